@@ -1,0 +1,27 @@
+"""Which Kubernetes cluster the stack is deployed to."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from settings.model import Model, NonEmpty
+
+
+class Cluster(Model):
+    """One context of one kubeconfig file, by path: its contents would end up in the state."""
+
+    kubeconfig: Annotated[NonEmpty, Field(description="Path of the kubeconfig file; `~` is your home directory.")]
+    context: Annotated[NonEmpty, Field(description="Context in that file. Never the current one by accident.")]
+    identifier: Annotated[
+        NonEmpty,
+        Field(
+            description="A name of your own for the cluster. It stays when the server's address changes; "
+            "a new one means a new cluster, and every object is made again there."
+        ),
+    ]
+
+    @property
+    def kubeconfig_file(self) -> Path:
+        """The kubeconfig file, absolute; a relative path counts from the project's directory, where Pulumi runs."""
+        return Path(self.kubeconfig).expanduser().absolute()

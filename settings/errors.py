@@ -1,0 +1,139 @@
+"""From pydantic's findings to sentences that a stack file's author can act on."""
+
+import difflib
+import json
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pulumi
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from settings.model import REFUSED, Allowed
+
+_LONGEST_VALUE = 80
+
+
+class SettingsError(pulumi.RunError):
+    """The stack file can't be used. `problems` has one sentence each; as a RunError it reaches the user without traceback."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(
+            "\n".join([f"The stack file has {count}; nothing was changed.", *(f"  - {p}" for p in problems)])
+        )
+
+
+def sentences(error: ValidationError, model: type[BaseModel], namespace: str) -> list[str]:
+    """One sentence for each finding: the key as the user wrote it, the value, what is allowed, an example."""
+    return [_sentence(details, model, namespace) for details in error.errors()]
+
+
+def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    keys, annotation = _walk(model, details["loc"])
+    value = details["input"]
+    if kind == REFUSED:
+        keys.extend(context["key"].split("."))
+        value = context["value"]
+    key = f"{namespace}:{_dotted(keys)}"
+
+    if kind == "missing":
+        return f"{key}: is missing. Needed: {_allowed(annotation)}"
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tags = context.get("expected_tags") or ", ".join(repr(tag) for tag in _by_tag(annotation))
+        found = f"{_shown(context['tag'])} is not allowed" if "tag" in context else "is missing"
+        return f"{key}.kind: {found}. Allowed: {tags.replace(chr(39), '')}"
+    allowed = context.get("allowed") or _allowed(annotation) or details["msg"]
+    return f"{key}: {_shown(value)} is not allowed. Allowed: {allowed}"
+
+
+def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
+    """Follow a location through the types: the keys as written (pydantic adds union tags) and the last one's annotation."""
+    keys: list[int | str] = []
+    parent: Any = None
+    annotation: Any = model
+    for part in location:
+        tagged = _by_tag(annotation)
+        if part in tagged:
+            annotation = tagged[str(part)]
+            continue
+        if part == "[key]":  # pydantic's word for "the key itself is wrong"
+            annotation = get_args(_bare(parent))[0]
+            continue
+        keys.append(part)
+        parent, annotation = annotation, _step(annotation, part)
+    return keys, annotation
+
+
+def _step(annotation: Any, part: int | str) -> Any:
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        for field in bare.model_fields.values():
+            if field.alias == part:
+                return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+        return bare  # an unknown key: its neighbours are the fields of this model
+    items = [argument for argument in get_args(bare) if argument is not Ellipsis]  # tuple[X, ...]; dict[key, X]
+    return items[-1] if items else bare
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in {Union, UnionType}:
+        inner = [a for a in get_args(annotation) if a is not type(None)]
+        return _bare(inner[0]) if len(inner) == 1 else annotation
+    return annotation
+
+
+def _by_tag(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The models of a union by their `kind`; empty for anything else."""
+    bare = _bare(annotation)
+    members = get_args(bare) if get_origin(bare) in {Union, UnionType} else ()
+    models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel) and "kind" in m.model_fields]
+    return {get_args(m.model_fields["kind"].annotation)[0]: m for m in models}
+
+
+def _allowed(annotation: Any) -> str:
+    for found in _all_allowed(annotation):
+        return f"{found.text}, e.g. {_shown(found.example)}"
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return f"a mapping with the keys {', '.join(str(f.alias) for f in bare.model_fields.values())}"
+    if get_origin(bare) is Literal:
+        return ", ".join(map(str, get_args(bare)))
+    return {bool: "true or false", dict: "a mapping of texts", str: "a text in quotes"}.get(
+        get_origin(bare) or bare, ""
+    )
+
+
+def _all_allowed(annotation: Any) -> Iterator[Allowed]:
+    """Outermost first: a field's own words win over those of the type that it is made of."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        yield from reversed([m for m in arguments[1:] if isinstance(m, Allowed)])
+        yield from _all_allowed(arguments[0])
+    elif get_origin(annotation) in {Union, UnionType}:
+        for argument in arguments:
+            yield from _all_allowed(argument)
+
+
+def _known_keys(key: str, annotation: Any) -> str:
+    known = [str(field.alias) for field in _bare(annotation).model_fields.values()]
+    close = difflib.get_close_matches(key, known, n=1)
+    return (f"Did you mean {close[0]}? " if close else "") + f"Allowed here: {', '.join(known)}"
+
+
+def _dotted(keys: list[int | str]) -> str:
+    return "".join(f"[{k}]" if isinstance(k, int) else f".{k}" if i else str(k) for i, k in enumerate(keys))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(by_alias=True)
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

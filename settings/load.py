@@ -1,0 +1,83 @@
+"""The only reader of Pulumi's configuration."""
+
+import json
+from collections.abc import Mapping
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+from pydantic import ValidationError
+
+from settings.cluster import Cluster
+from settings.errors import SettingsError, sentences
+from settings.stack import Settings
+
+PROJECT = "immich-icloud"
+
+
+def load() -> Settings:
+    """Read the current stack's configuration.
+
+    Raises:
+        SettingsError: with every problem of the stack file, each naming its key.
+
+    """
+    return parse(_configuration())
+
+
+def load_cluster() -> Cluster:
+    """Read only which cluster it is: all that removing a stack needs, whatever else its file says.
+
+    Raises:
+        SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
+
+    """
+    configuration = _configuration()
+    try:
+        return Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", "")))
+    except ValidationError:
+        parse(configuration)
+        raise
+
+
+def _configuration() -> Mapping[str, str]:
+    # pulumi.Config can look a key up but not list them, and an unknown key must not pass unseen.
+    return {**get_config_env(), **CONFIG.get()}
+
+
+def parse(configuration: Mapping[str, str]) -> Settings:
+    """Check a whole stack configuration, keys as `namespace:key` and values as the engine hands them over: as text.
+
+    Raises:
+        SettingsError: with every problem, each naming its key.
+
+    """
+    ours = {
+        key.removeprefix(f"{PROJECT}:"): _value(v) for key, v in configuration.items() if key.startswith(f"{PROJECT}:")
+    }
+    problems = [
+        f"{key}: unknown namespace. Settings of this project are written {PROJECT}:{key.partition(':')[2]}"
+        for key in configuration
+        if key.partition(":")[0] not in {PROJECT, "pulumi"}
+    ]
+    try:
+        settings = Settings.model_validate(ours)
+    except ValidationError as error:
+        raise SettingsError(problems + sentences(error, Settings, PROJECT)) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _value(text: str) -> object:
+    """Structured values arrive as JSON, plain ones as they are (and numbers and booleans as text)."""
+    if text.startswith(("{", "[")):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def stack_id() -> str:
+    """`<project>/<stack>`: who owns an object, in our annotation on it."""
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}"

@@ -1,0 +1,83 @@
+"""What every settings model shares, and the vocabulary of values that they are made of."""
+
+import posixpath
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, PydanticCustomError
+
+
+class Model(BaseModel):
+    """Settings are read once, never changed, and a key that nobody reads is an error. Keys are camelCase, as in Kubernetes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_default=True)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a value may be, in words, with one good example: for the error message and for the editor's hover text."""
+
+    text: str
+    example: Any
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Put the words and the example into the stack file's JSON Schema."""
+        return {"description": self.text, **handler(schema), "examples": [self.example]}
+
+
+def not_allowed(allowed: str) -> PydanticCustomError:
+    """Build the error of a field's own validator; the message says what is allowed instead."""
+    return PydanticCustomError(NOT_ALLOWED, "{allowed}", {"allowed": allowed})
+
+
+def refuse(key: str, value: object, allowed: str) -> PydanticCustomError:
+    """Build the error of a check across fields: it is about `key`, counted from the model that raises it."""
+    return PydanticCustomError(REFUSED, "{allowed}", {"key": key, "value": value, "allowed": allowed})
+
+
+NOT_ALLOWED, REFUSED = "not_allowed", "refused"
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+# RFC 1123 label: the name of a namespace, Service, container, volume.
+Label = Annotated[
+    str,
+    Field(pattern=rf"^{_LABEL}$"),
+    Allowed("1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "photo-sync"),
+]
+# RFC 1123 subdomain: the name of any other Kubernetes object.
+ObjectName = Annotated[
+    str,
+    Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253),
+    Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "icloud-photos-shared"),
+]
+Hostname = Annotated[
+    str,
+    Field(pattern=rf"^{_LABEL}(\.{_LABEL})*\.[a-z][-a-z0-9]*[a-z]$", max_length=253),
+    Allowed("a full host name in lower case, without scheme, port, path or wildcard", "immich.example.com"),
+]
+Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port number from 1 to 65535", 3001)]
+# Kubernetes quantities of storage; plain bytes are left out because nobody means "500".
+Capacity = Annotated[
+    str,
+    Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$"),
+    Allowed("a Kubernetes quantity with a unit (Mi, Gi, Ti, ...)", "500Gi"),
+]
+
+
+def _normal(path: str) -> str:
+    if posixpath.normpath(path) != path or path.startswith("//"):
+        raise not_allowed("an absolute path without '.', '..', '//' or a trailing '/', e.g. /external/icloud")
+    return path
+
+
+AbsolutePath = Annotated[
+    str,
+    Field(pattern=r"^/[^:\x00-\x1f]+$", max_length=1024),
+    AfterValidator(_normal),
+    Allowed("an absolute path without '..', '//', ':' or a trailing '/'", "/external/icloud"),
+]
+UserId = Annotated[int, Field(ge=0, le=2**31 - 1), Allowed("a numeric id from 0 to 2147483647", 1000)]
+NonEmpty = Annotated[str, Field(min_length=1), Allowed("a text that is not empty", "admin@homelab")]

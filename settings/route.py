@@ -1,0 +1,48 @@
+"""How requests reach Immich inside the cluster: one union, told apart by `kind`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from settings.model import Allowed, Label, Model, ObjectName
+
+AnnotationKey = Annotated[
+    str,
+    Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+    Allowed("an annotation key, optionally with a DNS prefix", "nginx.ingress.kubernetes.io/proxy-body-size"),
+]
+AnnotationValue = Annotated[str, Allowed("a text; put numbers and booleans in quotes", "600")]
+
+
+class Ingress(Model):
+    """An Ingress of the cluster's ingress controller."""
+
+    kind: Literal["ingress"]
+    name: ObjectName = "immich-ingress"
+    class_name: Annotated[ObjectName, Field(description="The IngressClass.")] = "nginx"
+    annotations: Annotated[
+        dict[AnnotationKey, AnnotationValue],
+        Field(description="The controller's own settings, such as body size and timeouts, as it documents them."),
+    ] = {}
+
+
+class Gateway(Model):
+    """An HTTPRoute on a Gateway that exists. The Gateway's request timeout is lifted: uploads are long."""
+
+    kind: Literal["gateway"]
+    name: ObjectName = "immich"
+    gateway: Annotated[ObjectName, Field(description="The Gateway to attach to.")]
+    gateway_namespace: Label
+
+
+class NoRoute(Model):
+    """Nothing in the cluster: a tunnel reaches the Service directly."""
+
+    kind: Literal["none"]
+
+
+Route = Annotated[
+    Ingress | Gateway | NoRoute,
+    Field(discriminator="kind"),
+    Allowed("a mapping with kind: ingress, gateway or none", {"kind": "ingress", "className": "nginx"}),
+]

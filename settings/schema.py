@@ -1,0 +1,60 @@
+"""The JSON Schema of a stack file, so that editors complete and check it: `python -m settings.schema`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from settings.load import PROJECT
+from settings.stack import Settings
+
+FILE = Path(__file__).with_name("stack.schema.json")
+
+
+def schema() -> dict[str, Any]:
+    """Draft 2020-12 schema of `Pulumi.<stack>.yaml`, generated from the models."""
+    ours = Settings.model_json_schema(by_alias=True)
+    definitions = {name: _as_written(definition) for name, definition in ours.pop("$defs").items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stack file of immich-icloud",
+        "type": "object",
+        "required": ["config"],
+        "additionalProperties": False,
+        "properties": {
+            "encryptionsalt": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "environment": {},
+            "config": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": [f"{PROJECT}:{key}" for key in ours["required"]],
+                "properties": {f"{PROJECT}:{key}": _as_written(value) for key, value in ours["properties"].items()},
+                "patternProperties": {"^pulumi:": {}},
+            },
+        },
+        "$defs": definitions,
+    }
+
+
+def _as_written(node: Any) -> Any:
+    """Pulumi may write numbers and booleans back as text (`pulumi config set`): both forms are right."""
+    if isinstance(node, list):
+        return [_as_written(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    written = {key: _as_written(value) for key, value in node.items()}
+    if node.get("type") == "integer":
+        return {"anyOf": [written, {"type": "string", "pattern": "^[0-9]+$"}]}
+    if node.get("type") == "boolean":
+        return {"anyOf": [written, {"enum": ["true", "false"]}]}
+    return written
+
+
+def text() -> str:
+    """Render the committed file."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())

@@ -1,0 +1,126 @@
+"""Where the photos lie: one union, told apart by `kind`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from settings.model import AbsolutePath, Allowed, Capacity, Model, NonEmpty, ObjectName, UserId, not_allowed, refuse
+
+# Whole trees that a node's operating system, etcd and the kubelet live in.
+_SYSTEM_TREES = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/system",
+    "/tmp",
+    "/usr",
+)
+_NODES_OWN = ("/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/etcd")
+_SHALLOWEST = 2  # components: the Job mounts the parent, which must not be the node's root
+
+
+def _directory_of_its_own(path: str) -> str:
+    inside = any(path == tree or path.startswith(f"{tree}/") for tree in (*_SYSTEM_TREES, *_NODES_OWN))
+    if inside or len(path.split("/")) - 1 < _SHALLOWEST:
+        raise not_allowed(
+            "a directory of its own, at least two levels deep and outside the node's system directories, "
+            "e.g. /var/mnt/icloud-photos",
+        )
+    return path
+
+
+NodeDirectory = Annotated[AbsolutePath, AfterValidator(_directory_of_its_own)]
+AccessMode = Annotated[
+    Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"],
+    Allowed("ReadWriteOnce, ReadWriteMany or ReadWriteOncePod (the sync has to write)", "ReadWriteMany"),
+]
+
+
+class Owner(Model):
+    """Numeric user and group that own the directory: whoever writes photos runs as them."""
+
+    uid: UserId = 0
+    gid: UserId = 0
+
+
+class _Volume(Model):
+    persistent_volume: Annotated[ObjectName, Field(description="Name of the PersistentVolume.")] = (
+        "icloud-photos-shared"
+    )
+    claim: Annotated[ObjectName, Field(description="Name of the PersistentVolumeClaim that the sync writes to.")] = (
+        "icloud-photos"
+    )
+    capacity: Capacity = "500Gi"
+    access_modes: Annotated[
+        tuple[AccessMode, ...], Field(min_length=1), Allowed("a list of access modes", ["ReadWriteMany"])
+    ] = ("ReadWriteMany",)
+    owner: Annotated[Owner, Field(description="Who owns the directory.")] = Owner()
+
+
+class _NodeVolume(_Volume):
+    node: Annotated[ObjectName, Field(description="The node that has the disk, by its label kubernetes.io/hostname.")]
+    path: Annotated[NodeDirectory, Field(description="Directory on that node. Made, with mode 755, if it is missing.")]
+
+
+class HostPath(_NodeVolume):
+    """Iteration 6: a directory on the node, which Immich mounts as an inline hostPath. Needs PodSecurity `privileged`."""
+
+    kind: Literal["hostPath"]
+    host_path_type: Annotated[
+        Literal["", "Directory", "DirectoryOrCreate"],
+        Field(description="`hostPath.type` of the PersistentVolume. It can't be changed on one that exists."),
+        Allowed("'', Directory or DirectoryOrCreate", "Directory"),
+    ] = ""
+
+
+class Local(_NodeVolume):
+    """The same directory as a local volume, mounted by Immich through a read-only claim: Immich stays with its files."""
+
+    kind: Literal["local"]
+
+
+class Nfs(_Volume):
+    """An export of an NFS server."""
+
+    kind: Literal["nfs"]
+    server: Annotated[NonEmpty, Allowed("the server's host name or address", "nas.lan")]
+    path: Annotated[AbsolutePath, Field(description="The exported directory.")]
+
+
+class Csi(_Volume):
+    """A volume of a CSI driver that several pods can mount at once."""
+
+    kind: Literal["csi"]
+    driver: Annotated[ObjectName, Allowed("the CSI driver's name", "smb.csi.k8s.io")]
+    volume_handle: Annotated[NonEmpty, Allowed("the driver's handle of the volume", "nas/photos#sync")]
+    immich_volume_handle: Annotated[
+        NonEmpty,
+        Field(description="Handle for Immich's read-only volume; the kubelet tells volumes apart by it."),
+        Allowed("a second handle of the same volume, unlike volumeHandle", "nas/photos#immich"),
+    ]
+    volume_attributes: Annotated[dict[str, str], Field(description="As the driver documents them.")] = {}
+
+    @model_validator(mode="after")
+    def _two_handles(self) -> Self:
+        if self.volume_handle == self.immich_volume_handle:
+            raise refuse(
+                "immichVolumeHandle",
+                self.immich_volume_handle,
+                "a handle unlike volumeHandle: on one node the kubelet mounts a handle once, and Immich's pod would wait for ever",
+            )
+        return self
+
+
+Storage = Annotated[
+    HostPath | Local | Nfs | Csi,
+    Field(discriminator="kind"),
+    Allowed("a mapping with kind: hostPath, local, nfs or csi", {"kind": "hostPath", "node": "talos-1ca-62z"}),
+]
+OnNode = HostPath | Local
