@@ -1,0 +1,4 @@
+"""Dynamic resources: each owns keyed entries in a document that belongs to somebody else.
+
+Module paths and class names below this package are a frozen interface: a stack's state names them.
+"""

@@ -1,0 +1,190 @@
+"""The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+import urllib3
+from kubernetes import client, config
+
+from settings.cluster import Cluster
+
+Manifest = dict[str, Any]
+
+_TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+
+
+class ClusterError(Exception):
+    """The API server refused or could not be asked. `str()` is one sentence for the user."""
+
+
+class UnreachableError(ClusterError):
+    """No API server answered, or no way to it could be made of the kubeconfig."""
+
+
+class RefusedError(ClusterError):
+    """The API server answered, and said no.
+
+    Attributes:
+        status: the HTTP status code.
+        conflicts: the field managers that hold what was to be applied; empty unless `status` is 409.
+
+    """
+
+    def __init__(self, status: int, message: str, conflicts: tuple[str, ...] = ()) -> None:
+        self.status = status
+        self.conflicts = conflicts
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Names one object."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Read the reference out of an object."""
+        metadata = manifest["metadata"]
+        return cls(manifest["apiVersion"], manifest["kind"], metadata["name"], metadata.get("namespace"))
+
+    @property
+    def path(self) -> str:
+        """Path of the object in the API."""
+        return f"{self.collection}/{self.name}"
+
+    @property
+    def collection(self) -> str:
+        """Path of the objects of this kind beside it."""
+        # The plural, as apimachinery's meta.UnsafeGuessKindToResource forms it.
+        singular = self.kind.lower()
+        suffixes = {"s": f"{singular}es", "y": f"{singular[:-1]}ies"}
+        plural = suffixes.get(singular[-1], f"{singular}s")
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        return f"{root}/namespaces/{self.namespace}/{plural}" if self.namespace else f"{root}/{plural}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a write came to: the object as the server has it (or, in a dry run, would have it), and its warnings."""
+
+    object: Manifest
+    warnings: tuple[str, ...]
+
+
+class ClusterApi:
+    """One API server, reached through one context of one kubeconfig file."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Read the kubeconfig; nothing is asked yet.
+
+        Raises:
+            UnreachableError: when the file or the context is missing or unusable.
+
+        """
+        file = cluster.kubeconfig_file
+        if not file.is_file():
+            raise UnreachableError(
+                f"immich-icloud:cluster.kubeconfig: there is no file {file}. Name your kubeconfig file there"
+            )
+        try:
+            contexts, _ = config.list_kube_config_contexts(str(file))
+            names = [context["name"] for context in contexts]
+            if cluster.context not in names:
+                raise UnreachableError(
+                    f'immich-icloud:cluster.context: {file} has no context "{cluster.context}". '
+                    f"It has: {', '.join(names)}"
+                )
+            connection = client.Configuration()
+            connection.retries = False
+            config.load_kube_config(str(file), cluster.context, client_configuration=connection)
+        except config.ConfigException as error:
+            raise UnreachableError(f"immich-icloud:cluster.kubeconfig: {file} can't be used: {error}") from None
+        self._client = client.ApiClient(connection)
+        self._where = f'{connection.host} (context "{cluster.context}" of {file})'
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """Read one object; None when it does not exist."""
+        try:
+            return self._call("GET", ref.path).object
+        except RefusedError as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
+
+    def list(self, like: Ref, **query: str) -> list[Manifest]:
+        """Read the objects of one kind and namespace; `query` takes labelSelector and fieldSelector."""
+        items: list[Manifest] = self._call("GET", like.collection, query=query).object["items"]
+        return items
+
+    def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
+        """Apply server-side what `manager` wants to own.
+
+        Raises:
+            RefusedError: with what other managers hold, or with the API server's or an admission webhook's own words.
+
+        """
+        query = {"fieldManager": manager, "force": str(force).lower()} | ({"dryRun": "All"} if dry_run else {})
+        return self._call("PATCH", Ref.of(manifest).path, query, manifest, "application/apply-patch+yaml")
+
+    def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
+        """Change one object by a JSON merge patch."""
+        return self._call("PATCH", ref.path, {"fieldManager": manager}, patch, "application/merge-patch+json")
+
+    def version(self) -> str:
+        """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
+        return str(self._call("GET", "/version").object["gitVersion"])
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        try:
+            response = self._client.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=_TIMEOUT,
+            )
+        except client.ApiException as refused:
+            raise _refusal(refused) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error}") from None
+        return Answer(json.loads(response.data), tuple(_text(w) for w in response.headers.getlist("Warning")))
+
+
+_NOT_FOUND = 404
+
+
+def _refusal(refused: client.ApiException) -> RefusedError:
+    try:
+        status = json.loads(refused.body)
+    except (TypeError, ValueError):
+        return RefusedError(refused.status, f"the API server answered {refused.status} {refused.reason}")
+    causes = (status.get("details") or {}).get("causes") or []
+    # `conflict with "kubectl-patch" using apps/v1`
+    conflicts = tuple(
+        cause["message"].split('"')[1] for cause in causes if cause.get("reason") == "FieldManagerConflict"
+    )
+    return RefusedError(refused.status, status.get("message", refused.reason), conflicts)
+
+
+def _text(warning: str) -> str:
+    """`299 - "text"` (RFC 9111, section 5.5) to text."""
+    return warning.split(" ", 2)[-1].strip('"').replace('\\"', '"')

@@ -1,0 +1,334 @@
+"""A fragment of an object that belongs to somebody else: a few keyed entries are ours, the rest is never touched.
+
+Applied server-side under a field manager of its own. Creating adds the entries, deleting gives up exactly them. Where
+the object is a Deployment, its rollout is part of the change: one that fails gives back what was found, and then the
+error is raised.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+from pulumi.output import Unknown
+
+from providers import managed_fields, rollout
+from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from providers.managed_fields import Holder
+from settings.cluster import Cluster
+
+# The field manager of the whole objects that this project deploys.
+OBJECT_MANAGER = "immich-icloud"
+
+_CONFLICT = 409
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is asked for: these entries of that object, under this field manager.
+
+    Attributes:
+        fragment: apiVersion, kind, metadata.name (and namespace) of the object, and the entries.
+        manager: the field manager that will own them.
+        adopt: whether entries that were set by hand, with kubectl, may be taken over.
+
+    """
+
+    fragment: Manifest
+    manager: str
+    adopt: bool
+
+    @property
+    def ref(self) -> Ref:
+        """The object."""
+        return Ref.of(self.fragment)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a claim would come to.
+
+    Attributes:
+        live: the object as it is; None when it does not exist.
+        problems: why it can't be had, one sentence each.
+        changes: whether it would change anything, ownership included.
+        warnings: the API server's own.
+        taken_over: in words, the entries that were set by hand and would become ours; empty when there are none.
+
+    """
+
+    live: Manifest | None
+    problems: tuple[str, ...] = ()
+    changes: bool = True
+    warnings: tuple[str, ...] = ()
+    taken_over: str = ""
+
+
+def attempt(api: ClusterApi, claim: Claim) -> Trial:
+    """Ask the API server, in a dry run, what applying the claim would come to.
+
+    The object is read first: a dry run on a missing one answers with what its whole manifest lacks.
+
+    Raises:
+        UnreachableError: when no API server answers.
+
+    """
+    live = api.get(claim.ref)
+    if live is None:
+        return Trial(None, (f"{claim.ref} does not exist",))
+    problems = tuple(_held_by_others(live, claim))
+    if problems:
+        return Trial(live, problems)
+    try:
+        # By force only over what `_held_by_others` let pass: entries that are taken over first.
+        answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=True)
+    except RefusedError as refused:
+        return Trial(live, (f"{claim.ref}: the API server refuses our entries: {refused}",))
+    changes = _essence(live, claim.manager) != _essence(answer.object, claim.manager)
+    by_hand = _in_words(
+        path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths
+    )
+    # That the owner's own pods fall short of a stricter level is not news of ours.
+    warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
+    return Trial(live, (), changes or bool(by_hand), warnings, by_hand and f"{claim.ref}: {by_hand}")
+
+
+def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
+    holding = _holders(live, claim)
+    ours_already = claim.manager in holding
+    sentences = []
+    for manager, paths in holding.items():
+        if manager in {claim.manager, OBJECT_MANAGER}:
+            continue
+        entries = _in_words(paths)
+        if not set_by_hand(manager):
+            sentences.append(
+                f'{claim.ref}: "{manager}" already states {entries}. Two owners would fight over it: remove it there, '
+                "or choose another name or path here"
+            )
+        elif not (claim.adopt or ours_already):
+            sentences.append(
+                f'{claim.ref}: {entries} was set by hand ("{manager}"). '
+                "To take it over, set immich-icloud:adoptExisting to true for one `up`"
+            )
+    return sentences
+
+
+def _holders(live: Manifest, claim: Claim) -> dict[str, list[managed_fields.Path]]:
+    return managed_fields.holders(live["metadata"].get("managedFields", []), managed_fields.entries(claim.fragment))
+
+
+def _in_words(paths: Iterable[managed_fields.Path]) -> str:
+    return " and ".join(managed_fields.spoken(path) for path in paths)
+
+
+def set_by_hand(manager: str) -> bool:
+    """Whether a field manager is kubectl: kubectl-patch, kubectl-label, kubectl-edit, kubectl-client-side-apply, ..."""
+    return manager == "kubectl" or manager.startswith("kubectl-")
+
+
+def _by_hand_or_us(manager: str) -> bool:
+    return set_by_hand(manager) or manager == OBJECT_MANAGER
+
+
+def _taken(live: Manifest, claim: Claim, gives: Callable[[str], bool]) -> managed_fields.Entries | None:
+    """The object's managedFields once our entries have been taken over; None when there is nothing to take."""
+    managed = live["metadata"].get("managedFields", [])
+    ours = Holder(claim.manager, "Apply", claim.fragment["apiVersion"])
+    taken = managed_fields.hand_over(managed, managed_fields.entries(claim.fragment), gives, ours)
+    return None if taken == managed else taken
+
+
+def _essence(live: Manifest, manager: str) -> tuple[Manifest, list[Manifest]]:
+    """What tells two versions of an object apart: all that somebody states, and what of it the manager owns."""
+    volatile = {"managedFields", "resourceVersion", "generation"}
+    metadata = {k: v for k, v in live["metadata"].items() if k not in volatile}
+    owned = [e["fieldsV1"] for e in live["metadata"].get("managedFields", []) if e["manager"] == manager]
+    return {k: v for k, v in live.items() if k not in {"metadata", "status"}} | {"metadata": metadata}, owned
+
+
+class FragmentProvider(dynamic.ResourceProvider):
+    """Creates, reads, updates and gives up a fragment.
+
+    The cluster comes from the stack's configuration, never from the state: the state's kubeconfig may be of yesterday.
+    """
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Keep where the cluster is; it is asked only when there is something to ask."""
+        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Refuse, at preview, what the API server would refuse."""
+        if _has_unknowns(news):
+            return dynamic.CheckResult(news, [])
+        try:
+            problems = attempt(self._api(), _claim(news)).problems
+        except ClusterError as error:
+            problems = (str(error),)
+        # Without a property name: with one, the engine prints the property's value.
+        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Report a change exactly when applying would change something."""
+        if _has_unknowns(_news):
+            return dynamic.DiffResult(changes=True)
+        old, new = _claim(_olds), _claim(_news)
+        if (old.ref, old.manager) != (new.ref, new.manager):
+            return dynamic.DiffResult(changes=True, replaces=["fragment"], delete_before_replace=True)
+        return dynamic.DiffResult(changes=attempt(self._api(), new).changes)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Add the entries, taking over what was set by hand if that is asked for."""
+        claim = _claim(props)
+        self._apply(claim, claim)
+        return dynamic.CreateResult(claim.ref.path, _inputs(claim))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Bring the entries to what is asked for."""
+        claim = _claim(_news)
+        self._apply(claim, _claim(_olds))
+        return dynamic.UpdateResult(_inputs(claim))
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Find the entries as they are, as inputs too, so that drift shows as a difference of properties."""
+        claim = _claim(props)
+        live = self._api().get(claim.ref)
+        if live is None:
+            return dynamic.ReadResult("", {})
+        found = _inputs(Claim(managed_fields.as_found(live, claim.fragment), claim.manager, claim.adopt))
+        return dynamic.ReadResult(id_, found, dict(found))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Give up exactly our entries. An object that is gone has none."""
+        api, claim = self._api(), _claim(_props)
+        live = api.get(claim.ref)
+        if live is None:
+            return
+        # Of a whole object of ours only its marks are a fragment: there both of our managers have to let go.
+        _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us))
+        _apply_entries(api, claim, {})
+        if claim.ref.kind == "Deployment":
+            try:
+                rollout.wait(api, claim.ref, _report)
+            except rollout.RolloutError as error:
+                _report(f"our entries are given up, but {error}")
+
+    def _apply(self, claim: Claim, previous: Claim) -> None:
+        api = self._api()
+        trial = attempt(api, claim)
+        if trial.problems or trial.live is None:
+            raise RuntimeError("; ".join(trial.problems))
+        _unless_overtaken(partial(_take_over, api, claim, set_by_hand))
+        api.apply(claim.fragment, claim.manager, force=True)
+        if claim.ref.kind != "Deployment":
+            return
+        try:
+            rollout.wait(api, claim.ref, _report)
+        except rollout.RolloutError as error:
+            _report(f"the rollout failed, going back to what was found: {error}")
+            _give_back(api, trial.live, previous)
+            raise RuntimeError(f"{error}. What was found has been put back") from None
+
+    def _api(self) -> ClusterApi:
+        return ClusterApi(self._cluster)
+
+
+class Fragment(dynamic.Resource, module="kubernetes", name="Fragment"):
+    """Entries of ours in an object of somebody else's."""
+
+    fragment: pulumi.Output[Mapping[str, Any]]
+    manager: pulumi.Output[str]
+    adopt: pulumi.Output[bool]
+
+    def __init__(self, name: str, claim: Claim, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(FragmentProvider(), name, _inputs(claim), opts)
+
+
+def _take_over(api: ClusterApi, claim: Claim, gives: Callable[[str], bool]) -> None:
+    """Take our entries over from the field managers that give them, so that we alone own them."""
+    live = api.get(claim.ref)
+    taken = live and _taken(live, claim, gives)
+    if live and taken:
+        _set_managed_fields(api, live, claim, taken)
+
+
+def _set_managed_fields(api: ClusterApi, live: Manifest, claim: Claim, managed: managed_fields.Entries) -> None:
+    """Write managedFields, unless the object has changed since `live` was read."""
+    metadata = {"resourceVersion": live["metadata"]["resourceVersion"], "managedFields": managed}
+    api.patch(claim.ref, {"metadata": metadata}, claim.manager)
+
+
+def _unless_overtaken(write: Callable[[], None]) -> None:
+    """Repeat a read and its write when somebody else wrote in between, such as a controller its status."""
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        try:
+            write()
+        except RefusedError as refused:
+            if refused.status != _CONFLICT or not attempts_left:
+                raise
+        else:
+            return
+
+
+def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
+    """Own these entries and no others: what we owned besides is given up."""
+    identity = {k: claim.fragment[k] for k in ("apiVersion", "kind")}
+    names = {k: v for k, v in claim.fragment["metadata"].items() if k in {"name", "namespace"}}
+    metadata = {**names, **entries.get("metadata", {})}
+    api.apply({**entries, **identity, "metadata": metadata}, claim.manager, force=True)
+
+
+def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
+    """Put the entries, and who owned them, back to what was found."""
+    holding = _holders(found, claim)
+    _apply_entries(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
+    if claim.manager not in holding:
+        for entry in found["metadata"]["managedFields"]:
+            if entry["manager"] in holding:
+                _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry["manager"]]))
+    try:
+        rollout.wait(api, claim.ref, _report)
+    except rollout.RolloutError as error:
+        _report(f"what was found does not come up either: {error}")
+
+
+def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[managed_fields.Path]) -> None:
+    live = api.get(claim.ref)
+    if live is not None:
+        holder = Holder(entry["manager"], entry["operation"], entry["apiVersion"])
+        managed = managed_fields.hand_over(live["metadata"]["managedFields"], paths, claim.manager.__eq__, holder)
+        _set_managed_fields(api, live, claim, managed)
+
+
+def _claim(props: Mapping[str, Any]) -> Claim:
+    return Claim(_integers(props["fragment"]), props["manager"], bool(props["adopt"]))
+
+
+def _inputs(claim: Claim) -> dict[str, Any]:
+    return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt}
+
+
+def _integers(value: Any) -> Any:
+    """Whole numbers, which the engine hands over as floats and the API server takes only as integers."""
+    if isinstance(value, dict):
+        return {k: _integers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_integers(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _has_unknowns(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_unknowns(v) for v in value.values())
+    if isinstance(value, list):
+        return any(_has_unknowns(v) for v in value)
+    return isinstance(value, Unknown)
+
+
+def _report(text: str) -> None:
+    """The engine shows what a provider writes there, as it comes."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

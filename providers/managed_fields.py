@@ -1,0 +1,178 @@
+"""Who owns what in a Kubernetes object, as its `metadata.managedFields` tells. Pure functions.
+
+The format is Kubernetes' own: FieldsV1, of the structured-merge-diff library: `f:NAME` for a field, `k:{"name":"x"}` for an
+item of a list by its key.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+Manifest = dict[str, Any]
+Path = tuple[str, ...]
+Entries = list[dict[str, Any]]
+
+# The lists in our fragments and the key of their items: the API's own x-kubernetes-list-map-keys.
+_LIST_KEYS = {"volumes": "name", "containers": "name", "initContainers": "name", "volumeMounts": "mountPath"}
+_IDENTITY = ("apiVersion", "kind")
+
+
+def entries(fragment: Manifest) -> list[Path]:
+    """Paths of the entries that a fragment states: an item of a keyed list as a whole, any other field by itself.
+
+    An item that only leads to deeper lists (somebody else's container that gets a mount) is a way, not an entry.
+    """
+    spoken = {k: v for k, v in fragment.items() if k not in _IDENTITY}
+    metadata = {k: v for k, v in spoken.get("metadata", {}).items() if k in {"labels", "annotations"}}
+    return list(_entries(spoken | {"metadata": metadata}, ()))
+
+
+def _entries(node: Manifest, way: Path) -> Iterator[Path]:
+    for field, value in node.items():
+        here = (*way, f"f:{field}")
+        if field in _LIST_KEYS and isinstance(value, list):
+            for item in value:
+                step = (*here, _item(field, item))
+                rest = {k: v for k, v in item.items() if k != _LIST_KEYS[field]}
+                if rest and all(k in _LIST_KEYS for k in rest):
+                    yield from _entries(rest, step)
+                else:
+                    yield step
+        elif isinstance(value, dict):
+            yield from _entries(value, here)
+        else:
+            yield here
+
+
+def holders(managed: Entries, wanted: list[Path]) -> dict[str, list[Path]]:
+    """Which managers hold which of the wanted entries, wholly or in part."""
+    found: dict[str, list[Path]] = {}
+    for entry in managed:
+        held = [path for path in wanted if _at(entry.get("fieldsV1", {}), path) is not None]
+        if held:
+            found.setdefault(entry["manager"], []).extend(held)
+    return found
+
+
+def spoken(path: Path) -> str:
+    """Put a path into words: `volumes[icloud-import]`, `containers[immich-server].volumeMounts[/external/icloud]`."""
+    words = ""
+    for step in path:
+        if step.startswith("k:"):
+            words += f"[{next(iter(json.loads(step[2:]).values()))}]"
+        else:
+            words += f".{step[2:]}"
+    return words.removeprefix(".spec.template.spec").removeprefix(".")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A field manager, and how it came to hold what it holds."""
+
+    manager: str
+    operation: str
+    api_version: str
+
+
+def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool], to: Holder) -> Entries:
+    """Move the wanted entries of every other manager that `gives` to `to`; the rest of what those hold stays theirs.
+
+    Returns managedFields as they should be: equal when there is nothing to move.
+    """
+    managed = deepcopy(managed)
+    moved: Manifest = {}
+    for entry in managed:
+        if entry["manager"] != to.manager and gives(entry["manager"]) and "subresource" not in entry:
+            for path in wanted:
+                taken = _pop(entry.get("fieldsV1", {}), path)
+                if taken is not None:
+                    _merge(moved, path, taken)
+    if not moved:
+        return managed
+    receiving = next((e for e in managed if (e["manager"], e["operation"]) == (to.manager, to.operation)), None)
+    if receiving is None:
+        receiving = {"manager": to.manager, "operation": to.operation, "apiVersion": to.api_version}
+        receiving |= {"fieldsType": "FieldsV1", "fieldsV1": {}}
+        managed.append(receiving)
+    _merge(receiving["fieldsV1"], (), moved)
+    return [entry for entry in managed if entry.get("fieldsV1")]
+
+
+def as_found(live: Manifest, fragment: Manifest) -> Manifest:
+    """What the live object holds where the fragment speaks: the same fields of the same items, with the live values."""
+    found = {k: fragment[k] for k in _IDENTITY}
+    metadata = {k: v for k, v in fragment["metadata"].items() if k in {"name", "namespace"}}
+    for field in fragment.keys() - {*_IDENTITY, "metadata"}:
+        found[field] = _project(live.get(field), fragment[field], field)
+    for field in fragment["metadata"].keys() & {"labels", "annotations"}:
+        metadata[field] = _project(live["metadata"].get(field), fragment["metadata"][field], field)
+    return found | {"metadata": metadata}
+
+
+def whole_entries(live: Manifest, fragment: Manifest) -> Manifest:
+    """Like `as_found`, but each keyed item whole as it is live: what to apply in order to put it back."""
+    return as_found(live, _widened(fragment, live))
+
+
+def _widened(node: Any, live: Any, field: str = "") -> Any:
+    """Replace each item that is an entry by its live self, so that projecting on it keeps every field of it."""
+    if isinstance(node, dict) and isinstance(live, dict):
+        return {k: _widened(v, live.get(k), k) for k, v in node.items()}
+    if field in _LIST_KEYS and isinstance(node, list):
+        by_key = {item[_LIST_KEYS[field]]: item for item in live or []}
+        return [_widened_item(item, by_key.get(item[_LIST_KEYS[field]]), field) for item in node]
+    return node
+
+
+def _widened_item(item: Manifest, live: Manifest | None, field: str) -> Manifest:
+    rest = {k: v for k, v in item.items() if k != _LIST_KEYS[field]}
+    if live is None:
+        return item
+    if rest and all(k in _LIST_KEYS for k in rest):
+        return {k: _widened(v, live.get(k), k) for k, v in item.items()}
+    return live
+
+
+def _project(live: Any, wanted: Any, field: str) -> Any:
+    if isinstance(wanted, dict):
+        if not isinstance(live, dict):
+            return {}
+        return {k: _project(live[k], v, k) for k, v in wanted.items() if k in live}
+    if field in _LIST_KEYS and isinstance(wanted, list):
+        by_key = {item[_LIST_KEYS[field]]: item for item in live or []}
+        pairs = [(by_key.get(item[_LIST_KEYS[field]]), item) for item in wanted]
+        return [_project(mine, item, "") for mine, item in pairs if mine is not None]
+    return live
+
+
+def _item(field: str, item: Manifest) -> str:
+    key = _LIST_KEYS[field]
+    return "k:" + json.dumps({key: item[key]}, separators=(",", ":"))
+
+
+def _at(fields: Manifest, path: Path) -> Manifest | None:
+    node: Manifest | None = fields
+    for step in path:
+        node = None if node is None else node.get(step)
+    return node
+
+
+def _pop(fields: Manifest, path: Path) -> Manifest | None:
+    """Take the subtree at `path` out, and the branches that it leaves bare."""
+    if len(path) == 1:
+        taken: Manifest | None = fields.pop(path[0], None)
+        return taken
+    child = fields.get(path[0])
+    taken = None if child is None else _pop(child, path[1:])
+    if taken is not None and not child:
+        del fields[path[0]]
+    return taken
+
+
+def _merge(fields: Manifest, path: Path, subtree: Manifest) -> None:
+    for step in path:
+        fields = fields.setdefault(step, {})
+    for key, value in subtree.items():
+        _merge(fields, (key,), value)
