@@ -1,0 +1,31 @@
+"""One stack: settings in, preflight asked, PhotoStack built, outputs out."""
+
+import os
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+import preflight
+import settings
+from components.photo_stack import PhotoStack
+
+# Set by `make down`: an object of ours has to go even where the cluster, or the stack file, would not let it come.
+removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == "true"
+
+cluster = settings.load_cluster()
+provider = kubernetes.Provider(
+    "cluster",
+    kubeconfig=str(cluster.kubeconfig_file),
+    context=cluster.context,
+    # Without it, a server address that changed would replace every object, volumes included.
+    cluster_identifier=cluster.identifier,
+    enable_server_side_apply=True,
+    # An `up` that was killed leaves objects that the state does not know. What may be taken over, preflight decides.
+    upsert_existing_objects=True,
+)
+
+if not removing:
+    plan = preflight.check(settings.load(), settings.stack_id())
+    stack = PhotoStack("immich-icloud", plan, pulumi.ResourceOptions(provider=provider))
+    for name, value in stack.outputs.items():
+        pulumi.export(name, value)

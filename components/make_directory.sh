@@ -1,0 +1,52 @@
+#!/bin/sh
+# Makes the photo directory where it is missing, and marks it as the right disk: once, when it is first made.
+#
+# An empty directory may be the place of a disk that is not mounted, and Immich trashes every photo that it does not find.
+# So a directory that was found is marked only when its owner asked for it (ADOPT=true), and one that was made before
+# (RECORD exists) is never made again.
+#
+# DIRECTORY  the photo directory, without a trailing slash
+# FOLDER     the folder in it that photos are imported to
+# OWNER      uid:gid of what is made; empty where the storage decides
+# MARK       name of the file that marks the disk
+# ADOPT      true: a directory that exists is the right one
+# RECORD     a file that exists once the directory has been made
+set -eu
+
+furnish() { # directory
+    mkdir -p "$1/$FOLDER"
+    [ -z "$OWNER" ] || chmod 755 "$1" "$1/$FOLDER"
+    [ -z "$OWNER" ] || chown "$OWNER" "$1" "$1/$FOLDER"
+}
+
+mark() { # directory
+    echo "immich-icloud: this is the disk with the photos. Without this file nothing is written and Immich does not start." \
+        >"$1/$MARK"
+}
+
+if [ -f "$DIRECTORY/$MARK" ]; then
+    furnish "$DIRECTORY"
+    echo "$DIRECTORY is there, and marked"
+elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
+    furnish "$DIRECTORY"
+    mark "$DIRECTORY"
+    echo "$DIRECTORY was there, and is marked now"
+elif [ -d "$DIRECTORY" ]; then
+    echo "the photo directory exists and has no mark ($MARK): is its disk mounted?" \
+        "If it is the right one, set immich-icloud:adoptExisting to true for one up" >&2
+    exit 1
+elif [ -e "$RECORD" ]; then
+    echo "the photo directory was made before and is gone: is its disk mounted?" >&2
+    exit 1
+else
+    # Whole or not at all: a directory without its mark would be taken for somebody else's.
+    unfinished="$DIRECTORY.immich-icloud-unfinished"
+    rm -f "$unfinished/$MARK"
+    [ ! -d "$unfinished/$FOLDER" ] || rmdir "$unfinished/$FOLDER"
+    [ ! -d "$unfinished" ] || rmdir "$unfinished"
+    mkdir "$unfinished"
+    furnish "$unfinished"
+    mark "$unfinished"
+    mv "$unfinished" "$DIRECTORY"
+    echo "$DIRECTORY is made, and marked"
+fi

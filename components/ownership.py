@@ -1,0 +1,82 @@
+"""Whose an object is: marks on it that outlive the state, and what happens to it when the stack is removed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from providers.cluster_api import Manifest, Ref
+from providers.fragment import OBJECT_MANAGER, Claim, Fragment
+
+STACK_MARK = "immich-icloud/stack"
+ADOPTED_MARK = "immich-icloud/adopted"
+# Without it each upsert adds a field manager of a random name, and the old one stays co-owner.
+_MANAGER_OF_PROVIDER = "pulumi.com/patchFieldManager"
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """What this stack calls its own.
+
+    Attributes:
+        stack: `<project>/<stack>`, the value of our mark.
+        adopted: objects that somebody made by hand and this stack took over: they are kept when it is removed.
+        adopting: whether what was set by hand may be taken over in this `up`.
+
+    """
+
+    stack: str
+    adopted: frozenset[Ref] = frozenset()
+    adopting: bool = False
+
+    @property
+    def manager(self) -> str:
+        """Field manager of our fragments. One a stack, so that no stack takes another's entries for its own."""
+        return self.stack
+
+    def metadata(
+        self, name: str, namespace: str | None = None, annotations: Mapping[str, str] | None = None
+    ) -> Manifest:
+        """Build the metadata of an object that this stack deploys whole."""
+        place = {"name": name, "namespace": namespace} if namespace else {"name": name}
+        return {
+            **place,
+            "annotations": {STACK_MARK: self.stack, _MANAGER_OF_PROVIDER: OBJECT_MANAGER, **(annotations or {})},
+        }
+
+    def is_ours(self, live: Manifest) -> bool:
+        """Whether an object carries this stack's mark."""
+        return bool(live["metadata"].get("annotations", {}).get(STACK_MARK) == self.stack)
+
+    def was_adopted(self, live: Manifest) -> bool:
+        """Whether an object was made by hand before this stack took it over."""
+        return self.is_ours(live) and ADOPTED_MARK in live["metadata"].get("annotations", {})
+
+    def claim(self, fragment: Manifest) -> Claim:
+        """Claim entries of somebody else's object for this stack."""
+        return Claim(fragment, self.manager, self.adopting)
+
+    def options(self, manifest: Manifest, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """Options of the object's resource: an adopted one is kept when the stack is removed."""
+        kept = pulumi.ResourceOptions(retain_on_delete=Ref.of(manifest) in self.adopted)
+        return pulumi.ResourceOptions.merge(options, kept)
+
+    def mark_adopted(self, name: str, manifest: Manifest, resource: pulumi.Resource) -> None:
+        """Mark an adopted object in a way that removing the stack takes back, although it keeps the object."""
+        if Ref.of(manifest) not in self.adopted:
+            return
+        annotations = manifest["metadata"]["annotations"]
+        ours = {key: value for key, value in annotations.items() if key.startswith("pulumi.com/")}
+        fragment = {
+            "apiVersion": manifest["apiVersion"],
+            "kind": manifest["kind"],
+            "metadata": {
+                **{key: manifest["metadata"][key] for key in ("name", "namespace") if key in manifest["metadata"]},
+                "annotations": {**ours, **self.adoption_marks()},
+            },
+        }
+        Fragment(f"{name}-mark", self.claim(fragment), pulumi.ResourceOptions(parent=resource))
+
+    def adoption_marks(self) -> dict[str, str]:
+        """Build the annotations of an adopted object."""
+        return {STACK_MARK: self.stack, ADOPTED_MARK: "true"}

@@ -1,0 +1,54 @@
+"""The whole, wired in the order in which the data flows: namespaces, disk, volume, Immich, the way in."""
+
+import pulumi
+
+from components.directory import PhotoDirectory
+from components.immich_mount import ImmichMount
+from components.namespace import FoundNamespace, OurNamespace
+from components.plan import Plan
+from components.route import ImmichRoute
+from components.storage import PhotoVolume
+
+
+class PhotoStack(pulumi.ComponentResource):
+    """Immich with the household's photos, reachable at its host.
+
+    `outputs` has what a person or another program needs to know of it; README.md describes each.
+    """
+
+    outputs: dict[str, object]
+
+    def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:PhotoStack", name, None, opts)
+        owner = plan.ownership
+
+        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(resources))
+
+        # Labels come before the pods that need them.
+        photo_sync: pulumi.Resource
+        if plan.photo_sync_is_found:
+            photo_sync = FoundNamespace("photo-sync", plan.photo_sync_entries, owner, after())
+        else:
+            photo_sync = OurNamespace("photo-sync", plan.photo_sync.manifest, after())
+        immich = FoundNamespace("immich", plan.immich_entries, owner, after())
+
+        volume = PhotoVolume("photos", plan.volume.manifest, plan.claim.manifest, owner, after(photo_sync))
+        directory = PhotoDirectory(
+            "directory", plan.directory_job.manifest, plan.directory_record.manifest, owner, after(photo_sync, volume)
+        )
+
+        # A pod mounts the directory only once it is there.
+        mountable: list[pulumi.Resource] = [immich, directory]
+        if plan.immich_volume and plan.immich_claim:
+            readable = PhotoVolume(
+                "immich-photos", plan.immich_volume.manifest, plan.immich_claim.manifest, owner, after(immich)
+            )
+            mountable.append(readable)
+        mount = ImmichMount("immich-mount", plan.mount, owner, after(*mountable))
+
+        if plan.route:
+            ImmichRoute("route", plan.route.manifest, owner, after(mount))
+
+        self.outputs = plan.outputs
+        self.register_outputs(plan.outputs)

@@ -1,0 +1,113 @@
+"""Everything that the stack will state in the cluster, computed from the settings and from what was found there. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from components import directory, immich_mount, namespace, pod_security, route, storage
+from components.ownership import Ownership
+from components.photo_disk import IMPORT_FOLDER
+from components.pod_security import FoundLevels
+from providers.cluster_api import Manifest, Ref
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the cluster holds already, as far as it shapes the plan.
+
+    Attributes:
+        container: the container of Immich's Deployment that gets the mount.
+        job_by_hand: whether a directory Job that is not ours has the name that ours would get.
+        immich_levels: PodSecurity levels of Immich's namespace.
+        photo_sync_levels: those of the photo-sync namespace, where somebody else made it.
+
+    """
+
+    container: str
+    job_by_hand: bool = False
+    immich_levels: FoundLevels = field(default_factory=FoundLevels)
+    photo_sync_levels: FoundLevels = field(default_factory=FoundLevels)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An object that is ours from head to foot, and the setting that names it (empty: none does)."""
+
+    manifest: Manifest
+    setting: str
+
+    @property
+    def ref(self) -> Ref:
+        """The object."""
+        return Ref.of(self.manifest)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found."""
+
+    ownership: Ownership
+    photo_sync: Whole
+    photo_sync_entries: Manifest | None
+    directory_job: Whole
+    directory_record: Whole
+    volume: Whole
+    claim: Whole
+    immich_volume: Whole | None
+    immich_claim: Whole | None
+    immich_entries: Manifest | None
+    mount: Manifest
+    route: Whole | None
+    outputs: dict[str, object]
+
+    @property
+    def photo_sync_is_found(self) -> bool:
+        """Whether the photo-sync namespace was made by hand, so that only our labels in it are ours."""
+        return self.photo_sync.ref in self.ownership.adopted
+
+    def wholes(self) -> Iterator[Whole]:
+        """All objects that are ours from head to foot, in the order in which they are made."""
+        candidates = (
+            self.photo_sync, self.directory_job, self.directory_record, self.volume, self.claim,
+            self.immich_volume, self.immich_claim, self.route,
+        )  # fmt: skip
+        return (whole for whole in candidates if whole)
+
+    def fragments(self) -> Iterator[Manifest]:
+        """All entries of ours in objects of somebody else's."""
+        candidates = (self.photo_sync_entries if self.photo_sync_is_found else None, self.immich_entries, self.mount)
+        return (fragment for fragment in candidates if fragment)
+
+
+def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
+    """Compute the plan."""
+    sync, immich = settings.photo_sync.namespace, settings.immich
+    job = directory.job(settings.storage, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
+    level = pod_security.needed(job["spec"]["template"]["spec"])
+    mount = immich_mount.fragment(immich, settings.storage, found.container)
+    immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
+    volume, claim = storage.written(settings.storage, sync, ownership)
+    read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
+    requests = route.manifest(settings.route, settings.host, immich, ownership)
+    return Plan(
+        ownership=ownership,
+        photo_sync=Whole(namespace.namespace(sync, level, ownership), "photoSync.namespace"),
+        photo_sync_entries=namespace.entries(sync, level, found.photo_sync_levels, ownership.adoption_marks()),
+        directory_job=Whole(job, ""),
+        directory_record=Whole(directory.record(sync, ownership), ""),
+        volume=Whole(volume, "storage.persistentVolume"),
+        claim=Whole(claim, "storage.claim"),
+        immich_volume=Whole(read_only[0], "storage.persistentVolume") if read_only else None,
+        immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
+        immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
+        mount=mount,
+        route=Whole(requests, "route.name") if requests else None,
+        outputs={
+            "immich_url": f"https://{settings.host}",
+            "internal_url": f"http://{immich.service.name}.{immich.namespace}.svc.cluster.local:{immich.service.port}",
+            "namespaces": {"immich": immich.namespace, "photo_sync": sync},
+            "claim": f"{sync}/{settings.storage.claim}",
+            "library_path": f"{immich.mount.path}/{IMPORT_FOLDER}",
+            "mounted_into": f"{Ref.of(mount)}, container {found.container}",
+        },
+    )

@@ -1,0 +1,87 @@
+"""The lowest PodSecurity level that a pod passes, and the namespace labels that let it in.
+
+The rules are those of the Pod Security Standards, as far as pods of ours can meet or break them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from providers.cluster_api import Manifest
+
+Level = Literal["privileged", "baseline", "restricted"]
+
+MODES = ("enforce", "warn", "audit")
+_FROM_STRICT = ("restricted", "baseline", "privileged")
+# Capabilities that `baseline` lets a container add; `restricted` lets it add none but the last.
+_BASELINE_CAPABILITIES = {
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETPCAP",
+    "SETUID", "SYS_CHROOT", "NET_BIND_SERVICE",
+}  # fmt: skip
+# Kinds of volume that `restricted` knows.
+_RESTRICTED_VOLUMES = {
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
+
+
+@dataclass(frozen=True)
+class FoundLevels:
+    """The levels that a namespace has, by mode: by anybody, and by those who will go on stating them."""
+
+    by_anybody: Mapping[str, Level] = field(default_factory=dict)
+    by_others: Mapping[str, Level] = field(default_factory=dict)
+
+
+def label(mode: str) -> str:
+    """Name the label of a mode."""
+    return f"pod-security.kubernetes.io/{mode}"
+
+
+def needed(pod: Manifest) -> Level:
+    """Compute the strictest level that admits a pod, given its spec."""
+    containers = [*pod.get("initContainers", []), *pod.get("containers", [])]
+    contexts = [container.get("securityContext", {}) for container in containers]
+    volumes = {kind for volume in pod.get("volumes", []) for kind in volume if kind != "name"}
+    added = {capability for context in contexts for capability in context.get("capabilities", {}).get("add", [])}
+    if "hostPath" in volumes or added - _BASELINE_CAPABILITIES or any(c.get("privileged") for c in contexts):
+        return "privileged"
+    whole = pod.get("securityContext", {})
+    restricted = volumes <= _RESTRICTED_VOLUMES and added <= {"NET_BIND_SERVICE"}
+    for context in contexts:
+        here = {**whole, **context}
+        restricted = (
+            restricted
+            and here.get("runAsNonRoot") is True
+            and here.get("runAsUser") != 0
+            and here.get("allowPrivilegeEscalation") is False
+            and here.get("capabilities", {}).get("drop") == ["ALL"]
+            and here.get("seccompProfile", {}).get("type") == "RuntimeDefault"
+        )
+    return "restricted" if restricted else "baseline"
+
+
+def least_strict(levels: list[Level]) -> Level:
+    """Pick the level that admits what each of the given ones admits."""
+    return max(levels, key=_FROM_STRICT.index)
+
+
+def labels(level: Level) -> dict[str, str]:
+    """Build all labels for a namespace of ours."""
+    return {label(mode): level for mode in MODES}
+
+
+def labels_to_add(level: Level, found: FoundLevels) -> dict[str, str]:
+    """Build the labels that a namespace of somebody else's still lacks: raised where our pods need it, never made stricter."""
+    wanted = {mode: least_strict([level, found.by_anybody.get(mode, level)]) for mode in MODES}
+    return {
+        label(mode): wanted[mode]
+        for mode in MODES
+        if found.by_others.get(mode) != wanted[mode] and (level == "privileged" or mode in found.by_anybody)
+    }

@@ -1,0 +1,67 @@
+"""How requests for the host reach Immich's Service."""
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.networking.v1 import Ingress
+
+from components.ownership import Ownership
+from providers.cluster_api import Manifest
+from settings import route as settings
+from settings.immich import Immich
+from settings.route import Route
+
+
+def manifest(route: Route, host: str, immich: Immich, ownership: Ownership) -> Manifest | None:
+    """Build the Ingress or HTTPRoute; None for a cluster without either."""
+    match route:
+        case settings.Ingress():
+            return _ingress(route, host, immich, ownership)
+        case settings.Gateway():
+            return _http_route(route, host, immich, ownership)
+        case settings.NoRoute():
+            return None
+
+
+def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Ownership) -> Manifest:
+    # A homelab's ingress controller has no load balancer, hence no address to wait for.
+    annotations = {"pulumi.com/skipAwait": "true", **route.annotations}
+    backend = {"service": {"name": immich.service.name, "port": {"number": immich.service.port}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": ownership.metadata(route.name, immich.namespace, annotations),
+        "spec": {"ingressClassName": route.class_name, "rules": [{"host": host, "http": {"paths": [path]}}]},
+    }
+
+
+def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: Ownership) -> Manifest:
+    rule = {
+        "backendRefs": [{"name": immich.service.name, "port": immich.service.port}],
+        "timeouts": {"request": "0s"},  # no limit: Envoy's default of 15 s ends an upload
+    }
+    parent = {"name": route.gateway, "namespace": route.gateway_namespace}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": ownership.metadata(route.name, immich.namespace),
+        "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
+    }
+
+
+class ImmichRoute(pulumi.ComponentResource):
+    """Requests for the host reach Immich."""
+
+    def __init__(self, name: str, manifest: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:ImmichRoute", name, None, opts)
+        inside = ownership.options(manifest, pulumi.ResourceOptions(parent=self))
+        metadata, spec = manifest["metadata"], manifest["spec"]
+        made: pulumi.Resource
+        if manifest["kind"] == "Ingress":
+            made = Ingress(f"{name}-ingress", metadata=metadata, spec=spec, opts=inside)
+        else:
+            made = CustomResource(
+                f"{name}-http-route", manifest["apiVersion"], manifest["kind"], spec, metadata, inside
+            )
+        ownership.mark_adopted(f"{name}-route", manifest, made)
+        self.register_outputs({})

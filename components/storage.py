@@ -1,0 +1,97 @@
+"""PersistentVolumes and claims: one pair that the sync writes to, and a read-only one for Immich where it mounts a claim."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import PersistentVolume, PersistentVolumeClaim
+
+from components.ownership import Ownership
+from providers.cluster_api import Manifest
+from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
+
+
+def written(storage: Storage, namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest]:
+    """Build the volume and the claim that the sync writes to."""
+    return _pair(storage, namespace, ownership, read_only=False)
+
+
+def read_by_immich(storage: Storage, namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest] | None:
+    """Build the volume and the claim that Immich reads from; None where it mounts the node's directory itself."""
+    return None if isinstance(storage, HostPath) else _pair(storage, namespace, ownership, read_only=True)
+
+
+def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: bool) -> tuple[Manifest, Manifest]:
+    volume_name, claim_name = storage.persistent_volume, storage.claim
+    modes: list[str] = list(storage.access_modes)
+    if read_only:
+        volume_name, claim_name, modes = f"{volume_name}-immich", claim_for_immich(storage), ["ReadOnlyMany"]
+    # Bound to each other by name, so that no other claim takes the volume and no provisioner answers the claim.
+    volume = {
+        "capacity": {"storage": storage.capacity},
+        "accessModes": modes,
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "",
+        "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim_name},
+        **_source(storage, read_only=read_only),
+    }
+    if isinstance(storage, OnNode):
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [storage.node]}
+        volume["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
+    claim = {
+        "accessModes": modes,
+        "resources": {"requests": {"storage": storage.capacity}},
+        "storageClassName": "",
+        "volumeName": volume_name,
+    }
+    return (
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": ownership.metadata(volume_name), "spec": volume},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": ownership.metadata(claim_name, namespace),
+            "spec": claim,
+        },
+    )
+
+
+def claim_for_immich(storage: Storage) -> str:
+    """Name Immich's own claim."""
+    return f"{storage.claim}-immich"
+
+
+def _source(storage: Storage, *, read_only: bool) -> dict[str, Any]:
+    match storage:
+        case HostPath():
+            of_type = {"type": storage.host_path_type} if storage.host_path_type else {}
+            return {"hostPath": {"path": storage.path, **of_type}}
+        case Local():
+            return {"local": {"path": storage.path}}
+        case Nfs():
+            return {"nfs": {"server": storage.server, "path": storage.path, "readOnly": read_only}}
+        case Csi():
+            handle = storage.immich_volume_handle if read_only else storage.volume_handle
+            attributes = {"volumeAttributes": storage.volume_attributes} if storage.volume_attributes else {}
+            return {"csi": {"driver": storage.driver, "volumeHandle": handle, "readOnly": read_only, **attributes}}
+
+
+class PhotoVolume(pulumi.ComponentResource):
+    """A PersistentVolume and its claim, kept together."""
+
+    claim: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, volume: Manifest, claim: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions
+    ) -> None:
+        super().__init__("immich-icloud:index:PhotoVolume", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        bound = PersistentVolume(
+            f"{name}-volume", metadata=volume["metadata"], spec=volume["spec"], opts=ownership.options(volume, inside)
+        )
+        ownership.mark_adopted(f"{name}-volume", volume, bound)
+        after = pulumi.ResourceOptions(parent=self, depends_on=[bound])
+        binding = PersistentVolumeClaim(
+            f"{name}-claim", metadata=claim["metadata"], spec=claim["spec"], opts=ownership.options(claim, after)
+        )
+        ownership.mark_adopted(f"{name}-claim", claim, binding)
+        self.claim = binding.metadata.name
+        self.register_outputs({"claim": self.claim})

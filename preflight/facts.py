@@ -1,0 +1,140 @@
+"""What the live cluster holds, as far as the stack is concerned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components import directory, pod_security
+from components.ownership import Ownership
+from components.plan import Found, Plan
+from components.pod_security import FoundLevels
+from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError
+from providers.fragment import OBJECT_MANAGER, Trial, attempt, set_by_hand
+from settings import Settings
+from settings.storage import OnNode
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The cluster before the stack, as read; nothing in it was changed.
+
+    Attributes:
+        namespace: Immich's namespace; None when it does not exist, and so are the next two.
+        deployment: Immich's Deployment.
+        service: Immich's Service.
+        photo_sync: the photo-sync namespace.
+        directory_job: the Job of the directory Job's plain name.
+        ingresses: all Ingresses of the cluster.
+        nodes: names of the nodes, by their host name label.
+
+    """
+
+    namespace: Manifest | None
+    deployment: Manifest | None
+    service: Manifest | None
+    photo_sync: Manifest | None
+    directory_job: Manifest | None
+    ingresses: tuple[Manifest, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the API server says to the plan, in dry runs.
+
+    Attributes:
+        live: each whole object of the plan as it is; an object that does not exist is left out.
+        refusals: why the API server would refuse a whole object.
+        trials: what each fragment would come to.
+
+    """
+
+    live: Mapping[Ref, Manifest] = field(default_factory=dict)
+    refusals: Mapping[Ref, str] = field(default_factory=dict)
+    trials: Mapping[Ref, Trial] = field(default_factory=dict)
+
+
+def read(api: ClusterApi, settings: Settings) -> Facts:
+    """Read the facts.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    immich, sync = settings.immich, settings.photo_sync.namespace
+    any_node, any_ingress = Ref("v1", "Node", ""), Ref("networking.k8s.io/v1", "Ingress", "")
+    on_node = isinstance(settings.storage, OnNode)
+    return Facts(
+        namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
+        deployment=api.get(Ref("apps/v1", "Deployment", immich.deployment, immich.namespace)),
+        service=api.get(Ref("v1", "Service", immich.service.name, immich.namespace)),
+        photo_sync=api.get(Ref("v1", "Namespace", sync)),
+        directory_job=api.get(Ref("batch/v1", "Job", directory.JOB, sync)),
+        # A list's items come without kind.
+        ingresses=tuple(
+            {**item, "apiVersion": any_ingress.api_version, "kind": "Ingress"} for item in api.list(any_ingress)
+        ),
+        nodes=tuple(node["metadata"]["labels"].get("kubernetes.io/hostname", "") for node in api.list(any_node))
+        if on_node
+        else (),
+    )
+
+
+def found(settings: Settings, facts: Facts, ownership: Ownership) -> Found:
+    """Draw from the facts what shapes the plan."""
+    containers = facts.deployment["spec"]["template"]["spec"]["containers"] if facts.deployment else []
+    first = containers[0]["name"] if containers else ""
+    return Found(
+        container=settings.immich.mount.container or first,
+        job_by_hand=facts.directory_job is not None and not ownership.is_ours(facts.directory_job),
+        immich_levels=_levels(facts.namespace, ownership),
+        photo_sync_levels=_levels(facts.photo_sync, ownership),
+    )
+
+
+def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
+    if namespace is None:
+        return FoundLevels()
+    labels = namespace["metadata"].get("labels", {})
+    by_anybody = {mode: labels[label] for mode in pod_security.MODES if (label := pod_security.label(mode)) in labels}
+    staying = {
+        mode
+        for entry in namespace["metadata"].get("managedFields", [])
+        for mode in by_anybody
+        if f"f:{pod_security.label(mode)}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
+        and entry["manager"] not in {ownership.manager, OBJECT_MANAGER}
+        and not (ownership.adopting and set_by_hand(entry["manager"]))
+    }
+    return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
+
+
+def ask(api: ClusterApi, plan: Plan) -> Answers:
+    """Ask the API server about each part of the plan that exists already.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    existing = ((whole, api.get(whole.ref)) for whole in plan.wholes())
+    live = {whole.ref: (whole.manifest, there) for whole, there in existing if there is not None}
+    asked = ((ref, _refusal(api, manifest)) for ref, (manifest, _) in live.items())
+    return Answers(
+        live={ref: there for ref, (_, there) in live.items()},
+        refusals={ref: refusal for ref, refusal in asked if refusal},
+        trials={Ref.of(fragment): attempt(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
+    )
+
+
+def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
+    if manifest["kind"] == "Job":
+        return None  # its template can't change: a Job of ours is made anew instead
+    try:
+        api.apply(manifest, OBJECT_MANAGER, dry_run=True)
+    except RefusedError as refused:
+        if not refused.conflicts or not all(set_by_hand(manager) for manager in refused.conflicts):
+            return str(refused)
+        # The provider takes over from kubectl by itself.
+        try:
+            api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
+        except RefusedError as refused_by_force:
+            return str(refused_by_force)
+    return None

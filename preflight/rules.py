@@ -1,0 +1,259 @@
+"""What would go wrong, in words. Pure: (settings, facts, plan, answers) to sentences; nothing is asked here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from components.plan import Plan, Whole
+from preflight.facts import Answers, Facts
+from providers.cluster_api import Manifest, Ref
+from providers.fragment import set_by_hand
+from settings import Settings
+from settings.storage import HostPath, OnNode
+
+_KEY = "immich-icloud"
+_TRACKED = "argocd.argoproj.io/tracking-id"
+_INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
+
+
+def missing(settings: Settings, facts: Facts) -> list[str]:
+    """Find what has to be there before anything else can be asked: Immich itself, and the node."""
+    return list(_missing(settings, facts))
+
+
+def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
+    """Find everything that would fail in `up`, or do harm."""
+    sentences = [*_others_route(settings, facts, plan)]
+    for whole in plan.wholes():
+        live = answers.live.get(whole.ref)
+        if live is None:
+            continue
+        about_owner = [*_not_ours(whole, live, plan), *_argocds(whole.ref, live)]
+        sentences += about_owner
+        if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
+            fixed = list(_cannot_change(whole, live))
+            refusal = answers.refusals.get(whole.ref)
+            sentences += fixed or ([f"{whole.ref}: the API server refuses it: {refusal}"] if refusal else [])
+    for trial in answers.trials.values():
+        sentences += trial.problems
+    return sentences
+
+
+def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
+    """Find what is worth knowing before `up`."""
+    return [
+        *_adoption(settings, plan, answers),
+        *_job_by_hand(facts, plan),
+        *_elsewhere(settings, facts),
+        *(f"{ref}: {warning}" for ref, trial in answers.trials.items() for warning in trial.warnings),
+    ]
+
+
+def _missing(settings: Settings, facts: Facts) -> Iterator[str]:
+    immich = settings.immich
+    if facts.namespace is None:
+        yield f"{_KEY}:immich.namespace: the cluster has no namespace {immich.namespace}. Deploy Immich first, or name its namespace"
+        return
+    if facts.deployment is None:
+        yield (
+            f"{_KEY}:immich.deployment: namespace {immich.namespace} has no Deployment {immich.deployment}. "
+            f"`kubectl get deployments -n {immich.namespace}` lists those that it has"
+        )
+    else:
+        names = [container["name"] for container in facts.deployment["spec"]["template"]["spec"]["containers"]]
+        if immich.mount.container and immich.mount.container not in names:
+            yield (
+                f"{_KEY}:immich.mount.container: Deployment {immich.namespace}/{immich.deployment} has no container "
+                f"{immich.mount.container}. It has: {', '.join(names)}"
+            )
+    if facts.service is None:
+        yield (
+            f"{_KEY}:immich.service.name: namespace {immich.namespace} has no Service {immich.service.name}. "
+            f"`kubectl get services -n {immich.namespace}` lists those that it has"
+        )
+    else:
+        ports = [port["port"] for port in facts.service["spec"].get("ports", [])]
+        if immich.service.port not in ports:
+            yield (
+                f"{_KEY}:immich.service.port: Service {immich.namespace}/{immich.service.name} has no port "
+                f"{immich.service.port}. It has: {', '.join(map(str, ports))}"
+            )
+    if isinstance(settings.storage, OnNode) and settings.storage.node not in facts.nodes:
+        yield (
+            f"{_KEY}:storage.node: the cluster has no node {settings.storage.node} (label kubernetes.io/hostname). "
+            f"It has: {', '.join(facts.nodes)}"
+        )
+
+
+def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
+    from_stack = live["metadata"].get("annotations", {}).get("immich-icloud/stack")
+    if from_stack == plan.ownership.stack:
+        return
+    elsewhere = f", or choose another {_KEY}:{whole.setting}" if whole.setting else ""
+    if from_stack:
+        yield f"{whole.ref} belongs to the stack {from_stack}. Remove it there first{elsewhere}"
+    elif not plan.ownership.adopting:
+        yield (
+            f"{whole.ref} exists and was not made by this stack. To take it over, set {_KEY}:adoptExisting to true for "
+            f"one `up`{elsewhere}"
+        )
+
+
+def _argocds(ref: Ref, live: Manifest) -> Iterator[str]:
+    metadata = live["metadata"]
+    managers = {entry["manager"] for entry in metadata.get("managedFields", [])}
+    by_label = any(label in metadata.get("labels", {}) for label in _INSTANCE_LABELS)
+    if _TRACKED not in metadata.get("annotations", {}) and not (by_label and "argocd-controller" in managers):
+        return
+    yield (
+        f"{ref} is tracked by ArgoCD, which would undo what we do or remove it. Hand it over in this order: "
+        f"1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let ArgoCD sync; "
+        f"2. take it out of the kustomization and let ArgoCD sync: it stays, untracked "
+        f"(if the annotation {_TRACKED} stays, remove it with kubectl annotate); "
+        f"3. set {_KEY}:adoptExisting to true for one `up`"
+    )
+
+
+# What the API server does not let change on an object that exists, and a replacement would lose: the field, and its setting.
+_FIXED: dict[str, list[tuple[str, str]]] = {
+    "PersistentVolume": [
+        ("hostPath.path", "storage.path"),
+        ("hostPath.type", "storage.hostPathType"),
+        ("local.path", "storage.path"),
+        ("nfs.server", "storage.server"),
+        ("nfs.path", "storage.path"),
+        ("csi.driver", "storage.driver"),
+        ("csi.volumeHandle", "storage.volumeHandle"),
+        ("claimRef.namespace", "photoSync.namespace"),
+        ("claimRef.name", "storage.claim"),
+        ("nodeAffinity.required.nodeSelectorTerms", "storage.node"),
+    ],
+    "PersistentVolumeClaim": [
+        ("volumeName", "storage.persistentVolume"),
+        ("accessModes", "storage.accessModes"),
+        ("resources.requests.storage", "storage.capacity"),
+        ("storageClassName", "storage.kind"),
+    ],
+}
+_SOURCES = ("hostPath", "local", "nfs", "csi")
+# May be added to an object that lacks them.
+_ADDABLE = {"claimRef.namespace", "claimRef.name", "nodeAffinity.required.nodeSelectorTerms", "volumeName"}
+
+
+def _cannot_change(whole: Whole, live: Manifest) -> Iterator[str]:
+    ours, theirs = whole.manifest.get("spec", {}), live.get("spec", {})
+    if whole.ref.kind == "PersistentVolume":
+        source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
+        if source != found:
+            yield (
+                f"{whole.ref} is a volume of kind {found or 'unknown'}, which can't be changed to {source}. "
+                f"Set {_KEY}:storage.kind to {found or 'what it is'}, or choose another {_KEY}:storage.persistentVolume"
+            )
+            return
+    for field, setting in _FIXED.get(whole.ref.kind, []):
+        wanted, found = _value(ours, field), _value(theirs, field)
+        if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
+            continue
+        yield (
+            f"{whole.ref}: {field} is {_shown(found)} and can't be changed to {_shown(wanted)}. "
+            f"Set {_KEY}:{setting} to what is there"
+        )
+
+
+def _value(spec: Manifest, path: str) -> Any:
+    node: Any = spec
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):  # node selector terms
+        hosts = [v for term in value for match in term.get("matchExpressions", []) for v in match.get("values", [])]
+        return ", ".join(hosts) or "set differently"
+    return "unset" if value in (None, "") else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _others_route(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]:
+    ours = plan.route.ref if plan.route else None
+    for ingress in facts.ingresses:
+        hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
+        if settings.host in hosts and Ref.of(ingress) != ours:
+            yield (
+                f"{_KEY}:host: {settings.host} is served by {Ref.of(ingress)} already. "
+                f"Choose another host, or name that Ingress in {_KEY}:route.name to take it over"
+            )
+
+
+def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]:
+    if not settings.adopt_existing:
+        return
+    foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
+    by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
+    if not foreign and not by_hand:
+        yield (
+            f"{_KEY}:adoptExisting has nothing left to take over. Remove it from the stack file: while it is set, a "
+            "directory without its mark is marked"
+        )
+        return
+    for whole in plan.wholes():
+        if whole.ref in foreign:
+            dropped = _dropped(whole.manifest, foreign[whole.ref])
+            lost = (
+                f" A later update would drop what kubectl set and this stack does not: {', '.join(dropped)}"
+                if dropped
+                else ""
+            )
+            yield f"{whole.ref} is taken over, and kept when this stack is removed.{lost}"
+    for trial in by_hand:
+        yield f"{trial.taken_over} is taken over, and removed with this stack"
+
+
+def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
+    """Fields that kubectl's field managers hold and the manifest lacks."""
+    ours = set(_fields({k: v for k, v in manifest.items() if k not in {"apiVersion", "kind"}}))
+    theirs = {
+        path
+        for entry in live["metadata"].get("managedFields", [])
+        if set_by_hand(entry["manager"]) and "subresource" not in entry
+        for path in _managed(entry.get("fieldsV1", {}))
+    }
+    lacking = {path for path in theirs if not any(path[: len(own)] == own for own in ours)}
+    return sorted(".".join(path) for path in lacking if "kubectl.kubernetes.io/last-applied-configuration" not in path)
+
+
+def _fields(node: Manifest, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _fields(value, (*way, key))
+        else:
+            yield (*way, key)
+
+
+def _managed(node: Manifest, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if key == ".":
+            continue
+        here = (*way, key.removeprefix("f:"))
+        if any(step != "." for step in value):
+            yield from _managed(value, here)
+        elif "." not in value or len(way) > 1:
+            yield here
+
+
+def _job_by_hand(facts: Facts, plan: Plan) -> Iterator[str]:
+    job = facts.directory_job
+    if job is not None and not plan.ownership.is_ours(job):
+        yield (
+            f"{Ref.of(job)} was made by hand and stays as it is; ours is named {plan.directory_job.ref.name}. "
+            "Remove the old one when you like"
+        )
+
+
+def _elsewhere(settings: Settings, facts: Facts) -> Iterator[str]:
+    if isinstance(settings.storage, HostPath) and len(facts.nodes) > 1 and facts.deployment:
+        pod = facts.deployment["spec"]["template"]["spec"]
+        if not pod.get("nodeName") and not pod.get("nodeSelector") and not pod.get("affinity"):
+            yield (
+                f"the photos lie on {settings.storage.node}, and nothing keeps Immich's pod on that node: elsewhere it will "
+                f"not start. Set {_KEY}:storage.kind to local, which does, or give the Deployment a nodeSelector"
+            )
