@@ -61,8 +61,11 @@ class Ownership:
         kept = pulumi.ResourceOptions(retain_on_delete=Ref.of(manifest) in self.adopted)
         return pulumi.ResourceOptions.merge(options, kept)
 
-    def mark_adopted(self, name: str, manifest: Manifest, resource: pulumi.Resource) -> None:
-        """Mark an adopted object in a way that removing the stack takes back, although it keeps the object."""
+    def mark_adopted(self, name: str, manifest: Manifest, resource: pulumi.Resource, parent: pulumi.Resource) -> None:
+        """Mark an adopted object in a way that removing the stack takes back, although it keeps the object.
+
+        The mark is no child of the object's resource: it would inherit `retain_on_delete`.
+        """
         if Ref.of(manifest) not in self.adopted:
             return
         annotations = manifest["metadata"]["annotations"]
@@ -75,7 +78,7 @@ class Ownership:
                 "annotations": {**ours, **self.adoption_marks()},
             },
         }
-        Fragment(f"{name}-mark", self.claim(fragment), pulumi.ResourceOptions(parent=resource))
+        Fragment(f"{name}-mark", self.claim(fragment), pulumi.ResourceOptions(parent=parent, depends_on=[resource]))
 
     def adoption_marks(self) -> dict[str, str]:
         """Build the annotations of an adopted object."""

@@ -63,5 +63,5 @@ class ImmichRoute(pulumi.ComponentResource):
             made = CustomResource(
                 f"{name}-http-route", manifest["apiVersion"], manifest["kind"], spec, metadata, inside
             )
-        ownership.mark_adopted(f"{name}-route", manifest, made)
+        ownership.mark_adopted(name, manifest, made, self)
         self.register_outputs({})

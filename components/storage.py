@@ -87,11 +87,11 @@ class PhotoVolume(pulumi.ComponentResource):
         bound = PersistentVolume(
             f"{name}-volume", metadata=volume["metadata"], spec=volume["spec"], opts=ownership.options(volume, inside)
         )
-        ownership.mark_adopted(f"{name}-volume", volume, bound)
+        ownership.mark_adopted(f"{name}-volume", volume, bound, self)
         after = pulumi.ResourceOptions(parent=self, depends_on=[bound])
         binding = PersistentVolumeClaim(
             f"{name}-claim", metadata=claim["metadata"], spec=claim["spec"], opts=ownership.options(claim, after)
         )
-        ownership.mark_adopted(f"{name}-claim", claim, binding)
+        ownership.mark_adopted(f"{name}-claim", claim, binding, self)
         self.claim = binding.metadata.name
         self.register_outputs({"claim": self.claim})

@@ -134,6 +134,8 @@ _FIXED: dict[str, list[tuple[str, str]]] = {
         ("storageClassName", "storage.kind"),
     ],
 }
+# Of the fields that a volume or a claim has without anybody's having said so.
+_API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
 _SOURCES = ("hostPath", "local", "nfs", "csi")
 # May be added to an object that lacks them.
 _ADDABLE = {"claimRef.namespace", "claimRef.name", "nodeAffinity.required.nodeSelectorTerms", "volumeName"}
@@ -205,7 +207,7 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
             )
             yield f"{whole.ref} is taken over, and kept when this stack is removed.{lost}"
     for trial in by_hand:
-        yield f"{trial.taken_over} is taken over, and removed with this stack"
+        yield f"taken over, and removed with this stack: {trial.taken_over}"
 
 
 def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
@@ -218,7 +220,14 @@ def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
         for path in _managed(entry.get("fieldsV1", {}))
     }
     lacking = {path for path in theirs if not any(path[: len(own)] == own for own in ours)}
-    return sorted(".".join(path) for path in lacking if "kubectl.kubernetes.io/last-applied-configuration" not in path)
+    return sorted(".".join(path) for path in lacking if not _comes_back(path, live))
+
+
+def _comes_back(path: tuple[str, ...], live: Manifest) -> bool:
+    """Whether the API server sets a dropped field again by itself, or nobody misses it."""
+    if path[-1] == "kubectl.kubernetes.io/last-applied-configuration":
+        return True
+    return path[0] == "spec" and _value(live["spec"], ".".join(path[1:])) == _API_DEFAULTS.get(path[-1], object())
 
 
 def _fields(node: Manifest, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -123,7 +123,7 @@ def _holders(live: Manifest, claim: Claim) -> dict[str, list[managed_fields.Path
 
 
 def _in_words(paths: Iterable[managed_fields.Path]) -> str:
-    return " and ".join(managed_fields.spoken(path) for path in paths)
+    return ", ".join(managed_fields.spoken(path) for path in paths)
 
 
 def set_by_hand(manager: str) -> bool:

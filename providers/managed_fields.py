@@ -64,7 +64,9 @@ def spoken(path: Path) -> str:
             words += f"[{next(iter(json.loads(step[2:]).values()))}]"
         else:
             words += f".{step[2:]}"
-    return words.removeprefix(".spec.template.spec").removeprefix(".")
+    for prefix in (".spec.template.spec", ".metadata.labels", ".metadata.annotations"):
+        words = words.removeprefix(prefix)
+    return words.removeprefix(".")
 
 
 @dataclass(frozen=True)
