@@ -13,6 +13,7 @@ from components.photo_stack import PhotoStack
 removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == "true"
 
 cluster = settings.load_cluster()
+plan = None if removing else preflight.check(settings.load(), settings.stack_id())
 provider = kubernetes.Provider(
     "cluster",
     kubeconfig=str(cluster.kubeconfig_file),
@@ -24,8 +25,7 @@ provider = kubernetes.Provider(
     upsert_existing_objects=True,
 )
 
-if not removing:
-    plan = preflight.check(settings.load(), settings.stack_id())
+if plan:
     stack = PhotoStack("immich-icloud", plan, pulumi.ResourceOptions(provider=provider))
     for name, value in stack.outputs.items():
         pulumi.export(name, value)

@@ -5,20 +5,32 @@ from typing import Annotated
 
 from pydantic import Field
 
-from settings.model import Model, NonEmpty
+from settings.model import Allowed, Model, NonEmpty
 
 
 class Cluster(Model):
     """One context of one kubeconfig file, by path: its contents would end up in the state."""
 
-    kubeconfig: Annotated[NonEmpty, Field(description="Path of the kubeconfig file; `~` is your home directory.")]
-    context: Annotated[NonEmpty, Field(description="Context in that file. Never the current one by accident.")]
+    kubeconfig: Annotated[
+        NonEmpty,
+        Field(
+            pattern=r"^(~/|[^~\x00-\x1f])[^\x00-\x1f]*$",
+            description="Path of the kubeconfig file; `~` is your home directory.",
+        ),
+        Allowed("the path of a kubeconfig file, not its contents", "~/.kube/config"),
+    ]
+    context: Annotated[
+        NonEmpty,
+        Field(description="Context in that file. Never the current one by accident."),
+        Allowed("a context of that file", "admin@homelab"),
+    ]
     identifier: Annotated[
         NonEmpty,
         Field(
             description="A name of your own for the cluster. It stays when the server's address changes; "
             "a new one means a new cluster, and every object is made again there."
         ),
+        Allowed("a name of your own", "homelab"),
     ]
 
     @property

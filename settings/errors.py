@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -38,18 +39,23 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str) -> 
     if kind == REFUSED:
         keys.extend(context["key"].split("."))
         value = context["value"]
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tags = list(_by_tag(annotation))
+        keys.append("kind")
+        kind = "missing" if kind == "union_tag_not_found" else kind
+        value = value.get("kind")
+        annotation = Literal[tuple(tags)]
     key = f"{namespace}:{_dotted(keys)}"
 
     if kind == "missing":
         return f"{key}: is missing. Needed: {_allowed(annotation)}"
     if kind == "extra_forbidden":
         return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
-    if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        tags = context.get("expected_tags") or ", ".join(repr(tag) for tag in _by_tag(annotation))
-        found = f"{_shown(context['tag'])} is not allowed" if "tag" in context else "is missing"
-        return f"{key}.kind: {found}. Allowed: {tags.replace(chr(39), '')}"
     allowed = context.get("allowed") or _allowed(annotation) or details["msg"]
-    return f"{key}: {_shown(value)} is not allowed. Allowed: {allowed}"
+    if value is None or value == "":
+        return f"{key}: has no value. Needed: {allowed}"
+    unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
+    return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}"
 
 
 def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
@@ -62,7 +68,7 @@ def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list
         if part in tagged:
             annotation = tagged[str(part)]
             continue
-        if part == "[key]":  # pydantic's word for "the key itself is wrong"
+        if part == "[key]" and get_origin(_bare(parent)) is dict:  # pydantic's word for "the key itself is wrong"
             annotation = get_args(_bare(parent))[0]
             continue
         keys.append(part)
@@ -75,7 +81,14 @@ def _step(annotation: Any, part: int | str) -> Any:
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         for field in bare.model_fields.values():
             if field.alias == part:
-                return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+                metadata = list(field.metadata)
+                if isinstance(field.default, str) and field.default:
+                    # In an example for a field, its own default says more than its type's.
+                    words = next(
+                        _all_allowed(Annotated[(field.annotation, *metadata)] if metadata else field.annotation), None
+                    )
+                    metadata += [replace(words, example=field.default)] if words else []
+                return Annotated[(field.annotation, *metadata)] if metadata else field.annotation
         return bare  # an unknown key: its neighbours are the fields of this model
     items = [argument for argument in get_args(bare) if argument is not Ellipsis]  # tuple[X, ...]; dict[key, X]
     return items[-1] if items else bare

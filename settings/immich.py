@@ -4,26 +4,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from settings.model import AbsolutePath, Label, Model, ObjectName, Port, not_allowed
+from settings.model import AbsolutePath, Allowed, Label, Model, ObjectName, Port, not_allowed
 
 # Where Immich keeps its own program and uploads (its container image and its documentation): a mount over them hides them.
-_IMMICHS_OWN = (
-    "/data",
-    "/usr/src/app",
-    "/usr/src/app/upload",
-    "/usr",
-    "/usr/src",
-    "/etc",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/tmp",
-)
+_IMMICHS_TREES = ("/bin", "/boot", "/data", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
+_IMMICHS_OWN = (*_IMMICHS_TREES, "/home", "/opt", "/root", "/tmp", "/var", "/var/run")
 
 
 def _beside_immichs_own(path: str) -> str:
-    if path in _IMMICHS_OWN or path.startswith(("/data/", "/usr/", "/etc/", "/proc/", "/sys/", "/dev/")):
-        raise not_allowed("a path that hides nothing of Immich's own (/usr, /data, /etc, ...), e.g. /external/icloud")
+    if path in _IMMICHS_OWN or path.startswith(tuple(f"{tree}/" for tree in _IMMICHS_TREES)):
+        raise not_allowed(
+            'a path that hides nothing of Immich\'s own (/usr, /data, /etc, ...), e.g. "/external/icloud"'
+        )
     return path
 
 
@@ -39,9 +31,13 @@ class Mount(Model):
 
     path: Annotated[AbsolutePath, AfterValidator(_beside_immichs_own)] = "/external/icloud"
     volume: Label = "icloud-import"
-    container: Annotated[Label | None, Field(description="Container that gets the mount. Default: the first one.")] = (
-        None
-    )
+    container: Annotated[
+        Label | None,
+        Allowed(
+            "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "immich-server"
+        ),
+        Field(description="Container that gets the mount. Default: the first one."),
+    ] = None
 
 
 class Immich(Model):

@@ -52,11 +52,13 @@ def parse(configuration: Mapping[str, str]) -> Settings:
 
     """
     ours = {
-        key.removeprefix(f"{PROJECT}:"): _value(v) for key, v in configuration.items() if key.startswith(f"{PROJECT}:")
+        key.removeprefix(f"{PROJECT}:"): _value(v)
+        for key, v in sorted(configuration.items())
+        if key.startswith(f"{PROJECT}:")
     }
     problems = [
-        f"{key}: unknown namespace. Settings of this project are written {PROJECT}:{key.partition(':')[2]}"
-        for key in configuration
+        f"{key}: unknown namespace. Settings of this project are written {PROJECT}:{_known(key.partition(':')[2])}"
+        for key in sorted(configuration)
         if key.partition(":")[0] not in {PROJECT, "pulumi"}
     ]
     try:
@@ -68,12 +70,16 @@ def parse(configuration: Mapping[str, str]) -> Settings:
     return settings
 
 
+def _known(name: str) -> str:
+    return name if name in {field.alias for field in Settings.model_fields.values()} else "<key>"
+
+
 def _value(text: str) -> object:
     """Structured values arrive as JSON, plain ones as they are (and numbers and booleans as text)."""
     if text.startswith(("{", "[")):
         try:
             return json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # ValueError: also an integer of thousands of digits
             return text
     return text
 

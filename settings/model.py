@@ -4,7 +4,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -58,7 +58,24 @@ Hostname = Annotated[
     Field(pattern=rf"^{_LABEL}(\.{_LABEL})*\.[a-z][-a-z0-9]*[a-z]$", max_length=253),
     Allowed("a full host name in lower case, without scheme, port, path or wildcard", "immich.example.com"),
 ]
-Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port number from 1 to 65535", 3001)]
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("boolean", "not a number")
+    return value
+
+
+def _true_or_false(value: object) -> object:
+    if value not in ("true", "false", True, False) or isinstance(value, int) and not isinstance(value, bool):
+        raise PydanticCustomError("boolean", "neither true nor false")
+    return value
+
+
+Switch = Annotated[bool, BeforeValidator(_true_or_false)]
+Port = Annotated[
+    int, Field(ge=1, le=65535), BeforeValidator(_no_boolean), Allowed("a port number from 1 to 65535", 3001)
+]
 # Kubernetes quantities of storage; plain bytes are left out because nobody means "500".
 Capacity = Annotated[
     str,
@@ -69,7 +86,7 @@ Capacity = Annotated[
 
 def _normal(path: str) -> str:
     if posixpath.normpath(path) != path or path.startswith("//"):
-        raise not_allowed("an absolute path without '.', '..', '//' or a trailing '/', e.g. /external/icloud")
+        raise PydanticCustomError("not_normal", "not a normal path")
     return path
 
 
@@ -77,7 +94,9 @@ AbsolutePath = Annotated[
     str,
     Field(pattern=r"^/[^:\x00-\x1f]+$", max_length=1024),
     AfterValidator(_normal),
-    Allowed("an absolute path without '..', '//', ':' or a trailing '/'", "/external/icloud"),
+    Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/external/icloud"),
 ]
-UserId = Annotated[int, Field(ge=0, le=2**31 - 1), Allowed("a numeric id from 0 to 2147483647", 1000)]
-NonEmpty = Annotated[str, Field(min_length=1), Allowed("a text that is not empty", "admin@homelab")]
+UserId = Annotated[
+    int, Field(ge=0, le=2**31 - 1), BeforeValidator(_no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
+]
+NonEmpty = Annotated[str, Field(pattern=r"\S"), Allowed("a text that is not empty", "admin@homelab")]

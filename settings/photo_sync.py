@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from settings.model import Label, Model, not_allowed
 
@@ -12,7 +11,7 @@ _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 def _not_a_system_namespace(namespace: str) -> str:
     if namespace in _SYSTEM:
-        raise not_allowed("a namespace of its own (it is removed with the stack), e.g. photo-sync")
+        raise not_allowed('a namespace of its own (it is removed with the stack), e.g. "photo-sync"')
     return namespace
 
 

@@ -31,8 +31,15 @@ class Gateway(Model):
 
     kind: Literal["gateway"]
     name: ObjectName = "immich"
-    gateway: Annotated[ObjectName, Field(description="The Gateway to attach to.")]
-    gateway_namespace: Label
+    gateway: Annotated[
+        ObjectName,
+        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "public"),
+        Field(description="The Gateway to attach to."),
+    ]
+    gateway_namespace: Annotated[
+        Label,
+        Allowed("1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "gateways"),
+    ]
 
 
 class NoRoute(Model):

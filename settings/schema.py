@@ -44,6 +44,8 @@ def _as_written(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     written = {key: _as_written(value) for key, value in node.items()}
+    if "patternProperties" in node:
+        return {**written, "additionalProperties": False}
     if node.get("type") == "integer":
         return {"anyOf": [written, {"type": "string", "pattern": "^[0-9]+$"}]}
     if node.get("type") == "boolean":

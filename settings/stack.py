@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from settings.cluster import Cluster
 from settings.immich import Immich
-from settings.model import Hostname, Model, refuse
+from settings.model import Hostname, Model, Switch, refuse
 from settings.photo_sync import PhotoSync
 from settings.route import Route
 from settings.storage import Storage
@@ -22,7 +22,7 @@ class Settings(Model):
     immich: Immich = Immich()
     photo_sync: PhotoSync = PhotoSync()
     adopt_existing: Annotated[
-        bool,
+        Switch,
         Field(
             description="For one `up`: take over objects that were made by hand, and mark a directory that exists as the "
             "right disk. Remove it afterwards."

@@ -13,6 +13,7 @@ _SYSTEM_TREES = (
     "/dev",
     "/etc",
     "/lib",
+    "/lib64",
     "/proc",
     "/root",
     "/run",
@@ -27,16 +28,22 @@ _SHALLOWEST = 2  # components: the Job mounts the parent, which must not be the 
 
 
 def _directory_of_its_own(path: str) -> str:
-    inside = any(path == tree or path.startswith(f"{tree}/") for tree in (*_SYSTEM_TREES, *_NODES_OWN))
+    inside = any(path == tree or path.startswith(f"{tree}/") for tree in (*_SYSTEM_TREES, *_NODES_OWN)) or any(
+        tree.startswith(f"{path}/") for tree in _NODES_OWN
+    )
     if inside or len(path.split("/")) - 1 < _SHALLOWEST:
         raise not_allowed(
             "a directory of its own, at least two levels deep and outside the node's system directories, "
-            "e.g. /var/mnt/icloud-photos",
+            'e.g. "/var/mnt/icloud-photos"',
         )
     return path
 
 
-NodeDirectory = Annotated[AbsolutePath, AfterValidator(_directory_of_its_own)]
+NodeDirectory = Annotated[
+    AbsolutePath,
+    AfterValidator(_directory_of_its_own),
+    Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/var/mnt/icloud-photos"),
+]
 AccessMode = Annotated[
     Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"],
     Allowed("ReadWriteOnce, ReadWriteMany or ReadWriteOncePod (the sync has to write)", "ReadWriteMany"),
@@ -50,6 +57,15 @@ class Owner(Model):
     gid: UserId = 0
 
 
+def _modes_that_go_together(modes: tuple[str, ...]) -> tuple[str, ...]:
+    # Field(min_length=1) also counts the items that were refused: two errors for one fault.
+    if not modes:
+        raise not_allowed('a list of access modes, e.g. ["ReadWriteMany"]')
+    if "ReadWriteOncePod" in modes and len(modes) > 1:  # the API server refuses it
+        raise not_allowed('ReadWriteOncePod alone, or other modes without it, e.g. ["ReadWriteMany"]')
+    return modes
+
+
 class _Volume(Model):
     persistent_volume: Annotated[ObjectName, Field(description="Name of the PersistentVolume.")] = (
         "icloud-photos-shared"
@@ -59,13 +75,20 @@ class _Volume(Model):
     )
     capacity: Capacity = "500Gi"
     access_modes: Annotated[
-        tuple[AccessMode, ...], Field(min_length=1), Allowed("a list of access modes", ["ReadWriteMany"])
+        tuple[AccessMode, ...],
+        AfterValidator(_modes_that_go_together),
+        Field(json_schema_extra={"minItems": 1}),
+        Allowed("a list of access modes", ["ReadWriteMany"]),
     ] = ("ReadWriteMany",)
     owner: Annotated[Owner, Field(description="Who owns the directory.")] = Owner()
 
 
 class _NodeVolume(_Volume):
-    node: Annotated[ObjectName, Field(description="The node that has the disk, by its label kubernetes.io/hostname.")]
+    node: Annotated[
+        ObjectName,
+        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "talos-1ca-62z"),
+        Field(description="The node that has the disk, by its label kubernetes.io/hostname."),
+    ]
     path: Annotated[NodeDirectory, Field(description="Directory on that node. Made, with mode 755, if it is missing.")]
 
 
@@ -90,8 +113,12 @@ class Nfs(_Volume):
     """An export of an NFS server."""
 
     kind: Literal["nfs"]
-    server: Annotated[NonEmpty, Allowed("the server's host name or address", "nas.lan")]
-    path: Annotated[AbsolutePath, Field(description="The exported directory.")]
+    server: Annotated[NonEmpty, Field(pattern=r"^[^/\s]+$"), Allowed("the server's host name or address", "nas.lan")]
+    path: Annotated[
+        AbsolutePath,
+        Field(description="The exported directory."),
+        Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/export/photos"),
+    ]
 
 
 class Csi(_Volume):

@@ -1,0 +1,73 @@
+# Every target sets up what it needs: the virtual environment here, the programs in a cache outside the clone.
+PYTHON ?= python3
+STACK ?= lab
+WORLD ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := __main__.py components lab ops preflight providers settings tests
+
+# The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
+ifeq ($(STACK),lab)
+RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD))
+else
+RUN = $(BIN)/python -m ops.deploy $@ $(STACK)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview down status test test-unit check format schema lock clean
+
+help: ## Say what each target does
+	@echo 'make TARGET [STACK=lab|homelab|...] [WORLD=found|iteration6|iteration6-argocd]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
+	@$(RUN)
+
+preview: $(READY) ## Say what up would do
+	@$(RUN)
+
+down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cache and the virtual environment
+	@$(RUN)
+
+status: $(READY) ## Say what runs, and the outputs
+	@$(RUN)
+
+test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
+	@$(BIN)/python -m lab tools
+	@$(BIN)/python -m pytest
+
+test-unit: $(READY) ## Only the tests that start no process
+	@$(BIN)/python -m pytest tests/unit
+
+check: $(READY) ## Linters and types
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy $(SOURCES)
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of the settings
+	@$(BIN)/python -m settings.schema
+
+lock: $(READY) ## Resolve the dependencies anew, with hashes
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+		pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+		-c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## Remove the virtual environment
+	@rm -rf $(VENV)
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+		echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13. Install one, then: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
+	@echo 'Setting up $(VENV) (a minute, once)'
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo 'error: no virtual environment could be made in $(VENV). On Debian: apt-get install python3-venv' >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt || { \
+		echo 'error: the packages of requirements-dev.txt could not be installed (pip says why above). Is the network there?' >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""The rehearsal: a disposable Kubernetes control plane on loopback and the homelab as it was found."""

@@ -1,0 +1,372 @@
+"""A real Kubernetes control plane on loopback: etcd, API server, controllers, scheduler, and kwok as the only node."""
+
+import base64
+import contextlib
+import http.client
+import json
+import secrets
+import shutil
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import psutil
+import trustme
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from kubernetes import client
+from urllib3.exceptions import HTTPError
+
+from lab import processes
+from lab.cluster import connect
+from lab.errors import LabError
+from lab.toolchain import Tools
+
+_KWOK = Path(__file__).parent / "kwok"
+_CONTEXT: Final = "lab"
+# In the order of their start.
+_PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+# All are administrators: what the rehearsal is about is the program's objects, not the control plane's own rights.
+_USERS: Final = ("lab", "kube-controller-manager", "kube-scheduler", "kwok")
+_READY_SECONDS: Final = 90
+_POLL_SECONDS: Final = 0.05
+_ATTEMPTS: Final = 3
+
+# Talos' defaults (source: its KubernetesControlPlane admission-control configuration).
+_POD_SECURITY = {
+    "apiVersion": "apiserver.config.k8s.io/v1",
+    "kind": "AdmissionConfiguration",
+    "plugins": [
+        {
+            "name": "PodSecurity",
+            "configuration": {
+                "apiVersion": "pod-security.admission.config.k8s.io/v1",
+                "kind": "PodSecurityConfiguration",
+                "defaults": {
+                    "enforce": "baseline",
+                    "enforce-version": "latest",
+                    "audit": "restricted",
+                    "audit-version": "latest",
+                    "warn": "restricted",
+                    "warn-version": "latest",
+                },
+                "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": ["kube-system"]},
+            },
+        }
+    ],
+}
+
+# Those whose work the rehearsal can see. Not the node's lifecycle: a laptop that slept would find its node evicted.
+_CONTROLLERS = (
+    "cronjob",
+    "deployment",
+    "disruption",
+    "endpoints",
+    "endpointslice",
+    "garbage-collector",
+    "job",
+    "namespace",
+    "persistentvolume-binder",
+    "persistentvolume-protection",
+    "persistentvolumeclaim-protection",
+    "pod-garbage-collector",
+    "replicaset",
+    "root-ca-certificate-publisher",
+    "serviceaccount",
+    "serviceaccount-token",
+    "statefulset",
+    "ttl-after-finished",
+)
+
+
+class ControlPlane:
+    """The control plane of one rehearsal; all its files are under `home`, and several run side by side.
+
+    `kubeconfig` has one context, `lab`, with a cluster administrator's token.
+    """
+
+    def __init__(self, home: Path, tools: Tools) -> None:
+        """Nothing starts yet."""
+        self.kubeconfig = home / "kubeconfig"
+        self._home = home
+        self._tools = tools
+        self._place = home / "control-plane"
+
+    def start(self) -> None:
+        """Have it running, with its node ready: at once when it is, else anew on the data that it left.
+
+        Raises LabError, with the end of its log, when a program does not come up.
+        """
+        if self.running():
+            return None
+        self.stop()
+        try:
+            self._make_identities()
+            for _ in range(_ATTEMPTS - 1):
+                with contextlib.suppress(_PortTakenError):
+                    return self._start_on(_Ports.choose(self._place / "ports.json"))
+                self.stop()
+            return self._start_on(_Ports.choose(self._place / "ports.json"))
+        except OSError as error:
+            self.stop()
+            raise LabError(f"The control plane cannot start in {self._home}: {error.strerror or error}.") from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def running(self) -> bool:
+        """Whether every program of it runs and the API server says that it is ready."""
+        alive = {marked.name for marked in processes.find(self._home)}
+        return alive.issuperset(_PROGRAMS) and self._answers("/readyz")
+
+    def stop(self) -> None:
+        """End its programs, and nothing else of the rehearsal; its data stay."""
+        processes.end(self._home, _PROGRAMS)
+
+    def _start_on(self, ports: "_Ports") -> None:
+        place, tools = self._place, self._tools
+        self._write_kubeconfigs(f"https://127.0.0.1:{ports.api}")
+        store = f"https://127.0.0.1:{ports.etcd}"
+        started = {
+            "etcd": processes.start(
+                self._home,
+                "etcd",
+                [
+                    tools.etcd,
+                    f"--data-dir={place / 'etcd'}",
+                    f"--listen-client-urls={store}",
+                    f"--advertise-client-urls={store}",
+                    # It has no peers: any free port does.
+                    "--listen-peer-urls=http://127.0.0.1:0",
+                    "--client-cert-auth",
+                    f"--trusted-ca-file={place / 'ca.pem'}",
+                    f"--cert-file={place / 'server.pem'}",
+                    f"--key-file={place / 'server.pem'}",
+                    # A rehearsal need not outlive a power cut.
+                    "--unsafe-no-fsync",
+                    "--log-level=warn",
+                ],
+            ),
+            "kube-apiserver": processes.start(
+                self._home,
+                "kube-apiserver",
+                [
+                    tools.kube_apiserver,
+                    f"--etcd-servers={store}",
+                    f"--etcd-cafile={place / 'ca.pem'}",
+                    f"--etcd-certfile={place / 'server.pem'}",
+                    f"--etcd-keyfile={place / 'server.pem'}",
+                    "--bind-address=127.0.0.1",
+                    f"--secure-port={ports.api}",
+                    f"--tls-cert-file={place / 'server.pem'}",
+                    f"--tls-private-key-file={place / 'server.pem'}",
+                    # The Service "kubernetes" would need an address that is not loopback; nobody uses it here.
+                    "--endpoint-reconciler-type=none",
+                    "--service-cluster-ip-range=10.96.0.0/12",
+                    "--service-account-issuer=https://kubernetes.default.svc",
+                    f"--service-account-key-file={place / 'service-account.pem'}",
+                    f"--service-account-signing-key-file={place / 'service-account.pem'}",
+                    f"--token-auth-file={place / 'tokens.csv'}",
+                    "--anonymous-auth=false",
+                    "--authorization-mode=Node,RBAC",
+                    # As every distribution has it; what may really be privileged is PodSecurity's to say.
+                    "--allow-privileged=true",
+                    f"--admission-control-config-file={place / 'admission.yaml'}",
+                    # It would taint the node until the node-lifecycle controller, which is not here, says otherwise.
+                    "--disable-admission-plugins=TaintNodesByCondition",
+                    "--profiling=false",
+                ],
+            ),
+        }
+        # Not its full readiness: the rest starts while it still lays down its own roles.
+        self._await("kube-apiserver", lambda: self._answers("/livez/ping"), started)
+        self._await("kube-apiserver", self._has_node, started)
+        started["kube-controller-manager"] = processes.start(
+            self._home,
+            "kube-controller-manager",
+            [
+                tools.kube_controller_manager,
+                f"--kubeconfig={self._kubeconfig_of('kube-controller-manager')}",
+                "--leader-elect=false",
+                "--secure-port=0",
+                f"--controllers={','.join(f'{name}-controller' for name in _CONTROLLERS)}",
+                f"--service-account-private-key-file={place / 'service-account.pem'}",
+                f"--root-ca-file={place / 'ca.pem'}",
+                "--profiling=false",
+            ],
+        )
+        started["kube-scheduler"] = processes.start(
+            self._home,
+            "kube-scheduler",
+            [
+                tools.kube_scheduler,
+                f"--kubeconfig={self._kubeconfig_of('kube-scheduler')}",
+                "--leader-elect=false",
+                "--secure-port=0",
+                "--profiling=false",
+            ],
+        )
+        started["kwok"] = processes.start(
+            self._home,
+            "kwok",
+            [
+                tools.kwok,
+                f"--kubeconfig={self._kubeconfig_of('kwok')}",
+                f"--config={_KWOK / 'node-stages.yaml'}",
+                f"--config={_KWOK / 'pod-stages.yaml'}",
+                "--manage-all-nodes",
+                # Talos' default pod network; the node's address is from the block for documentation.
+                "--cidr=10.244.0.0/16",
+                "--node-ip=192.0.2.10",
+                "--node-lease-duration-seconds=0",
+            ],
+        )
+        self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
+        self._await("kube-controller-manager", self._settled, started)
+
+    def _await(self, name: str, condition: Callable[[], bool], started: dict[str, psutil.Popen]) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not condition():
+            for other, process in started.items():
+                if process.poll() is not None:
+                    log = self._log_tail(other)
+                    msg = f"{other} ended at its start (exit code {process.returncode}). The end of its log:\n{log}"
+                    raise (_PortTakenError if "address already in use" in log else LabError)(msg)
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{name} is not ready after {_READY_SECONDS} s. The end of its log:\n{self._log_tail(name)}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _log_tail(self, name: str) -> str:
+        log = processes.log_file(self._home, name)
+        return "\n".join(f"  {line}" for line in [*log.read_text(errors="replace").splitlines()[-8:], f"({log})"])
+
+    def _answers(self, check: str) -> bool:
+        """Ask one of the API server's own health checks."""
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            port = _Ports.remembered(self._place / "ports.json").api
+            trust = ssl.create_default_context(cafile=str(self._place / "ca.pem"))
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trust)
+            with contextlib.closing(connection):
+                connection.request("GET", check, headers={"Authorization": f"Bearer {self._tokens()['lab']}"})
+                return connection.getresponse().status == http.HTTPStatus.OK
+        return False
+
+    def _has_node(self) -> bool:
+        """Add the node where it is not yet there."""
+        with connect(self.kubeconfig) as api, contextlib.suppress(HTTPError):
+            try:
+                client.CoreV1Api(api).create_node(yaml.safe_load((_KWOK / "node.yaml").read_text()))
+            except client.ApiException as error:
+                return bool(error.status == http.HTTPStatus.CONFLICT)
+            return True
+        return False
+
+    def _settled(self) -> bool:
+        """Whether the controllers and kwok work: pods need a service account and a node that is ready."""
+        with connect(self.kubeconfig) as api, contextlib.suppress(client.ApiException, HTTPError):
+            core = client.CoreV1Api(api)
+            core.read_namespaced_service_account("default", "default")
+            return all(
+                any(
+                    condition.type == "Ready" and condition.status == "True"
+                    for condition in node.status.conditions or ()
+                )
+                for node in core.list_node().items
+            )
+        return False
+
+    def _make_identities(self) -> None:
+        """Certificates, keys and tokens, once: either all of them are there or none is."""
+        if self._place.exists():
+            return
+        self._home.mkdir(parents=True, exist_ok=True)
+        draft = self._home / "control-plane.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        authority = trustme.CA(organization_name="immich-icloud rehearsal")
+        authority.cert_pem.write_to_path(str(draft / "ca.pem"))
+        server = authority.issue_cert("127.0.0.1", "localhost", common_name="lab")
+        server.private_key_and_cert_chain_pem.write_to_path(str(draft / "server.pem"))
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        (draft / "service-account.pem").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+            )
+        )
+        (draft / "tokens.csv").write_text(
+            "".join(f"{secrets.token_hex(16)},{user},{user},system:masters\n" for user in _USERS)
+        )
+        (draft / "admission.yaml").write_text(yaml.safe_dump(_POD_SECURITY))
+        draft.rename(self._place)
+
+    def _tokens(self) -> dict[str, str]:
+        lines = (self._place / "tokens.csv").read_text().splitlines()
+        return {user: token for token, user, *_ in (line.split(",") for line in lines)}
+
+    def _kubeconfig_of(self, user: str) -> Path:
+        return self.kubeconfig if user == "lab" else self._place / f"{user}.kubeconfig"
+
+    def _write_kubeconfigs(self, server: str) -> None:
+        authority = base64.b64encode((self._place / "ca.pem").read_bytes()).decode()
+        for user, token in self._tokens().items():
+            content = {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [
+                    {"name": _CONTEXT, "cluster": {"server": server, "certificate-authority-data": authority}}
+                ],
+                "users": [{"name": user, "user": {"token": token}}],
+                "contexts": [{"name": _CONTEXT, "context": {"cluster": _CONTEXT, "user": user}}],
+                "current-context": _CONTEXT,
+            }
+            path = self._kubeconfig_of(user)
+            draft = path.with_name(f"{path.name}.new")
+            draft.touch(mode=0o600)
+            draft.write_text(yaml.safe_dump(content, sort_keys=False))
+            draft.replace(path)
+
+
+class _PortTakenError(LabError):
+    """Somebody else bound a port between our choice and our program's start."""
+
+
+@dataclass(frozen=True)
+class _Ports:
+    """The loopback ports that the programs listen on."""
+
+    etcd: int
+    api: int
+
+    @classmethod
+    def choose(cls, memory: Path) -> Self:
+        """Those of the last time where they are still free, so that a kubeconfig stays good; else free ones."""
+        try:
+            last = cls.remembered(memory)
+            ports = cls(etcd=_free(last.etcd), api=_free(last.api))
+        except (OSError, ValueError):
+            ports = cls(etcd=_free(), api=_free())
+        memory.write_text(json.dumps(asdict(ports)))
+        return ports
+
+    @classmethod
+    def remembered(cls, memory: Path) -> Self:
+        """Raises OSError or ValueError when there is no memory of them."""
+        try:
+            return cls(**json.loads(memory.read_text()))
+        except TypeError as error:
+            raise ValueError(memory) from error
+
+
+def _free(wanted: int = 0) -> int:
+    """Return `wanted`, or any free port; raises OSError when `wanted` is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", wanted))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,58 @@
+"""One run of the engine, line by line, for people: each step once, each diagnostic once."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from lab.engine import Diagnostic, Run, Step
+
+_SIGNS = {
+    "create": "[green]+[/]",
+    "update": "[yellow]~[/]",
+    "replace": "[red]±[/]",
+    "create-replacement": "[red]±[/]",
+    "delete-replaced": "[red]∓[/]",
+    "delete": "[red]-[/]",
+}
+_COLOURS = {"error": "red", "warning": "yellow"}
+_LONGEST = 100
+
+
+class Display:
+    """Prints a run as it goes, and its summary."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, item: Step | Diagnostic) -> None:
+        """Print one step that changes something, or one diagnostic."""
+        if isinstance(item, Diagnostic):
+            self._diagnostic(item)
+        elif item.operation in _SIGNS and not item.type.startswith("immich-icloud:"):
+            kind = item.type.rsplit(":", 1)[-1]
+            self._console.print(f"  {_SIGNS[item.operation]} {item.operation:<8} {kind} [bold]{escape(item.name)}[/]")
+            for path, (before, after) in item.differences.items():
+                self._console.print(f"      {escape(path)}: {_value(before)} → {_value(after)}", soft_wrap=True)
+
+    def summarise(self, run: Run) -> None:
+        """Print what the run came to."""
+        counts: dict[str, int] = {}
+        for step in run.changed:
+            counts[step.operation] = counts.get(step.operation, 0) + 1
+        told = ", ".join(f"{count} to {operation}" for operation, count in counts.items()) or "0 changes"
+        if run.operation != "preview":
+            told = told.replace(" to ", " × ")
+        self._console.print(f"  {'[green]ok[/]' if run.succeeded else '[red]failed[/]'}: {told}")
+
+    def _diagnostic(self, diagnostic: Diagnostic) -> None:
+        colour = _COLOURS.get(diagnostic.severity, "dim")
+        about = f"{diagnostic.resource}: " if diagnostic.resource else ""
+        label = f"{diagnostic.severity}: " if diagnostic.severity in _COLOURS else ""
+        self._console.print(f"  [{colour}]{label}{escape(about + diagnostic.text)}[/]", soft_wrap=True)
+
+
+def _value(value: Any) -> str:
+    text = "(unset)" if value is None else json.dumps(value)
+    return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

@@ -1,0 +1,263 @@
+"""The real Pulumi engine, run on the unchanged program, with what it did as data."""
+
+import os
+import runpy
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pulumi import automation
+from pulumi.automation import EngineEvent
+
+from lab import processes
+from lab.errors import LabError
+from lab.plugins import kubernetes as stand_in
+from lab.toolchain import Tools
+
+SOURCE = Path(__file__).parent.parent
+# Published on purpose: the lab's stack file holds nothing secret.
+_PASSPHRASE = "immich-icloud-lab"  # noqa: S105
+_PROCESS = "engine"
+_PLUGIN = "resource-kubernetes"
+_INTERNAL = "__"
+# What the engine puts before the second telling of an inline program's error.
+_UNHANDLED = "an unhandled error occurred: "
+
+Operation = Literal["preview", "up", "destroy"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One resource in one run: what happened to it, and which inputs differ."""
+
+    operation: str
+    type: str
+    name: str
+    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One message of the engine, a provider or the program."""
+
+    severity: str
+    text: str
+    resource: str = ""
+
+
+@dataclass
+class Run:
+    """What one operation came to; filled while it runs."""
+
+    operation: Operation
+    succeeded: bool = False
+    steps: list[Step] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> list[Step]:
+        """The steps that change something."""
+        return [step for step in self.steps if step.operation not in {"same", "refresh", "read"}]
+
+    @property
+    def errors(self) -> list[str]:
+        """Texts of the errors, each once."""
+        return [d.text for d in self.diagnostics if d.severity == "error"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Texts of the warnings, each once."""
+        return [d.text for d in self.diagnostics if d.severity == "warning"]
+
+
+Listener = Callable[[Step | Diagnostic], None]
+
+
+class Engine:
+    """One stack of one project directory, with its state and everything else of the engine's under `home`."""
+
+    def __init__(self, project: Path, home: Path, stack: str, tools: Tools) -> None:
+        self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
+        self.real_plugin = _real_plugin()
+
+    def run(self, operation: Operation, listen: Listener = lambda _: None) -> Run:
+        """Run one operation to its end; a failure is in the result, not raised.
+
+        Raises:
+            LabError: when the engine could not even start.
+
+        """
+        run = Run(operation)
+        told: set[Diagnostic] = set()
+
+        def on_event(event: EngineEvent) -> None:
+            for item in _items(event):
+                if isinstance(item, Step):
+                    run.steps.append(item)
+                elif item in told:
+                    continue  # an inline program's error comes twice
+                else:
+                    told.add(item)
+                    run.diagnostics.append(item)
+                listen(item)
+
+        with self._environment(removing=operation == "destroy"), self._provider():
+            stack = self._stack()
+            try:
+                if operation == "preview":
+                    stack.preview(on_event=on_event, run_program=True)
+                elif operation == "up":
+                    run.outputs = {k: v.value for k, v in stack.up(on_event=on_event, run_program=True).outputs.items()}
+                else:
+                    stack.destroy(on_event=on_event, run_program=True)
+                run.succeeded = True
+            except automation.CommandError as error:
+                if not run.errors:
+                    run.diagnostics.append(Diagnostic("error", _last_words(error)))
+                    listen(run.diagnostics[-1])
+        return run
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, as the state has them."""
+        with self._environment(removing=False):
+            return {key: output.value for key, output in self._stack().outputs().items()}
+
+    def recover(self) -> bool:
+        """End an engine that outlived its run, plugins included, and clear the lock of one that was killed.
+
+        Returns whether there was something to recover from.
+        """
+        left = [marked for marked in processes.find(self._home) if marked.name == _PROCESS]
+        if left:
+            processes.end(self._home, {_PROCESS})
+        locks = list((self._home / "state" / ".pulumi" / "locks").rglob("*.json"))
+        if locks:
+            with self._environment(removing=False):
+                self._stack().cancel()
+        return bool(left or locks)
+
+    def _stack(self) -> automation.Stack:
+        try:
+            return automation.create_or_select_stack(
+                self._stack_name,
+                work_dir=str(self._project),
+                program=lambda: _run_program(),
+                project_name="immich-icloud",
+                opts=automation.LocalWorkspaceOptions(
+                    work_dir=str(self._project),
+                    pulumi_home=str(self._home / "pulumi"),
+                    env_vars=processes.mark(self._home, _PROCESS),
+                ),
+            )
+        except automation.CommandError as error:
+            raise LabError(_last_words(error)) from None
+
+    @contextmanager
+    def _environment(self, *, removing: bool) -> Iterator[None]:
+        """Give the engine, and the program that runs in this process, their environment."""
+        state = self._home / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
+        set_here = {
+            "IMMICH_ICLOUD_REMOVING": str(removing).lower(),
+            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
+            "PATH": os.pathsep.join(path),
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPATH": str(SOURCE),
+        }
+        before = {name: os.environ.get(name) for name in set_here}
+        here = Path.cwd()
+        os.environ.update(set_here)
+        os.chdir(self._project)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+    @contextmanager
+    def _provider(self) -> Iterator[None]:
+        """Have a Kubernetes provider: the real one where it is installed, else the stand-in."""
+        if self.real_plugin:
+            place = self._home / "pulumi" / "plugins" / f"{_PLUGIN}-v{_plugin_version()}"
+            place.mkdir(parents=True, exist_ok=True)
+            link = place / self.real_plugin.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.real_plugin)
+            yield
+            return
+        with stand_in.serving() as port:
+            os.environ["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
+            try:
+                yield
+            finally:
+                del os.environ["PULUMI_DEBUG_PROVIDERS"]
+
+
+def _run_program() -> None:
+    runpy.run_path(str(SOURCE / "__main__.py"), run_name="__main__")
+
+
+def _real_plugin() -> Path | None:
+    name = f"pulumi-{_PLUGIN}"
+    on_path = shutil.which(name)
+    home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
+    installed = home / "plugins" / f"{_PLUGIN}-v{_plugin_version()}" / name
+    return Path(on_path) if on_path else installed if installed.exists() else None
+
+
+def _plugin_version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return version("pulumi-kubernetes")
+
+
+def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
+    if event.resource_pre_event:
+        metadata = event.resource_pre_event.metadata
+        kind, name = metadata.type, metadata.urn.rsplit("::", 1)[-1]
+        if not kind.startswith("pulumi:"):
+            old, new = (side.inputs if side else None for side in (metadata.old, metadata.new))
+            differences = dict(_differences(old, new)) if metadata.op == "update" else {}
+            yield Step(str(metadata.op.value), kind, name, differences)
+    if event.diagnostic_event and event.diagnostic_event.severity != "debug":
+        diagnostic = event.diagnostic_event
+        text = _plain(diagnostic.message).strip().removeprefix(_UNHANDLED)
+        if text and not diagnostic.ephemeral:
+            urn = diagnostic.urn or ""
+            yield Diagnostic(diagnostic.severity, text, "" if "pulumi:pulumi:Stack" in urn else urn.rsplit("::", 1)[-1])
+
+
+def _differences(old: Any, new: Any, way: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            if not key.startswith(_INTERNAL):
+                yield from _differences(old.get(key), new.get(key), f"{way}.{key}" if way else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, f"{way}[{index}]")
+    elif old != new:
+        yield way, (old, new)
+
+
+def _plain(text: str) -> str:
+    """Without the engine's colour tags, such as <{%fg 1%}>."""
+    parts = text.split("<{%")
+    return parts[0] + "".join(part.partition("%}>")[2] for part in parts[1:])
+
+
+def _last_words(error: automation.CommandError) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors[-1] if errors else next((line for line in reversed(lines) if line), "the Pulumi engine failed")

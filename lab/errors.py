@@ -1,0 +1,5 @@
+"""What the rehearsal says when something outside it is wrong."""
+
+
+class LabError(Exception):
+    """An expected fault. Its text is one clear line: what is wrong, with which value, and what to do next."""

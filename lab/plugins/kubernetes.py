@@ -1,0 +1,437 @@
+"""A stand-in for the plugin `pulumi-resource-kubernetes` 4.32.0, for the engine to attach to.
+
+It does what the program uses, against the real API server: server-side apply, previews by dry run, awaiting, drift.
+What it does not know it refuses by name. The engine attaches with `PULUMI_DEBUG_PROVIDERS=kubernetes:<port>`.
+"""
+# The method names are gRPC's.
+# ruff: noqa: N802
+
+import functools
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from lab.plugins import changes, configuration, properties, writes
+from lab.plugins.awaits import NotReadyError, annotation, unreadiness, wait_until_gone, wait_until_ready
+from lab.plugins.changes import Change, Kind, Object
+from lab.plugins.checkpoint import (
+    checkpoint,
+    field_manager,
+    imported_inputs,
+    initial_version,
+    kind_of,
+    object_id,
+    split,
+)
+from lab.plugins.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
+from lab.plugins.configuration import Configuration
+from lab.plugins.properties import Properties, Unknown, decode, encode, plain, with_secrets_of
+from lab.plugins.session import Session
+
+VERSION: Final = "4.32.0"
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+Context = Any  # grpc.ServicerContext; grpc has no types
+
+
+class InitFailedError(Exception):
+    """An object that exists in the cluster, and so must be in the state, but isn't as it should be."""
+
+    def __init__(self, message: str, detail: provider_pb2.ErrorResourceInitFailed) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+def _answering(method: Callable[[Any, Request, Context], Response]) -> Callable[[Any, Request, Context], Response]:
+    """Turn the faults that we expect into gRPC errors that the engine prints as they are."""
+
+    @functools.wraps(method)
+    def answer(self: object, request: Request, context: Context) -> Response:
+        try:
+            return method(self, request, context)
+        except InitFailedError as error:
+            packed = AnyMessage()
+            packed.Pack(error.detail)
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            _abort(context, str(error))
+        except (ApiError, NoSuchKindError, UnreachableError, ConnectionError, ValueError) as error:
+            _abort(context, str(error))
+
+    return answer
+
+
+def _abort(context: Context, message: str) -> NoReturn:
+    context.abort(grpc.StatusCode.UNKNOWN, message)
+    raise AssertionError("abort raises")
+
+
+class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
+    """The provider's service: the engine's calls, told apart by connection."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._latest = Session()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End every wait and close every client."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.cancelled.set()
+                if session.cluster:
+                    session.cluster.close()
+
+    def _session(self, context: Context) -> Session:
+        # A connection that was idle and dialled again has no configuration of its own: the latest one is meant.
+        with self._lock:
+            return self._sessions.get(context.peer(), self._latest)
+
+    # The provider itself.
+
+    def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:  # noqa: ARG002
+        """Say which version this stands in for."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
+        """Take the address of the engine that attached, to report progress to."""
+        with self._lock:
+            session = self._sessions.setdefault(context.peer(), Session())
+        session.engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.address))
+        return Empty()
+
+    @_answering
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:  # noqa: ARG002
+        """Refuse provider inputs that mean something that isn't done here."""
+        failures = [
+            provider_pb2.CheckFailure(property=name, reason=reason)
+            for name, reason in configuration.refusals(plain(decode(request.news))).items()
+        ]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    @_answering
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
+        """Tell an update of the provider from a replacement."""
+        diff = configuration.compare(plain(decode(request.olds)), plain(decode(request.news)))
+        some = provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some, diffs=diff.changed, replaces=diff.replaces)
+
+    @_answering
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Context,
+    ) -> provider_pb2.ConfigureResponse:  # fmt: skip
+        """Connect this connection's provider; a cluster that can't be reached fails later, where it is needed."""
+        with self._lock:
+            session = self._sessions.setdefault(context.peer(), Session())
+            self._latest = session
+        session.configuration = Configuration.from_variables(request.variables)
+        try:
+            session.cluster = Cluster.connect(session.configuration)
+        except UnreachableError as error:
+            session.cluster, session.unreachable = None, str(error)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True,
+        )  # fmt: skip
+
+    def Cancel(self, request: Empty, context: Context) -> Empty:  # noqa: ARG002
+        """End what this connection waits for."""
+        self._session(context).cancelled.set()
+        return Empty()
+
+    # Resources.
+
+    @_answering
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        """Fill in what the program left out: the kind, a name, the namespace."""
+        session = self._session(context)
+        news, olds = decode(request.news), plain(decode(request.olds))
+        version, kind = kind_of(request.urn)
+        inputs = changes.normalised({"apiVersion": version, "kind": kind, **plain(news)})
+        for name in ("waitFor", "replaceUnready"):
+            if annotation(inputs, name):
+                raise ValueError(f"the lab's Kubernetes stand-in does not know the annotation pulumi.com/{name}")
+        metadata = inputs.setdefault("metadata", {})
+        if isinstance(metadata, dict):
+            if metadata.get("generateName"):
+                raise ValueError("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
+            if not metadata.get("name"):
+                _name(metadata, olds, request)
+            if not metadata.get("namespace") and session.cluster and _is_namespaced(session.cluster, inputs):
+                metadata["namespace"] = session.cluster.namespace
+        return provider_pb2.CheckResponse(inputs=encode(with_secrets_of(inputs, news)))
+
+    @_answering
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        """Compare the live object of the last operation, cut down to what its inputs set, with the new inputs."""
+        session = self._session(context)
+        old_inputs, live = split(plain(decode(request.olds)))
+        new = changes.normalised(plain(decode(request.news)))
+        old = changes.pruned(live, changes.normalised(old_inputs))
+        namespaced = (
+            _is_namespaced(session.cluster, new) if session.cluster else bool(live["metadata"].get("namespace"))
+        )
+        for obj in (old, new):
+            metadata = obj.setdefault("metadata", {})
+            metadata.pop("resourceVersion", None)
+            namespace = metadata.pop("namespace", None)
+            if namespaced:
+                metadata["namespace"] = namespace or "default"
+        if new["metadata"].get("name"):
+            old["metadata"]["name"] = live["metadata"]["name"]
+        settings = session.configuration
+        rules = changes.force_new(
+            new,
+            mutable_secrets=settings is not None and settings.mutable_secrets,
+            mutable_config_maps=settings is not None and settings.mutable_config_maps,
+        )
+        ignored = tuple(request.ignoreChanges)
+        found = {
+            path: change
+            for path, change in changes.compare(old, new, rules).items()
+            if not any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in ignored)
+        }
+        return _diff_response(found, new, live)
+
+    @_answering
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
+        """Create the object and wait for it; in a preview, ask the server by dry run."""
+        session = self._session(context)
+        inputs = decode(request.properties)
+        obj = plain(inputs)
+        as_is = provider_pb2.CreateResponse(properties=request.properties)
+        if request.preview and (
+            properties.contains(obj, Unknown) or session.cluster is None or not session.cluster.serves(obj)
+        ):
+            return as_is
+        manager = field_manager(obj, {})
+        try:
+            live = writes.create(session, request, obj, manager)
+        except ApiError as error:
+            missing_namespace = error.code == 404 and error.kind == "namespaces"  # noqa: PLR2004
+            if request.preview and (error.reason in ("AlreadyExists", "Forbidden") or missing_namespace):
+                return as_is
+            raise ValueError(_not_created(request.urn, error)) from error
+        except NoSuchKindError as error:
+            raise ValueError(
+                f'creation of resource "{request.urn}" with kind {obj["apiVersion"]}/{obj["kind"]} failed because the '
+                "Kubernetes API server reported that the apiVersion for this resource does not exist. "
+                f"Verify that any required CRDs have been created: {error}"
+            ) from error
+        if request.preview:
+            live.pop("status", None)
+            return provider_pb2.CreateResponse(properties=encode(checkpoint(obj, live, inputs, manager)))
+        try:
+            live = wait_until_ready(session.reached(), obj, live, session.patience(request.urn, request.timeout))
+        except NotReadyError as error:
+            message = (
+                f'resource "{request.urn}" was successfully created, but the Kubernetes API server reported that it '
+                f"failed to fully initialize or become live: {error}"
+            )
+            raise _init_failed(message, error, checkpoint(obj, error.live, inputs, manager)) from error
+        return provider_pb2.CreateResponse(
+            id=object_id(live), properties=encode(checkpoint(obj, live, inputs, manager))
+        )
+
+    @_answering
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        """Read the live object; its inputs are the live values of what the last inputs set, or all on an import."""
+        session = self._session(context)
+        if session.cluster is None:
+            raise UnreachableError(
+                f"failed to read resource state due to unreachable cluster: {session.unreachable}. "
+                "If a credential in the last `up` has expired, use --run-program"
+            )
+        state, inputs = decode(request.properties), decode(request.inputs)
+        obj = changes.normalised(plain(inputs))
+        imported = not obj.get("kind")
+        if imported:
+            version, kind = kind_of(request.urn)
+            obj = {"apiVersion": version, "kind": kind, "metadata": {}} | obj
+        namespace, _, name = request.id.rpartition("/")
+        target = {**obj, "metadata": {**obj["metadata"], "name": name, "namespace": namespace}}
+        live = session.cluster.get(target)
+        if live is None:
+            return provider_pb2.ReadResponse()
+        live_inputs = imported_inputs(live) if imported else changes.pruned(live, obj)
+        manager = field_manager(obj, state)
+        kept = checkpoint(live_inputs, live, inputs, manager, initial_version(obj, state))
+        marked = with_secrets_of(live_inputs, inputs)
+        if not imported and (unready := unreadiness(session.cluster, obj, live)):
+            raise _init_failed(str(unready), unready, kept, marked, request.id)
+        return provider_pb2.ReadResponse(id=request.id, properties=encode(kept), inputs=encode(marked))
+
+    @_answering
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
+        """Apply the new inputs and wait; in a preview, ask the server by dry run."""
+        session = self._session(context)
+        state, inputs = decode(request.olds), decode(request.news)
+        obj = changes.normalised(plain(inputs))
+        as_is = provider_pb2.UpdateResponse(properties=request.news)
+        if request.preview and (
+            properties.contains(obj, Unknown) or session.cluster is None or not session.cluster.serves(obj)
+        ):
+            return as_is
+        cluster = session.reached()
+        old_inputs, old_live = split(plain(state))
+        before, manager = field_manager(old_inputs, state), field_manager(obj, state)
+        version = initial_version(obj, state)
+        try:
+            live = writes.update(session, obj, old_live, manager, preview=request.preview)
+            if not request.preview:
+                live = wait_until_ready(cluster, obj, live, session.patience(request.urn, request.timeout))
+        except (ApiError, NotReadyError) as error:
+            if request.preview and isinstance(error, ApiError) and error.reason == "Forbidden":
+                return as_is
+            current = cluster.get(old_live)
+            if current is None:
+                raise ValueError(f'update of resource "{request.urn}" failed: {error}') from error
+            message = (
+                f'the Kubernetes API server reported that "{object_id(current)}" failed to fully initialize or become '
+                f"live: {error}"
+            )
+            raise _init_failed(message, error, checkpoint(obj, current, inputs, manager, version)) from error
+        if not request.preview and before != manager:
+            cluster.relinquish(live, before)
+        return provider_pb2.UpdateResponse(properties=encode(checkpoint(obj, live, inputs, manager, version)))
+
+    @_answering
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Empty:
+        """Delete the object and wait until it is gone."""
+        session = self._session(context)
+        cluster = session.reached()
+        inputs, live = split(plain(decode(request.properties)))
+        policy = annotation(inputs, "deletionPropagationPolicy").lower()
+        cluster.delete(
+            live, "Orphan" if policy == "orphan" else "Background" if policy == "background" else "Foreground",
+        )  # fmt: skip
+        try:
+            wait_until_gone(cluster, inputs, live, session.patience(request.urn, request.timeout))
+        except NotReadyError as error:
+            raise _init_failed(str(error), error, decode(request.properties)) from error
+        return Empty()
+
+    # What the program does not use.
+
+    def _unimplemented(self, request: Message, context: Context) -> NoReturn:
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the lab's Kubernetes stand-in does not do {type(request).__name__.removesuffix('Request')}: "
+            "use the real plugin for it",
+        )
+        raise AssertionError("abort raises")
+
+    Handshake = _unimplemented
+    Parameterize = _unimplemented
+    GetSchema = _unimplemented
+    Invoke = _unimplemented
+    Call = _unimplemented
+    Construct = _unimplemented
+    List = _unimplemented
+    GetMapping = _unimplemented
+    GetMappings = _unimplemented
+
+
+@contextmanager
+def serving() -> Iterator[int]:
+    """Serve the plugin on a free loopback port for the time of the context.
+
+    Yields:
+        The port, for `PULUMI_DEBUG_PROVIDERS=kubernetes:<port>`.
+    """
+    plugin = KubernetesPlugin()
+    # A call may wait for minutes: as many threads as the engine has operations under way.
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=64, thread_name_prefix="kubernetes-plugin"),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield int(port)
+    finally:
+        plugin.close()
+        server.stop(grace=1).wait()
+
+
+def _not_created(urn: str, error: ApiError) -> str:
+    message = f'resource "{urn}" was not successfully created by the Kubernetes API server: {error}'
+    if error.reason == "AlreadyExists":
+        message += (
+            "\n\nThe resource already exists in the cluster. Adopt it with `pulumi import`, or set "
+            "upsertExistingObjects on the provider to update existing objects on create."
+        )
+    return message
+
+
+def _is_namespaced(cluster: Cluster, obj: Object) -> bool:
+    try:
+        return cluster.resource_type(obj).namespaced
+    except NoSuchKindError:  # a custom resource before its CRD; most are
+        return True
+
+
+def _name(metadata: dict[str, Any], olds: Object, request: provider_pb2.CheckRequest) -> None:
+    """Name an unnamed object after its resource, and mark it, so that a replacement can exist beside it."""
+    old_name = olds.get("metadata", {}).get("name")
+    mode = request.autonaming.mode
+    if old_name and annotation(olds, "autonamed") == "true":
+        metadata["name"] = old_name
+    elif request.HasField("autonaming") and mode == provider_pb2.CheckRequest.AutonamingOptions.DISABLE:
+        raise ValueError("autonaming is disabled, resource requires the .metadata.name field to be set")
+    elif request.HasField("autonaming"):
+        metadata["name"] = request.autonaming.proposed_name
+    else:
+        suffix = hashlib.sha256(request.randomSeed).hexdigest() if request.randomSeed else secrets.token_hex(4)
+        metadata["name"] = f"{request.urn.rpartition('::')[2]}-{suffix[:8]}"
+    annotations = metadata.setdefault("annotations", {})
+    if isinstance(annotations, dict):
+        annotations["pulumi.com/autonamed"] = "true"
+
+
+def _diff_response(found: Mapping[str, Change], new: Object, live: Object) -> provider_pb2.DiffResponse:
+    replaces = sorted(path for path, change in found.items() if change.replaces)
+    detailed = {
+        path: provider_pb2.PropertyDiff(
+            kind=provider_pb2.PropertyDiff.Kind.Value(change.kind.name + ("_REPLACE" if change.replaces else "")),
+            inputDiff=change.kind is Kind.DELETE,
+        )
+        for path, change in found.items()
+    }
+    same_place = all(new["metadata"].get(part) == live["metadata"].get(part) for part in ("name", "namespace"))
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
+        replaces=replaces,
+        detailedDiff=detailed,
+        hasDetailedDiff=True,
+        # The same name can't be taken twice; a generated one gets a new one instead.
+        deleteBeforeReplace=bool(replaces) and same_place and annotation(new, "autonamed") != "true",
+    )
+
+
+def _init_failed(
+    message: str,
+    error: Exception,
+    state: Properties,
+    inputs: Properties | None = None,
+    identity: str = "",
+) -> InitFailedError:
+    _, live = split(plain(state))
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=identity or object_id(live),
+        properties=encode(state),
+        reasons=[message, *(error.reasons if isinstance(error, NotReadyError) else [])],
+        inputs=encode(inputs) if inputs is not None else None,
+    )
+    return InitFailedError(message, detail)

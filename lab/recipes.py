@@ -1,0 +1,138 @@
+"""What the rehearsal runs, how to recognise it, how to build it: `lab/tools/<tool>/go.mod` and `go.sum` pin it."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+
+SOURCES = Path(__file__).parent / "tools"
+# Unoptimised code compiles a fifth faster, and the programs idle most of the time anyway.
+_BUILD_FLAGS = ("-trimpath", "-gcflags=all=-N -l")
+_LINK_FLAGS = ("-s", "-w")
+
+
+def cache() -> Path:
+    """The folder for what was built, shared by all clones of this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "immich-icloud" / "tools"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to recognise and to build one tool.
+
+    `packages` maps each program to its Go package; `module` is the one whose version is theirs. An installed program
+    is used from version `oldest` on, within that major version; `asks_version` makes it say its own. `minutes` were
+    measured on two idle cores, `gib` is the disk its build needs at its peak. `stamps` are linker variables that tell
+    the program its version.
+    """
+
+    name: str
+    module: str
+    packages: Mapping[str, str]
+    asks_version: tuple[str, ...]
+    oldest: tuple[int, ...]
+    minutes: float
+    gib: float
+    stamps: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Path:
+        """The folder with the pins."""
+        return SOURCES / self.name
+
+    @property
+    def version(self) -> str:
+        """The version that go.mod pins, as "v1.2.3"."""
+        found = re.search(rf"^\s*{re.escape(self.module)} (v\S+)", (self.source / "go.mod").read_text(), re.MULTILINE)
+        if not found:
+            raise LabError(f"{self.source / 'go.mod'} does not require {self.module}: restore it from git.")
+        return found[1]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What `go build` is told."""
+        major, minor, *_ = self.version.removeprefix("v").split(".")
+        stamps = [f"-X {stamp.format(version=self.version, major=major, minor=minor)}" for stamp in self.stamps]
+        return (*_BUILD_FLAGS, f"-ldflags={' '.join([*_LINK_FLAGS, *stamps])}")
+
+    @property
+    def cached(self) -> Path:
+        """The folder with what this recipe builds; it exists only when it is complete."""
+        key = hashlib.sha256()
+        for part in (
+            (self.source / "go.mod").read_bytes(),
+            (self.source / "go.sum").read_bytes(),
+            json.dumps([self.flags, dict(self.packages), platform.system(), platform.machine()]).encode(),
+        ):
+            key.update(hashlib.sha256(part).digest())
+        return cache() / f"{self.name}-{key.hexdigest()[:16]}"
+
+    def built(self) -> dict[str, Path] | None:
+        """The programs, when they are in the cache."""
+        found = {name: self.cached / name for name in self.packages}
+        return found if all(path.is_file() for path in found.values()) else None
+
+
+_K8S_VERSION = "k8s.io/component-base/version"
+RECIPES = (
+    Recipe(
+        name="etcd",
+        module="go.etcd.io/etcd/server/v3",
+        packages={"etcd": "go.etcd.io/etcd/server/v3"},
+        asks_version=("--version",),
+        oldest=(3, 5),
+        minutes=0.4,
+        gib=0.5,
+    ),
+    Recipe(
+        # One build for all three: they share nearly everything, and must be of one version.
+        name="kubernetes",
+        module="k8s.io/kubernetes",
+        packages={
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        },
+        asks_version=("--version",),
+        oldest=(1, 33),
+        minutes=4,
+        gib=2.5,
+        stamps=(
+            f"{_K8S_VERSION}.gitVersion={{version}}",
+            f"{_K8S_VERSION}.gitMajor={{major}}",
+            f"{_K8S_VERSION}.gitMinor={{minor}}",
+        ),
+    ),
+    Recipe(
+        name="kwok",
+        module="sigs.k8s.io/kwok",
+        packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+        asks_version=("--version",),
+        oldest=(0, 7),
+        minutes=1.3,
+        gib=1,
+    ),
+    Recipe(
+        name="pulumi",
+        module="github.com/pulumi/pulumi/pkg/v3",
+        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+        asks_version=("version",),
+        # An engine older than its Python SDK is what Pulumi does not support.
+        oldest=tuple(int(part) for part in importlib.metadata.version("pulumi").split(".")[:3]),
+        minutes=3.3,
+        gib=2,
+        stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+    ),
+)
+
+
+def listed(recipes: Iterable[Recipe]) -> str:
+    """The names of all programs of some tools, for a sentence."""
+    return ", ".join(name for recipe in recipes for name in recipe.packages)

@@ -1,0 +1,126 @@
+"""The rehearsal of one project directory: its control plane, the world as found, and the stack deployed to it."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rich.console import Console
+
+from lab import processes, world
+from lab.control_plane import ControlPlane
+from lab.display import Display
+from lab.engine import Engine, Run
+from lab.errors import LabError
+from lab.toolchain import Tools
+
+World = Literal["found", "iteration6", "iteration6-argocd"]
+# The stack file that fits a world: what was made by hand has to be adopted.
+_STACKS: dict[str, str] = {"found": "lab", "iteration6": "adoption", "iteration6-argocd": "adoption"}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far the rehearsal is."""
+
+    world: str | None
+    control_plane: bool
+    outputs: dict[str, Any]
+
+
+class Rehearsal:
+    """One rehearsal; everything of it is in `<project>/.lab`, and goes with it."""
+
+    def __init__(self, project: Path, tools: Tools, console: Console) -> None:
+        self.home = project / ".lab"
+        self.plane = ControlPlane(self.home, tools)
+        self._project, self._tools, self._console = project, tools, console
+        self._display = Display(console)
+        self._memory = self.home / "rehearsal.json"
+
+    @property
+    def world(self) -> str | None:
+        """The world that is set up; None before the first `up`."""
+        return json.loads(self._memory.read_text())["world"] if self._memory.exists() else None
+
+    def up(self, wanted: World | None) -> Run:
+        """Start what does not run, preview, and deploy if the preview is green. Recovers from an interrupted run."""
+        with self._alone():
+            engine = self._ready(wanted)
+            if not (run := self._told(engine, "preview")).succeeded:
+                return run
+            return self._told(engine, "up")
+
+    def preview(self, wanted: World | None) -> Run:
+        """Start what does not run, and say what `up` would do."""
+        with self._alone():
+            return self._told(self._ready(wanted), "preview")
+
+    def down(self) -> Run | None:
+        """Remove the stack, end every process, remove the home; None when there was nothing to remove."""
+        if not self.home.exists():
+            return None
+        with self._alone():
+            run = None
+            if (world_up := self.world) is not None:
+                engine = self._engine(world_up)
+                engine.recover()
+                self.plane.start()
+                run = self._told(engine, "destroy")
+                if not run.succeeded:
+                    return run
+            processes.end(self.home)
+            shutil.rmtree(self.home)
+            return run
+
+    def status(self) -> Status:
+        """Look without touching."""
+        running = self.home.exists() and self.plane.running()
+        outputs = self._engine(self.world).outputs() if running and self.world else {}
+        return Status(self.world, running, outputs)
+
+    def _ready(self, wanted: World | None) -> Engine:
+        """Recover, start the control plane, put the world in place."""
+        chosen = wanted or self.world or "found"
+        if self.world and chosen != self.world:
+            raise LabError(f"the rehearsal runs WORLD={self.world}. `make down` first, then `make up WORLD={chosen}`")
+        engine = self._engine(chosen)
+        if engine.recover():
+            self._console.print("An earlier run was interrupted; its leftovers are cleared.")
+        with self._console.status("starting the control plane"):
+            self.plane.start()
+        with self._console.status(f"putting the world in place: {chosen}"):
+            world.put(self.plane.kubeconfig, chosen)
+        self._memory.write_text(json.dumps({"world": chosen}))
+        served = engine.real_plugin or "the lab's stand-in (no pulumi-resource-kubernetes is installed)"
+        self._console.print(f"World: {chosen}. Kubernetes provider: {served}")
+        return engine
+
+    def _engine(self, chosen: str) -> Engine:
+        return Engine(self._project, self.home, _STACKS[chosen], self._tools)
+
+    def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
+        self._console.rule(operation, align="left")
+        run = engine.run(operation, self._display.show)
+        self._display.summarise(run)
+        return run
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep a second run out. The lock goes with its process, however that ends."""
+        self.home.mkdir(exist_ok=True)
+        with (self.home / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LabError(
+                    "another `make` is at work on this rehearsal. Wait for it, or stop it with Ctrl-C"
+                ) from None
+            yield
+
+
+WORLDS: tuple[World, ...] = get_args(World)

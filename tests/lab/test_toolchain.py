@@ -1,0 +1,159 @@
+# ruff: noqa: SLF001 - what is inside is tested where the whole takes minutes
+"""Which programs are used, and what is said when one cannot be built."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lab import build, go, recipes, toolchain
+from lab.errors import LabError
+from lab.recipes import RECIPES, Recipe
+
+BY_NAME = {recipe.name: recipe for recipe in RECIPES}
+PINNED = {"etcd": "etcd Version: 3.6.5", "kubernetes": "Kubernetes v1.36.0", "kwok": "kwok version v0.7.0 go1.26.8"}
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(width=200, force_terminal=False)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with nothing installed and an empty cache; returns the only folder on its PATH."""
+    path = tmp_path / "bin"
+    path.mkdir()
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    return path
+
+
+def program(folder: Path, name: str, answer: str, *, code: int = 0) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho '{answer}'\nexit {code}\n")
+    (folder / name).chmod(0o755)
+
+
+def answers() -> dict[str, str]:
+    pulumi = "v" + ".".join(map(str, BY_NAME["pulumi"].oldest))
+    return {name: {**PINNED, "pulumi": pulumi}[recipe.name] for recipe in RECIPES for name in recipe.packages}
+
+
+def test_installed_programs_are_used(machine: Path, console: Console) -> None:
+    for name, answer in answers().items():
+        program(machine, name, answer)
+    tools = toolchain.ensure(console)
+    assert tools.etcd == machine / "etcd"
+    assert tools.kube_controller_manager == machine / "kube-controller-manager"
+    assert tools.pulumi == machine / "pulumi"
+
+
+def test_kubebuilder_assets_come_before_path(
+    machine: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
+    for name, answer in answers().items():
+        program(machine, name, answer)
+        program(tmp_path / "assets", name, answer)
+    assert toolchain.ensure(console).kube_apiserver == tmp_path / "assets" / "kube-apiserver"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("etcd", "etcd Version: 3.4.23"),
+        ("kube-scheduler", "Kubernetes v1.32.9"),
+        ("kwok", "kwok version v0.6.1 go1.23.4"),
+        ("pulumi", "v3.257.0"),
+        ("pulumi", "v4.0.0"),
+        ("pulumi", "something else"),
+    ],
+)
+def test_one_that_is_too_old_or_strange_is_built(machine: Path, name: str, answer: str) -> None:
+    for other, good in answers().items():
+        program(machine, other, good)
+    program(machine, name, answer)
+    assert [tool.name for tool in RECIPES if toolchain._installed(tool) is None] == [
+        tool.name for tool in RECIPES if name in tool.packages
+    ]
+
+
+def test_one_that_cannot_run_is_built(machine: Path) -> None:
+    program(machine, "etcd", "etcd Version: 3.6.5", code=1)
+    assert toolchain._installed(BY_NAME["etcd"]) is None
+
+
+def test_what_is_cached_is_used_without_go(console: Console) -> None:
+    for recipe in RECIPES:
+        for name in recipe.packages:
+            program(recipe.cached, name, "")
+    assert toolchain.ensure(console).kwok == BY_NAME["kwok"].cached / "kwok"
+
+
+def test_too_little_disk_is_said_before_anything_starts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.build.shutil.disk_usage", lambda _: type("Usage", (), {"free": 2 * 1024**3}))
+    with pytest.raises(LabError, match=r"needs 6\.0 GiB .* has 2\.0 GiB free.* XDG_CACHE_HOME"):
+        toolchain.ensure(console)
+
+
+def test_without_go_and_network_both_ways_out_are_named(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    with pytest.raises(LabError, match=r"takes Go 1\.26.*none is installed.*Install Go, or connect"):
+        toolchain.ensure(console)
+    assert not (recipes.cache() / "building").exists()
+
+
+def test_an_old_go_is_not_used(machine: Path) -> None:
+    program(machine, "go", "go1.22.3")
+    assert go._go_version(str(machine / "go")) < (1, 26)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("go: example.org/a@v1.0.0: verifying module: checksum mismatch", "example.org/a@v1.0.0: verifying module"),
+        ("go: example.org/a@v1.0.0: Get x: dial tcp: connection refused", "Connect this machine"),
+        ("write /x: no space left on device", "Free some disk"),
+    ],
+)
+def test_a_refusal_says_why(tmp_path: Path, said: str, told: str) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"go: downloading example.org/b v1.0.0\nexample.org/b/package\n{said}\n")
+    assert told in str(build._refusal(BY_NAME["etcd"], go.Command(process=None, log=log)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_version_comes_from_the_pins(recipe: Recipe) -> None:
+    version = recipe.version
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", version)
+    assert all(version in flag for flag in recipe.flags if "Version=" in flag)
+
+
+def test_the_engine_that_is_built_is_the_sdk_s_own() -> None:
+    assert BY_NAME["pulumi"].version == "v" + ".".join(map(str, BY_NAME["pulumi"].oldest))
+
+
+def test_what_is_built_depends_on_the_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = BY_NAME["etcd"]
+    before = recipe.cached
+    source = tmp_path / "tools" / "etcd"
+    source.mkdir(parents=True)
+    for name in ("go.mod", "go.sum"):
+        (source / name).write_bytes((recipe.source / name).read_bytes())
+    monkeypatch.setattr(recipes, "SOURCES", tmp_path / "tools")
+    assert recipe.cached == before
+    with (source / "go.sum").open("a") as sums:
+        sums.write("one more\n")
+    assert recipe.cached != before
+
+
+def test_the_plugin_for_dynamic_resources_is_executable(tmp_path: Path) -> None:
+    build._write_dynamic_plugin(tmp_path)
+    plugin = tmp_path / "pulumi-resource-pulumi-python"
+    assert os.access(plugin, os.X_OK)
+    assert plugin.read_text().endswith('exec python -u -m pulumi.dynamic "$@"\n')

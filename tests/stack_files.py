@@ -1,0 +1,68 @@
+"""Stack files, as the tests read them: the way Pulumi's engine hands the `config` of a file to a program.
+
+Measured with engine 3.258.0: plain values arrive as text (a null as the empty text), mappings and lists as compact JSON
+with sorted keys; a key without namespace gets the project's own.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from settings import PROJECT
+
+STACKS = Path(__file__).parent / "stacks"
+VALID = sorted((STACKS / "valid").glob("*.yaml"))
+INVALID = sorted((STACKS / "invalid").glob("*.yaml"))
+OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
+
+EXPECT = "# expect: "
+BEYOND_SCHEMA = "# beyond the schema"
+
+
+def document(file: Path) -> Any:
+    """The whole file as an editor's schema check sees it."""
+    return yaml.load(file.read_text(), _EngineLoader)  # noqa: S506 (a SafeLoader)
+
+
+def configuration(file: Path) -> dict[str, str]:
+    """What the program gets: text by `namespace:key`."""
+    return {
+        key if ":" in key else f"{PROJECT}:{key}": as_text(value) for key, value in document(file)["config"].items()
+    }
+
+
+def as_text(value: Any) -> str:
+    """One value of `config` as the engine passes it on."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def expected_problems(file: Path) -> list[str]:
+    """The sentences that an invalid file must get: one for each `# expect:` line."""
+    return [line.removeprefix(EXPECT) for line in file.read_text().splitlines() if line.startswith(EXPECT)]
+
+
+def is_beyond_the_schema(file: Path) -> bool:
+    """Whether the file's fault is one that only the program can find, by the file's own word."""
+    return BEYOND_SCHEMA in file.read_text().splitlines()
+
+
+class _EngineLoader(yaml.SafeLoader):
+    """PyYAML speaks YAML 1.1 where `yes` is true and `1:30` is 90; for the engine both are texts."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (the base class declares it so)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0[0-7]*|[1-9][0-9_]*)|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("float", r"[-+]?[0-9]+\.[0-9]+", list("-+0123456789")),
+):
+    _EngineLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)

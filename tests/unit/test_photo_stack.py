@@ -1,0 +1,278 @@
+"""What the program states in the cluster, on Pulumi's mocks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.ownership import Ownership
+from components.plan import Found, plan
+from components.pod_security import FoundLevels
+from providers.cluster_api import Ref
+from settings import Settings, parse
+from tests.stack_files import configuration
+from tests.unit.recording import STACK, deployed
+
+HOMELAB = Path(__file__).parents[2] / "Pulumi.homelab.yaml"
+IMMICH = Found(container="immich-server")
+
+
+@pytest.fixture
+def homelab() -> Settings:
+    return parse(configuration(HOMELAB))
+
+
+def with_storage(settings: Settings, **storage: Any) -> Settings:
+    return Settings.model_validate({**settings.model_dump(by_alias=True), "storage": storage})
+
+
+def test_photo_sync_namespace_lets_the_directory_job_in(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    assert stack.one("Namespace").inputs["metadata"]["labels"] == {
+        "pod-security.kubernetes.io/enforce": "privileged",
+        "pod-security.kubernetes.io/warn": "privileged",
+        "pod-security.kubernetes.io/audit": "privileged",
+    }
+
+
+def test_immichs_namespace_gets_labels_and_nothing_else(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    assert stack.fragment("Namespace", "immich").inputs["fragment"] == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "immich",
+            "labels": {
+                "pod-security.kubernetes.io/enforce": "privileged",
+                "pod-security.kubernetes.io/warn": "privileged",
+                "pod-security.kubernetes.io/audit": "privileged",
+            },
+        },
+    }
+
+
+def test_immich_mounts_the_directory_read_only(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    pod = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"]
+    assert pod["volumes"] == [
+        {"name": "icloud-import", "hostPath": {"path": "/var/mnt/icloud-photos", "type": "Directory"}}
+    ]
+    assert pod["containers"] == [
+        {
+            "name": "immich-server",
+            "volumeMounts": [{"name": "icloud-import", "mountPath": "/external/icloud", "readOnly": True}],
+        }
+    ]
+
+
+def test_immich_does_not_start_without_the_marked_disk(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    (guard,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
+        "initContainers"
+    ]
+    assert guard["volumeMounts"] == [{"name": "icloud-import", "mountPath": "/photos", "readOnly": True}]
+    assert "test -f /photos/.immich-icloud ||" in guard["command"][2]
+
+
+def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
+    stack = deployed(homelab, Found(container="sidecar"))
+    (container,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["name"] == "sidecar"
+
+
+def test_no_photo_is_deleted_with_the_volume(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    assert stack.one("PersistentVolume").inputs["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+
+
+def test_volume_and_claim_are_bound_to_each_other_and_to_the_node(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    volume, claim = stack.one("PersistentVolume").inputs, stack.one("PersistentVolumeClaim").inputs
+    assert volume["metadata"]["name"] == claim["spec"]["volumeName"] == "icloud-photos-shared"
+    assert volume["spec"]["claimRef"]["namespace"] == claim["metadata"]["namespace"] == "photo-sync"
+    assert volume["spec"]["claimRef"]["name"] == claim["metadata"]["name"] == "icloud-photos"
+    assert volume["spec"]["storageClassName"] == claim["spec"]["storageClassName"] == ""
+    assert volume["spec"]["hostPath"] == {"path": "/var/mnt/icloud-photos"}
+    (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [
+        {"key": "kubernetes.io/hostname", "operator": "In", "values": ["talos-1ca-62z"]}
+    ]
+
+
+def test_directory_job_runs_on_the_node_that_has_the_disk(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    job = stack.one("Job").inputs
+    pod = job["spec"]["template"]["spec"]
+    assert job["metadata"]["name"] == "create-icloud-directory"
+    assert "ttlSecondsAfterFinished" not in job["spec"], "a refresh would make it anew"
+    assert pod["nodeSelector"] == {"kubernetes.io/hostname": "talos-1ca-62z"}
+    assert pod["tolerations"][0]["key"] == "node-role.kubernetes.io/control-plane"
+    assert pod["volumes"][0]["hostPath"] == {"path": "/var/mnt", "type": "Directory"}
+    environment = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    assert environment["DIRECTORY"] == "/parent/icloud-photos"
+    assert (environment["OWNER"], environment["ADOPT"]) == ("0:0", "false")
+
+
+def test_images_are_pinned_by_digest(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    job = stack.one("Job").inputs["spec"]["template"]["spec"]["containers"]
+    guard = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
+        "initContainers"
+    ]
+    assert all("@sha256:" in container["image"] for container in [*job, *guard])
+
+
+def test_ingress_as_iteration_6_has_it(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    ingress = stack.one("Ingress").inputs
+    assert (ingress["metadata"]["namespace"], ingress["metadata"]["name"]) == ("immich", "immich-ingress")
+    assert ingress["spec"] == {
+        "ingressClassName": "nginx",
+        "rules": [
+            {
+                "host": "immich.coultonf.com",
+                "http": {
+                    "paths": [
+                        {
+                            "path": "/",
+                            "pathType": "Prefix",
+                            "backend": {"service": {"name": "immich-server", "port": {"number": 3001}}},
+                        }
+                    ]
+                },
+            }
+        ],
+    }
+    annotations = ingress["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/proxy-body-size"] == "0"
+    assert annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] == "600"
+    assert annotations["nginx.ingress.kubernetes.io/proxy-send-timeout"] == "600"
+    assert annotations["nginx.ingress.kubernetes.io/client-max-body-size"] == "50000m"
+    assert annotations["pulumi.com/skipAwait"] == "true", "a homelab's ingress never gets an address"
+
+
+def test_order_of_the_whole(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    mount = stack.fragment("Deployment", "immich-server")
+    labels = stack.fragment("Namespace", "immich")
+    assert stack.comes_after(mount, labels), "a pod with a hostPath is refused before the label"
+    assert stack.comes_after(mount, stack.one("Job")), "a mount of type Directory needs the directory"
+    assert stack.comes_after(stack.one("Job"), stack.one("Namespace"))
+    assert stack.comes_after(stack.one("ConfigMap"), stack.one("Job")), "it remembers that the directory was made"
+    assert stack.comes_after(stack.one("PersistentVolumeClaim"), stack.one("PersistentVolume"))
+    assert stack.comes_after(stack.one("Ingress"), mount)
+    assert not stack.comes_after(labels, mount)
+
+
+def test_everything_goes_through_the_one_provider(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    kubernetes = [r for r in stack.resources if r.type.startswith("kubernetes:")]
+    assert kubernetes
+    assert all(r.provider.startswith("pulumi:providers:kubernetes::cluster") for r in kubernetes)
+
+
+def test_every_whole_object_says_whose_it_is(homelab: Settings) -> None:
+    stack = deployed(homelab, IMMICH)
+    for resource in (r for r in stack.resources if r.type.startswith("kubernetes:")):
+        annotations = resource.inputs["metadata"]["annotations"]
+        assert annotations["immich-icloud/stack"] == STACK
+        assert annotations["pulumi.com/patchFieldManager"] == "immich-icloud"
+        assert not resource.retain_on_delete, "what this stack made goes with it"
+
+
+def test_adopted_objects_are_kept_and_marked_by_what_is_removed(homelab: Settings) -> None:
+    volume = Ref("v1", "PersistentVolume", "icloud-photos-shared")
+    namespace = Ref("v1", "Namespace", "photo-sync")
+    owner = Ownership(STACK, frozenset({volume, namespace}), adopting=True)
+    stack = deployed(homelab, IMMICH, owner)
+    assert stack.one("PersistentVolume").retain_on_delete
+    mark = stack.fragment("PersistentVolume", "icloud-photos-shared")
+    assert mark.inputs["fragment"]["metadata"]["annotations"] == {
+        "immich-icloud/stack": STACK,
+        "immich-icloud/adopted": "true",
+        "pulumi.com/patchFieldManager": "immich-icloud",
+    }
+    assert not mark.retain_on_delete
+    assert not stack.all("Namespace"), "of an adopted namespace only our entries are ours"
+    assert stack.fragment("Namespace", "photo-sync").inputs["fragment"]["metadata"]["annotations"][
+        "immich-icloud/adopted"
+    ]
+    assert not stack.one("PersistentVolumeClaim").retain_on_delete
+
+
+def test_beside_a_job_made_by_hand_ours_is_named_after_its_template(homelab: Settings) -> None:
+    stack = deployed(homelab, Found(container="immich-server", job_by_hand=True))
+    name = stack.one("Job").inputs["metadata"]["name"]
+    prefix, _, digest = name.rpartition("-")
+    assert prefix == "create-icloud-directory"
+    assert len(digest) == 8
+
+
+def test_labels_that_somebody_else_states_are_left_alone(homelab: Settings) -> None:
+    privileged = dict.fromkeys(("enforce", "warn", "audit"), "privileged")
+    stack = deployed(homelab, Found(container="immich-server", immich_levels=FoundLevels(privileged, privileged)))
+    assert [r.inputs["fragment"]["kind"] for r in stack.all("Fragment")] == ["Deployment"]
+
+
+LOCAL = {"kind": "local", "node": "talos-1ca-62z", "path": "/var/mnt/icloud-photos"}
+NFS = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos", "owner": {"uid": 1000, "gid": 1000}}
+CSI = {"kind": "csi", "driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"}
+
+
+@pytest.mark.parametrize("storage", [LOCAL, NFS, CSI], ids=lambda storage: storage["kind"])
+def test_without_host_path_immich_reads_through_a_claim(homelab: Settings, storage: dict[str, Any]) -> None:
+    stack = deployed(with_storage(homelab, **storage), IMMICH)
+    pod = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"]
+    assert pod["volumes"] == [
+        {"name": "icloud-import", "persistentVolumeClaim": {"claimName": "icloud-photos-immich", "readOnly": True}}
+    ]
+    claim = stack.one("PersistentVolumeClaim", "icloud-photos-immich").inputs
+    assert claim["metadata"]["namespace"] == "immich"
+    assert claim["spec"]["accessModes"] == ["ReadOnlyMany"]
+    volume = stack.one("PersistentVolume", "icloud-photos-shared-immich").inputs
+    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    kinds = [r.inputs["fragment"]["kind"] for r in stack.all("Fragment")]
+    assert kinds == ["Deployment"], "a pod that mounts a claim needs no label"
+    assert stack.comes_after(stack.fragment("Deployment", "immich-server"), stack.one("Job"))
+
+
+def test_a_network_volume_needs_no_privilege(homelab: Settings) -> None:
+    stack = deployed(with_storage(homelab, **NFS), IMMICH)
+    labels = stack.one("Namespace").inputs["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pod = stack.one("Job").inputs["spec"]["template"]["spec"]
+    assert pod["containers"][0]["securityContext"]["runAsUser"] == 1000
+    assert "nodeSelector" not in pod
+    assert stack.comes_after(stack.one("Job"), stack.one("PersistentVolumeClaim", "icloud-photos"))
+
+
+def test_a_gateway_gets_a_route_without_a_time_limit(homelab: Settings) -> None:
+    gateway = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+    settings = Settings.model_validate({**homelab.model_dump(by_alias=True), "route": gateway})
+    stack = deployed(settings, IMMICH)
+    spec = stack.one("HTTPRoute").inputs["spec"]
+    assert spec["parentRefs"] == [{"name": "public", "namespace": "gateways"}]
+    assert spec["hostnames"] == ["immich.coultonf.com"]
+    assert spec["rules"] == [{"backendRefs": [{"name": "immich-server", "port": 3001}], "timeouts": {"request": "0s"}}]
+    assert not stack.all("Ingress")
+
+
+def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
+    settings = Settings.model_validate({**homelab.model_dump(by_alias=True), "route": {"kind": "none"}})
+    stack = deployed(settings, IMMICH)
+    assert stack.fragment("Deployment", "immich-server")
+    assert not stack.all("Ingress")
+    assert not stack.all("HTTPRoute")
+
+
+def test_outputs(homelab: Settings) -> None:
+    assert plan(homelab, IMMICH, Ownership(STACK)).outputs == {
+        "immich_url": "https://immich.coultonf.com",
+        "internal_url": "http://immich-server.immich.svc.cluster.local:3001",
+        "namespaces": {"immich": "immich", "photo_sync": "photo-sync"},
+        "claim": "photo-sync/icloud-photos",
+        "library_path": "/external/icloud/icloud-import",
+        "mounted_into": "Deployment immich/immich-server, container immich-server",
+    }

@@ -1,0 +1,154 @@
+"""Every stack file in tests/stacks, and the repository's own, through the same door as the program's."""
+
+import contextlib
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from settings import PROJECT, Settings, SettingsError, parse
+from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, expected_problems
+
+Keys = tuple[str, ...]
+
+
+def problems(config: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        parse(config)
+    return refused.value.problems
+
+
+@pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
+def test_valid(file: Path) -> None:
+    parse(configuration(file))
+
+
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_invalid(file: Path) -> None:
+    assert problems(configuration(file)) == expected_problems(file)
+
+
+@pytest.mark.parametrize("file", [f for f in INVALID if f.name.startswith("several")], ids=lambda file: file.stem)
+def test_order_of_problems_does_not_depend_on_the_order_of_keys(file: Path) -> None:
+    """The engine hands the configuration over in random order."""
+    backwards = dict(reversed(configuration(file).items()))
+
+    assert problems(backwards) == expected_problems(file)
+
+
+def test_enough_is_covered() -> None:
+    assert len(INVALID) >= 40
+    assert len(VALID) >= 10
+    assert "Pulumi.homelab.yaml" in [file.name for file in OWN]
+
+
+def test_a_valid_file_is_read_as_written() -> None:
+    settings = parse(configuration(next(file for file in VALID if file.name == "as-pulumi-writes-it.yaml")))
+
+    assert settings.adopt_existing is False
+    assert settings.immich.service.port == 2283
+    assert (settings.storage.owner.uid, settings.storage.owner.gid) == (1000, 1000)
+
+
+def test_every_setting_is_set_in_a_valid_file() -> None:
+    written = {keys for file in VALID for keys in _written(document(file)["config"])}
+
+    assert {".".join(keys) for keys in _settings(Settings) if keys not in written} == set()
+
+
+def test_every_setting_is_wrong_in_an_invalid_file() -> None:
+    complaints = [problem.removeprefix(f"{PROJECT}:") for file in INVALID for problem in expected_problems(file)]
+
+    def is_named(keys: Keys) -> bool:
+        return any(c.startswith((f"{_without_kinds(keys)}:", f"{_without_kinds(keys)}[")) for c in complaints)
+
+    assert {_without_kinds(keys) for keys in _settings(Settings) if not is_named(keys)} == set()
+
+
+ANY_SPEED = hypothesis.settings(deadline=None)
+KNOWN_KEYS = [f"{PROJECT}:{field.alias}" for field in Settings.model_fields.values()]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@ANY_SPEED
+@given(key=st.sampled_from(KNOWN_KEYS), value=st.text() | JSON.map(json.dumps) | st.from_regex(r"[\[{].*"))
+def test_any_text_is_accepted_or_refused_in_words(key: str, value: str) -> None:
+    _parse_or_refuse(configuration(VALID[0]) | {key: value})
+
+
+@ANY_SPEED
+@given(data=st.data(), value=JSON)
+def test_any_value_deep_down_is_accepted_or_refused_in_words(data: st.DataObject, value: object) -> None:
+    config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
+    at = config
+    while True:
+        key = data.draw(st.sampled_from(sorted(at)) | st.text()) if at is not config else _one_of_ours(data, config)
+        if not isinstance(at.get(key), dict) or not at[key] or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = value
+
+    _parse_or_refuse({name: as_text(setting) for name, setting in config.items()})
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, f"[{'9' * 5_000}]", f'{{"service":{{"port":{"9" * 5_000}}}}}'])
+def test_text_that_breaks_a_json_reader_is_refused_in_words(value: str) -> None:
+    [problem] = problems(configuration(VALID[0]) | {f"{PROJECT}:immich": value})
+
+    assert problem.startswith(f"{PROJECT}:immich")
+    assert len(problem) < 300
+
+
+def _parse_or_refuse(config: dict[str, str]) -> None:
+    with contextlib.suppress(SettingsError):
+        parse(config)
+
+
+def _one_of_ours(data: st.DataObject, config: dict[str, Any]) -> str:
+    return data.draw(st.sampled_from(sorted(key for key in config if key.startswith(f"{PROJECT}:"))))
+
+
+def _settings(annotation: Any, keys: Keys = ()) -> Iterator[Keys]:
+    """The path of every leaf of the models; of a union's members with their kind, as in (storage, nfs, server)."""
+    models = list(_models(annotation))
+    for model in models:
+        kind = get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+        for field in model.model_fields.values():
+            yield from _settings(field.annotation, (*keys, *kind, str(field.alias)))
+    if not models:
+        yield keys
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from _models(get_args(annotation)[0])
+    elif get_origin(annotation) in {Union, UnionType}:
+        for member in get_args(annotation):
+            yield from _models(member) if member is not NoneType else ()
+
+
+def _written(node: Any, keys: Keys = ()) -> Iterator[Keys]:
+    """The path of every key of a stack file, in the form of `_settings`."""
+    if isinstance(node, dict):
+        kind = (node["kind"],) if "kind" in node else ()
+        for key, value in node.items():
+            yield from _written(value, (*keys, *kind, key.removeprefix(f"{PROJECT}:")))
+    yield keys
+
+
+def _without_kinds(keys: Keys) -> str:
+    return ".".join(key for place, key in enumerate(keys) if not (keys[0] in {"storage", "route"} and place == 1))
