@@ -1,4 +1,4 @@
-"""Everything that the stack will state in the cluster, computed from the settings and from what was found there. Pure."""
+"""Everything that the stack will state in the cluster: pure, from the settings and from what was found there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -78,7 +78,7 @@ def labels(level: Level) -> dict[str, str]:
 
 
 def labels_to_add(level: Level, found: FoundLevels) -> dict[str, str]:
-    """Build the labels that a namespace of somebody else's still lacks: raised where our pods need it, never made stricter."""
+    """Build the labels that a found namespace still lacks: raised where our pods need it, never made stricter."""
     wanted = {mode: least_strict([level, found.by_anybody.get(mode, level)]) for mode in MODES}
     return {
         label(mode): wanted[mode]

@@ -1,4 +1,4 @@
-"""PersistentVolumes and claims: one pair that the sync writes to, and a read-only one for Immich where it mounts a claim."""
+"""Volumes and claims: a pair that the sync writes to, and a read-only one for Immich where it mounts a claim."""
 
 from typing import Any
 

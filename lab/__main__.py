@@ -1,4 +1,4 @@
-"""`python -m lab`: the rehearsal's commands, as the Makefile calls them."""
+"""`python -m lab`: the rehearsal's commands, as the Makefile calls them, for the project in the current directory."""
 
 import os
 import signal
@@ -13,9 +13,9 @@ from rich.markup import escape
 from lab import processes, toolchain
 from lab.engine import Run
 from lab.errors import LabError
-from lab.rehearsal import WORLDS, Rehearsal, World
+from lab.rehearsal import WORLDS, Rehearsal
+from lab.world import World
 
-_PROJECT = Path(__file__).parent.parent
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 
 console = Console(highlight=False)
@@ -65,7 +65,7 @@ def tools() -> None:
 
 
 def _rehearsal() -> Rehearsal:
-    return Rehearsal(_PROJECT, toolchain.ensure(console), console)
+    return Rehearsal(Path.cwd(), toolchain.ensure(console), console)
 
 
 def _world(name: str) -> World | None:
@@ -97,7 +97,7 @@ def main() -> None:
         console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        processes.end(_PROJECT / ".lab", {"engine"})
+        processes.end(Path.cwd() / ".lab", {"engine"})
         console.print("Interrupted. `make up` goes on from here, `make down` removes everything.")
         # Not sys.exit: a thread of the engine's client may still wait for the engine that was just ended.
         os._exit(_INTERRUPTED)

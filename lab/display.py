@@ -41,9 +41,7 @@ class Display:
         counts: dict[str, int] = {}
         for step in run.changed:
             counts[step.operation] = counts.get(step.operation, 0) + 1
-        told = ", ".join(f"{count} to {operation}" for operation, count in counts.items()) or "0 changes"
-        if run.operation != "preview":
-            told = told.replace(" to ", " × ")
+        told = ", ".join(f"{operation} {count}" for operation, count in counts.items()) or "0 changes"
         self._console.print(f"  {'[green]ok[/]' if run.succeeded else '[red]failed[/]'}: {told}")
 
     def _diagnostic(self, diagnostic: Diagnostic) -> None:

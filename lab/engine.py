@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,7 +82,10 @@ Listener = Callable[[Step | Diagnostic], None]
 class Engine:
     """One stack of one project directory, with its state and everything else of the engine's under `home`."""
 
-    def __init__(self, project: Path, home: Path, stack: str, tools: Tools) -> None:
+    def __init__(
+        self, project: Path, home: Path, stack: str, tools: Tools, program: Path = SOURCE / "__main__.py"
+    ) -> None:
+        self._program = program
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
         self.real_plugin = _real_plugin()
 
@@ -146,7 +150,7 @@ class Engine:
             return automation.create_or_select_stack(
                 self._stack_name,
                 work_dir=str(self._project),
-                program=lambda: _run_program(),
+                program=self._run_program,
                 project_name="immich-icloud",
                 opts=automation.LocalWorkspaceOptions(
                     work_dir=str(self._project),
@@ -156,6 +160,9 @@ class Engine:
             )
         except automation.CommandError as error:
             raise LabError(_last_words(error)) from None
+
+    def _run_program(self) -> None:
+        runpy.run_path(str(self._program), run_name="__main__")
 
     @contextmanager
     def _environment(self, *, removing: bool) -> Iterator[None]:
@@ -205,10 +212,6 @@ class Engine:
                 del os.environ["PULUMI_DEBUG_PROVIDERS"]
 
 
-def _run_program() -> None:
-    runpy.run_path(str(SOURCE / "__main__.py"), run_name="__main__")
-
-
 def _real_plugin() -> Path | None:
     name = f"pulumi-{_PLUGIN}"
     on_path = shutil.which(name)
@@ -218,8 +221,6 @@ def _real_plugin() -> Path | None:
 
 
 def _plugin_version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415
-
     return version("pulumi-kubernetes")
 
 

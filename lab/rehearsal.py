@@ -17,17 +17,18 @@ from lab.display import Display
 from lab.engine import Engine, Run
 from lab.errors import LabError
 from lab.toolchain import Tools
+from lab.world import World
 
-World = Literal["found", "iteration6", "iteration6-argocd"]
+WORLDS: tuple[World, ...] = get_args(World)
 # The stack file that fits a world: what was made by hand has to be adopted.
-_STACKS: dict[str, str] = {"found": "lab", "iteration6": "adoption", "iteration6-argocd": "adoption"}
+_STACKS: dict[World, str] = {"found": "lab", "iteration6": "adoption", "iteration6-argocd": "adoption"}
 
 
 @dataclass(frozen=True)
 class Status:
     """How far the rehearsal is."""
 
-    world: str | None
+    world: World | None
     control_plane: bool
     outputs: dict[str, Any]
 
@@ -43,9 +44,12 @@ class Rehearsal:
         self._memory = self.home / "rehearsal.json"
 
     @property
-    def world(self) -> str | None:
+    def world(self) -> World | None:
         """The world that is set up; None before the first `up`."""
-        return json.loads(self._memory.read_text())["world"] if self._memory.exists() else None
+        if not self._memory.exists():
+            return None
+        remembered: World = json.loads(self._memory.read_text())["world"]
+        return remembered
 
     def up(self, wanted: World | None) -> Run:
         """Start what does not run, preview, and deploy if the preview is green. Recovers from an interrupted run."""
@@ -100,7 +104,7 @@ class Rehearsal:
         self._console.print(f"World: {chosen}. Kubernetes provider: {served}")
         return engine
 
-    def _engine(self, chosen: str) -> Engine:
+    def _engine(self, chosen: World) -> Engine:
         return Engine(self._project, self.home, _STACKS[chosen], self._tools)
 
     def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
@@ -121,6 +125,3 @@ class Rehearsal:
                     "another `make` is at work on this rehearsal. Wait for it, or stop it with Ctrl-C"
                 ) from None
             yield
-
-
-WORLDS: tuple[World, ...] = get_args(World)

@@ -1,4 +1,4 @@
-"""`python -m ops.deploy up homelab`: the released Pulumi CLI on a real stack, with the environment that this project needs."""
+"""`python -m ops.deploy up homelab`: the released Pulumi CLI on a real stack, in the environment that it needs."""
 
 import os
 import shutil
@@ -53,7 +53,9 @@ def main() -> None:
     except DeployError as error:
         sys.exit(f"error: {error}")
     os.chdir(_PROJECT)
-    os.execvpe(arguments[0], arguments, os.environ | environment)
+    os.execvpe(  # noqa: S606 (no shell is the point)
+        arguments[0], arguments, os.environ | environment
+    )
 
 
 if __name__ == "__main__":

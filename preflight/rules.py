@@ -51,7 +51,10 @@ def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
 def _missing(settings: Settings, facts: Facts) -> Iterator[str]:
     immich = settings.immich
     if facts.namespace is None:
-        yield f"{_KEY}:immich.namespace: the cluster has no namespace {immich.namespace}. Deploy Immich first, or name its namespace"
+        yield (
+            f"{_KEY}:immich.namespace: the cluster has no namespace {immich.namespace}. "
+            "Deploy Immich first, or name its namespace"
+        )
         return
     if facts.deployment is None:
         yield (
@@ -113,7 +116,7 @@ def _argocds(ref: Ref, live: Manifest) -> Iterator[str]:
     )
 
 
-# What the API server does not let change on an object that exists, and a replacement would lose: the field, and its setting.
+# What the API server does not let change on an object that exists: the field, and its setting.
 _FIXED: dict[str, list[tuple[str, str]]] = {
     "PersistentVolume": [
         ("hostPath.path", "storage.path"),
@@ -199,13 +202,11 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
         return
     for whole in plan.wholes():
         if whole.ref in foreign:
+            yield f"{whole.ref} is taken over, and kept when this stack is removed"
             dropped = _dropped(whole.manifest, foreign[whole.ref])
-            lost = (
-                f" A later update would drop what kubectl set and this stack does not: {', '.join(dropped)}"
-                if dropped
-                else ""
-            )
-            yield f"{whole.ref} is taken over, and kept when this stack is removed.{lost}"
+            if dropped and not (whole is plan.photo_sync and plan.photo_sync_is_found):
+                lost = ", ".join(dropped)
+                yield f"{whole.ref}: what was set by hand and this stack lacks goes with a later change: {lost}"
     for trial in by_hand:
         yield f"taken over, and removed with this stack: {trial.taken_over}"
 
@@ -263,6 +264,6 @@ def _elsewhere(settings: Settings, facts: Facts) -> Iterator[str]:
         pod = facts.deployment["spec"]["template"]["spec"]
         if not pod.get("nodeName") and not pod.get("nodeSelector") and not pod.get("affinity"):
             yield (
-                f"the photos lie on {settings.storage.node}, and nothing keeps Immich's pod on that node: elsewhere it will "
-                f"not start. Set {_KEY}:storage.kind to local, which does, or give the Deployment a nodeSelector"
+                f"the photos lie on {settings.storage.node}, and nothing keeps Immich's pod there: it starts nowhere "
+                f"else. Set {_KEY}:storage.kind to local, which does, or give the Deployment a nodeSelector"
             )

@@ -1,7 +1,7 @@
 """Who owns what in a Kubernetes object, as its `metadata.managedFields` tells. Pure functions.
 
-The format is Kubernetes' own: FieldsV1, of the structured-merge-diff library: `f:NAME` for a field, `k:{"name":"x"}` for an
-item of a list by its key.
+The format is Kubernetes' own, FieldsV1 of its structured-merge-diff library: `f:NAME` for a field, `k:{"name":"x"}` for
+an item of a list by its key.
 """
 
 import json

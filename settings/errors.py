@@ -17,7 +17,7 @@ _LONGEST_VALUE = 80
 
 
 class SettingsError(pulumi.RunError):
-    """The stack file can't be used. `problems` has one sentence each; as a RunError it reaches the user without traceback."""
+    """The stack file can't be used; `problems` has a sentence each. A RunError reaches the user without traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -59,7 +59,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str) -> 
 
 
 def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
-    """Follow a location through the types: the keys as written (pydantic adds union tags) and the last one's annotation."""
+    """Follow a location through the types: the keys as written, without pydantic's tags, and the last annotation."""
     keys: list[int | str] = []
     parent: Any = None
     annotation: Any = model

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from settings.model import AbsolutePath, Allowed, Label, Model, ObjectName, Port, not_allowed
 
-# Where Immich keeps its own program and uploads (its container image and its documentation): a mount over them hides them.
+# Where Immich's image keeps its system, program and uploads: a mount over them hides them.
 _IMMICHS_TREES = ("/bin", "/boot", "/data", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
 _IMMICHS_OWN = (*_IMMICHS_TREES, "/home", "/opt", "/root", "/tmp", "/var", "/var/run")
 

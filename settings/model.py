@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Model(BaseModel):
-    """Settings are read once, never changed, and a key that nobody reads is an error. Keys are camelCase, as in Kubernetes."""
+    """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_default=True)
 
@@ -67,7 +67,7 @@ def _no_boolean(value: object) -> object:
 
 
 def _true_or_false(value: object) -> object:
-    if value not in ("true", "false", True, False) or isinstance(value, int) and not isinstance(value, bool):
+    if not isinstance(value, bool) and value not in {"true", "false"}:
         raise PydanticCustomError("boolean", "neither true nor false")
     return value
 

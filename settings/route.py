@@ -23,7 +23,7 @@ class Ingress(Model):
     annotations: Annotated[
         dict[AnnotationKey, AnnotationValue],
         Field(description="The controller's own settings, such as body size and timeouts, as it documents them."),
-    ] = {}
+    ] = Field(default_factory=dict)
 
 
 class Gateway(Model):

@@ -24,8 +24,8 @@ class Settings(Model):
     adopt_existing: Annotated[
         Switch,
         Field(
-            description="For one `up`: take over objects that were made by hand, and mark a directory that exists as the "
-            "right disk. Remove it afterwards."
+            description="For one `up`: take over objects that were made by hand, and mark a directory that exists "
+            "as the right disk. Remove it afterwards."
         ),
     ] = False
 
@@ -35,6 +35,6 @@ class Settings(Model):
             raise refuse(
                 "photoSync.namespace",
                 self.photo_sync.namespace,
-                "any namespace but immich.namespace: it is removed with the stack, and Immich's database would go with it",
+                "any namespace but immich.namespace: it is removed with the stack, and Immich's database with it",
             )
         return self

@@ -93,7 +93,7 @@ class _NodeVolume(_Volume):
 
 
 class HostPath(_NodeVolume):
-    """Iteration 6: a directory on the node, which Immich mounts as an inline hostPath. Needs PodSecurity `privileged`."""
+    """A directory on the node, which Immich mounts as an inline hostPath. Needs PodSecurity `privileged`."""
 
     kind: Literal["hostPath"]
     host_path_type: Annotated[
@@ -104,7 +104,7 @@ class HostPath(_NodeVolume):
 
 
 class Local(_NodeVolume):
-    """The same directory as a local volume, mounted by Immich through a read-only claim: Immich stays with its files."""
+    """The same directory as a local volume: Immich mounts a read-only claim, and stays on the node of its files."""
 
     kind: Literal["local"]
 
@@ -132,7 +132,9 @@ class Csi(_Volume):
         Field(description="Handle for Immich's read-only volume; the kubelet tells volumes apart by it."),
         Allowed("a second handle of the same volume, unlike volumeHandle", "nas/photos#immich"),
     ]
-    volume_attributes: Annotated[dict[str, str], Field(description="As the driver documents them.")] = {}
+    volume_attributes: Annotated[dict[str, str], Field(description="As the driver documents them.")] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _two_handles(self) -> Self:
@@ -140,7 +142,7 @@ class Csi(_Volume):
             raise refuse(
                 "immichVolumeHandle",
                 self.immich_volume_handle,
-                "a handle unlike volumeHandle: on one node the kubelet mounts a handle once, and Immich's pod would wait for ever",
+                "a handle unlike volumeHandle: a node mounts a handle once, and Immich would wait for ever",
             )
         return self
 

@@ -158,9 +158,8 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
         news, olds = decode(request.news), plain(decode(request.olds))
         version, kind = kind_of(request.urn)
         inputs = changes.normalised({"apiVersion": version, "kind": kind, **plain(news)})
-        for name in ("waitFor", "replaceUnready"):
-            if annotation(inputs, name):
-                raise ValueError(f"the lab's Kubernetes stand-in does not know the annotation pulumi.com/{name}")
+        if annotation(inputs, "waitFor"):
+            raise ValueError("the lab's Kubernetes stand-in does not know the annotation pulumi.com/waitFor")
         metadata = inputs.setdefault("metadata", {})
         if isinstance(metadata, dict):
             if metadata.get("generateName"):
@@ -201,6 +200,10 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
             for path, change in changes.compare(old, new, rules).items()
             if not any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in ignored)
         }
+        if new["kind"] == "Job" and annotation(new, "replaceUnready") == "true" and session.cluster:
+            now = session.cluster.get(live)
+            if now and unreadiness(session.cluster, new, now):
+                found['metadata.annotations["pulumi.com/replaceUnready"]'] = Change(Kind.UPDATE, replaces=True)
         return _diff_response(found, new, live)
 
     @_answering

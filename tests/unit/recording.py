@@ -118,7 +118,7 @@ def deployed(settings: Settings, found: Found, ownership: Ownership | None = Non
     pulumi.runtime.set_mocks(_Mocks(), "immich-icloud", "test", preview=False, monitor=_Monitor(recording))
     owner = ownership or Ownership(STACK, adopting=settings.adopt_existing)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def build() -> pulumi.Output[dict[str, object]]:
         provider = kubernetes.Provider("cluster", context="test")
         stack = PhotoStack("immich-icloud", plan(settings, found, owner), pulumi.ResourceOptions(provider=provider))

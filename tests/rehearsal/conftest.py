@@ -1,0 +1,141 @@
+"""One rehearsal a module: the real engine and a real API server, with a project directory of its own."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client
+
+from lab import processes, world
+from lab.cluster import connect
+from lab.control_plane import ControlPlane
+from lab.engine import SOURCE, Engine, Run
+from lab.toolchain import Tools
+from providers.cluster_api import ClusterApi, Manifest, Ref
+from settings.cluster import Cluster
+
+Change = Callable[[dict[str, Any]], None]
+
+DEPLOYMENT = Ref("apps/v1", "Deployment", "immich-server", "immich")
+INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
+VOLUME = Ref("v1", "PersistentVolume", "icloud-photos-shared")
+CLAIM = Ref("v1", "PersistentVolumeClaim", "icloud-photos", "photo-sync")
+JOB = Ref("batch/v1", "Job", "create-icloud-directory", "photo-sync")
+IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "photo-sync")
+
+
+class Bench:
+    """A project directory on a control plane of its own."""
+
+    def __init__(self, project: Path, tools: Tools, the_world: world.World) -> None:
+        self.project, self.home, self.tools = project, project / ".lab", tools
+        self.stack = "lab" if the_world == "found" else "adoption"
+        shutil.copy(SOURCE / "Pulumi.yaml", project)
+        self.reset_settings()
+        self.plane = ControlPlane(self.home, tools)
+        self.plane.start()
+        world.put(self.plane.kubeconfig, the_world)
+        self.api = connect(self.plane.kubeconfig)
+        self.cluster = ClusterApi(Cluster(kubeconfig=str(self.plane.kubeconfig), context="lab", identifier="lab"))
+
+    @property
+    def stack_file(self) -> Path:
+        return self.project / f"Pulumi.{self.stack}.yaml"
+
+    def reset_settings(self) -> None:
+        shutil.copy(SOURCE / self.stack_file.name, self.project)
+
+    def set(self, change: Change) -> None:
+        """Change the stack's settings, keys without their namespace."""
+        file = yaml.safe_load(self.stack_file.read_text())
+        ours = {
+            k.removeprefix("immich-icloud:"): v for k, v in file["config"].items() if k.startswith("immich-icloud:")
+        }
+        rest = {k: v for k, v in file["config"].items() if not k.startswith("immich-icloud:")}
+        change(ours)
+        file["config"] = rest | {f"immich-icloud:{k}": v for k, v in ours.items()}
+        self.stack_file.write_text(yaml.safe_dump(file))
+
+    def engine(self, program: Path = SOURCE / "__main__.py") -> Engine:
+        return Engine(self.project, self.home, self.stack, self.tools, program)
+
+    def run(self, operation: Any) -> Run:
+        return self.engine().run(operation)
+
+    def up(self) -> Run:
+        """Deploy; a failure fails the test with what the engine said."""
+        run = self.run("up")
+        assert run.succeeded, run.errors
+        return run
+
+    def destroy(self) -> Run:
+        run = self.run("destroy")
+        assert run.succeeded, run.errors
+        return run
+
+    def get(self, ref: Ref) -> Manifest:
+        live = self.cluster.get(ref)
+        assert live is not None, f"{ref} does not exist"
+        return live
+
+    def pod(self) -> Manifest:
+        """The pod template of Immich's Deployment."""
+        spec: Manifest = self.get(DEPLOYMENT)["spec"]["template"]["spec"]
+        return spec
+
+    def delete(self, ref: Ref) -> None:
+        """Remove an object as somebody else would."""
+        self.api.call_api(ref.path, "DELETE", auth_settings=["BearerToken"], response_types_map={})
+
+    def token_for(self, account: str) -> str:
+        """Make an administrator's service account, and a token of it."""
+        core, rbac = client.CoreV1Api(self.api), client.RbacAuthorizationV1Api(self.api)
+        metadata = {"name": account, "namespace": "kube-system"}
+        core.create_namespaced_service_account("kube-system", {"metadata": metadata})
+        subject = {"kind": "ServiceAccount", **metadata}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        rbac.create_cluster_role_binding({"metadata": {"name": account}, "subjects": [subject], "roleRef": role})
+        token: str = core.create_namespaced_service_account_token(account, "kube-system", {"spec": {}}).status.token
+        return token
+
+    def everything(self) -> dict[str, Manifest]:
+        """All that anybody states in the cluster, without what every write changes."""
+        kinds = [
+            ("v1", "Namespace"), ("v1", "PersistentVolume"), ("v1", "PersistentVolumeClaim"), ("v1", "Service"),
+            ("v1", "ConfigMap"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
+            ("networking.k8s.io/v1", "Ingress"),
+        ]  # fmt: skip
+        return {
+            f"{kind} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": stated(item)
+            for version, kind in kinds
+            for item in self.cluster.list(Ref(version, kind, ""))
+        }
+
+
+def stated(live: Manifest) -> Manifest:
+    volatile = {"managedFields", "resourceVersion", "generation"}
+    metadata = {k: v for k, v in live["metadata"].items() if k not in volatile}
+    annotations = metadata.get("annotations", {})
+    metadata["annotations"] = {k: v for k, v in annotations.items() if k != "deployment.kubernetes.io/revision"}
+    return {k: v for k, v in live.items() if k not in {"metadata", "status"}} | {"metadata": metadata}
+
+
+def changed(run: Run) -> list[tuple[str, str]]:
+    """What a run changed, components aside."""
+    return [(s.operation, s.name) for s in run.changed if not s.type.startswith("immich-icloud:")]
+
+
+@pytest.fixture(scope="module")
+def make_bench(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[world.World], Bench]]:
+    benches: list[Bench] = []
+
+    def make(the_world: world.World) -> Bench:
+        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        processes.end(bench.home)

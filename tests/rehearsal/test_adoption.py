@@ -1,0 +1,133 @@
+"""Taking over what iteration 6 made by hand: adopt, run on, remove, adopt again. In this order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import world
+from providers.cluster_api import Manifest, Ref
+from tests.rehearsal.conftest import CLAIM, DEPLOYMENT, IMMICH, INGRESS, JOB, PHOTO_SYNC, VOLUME, Bench, changed
+
+TRACKING = "argocd.argoproj.io/tracking-id"
+KEPT = (PHOTO_SYNC, VOLUME, CLAIM, INGRESS)
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+    return make_bench("iteration6")
+
+
+@pytest.fixture(scope="module")
+def found(bench: Bench) -> dict[Ref, Manifest]:
+    return {ref: bench.get(ref) for ref in (*KEPT, JOB, DEPLOYMENT, IMMICH)}
+
+
+def ours(live: Manifest) -> list[str]:
+    annotations = live["metadata"].get("annotations", {})
+    return [key for key in annotations if key.startswith(("immich-icloud/", "pulumi.com/"))]
+
+
+def test_without_being_asked_nothing_is_taken_over(bench: Bench, found: dict[Ref, Manifest]) -> None:
+    assert found
+    bench.set(lambda s: s.pop("adoptExisting"))
+    run = bench.run("preview")
+    (error,) = run.errors
+    for ref in KEPT:
+        assert f"{ref} exists and was not made by this stack" in error
+    assert "Deployment immich/immich-server: volumes[icloud-import], " in error
+    assert 'was set by hand ("kubectl-patch")' in error
+    bench.reset_settings()
+
+
+def test_what_argocd_tracks_is_refused_with_the_handover(bench: Bench) -> None:
+    bench.cluster.patch(INGRESS, {"metadata": {"annotations": {TRACKING: "immich:x"}}}, "argocd-controller")
+    (error,) = bench.run("preview").errors
+    assert "Ingress immich/immich-ingress is tracked by ArgoCD" in error
+    assert error.index("Prune=false") < error.index("out of the kustomization") < error.index("adoptExisting")
+    bench.cluster.patch(INGRESS, {"metadata": {"annotations": {TRACKING: None}}}, "argocd-controller")
+
+
+def test_adoption_keeps_every_object(bench: Bench, found: dict[Ref, Manifest]) -> None:
+    run = bench.up()
+    for ref in KEPT:
+        assert bench.get(ref)["metadata"]["uid"] == found[ref]["metadata"]["uid"]
+        assert f"{ref} is taken over, and kept when this stack is removed" in run.warnings
+    assert any("taken over, and removed with this stack: Deployment immich/immich-server" in w for w in run.warnings)
+
+
+def test_the_job_made_by_hand_stays_beside_ours(bench: Bench, found: dict[Ref, Manifest]) -> None:
+    assert bench.get(JOB)["metadata"]["uid"] == found[JOB]["metadata"]["uid"]
+    assert ours(bench.get(JOB)) == []
+    jobs = [job["metadata"]["name"] for job in bench.cluster.list(JOB)]
+    assert len([name for name in jobs if name.startswith("create-icloud-directory-")]) == 1
+
+
+def test_the_directory_found_is_marked(bench: Bench) -> None:
+    (job,) = (job for job in bench.cluster.list(JOB) if job["metadata"]["name"] != JOB.name)
+    environment = {e["name"]: e["value"] for e in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert environment["ADOPT"] == "true"
+
+
+def test_the_volume_gains_its_node(bench: Bench) -> None:
+    (term,) = bench.get(VOLUME)["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["talos-1ca-62z"]
+
+
+def test_our_entries_are_no_longer_kubectls(bench: Bench) -> None:
+    for ref in (DEPLOYMENT, IMMICH):
+        holders = {e["manager"] for e in bench.get(ref)["metadata"]["managedFields"] if "icloud-import" in str(e)}
+        assert holders <= {"immich-icloud/adoption"}
+
+
+def test_then_nothing_changes_and_the_setting_can_go(bench: Bench) -> None:
+    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
+    run = bench.up()
+    assert changed(run) == []
+    assert any("adoptExisting has nothing left to take over. Remove it" in warning for warning in run.warnings)
+    bench.set(lambda s: s.pop("adoptExisting"))
+    run = bench.up()
+    # Only the Job, whose template said that a directory without its mark may be marked.
+    assert {name for _, name in changed(run)} == {"directory-job"}
+    assert changed(bench.up()) == []
+    assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
+
+
+def test_a_lost_state_is_adopted_without_a_rollout(bench: Bench) -> None:
+    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
+    (bench.home / "state" / ".pulumi" / "stacks" / "immich-icloud" / "adoption.json").unlink()
+    bench.up()
+    assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
+
+
+def test_removal_keeps_the_objects_and_takes_our_entries(bench: Bench, found: dict[Ref, Manifest]) -> None:
+    bench.destroy()
+    for ref in KEPT:
+        live = bench.get(ref)
+        assert live["metadata"]["uid"] == found[ref]["metadata"]["uid"]
+        assert ours(live) == []
+    assert bench.get(INGRESS)["spec"] == found[INGRESS]["spec"]
+    assert not any("pod-security" in label for label in bench.get(IMMICH)["metadata"]["labels"])
+    pod = bench.pod()
+    assert "icloud-import" not in str(pod)
+    assert "initContainers" not in pod
+
+
+def test_it_can_be_adopted_again(bench: Bench, found: dict[Ref, Manifest]) -> None:
+    bench.reset_settings()
+    bench.up()
+    for ref in KEPT:
+        assert bench.get(ref)["metadata"]["uid"] == found[ref]["metadata"]["uid"]
+    assert changed(bench.up()) == []
+
+
+def test_both_stack_files_of_the_lab_differ_only_in_the_adoption(bench: Bench) -> None:
+    def config(name: str) -> dict[str, Any]:
+        config: dict[str, Any] = yaml.safe_load((bench.project / name).read_text())["config"]
+        return config
+
+    from lab.engine import SOURCE  # noqa: PLC0415
+
+    lab = yaml.safe_load((SOURCE / "Pulumi.lab.yaml").read_text())["config"]
+    assert config("Pulumi.adoption.yaml") == lab | {"immich-icloud:adoptExisting": True}

@@ -1,0 +1,164 @@
+"""What the cluster can't take is red at preview, in words, and nothing is registered."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import world
+from lab.engine import Run
+from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, changed
+
+MESSAGE = "Preflight found {}; nothing was changed."
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+    return make_bench("found")
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(bench: Bench) -> Iterator[None]:
+    before = bench.plane.kubeconfig.read_text()
+    yield
+    bench.plane.kubeconfig.write_text(before)
+    bench.reset_settings()
+
+
+def problems(run: Run) -> list[str]:
+    """The sentences of the one error, after making sure that there is one error and nothing was registered."""
+    assert not run.succeeded
+    assert changed(run) == []
+    (error,) = run.errors
+    assert "Traceback" not in error
+    heading, *sentences = error.splitlines()
+    count = "a problem" if len(sentences) == 1 else f"{len(sentences)} problems"
+    assert heading in {MESSAGE.format(count), f"The stack file has {count}; nothing was changed."}
+    return [sentence.removeprefix("  - ") for sentence in sentences]
+
+
+def test_everything_that_is_missing_is_named_at_once(bench: Bench) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["immich"] = {"deployment": "immich", "service": {"name": "immich-server", "port": 2283}}
+        settings["storage"]["node"] = "talos-2"
+
+    bench.set(change)
+    assert problems(bench.run("preview")) == [
+        "immich-icloud:immich.deployment: namespace immich has no Deployment immich. "
+        "`kubectl get deployments -n immich` lists those that it has",
+        "immich-icloud:immich.service.port: Service immich/immich-server has no port 2283. It has: 3001",
+        "immich-icloud:storage.node: the cluster has no node talos-2 (label kubernetes.io/hostname). "
+        "It has: talos-1ca-62z",
+    ]
+
+
+def test_missing_container_and_service(bench: Bench) -> None:
+    bench.set(lambda s: s.update(immich={"service": {"name": "immich"}, "mount": {"container": "server"}}))
+    assert problems(bench.run("preview")) == [
+        "immich-icloud:immich.mount.container: Deployment immich/immich-server has no container server. "
+        "It has: immich-server",
+        "immich-icloud:immich.service.name: namespace immich has no Service immich. "
+        "`kubectl get services -n immich` lists those that it has",
+    ]
+
+
+def test_missing_namespace(bench: Bench) -> None:
+    bench.set(lambda s: s.update(immich={"namespace": "photos"}))
+    assert problems(bench.run("preview")) == [
+        "immich-icloud:immich.namespace: the cluster has no namespace photos. "
+        "Deploy Immich first, or name its namespace"
+    ]
+
+
+def test_unknown_context(bench: Bench) -> None:
+    bench.set(lambda s: s["cluster"].update(context="admin@homelab"))
+    (problem,) = problems(bench.run("preview"))
+    assert problem.startswith("immich-icloud:cluster.context: ")
+    assert problem.endswith('has no context "admin@homelab". It has: lab')
+
+
+def test_unreachable_cluster(bench: Bench) -> None:
+    kubeconfig = bench.plane.kubeconfig
+    server = next(line for line in kubeconfig.read_text().splitlines() if "server:" in line)
+    kubeconfig.write_text(kubeconfig.read_text().replace(server, "    server: https://127.0.0.1:1"))
+    (problem,) = problems(bench.run("preview"))
+    assert problem.startswith('no Kubernetes API server answers at https://127.0.0.1:1 (context "lab" of ')
+
+
+def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> None:
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": VOLUME.name},
+        "spec": {
+            "capacity": {"storage": "1Ti"},
+            "accessModes": ["ReadWriteMany"],
+            "hostPath": {"path": "/var/mnt/elsewhere", "type": "Directory"},
+            "storageClassName": "",
+        },
+    }
+    bench.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PHOTO_SYNC.name}}, "kubectl")
+    bench.cluster.apply(volume, "kubectl")
+    bench.set(lambda s: s.update(host="mealie.coultonf.com"))
+    adopt = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich-icloud:"
+    assert problems(bench.run("preview")) == [
+        "immich-icloud:host: mealie.coultonf.com is served by Ingress mealie/mealie already. "
+        "Choose another host, or name that Ingress in immich-icloud:route.name to take it over",
+        f"Namespace photo-sync exists and was not made by this stack. {adopt}photoSync.namespace",
+        f"PersistentVolume icloud-photos-shared exists and was not made by this stack. {adopt}storage.persistentVolume",
+    ]
+
+    # Adopted, its values have to be those that it has.
+    bench.reset_settings()
+    bench.set(lambda s: s.update(adoptExisting=True))
+    assert problems(bench.run("preview")) == [
+        'PersistentVolume icloud-photos-shared: hostPath.path is "/var/mnt/elsewhere" and can\'t be changed to '
+        '"/var/mnt/icloud-photos". Set immich-icloud:storage.path to what is there',
+        'PersistentVolume icloud-photos-shared: hostPath.type is "Directory" and can\'t be changed to unset. '
+        "Set immich-icloud:storage.hostPathType to what is there",
+    ]
+    bench.delete(VOLUME)
+    bench.delete(PHOTO_SYNC)
+
+
+def test_an_entry_that_another_manager_states(bench: Bench) -> None:
+    volume = {"name": "icloud-import", "emptyDir": {}}
+    theirs = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": DEPLOYMENT.name, "namespace": DEPLOYMENT.namespace},
+        "spec": {"template": {"spec": {"volumes": [volume]}}},
+    }
+    bench.cluster.apply(theirs, "helm")
+    assert problems(bench.run("preview")) == [
+        'Deployment immich/immich-server: "helm" already states volumes[icloud-import]. '
+        "Two owners would fight over it: remove it there, or choose another name or path here"
+    ]
+    bench.cluster.apply({**theirs, "spec": {}}, "helm")
+
+
+def test_a_broken_stack_file_has_no_traceback(bench: Bench) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["host"] = "https://immich.coultonf.com/"
+        settings["storage"]["pth"] = settings["storage"].pop("path")
+
+    bench.set(change)
+    host, missing, unknown = problems(bench.run("preview"))
+    assert host.startswith(
+        'immich-icloud:host: "https://immich.coultonf.com/" is not allowed. Allowed: a full host name'
+    )
+    assert missing.startswith("immich-icloud:storage.path: is missing. Needed: ")
+    assert unknown.startswith("immich-icloud:storage.pth: unknown key. Did you mean path?")
+
+
+@pytest.mark.parametrize("package", ["kubernetes", "cloudflare"])
+def test_a_resource_without_a_provider_is_refused(bench: Bench, tmp_path: Path, package: str) -> None:
+    token = {"kubernetes": "kubernetes:core/v1:ConfigMap", "cloudflare": "cloudflare:index/dnsRecord:DnsRecord"}[
+        package
+    ]
+    program = tmp_path / "__main__.py"
+    program.write_text(f"import pulumi\npulumi.CustomResource({token!r}, 'stray', {{}})\n")
+    run = bench.engine(program).run("preview")
+    assert not run.succeeded
+    assert any("Default provider for" in error and "disabled" in error for error in run.errors), run.errors

@@ -1,0 +1,141 @@
+"""The commands as `make` runs them: interrupted in the middle, they recover, and leave no process behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import processes
+from lab.engine import SOURCE
+from lab.toolchain import Tools
+
+_LIMIT = 300  # seconds
+
+
+class Commands:
+    """`python -m lab` in a project directory of its own."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        for name in ("Pulumi.yaml", "Pulumi.lab.yaml", "Pulumi.adoption.yaml"):
+            shutil.copy(SOURCE / name, project)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "lab", *arguments],
+            cwd=self.project,
+            env=os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=_LIMIT)
+        return process.returncode, output
+
+    def until(self, process: subprocess.Popen[str], text: str) -> str:
+        """Read its output up to the line with this text."""
+        assert process.stdout
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if text in line:
+                return "".join(seen)
+        raise AssertionError(f"never printed {text!r}:\n{''.join(seen)}")
+
+    def left(self, *names: str) -> list[str]:
+        found = processes.find(self.project / ".lab")
+        return [marked.name for marked in found if not names or marked.name in names]
+
+
+@pytest.fixture(scope="module")
+def commands(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    del tools  # have been built
+    made = Commands(tmp_path_factory.mktemp("project"))
+    yield made
+    processes.end(made.project / ".lab")
+
+
+def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
+    first = commands.start("up")
+    commands.until(first, "── up")
+    commands.until(first, "directory-job")
+    second_status, second = commands.run("up")
+    assert second_status == 1
+    assert "another `make` is at work on this rehearsal" in second
+
+    engines = [marked.process for marked in processes.find(commands.project / ".lab") if marked.name == "engine"]
+    first.kill()
+    for engine in engines:
+        engine.kill()
+    first.wait(_LIMIT)
+
+    status, output = commands.run("up")
+    assert status == 0, output
+    assert "An earlier run was interrupted; its leftovers are cleared." in output
+    assert "immich_url     https://immich.coultonf.com" in output
+    assert commands.left("engine") == []
+
+
+def test_ctrl_c_ends_the_engine_and_keeps_the_cluster(commands: Commands) -> None:
+    process = commands.start("preview")
+    commands.until(process, "── preview")
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=_LIMIT)
+    assert process.returncode == 130, output
+    assert "Interrupted. `make up` goes on from here, `make down` removes everything." in output
+    assert commands.left("engine") == []
+    assert "kube-apiserver" in commands.left()
+
+
+def test_then_nothing_is_left_to_do(commands: Commands) -> None:
+    status, output = commands.run("up")
+    assert status == 0, output
+    assert output.count("ok: 0 changes") == 2
+
+
+def test_another_world_wants_the_first_one_down(commands: Commands) -> None:
+    status, output = commands.run("up", "--world", "iteration6")
+    assert status == 1
+    assert "the rehearsal runs WORLD=found. `make down` first, then `make up WORLD=iteration6`" in output
+    status, output = commands.run("up", "--world", "iteration7")
+    assert status == 1
+    assert "WORLD=iteration7 is not known. Allowed: found, iteration6, iteration6-argocd" in output
+
+
+def test_status(commands: Commands) -> None:
+    status, output = commands.run("status")
+    assert status == 0
+    assert "World: found" in output
+    assert "Control plane: running" in output
+    assert "https://immich.coultonf.com" in output
+
+
+def test_an_old_state_still_loads(commands: Commands) -> None:
+    """A state names `providers.fragment` and its class: one that an earlier version wrote goes on working."""
+    state = commands.project / ".lab/state/.pulumi/stacks/immich-icloud/lab.json"
+    shutil.copy(Path(__file__).with_name("state-of-0.1.json"), state)
+    status, output = commands.run("up")
+    assert status == 0, output
+    assert output.count("ok: 0 changes") == 2, output
+
+
+def test_the_stack_files_are_as_they_were(commands: Commands) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.lab.yaml"):
+        assert (commands.project / name).read_text() == (SOURCE / name).read_text()
+
+
+def test_down_leaves_nothing(commands: Commands) -> None:
+    status, output = commands.run("down")
+    assert status == 0, output
+    assert commands.left() == []
+    assert not (commands.project / ".lab").exists()
+    assert commands.run("down") == (0, "Nothing is left of the rehearsal.\n")
