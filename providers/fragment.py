@@ -83,18 +83,16 @@ def attempt(api: ClusterApi, claim: Claim) -> Trial:
     problems = tuple(_held_by_others(live, claim))
     if problems:
         return Trial(live, problems)
+    by_hand = [path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths]
     try:
-        # By force only over what `_held_by_others` let pass: entries that are taken over first.
-        answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=True)
+        # By force only over kubectl, whose entries are taken over before they are applied for real.
+        answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
     except RefusedError as refused:
         return Trial(live, (f"{claim.ref}: the API server refuses our entries: {refused}",))
-    changes = _essence(live, claim.manager) != _essence(answer.object, claim.manager)
-    by_hand = _in_words(
-        path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths
-    )
+    changes = bool(by_hand) or _essence(live, claim.manager) != _essence(answer.object, claim.manager)
     # That the owner's own pods fall short of a stricter level is not news of ours.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
-    return Trial(live, (), changes or bool(by_hand), warnings, by_hand and f"{claim.ref}: {by_hand}")
+    return Trial(live, (), changes, warnings, f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "")
 
 
 def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
@@ -223,7 +221,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         if trial.problems or trial.live is None:
             raise RuntimeError("; ".join(trial.problems))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand))
-        api.apply(claim.fragment, claim.manager, force=True)
+        api.apply(claim.fragment, claim.manager)
         if claim.ref.kind != "Deployment":
             return
         try:
@@ -279,7 +277,7 @@ def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
     identity = {k: claim.fragment[k] for k in ("apiVersion", "kind")}
     names = {k: v for k, v in claim.fragment["metadata"].items() if k in {"name", "namespace"}}
     metadata = {**names, **entries.get("metadata", {})}
-    api.apply({**entries, **identity, "metadata": metadata}, claim.manager, force=True)
+    api.apply({**entries, **identity, "metadata": metadata}, claim.manager)
 
 
 def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:

@@ -66,7 +66,7 @@ def commands(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
     first = commands.start("up")
-    commands.until(first, "── up")
+    commands.until(first, "up ──")
     commands.until(first, "directory-job")
     second_status, second = commands.run("up")
     assert second_status == 1
@@ -87,7 +87,7 @@ def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
 
 def test_ctrl_c_ends_the_engine_and_keeps_the_cluster(commands: Commands) -> None:
     process = commands.start("preview")
-    commands.until(process, "── preview")
+    commands.until(process, "preview ──")
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=_LIMIT)
     assert process.returncode == 130, output

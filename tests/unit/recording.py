@@ -109,7 +109,7 @@ class _Monitor(mocks.MockMonitor):
                 retain_on_delete=request.retainOnDelete,
             )
         )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def deployed(settings: Settings, found: Found, ownership: Ownership | None = None) -> Recording:
