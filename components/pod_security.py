@@ -79,9 +79,7 @@ def labels(level: Level) -> dict[str, str]:
 
 def labels_to_add(level: Level, found: FoundLevels) -> dict[str, str]:
     """Build the labels that a found namespace still lacks: raised where our pods need it, never made stricter."""
+    if level == "restricted":
+        return {}  # every level admits such a pod
     wanted = {mode: least_strict([level, found.by_anybody.get(mode, level)]) for mode in MODES}
-    return {
-        label(mode): wanted[mode]
-        for mode in MODES
-        if found.by_others.get(mode) != wanted[mode] and (level == "privileged" or mode in found.by_anybody)
-    }
+    return {label(mode): wanted[mode] for mode in MODES if found.by_others.get(mode) != wanted[mode]}
