@@ -25,7 +25,8 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     if run.succeeded:
         console.rule("outputs", align="left")
         _print_outputs(run.outputs)
-        console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A. Remove it all: make down")
+        console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
+        console.print("Remove it all: make down")
     return run.succeeded
 
 

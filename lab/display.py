@@ -1,4 +1,4 @@
-"""One run of the engine, line by line, for people: each step once, each diagnostic once."""
+"""What the engine does, line by line, for people: each step of each run, each diagnostic once."""
 
 import json
 from typing import Any
@@ -21,16 +21,19 @@ _LONGEST = 100
 
 
 class Display:
-    """Prints a run as it goes, and its summary."""
+    """Prints runs as they go, and their summaries."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._told: set[Diagnostic] = set()
 
     def show(self, item: Step | Diagnostic) -> None:
         """Print one step that changes something, or one diagnostic."""
         if isinstance(item, Diagnostic):
-            self._diagnostic(item)
-        elif item.operation in _SIGNS and not item.type.startswith("immich-icloud:"):
+            if item not in self._told:  # preview and up say the same
+                self._told.add(item)
+                self._diagnostic(item)
+        elif item.operation in _SIGNS and not item.is_component:
             kind = item.type.rsplit(":", 1)[-1]
             self._console.print(f"  {_SIGNS[item.operation]} {item.operation:<8} {kind} [bold]{escape(item.name)}[/]")
             for path, (before, after) in item.differences.items():

@@ -40,6 +40,11 @@ class Step:
     name: str
     differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
+    @property
+    def is_component(self) -> bool:
+        """Whether it only holds other resources together."""
+        return self.type.startswith("immich-icloud:")
+
 
 @dataclass(frozen=True)
 class Diagnostic:
@@ -62,8 +67,9 @@ class Run:
 
     @property
     def changed(self) -> list[Step]:
-        """The steps that change something."""
-        return [step for step in self.steps if step.operation not in {"same", "refresh", "read"}]
+        """The steps that change something, those of mere components left out."""
+        unchanged = {"same", "refresh", "read"}
+        return [step for step in self.steps if step.operation not in unchanged and not step.is_component]
 
     @property
     def errors(self) -> list[str]:

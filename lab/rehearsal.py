@@ -101,7 +101,7 @@ class Rehearsal:
             world.put(self.plane.kubeconfig, chosen)
         self._memory.write_text(json.dumps({"world": chosen}))
         served = engine.real_plugin or "the lab's stand-in (no pulumi-resource-kubernetes is installed)"
-        self._console.print(f"World: {chosen}. Kubernetes provider: {served}")
+        self._console.print(f"World: {chosen}. Kubernetes provider: {served}", soft_wrap=True)
         return engine
 
     def _engine(self, chosen: World) -> Engine:

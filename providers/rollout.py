@@ -68,9 +68,11 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest) -> _State:
     available = status.get("availableReplicas", 0)
     if seen and updated == wanted and total == wanted and available == wanted:
         return _State(done=True, progress="")
-    progress = f"{ref}: {min(updated, available)} of {wanted} pods run the new template"
-    failure = next(_failures(api, ref, live), None) if seen else None
-    return _State(done=False, progress=progress, failure=failure)
+    old = f", {total - updated} of the old template to go" if total > updated else ""
+    if not seen:
+        return _State(done=False, progress=f"{ref}: the rollout begins")
+    progress = f"{ref}: {updated} of {wanted} pods updated, {available} available{old}"
+    return _State(done=False, progress=progress, failure=next(_failures(api, ref, live), None))
 
 
 def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[str]:
