@@ -1,6 +1,7 @@
 """One rehearsal a module: the real engine and a real API server, with a project directory of its own."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,12 @@ class Bench:
         return spec
 
     def delete(self, ref: Ref) -> None:
-        """Remove an object as somebody else would."""
+        """Remove an object as somebody else would, and wait until it is gone."""
         self.api.call_api(ref.path, "DELETE", auth_settings=["BearerToken"], response_types_map={})
+        deadline = time.monotonic() + 60
+        while self.cluster.get(ref):
+            assert time.monotonic() < deadline, f"{ref} does not go"
+            time.sleep(0.1)
 
     def token_for(self, account: str) -> str:
         """Make an administrator's service account, and a token of it."""

@@ -1,5 +1,6 @@
 """The commands as `make` runs them: interrupted in the middle, they recover, and leave no process behind."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -68,10 +69,6 @@ def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
     first = commands.start("up")
     commands.until(first, "up ──")
     commands.until(first, "directory-job")
-    second_status, second = commands.run("up")
-    assert second_status == 1
-    assert "another `make` is at work on this rehearsal" in second
-
     engines = [marked.process for marked in processes.find(commands.project / ".lab") if marked.name == "engine"]
     first.kill()
     for engine in engines:
@@ -83,6 +80,14 @@ def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
     assert "An earlier run was interrupted; its leftovers are cleared." in output
     assert "immich_url     https://immich.coultonf.com" in output
     assert commands.left("engine") == []
+
+
+def test_two_at_once(commands: Commands) -> None:
+    with (commands.project / ".lab" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status, output = commands.run("up")
+    assert status == 1
+    assert "another `make` is at work on this rehearsal" in output
 
 
 def test_ctrl_c_ends_the_engine_and_keeps_the_cluster(commands: Commands) -> None:
