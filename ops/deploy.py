@@ -31,7 +31,10 @@ def command(verb: str, stack: str) -> tuple[list[str], dict[str, str]]:
             f"STACK={stack} needs the released Pulumi CLI (pulumi and pulumi-language-python on PATH). "
             "Get it from pulumi.com/docs/install, or with `brew install pulumi`. The rehearsal, `make up`, needs none"
         )
-    salted = "encryptionsalt" in (yaml.safe_load(file.read_text()) or {})
+    try:
+        salted = "encryptionsalt" in (yaml.safe_load(file.read_text()) or {})
+    except yaml.YAMLError as error:
+        raise DeployError(f"STACK={stack}: {file.name} is not YAML: {' '.join(str(error).split())}") from None
     if salted and not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
         raise DeployError(
             f"STACK={stack}: its secrets have a passphrase, and PULUMI_CONFIG_PASSPHRASE is not set. "

@@ -1,7 +1,9 @@
 """What would go wrong, in words. Pure: (settings, facts, plan, answers) to sentences; nothing is asked here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from kubernetes.utils import parse_quantity
 
 from components.plan import Plan, Whole
 from preflight.facts import Answers, Facts
@@ -30,7 +32,7 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
         about_owner = [*_not_ours(whole, live, plan), *_argocds(whole.ref, live)]
         sentences += about_owner
         if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
-            fixed = list(_cannot_change(whole, live))
+            fixed = list(_cannot_change(whole, live, _IMMICHS if whole is plan.immich_volume else {}))
             refusal = answers.refusals.get(whole.ref)
             sentences += fixed or ([f"{whole.ref}: the API server refuses it: {refusal}"] if refusal else [])
     for trial in answers.trials.values():
@@ -141,10 +143,18 @@ _FIXED: dict[str, list[tuple[str, str]]] = {
 _API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
 _SOURCES = ("hostPath", "local", "nfs", "csi")
 # May be added to an object that lacks them.
-_ADDABLE = {"claimRef.namespace", "claimRef.name", "nodeAffinity.required.nodeSelectorTerms", "volumeName"}
+_ADDABLE = {
+    "claimRef.namespace",
+    "claimRef.name",
+    "nodeAffinity.required.nodeSelectorTerms",
+    "volumeName",
+    "storageClassName",
+}
+# Where Immich's own volume takes a value from another setting.
+_IMMICHS = {"csi.volumeHandle": "storage.immichVolumeHandle", "claimRef.namespace": "immich.namespace"}
 
 
-def _cannot_change(whole: Whole, live: Manifest) -> Iterator[str]:
+def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) -> Iterator[str]:
     ours, theirs = whole.manifest.get("spec", {}), live.get("spec", {})
     if whole.ref.kind == "PersistentVolume":
         source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
@@ -158,9 +168,12 @@ def _cannot_change(whole: Whole, live: Manifest) -> Iterator[str]:
         wanted, found = _value(ours, field), _value(theirs, field)
         if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
             continue
+        # The API server stores 1024Gi as 1Ti.
+        if field == "resources.requests.storage" and found and parse_quantity(wanted) == parse_quantity(found):
+            continue
         yield (
             f"{whole.ref}: {field} is {_shown(found)} and can't be changed to {_shown(wanted)}. "
-            f"Set {_KEY}:{setting} to what is there"
+            f"Set {_KEY}:{settings.get(field, setting)} to what is there"
         )
 
 

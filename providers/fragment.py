@@ -97,23 +97,27 @@ def attempt(api: ClusterApi, claim: Claim) -> Trial:
 
 def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
     holding = _holders(live, claim)
-    ours_already = claim.manager in holding
+    ours = holding.get(claim.manager, [])
     sentences = []
     for manager, paths in holding.items():
         if manager in {claim.manager, OBJECT_MANAGER}:
             continue
-        entries = _in_words(paths)
         if not set_by_hand(manager):
             sentences.append(
-                f'{claim.ref}: "{manager}" already states {entries}. Two owners would fight over it: remove it there, '
-                "or choose another name or path here"
+                f'{claim.ref}: "{manager}" already states {_in_words(paths)}. Two owners would fight over it: '
+                "remove it there, or choose another name or path here"
             )
-        elif not (claim.adopt or ours_already):
+        elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, ours)]):
             sentences.append(
-                f'{claim.ref}: {entries} was set by hand ("{manager}"). '
+                f'{claim.ref}: {_in_words(made)} was set by hand ("{manager}"). '
                 "To take it over, set immich-icloud:adoptExisting to true for one `up`"
             )
     return sentences
+
+
+def _is_drift(path: managed_fields.Path, ours: list[managed_fields.Path]) -> bool:
+    """Whether an entry that is set by hand was ours: it still is in part, or is a plain field beside others of ours."""
+    return path in ours or (bool(ours) and not managed_fields.is_item(path))
 
 
 def _holders(live: Manifest, claim: Claim) -> dict[str, list[managed_fields.Path]]:
@@ -286,8 +290,10 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
     _apply_entries(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
     if claim.manager not in holding:
         for entry in found["metadata"]["managedFields"]:
-            if entry["manager"] in holding:
+            if entry["manager"] in holding and "subresource" not in entry:
                 _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry["manager"]]))
+        # Of somebody else's container the way to its mounts is still ours: its owner could not rename it.
+        _apply_entries(api, claim, {})
     try:
         rollout.wait(api, claim.ref, _report)
     except rollout.RolloutError as error:

@@ -56,6 +56,11 @@ def holders(managed: Entries, wanted: list[Path]) -> dict[str, list[Path]]:
     return found
 
 
+def is_item(path: Path) -> bool:
+    """Whether a path names an item of a keyed list."""
+    return path[-1].startswith("k:")
+
+
 def spoken(path: Path) -> str:
     """Put a path into words: `volumes[icloud-import]`, `containers[immich-server].volumeMounts[/external/icloud]`."""
     words = ""
@@ -93,10 +98,10 @@ def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool]
                     _merge(moved, path, taken)
     if not moved:
         return managed
-    receiving = next((e for e in managed if (e["manager"], e["operation"]) == (to.manager, to.operation)), None)
+    itself = {"manager": to.manager, "operation": to.operation}
+    receiving = next((e for e in managed if itself.items() <= e.items() and "subresource" not in e), None)
     if receiving is None:
-        receiving = {"manager": to.manager, "operation": to.operation, "apiVersion": to.api_version}
-        receiving |= {"fieldsType": "FieldsV1", "fieldsV1": {}}
+        receiving = {**itself, "apiVersion": to.api_version, "fieldsType": "FieldsV1", "fieldsV1": {}}
         managed.append(receiving)
     _merge(receiving["fieldsV1"], (), moved)
     return [entry for entry in managed if entry.get("fieldsV1")]
@@ -174,7 +179,12 @@ def _pop(fields: Manifest, path: Path) -> Manifest | None:
 
 
 def _merge(fields: Manifest, path: Path, subtree: Manifest) -> None:
-    for step in path:
-        fields = fields.setdefault(step, {})
-    for key, value in subtree.items():
-        _merge(fields, (key,), value)
+    for step in reversed(path):
+        subtree = {step: subtree}
+    for key, more in subtree.items():
+        if key not in fields:
+            fields[key] = more
+            continue
+        if bool(fields[key]) != bool(more):  # a leaf owns the node itself: beside children that takes a "."
+            fields[key].setdefault(".", {})
+        _merge(fields[key], (), more)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from providers.cluster_api import ClusterApi, Manifest, Ref
+from providers.cluster_api import ClusterApi, Manifest, Ref, UnreachableError
 
 _POLL = 0.5  # seconds
 _PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made
@@ -39,26 +39,31 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
     deadline: float | None = None
     told, failures = "", 0
     while True:
-        live = api.get(ref)
-        if live is None:
-            raise RolloutError(f"{ref} was removed meanwhile")
-        if deadline is None:
-            deadline = time.monotonic() + live["spec"].get("progressDeadlineSeconds", _DEFAULT_DEADLINE)
-        state = _state(api, ref, live)
+        try:
+            live = api.get(ref)
+            state = _state(api, ref, live)
+        except UnreachableError as error:  # a moment's absence is no failure of the rollout
+            live, state = None, _State(done=False, progress=str(error))
         if state.done:
             return
+        if deadline is None:
+            seconds = live["spec"].get("progressDeadlineSeconds", _DEFAULT_DEADLINE) if live else _DEFAULT_DEADLINE
+            deadline = time.monotonic() + seconds
         if state.progress != told:
             told = state.progress
             report(told)
         failures = failures + 1 if state.failure else 0
-        if state.failure and (failures >= _PATIENCE or time.monotonic() > deadline):
+        late = time.monotonic() > deadline
+        if state.failure and (failures >= _PATIENCE or late):
             raise RolloutError(state.failure)
-        if time.monotonic() > deadline:
+        if late:
             raise RolloutError(f"{ref} did not become ready in time: {state.progress}")
         time.sleep(_POLL)
 
 
-def _state(api: ClusterApi, ref: Ref, live: Manifest) -> _State:
+def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
+    if live is None:
+        raise RolloutError(f"{ref} was removed meanwhile")
     spec, status = live["spec"], live.get("status", {})
     wanted = spec.get("replicas", 1)
     if spec.get("paused"):
@@ -103,7 +108,11 @@ def _pod_failures(api: ClusterApi, pod: Manifest) -> Iterator[str]:
             last = container.get("lastState", {}).get("terminated", {})
             detail = last.get("message") or waiting.get("message") or waiting["reason"]
             yield f'{name}: container "{container["name"]}" does not start: {detail.strip()}'
-    if status.get("phase") == "Pending":
+    # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
+    mounted = any(
+        c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions", [])
+    )
+    if status.get("phase") == "Pending" and not mounted:
         involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
         for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
             yield f"{name}: {event['message']}"

@@ -67,7 +67,7 @@ def _no_boolean(value: object) -> object:
 
 
 def _true_or_false(value: object) -> object:
-    if not isinstance(value, bool) and value not in {"true", "false"}:
+    if not isinstance(value, bool) and value not in ("true", "false"):
         raise PydanticCustomError("boolean", "neither true nor false")
     return value
 

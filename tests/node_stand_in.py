@@ -1,8 +1,8 @@
 """A stand-in for the node: runs the directory Job's container without a cluster, on a folder that plays the disk.
 
-It takes the Job as the program renders it, and does by hand what the kubelet does: volumes to their mount points. There
-are no mount namespaces here, so a mount point becomes a folder, and the environment names that folder instead. It runs as
-whoever runs the tests, so that what is about root (capabilities, chown to another user) is not shown.
+It takes the Job as the program renders it, and does by hand what the kubelet does: volumes to their mount points.
+There are no mount namespaces here, so a mount point becomes a folder, and the environment names that folder instead.
+It runs as whoever runs the tests, so that what is about root's capabilities is not shown.
 """
 
 import os
@@ -76,7 +76,7 @@ def _moved(value: str, mounts: dict[str, Path]) -> str:
 
 def shells() -> dict[str, tuple[str, ...]]:
     """The shells of this machine that may stand for the image's: always `sh`, and those that it may be."""
-    found = {"sh": ("/bin/sh",)}
+    found: dict[str, tuple[str, ...]] = {"sh": ("/bin/sh",)}
     for name in ("dash", "busybox"):
         if place := shutil.which(name):
             found[name] = (place, "sh") if name == "busybox" else (place,)

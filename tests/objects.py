@@ -1,4 +1,4 @@
-"""Kubernetes objects as an API server returns them, managedFields included: what ArgoCD, kubectl and we leave behind."""
+"""Kubernetes objects as an API server returns them, with the managedFields that ArgoCD and kubectl leave behind."""
 
 from typing import Any
 
@@ -118,7 +118,7 @@ def _argocds() -> Manifest:
 
 
 def _controllers() -> Manifest:
-    status = {"f:status": {"f:replicas": {}, "f:updatedReplicas": {}, "f:observedGeneration": {}}}
+    status: Manifest = {"f:status": {"f:replicas": {}, "f:updatedReplicas": {}, "f:observedGeneration": {}}}
     return managed("kube-controller-manager", status) | {"subresource": "status"}
 
 
@@ -127,7 +127,7 @@ def namespace(name: str = "immich", labels: dict[str, str] | None = None, manage
     metadata: Manifest = {"name": name, "resourceVersion": "1", "managedFields": []}
     if labels:
         metadata["labels"] = dict(labels)
-        held = {"f:metadata": {"f:labels": {".": {}} | {f"f:{label}": {} for label in labels}}}
+        held: Manifest = {"f:metadata": {"f:labels": {".": {}} | {f"f:{label}": {} for label in labels}}}
         metadata["managedFields"] = [managed(manager, held, api_version="v1")]
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 

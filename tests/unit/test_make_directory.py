@@ -46,7 +46,7 @@ def new_node(shell: tuple[str, ...] = ("/bin/sh",)) -> Node:
     return node
 
 
-@pytest.fixture(params=shells().values(), ids=shells().keys())
+@pytest.fixture(params=list(shells().values()), ids=list(shells()))
 def node(request: pytest.FixtureRequest) -> Iterator[Node]:
     made = new_node(request.param)
     yield made

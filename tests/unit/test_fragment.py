@@ -1,0 +1,677 @@
+"""Fragments against a fake API server: who gets what, and what is given back when it goes wrong."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from pulumi.output import Unknown
+
+from providers import fragment, rollout
+from providers.cluster_api import Answer, ClusterApi, Ref, RefusedError, UnreachableError
+from providers.fragment import Claim, FragmentProvider, attempt
+from providers.managed_fields import entries, holders
+from tests.objects import (
+    ARGOCD,
+    BY_HAND,
+    MOUNT,
+    ROLLED_OUT,
+    STACK,
+    VOLUME,
+    Manifest,
+    deployment,
+    managed,
+    namespace,
+    ours_in_immich,
+    ours_in_namespace,
+)
+
+FieldPath = tuple[str, ...]
+Manifests = list[Manifest]
+Held = dict[str, list[FieldPath]]
+KEYS = {"volumes": "name", "containers": "name", "initContainers": "name", "volumeMounts": "mountPath"}
+ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+class FakeClusterApi(ClusterApi):
+    """A fake of ClusterApi: one object in memory, with server-side apply as far as these tests need it.
+
+    Each `get` lets the Deployment's controller take a step: `rollouts` says how its next ones end.
+    """
+
+    def __init__(self, live: Manifest | None) -> None:  # the real one reads a kubeconfig
+        self.live = live
+        self.rollouts: list[bool] = []
+        self.refusal: RefusedError | None = None
+        self.conflicts_left = 0
+        self.writes: list[str] = []
+
+    def get(self, ref: Ref) -> Manifest | None:
+        if self.live is None or ref != Ref.of(self.live):
+            return None
+        seen = deepcopy(self.live)
+        self._controller()
+        return seen
+
+    def list(self, like: Ref, **query: str) -> Manifests:
+        assert query
+        return [POD_THAT_FAILS, REPLICA_SET] if like.kind == "Pod" else [REPLICA_SET]
+
+    def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
+        assert self.live is not None
+        if self.refusal:
+            raise self.refusal
+        losers = _losers(self.live, manifest, manager)
+        if losers and not force:
+            raise RefusedError(409, "Apply failed with conflicts", tuple(losers))
+        after = _applied(self.live, manifest, manager)
+        if not dry_run:
+            self.writes.append("apply")
+            self._write(after)
+        return Answer(after, ())
+
+    def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
+        assert self.live is not None
+        assert (ref, manager) == (Ref.of(self.live), STACK)
+        metadata = patch["metadata"]
+        assert patch == {"metadata": metadata}
+        assert metadata.keys() == {"resourceVersion", "managedFields"}
+        if self.conflicts_left or metadata["resourceVersion"] != self.live["metadata"]["resourceVersion"]:
+            self.conflicts_left -= 1
+            raise RefusedError(409, "the object has been modified")
+        self.writes.append("patch")
+        self._write({**self.live, "metadata": {**self.live["metadata"], **metadata}})
+        return Answer(self.live, ())
+
+    def held(self) -> Held:
+        """Who holds what of our entries."""
+        assert self.live is not None
+        return holders(self.live["metadata"]["managedFields"], entries(ours_in_immich()))
+
+    def spec(self) -> Manifest:
+        assert self.live is not None
+        pod: Manifest = self.live["spec"]["template"]["spec"]
+        return pod
+
+    def _write(self, after: Manifest) -> None:
+        assert self.live is not None
+        rolls = after.get("spec") != self.live.get("spec")
+        self.live = deepcopy(after)
+        metadata = self.live["metadata"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        metadata["generation"] = metadata.get("generation", 1) + rolls
+
+    def _controller(self) -> None:
+        assert self.live is not None
+        generation = self.live["metadata"].get("generation", 1)
+        status = self.live.get("status", {})
+        if status and status["observedGeneration"] != generation:
+            comes_up = self.rollouts.pop(0) if self.rollouts else True
+            done = ROLLED_OUT if comes_up else {**ROLLED_OUT, "updatedReplicas": 1, "replicas": 2}
+            self.live["status"] = {**done, "observedGeneration": generation}
+
+
+REPLICA_SET: Manifest = {"metadata": {"uid": "new", "name": "immich-server-1"}}
+POD_THAT_FAILS: Manifest = {
+    "metadata": {"uid": "p", "namespace": "immich", "name": "immich-server-1-a", "ownerReferences": [{"uid": "new"}]},
+    "status": {
+        "phase": "Pending",
+        "initContainerStatuses": [
+            {
+                "name": "require-photo-disk",
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"message": "the photo disk is not there\n"}},
+            }
+        ],
+    },
+}
+WHY = 'pod immich/immich-server-1-a: container "require-photo-disk" does not start: the photo disk is not there'
+
+
+def _leaves(node: Any, way: FieldPath = (), field: str = "") -> dict[FieldPath, Any]:
+    """What applying a manifest owns, by path, with the values."""
+    found: dict[FieldPath, Any] = {}
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            found |= _leaves(value, (*way, f"f:{key}"), key)
+    elif isinstance(node, list) and field in KEYS:
+        for item in node:
+            here = (*way, "k:" + json.dumps({KEYS[field]: item[KEYS[field]]}, separators=(",", ":")))
+            found |= {(*here, "."): None} | _leaves(item, here)
+    else:
+        found[way] = node
+    return found
+
+
+def _owned(tree: Manifest, way: FieldPath = ()) -> set[FieldPath]:
+    found: set[FieldPath] = set()
+    for step, below in tree.items():
+        found |= _owned(below, (*way, step)) if below else {(*way, step)}
+    return found
+
+
+def _tree(paths: set[FieldPath]) -> Manifest:
+    tree: Manifest = {}
+    for path in sorted(paths):
+        node = tree
+        for step in path:
+            node = node.setdefault(step, {})
+    return tree
+
+
+def _stated(manifest: Manifest) -> Manifest:
+    metadata = {k: v for k, v in manifest["metadata"].items() if k not in {"name", "namespace"}}
+    rest = {k: v for k, v in manifest.items() if k not in {"apiVersion", "kind", "metadata"}}
+    return {**rest, **({"metadata": metadata} if metadata else {})}
+
+
+def _losers(live: Manifest, manifest: Manifest, manager: str) -> list[str]:
+    """Other managers of fields whose values would change."""
+    before = _leaves({k: v for k, v in live.items() if k not in {"apiVersion", "kind"}})
+    stated = _stated(manifest)
+    changed = {path for path, value in (_leaves(stated) if stated else {}).items() if before.get(path, value) != value}
+    return [
+        entry["manager"]
+        for entry in live["metadata"]["managedFields"]
+        if entry["manager"] != manager and changed & _owned(entry["fieldsV1"])
+    ]
+
+
+def _applied(live: Manifest, manifest: Manifest, manager: str) -> Manifest:
+    after = deepcopy(live)
+    stated = _stated(manifest)
+    wanted = _leaves(stated) if stated else {}
+    before = _leaves({k: v for k, v in live.items() if k not in {"apiVersion", "kind"}})
+    sets = {(e["manager"], e["operation"]): _owned(e["fieldsV1"]) for e in live["metadata"]["managedFields"]}
+    given_up = sets.get((manager, "Apply"), set()) - wanted.keys()
+    sets[manager, "Apply"] = set(wanted)
+    for other in sets.keys() - {(manager, "Apply")}:  # by force: whoever had another value loses the field
+        sets[other] -= {path for path, value in wanted.items() if before.get(path, value) != value}
+    held = set().union(*sets.values())
+    for place in sorted((path[:-1] if path[-1] == "." else path for path in given_up - held), key=len):
+        if not any(other[: len(place)] == place for other in held):
+            _remove(after, place)
+    _merge(after, stated)
+    old = {(e["manager"], e["operation"]): e for e in live["metadata"]["managedFields"]}
+    after["metadata"]["managedFields"] = [
+        (old.get(who) or managed(*who[:1], {}, who[1], live["apiVersion"])) | {"fieldsV1": _tree(paths)}
+        for who, paths in sets.items()
+        if paths
+    ]
+    return after
+
+
+def _merge(into: Manifest, more: Manifest) -> None:
+    for key, value in more.items():
+        if key in KEYS and isinstance(value, list):
+            name, there = KEYS[key], into.setdefault(key, [])
+            for item in value:
+                same = next((i for i in there if i[name] == item[name]), None)
+                if same is None:
+                    there.append(deepcopy(item))
+                else:
+                    _merge(same, item)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = deepcopy(value)
+
+
+def _remove(node: Any, path: FieldPath) -> None:
+    """Take away what is at a path, and the lists and maps that are empty without it."""
+    step, rest = path[0].removeprefix("f:"), path[1:]
+    if not isinstance(node, dict) or step not in node:
+        return
+    if rest and rest[0].startswith("k:"):
+        ((key, value),) = json.loads(rest[0][2:]).items()
+        item = next((i for i in node[step] if i[key] == value), None)
+        if item is None:
+            return
+        if len(rest) == 1:
+            node[step].remove(item)
+        else:
+            _remove(item, rest[1:])
+    elif rest:
+        _remove(node[step], rest)
+    else:
+        del node[step]
+        return
+    if not node[step]:
+        del node[step]
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "_POLL", 0)
+
+
+Provider = Callable[[ClusterApi], FragmentProvider]
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
+    def make(api: ClusterApi) -> FragmentProvider:
+        monkeypatch.setattr(FragmentProvider, "_api", lambda _: api)
+        return FragmentProvider()
+
+    return make
+
+
+def claim(wanted: Manifest | None = None, *, adopt: bool = False) -> Claim:
+    return Claim(wanted or ours_in_immich(), STACK, adopt)
+
+
+def inputs(wanted: Manifest | None = None, *, adopt: bool = False) -> dict[str, Any]:
+    return {"fragment": wanted or ours_in_immich(), "manager": STACK, "adopt": adopt}
+
+
+def deployed(wanted: Manifest | None = None) -> FakeClusterApi:
+    """Immich with our entries, after a first `up`."""
+    api = FakeClusterApi(deployment())
+    api.apply(wanted or ours_in_immich(), STACK, force=True)
+    api.get(claim().ref)
+    api.writes.clear()
+    return api
+
+
+def restless(live: Manifest) -> Manifest:
+    """An object without what any write changes."""
+    metadata = {
+        k: v for k, v in live["metadata"].items() if k not in {"generation", "resourceVersion", "managedFields"}
+    }
+    return {k: v for k, v in live.items() if k != "status"} | {"metadata": metadata}
+
+
+# What attempt() says.
+
+
+def test_free_entries_can_be_had() -> None:
+    api = FakeClusterApi(deployment())
+    trial = attempt(api, claim())
+    assert (trial.problems, trial.changes, trial.taken_over) == ((), True, "")
+    assert api.writes == []
+
+
+def test_a_missing_object_is_named() -> None:
+    assert attempt(FakeClusterApi(None), claim()).problems == ("Deployment immich/immich-server does not exist",)
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_what_another_manager_states_is_refused(adopt: bool) -> None:  # noqa: FBT001
+    live = deployment(patched=True)
+    live["metadata"]["managedFields"][1]["manager"] = "helm"
+    assert attempt(FakeClusterApi(live), claim(adopt=adopt)).problems == (
+        'Deployment immich/immich-server: "helm" already states volumes[icloud-import], '
+        "containers[immich-server].volumeMounts[/external/icloud]. Two owners would fight over it: remove it there, "
+        "or choose another name or path here",
+    )
+
+
+def test_what_was_set_by_hand_is_refused_without_adoption() -> None:
+    assert attempt(FakeClusterApi(deployment(patched=True)), claim()).problems == (
+        "Deployment immich/immich-server: volumes[icloud-import], "
+        'containers[immich-server].volumeMounts[/external/icloud] was set by hand ("kubectl-patch"). '
+        "To take it over, set immich-icloud:adoptExisting to true for one `up`",
+    )
+
+
+def test_what_was_set_by_hand_is_taken_over_with_adoption() -> None:
+    trial = attempt(FakeClusterApi(deployment(patched=True)), claim(adopt=True))
+    assert trial.problems == ()
+    assert trial.changes
+    assert trial.taken_over == (
+        "Deployment immich/immich-server: volumes[icloud-import], "
+        "containers[immich-server].volumeMounts[/external/icloud]"
+    )
+
+
+def test_drift_that_kubectl_made_in_ours_needs_no_adoption() -> None:
+    api = FakeClusterApi(namespace(labels=None))
+    api.apply(ours_in_namespace(), STACK, force=True)
+    api.apply({**namespace(), "metadata": {"name": "immich", "labels": {ENFORCE: "baseline"}}}, BY_HAND, force=True)
+    trial = attempt(api, claim(ours_in_namespace()))
+    assert trial.problems == ()
+    assert trial.changes
+
+
+def test_what_our_own_objects_manager_holds_is_no_problem() -> None:
+    api = FakeClusterApi(namespace(labels={ENFORCE: "privileged"}, manager=fragment.OBJECT_MANAGER))
+    assert attempt(api, claim(ours_in_namespace())).problems == ()
+
+
+def test_a_refusal_is_told() -> None:
+    api = FakeClusterApi(deployment())
+    api.refusal = RefusedError(422, "spec.template.spec.volumes: Invalid value")
+    assert attempt(api, claim()).problems == (
+        "Deployment immich/immich-server: the API server refuses our entries: "
+        "spec.template.spec.volumes: Invalid value",
+    )
+
+
+@pytest.mark.parametrize("manager", ["kubectl", "kubectl-edit", "kubectl-client-side-apply"])
+def test_kubectl_is_by_hand(manager: str) -> None:
+    assert fragment.set_by_hand(manager)
+
+
+@pytest.mark.parametrize("manager", ["kubectlx", ARGOCD, "immich-icloud"])
+def test_controllers_are_not(manager: str) -> None:
+    assert not fragment.set_by_hand(manager)
+
+
+# check and diff
+
+
+def test_check_names_no_property_and_no_value(provider: Provider) -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    (failure,) = provider(api).check({}, inputs()).failures
+    assert failure.property == ""
+    assert "set by hand" in failure.reason
+    assert "/var/mnt/icloud-photos" not in failure.reason
+
+
+def test_check_tells_that_nobody_answers(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = FakeClusterApi(deployment())
+
+    def unreachable(_: Ref) -> None:
+        raise UnreachableError("no Kubernetes API server answers")
+
+    monkeypatch.setattr(api, "get", unreachable)
+    (failure,) = provider(api).check({}, inputs()).failures
+    assert (failure.property, failure.reason) == ("", "no Kubernetes API server answers")
+
+
+@pytest.mark.parametrize("where", ["label", "list"])
+def test_what_is_not_known_yet_is_not_asked_about(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def no_call(_: FragmentProvider) -> ClusterApi:
+        raise AssertionError("the API server is asked about an unknown")
+
+    monkeypatch.setattr(FragmentProvider, "_api", no_call)
+    news = inputs(ours_in_namespace()) if where == "label" else inputs()
+    if where == "label":
+        news["fragment"]["metadata"]["labels"][ENFORCE] = Unknown()  # type: ignore[no-untyped-call]
+    else:
+        news["fragment"]["spec"]["template"]["spec"]["volumes"][0]["hostPath"]["path"] = Unknown()  # type: ignore[no-untyped-call]
+    assert FragmentProvider().check({}, news).failures == []
+    assert FragmentProvider().diff("", inputs(), news).changes
+
+
+def test_no_difference_when_nothing_would_change(provider: Provider) -> None:
+    assert not provider(deployed()).diff("", inputs(), inputs()).changes
+
+
+def test_a_difference_when_a_value_would_change(provider: Provider) -> None:
+    diff = provider(deployed()).diff("", inputs(), inputs(ours_in_immich(source={"nfs": {"path": "/p"}})))
+    assert diff.changes
+    assert not diff.replaces
+
+
+def test_a_difference_when_only_ownership_would_change(provider: Provider) -> None:
+    api = FakeClusterApi(deployment())
+    api.apply(ours_in_immich(), BY_HAND, force=True)
+    assert provider(api).diff("", inputs(adopt=True), inputs(adopt=True)).changes
+
+
+def test_another_object_is_a_replacement(provider: Provider) -> None:
+    elsewhere = ours_in_immich()
+    elsewhere["metadata"]["name"] = "immich"
+    diff = provider(deployed()).diff("", inputs(), inputs(elsewhere))
+    assert diff.replaces
+    assert diff.delete_before_replace
+
+
+def test_whole_numbers_arrive_as_such(provider: Provider) -> None:
+    as_the_engine_sends_it = json.loads(json.dumps(inputs()), parse_int=float)
+    api = FakeClusterApi(deployment())
+    outs = provider(api).create(as_the_engine_sends_it).outs
+    user = api.spec()["initContainers"][0]["securityContext"]["runAsUser"]
+    assert (user, type(user)) == (65534, int)
+    assert api.spec()["volumes"][1]["name"] == VOLUME
+    assert api.spec()["initContainers"][0]["volumeMounts"][0]["readOnly"] is True
+    assert outs == inputs()
+
+
+# create, read, update, delete
+
+
+def test_create_then_delete_restores_what_was_found(provider: Provider) -> None:
+    api = FakeClusterApi(deployment())
+    made = provider(api).create(inputs())
+    assert made.id == "/apis/apps/v1/namespaces/immich/deployments/immich-server"
+    assert api.held() == {STACK: entries(ours_in_immich())}
+    assert api.live != deployment()
+    provider(api).delete("", inputs())
+    assert restless(api.live or {}) == restless(deployment())
+    assert api.held() == {}
+
+
+def test_adoption_leaves_us_the_only_owner(provider: Provider) -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    provider(api).create(inputs(adopt=True))
+    assert api.held().keys() == {STACK}
+    provider(api).delete("", inputs())
+    assert restless(api.live or {}) == restless(deployment())
+
+
+def test_create_refuses_what_was_set_by_hand(provider: Provider) -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    with pytest.raises(RuntimeError, match="was set by hand"):
+        provider(api).create(inputs())
+    assert api.live == deployment(patched=True)
+
+
+@pytest.mark.parametrize("conflicts", [1, 4])
+def test_a_write_of_somebody_in_between_is_tried_again(provider: Provider, conflicts: int) -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    api.conflicts_left = conflicts
+    provider(api).create(inputs(adopt=True))
+    assert api.held().keys() == {STACK}
+
+
+def test_a_conflict_that_does_not_end_is_told(provider: Provider) -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    api.conflicts_left = 100
+    with pytest.raises(RefusedError, match="modified"):
+        provider(api).create(inputs(adopt=True))
+
+
+def test_read_finds_drift_as_inputs(provider: Provider) -> None:
+    api = deployed()
+    api.spec()["volumes"][1]["hostPath"]["path"] = "/elsewhere"
+    found = provider(api).read("id", inputs())
+    wanted = inputs()
+    wanted["fragment"]["spec"]["template"]["spec"]["volumes"][0]["hostPath"]["path"] = "/elsewhere"
+    assert found.id == "id"
+    assert found.inputs == found.outs == wanted
+
+
+def test_read_of_a_missing_object(provider: Provider) -> None:
+    found = provider(FakeClusterApi(None)).read("id", inputs())
+    assert (found.id, found.outs) == ("", {})
+
+
+def test_update_gives_up_what_is_no_longer_stated(provider: Provider) -> None:
+    api = deployed()
+    moved = ours_in_immich(path="/external/photos")
+    assert provider(api).update("", inputs(), inputs(moved)).outs == inputs(moved)
+    assert [m["mountPath"] for m in api.spec()["containers"][0]["volumeMounts"]] == [
+        "/usr/src/app/upload",
+        "/external/photos",
+    ]
+
+
+def test_delete_of_a_missing_object(provider: Provider) -> None:
+    api = FakeClusterApi(None)
+    provider(api).delete("", inputs())
+    assert api.writes == []
+
+
+def test_delete_leaves_everybody_elses(provider: Provider) -> None:
+    api = FakeClusterApi(namespace(labels={"team": "home"}))
+    provider(api).create(inputs(ours_in_namespace()))
+    provider(api).delete("", inputs(ours_in_namespace()))
+    assert restless(api.live or {}) == restless(namespace(labels={"team": "home"}))
+
+
+# rollouts that fail
+
+
+def test_a_failed_create_takes_everything_back(provider: Provider) -> None:
+    api = FakeClusterApi(deployment())
+    api.rollouts = [False]
+    with pytest.raises(RuntimeError) as error:
+        provider(api).create(inputs())
+    assert str(error.value) == f"{WHY}. What was found has been put back"
+    assert restless(api.live or {}) == restless(deployment())
+    assert api.held() == {}
+
+
+def test_a_failed_adoption_gives_kubectls_entries_back_to_kubectl(provider: Provider) -> None:
+    found = deployment(patched=True)
+    api = FakeClusterApi(deepcopy(found))
+    api.rollouts = [False]
+    with pytest.raises(RuntimeError, match="What was found has been put back"):
+        provider(api).create(inputs(ours_in_immich(source={"nfs": {"path": "/p"}}), adopt=True))
+    assert {v["name"]: v for v in api.spec()["volumes"]}[VOLUME]["hostPath"]["path"] == "/var/mnt/icloud-photos"
+    assert [m["mountPath"] for m in api.spec()["containers"][0]["volumeMounts"]] == ["/usr/src/app/upload", MOUNT]
+    assert "initContainers" not in {k for k, v in api.spec().items() if v}
+    wanted = entries(ours_in_immich())
+    assert api.held() == holders(found["metadata"]["managedFields"], wanted)
+
+
+def test_nothing_stays_ours_after_a_failed_adoption(provider: Provider) -> None:
+    """Whoever co-owns a container keeps its owner from renaming it."""
+    api = FakeClusterApi(deployment(patched=True))
+    api.rollouts = [False]
+    with pytest.raises(RuntimeError):
+        provider(api).create(inputs(adopt=True))
+    assert api.live is not None
+    assert STACK not in {entry["manager"] for entry in api.live["metadata"]["managedFields"]}
+
+
+def test_a_failed_update_goes_back_to_the_entries_before(provider: Provider) -> None:
+    api = deployed()
+    before = deepcopy(api.live)
+    api.rollouts = [False]
+    moved = ours_in_immich(path="/external/photos", source={"nfs": {"path": "/p"}})
+    with pytest.raises(RuntimeError, match="What was found has been put back"):
+        provider(api).update("", inputs(), inputs(moved))
+    ordered = {v["name"]: v for v in api.spec()["volumes"]}
+    assert ordered == {v["name"]: v for v in (before or {})["spec"]["template"]["spec"]["volumes"]}
+    assert [m["mountPath"] for m in api.spec()["containers"][0]["volumeMounts"]] == ["/usr/src/app/upload", MOUNT]
+    assert api.held() == {STACK: entries(ours_in_immich())}
+
+
+def test_what_was_found_failing_too_is_told(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    api = FakeClusterApi(deployment())
+    api.rollouts = [False, False]
+    with pytest.raises(RuntimeError):
+        provider(api).create(inputs())
+    assert f"what was found does not come up either: {WHY}" in capsys.readouterr().err
+
+
+# What rollout.wait() waits for.
+
+
+class Replay(ClusterApi):
+    """A fake of ClusterApi whose Deployment goes through states, one at each get; the last one stays."""
+
+    def __init__(self, *states: Manifest | None, pod: Manifest | None = None, events: tuple[str, ...] = ()) -> None:
+        self.states, self.pod, self.events = list(states), pod, events
+
+    def get(self, ref: Ref) -> Manifest | None:  # noqa: ARG002
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def list(self, like: Ref, **query: str) -> Manifests:  # noqa: ARG002
+        if like.kind == "Event":
+            return [{"message": message} for message in self.events]
+        return ([self.pod] if self.pod else []) if like.kind == "Pod" else [REPLICA_SET]
+
+
+def state(updated: int, total: int, available: int, **more: Any) -> Manifest:
+    live = deployment()
+    live["status"] = {"observedGeneration": 1, "updatedReplicas": updated, "replicas": total}
+    live["status"] |= {"availableReplicas": available, **more}
+    return live
+
+
+def waited(api: ClusterApi) -> list[str]:
+    told: list[str] = []
+    rollout.wait(api, claim().ref, told.append)
+    return told
+
+
+def test_a_rollout_reports_each_step_once() -> None:
+    states = (state(1, 2, 1), state(0, 1, 1), state(0, 1, 1), state(1, 2, 1), state(1, 1, 1))
+    words = "Deployment immich/immich-server: {} of 1 pods updated, 1 available{}"
+    old = ", 1 of the old template to go"
+    assert waited(Replay(*states)) == [words.format(1, old), words.format(0, old), words.format(1, old)]
+
+
+def test_a_status_of_the_old_generation_does_not_count() -> None:
+    old = state(1, 1, 1, observedGeneration=0)
+    assert waited(Replay(old, old, state(1, 1, 1))) == ["Deployment immich/immich-server: the rollout begins"]
+
+
+def test_a_deployment_of_no_replicas_is_rolled_out() -> None:
+    none = state(0, 0, 0)
+    none["spec"]["replicas"] = 0
+    assert waited(Replay(none)) == []
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [
+        (Replay(None), "Deployment immich/immich-server was removed meanwhile"),
+        (Replay(state(0, 1, 1), pod=POD_THAT_FAILS), WHY),
+        (
+            Replay(state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": "forbidden"}])),
+            "Deployment immich/immich-server: forbidden",
+        ),
+        (
+            Replay(
+                state(0, 1, 1),
+                pod=POD_THAT_FAILS | {"status": {"phase": "Pending"}},
+                events=("MountVolume.SetUp failed: not a directory",),
+            ),
+            "pod immich/immich-server-1-a: MountVolume.SetUp failed: not a directory",
+        ),
+    ],
+    ids=["removed", "crash", "refused", "mount"],
+)
+def test_a_rollout_that_can_not_end(api: ClusterApi, words: str) -> None:
+    with pytest.raises(rollout.RolloutError) as error:
+        waited(api)
+    assert str(error.value) == words
+
+
+def test_a_paused_deployment_is_told() -> None:
+    paused = state(0, 1, 1)
+    paused["spec"]["paused"] = True
+    with pytest.raises(rollout.RolloutError, match="is paused: `kubectl rollout resume` it first"):
+        waited(Replay(paused))
+
+
+def test_a_rollout_that_takes_too_long() -> None:
+    slow = state(0, 1, 1)
+    slow["spec"]["progressDeadlineSeconds"] = 0
+    with pytest.raises(rollout.RolloutError, match=r"did not become ready in time: .* 0 of 1 pods"):
+        waited(Replay(slow))
+
+
+def test_a_failure_that_passes_is_no_failure() -> None:
+    refused = state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": "forbidden"}])
+    waited(Replay(*[refused] * 4, state(0, 1, 1), *[refused] * 4, state(1, 1, 1)))
+
+
+def test_a_pod_of_the_old_template_does_not_count() -> None:
+    old = deepcopy(POD_THAT_FAILS)
+    old["metadata"]["ownerReferences"] = [{"uid": "old"}]
+    waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=old))
+
+
+def test_a_mount_that_has_worked_since_is_no_failure() -> None:
+    """Events stay for an hour; a pod that pulls its image is Pending, with its volumes mounted."""
+    started = {"phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}
+    pulling = POD_THAT_FAILS | {"status": started}
+    waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=pulling, events=("MountVolume.SetUp failed: timeout",)))
