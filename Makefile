@@ -36,7 +36,7 @@ status: $(READY) ## Say what runs, and the outputs
 
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit

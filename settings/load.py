@@ -12,6 +12,8 @@ from settings.errors import SettingsError, sentences
 from settings.stack import Settings
 
 PROJECT = "immich-icloud"
+DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
+DISABLED = {"kubernetes", "cloudflare"}
 
 
 def load() -> Settings:
@@ -61,6 +63,11 @@ def parse(configuration: Mapping[str, str]) -> Settings:
         for key in sorted(configuration)
         if key.partition(":")[0] not in {PROJECT, "pulumi"}
     ]
+    if not set(_listed(configuration.get(DEFAULT_PROVIDERS, ""))) >= DISABLED:
+        problems.append(
+            f"{DEFAULT_PROVIDERS}: has to name kubernetes and cloudflare, or a resource could go to whatever cluster "
+            'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
+        )
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:
@@ -68,6 +75,11 @@ def parse(configuration: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _listed(text: str) -> list[object]:
+    value = _value(text)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _known(name: str) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from settings.load import PROJECT
+from settings.load import DEFAULT_PROVIDERS, DISABLED, PROJECT
 from settings.stack import Settings
 
 FILE = Path(__file__).with_name("stack.schema.json")
@@ -28,8 +28,15 @@ def schema() -> dict[str, Any]:
             "config": {
                 "type": "object",
                 "additionalProperties": False,
-                "required": [f"{PROJECT}:{key}" for key in ours["required"]],
-                "properties": {f"{PROJECT}:{key}": _as_written(value) for key, value in ours["properties"].items()},
+                "required": [DEFAULT_PROVIDERS, *(f"{PROJECT}:{key}" for key in ours["required"])],
+                "properties": {
+                    DEFAULT_PROVIDERS: {
+                        "type": "array",
+                        "description": "Without this, a resource could go to whatever cluster kubectl points at.",
+                        "allOf": [{"contains": {"const": package}} for package in sorted(DISABLED)],
+                    },
+                    **{f"{PROJECT}:{key}": _as_written(value) for key, value in ours["properties"].items()},
+                },
                 "patternProperties": {"^pulumi:": {}},
             },
         },

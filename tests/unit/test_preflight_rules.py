@@ -43,7 +43,8 @@ def configured(storage: Manifest = ON_HOST, **more: Any) -> Settings:
         "route": {"kind": "ingress"},
         **more,
     }
-    return parse({f"immich-icloud:{key}": as_text(value) for key, value in values.items()})
+    disabled = {"pulumi:disable-default-providers": as_text(["kubernetes", "cloudflare"])}
+    return parse(disabled | {f"immich-icloud:{key}": as_text(value) for key, value in values.items()})
 
 
 def facts(**more: Any) -> Facts:
