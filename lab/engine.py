@@ -1,5 +1,6 @@
 """The real Pulumi engine, run on the unchanged program, with what it did as data."""
 
+import contextlib
 import os
 import runpy
 import shutil
@@ -185,19 +186,8 @@ class Engine:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(SOURCE),
         }
-        before = {name: os.environ.get(name) for name in set_here}
-        here = Path.cwd()
-        os.environ.update(set_here)
-        os.chdir(self._project)
-        try:
+        with _set(set_here), contextlib.chdir(self._project):
             yield
-        finally:
-            os.chdir(here)
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
 
     @contextmanager
     def _provider(self) -> Iterator[None]:
@@ -208,14 +198,27 @@ class Engine:
             link = place / self.real_plugin.name
             link.unlink(missing_ok=True)
             link.symlink_to(self.real_plugin)
-            yield
-            return
-        with stand_in.serving() as port:
-            os.environ["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
-            try:
+            # Found there, it needs no warning that it was found on PATH.
+            with _set({"PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}):
                 yield
-            finally:
-                del os.environ["PULUMI_DEBUG_PROVIDERS"]
+            return
+        with stand_in.serving() as port, _set({"PULUMI_DEBUG_PROVIDERS": f"kubernetes:{port}"}):
+            yield
+
+
+@contextmanager
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process's environment, which the engine inherits, for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _real_plugin() -> Path | None:
