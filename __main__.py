@@ -1,6 +1,7 @@
 """One stack: settings in, preflight asked, PhotoStack built, outputs out."""
 
 import os
+from dataclasses import asdict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -29,5 +30,5 @@ provider = kubernetes.Provider(
 
 if plan:
     stack = PhotoStack("immich-icloud", plan, pulumi.ResourceOptions(provider=provider))
-    for name, value in stack.outputs.items():
+    for name, value in asdict(stack.outputs).items():
         pulumi.export(name, value)

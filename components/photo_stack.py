@@ -1,22 +1,22 @@
 """The whole, wired in the order in which the data flows: namespaces, disk, volume, Immich, the way in."""
 
+from dataclasses import asdict
+
 import pulumi
 
 from components.directory import PhotoDirectory
 from components.immich_mount import ImmichMount
 from components.namespace import FoundNamespace, OurNamespace
+from components.outputs import Outputs
 from components.plan import Plan
 from components.route import ImmichRoute
 from components.storage import PhotoVolume
 
 
 class PhotoStack(pulumi.ComponentResource):
-    """Immich with the household's photos, reachable at its host.
+    """Immich with the household's photos, reachable at its host."""
 
-    `outputs` has what a person or another program needs to know of it; README.md describes each.
-    """
-
-    outputs: dict[str, object]
+    outputs: Outputs
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:PhotoStack", name, None, opts)
@@ -51,4 +51,4 @@ class PhotoStack(pulumi.ComponentResource):
             ImmichRoute("route", plan.route.manifest, owner, after(mount))
 
         self.outputs = plan.outputs
-        self.register_outputs(plan.outputs)
+        self.register_outputs(asdict(plan.outputs))

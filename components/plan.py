@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from components import directory, immich_mount, namespace, pod_security, route, storage
+from components.outputs import Outputs
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER
 from components.pod_security import FoundLevels
@@ -58,7 +59,7 @@ class Plan:
     immich_entries: Manifest | None
     mount: Manifest
     route: Whole | None
-    outputs: dict[str, object]
+    outputs: Outputs
 
     @property
     def photo_sync_is_found(self) -> bool:
@@ -102,12 +103,12 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
         route=Whole(requests, "route.name") if requests else None,
-        outputs={
-            "immich_url": f"https://{settings.host}",
-            "internal_url": f"http://{immich.service.name}.{immich.namespace}.svc.cluster.local:{immich.service.port}",
-            "namespaces": {"immich": immich.namespace, "photo_sync": sync},
-            "claim": f"{sync}/{settings.storage.claim}",
-            "library_path": f"{immich.mount.path}/{IMPORT_FOLDER}",
-            "mounted_into": f"{Ref.of(mount)}, container {found.container}",
-        },
+        outputs=Outputs(
+            immich_url=f"https://{settings.host}",
+            internal_url=f"http://{immich.service.name}.{immich.namespace}.svc.cluster.local:{immich.service.port}",
+            namespaces={"immich": immich.namespace, "photo_sync": sync},
+            claim=f"{sync}/{settings.storage.claim}",
+            library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
+            mounted_into=f"{Ref.of(mount)}, container {found.container}",
+        ),
     )

@@ -213,6 +213,8 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
             "directory without its mark is marked"
         )
         return
+    if isinstance(settings.storage, OnNode):
+        yield f"{settings.storage.path} is marked as the disk of the photos, if it exists"
     for whole in plan.wholes():
         if whole.ref in foreign:
             yield f"{whole.ref} is taken over, and kept when this stack is removed"

@@ -58,7 +58,8 @@ def test_a_failing_update_goes_back_to_the_mount_before(bench: Bench) -> None:
     assert bench.pod() == before
 
 
-def test_removal_does_not_hang_on_immich(bench: Bench) -> None:
+def test_removal_hangs_on_neither_immich_nor_the_stack_file(bench: Bench) -> None:
     bench.delete(DEPLOYMENT)
+    bench.set(lambda s: s.update(host="https://broken"))
     bench.destroy()
     assert not any("pod-security" in label for label in bench.get(IMMICH)["metadata"]["labels"])

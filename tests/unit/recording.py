@@ -1,7 +1,7 @@
 """Deploys a stack onto Pulumi's mocks, and gives back what was registered, in words that a test can assert on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pulumi
@@ -119,10 +119,10 @@ def deployed(settings: Settings, found: Found, ownership: Ownership | None = Non
     owner = ownership or Ownership(STACK, adopting=settings.adopt_existing)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    def build() -> pulumi.Output[dict[str, object]]:
+    def build() -> pulumi.Output[dict[str, Any]]:
         provider = kubernetes.Provider("cluster", context="test")
         stack = PhotoStack("immich-icloud", plan(settings, found, owner), pulumi.ResourceOptions(provider=provider))
-        return pulumi.Output.from_input(stack.outputs)
+        return pulumi.Output.from_input(asdict(stack.outputs))
 
     build()
     return recording

@@ -1,10 +1,12 @@
 """What the program states in the cluster, on Pulumi's mocks."""
 
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.outputs import Outputs
 from components.ownership import Ownership
 from components.plan import Found, plan
 from components.pod_security import FoundLevels, Level
@@ -268,7 +270,7 @@ def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
 
 
 def test_outputs(homelab: Settings) -> None:
-    assert plan(homelab, IMMICH, Ownership(STACK)).outputs == {
+    assert asdict(plan(homelab, IMMICH, Ownership(STACK)).outputs) == {
         "immich_url": "https://immich.coultonf.com",
         "internal_url": "http://immich-server.immich.svc.cluster.local:3001",
         "namespaces": {"immich": "immich", "photo_sync": "photo-sync"},
@@ -276,3 +278,8 @@ def test_outputs(homelab: Settings) -> None:
         "library_path": "/external/icloud/icloud-import",
         "mounted_into": "Deployment immich/immich-server, container immich-server",
     }
+
+
+def test_the_readme_describes_every_output() -> None:
+    readme = HOMELAB.with_name("README.md").read_text()
+    assert [field.name for field in fields(Outputs) if f"| `{field.name}` |" not in readme] == []

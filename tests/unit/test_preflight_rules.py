@@ -355,6 +355,7 @@ def test_adoption_names_what_it_takes() -> None:
     live = by_hand(live_of(planned(settings), VOLUME))
     mount = Ref("apps/v1", "Deployment", "immich-server", "immich")
     assert warnings(settings, live, trials={mount: trial}) == [
+        "/var/mnt/photos is marked as the disk of the photos, if it exists",
         "PersistentVolume icloud-photos-shared is taken over, and kept when this stack is removed",
         "taken over, and removed with this stack: Deployment immich/immich-server: volumes[icloud-import]",
     ]
@@ -375,7 +376,7 @@ def test_adoption_names_what_a_later_change_drops() -> None:
         },
     }
     live = by_hand(live_of(planned(settings), VOLUME, hostPath__type="", volumeMode="Filesystem"), fields)
-    assert warnings(settings, live)[1:] == [
+    assert warnings(settings, live)[2:] == [
         "PersistentVolume icloud-photos-shared: what was set by hand and this stack lacks goes with a later change: "
         "metadata.annotations.note, metadata.labels.team, spec.mountOptions"
     ]
@@ -385,7 +386,7 @@ def test_what_controllers_set_is_not_dropped() -> None:
     settings = configured(adoptExisting=True)
     live = by_hand(live_of(planned(settings), VOLUME), {"f:spec": {"f:mountOptions": {}}})
     live[VOLUME]["metadata"]["managedFields"][0]["manager"] = "kube-controller-manager"
-    assert len(warnings(settings, live)) == 1
+    assert len(warnings(settings, live)) == 2
 
 
 def test_labels_of_a_namespace_that_was_found_are_not_dropped() -> None:
@@ -393,7 +394,7 @@ def test_labels_of_a_namespace_that_was_found_are_not_dropped() -> None:
     settings = configured(adoptExisting=True)
     plan = planned(settings, adopted=frozenset({ref}))
     live = {ref: namespace("photo-sync", {"team": "home"})}
-    assert rules.warnings(settings, facts(), plan, Answers(live)) == [
+    assert rules.warnings(settings, facts(), plan, Answers(live))[1:] == [
         "Namespace photo-sync is taken over, and kept when this stack is removed"
     ]
 
