@@ -26,7 +26,7 @@ def job(storage: Storage, namespace: str, ownership: Ownership, *, beside_one_ma
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
-    metadata = ownership.metadata(name, namespace, {"pulumi.com/replaceUnready": "true"})
+    metadata = ownership.metadata("Job", name, namespace, {"pulumi.com/replaceUnready": "true"})
     spec = {"backoffLimit": 0, "activeDeadlineSeconds": 300, "template": template}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
@@ -36,7 +36,7 @@ def record(namespace: str, ownership: Ownership) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": ownership.metadata(_RECORD, namespace),
+        "metadata": ownership.metadata("ConfigMap", _RECORD, namespace),
         "data": {"made": "true"},
     }
 
@@ -120,4 +120,5 @@ class PhotoDirectory(pulumi.ComponentResource):
             data=record["data"],
             opts=ownership.options(record, remembered),
         )
+        ownership.mark_adopted(f"{name}-record", record, made, self)
         self.register_outputs({"job": ran.metadata.name, "record": made.metadata.name})

@@ -2,8 +2,8 @@
 # Makes the photo directory where it is missing, and marks it as the right disk: once, when it is first made.
 #
 # An empty directory may be the place of a disk that is not mounted, and Immich trashes every photo that it does not find.
-# So a directory that was found is marked only when its owner asked for it (ADOPT=true), and one that was made before
-# (RECORD exists) is never made again.
+# So a directory that was found is marked only when its owner asked for it (ADOPT=true), and one that was made or marked
+# before (RECORD exists) is never made or marked again.
 #
 # DIRECTORY  the photo directory, without a trailing slash
 # FOLDER     the folder in it that photos are imported to
@@ -27,6 +27,10 @@ mark() { # directory
 if [ -f "$DIRECTORY/$MARK" ]; then
     furnish "$DIRECTORY"
     echo "$DIRECTORY is there, and marked"
+elif [ -d "$DIRECTORY" ] && [ -e "$RECORD" ]; then
+    echo "the photo directory was marked before and its mark is gone: is its disk mounted?" \
+        "If it is the right one, make an empty file $MARK in it" >&2
+    exit 1
 elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
     furnish "$DIRECTORY"
     mark "$DIRECTORY"
@@ -34,6 +38,9 @@ elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
 elif [ -d "$DIRECTORY" ]; then
     echo "the photo directory exists and has no mark ($MARK): is its disk mounted?" \
         "If it is the right one, set immich-icloud:adoptExisting to true for one up" >&2
+    exit 1
+elif [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then
+    echo "what stands in the photo directory's place is no directory" >&2
     exit 1
 elif [ -e "$RECORD" ]; then
     echo "the photo directory was made before and is gone: is its disk mounted?" >&2

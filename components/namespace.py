@@ -12,7 +12,7 @@ from providers.fragment import Fragment
 
 def namespace(name: str, level: Level, ownership: Ownership) -> Manifest:
     """Build a namespace of ours."""
-    metadata = {**ownership.metadata(name), "labels": pod_security.labels(level)}
+    metadata = {**ownership.metadata("Namespace", name), "labels": pod_security.labels(level)}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 

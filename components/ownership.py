@@ -35,18 +35,24 @@ class Ownership:
         return self.stack
 
     def metadata(
-        self, name: str, namespace: str | None = None, annotations: Mapping[str, str] | None = None
+        self, kind: str, name: str, namespace: str | None = None, annotations: Mapping[str, str] | None = None
     ) -> Manifest:
         """Build the metadata of an object that this stack deploys whole."""
         place = {"name": name, "namespace": namespace} if namespace else {"name": name}
-        return {
-            **place,
-            "annotations": {STACK_MARK: self.stack, _MANAGER_OF_PROVIDER: OBJECT_MANAGER, **(annotations or {})},
-        }
+        # In the same write as our claim: an adoption that is interrupted must not look like a creation.
+        adopted = any((ref.kind, ref.name, ref.namespace) == (kind, name, namespace) for ref in self.adopted)
+        marks = self.adoption_marks() if adopted else {STACK_MARK: self.stack}
+        return {**place, "annotations": {**(annotations or {}), **marks, _MANAGER_OF_PROVIDER: OBJECT_MANAGER}}
 
     def is_ours(self, live: Manifest) -> bool:
         """Whether an object carries this stack's mark."""
         return bool(live["metadata"].get("annotations", {}).get(STACK_MARK) == self.stack)
+
+    def lost_its_mark(self, live: Manifest) -> bool:
+        """Whether a namespace that this project made has lost its mark. To adopt it would be to delete it."""
+        managers = {entry.get("manager") for entry in live["metadata"].get("managedFields", [])}
+        marked = STACK_MARK in live["metadata"].get("annotations", {})
+        return live["kind"] == "Namespace" and OBJECT_MANAGER in managers and not marked
 
     def was_adopted(self, live: Manifest) -> bool:
         """Whether an object was made by hand before this stack took it over."""

@@ -24,13 +24,13 @@ def manifest(route: Route, host: str, immich: Immich, ownership: Ownership) -> M
 
 def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Ownership) -> Manifest:
     # A homelab's ingress controller has no load balancer, hence no address to wait for.
-    annotations = {"pulumi.com/skipAwait": "true", **route.annotations}
+    annotations = {**route.annotations, "pulumi.com/skipAwait": "true"}
     backend = {"service": {"name": immich.service.name, "port": {"number": immich.service.port}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": ownership.metadata(route.name, immich.namespace, annotations),
+        "metadata": ownership.metadata("Ingress", route.name, immich.namespace, annotations),
         "spec": {"ingressClassName": route.class_name, "rules": [{"host": host, "http": {"paths": [path]}}]},
     }
 
@@ -44,7 +44,7 @@ def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: O
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": ownership.metadata(route.name, immich.namespace),
+        "metadata": ownership.metadata("HTTPRoute", route.name, immich.namespace),
         "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
     }
 

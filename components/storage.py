@@ -44,11 +44,16 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
         "volumeName": volume_name,
     }
     return (
-        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": ownership.metadata(volume_name), "spec": volume},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": ownership.metadata("PersistentVolume", volume_name),
+            "spec": volume,
+        },
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": ownership.metadata(claim_name, namespace),
+            "metadata": ownership.metadata("PersistentVolumeClaim", claim_name, namespace),
             "spec": claim,
         },
     )

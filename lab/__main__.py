@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-from lab import processes, toolchain
+from lab import toolchain
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
 
@@ -85,6 +85,8 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run one command; expected faults are one line."""
+    # SIGINT, too: a shell starts its background jobs with it ignored.
+    signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     arguments = _parser().parse_args()
     try:
@@ -95,7 +97,6 @@ def main() -> None:
         console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        processes.end(Path.cwd() / ".lab", {"engine"})
         console.print("Interrupted. `make up` goes on from here, `make down` removes everything.")
         # Not sys.exit: a thread of the engine's client may still wait for the engine that was just ended.
         sys.stdout.flush()

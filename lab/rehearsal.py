@@ -76,7 +76,7 @@ class Rehearsal:
                 self.plane.start()
                 run = self._told(engine, "destroy")
                 if not run.succeeded:
-                    return run
+                    self._console.print("The cluster is disposable: it goes all the same.")
             processes.end(self.home)
             shutil.rmtree(self.home)
             return run
@@ -98,8 +98,8 @@ class Rehearsal:
         with self._console.status("starting the control plane"):
             self.plane.start()
         with self._console.status(f"putting the world in place: {chosen}"):
+            self._memory.write_text(json.dumps({"world": chosen}))
             world.put(self.plane.kubeconfig, chosen)
-        self._memory.write_text(json.dumps({"world": chosen}))
         served = engine.real_plugin or "the lab's stand-in (no pulumi-resource-kubernetes is installed)"
         self._console.print(f"World: {chosen}. Kubernetes provider: {served}", soft_wrap=True)
         return engine
@@ -124,4 +124,8 @@ class Rehearsal:
                 raise LabError(
                     "another `make` is at work on this rehearsal. Wait for it, or stop it with Ctrl-C"
                 ) from None
-            yield
+            try:
+                yield
+            except KeyboardInterrupt:
+                processes.end(self.home, {"engine"})
+                raise

@@ -61,4 +61,6 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[str], li
 
 def _is_adopted(api: ClusterApi, whole: Whole, owner: Ownership) -> bool:
     live = api.get(Ref.of(whole.manifest))
-    return live is not None and (owner.was_adopted(live) or (owner.adopting and not owner.is_ours(live)))
+    if live is None or owner.lost_its_mark(live):
+        return False
+    return owner.was_adopted(live) or (owner.adopting and not owner.is_ours(live))

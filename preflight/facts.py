@@ -81,10 +81,13 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
 
 def found(settings: Settings, facts: Facts, ownership: Ownership) -> Found:
     """Draw from the facts what shapes the plan."""
+    mount = settings.immich.mount
     containers = facts.deployment["spec"]["template"]["spec"]["containers"] if facts.deployment else []
-    first = containers[0]["name"] if containers else ""
+    # The one that has the mount keeps it: a new sidecar may come first one day.
+    mounting = [c["name"] for c in containers if mount.path in {m["mountPath"] for m in c.get("volumeMounts", [])}]
+    names = [mount.container, *mounting, *(c["name"] for c in containers)]
     return Found(
-        container=settings.immich.mount.container or first,
+        container=next((name for name in names if name), ""),
         job_by_hand=facts.directory_job is not None and not ownership.is_ours(facts.directory_job),
         immich_levels=_levels(facts.namespace, ownership),
         photo_sync_levels=_levels(facts.photo_sync, ownership),
@@ -128,13 +131,8 @@ def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
     if manifest["kind"] == "Job":
         return None  # its template can't change: a Job of ours is made anew instead
     try:
-        api.apply(manifest, OBJECT_MANAGER, dry_run=True)
+        # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
+        api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
     except RefusedError as refused:
-        if not refused.conflicts or not all(set_by_hand(manager) for manager in refused.conflicts):
-            return str(refused)
-        # The provider takes over from kubectl by itself.
-        try:
-            api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
-        except RefusedError as refused_by_force:
-            return str(refused_by_force)
+        return str(refused)
     return None

@@ -5,6 +5,7 @@ from typing import Any
 
 from kubernetes.utils import parse_quantity
 
+from components.ownership import STACK_MARK
 from components.plan import Plan, Whole
 from preflight.facts import Answers, Facts
 from providers.cluster_api import Manifest, Ref
@@ -24,7 +25,7 @@ def missing(settings: Settings, facts: Facts) -> list[str]:
 
 def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
     """Find everything that would fail in `up`, or do harm."""
-    sentences = [*_others_route(settings, facts, plan)]
+    sentences = [*_others_route(settings, facts, plan), *_found_mount(settings, facts, plan), *_released(plan, answers)]
     for whole in plan.wholes():
         live = answers.live.get(whole.ref)
         if live is None:
@@ -34,7 +35,7 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
         if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
             fixed = list(_cannot_change(whole, live, _IMMICHS if whole is plan.immich_volume else {}))
             refusal = answers.refusals.get(whole.ref)
-            sentences += fixed or ([f"{whole.ref}: the API server refuses it: {refusal}"] if refusal else [])
+            sentences += fixed or ([_refused(whole, refusal)] if refusal else [])
     for trial in answers.trials.values():
         sentences += trial.problems
     return sentences
@@ -89,13 +90,26 @@ def _missing(settings: Settings, facts: Facts) -> Iterator[str]:
         )
 
 
+def _refused(whole: Whole, refusal: str) -> str:
+    named = f" (named by {_KEY}:{whole.setting})" if whole.setting else ""
+    return f"{whole.ref}{named}: the API server refuses it: {refusal}"
+
+
 def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
-    from_stack = live["metadata"].get("annotations", {}).get("immich-icloud/stack")
+    from_stack = live["metadata"].get("annotations", {}).get(STACK_MARK)
     if from_stack == plan.ownership.stack:
+        return
+    mark_it = f"`kubectl annotate --overwrite {whole.ref.kind.lower()} {whole.ref.name}"
+    mark_it += f"{f' -n {whole.ref.namespace}' if whole.ref.namespace else ''} {STACK_MARK}={plan.ownership.stack}`"
+    if plan.ownership.lost_its_mark(live):
+        yield f"{whole.ref} was made by this project and has lost its annotation. Put it back: {mark_it}"
         return
     elsewhere = f", or choose another {_KEY}:{whole.setting}" if whole.setting else ""
     if from_stack:
-        yield f"{whole.ref} belongs to the stack {from_stack}. Remove it there first{elsewhere}"
+        yield (
+            f"{whole.ref} belongs to the stack {from_stack}. Remove it there first{elsewhere}. "
+            f"If this is that stack under a new name: {mark_it}"
+        )
     elif not plan.ownership.adopting:
         yield (
             f"{whole.ref} exists and was not made by this stack. To take it over, set {_KEY}:adoptExisting to true for "
@@ -195,10 +209,55 @@ def _others_route(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]
     ours = plan.route.ref if plan.route else None
     for ingress in facts.ingresses:
         hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
-        if settings.host in hosts and Ref.of(ingress) != ours:
+        if settings.host in hosts and Ref.of(ingress) != ours and not plan.ownership.is_ours(ingress):
             yield (
                 f"{_KEY}:host: {settings.host} is served by {Ref.of(ingress)} already. "
                 f"Choose another host, or name that Ingress in {_KEY}:route.name to take it over"
+            )
+
+
+def _found_mount(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]:
+    """Find what stands where the mount goes, and would be lost or hidden: Immich's next scan would trash its photos."""
+    if facts.deployment is None:
+        return
+    mount, where = settings.immich.mount, Ref.of(plan.mount)
+    pod = facts.deployment["spec"]["template"]["spec"]
+    for volume in pod.get("volumes", []):
+        path = volume.get("hostPath", {}).get("path")
+        if (
+            volume["name"] == mount.volume
+            and isinstance(settings.storage, OnNode)
+            and path not in {None, settings.storage.path}
+        ):
+            yield (
+                f'{where}: its volume {mount.volume} is "{path}" and would become "{settings.storage.path}". '
+                f"Set {_KEY}:storage.path to what is there, or choose another {_KEY}:immich.mount.volume"
+            )
+    (ours,) = plan.mount["spec"]["template"]["spec"]["containers"]
+    theirs: Manifest = next((c for c in pod["containers"] if c["name"] == ours["name"]), {})
+    for found in theirs.get("volumeMounts", []):
+        at = found["mountPath"]
+        if at == mount.path and (found.get("subPath") or found.get("subPathExpr")):
+            yield f"{where}: its mount {at} shows a part of a volume (subPath), ours would show all. Remove it first"
+        elif at.startswith(f"{mount.path}/") or mount.path.startswith(f"{at.rstrip('/')}/"):
+            yield (
+                f"{_KEY}:immich.mount.path: {mount.path} and Immich's own mount {at} lie within each other. "
+                "Choose a path beside it"
+            )
+
+
+def _released(plan: Plan, answers: Answers) -> Iterator[str]:
+    """A volume stays tied to a claim that was deleted: the new claim of that name would wait for ever."""
+    for volume, claim in ((plan.volume, plan.claim), (plan.immich_volume, plan.immich_claim)):
+        if volume is None or claim is None or volume.ref not in answers.live:
+            continue
+        tied = answers.live[volume.ref]["spec"].get("claimRef", {}).get("uid")
+        now = answers.live[claim.ref]["metadata"].get("uid") if claim.ref in answers.live else None
+        if tied and tied != now:
+            yield (
+                f"{volume.ref} is still tied to a claim that was deleted. Its photos are safe. Untie it: "
+                f"kubectl patch pv {volume.ref.name} --type=json "
+                """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
+import yaml
 from kubernetes import client, config
 
 from settings.cluster import Cluster
@@ -95,8 +96,7 @@ class ClusterApi:
                 f"immich-icloud:cluster.kubeconfig: there is no file {file}. Name your kubeconfig file there"
             )
         try:
-            contexts, _ = config.list_kube_config_contexts(str(file))
-            names = [context["name"] for context in contexts]
+            names = [context["name"] for context in (yaml.safe_load(file.read_text()) or {}).get("contexts", [])]
             if cluster.context not in names:
                 raise UnreachableError(
                     f'immich-icloud:cluster.context: {file} has no context "{cluster.context}". '
@@ -105,7 +105,7 @@ class ClusterApi:
             connection = client.Configuration()
             connection.retries = False
             config.load_kube_config(str(file), cluster.context, client_configuration=connection)
-        except config.ConfigException as error:
+        except (config.ConfigException, yaml.YAMLError) as error:
             raise UnreachableError(f"immich-icloud:cluster.kubeconfig: {file} can't be used: {error}") from None
         self._client = client.ApiClient(connection)
         self._where = f'{connection.host} (context "{cluster.context}" of {file})'

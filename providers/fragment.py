@@ -23,6 +23,7 @@ from settings.cluster import Cluster
 # The field manager of the whole objects that this project deploys.
 OBJECT_MANAGER = "immich-icloud"
 
+_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
 _CONFLICT = 409
 _ATTEMPTS = 5
 
@@ -99,6 +100,10 @@ def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
     holding = _holders(live, claim)
     ours = holding.get(claim.manager, [])
     sentences = []
+    held = {path for paths in holding.values() for path in paths}
+    there = managed_fields.entries(managed_fields.as_found(live, claim.fragment))
+    if not claim.adopt and (unheld := [path for path in there if managed_fields.is_item(path) and path not in held]):
+        sentences.append(f"{claim.ref}: {_in_words(unheld)} is there, and nobody says whose it is. {_ADOPT}")
     for manager, paths in holding.items():
         if manager in {claim.manager, OBJECT_MANAGER}:
             continue
@@ -108,10 +113,7 @@ def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
                 "remove it there, or choose another name or path here"
             )
         elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, ours)]):
-            sentences.append(
-                f'{claim.ref}: {_in_words(made)} was set by hand ("{manager}"). '
-                "To take it over, set immich-icloud:adoptExisting to true for one `up`"
-            )
+            sentences.append(f'{claim.ref}: {_in_words(made)} was set by hand ("{manager}"). {_ADOPT}')
     return sentences
 
 
@@ -135,14 +137,6 @@ def set_by_hand(manager: str) -> bool:
 
 def _by_hand_or_us(manager: str) -> bool:
     return set_by_hand(manager) or manager == OBJECT_MANAGER
-
-
-def _taken(live: Manifest, claim: Claim, gives: Callable[[str], bool]) -> managed_fields.Entries | None:
-    """The object's managedFields once our entries have been taken over; None when there is nothing to take."""
-    managed = live["metadata"].get("managedFields", [])
-    ours = Holder(claim.manager, "Apply", claim.fragment["apiVersion"])
-    taken = managed_fields.hand_over(managed, managed_fields.entries(claim.fragment), gives, ours)
-    return None if taken == managed else taken
 
 
 def _essence(live: Manifest, manager: str) -> tuple[Manifest, list[Manifest]]:
@@ -208,10 +202,13 @@ class FragmentProvider(dynamic.ResourceProvider):
         """Give up exactly our entries. An object that is gone has none."""
         api, claim = self._api(), _claim(_props)
         live = api.get(claim.ref)
-        if live is None:
+        ours = _holders(live, claim).get(claim.manager) if live else None
+        if not ours:
             return
+        # An item goes as a whole, whoever else set a part of it by hand; a label that somebody else states too stays.
         # Of a whole object of ours only its marks are a fragment: there both of our managers have to let go.
-        _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us))
+        going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
+        _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us, going))
         _apply_entries(api, claim, {})
         if claim.ref.kind == "Deployment":
             try:
@@ -224,13 +221,13 @@ class FragmentProvider(dynamic.ResourceProvider):
         trial = attempt(api, claim)
         if trial.problems or trial.live is None:
             raise RuntimeError("; ".join(trial.problems))
-        _unless_overtaken(partial(_take_over, api, claim, set_by_hand))
+        _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
         api.apply(claim.fragment, claim.manager)
         if claim.ref.kind != "Deployment":
             return
         try:
             rollout.wait(api, claim.ref, _report)
-        except rollout.RolloutError as error:
+        except (rollout.RolloutError, RefusedError) as error:
             _report(f"the rollout failed, going back to what was found: {error}")
             _give_back(api, trial.live, previous)
             raise RuntimeError(f"{error}. What was found has been put back") from None
@@ -250,11 +247,14 @@ class Fragment(dynamic.Resource, module="kubernetes", name="Fragment"):
         super().__init__(FragmentProvider(), name, _inputs(claim), opts)
 
 
-def _take_over(api: ClusterApi, claim: Claim, gives: Callable[[str], bool]) -> None:
+def _take_over(api: ClusterApi, claim: Claim, gives: Callable[[str], bool], entries: list[managed_fields.Path]) -> None:
     """Take our entries over from the field managers that give them, so that we alone own them."""
     live = api.get(claim.ref)
-    taken = live and _taken(live, claim, gives)
-    if live and taken:
+    if live is None:
+        return
+    managed = live["metadata"].get("managedFields", [])
+    taken = managed_fields.hand_over(managed, entries, gives, Holder(claim.manager, "Apply", live["apiVersion"]))
+    if taken != managed:
         _set_managed_fields(api, live, claim, taken)
 
 

@@ -52,7 +52,7 @@ def holders(managed: Entries, wanted: list[Path]) -> dict[str, list[Path]]:
     for entry in managed:
         held = [path for path in wanted if _at(entry.get("fieldsV1", {}), path) is not None]
         if held:
-            found.setdefault(entry["manager"], []).extend(held)
+            found.setdefault(entry.get("manager", ""), []).extend(held)
     return found
 
 
@@ -91,7 +91,7 @@ def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool]
     managed = deepcopy(managed)
     moved: Manifest = {}
     for entry in managed:
-        if entry["manager"] != to.manager and gives(entry["manager"]) and "subresource" not in entry:
+        if entry.get("manager", "") != to.manager and gives(entry.get("manager", "")) and "subresource" not in entry:
             for path in wanted:
                 taken = _pop(entry.get("fieldsV1", {}), path)
                 if taken is not None:

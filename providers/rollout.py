@@ -4,18 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from providers.cluster_api import ClusterApi, Manifest, Ref, UnreachableError
+from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
 
 _POLL = 0.5  # seconds
 _PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made
+_PATIENCE_WITH_RETRIES = 240  # polls, two minutes: the kubelet pulls and starts again by itself
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
-_NEVER_STARTS = {
-    "CrashLoopBackOff",
-    "CreateContainerConfigError",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-}
+_NEVER_STARTS = {"CreateContainerConfigError", "InvalidImageName"}
+_RETRIED = {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}
 
 
 class RolloutError(Exception):
@@ -23,10 +19,21 @@ class RolloutError(Exception):
 
 
 @dataclass(frozen=True)
+class _Failure:
+    reason: str
+    retried: bool = False  # by the kubelet, so that it may pass
+
+    @property
+    def patience(self) -> int:
+        """Polls that it has to last."""
+        return _PATIENCE_WITH_RETRIES if self.retried else _PATIENCE
+
+
+@dataclass(frozen=True)
 class _State:
     done: bool
     progress: str
-    failure: str | None = None
+    failure: _Failure | None = None
 
 
 def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
@@ -54,8 +61,8 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
             report(told)
         failures = failures + 1 if state.failure else 0
         late = time.monotonic() > deadline
-        if state.failure and (failures >= _PATIENCE or late):
-            raise RolloutError(state.failure)
+        if state.failure and (failures >= state.failure.patience or late):
+            raise RolloutError(state.failure.reason)
         if late:
             raise RolloutError(f"{ref} did not become ready in time: {state.progress}")
         time.sleep(_POLL)
@@ -67,7 +74,8 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     spec, status = live["spec"], live.get("status", {})
     wanted = spec.get("replicas", 1)
     if spec.get("paused"):
-        return _State(done=False, progress="paused", failure=f"{ref} is paused: `kubectl rollout resume` it first")
+        paused = _Failure(f"{ref} is paused: `kubectl rollout resume` it first")
+        return _State(done=False, progress="paused", failure=paused)
     seen = status.get("observedGeneration", 0) >= live["metadata"]["generation"]
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
@@ -77,15 +85,18 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     if not seen:
         return _State(done=False, progress=f"{ref}: the rollout begins")
     progress = f"{ref}: {updated} of {wanted} pods updated, {available} available{old}"
-    return _State(done=False, progress=progress, failure=next(_failures(api, ref, live), None))
+    try:
+        return _State(done=False, progress=progress, failure=next(_failures(api, ref, live), None))
+    except RefusedError:  # may not list pods or events: then without their reasons
+        return _State(done=False, progress=progress)
 
 
-def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[str]:
+def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[_Failure]:
     for condition in live.get("status", {}).get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield f"{ref}: {condition['message']}"
+            yield _Failure(f"{ref}: {condition['message']}")
         if condition.get("reason") == "ProgressDeadlineExceeded":
-            yield f"{ref}: {condition['message']}"
+            yield _Failure(f"{ref}: {condition['message']}")
     revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
     selector = ",".join(f"{k}={v}" for k, v in live["spec"]["selector"].get("matchLabels", {}).items())
     replica_sets = api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
@@ -93,21 +104,28 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[str]:
         rs["metadata"]["uid"]
         for rs in replica_sets
         if rs["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision") == revision
+        and any(owner["uid"] == live["metadata"]["uid"] for owner in rs["metadata"].get("ownerReferences", []))
     }
     for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector):
         if any(owner["uid"] in current for owner in pod["metadata"].get("ownerReferences", [])):
             yield from _pod_failures(api, pod)
 
 
-def _pod_failures(api: ClusterApi, pod: Manifest) -> Iterator[str]:
+def _pod_failures(api: ClusterApi, pod: Manifest) -> Iterator[_Failure]:
     name = f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
     status = pod.get("status", {})
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+    initial = status.get("initContainerStatuses", [])
+    for container in [*initial, *status.get("containerStatuses", [])]:
         waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in _NEVER_STARTS:
+        # An init container that fails says that the pod must not start: ours, that the disk is not there.
+        refused = container in initial and waiting.get("reason") == "CrashLoopBackOff"
+        if waiting.get("reason") in _NEVER_STARTS | _RETRIED:
             last = container.get("lastState", {}).get("terminated", {})
             detail = last.get("message") or waiting.get("message") or waiting["reason"]
-            yield f'{name}: container "{container["name"]}" does not start: {detail.strip()}'
+            yield _Failure(
+                f'{name}: container "{container["name"]}" does not start: {detail.strip()}',
+                retried=waiting["reason"] in _RETRIED and not refused,
+            )
     # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
     mounted = any(
         c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions", [])
@@ -115,4 +133,4 @@ def _pod_failures(api: ClusterApi, pod: Manifest) -> Iterator[str]:
     if status.get("phase") == "Pending" and not mounted:
         involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
         for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
-            yield f"{name}: {event['message']}"
+            yield _Failure(f"{name}: {event['message']}", retried=True)

@@ -51,6 +51,7 @@ def deployment(*, patched: bool = False) -> Manifest:
         "metadata": {
             "name": "immich-server",
             "namespace": "immich",
+            "uid": "deployment",
             "generation": 1,
             "resourceVersion": "1",
             "labels": {"app.kubernetes.io/instance": "immich"},

@@ -112,7 +112,9 @@ class FakeClusterApi(ClusterApi):
             self.live["status"] = {**done, "observedGeneration": generation}
 
 
-REPLICA_SET: Manifest = {"metadata": {"uid": "new", "name": "immich-server-1"}}
+REPLICA_SET: Manifest = {
+    "metadata": {"uid": "new", "name": "immich-server-1", "ownerReferences": [{"uid": "deployment"}]},
+}
 POD_THAT_FAILS: Manifest = {
     "metadata": {"uid": "p", "namespace": "immich", "name": "immich-server-1-a", "ownerReferences": [{"uid": "new"}]},
     "status": {

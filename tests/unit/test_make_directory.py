@@ -25,6 +25,10 @@ NO_MARK = (
     f"the photo directory exists and has no mark ({MARK}): is its disk mounted? "
     "If it is the right one, set immich-icloud:adoptExisting to true for one up\n"
 )
+MARK_GONE = (
+    "the photo directory was marked before and its mark is gone: is its disk mounted? "
+    f"If it is the right one, make an empty file {MARK} in it\n"
+)
 GONE = "the photo directory was made before and is gone: is its disk mounted?\n"
 
 
@@ -108,14 +112,17 @@ def test_modes_are_set_right_where_the_mark_is(node: Node) -> None:
     assert tree(node.path("/var/mnt")) == whole("icloud-photos")
 
 
-@pytest.mark.parametrize("recorded", [False, True])
-def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("recorded", "adopt", "error"),
+    [(False, False, "NO_MARK"), (True, False, "MARK_GONE"), (True, True, "MARK_GONE")],
+)
+def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: bool, error: str) -> None:  # noqa: FBT001
     node.path(PATH).mkdir()
     node.path(PATH).chmod(0o711)
     if recorded:
         remember(node)
-    ended = node.run(job(storage()))
-    assert (ended.code, ended.error) == (1, NO_MARK)
+    ended = node.run(job(storage(), adopt=adopt))
+    assert (ended.code, ended.error) == (1, {"NO_MARK": NO_MARK, "MARK_GONE": MARK_GONE}[error])
     assert tree(node.path("/var/mnt")) == {"icloud-photos"}
     assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
 
@@ -216,8 +223,10 @@ class Disks(RuleBasedStateMachine):
     @precondition(lambda self: self.place.exists())
     @rule()
     def run_with_adoption(self) -> None:
-        self.allowed.add(self.place.stat().st_ino)
-        assert self.node.run(job(storage(), adopt=True)).code == 0
+        adoptable = (self.place / MARK).exists() or not (self.node.record / "made").exists()
+        if adoptable:
+            self.allowed.add(self.place.stat().st_ino)
+        assert self.node.run(job(storage(), adopt=True)).code == (0 if adoptable else 1)
 
     @precondition(lambda self: self.place.exists())
     @rule()

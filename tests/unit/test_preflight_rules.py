@@ -176,8 +176,8 @@ def test_an_object_of_another_stack(adopt: bool) -> None:  # noqa: FBT001
     live[INGRESS]["metadata"]["annotations"] = {"immich-icloud/stack": "immich-icloud/other"}
     assert problems(settings, live) == [
         "Ingress immich/immich-ingress belongs to the stack immich-icloud/other. Remove it there first, or "
-        "choose another "
-        "immich-icloud:route.name"
+        "choose another immich-icloud:route.name. If this is that stack under a new name: `kubectl annotate "
+        "--overwrite ingress immich-ingress -n immich immich-icloud/stack=immich-icloud/test`"
     ]
 
 
@@ -295,7 +295,8 @@ def test_a_refusal_in_the_api_servers_words() -> None:
     settings = configured()
     live = live_of(planned(settings), INGRESS)
     assert problems(settings, live, refusals={INGRESS: "admission webhook denied the request"}) == [
-        "Ingress immich/immich-ingress: the API server refuses it: admission webhook denied the request"
+        "Ingress immich/immich-ingress (named by immich-icloud:route.name): the API server refuses it: "
+        "admission webhook denied the request"
     ]
 
 
@@ -437,3 +438,56 @@ def test_a_pinned_immich_stays(pinned: str) -> None:
 
 def test_a_local_volume_keeps_immich_there() -> None:
     assert warnings(configured(LOCAL), {}, facts(nodes=("talos-1", "talos-2"))) == []
+
+
+# what stands where the mount goes
+
+
+def immich_with(volume: Manifest, mount: Manifest) -> Facts:
+    immich = deployment()
+    pod = immich["spec"]["template"]["spec"]
+    pod["volumes"].append(volume)
+    pod["containers"][0]["volumeMounts"].append(mount)
+    return facts(deployment=immich)
+
+
+def test_a_hand_made_volume_of_another_path_is_not_repointed() -> None:
+    seen = immich_with(
+        {"name": "icloud-import", "hostPath": {"path": "/mnt/old"}},
+        {"name": "icloud-import", "mountPath": "/external/icloud", "subPath": "photos"},
+    )
+    assert problems(configured(adoptExisting=True), {}, seen) == [
+        'Deployment immich/immich-server: its volume icloud-import is "/mnt/old" and would become "/var/mnt/photos". '
+        "Set immich-icloud:storage.path to what is there, or choose another immich-icloud:immich.mount.volume",
+        "Deployment immich/immich-server: its mount /external/icloud shows a part of a volume (subPath), "
+        "ours would show all. Remove it first",
+    ]
+
+
+@pytest.mark.parametrize("at", ["/external", "/external/icloud/family"])
+def test_no_mount_within_a_mount(at: str) -> None:
+    seen = immich_with({"name": "own", "emptyDir": {}}, {"name": "own", "mountPath": at})
+    assert problems(configured(), {}, seen) == [
+        f"immich-icloud:immich.mount.path: /external/icloud and Immich's own mount {at} lie within each other. "
+        "Choose a path beside it"
+    ]
+
+
+def test_a_volume_tied_to_a_deleted_claim() -> None:
+    live = live_of(planned(configured()), VOLUME)
+    live[VOLUME]["spec"]["claimRef"]["uid"] = "of-yesterday"
+    assert problems(configured(), live) == [
+        "PersistentVolume icloud-photos-shared is still tied to a claim that was deleted. Its photos are safe. "
+        "Untie it: kubectl patch pv icloud-photos-shared --type=json "
+        """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
+    ]
+
+
+def test_a_namespace_of_ours_that_lost_its_mark_is_not_adopted() -> None:
+    ref = Ref("v1", "Namespace", "photo-sync")
+    live = {ref: namespace("photo-sync") | {"kind": "Namespace"}}
+    live[ref]["metadata"]["managedFields"] = [{"manager": "immich-icloud", "operation": "Apply"}]
+    assert problems(configured(adoptExisting=True), live) == [
+        "Namespace photo-sync was made by this project and has lost its annotation. Put it back: "
+        "`kubectl annotate --overwrite namespace photo-sync immich-icloud/stack=immich-icloud/test`"
+    ]
