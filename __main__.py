@@ -10,8 +10,8 @@ import preflight
 import settings
 from components.photo_stack import PhotoStack
 
-# Set by `make down`: an object of ours has to go even where the cluster, or the stack file, would not let it come.
-removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == "true"
+# `make down` names the stack here: what is ours has to go even where cluster or stack file would not let it come.
+removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == pulumi.get_stack()
 
 cluster = settings.load_cluster()
 plan = None if removing else preflight.check(settings.load(), settings.stack_id())

@@ -12,6 +12,7 @@ from settings.immich import Immich
 from settings.storage import HostPath, Storage
 
 GUARD = "require-photo-disk"
+_NOBODY = 65534
 _REQUIRE = (
     f"test -f /photos/{MARK} || {{ echo 'the photo disk is not there: /photos has no {MARK}. "
     "Immich would trash every photo, so it does not start' >&2; exit 1; }"
@@ -44,7 +45,9 @@ def _pod(volume: str, path: str, storage: Storage, container: str) -> Manifest:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": {
-            "runAsUser": 65534,
+            # The owner of a network volume may be the only one who can look into it.
+            "runAsUser": storage.owner.uid or _NOBODY,
+            "runAsGroup": storage.owner.gid or _NOBODY,
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

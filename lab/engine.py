@@ -178,7 +178,7 @@ class Engine:
         state.mkdir(parents=True, exist_ok=True)
         path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
         set_here = {
-            "IMMICH_ICLOUD_REMOVING": str(removing).lower(),
+            "IMMICH_ICLOUD_REMOVING": self._stack_name if removing else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
             "PULUMI_BACKEND_URL": state.as_uri(),

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 _PROJECT = Path(__file__).parent.parent
+_REHEARSED = "adoption"
 _COMMANDS = {"up": ["up"], "preview": ["preview", "--diff"], "down": ["destroy"], "status": ["stack"]}
 
 
@@ -26,6 +27,8 @@ def command(verb: str, stack: str) -> tuple[list[str], dict[str, str]]:
     if not file.is_file():
         known = ", ".join(sorted(path.name.split(".")[1] for path in _PROJECT.glob("Pulumi.*.yaml")))
         raise DeployError(f"STACK={stack}: there is no {file.name}. Stacks of this project: {known}")
+    if stack == _REHEARSED:
+        raise DeployError(f"STACK={stack} belongs to the rehearsal: `make {verb} WORLD=iteration6`")
     if not shutil.which("pulumi") or not shutil.which("pulumi-language-python"):
         raise DeployError(
             f"STACK={stack} needs the released Pulumi CLI (pulumi and pulumi-language-python on PATH). "
@@ -43,7 +46,7 @@ def command(verb: str, stack: str) -> tuple[list[str], dict[str, str]]:
     environment = {
         # Without it a refresh reads with the credentials of the last `up`, which may have expired.
         "PULUMI_RUN_PROGRAM": "true",
-        "IMMICH_ICLOUD_REMOVING": str(verb == "down").lower(),
+        "IMMICH_ICLOUD_REMOVING": stack if verb == "down" else "",
     }
     return ["pulumi", *_COMMANDS[verb], "--stack", stack], environment
 

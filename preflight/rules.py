@@ -10,10 +10,9 @@ from components.plan import Plan, Whole
 from preflight.facts import Answers, Facts
 from providers.cluster_api import Manifest, Ref
 from providers.fragment import set_by_hand
-from settings import Settings
+from settings import PROJECT, Settings
 from settings.storage import HostPath, OnNode
 
-_KEY = "immich-icloud"
 _TRACKED = "argocd.argoproj.io/tracking-id"
 _INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 
@@ -55,43 +54,43 @@ def _missing(settings: Settings, facts: Facts) -> Iterator[str]:
     immich = settings.immich
     if facts.namespace is None:
         yield (
-            f"{_KEY}:immich.namespace: the cluster has no namespace {immich.namespace}. "
+            f"{PROJECT}:immich.namespace: the cluster has no namespace {immich.namespace}. "
             "Deploy Immich first, or name its namespace"
         )
         return
     if facts.deployment is None:
         yield (
-            f"{_KEY}:immich.deployment: namespace {immich.namespace} has no Deployment {immich.deployment}. "
+            f"{PROJECT}:immich.deployment: namespace {immich.namespace} has no Deployment {immich.deployment}. "
             f"`kubectl get deployments -n {immich.namespace}` lists those that it has"
         )
     else:
         names = [container["name"] for container in facts.deployment["spec"]["template"]["spec"]["containers"]]
         if immich.mount.container and immich.mount.container not in names:
             yield (
-                f"{_KEY}:immich.mount.container: Deployment {immich.namespace}/{immich.deployment} has no container "
+                f"{PROJECT}:immich.mount.container: Deployment {immich.namespace}/{immich.deployment} has no container "
                 f"{immich.mount.container}. It has: {', '.join(names)}"
             )
     if facts.service is None:
         yield (
-            f"{_KEY}:immich.service.name: namespace {immich.namespace} has no Service {immich.service.name}. "
+            f"{PROJECT}:immich.service.name: namespace {immich.namespace} has no Service {immich.service.name}. "
             f"`kubectl get services -n {immich.namespace}` lists those that it has"
         )
     else:
         ports = [port["port"] for port in facts.service["spec"].get("ports", [])]
         if immich.service.port not in ports:
             yield (
-                f"{_KEY}:immich.service.port: Service {immich.namespace}/{immich.service.name} has no port "
+                f"{PROJECT}:immich.service.port: Service {immich.namespace}/{immich.service.name} has no port "
                 f"{immich.service.port}. It has: {', '.join(map(str, ports))}"
             )
     if isinstance(settings.storage, OnNode) and settings.storage.node not in facts.nodes:
         yield (
-            f"{_KEY}:storage.node: the cluster has no node {settings.storage.node} (label kubernetes.io/hostname). "
+            f"{PROJECT}:storage.node: the cluster has no node {settings.storage.node} (label kubernetes.io/hostname). "
             f"It has: {', '.join(facts.nodes)}"
         )
 
 
 def _refused(whole: Whole, refusal: str) -> str:
-    named = f" (named by {_KEY}:{whole.setting})" if whole.setting else ""
+    named = f" (named by {PROJECT}:{whole.setting})" if whole.setting else ""
     return f"{whole.ref}{named}: the API server refuses it: {refusal}"
 
 
@@ -104,7 +103,7 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
     if plan.ownership.lost_its_mark(live):
         yield f"{whole.ref} was made by this project and has lost its annotation. Put it back: {mark_it}"
         return
-    elsewhere = f", or choose another {_KEY}:{whole.setting}" if whole.setting else ""
+    elsewhere = f", or choose another {PROJECT}:{whole.setting}" if whole.setting else ""
     if from_stack:
         yield (
             f"{whole.ref} belongs to the stack {from_stack}. Remove it there first{elsewhere}. "
@@ -112,8 +111,8 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
         )
     elif not plan.ownership.adopting:
         yield (
-            f"{whole.ref} exists and was not made by this stack. To take it over, set {_KEY}:adoptExisting to true for "
-            f"one `up`{elsewhere}"
+            f"{whole.ref} exists and was not made by this stack. To take it over, set {PROJECT}:adoptExisting to true "
+            f"for one `up`{elsewhere}"
         )
 
 
@@ -128,7 +127,7 @@ def _argocds(ref: Ref, live: Manifest) -> Iterator[str]:
         f"1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let ArgoCD sync; "
         f"2. take it out of the kustomization and let ArgoCD sync: it stays, untracked "
         f"(if the annotation {_TRACKED} stays, remove it with kubectl annotate); "
-        f"3. set {_KEY}:adoptExisting to true for one `up`"
+        f"3. set {PROJECT}:adoptExisting to true for one `up`"
     )
 
 
@@ -175,7 +174,8 @@ def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) ->
         if source != found:
             yield (
                 f"{whole.ref} is a volume of kind {found or 'unknown'}, which can't be changed to {source}. "
-                f"Set {_KEY}:storage.kind to {found or 'what it is'}, or choose another {_KEY}:storage.persistentVolume"
+                f"Set {PROJECT}:storage.kind to {found or 'what it is'}, "
+                f"or choose another {PROJECT}:storage.persistentVolume"
             )
             return
     for field, setting in _FIXED.get(whole.ref.kind, []):
@@ -187,7 +187,7 @@ def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) ->
             continue
         yield (
             f"{whole.ref}: {field} is {_shown(found)} and can't be changed to {_shown(wanted)}. "
-            f"Set {_KEY}:{settings.get(field, setting)} to what is there"
+            f"Set {PROJECT}:{settings.get(field, setting)} to what is there"
         )
 
 
@@ -211,8 +211,8 @@ def _others_route(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]
         hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
         if settings.host in hosts and Ref.of(ingress) != ours and not plan.ownership.is_ours(ingress):
             yield (
-                f"{_KEY}:host: {settings.host} is served by {Ref.of(ingress)} already. "
-                f"Choose another host, or name that Ingress in {_KEY}:route.name to take it over"
+                f"{PROJECT}:host: {settings.host} is served by {Ref.of(ingress)} already. "
+                f"Choose another host, or name that Ingress in {PROJECT}:route.name to take it over"
             )
 
 
@@ -231,7 +231,7 @@ def _found_mount(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]:
         ):
             yield (
                 f'{where}: its volume {mount.volume} is "{path}" and would become "{settings.storage.path}". '
-                f"Set {_KEY}:storage.path to what is there, or choose another {_KEY}:immich.mount.volume"
+                f"Set {PROJECT}:storage.path to what is there, or choose another {PROJECT}:immich.mount.volume"
             )
     (ours,) = plan.mount["spec"]["template"]["spec"]["containers"]
     theirs: Manifest = next((c for c in pod["containers"] if c["name"] == ours["name"]), {})
@@ -241,7 +241,7 @@ def _found_mount(settings: Settings, facts: Facts, plan: Plan) -> Iterator[str]:
             yield f"{where}: its mount {at} shows a part of a volume (subPath), ours would show all. Remove it first"
         elif at.startswith(f"{mount.path}/") or mount.path.startswith(f"{at.rstrip('/')}/"):
             yield (
-                f"{_KEY}:immich.mount.path: {mount.path} and Immich's own mount {at} lie within each other. "
+                f"{PROJECT}:immich.mount.path: {mount.path} and Immich's own mount {at} lie within each other. "
                 "Choose a path beside it"
             )
 
@@ -268,7 +268,7 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
     by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
     if not foreign and not by_hand:
         yield (
-            f"{_KEY}:adoptExisting has nothing left to take over. Remove it from the stack file: while it is set, a "
+            f"{PROJECT}:adoptExisting has nothing left to take over. Remove it from the stack file: while it is set, a "
             "directory without its mark is marked"
         )
         return
@@ -339,5 +339,5 @@ def _elsewhere(settings: Settings, facts: Facts) -> Iterator[str]:
         if not pod.get("nodeName") and not pod.get("nodeSelector") and not pod.get("affinity"):
             yield (
                 f"the photos lie on {settings.storage.node}, and nothing keeps Immich's pod there: it starts nowhere "
-                f"else. Set {_KEY}:storage.kind to local, which does, or give the Deployment a nodeSelector"
+                f"else. Set {PROJECT}:storage.kind to local, which does, or give the Deployment a nodeSelector"
             )

@@ -27,10 +27,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("verb", "words", "removing"),
     [
-        ("up", ["up"], "false"),
-        ("preview", ["preview", "--diff"], "false"),
-        ("down", ["destroy"], "true"),
-        ("status", ["stack"], "false"),
+        ("up", ["up"], ""),
+        ("preview", ["preview", "--diff"], ""),
+        ("down", ["destroy"], "homelab"),
+        ("status", ["stack"], ""),
     ],
 )
 @pytest.mark.usefixtures("project")
@@ -38,6 +38,12 @@ def test_command(verb: str, words: list[str], removing: str) -> None:
     arguments, environment = command(verb, "homelab")
     assert arguments == ["pulumi", *words, "--stack", "homelab"]
     assert environment == {"PULUMI_RUN_PROGRAM": "true", "IMMICH_ICLOUD_REMOVING": removing}
+
+
+def test_the_rehearsals_own_stack_file_is_not_deployed(project: Path) -> None:
+    (project / "Pulumi.adoption.yaml").write_text("config: {}")
+    with pytest.raises(DeployError, match="belongs to the rehearsal: `make up WORLD=iteration6`"):
+        command("up", "adoption")
 
 
 @pytest.mark.usefixtures("project")
