@@ -54,9 +54,11 @@ class Ownership:
         marked = STACK_MARK in live["metadata"].get("annotations", {})
         return live["kind"] == "Namespace" and OBJECT_MANAGER in managers and not marked
 
-    def was_adopted(self, live: Manifest) -> bool:
-        """Whether an object was made by hand before this stack took it over."""
-        return self.is_ours(live) and ADOPTED_MARK in live["metadata"].get("annotations", {})
+    def adopts(self, live: Manifest) -> bool:
+        """Whether somebody made an object by hand that this stack took over, or takes over now."""
+        if self.is_ours(live):
+            return ADOPTED_MARK in live["metadata"]["annotations"]
+        return self.adopting and not self.lost_its_mark(live)
 
     def claim(self, fragment: Manifest) -> Claim:
         """Claim entries of somebody else's object for this stack."""

@@ -3,9 +3,9 @@
 import pulumi
 
 from components.ownership import Ownership
-from components.plan import Plan, Whole, plan
+from components.plan import Plan, plan
 from preflight import facts, rules
-from providers.cluster_api import ClusterApi, ClusterError, Ref
+from providers.cluster_api import ClusterApi, ClusterError
 from settings import Settings
 
 __all__ = ["PreflightError", "check"]
@@ -51,16 +51,8 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[str], li
         return None, absent, []
     # Which objects were adopted is known once they have been looked up, and they are named by the plan.
     stranger = Ownership(stack, adopting=settings.adopt_existing)
-    draft = plan(settings, facts.found(settings, seen, stranger), stranger)
-    adopted = frozenset(whole.ref for whole in draft.wholes() if _is_adopted(api, whole, stranger))
-    owner = Ownership(stack, adopted, settings.adopt_existing)
+    live = facts.look_up(api, plan(settings, facts.found(settings, seen, stranger), stranger))
+    owner = Ownership(stack, frozenset(ref for ref in live if stranger.adopts(live[ref])), settings.adopt_existing)
     planned = plan(settings, facts.found(settings, seen, owner), owner)
-    answers = facts.ask(api, planned)
+    answers = facts.ask(api, planned, live)
     return planned, rules.problems(settings, seen, planned, answers), rules.warnings(settings, seen, planned, answers)
-
-
-def _is_adopted(api: ClusterApi, whole: Whole, owner: Ownership) -> bool:
-    live = api.get(Ref.of(whole.manifest))
-    if live is None or owner.lost_its_mark(live):
-        return False
-    return owner.was_adopted(live) or (owner.adopting and not owner.is_ours(live))

@@ -110,18 +110,26 @@ def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
     return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
 
 
-def ask(api: ClusterApi, plan: Plan) -> Answers:
+def look_up(api: ClusterApi, plan: Plan) -> dict[Ref, Manifest]:
+    """Read each whole object of the plan; one that does not exist is left out.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    return {whole.ref: live for whole in plan.wholes() if (live := api.get(whole.ref))}
+
+
+def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
     """Ask the API server about each part of the plan that exists already.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    existing = ((whole, api.get(whole.ref)) for whole in plan.wholes())
-    live = {whole.ref: (whole.manifest, there) for whole, there in existing if there is not None}
-    asked = ((ref, _refusal(api, manifest)) for ref, (manifest, _) in live.items())
+    asked = ((whole.ref, _refusal(api, whole.manifest)) for whole in plan.wholes() if whole.ref in live)
     return Answers(
-        live={ref: there for ref, (_, there) in live.items()},
+        live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
         trials={Ref.of(fragment): attempt(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
     )

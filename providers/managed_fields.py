@@ -10,7 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-Manifest = dict[str, Any]
+from providers.cluster_api import Manifest
+
 Path = tuple[str, ...]
 Entries = list[dict[str, Any]]
 
