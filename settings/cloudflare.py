@@ -75,6 +75,11 @@ class IngressController(Model):
     ]
     port: Annotated[Port, Allowed("a port number from 1 to 65535", 80)] = 80
 
+    @property
+    def url(self) -> str:
+        """Where pods of the cluster reach it."""
+        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
+
 
 class Access(Model):
     """Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""

@@ -47,3 +47,8 @@ class Immich(Model):
     deployment: ObjectName = "immich-server"
     service: Service = Service()
     mount: Mount = Mount()
+
+    @property
+    def url(self) -> str:
+        """Where pods of the cluster reach its Service."""
+        return f"http://{self.service.name}.{self.namespace}.svc.cluster.local:{self.service.port}"

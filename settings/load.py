@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from settings.cluster import Cluster
 from settings.errors import SettingsError, sentences
@@ -28,19 +29,44 @@ def load() -> Settings:
     return parse(configuration, {key for key in configuration if is_config_secret(key)})
 
 
-def load_cluster() -> Cluster:
-    """Read only which cluster it is: all that removing a stack needs, whatever else its file says.
+@dataclass(frozen=True)
+class Connections:
+    """What the stack talks to: all that removing it needs, whatever else its file says.
+
+    Attributes:
+        cluster: the Kubernetes cluster.
+        uses_cloudflare: whether the stack states anything at Cloudflare.
+        cloudflare_token: the stack's own API token; None when it comes from the environment.
+
+    """
+
+    cluster: Cluster
+    uses_cloudflare: bool
+    cloudflare_token: SecretStr | None
+
+
+def load_connections() -> Connections:
+    """Read only what the stack talks to.
 
     Raises:
         SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
 
     """
     configuration = _configuration()
+    token = configuration.get(TOKEN)
     try:
-        return Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", "")))
+        return Connections(
+            cluster=Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", ""))),
+            uses_cloudflare=_states_something(_value(configuration.get(f"{PROJECT}:cloudflare", ""))),
+            cloudflare_token=SecretStr(token) if token else None,
+        )
     except ValidationError:
         parse(configuration)
         raise
+
+
+def _states_something(cloudflare: object) -> bool:
+    return isinstance(cloudflare, dict) and cloudflare.get("kind", "none") != "none"
 
 
 def _configuration() -> Mapping[str, str]:
