@@ -24,8 +24,7 @@ def load() -> Settings:
         SettingsError: with every problem of the stack file, each naming its key.
 
     """
-    configuration = _configuration()
-    return parse(configuration, {key for key in configuration if is_config_secret(key)})
+    return parse(*_configuration())
 
 
 def load_cluster() -> Cluster:
@@ -35,17 +34,19 @@ def load_cluster() -> Cluster:
         SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
 
     """
-    configuration = _configuration()
+    configuration, secrets = _configuration()
     try:
         return Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", "")))
     except ValidationError:
-        parse(configuration)
+        parse(configuration, secrets)
         raise
 
 
-def _configuration() -> Mapping[str, str]:
+def _configuration() -> tuple[Mapping[str, str], Collection[str]]:
+    """Every value by its key, and the keys of the secret ones."""
     # pulumi.Config can look a key up but not list them, and an unknown key must not pass unseen.
-    return {**get_config_env(), **CONFIG.get()}
+    configuration = {**get_config_env(), **CONFIG.get()}
+    return configuration, {key for key in configuration if is_config_secret(key)}
 
 
 def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
@@ -53,7 +54,7 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
 
     Args:
         configuration: keys as `namespace:key`, and values as the engine hands them over: decrypted, as text.
-        secrets: the keys whose values the stack file holds encrypted.
+        secrets: the keys whose values the stack file holds encrypted, wholly or in part.
 
     Raises:
         SettingsError: with every problem, each naming its key.
@@ -74,12 +75,13 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
             f"{DEFAULT_PROVIDERS}: has to name kubernetes and cloudflare, or a resource could go to whatever cluster "
             'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
         )
-    if TOKEN in configuration and TOKEN not in secrets:
+    if configuration.get(TOKEN) and TOKEN not in secrets:
+        del ours[TOKEN.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
         problems.append(
             f"{TOKEN}: is in plain text. Revoke that token at Cloudflare, for others may have read it, and store a new "
             f"one: pulumi config set --secret {TOKEN}"
         )
-    hidden = {key.partition(":")[2] for key in secrets}
+    hidden = {key.removeprefix(f"{PROJECT}:") for key in secrets}
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:
