@@ -5,20 +5,10 @@ from typing import Any
 import pulumi
 import pulumi_cloudflare as cloudflare
 
-from components.way_in import WayIn
+from components.way_in import WayIn, application_name, service_token_name
 from settings.cloudflare import Access
 
-TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
-
-
-def token_name(stack: str) -> str:
-    """Name the service token."""
-    return f"Immich mobile app ({stack})"
-
-
-def application_name(stack: str) -> str:
-    """Name the application."""
-    return f"Immich ({stack})"
+_TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
 
 
 class ImmichAccess(pulumi.ComponentResource):
@@ -40,8 +30,8 @@ class ImmichAccess(pulumi.ComponentResource):
         token = cloudflare.ZeroTrustAccessServiceToken(
             f"{name}-mobile-app",
             account_id=account_id,
-            name=token_name(stack),
-            duration=TOKEN_DURATION,
+            name=service_token_name(stack),
+            duration=_TOKEN_DURATION,
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_id", "client_secret"]),
         )
         app = cloudflare.ZeroTrustAccessPolicy(

@@ -126,6 +126,16 @@ def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> W
     )
 
 
+def application_name(stack: str) -> str:
+    """Name the Access application; people read it where they sign in."""
+    return f"Immich ({stack})"
+
+
+def service_token_name(stack: str) -> str:
+    """Name the mobile app's service token."""
+    return f"Immich mobile app ({stack})"
+
+
 def tunnel_host(tunnel_id: str) -> str:
     """Name what a record points at to lead into a tunnel."""
     return f"{tunnel_id}.cfargotunnel.com"

@@ -69,12 +69,12 @@ _ALLOWED_TARGETS = "an IPv4 address (A), an IPv6 address (AAAA) or a full host n
 
 
 def _target(text: str) -> str:
-    if _address(text) is None:
-        try:
-            _HOSTNAME.validate_python(text)
-        except ValidationError:
-            raise not_allowed(f'{_ALLOWED_TARGETS}, e.g. "home.example.com"') from None
-    return text
+    if address := _address(text):
+        return str(address)  # in the form in which Cloudflare gives it back
+    try:
+        return _HOSTNAME.validate_python(text)
+    except ValidationError:
+        raise not_allowed(f'{_ALLOWED_TARGETS}, e.g. "home.example.com"') from None
 
 
 Target = Annotated[
