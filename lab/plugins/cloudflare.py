@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from cloudflare import APIConnectionError, APIStatusError, Cloudflare
+from cloudflare import APIConnectionError, APIError, APIStatusError, Cloudflare
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
@@ -63,14 +63,14 @@ class Api:
         except APIStatusError as error:
             told = error.body.get("errors") if isinstance(error.body, dict) else None
             answer = f"{error.response.status_code} {error.response.reason_phrase} {json.dumps(told)}"
-            raise RefusedError(f"{_asked(method, path)}: {answer}", error.response.status_code) from None
+            raise RefusedError(_failed(error, answer), error.response.status_code) from None
         except APIConnectionError as error:
-            raise RefusedError(f"{_asked(method, path)}: {error}") from None
+            raise RefusedError(_failed(error, str(error))) from None
         return response.json()["result"]
 
 
-def _asked(method: str, path: str) -> str:
-    return f'failed to make http request: {method.upper()} "{path}"'
+def _failed(error: APIError, answer: str) -> str:
+    return f'failed to make http request: {error.request.method} "{error.request.url}": {answer}'
 
 
 @dataclass
