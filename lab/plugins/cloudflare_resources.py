@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lab.plugins.changes import pruned
 from lab.plugins.properties import UNKNOWN, Properties, Unknown, contains, secret
 
 _CHOSEN_SCOPE: Final = ("accountId", "zoneId")
@@ -261,10 +262,15 @@ def after_read(kind: Kind, answer: Properties, state: Properties) -> Properties:
 
 
 def inputs_of(kind: Kind, state: Properties, inputs: Properties | None) -> Properties:
-    """Return the live values of what the last inputs set; of all that can be set on an import, where there are none."""
+    """Return the live values of what the last inputs set; on an import, where there are none, all that can be set.
+
+    Source: pulumi-terraform-bridge v3, pkg/tfbridge/schema.go, ExtractInputsFromOutputs: a list is cut to the length
+    that it had, and an import leaves out what is false, zero or empty.
+    """
     if inputs is not None:
-        return {name: _shaped(state[name], given) for name, given in inputs.items() if name in state}
-    return {name: state[name] for name in kind.inputs if name in state and state[name] != kind.defaults.get(name)}
+        shown: Properties = pruned(state, inputs)
+        return shown
+    return _without_zeros({name: state[name] for name in kind.inputs if name in state})
 
 
 def sealed(kind: Kind, properties: Properties) -> Properties:
@@ -370,10 +376,11 @@ def _same(live: Any, goal: Any, *, unordered: bool = False) -> bool:
     return (live in _UNSET and goal in _UNSET) or bool(live == goal)
 
 
-def _shaped(live: Any, given: Any) -> Any:
-    """Cut a live value down to the keys that were given; a list of another length is shown whole."""
-    if isinstance(live, dict) and isinstance(given, dict):
-        return {key: _shaped(item, given[key]) for key, item in live.items() if key in given}
-    if isinstance(live, list) and isinstance(given, list) and len(live) == len(given):
-        return [_shaped(item, part) for item, part in zip(live, given, strict=True)]
-    return live
+def _without_zeros(value: Any) -> Any:
+    match value:
+        case dict():
+            kept = {key: _without_zeros(item) for key, item in value.items()}
+            return {key: item for key, item in kept.items() if item not in (*_UNSET, {})}
+        case list():
+            return [_without_zeros(item) for item in value]
+    return value
