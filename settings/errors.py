@@ -2,13 +2,13 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pulumi
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from settings.model import REFUSED, Allowed
@@ -27,12 +27,22 @@ class SettingsError(pulumi.RunError):
         )
 
 
-def sentences(error: ValidationError, model: type[BaseModel], namespace: str) -> list[str]:
-    """One sentence for each finding: the key as the user wrote it, the value, what is allowed, an example."""
-    return [_sentence(details, model, namespace) for details in error.errors()]
+def sentences(
+    error: ValidationError, model: type[BaseModel], namespace: str, secrets: Collection[str] = ()
+) -> list[str]:
+    """One sentence for each finding: the key as the user wrote it, the value, what is allowed, an example.
+
+    Args:
+        error: pydantic's findings.
+        model: the model of the whole.
+        namespace: what stands before the keys.
+        secrets: the top-level keys whose values are never shown.
+
+    """
+    return [_sentence(details, model, namespace, secrets) for details in error.errors()]
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str) -> str:
+def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, secrets: Collection[str]) -> str:
     kind, context = details["type"], details.get("ctx", {})
     keys, annotation = _walk(model, details["loc"])
     value = details["input"]
@@ -55,6 +65,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str) -> 
     if value is None or value == "":
         return f"{key}: has no value. Needed: {allowed}"
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
+    if keys[0] in secrets or _bare(annotation) is SecretStr:
+        return f"{key}: its secret value is not allowed. Allowed: {allowed}"
     return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}"
 
 

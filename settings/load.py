@@ -1,10 +1,10 @@
 """The only reader of Pulumi's configuration."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
 from settings.cluster import Cluster
@@ -13,6 +13,7 @@ from settings.stack import Settings
 
 PROJECT = "immich-icloud"
 DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
+TOKEN = f"{PROJECT}:cloudflareToken"
 DISABLED = {"kubernetes", "cloudflare"}
 
 
@@ -23,7 +24,8 @@ def load() -> Settings:
         SettingsError: with every problem of the stack file, each naming its key.
 
     """
-    return parse(_configuration())
+    configuration = _configuration()
+    return parse(configuration, {key for key in configuration if is_config_secret(key)})
 
 
 def load_cluster() -> Cluster:
@@ -46,8 +48,12 @@ def _configuration() -> Mapping[str, str]:
     return {**get_config_env(), **CONFIG.get()}
 
 
-def parse(configuration: Mapping[str, str]) -> Settings:
-    """Check a whole stack configuration, keys as `namespace:key` and values as the engine hands them over: as text.
+def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
+    """Check a whole stack configuration.
+
+    Args:
+        configuration: keys as `namespace:key`, and values as the engine hands them over: decrypted, as text.
+        secrets: the keys whose values the stack file holds encrypted.
 
     Raises:
         SettingsError: with every problem, each naming its key.
@@ -68,10 +74,16 @@ def parse(configuration: Mapping[str, str]) -> Settings:
             f"{DEFAULT_PROVIDERS}: has to name kubernetes and cloudflare, or a resource could go to whatever cluster "
             'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
         )
+    if TOKEN in configuration and TOKEN not in secrets:
+        problems.append(
+            f"{TOKEN}: is in plain text. Revoke that token at Cloudflare, for others may have read it, and store a new "
+            f"one: pulumi config set --secret {TOKEN}"
+        )
+    hidden = {key.partition(":")[2] for key in secrets}
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:
-        raise SettingsError(problems + sentences(error, Settings, PROJECT)) from None
+        raise SettingsError(problems + sentences(error, Settings, PROJECT, hidden)) from None
     if problems:
         raise SettingsError(problems)
     return settings

@@ -1,7 +1,7 @@
 """What every settings model shares, and the vocabulary of values that they are made of."""
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
@@ -20,7 +20,7 @@ class Allowed:
     """What a value may be, in words, with one good example: for the error message and for the editor's hover text."""
 
     text: str
-    example: Any
+    example: Any = field(hash=False)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Put the words and the example into the stack file's JSON Schema."""
@@ -47,6 +47,16 @@ Label = Annotated[
     Field(pattern=rf"^{_LABEL}$"),
     Allowed("1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "photo-sync"),
 ]
+_SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+def _not_a_system_namespace(namespace: str) -> str:
+    if namespace in _SYSTEM:
+        raise not_allowed("a namespace of its own: it is removed with the stack")
+    return namespace
+
+
+OwnNamespace = Annotated[Label, AfterValidator(_not_a_system_namespace)]
 # RFC 1123 subdomain: the name of any other Kubernetes object.
 ObjectName = Annotated[
     str,

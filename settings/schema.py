@@ -8,6 +8,13 @@ from settings.load import DEFAULT_PROVIDERS, DISABLED, PROJECT
 from settings.stack import Settings
 
 FILE = Path(__file__).with_name("stack.schema.json")
+_ENCRYPTED = {
+    "type": "object",
+    "description": "Stored with `pulumi config set --secret`.",
+    "additionalProperties": False,
+    "required": ["secure"],
+    "properties": {"secure": {"type": "string", "description": "The value, encrypted."}},
+}
 
 
 def schema() -> dict[str, Any]:
@@ -51,13 +58,13 @@ def _as_written(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     written = {key: _as_written(value) for key, value in node.items()}
+    if node.get("format") == "password":
+        return _ENCRYPTED
     if "patternProperties" in node:
         return {**written, "additionalProperties": False}
-    if node.get("type") == "integer":
-        return {"anyOf": [written, {"type": "string", "pattern": "^[0-9]+$"}]}
-    if node.get("type") == "boolean":
-        return {"anyOf": [written, {"enum": ["true", "false"]}]}
-    return written
+    as_text = {"integer": {"type": "string", "pattern": "^[0-9]+$"}, "boolean": {"enum": ["true", "false"]}}
+    kind = node.get("type")
+    return {"anyOf": [written, as_text[kind]]} if kind in as_text else written
 
 
 def text() -> str:

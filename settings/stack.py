@@ -4,11 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, Token, Tunnelled
 from settings.cluster import Cluster
 from settings.immich import Immich
 from settings.model import Hostname, Model, Switch, refuse
 from settings.photo_sync import PhotoSync
-from settings.route import Route
+from settings.route import NoRoute, Route
 from settings.storage import Storage
 
 
@@ -19,6 +20,10 @@ class Settings(Model):
     cluster: Cluster
     storage: Storage
     route: Route
+    cloudflare: Cloudflare = NoCloudflare(kind="none")
+    cloudflare_token: Annotated[
+        Token | None, Field(description="API token of Cloudflare. Default: the variable CLOUDFLARE_API_TOKEN.")
+    ] = None
     immich: Immich = Immich()
     photo_sync: PhotoSync = PhotoSync()
     adopt_existing: Annotated[
@@ -37,4 +42,27 @@ class Settings(Model):
                 self.photo_sync.namespace,
                 "any namespace but immich.namespace: it is removed with the stack, and Immich's database with it",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tunnel_leads_somewhere(self) -> Self:
+        cloudflare = self.cloudflare
+        if isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller and isinstance(self.route, NoRoute):
+            raise refuse(
+                "cloudflare.ingressController",
+                cloudflare.ingress_controller,
+                "no such key with route.kind none: the ingress controller would know no way on to Immich",
+            )
+        if isinstance(cloudflare, OwnTunnel) and cloudflare.namespace in (
+            self.immich.namespace,
+            self.photo_sync.namespace,
+        ):
+            raise refuse(
+                "cloudflare.namespace",
+                cloudflare.namespace,
+                "any namespace but those of immich and photoSync: it is removed with the stack",
+            )
+        if isinstance(cloudflare, DnsRecord) and self.host in (cloudflare.target, cloudflare.same_as):
+            key = "target" if cloudflare.target else "sameAs"
+            raise refuse(f"cloudflare.{key}", self.host, "another host: a record can't point at itself")
         return self

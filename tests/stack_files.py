@@ -34,10 +34,21 @@ def configuration(file: Path) -> dict[str, str]:
     }
 
 
+def secrets(file: Path) -> set[str]:
+    """The keys that the file holds encrypted, as the engine names them to the program."""
+    return {key for key, value in document(file)["config"].items() if _is_secure(value)}
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"}
+
+
 def as_text(value: Any) -> str:
-    """One value of `config` as the engine passes it on."""
+    """One value of `config` as the engine passes it on; a secret decrypted, which tests do without a cipher."""
     if value is None:
         return ""
+    if _is_secure(value):
+        return str(value["secure"])
     if isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

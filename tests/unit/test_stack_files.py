@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -15,25 +15,25 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from settings import PROJECT, Settings, SettingsError, parse
-from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, expected_problems
+from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, expected_problems, secrets
 
 Keys = tuple[str, ...]
 
 
-def problems(config: dict[str, str]) -> list[str]:
+def problems(config: dict[str, str], encrypted: Collection[str] = ()) -> list[str]:
     with pytest.raises(SettingsError) as refused:
-        parse(config)
+        parse(config, encrypted)
     return refused.value.problems
 
 
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
 def test_valid(file: Path) -> None:
-    parse(configuration(file))
+    parse(configuration(file), secrets(file))
 
 
 @pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
 def test_invalid(file: Path) -> None:
-    assert problems(configuration(file)) == expected_problems(file)
+    assert problems(configuration(file), secrets(file)) == expected_problems(file)
 
 
 @pytest.mark.parametrize("file", [f for f in INVALID if f.name.startswith("several")], ids=lambda file: file.stem)
@@ -151,4 +151,6 @@ def _written(node: Any, keys: Keys = ()) -> Iterator[Keys]:
 
 
 def _without_kinds(keys: Keys) -> str:
-    return ".".join(key for place, key in enumerate(keys) if not (keys[0] in {"storage", "route"} and place == 1))
+    return ".".join(
+        key for place, key in enumerate(keys) if not (keys[0] in {"storage", "route", "cloudflare"} and place == 1)
+    )

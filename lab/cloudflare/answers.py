@@ -1,0 +1,101 @@
+"""What Cloudflare's API is asked and how it answers: requests, the envelope, refusals, pages."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+Json = dict[str, Any]
+
+_PER_PAGE = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request; `path` is below `/client/v4`, the names of `headers` are in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: the envelope is the same for all that the API says."""
+
+    result: Any
+    status: int = HTTPStatus.OK
+    result_info: Json | None = None
+    errors: tuple[Json, ...] = ()
+    messages: tuple[Json, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """The envelope, as sent."""
+        envelope = {
+            "success": not self.errors,
+            "errors": self.errors,
+            "messages": self.messages,
+            "result": self.result,
+            **({"result_info": self.result_info} if self.result_info else {}),
+        }
+        return json.dumps(envelope).encode()
+
+
+class RefusedError(Exception):
+    """The API says no: a status, a code of Cloudflare's and its message."""
+
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        *,
+        chain: Iterable[Json] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Hold what to answer; `chain` is what Cloudflare puts below some errors as `error_chain`."""
+        super().__init__(f"{code}: {message}")
+        error = {"code": code, "message": message, **({"error_chain": list(chain)} if chain else {})}
+        self.answer = Answer(None, status, errors=(error,), headers=headers or {})
+
+
+class TimedOutError(Exception):
+    """The request was carried out, and its answer is lost."""
+
+
+def page(found: list[Json], query: Mapping[str, str]) -> Answer:
+    """The part of `found` that `page` and `per_page` ask for, and where it stands in the whole."""
+    number, size = (int(float(query.get(key, default))) for key, default in (("page", 1), ("per_page", _PER_PAGE)))
+    part = found[(number - 1) * size : number * size]
+    pages = -(-len(found) // size)
+    info = {"page": number, "per_page": size, "count": len(part), "total_count": len(found), "total_pages": pages}
+    return Answer(part, result_info=info)
+
+
+def filtered(found: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:
+    """Those of `found` that match the query; `filters` says which field each of its parameters speaks of.
+
+    Raises:
+        RefusedError: a parameter that the stand-in does not know; ignored, it would answer with too much.
+    """
+    asked = {key: value for key, value in query.items() if key not in {"page", "per_page", *_ORDERING}}
+    if unknown := asked.keys() - filters.keys():
+        raise unsupported(f"the query parameter {min(unknown)!r}")
+    return page([one for one in found if all(_text(one[filters[key]]) == value for key, value in asked.items())], query)
+
+
+def unsupported(what: str) -> RefusedError:
+    """Say that the stand-in lacks something that the real API has."""
+    return RefusedError(HTTPStatus.NOT_IMPLEMENTED, 0, f"the rehearsal's stand-in of Cloudflare does not know {what}")
+
+
+# Everything that we ask for is one of its kind, or asked for by its name.
+_ORDERING = ("order", "direction", "match", "tag_match")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
