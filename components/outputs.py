@@ -1,11 +1,14 @@
 """What a person or another program needs to know of the stack. README.md describes each output."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import pulumi
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The stack's outputs, under their names.
+    """The stack's outputs, under their names; one that is None does not apply, and is left out.
 
     Attributes:
         immich_url: where people reach Immich.
@@ -14,6 +17,12 @@ class Outputs:
         claim: `<namespace>/<name>` of the claim that photos are written to.
         library_path: the photos' folder as Immich sees it; the import path of an external library.
         mounted_into: Deployment and container that got the mount.
+        route_kind: how the internet gets there: sharedTunnel, dnsRecord, ownTunnel, or none of ours.
+        dns_record: name of the host's DNS record.
+        dns_target: what it points at.
+        tunnel_id: UUID of the tunnel.
+        access_client_id: the mobile app's header CF-Access-Client-Id, secret.
+        access_client_secret: the mobile app's header CF-Access-Client-Secret, secret.
 
     """
 
@@ -23,3 +32,13 @@ class Outputs:
     claim: str
     library_path: str
     mounted_into: str
+    route_kind: str
+    dns_record: str | None = None
+    dns_target: pulumi.Output[str] | None = None
+    tunnel_id: pulumi.Output[str] | None = None
+    access_client_id: pulumi.Output[str] | None = None
+    access_client_secret: pulumi.Output[str] | None = None
+
+    def exported(self) -> dict[str, Any]:
+        """List those that apply."""
+        return {name: value for name, value in vars(self).items() if value is not None}

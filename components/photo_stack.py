@@ -1,6 +1,6 @@
 """The whole, wired in the order in which the data flows: namespaces, disk, volume, Immich, the way in."""
 
-from dataclasses import asdict
+from dataclasses import replace
 
 import pulumi
 
@@ -47,8 +47,22 @@ class PhotoStack(pulumi.ComponentResource):
             mountable.append(readable)
         mount = ImmichMount("immich-mount", plan.mount, owner, after(*mountable))
 
+        # The internet comes last.
+        reachable: list[pulumi.Resource] = [mount]
         if plan.route:
-            ImmichRoute("route", plan.route.manifest, owner, after(mount))
-
+            reachable.append(ImmichRoute("route", plan.route.manifest, owner, after(mount)))
         self.outputs = plan.outputs
-        self.register_outputs(asdict(plan.outputs))
+        if plan.way_in:
+            from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
+
+            internet = CloudflareRoute("cloudflare", plan.way_in, plan.connector, after(*reachable))
+            self.outputs = replace(
+                plan.outputs,
+                dns_record=plan.way_in.record.name,
+                dns_target=internet.record_target,
+                tunnel_id=internet.tunnel_id,
+                access_client_id=internet.access.client_id if internet.access else None,
+                access_client_secret=internet.access.client_secret if internet.access else None,
+            )
+
+        self.register_outputs(self.outputs.exported())

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from components import connector as tunnel
 from components import directory, immich_mount, namespace, pod_security, route, storage
+from components.connector import Connector, Origin
 from components.outputs import Outputs
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER
 from components.pod_security import FoundLevels
+from components.way_in import FoundAtCloudflare, WayIn, way_in
 from providers.cluster_api import Manifest, Ref
 from settings import Settings
+from settings.cloudflare import OwnTunnel
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Found:
         job_by_hand: whether a directory Job that is not ours has the name that ours would get.
         immich_levels: PodSecurity levels of Immich's namespace.
         photo_sync_levels: those of the photo-sync namespace, where somebody else made it.
+        cloudflare: what Cloudflare holds; None for a stack that states nothing there.
+        origin: the Service that a tunnel of our own leads to; None for any other stack.
 
     """
 
@@ -28,14 +34,24 @@ class Found:
     job_by_hand: bool = False
     immich_levels: FoundLevels = field(default_factory=FoundLevels)
     photo_sync_levels: FoundLevels = field(default_factory=FoundLevels)
+    cloudflare: FoundAtCloudflare | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
 class Whole:
-    """An object that is ours from head to foot, and the setting that names it (empty: none does)."""
+    """An object that is ours from head to foot.
+
+    Attributes:
+        manifest: the object.
+        setting: the setting that names it; empty when none does.
+        adoptable: whether one that was made by hand may be taken over.
+
+    """
 
     manifest: Manifest
     setting: str
+    adoptable: bool = True
 
     @property
     def ref(self) -> Ref:
@@ -59,6 +75,8 @@ class Plan:
     immich_entries: Manifest | None
     mount: Manifest
     route: Whole | None
+    connector: Connector | None
+    way_in: WayIn | None
     outputs: Outputs
 
     @property
@@ -72,7 +90,12 @@ class Plan:
             self.photo_sync, self.directory_job, self.directory_record, self.volume, self.claim,
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
-        return (whole for whole in candidates if whole)
+        yield from (whole for whole in candidates if whole)
+        if self.connector:
+            # Its namespace may hold somebody's own connector: nothing there is taken over.
+            yield from (
+                Whole(manifest, "cloudflare.namespace", adoptable=False) for manifest in vars(self.connector).values()
+            )
 
     def fragments(self) -> Iterator[Manifest]:
         """All entries of ours in objects of somebody else's."""
@@ -103,12 +126,17 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
         route=Whole(requests, "route.name") if requests else None,
+        connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
+        if isinstance(settings.cloudflare, OwnTunnel) and found.origin
+        else None,
+        way_in=way_in(settings, found.cloudflare, ownership) if found.cloudflare else None,
         outputs=Outputs(
             immich_url=f"https://{settings.host}",
-            internal_url=f"http://{immich.service.name}.{immich.namespace}.svc.cluster.local:{immich.service.port}",
+            internal_url=immich.url,
             namespaces={"immich": immich.namespace, "photo_sync": sync},
             claim=f"{sync}/{settings.storage.claim}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
             mounted_into=f"{Ref.of(mount)}, container {found.container}",
+            route_kind=settings.cloudflare.kind,
         ),
     )

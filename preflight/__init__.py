@@ -1,10 +1,16 @@
 """Says before the first registration what the engine would say only half-way through `up`, or never."""
 
+from dataclasses import dataclass, field, replace
+
 import pulumi
 
 from components.ownership import Ownership
-from components.plan import Plan, plan
-from preflight import facts, rules
+from components.plan import Found, Plan, plan
+from preflight import cloudflare_facts, cloudflare_rules, facts, rules
+from preflight.cloudflare_facts import CloudflareFacts
+from preflight.facts import Facts
+from providers import tunnel_rules
+from providers.cloudflare_api import CloudflareError
 from providers.cluster_api import ClusterApi, ClusterError
 from settings import Settings
 
@@ -33,26 +39,56 @@ def check(settings: Settings, stack: str) -> Plan:
 
     """
     try:
-        planned, problems, warnings = _examine(settings, stack)
-    except ClusterError as error:
+        verdict = _examine(settings, stack)
+    except (ClusterError, CloudflareError) as error:
         raise PreflightError([str(error)]) from None
-    for warning in warnings:
+    for warning in verdict.warnings:
         pulumi.log.warn(warning)
-    if problems or planned is None:
-        raise PreflightError(problems)
-    return planned
+    if verdict.problems or verdict.plan is None:
+        raise PreflightError(verdict.problems)
+    for sentence in verdict.news:
+        pulumi.log.info(sentence)
+    return verdict.plan
 
 
-def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[str], list[str]]:
-    api = ClusterApi(settings.cluster)
+@dataclass(frozen=True)
+class _Verdict:
+    plan: Plan | None
+    problems: list[str]
+    warnings: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+
+
+def _examine(settings: Settings, stack: str) -> _Verdict:
+    api, cloudflare = ClusterApi(settings.cluster), cloudflare_facts.connect(settings)
     seen = facts.read(api, settings)
-    absent = rules.missing(settings, seen)
+    there = cloudflare_facts.read(cloudflare, api, settings) if cloudflare else None
+    absent = rules.missing(settings, seen) + (cloudflare_rules.missing(settings, there) if there else [])
     if absent:
-        return None, absent, []
+        return _Verdict(None, absent)
     # Which objects were adopted is known once they have been looked up, and they are named by the plan.
     stranger = Ownership(stack, adopting=settings.adopt_existing)
-    live = facts.look_up(api, plan(settings, facts.found(settings, seen, stranger), stranger))
+    live = facts.look_up(api, plan(settings, _found(settings, seen, there, stranger), stranger))
     owner = Ownership(stack, frozenset(ref for ref in live if stranger.adopts(live[ref])), settings.adopt_existing)
-    planned = plan(settings, facts.found(settings, seen, owner), owner)
+    planned = plan(settings, _found(settings, seen, there, owner), owner)
     answers = facts.ask(api, planned, live)
-    return planned, rules.problems(settings, seen, planned, answers), rules.warnings(settings, seen, planned, answers)
+    problems = rules.problems(settings, seen, planned, answers)
+    warnings = rules.warnings(settings, seen, planned, answers)
+    if not cloudflare or not there or not planned.way_in:
+        return _Verdict(planned, problems, warnings)
+    wanted = planned.way_in.rules
+    trial = tunnel_rules.attempt(cloudflare, api, wanted) if wanted else None
+    problems += cloudflare_rules.problems(settings, there, planned, trial)
+    warnings += cloudflare_rules.warnings(settings, there, planned, trial)
+    return _Verdict(planned, problems, warnings, cloudflare_rules.news(trial))
+
+
+def _found(settings: Settings, seen: Facts, there: CloudflareFacts | None, owner: Ownership) -> Found:
+    found = facts.found(settings, seen, owner)
+    if there is None:
+        return found
+    return replace(
+        found,
+        cloudflare=cloudflare_facts.found(settings, there, owner),
+        origin=cloudflare_facts.origin(settings, there),
+    )

@@ -109,6 +109,8 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
             f"{whole.ref} belongs to the stack {from_stack}. Remove it there first{elsewhere}. "
             f"If this is that stack under a new name: {mark_it}"
         )
+    elif not whole.adoptable:
+        yield f"{whole.ref} exists, was not made by this stack, and is not taken over{elsewhere}"
     elif not plan.ownership.adopting:
         yield (
             f"{whole.ref} exists and was not made by this stack. To take it over, set {PROJECT}:adoptExisting to true "

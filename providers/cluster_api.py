@@ -138,6 +138,34 @@ class ClusterApi:
         """Change one object by a JSON merge patch."""
         return self._call("PATCH", ref.path, {"fieldManager": manager}, patch, "application/merge-patch+json")
 
+    def create(self, manifest: Manifest, manager: str) -> Answer:
+        """Create an object.
+
+        Raises:
+            RefusedError: with status 409 when it exists.
+
+        """
+        return self._call("POST", Ref.of(manifest).collection, {"fieldManager": manager}, manifest)
+
+    def replace(self, manifest: Manifest, manager: str) -> Answer:
+        """Write a whole object, as it was read but for what shall change.
+
+        Raises:
+            RefusedError: with status 409 when somebody else wrote since it was read.
+
+        """
+        return self._call("PUT", Ref.of(manifest).path, {"fieldManager": manager}, manifest)
+
+    def delete(self, live: Manifest) -> None:
+        """Delete an object as it was read.
+
+        Raises:
+            RefusedError: with status 409 when somebody else wrote since it was read.
+
+        """
+        preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+        self._call("DELETE", Ref.of(live).path, body={"preconditions": preconditions})
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])

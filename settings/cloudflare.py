@@ -3,9 +3,23 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
-from settings.model import Allowed, Hostname, Label, Model, NonEmpty, OwnNamespace, Port, Switch, not_allowed, refuse
+from settings.model import (
+    Allowed,
+    Hostname,
+    Label,
+    Model,
+    NonEmpty,
+    Omittable,
+    OwnNamespace,
+    Port,
+    Switch,
+    not_allowed,
+    refuse,
+)
 
 RecordType = Literal["A", "AAAA", "CNAME"]
 
@@ -20,12 +34,15 @@ CloudflareId = Annotated[
 Email = Annotated[
     str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"), Allowed("an e-mail address", "someone@example.com")
 ]
+Domain = Annotated[
+    Hostname, Allowed("the domain of e-mail addresses, what stands behind the '@', in lower case", "example.com")
+]
 
 
 def _sendable(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
     if not text or not all("!" <= character <= "~" for character in text):
-        raise not_allowed("the API token as Cloudflare showed it: one word of printable ASCII")
+        raise PydanticCustomError("not_sendable", "not one word of printable ASCII")
     return token
 
 
@@ -33,28 +50,39 @@ def _sendable(token: SecretStr) -> SecretStr:
 Token = Annotated[
     SecretStr,
     AfterValidator(_sendable),
-    Allowed("a Cloudflare API token, stored with `pulumi config set --secret`", {"secure": "v1:..."}),
+    Allowed(
+        "the API token as Cloudflare showed it, one word, stored with `pulumi config set --secret`",
+        {"secure": "v1:..."},
+    ),
 ]
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(text)
+        return None if "%" in text else ip_address(text)  # a zone (fe80::1%eth0) means something on one machine only
     except ValueError:
         return None
 
 
 _HOSTNAME = TypeAdapter(Hostname)
-_ALLOWED_TARGETS = "an IPv4 address (A), an IPv6 address (AAAA) or a host name (CNAME)"
+_ALLOWED_TARGETS = "an IPv4 address (A), an IPv6 address (AAAA) or a full host name (CNAME), without scheme or port"
 
 
 def _target(text: str) -> str:
-    if _address(text) is None:
-        try:
-            _HOSTNAME.validate_python(text)
-        except ValidationError:
-            raise not_allowed(f'{_ALLOWED_TARGETS}, e.g. "home.example.com"') from None
-    return text
+    if address := _address(text):
+        return str(address)  # in the form in which Cloudflare gives it back
+    try:
+        return _HOSTNAME.validate_python(text)
+    except ValidationError:
+        raise not_allowed(f'{_ALLOWED_TARGETS}, e.g. "home.example.com"') from None
+
+
+Target = Annotated[
+    str,
+    AfterValidator(_target),
+    Field(json_schema_extra={"anyOf": [_HOSTNAME.json_schema(), {"pattern": r"^[0-9A-Fa-f.:]+$"}]}),
+    Allowed(_ALLOWED_TARGETS, "home.example.com"),
+]
 
 
 class IngressController(Model):
@@ -75,46 +103,58 @@ class IngressController(Model):
     ]
     port: Annotated[Port, Allowed("a port number from 1 to 65535", 80)] = 80
 
+    @property
+    def url(self) -> str:
+        """Where pods of the cluster reach it."""
+        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
+
 
 class Access(Model):
     """Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["emails"]}, {"required": ["emailDomains"]}]})
+
     emails: Annotated[
         tuple[Email, ...],
-        Field(description="People who may sign in."),
+        Field(description="People who may sign in.", json_schema_extra={"minItems": 1}),
         Allowed("a list of e-mail addresses", ["someone@example.com"]),
     ] = ()
     email_domains: Annotated[
-        tuple[Hostname, ...],
-        Field(description="Everybody with an address of these domains may sign in."),
+        tuple[Domain, ...],
+        Field(description="Everybody with an address of these domains may sign in.", json_schema_extra={"minItems": 1}),
         Allowed("a list of domains", ["example.com"]),
     ] = ()
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
         if not self.emails and not self.email_domains:
-            raise refuse("emails", [], 'somebody, here or in emailDomains, e.g. ["someone@example.com"]')
+            raise refuse("emails", None, 'somebody, here or in emailDomains, e.g. ["someone@example.com"]')
         return self
 
 
+_BOTH_IDS: JsonDict = {"dependentRequired": {"zoneId": ["accountId"], "accountId": ["zoneId"]}}
+
+
 class _OnCloudflare(Model):
+    model_config = ConfigDict(json_schema_extra=_BOTH_IDS)
+
     zone_id: Annotated[
-        CloudflareId | None, Field(description="Zone of the host. Default: looked up by the host's name.")
+        Omittable[CloudflareId], Field(description="Zone of the host. Default: looked up by the host's name.")
     ] = None
-    account_id: Annotated[CloudflareId | None, Field(description="Account of the zone. Default: the zone's.")] = None
-    access: Annotated[Access | None, Field(description="Cloudflare Access before Immich. Default: none.")] = None
+    account_id: Annotated[Omittable[CloudflareId], Field(description="The zone's account. Default: looked up.")] = None
+    access: Annotated[Omittable[Access], Field(description="Cloudflare Access before Immich. Default: none.")] = None
 
     @model_validator(mode="after")
     def _both_ids(self) -> Self:
         given, missing = ("zoneId", "accountId") if self.zone_id else ("accountId", "zoneId")
         if bool(self.zone_id) != bool(self.account_id):
-            raise refuse(missing, None, f"both ids, or neither: {given} is given")
+            raise refuse(missing, None, f"both ids or neither, and {given} is given")
         return self
 
 
 class _Tunnelled(_OnCloudflare):
     ingress_controller: Annotated[
-        IngressController | None,
+        Omittable[IngressController],
         Field(description="Where the tunnel leads. Default: to Immich's Service, past any ingress."),
     ] = None
 
@@ -147,29 +187,39 @@ class OwnTunnel(_Tunnelled):
 class DnsRecord(_OnCloudflare):
     """A DNS record of the host, to a target of yours or to that of a sibling host."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_BOTH_IDS,
+            "oneOf": [{"required": ["target"]}, {"required": ["sameAs"]}],
+            "dependentSchemas": {
+                "sameAs": {"properties": {"proxied": False}},
+                "access": {"properties": {"proxied": {"enum": [True, "true"]}}},
+            },
+        }
+    )
+
     kind: Literal["dnsRecord"]
-    target: Annotated[
-        Annotated[str, AfterValidator(_target), Allowed(_ALLOWED_TARGETS, "home.example.com")] | None,
-        Field(description="What the record points at; its type follows."),
-    ] = None
+    target: Annotated[Omittable[Target], Field(description="What the record points at; its type follows.")] = None
     same_as: Annotated[
-        Hostname | None,
+        Omittable[Hostname],
         Field(description="Copy type, target and proxying of this host's record, which is in the same zone."),
-        Allowed("a host of the same zone", "mealie.example.com"),
+        Allowed("the full name of another host of the same zone, in lower case", "mealie.example.com"),
     ] = None
     proxied: Annotated[Switch, Field(description="Whether requests go through Cloudflare, or only names.")] = True
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
         if bool(self.target) == bool(self.same_as):
-            raise refuse("target", self.target, "either target or sameAs, one of them")
+            raise refuse("target", self.target, "either target or sameAs, not both")
         if self.same_as and "proxied" in self.model_fields_set:
-            raise refuse("proxied", self.proxied, "no such key beside sameAs, which copies it")
+            raise refuse("proxied", self.proxied, "only beside target: sameAs copies it from the other host's record")
         if self.access and not self.proxied:
             raise refuse("proxied", self.proxied, "true, or no access: Cloudflare Access sees only what is proxied")
         address = _address(self.target or "")
         if self.proxied and address and not address.is_global:
-            raise refuse("target", self.target, "a public address: Cloudflare can't proxy to a private one")
+            raise refuse(
+                "target", self.target, "a public address, or proxied: false: Cloudflare can't reach a private one"
+            )
         return self
 
     @property

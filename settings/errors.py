@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pulumi
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from settings.model import REFUSED, Allowed
@@ -49,6 +50,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     if kind == REFUSED:
         keys.extend(context["key"].split("."))
         value = context["value"]
+        kind = "missing" if value is None else kind
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tags = list(_by_tag(annotation))
         keys.append("kind")
@@ -57,11 +59,14 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
         annotation = Literal[tuple(tags)]
     key = f"{namespace}:{_dotted(keys)}"
 
-    if kind == "missing":
-        return f"{key}: is missing. Needed: {_allowed(annotation)}"
-    if kind == "extra_forbidden":
-        return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
     allowed = context.get("allowed") or _allowed(annotation) or details["msg"]
+    if kind == "missing":
+        return f"{key}: is missing. Needed: {allowed}"
+    if kind == "extra_forbidden":
+        own_key = to_camel("_".join(map(str, keys)))  # cloudflare.token for cloudflareToken
+        if len(keys) > 1 and own_key in _aliases(model):
+            return f"{key}: unknown key. It is a key of its own: {namespace}:{own_key}"
+        return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
     if value is None or value == "":
         return f"{key}: has no value. Needed: {allowed}"
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
@@ -128,7 +133,7 @@ def _allowed(annotation: Any) -> str:
         return f"{found.text}, e.g. {_shown(found.example)}"
     bare = _bare(annotation)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return f"a mapping with the keys {', '.join(str(f.alias) for f in bare.model_fields.values())}"
+        return f"a mapping with the keys {', '.join(_aliases(bare))}"
     if get_origin(bare) is Literal:
         return ", ".join(map(str, get_args(bare)))
     return {bool: "true or false", dict: "a mapping of texts", str: "a text in quotes"}.get(
@@ -148,9 +153,13 @@ def _all_allowed(annotation: Any) -> Iterator[Allowed]:
 
 
 def _known_keys(key: str, annotation: Any) -> str:
-    known = [str(field.alias) for field in _bare(annotation).model_fields.values()]
+    known = _aliases(_bare(annotation))
     close = difflib.get_close_matches(key, known, n=1)
     return (f"Did you mean {close[0]}? " if close else "") + f"Allowed here: {', '.join(known)}"
+
+
+def _aliases(model: type[BaseModel]) -> list[str]:
+    return [str(field.alias) for field in model.model_fields.values()]
 
 
 def _dotted(keys: list[int | str]) -> str:
@@ -158,7 +167,5 @@ def _dotted(keys: list[int | str]) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(by_alias=True)
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

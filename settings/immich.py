@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from settings.model import AbsolutePath, Allowed, Label, Model, ObjectName, Port, not_allowed
+from settings.model import AbsolutePath, Allowed, Label, Model, ObjectName, Omittable, Port, not_allowed
 
 # Where Immich's image keeps its system, program and uploads: a mount over them hides them.
 _IMMICHS_TREES = ("/bin", "/boot", "/data", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
@@ -32,7 +32,7 @@ class Mount(Model):
     path: Annotated[AbsolutePath, AfterValidator(_beside_immichs_own)] = "/external/icloud"
     volume: Label = "icloud-import"
     container: Annotated[
-        Label | None,
+        Omittable[Label],
         Allowed(
             "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "immich-server"
         ),
@@ -47,3 +47,8 @@ class Immich(Model):
     deployment: ObjectName = "immich-server"
     service: Service = Service()
     mount: Mount = Mount()
+
+    @property
+    def url(self) -> str:
+        """Where pods of the cluster reach its Service."""
+        return f"http://{self.service.name}.{self.namespace}.svc.cluster.local:{self.service.port}"

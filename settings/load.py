@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from settings.cluster import Cluster
 from settings.errors import SettingsError, sentences
@@ -24,28 +25,54 @@ def load() -> Settings:
         SettingsError: with every problem of the stack file, each naming its key.
 
     """
-    configuration = _configuration()
-    return parse(configuration, {key for key in configuration if is_config_secret(key)})
+    return parse(*_configuration())
 
 
-def load_cluster() -> Cluster:
-    """Read only which cluster it is: all that removing a stack needs, whatever else its file says.
+@dataclass(frozen=True)
+class Connections:
+    """What the stack talks to: all that removing it needs, whatever else its file says.
+
+    Attributes:
+        cluster: the Kubernetes cluster.
+        uses_cloudflare: whether the stack states anything at Cloudflare.
+        cloudflare_token: the stack's own API token; None when it comes from the environment.
+
+    """
+
+    cluster: Cluster
+    uses_cloudflare: bool
+    cloudflare_token: SecretStr | None
+
+
+def load_connections() -> Connections:
+    """Read only what the stack talks to.
 
     Raises:
         SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
 
     """
-    configuration = _configuration()
+    configuration, secrets = _configuration()
+    token = configuration.get(TOKEN)
     try:
-        return Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", "")))
+        return Connections(
+            cluster=Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", ""))),
+            uses_cloudflare=_states_something(_value(configuration.get(f"{PROJECT}:cloudflare", ""))),
+            cloudflare_token=SecretStr(token) if token else None,
+        )
     except ValidationError:
-        parse(configuration)
+        parse(configuration, secrets)
         raise
 
 
-def _configuration() -> Mapping[str, str]:
+def _states_something(cloudflare: object) -> bool:
+    return isinstance(cloudflare, dict) and cloudflare.get("kind", "none") != "none"
+
+
+def _configuration() -> tuple[Mapping[str, str], Collection[str]]:
+    """Every value by its key, and the keys of the secret ones."""
     # pulumi.Config can look a key up but not list them, and an unknown key must not pass unseen.
-    return {**get_config_env(), **CONFIG.get()}
+    configuration = {**get_config_env(), **CONFIG.get()}
+    return configuration, {key for key in configuration if is_config_secret(key)}
 
 
 def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
@@ -53,7 +80,7 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
 
     Args:
         configuration: keys as `namespace:key`, and values as the engine hands them over: decrypted, as text.
-        secrets: the keys whose values the stack file holds encrypted.
+        secrets: the keys whose values the stack file holds encrypted, wholly or in part.
 
     Raises:
         SettingsError: with every problem, each naming its key.
@@ -74,12 +101,13 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
             f"{DEFAULT_PROVIDERS}: has to name kubernetes and cloudflare, or a resource could go to whatever cluster "
             'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
         )
-    if TOKEN in configuration and TOKEN not in secrets:
+    if configuration.get(TOKEN) and TOKEN not in secrets:
+        del ours[TOKEN.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
         problems.append(
             f"{TOKEN}: is in plain text. Revoke that token at Cloudflare, for others may have read it, and store a new "
             f"one: pulumi config set --secret {TOKEN}"
         )
-    hidden = {key.partition(":")[2] for key in secrets}
+    hidden = {key.removeprefix(f"{PROJECT}:") for key in secrets}
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:

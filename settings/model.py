@@ -2,7 +2,7 @@
 
 import posixpath
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 class Model(BaseModel):
     """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,22 @@ def not_allowed(allowed: str) -> PydanticCustomError:
 
 
 def refuse(key: str, value: object, allowed: str) -> PydanticCustomError:
-    """Build the error of a check across fields: it is about `key`, counted from the model that raises it."""
+    """Build the error of a check across fields: it is about `key`, counted from the model that raises it.
+
+    A value of None says that the key is missing.
+    """
     return PydanticCustomError(REFUSED, "{allowed}", {"key": key, "value": value, "allowed": allowed})
 
+
+def _has_a_value(value: object) -> object:
+    if value is None:
+        raise PydanticCustomError("no_value", "no value")
+    return value
+
+
+T = TypeVar("T")
+# What may be left out, and is None then. Said, it has a value: a bare `access:` must not mean "no Access".
+Omittable = Annotated[T | None, BeforeValidator(_has_a_value)]
 
 NOT_ALLOWED, REFUSED = "not_allowed", "refused"
 
@@ -56,7 +69,9 @@ def _not_a_system_namespace(namespace: str) -> str:
     return namespace
 
 
-OwnNamespace = Annotated[Label, AfterValidator(_not_a_system_namespace)]
+OwnNamespace = Annotated[
+    Label, AfterValidator(_not_a_system_namespace), Field(json_schema_extra={"not": {"enum": list(_SYSTEM)}})
+]
 # RFC 1123 subdomain: the name of any other Kubernetes object.
 ObjectName = Annotated[
     str,

@@ -8,6 +8,7 @@ from settings.load import DEFAULT_PROVIDERS, DISABLED, PROJECT
 from settings.stack import Settings
 
 FILE = Path(__file__).with_name("stack.schema.json")
+_NULL = {"type": "null"}
 _ENCRYPTED = {
     "type": "object",
     "description": "Stored with `pulumi config set --secret`.",
@@ -57,9 +58,14 @@ def _as_written(node: Any) -> Any:
         return [_as_written(item) for item in node]
     if not isinstance(node, dict):
         return node
+    if _NULL in node.get("anyOf", []):  # None is a default in the program, and nothing that a file can say
+        [given] = [option for option in node["anyOf"] if option != _NULL]
+        return _as_written(given | {key: node[key] for key in node if key not in {"anyOf", "default"}})
     written = {key: _as_written(value) for key, value in node.items()}
+    if isinstance(node.get("default"), str) and node["default"] and "examples" in node:
+        written["examples"] = [node["default"]]  # as in the program's errors
     if node.get("format") == "password":
-        return _ENCRYPTED
+        return _ENCRYPTED | {"description": f"{node['description']} {_ENCRYPTED['description']}"}
     if "patternProperties" in node:
         return {**written, "additionalProperties": False}
     as_text = {"integer": {"type": "string", "pattern": "^[0-9]+$"}, "boolean": {"enum": ["true", "false"]}}

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, Token, Tunnelled
 from settings.cluster import Cluster
 from settings.immich import Immich
-from settings.model import Hostname, Model, Switch, refuse
+from settings.model import Hostname, Model, Omittable, Switch, refuse
 from settings.photo_sync import PhotoSync
 from settings.route import NoRoute, Route
 from settings.storage import Storage
@@ -22,7 +22,7 @@ class Settings(Model):
     route: Route
     cloudflare: Cloudflare = NoCloudflare(kind="none")
     cloudflare_token: Annotated[
-        Token | None, Field(description="API token of Cloudflare. Default: the variable CLOUDFLARE_API_TOKEN.")
+        Omittable[Token], Field(description="API token of Cloudflare. Default: the variable CLOUDFLARE_API_TOKEN.")
     ] = None
     immich: Immich = Immich()
     photo_sync: PhotoSync = PhotoSync()
@@ -49,9 +49,9 @@ class Settings(Model):
         cloudflare = self.cloudflare
         if isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller and isinstance(self.route, NoRoute):
             raise refuse(
-                "cloudflare.ingressController",
-                cloudflare.ingress_controller,
-                "no such key with route.kind none: the ingress controller would know no way on to Immich",
+                "route.kind",
+                self.route.kind,
+                "ingress or gateway, as there is cloudflare.ingressController: with none it knows no way on to Immich",
             )
         if isinstance(cloudflare, OwnTunnel) and cloudflare.namespace in (
             self.immich.namespace,

@@ -1,11 +1,13 @@
 """Stack files, as the tests read them: the way Pulumi's engine hands the `config` of a file to a program.
 
 Measured with engine 3.258.0: plain values arrive as text (a null as the empty text), mappings and lists as compact JSON
-with sorted keys; a key without namespace gets the project's own.
+with sorted keys; a key without namespace gets the project's own. A secret arrives decrypted, and the key that has one
+anywhere in its value is named as secret.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +38,34 @@ def configuration(file: Path) -> dict[str, str]:
 
 def secrets(file: Path) -> set[str]:
     """The keys that the file holds encrypted, as the engine names them to the program."""
-    return {key for key, value in document(file)["config"].items() if _is_secure(value)}
+    return {key for key, value in document(file)["config"].items() if _decrypted(value) != value}
 
 
-def _is_secure(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"secure"}
+def _decrypted(value: Any) -> Any:
+    """Without a cipher: the text of each `secure`, at any depth, stands for what it decrypts to."""
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return str(value["secure"])
+    if isinstance(value, dict):
+        return {key: _decrypted(inner) for key, inner in value.items()}
+    return [_decrypted(item) for item in value] if isinstance(value, list) else value
 
 
 def as_text(value: Any) -> str:
-    """One value of `config` as the engine passes it on; a secret decrypted, which tests do without a cipher."""
+    """One value of `config` as the engine passes it on; a secret decrypted."""
+    value = _decrypted(value)
     if value is None:
         return ""
-    if _is_secure(value):
-        return str(value["secure"])
     if isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def places(node: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of each of our settings in a file's `config`, and of all that is in it."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if (keys or str(key).startswith(f"{PROJECT}:")) and key != "secure":
+            yield (*keys, key)
+            yield from places(value, (*keys, key))
 
 
 def expected_problems(file: Path) -> list[str]:

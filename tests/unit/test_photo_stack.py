@@ -25,7 +25,7 @@ def homelab() -> Settings:
 
 
 def with_storage(settings: Settings, **storage: Any) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), "storage": storage})
+    return Settings.model_validate({**settings.model_dump(by_alias=True, exclude_unset=True), "storage": storage})
 
 
 def test_photo_sync_namespace_lets_the_directory_job_in(homelab: Settings) -> None:
@@ -252,7 +252,7 @@ def test_a_network_volume_needs_no_privilege(homelab: Settings) -> None:
 
 def test_a_gateway_gets_a_route_without_a_time_limit(homelab: Settings) -> None:
     gateway = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
-    settings = Settings.model_validate({**homelab.model_dump(by_alias=True), "route": gateway})
+    settings = Settings.model_validate({**homelab.model_dump(by_alias=True, exclude_unset=True), "route": gateway})
     stack = deployed(settings, IMMICH)
     spec = stack.one("HTTPRoute").inputs["spec"]
     assert spec["parentRefs"] == [{"name": "public", "namespace": "gateways"}]
@@ -262,7 +262,9 @@ def test_a_gateway_gets_a_route_without_a_time_limit(homelab: Settings) -> None:
 
 
 def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
-    settings = Settings.model_validate({**homelab.model_dump(by_alias=True), "route": {"kind": "none"}})
+    settings = Settings.model_validate(
+        {**homelab.model_dump(by_alias=True, exclude_unset=True), "route": {"kind": "none"}}
+    )
     stack = deployed(settings, IMMICH)
     assert len(stack.all("Fragment")) == 2
     assert not stack.all("Ingress")

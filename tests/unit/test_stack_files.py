@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import NoneType, UnionType
@@ -12,10 +13,10 @@ import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from settings import PROJECT, Settings, SettingsError, parse
-from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, expected_problems, secrets
+from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, expected_problems, places, secrets
 
 Keys = tuple[str, ...]
 
@@ -56,6 +57,28 @@ def test_a_valid_file_is_read_as_written() -> None:
     assert settings.adopt_existing is False
     assert settings.immich.service.port == 2283
     assert (settings.storage.owner.uid, settings.storage.owner.gid) == (1000, 1000)
+
+
+@pytest.mark.parametrize("file", VALID, ids=lambda file: file.name)
+def test_a_key_without_a_value_is_not_one_that_is_left_out(file: Path) -> None:
+    for *above, last in places(document(file)["config"]):
+        config = at = document(file)["config"]
+        for key in above:
+            at = at[key]
+        at[last] = None
+
+        complaints = problems({key: as_text(value) for key, value in config.items()}, secrets(file))
+        key = ".".join(str(key) for key in (*above, last) if not isinstance(key, int))
+        assert any(re.sub(r"\[\d+\]", "", complaint).startswith(f"{key}: ") for complaint in complaints), complaints
+
+
+def test_every_default_is_allowed() -> None:
+    fields = [field for model in _all_models(Settings) for field in model.model_fields.values()]
+    defaults = [(field, field.get_default(call_default_factory=True)) for field in fields if not field.is_required()]
+
+    for field, default in defaults:
+        assert default is None or TypeAdapter(field.rebuild_annotation()).validate_python(default) == default
+    assert len(defaults) > 30
 
 
 def test_every_setting_is_set_in_a_valid_file() -> None:
@@ -129,6 +152,11 @@ def _settings(annotation: Any, keys: Keys = ()) -> Iterator[Keys]:
             yield from _settings(field.annotation, (*keys, *kind, str(field.alias)))
     if not models:
         yield keys
+
+
+def _all_models(annotation: Any) -> set[type[BaseModel]]:
+    inner = set(_models(annotation))
+    return inner.union(*(_all_models(field.annotation) for model in inner for field in model.model_fields.values()))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

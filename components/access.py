@@ -1,0 +1,67 @@
+"""Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""
+
+from typing import Any
+
+import pulumi
+import pulumi_cloudflare as cloudflare
+
+from components.way_in import WayIn, application_name, service_token_name
+from settings.cloudflare import Access
+
+_TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
+
+
+class ImmichAccess(pulumi.ComponentResource):
+    """The application that guards the host, its two policies and the app's service token.
+
+    Attributes:
+        client_id: of the service token, secret.
+        client_secret: of the service token, secret.
+
+    """
+
+    client_id: pulumi.Output[str]
+    client_secret: pulumi.Output[str]
+
+    def __init__(self, name: str, way_in: WayIn, access: Access, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:ImmichAccess", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        account_id, stack = way_in.zone.account_id, way_in.stack
+        token = cloudflare.ZeroTrustAccessServiceToken(
+            f"{name}-mobile-app",
+            account_id=account_id,
+            name=service_token_name(stack),
+            duration=_TOKEN_DURATION,
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_id", "client_secret"]),
+        )
+        app = cloudflare.ZeroTrustAccessPolicy(
+            f"{name}-mobile-app-policy",
+            account_id=account_id,
+            name=f"Immich mobile app ({stack})",
+            decision="non_identity",  # "Service Auth" in the dashboard
+            includes=[{"service_token": {"token_id": token.id}}],
+            opts=inside,
+        )
+        emails = [{"email": {"email": email}} for email in access.emails]
+        domains = [{"email_domain": {"domain": domain}} for domain in access.email_domains]
+        may_sign_in: Any = [*emails, *domains]
+        people = cloudflare.ZeroTrustAccessPolicy(
+            f"{name}-people-policy",
+            account_id=account_id,
+            name=f"Immich people ({stack})",
+            decision="allow",
+            includes=may_sign_in,
+            opts=inside,
+        )
+        cloudflare.ZeroTrustAccessApplication(
+            f"{name}-application",
+            account_id=account_id,
+            name=application_name(stack),
+            type="self_hosted",
+            domain=way_in.host,
+            policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
+            opts=inside,
+        )
+        self.client_id = pulumi.Output.secret(token.client_id)
+        self.client_secret = pulumi.Output.secret(token.client_secret)
+        self.register_outputs({})

@@ -1,0 +1,183 @@
+"""cloudflared, the connector of a tunnel of our own, in a namespace of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import Namespace, Secret
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components import images, pod_security
+from components.ownership import Ownership
+from providers.cluster_api import Manifest
+
+_NAME = "cloudflared"
+_TOKEN_KEY = "token"  # noqa: S105 (a key's name)
+_LABELS = {"app.kubernetes.io/name": _NAME}
+_METRICS = 2000
+_NOBODY = 65532  # the image's own user
+# Where cloudflared calls Cloudflare's edge: QUIC, or HTTP/2 over TCP (source: Cloudflare's "Tunnel with firewall").
+_EDGE = 7844
+_REPLICAS = 2
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The Service that the tunnel leads to, as a NetworkPolicy has to name it.
+
+    Attributes:
+        namespace: its namespace.
+        pods: labels of its pods; empty for a Service without a selector.
+        port: the port of its pods, by number or name.
+
+    """
+
+    namespace: str
+    pods: Mapping[str, str]
+    port: int | str
+
+
+@dataclass(frozen=True)
+class Connector:
+    """Its manifests; the Secret's data is known only once the tunnel is there."""
+
+    namespace: Manifest
+    secret: Manifest
+    deployment: Manifest
+    disruption_budget: Manifest
+    network_policy: Manifest
+
+
+def connector(namespace: str, origin: Origin, ownership: Ownership) -> Connector:
+    """Build the manifests."""
+
+    def named(api_version: str, kind: str, spec: Manifest) -> Manifest:
+        metadata = {**ownership.metadata(kind, _NAME, namespace), "labels": _LABELS}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **spec}
+
+    pod = _pod()
+    template = {"metadata": {"labels": _LABELS}, "spec": pod}
+    deployment = {"replicas": _REPLICAS, "selector": {"matchLabels": _LABELS}, "template": template}
+    labels = pod_security.labels(pod_security.needed(pod))
+    return Connector(
+        namespace={
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {**ownership.metadata("Namespace", namespace), "labels": labels},
+        },
+        secret=named("v1", "Secret", {"type": "Opaque"}),
+        deployment=named("apps/v1", "Deployment", {"spec": deployment}),
+        disruption_budget=named(
+            "policy/v1",
+            "PodDisruptionBudget",
+            {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}}},
+        ),
+        network_policy=named("networking.k8s.io/v1", "NetworkPolicy", {"spec": _only_what_it_needs(origin)}),
+    )
+
+
+def _pod() -> Manifest:
+    container = {
+        "name": _NAME,
+        "image": images.CLOUDFLARED,
+        # The pod has a digest: what it runs changes with the stack, never by itself.
+        "args": ["tunnel", "--no-autoupdate", "--metrics", f"0.0.0.0:{_METRICS}", "run"],
+        "env": [{"name": "TUNNEL_TOKEN", "valueFrom": {"secretKeyRef": {"name": _NAME, "key": _TOKEN_KEY}}}],
+        "ports": [{"name": "metrics", "containerPort": _METRICS, "protocol": "TCP"}],
+        # Ready means connected to Cloudflare (source: cloudflared, metrics/readiness.go).
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": "metrics"}, "periodSeconds": 10},
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",  # a homelab may have one node
+        "labelSelector": {"matchLabels": _LABELS},
+    }
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _NOBODY,
+            "runAsGroup": _NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [spread],
+        "containers": [container],
+    }
+
+
+def _only_what_it_needs(origin: Origin) -> Manifest:
+    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    edge = [{"protocol": protocol, "port": _EDGE} for protocol in ("UDP", "TCP")]
+    pods: Manifest = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": origin.namespace}}}
+    if origin.pods:
+        pods["podSelector"] = {"matchLabels": dict(origin.pods)}
+    return {
+        "podSelector": {"matchLabels": _LABELS},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [],  # the kubelet's probe comes from the pod's own node, which is always let in
+        "egress": [
+            {"ports": names},  # to anywhere: a node's own resolver has no labels
+            {"ports": edge},
+            {"to": [pods], "ports": [{"protocol": "TCP", "port": origin.port}]},
+        ],
+    }
+
+
+class TunnelConnector(pulumi.ComponentResource):
+    """Two replicas of cloudflared that keep a tunnel connected."""
+
+    def __init__(
+        self,
+        name: str,
+        plan: Connector,
+        tunnel_id: pulumi.Output[str],
+        token: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("immich-icloud:index:TunnelConnector", name, None, opts)
+
+        def inside(*before: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(before))
+
+        namespace = Namespace(f"{name}-namespace", metadata=plan.namespace["metadata"], opts=inside())
+        secret = Secret(
+            f"{name}-token",
+            metadata=plan.secret["metadata"],
+            type=plan.secret["type"],
+            string_data={_TOKEN_KEY: token},
+            opts=inside(namespace),
+        )
+        policy = NetworkPolicy(
+            f"{name}-network-policy",
+            metadata=plan.network_policy["metadata"],
+            spec=plan.network_policy["spec"],
+            opts=inside(namespace),
+        )
+        budget = PodDisruptionBudget(
+            f"{name}-disruption-budget",
+            metadata=plan.disruption_budget["metadata"],
+            spec=plan.disruption_budget["spec"],
+            opts=inside(namespace),
+        )
+        template = plan.deployment["spec"]["template"]
+        # Pods read the token when they start: those of a tunnel that was made anew have to start anew.
+        metadata = {**template["metadata"], "annotations": {"immich-icloud/tunnel": tunnel_id}}
+        spec: Any = {**plan.deployment["spec"], "template": {**template, "metadata": metadata}}
+        Deployment(
+            f"{name}-deployment",
+            metadata=plan.deployment["metadata"],
+            spec=spec,
+            opts=inside(secret, policy, budget),
+        )
+        self.register_outputs({})

@@ -1,0 +1,169 @@
+"""How the internet gets to Immich by way of Cloudflare: pure, from the settings and from what was found there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from components.ownership import Ownership
+from providers import cloudflare_api
+from providers.cloudflare_api import Tunnel, Zone
+from providers.ingress_rules import Rule
+from providers.tunnel_rules import RuleSet
+from settings import Settings
+from settings import cloudflare as settings
+from settings.cloudflare import Access, OnCloudflare, Tunnelled
+
+_ADOPTED = ", adopted"
+
+
+@dataclass(frozen=True)
+class FoundAtCloudflare:
+    """What Cloudflare holds already, as far as it shapes the plan.
+
+    Attributes:
+        zone: the host's zone.
+        tunnel: the shared tunnel; None for any other kind.
+        sibling: the record that ours shall be like; None unless `sameAs` names one.
+        record: the host's record, where there is one that may be ours.
+        import_record: whether the state does not know that record yet.
+
+    """
+
+    zone: Zone
+    tunnel: Tunnel | None = None
+    sibling: cloudflare_api.Record | None = None
+    record: cloudflare_api.Record | None = None
+    import_record: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """The host's DNS record.
+
+    Attributes:
+        name: the host.
+        type: A, AAAA or CNAME.
+        content: what it points at; None for a tunnel that is yet to be made.
+        proxied: whether requests go through Cloudflare.
+        comment: our mark on it.
+        adopted: whether somebody made it by hand: then it is kept when the stack is removed.
+        import_id: Pulumi's id to import it by; None unless it is there and the state does not know it.
+
+    """
+
+    name: str
+    type: str
+    content: str | None
+    proxied: bool
+    comment: str
+    adopted: bool
+    import_id: str | None
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """Everything that the stack will state at Cloudflare.
+
+    Attributes:
+        kind: as in the settings.
+        zone: the zone, which names the account, too.
+        host: the host.
+        stack: `<project>/<stack>`: in the name of all that has no other place for our mark.
+        record: the host's DNS record.
+        rules: our rules in a shared tunnel; None for any other kind.
+        own_tunnel: name of a tunnel of our own; None for any other kind.
+        origin: where a tunnel of our own leads, as a URL.
+        access: who may come in; None when Access is off.
+
+    """
+
+    kind: Literal["sharedTunnel", "dnsRecord", "ownTunnel"]
+    zone: Zone
+    host: str
+    stack: str
+    record: Record
+    rules: RuleSet | None
+    own_tunnel: str | None
+    origin: str
+    access: Access | None
+
+
+def rules(whole: Settings) -> tuple[Rule, ...]:
+    """Build our rules. Never with a connectTimeout, which cloudflared reads wrongly (its issue 1702)."""
+    return ({"hostname": whole.host, "service": origin(whole)},)
+
+
+def origin(whole: Settings) -> str:
+    """Where a tunnel leads: the ingress controller's Service, or Immich's."""
+    controller = whole.cloudflare.ingress_controller if isinstance(whole.cloudflare, Tunnelled) else None
+    if controller:
+        return controller.url
+    return whole.immich.url
+
+
+def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
+    """Whether a record carries this stack's mark."""
+    return record.comment in {stack, f"{stack}{_ADOPTED}"}
+
+
+def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> WayIn | None:
+    """Compute what the stack will state at Cloudflare; None for a stack that states nothing there."""
+    cloudflare = whole.cloudflare
+    if not isinstance(cloudflare, OnCloudflare):
+        return None
+    ours = None
+    if isinstance(cloudflare, settings.SharedTunnel) and found.tunnel:
+        ours = RuleSet(found.zone.account_id, found.tunnel.id, rules(whole), ownership.stack, ownership.adopting)
+    return WayIn(
+        kind=cloudflare.kind,
+        zone=found.zone,
+        host=whole.host,
+        stack=ownership.stack,
+        record=_record(whole.host, cloudflare, found, ownership),
+        rules=ours,
+        own_tunnel=cloudflare.tunnel if isinstance(cloudflare, settings.OwnTunnel) else None,
+        origin=origin(whole),
+        access=cloudflare.access,
+    )
+
+
+def application_name(stack: str) -> str:
+    """Name the Access application; people read it where they sign in."""
+    return f"Immich ({stack})"
+
+
+def service_token_name(stack: str) -> str:
+    """Name the mobile app's service token."""
+    return f"Immich mobile app ({stack})"
+
+
+def tunnel_host(tunnel_id: str) -> str:
+    """Name what a record points at to lead into a tunnel."""
+    return f"{tunnel_id}.cfargotunnel.com"
+
+
+def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Record:
+    kind, content, proxied = _target(cloudflare, found)
+    marked = found.record is not None and is_marked(found.record, ownership.stack)
+    adopted = found.record is not None and (found.record.comment.endswith(_ADOPTED) if marked else ownership.adopting)
+    return Record(
+        name=host,
+        type=kind,
+        content=content,
+        proxied=proxied,
+        comment=f"{ownership.stack}{_ADOPTED if adopted else ''}",
+        adopted=adopted,
+        import_id=f"{found.zone.id}/{found.record.id}" if found.record and found.import_record else None,
+    )
+
+
+def _target(cloudflare: OnCloudflare, found: FoundAtCloudflare) -> tuple[str, str | None, bool]:
+    match cloudflare:
+        case settings.SharedTunnel():
+            return "CNAME", tunnel_host(found.tunnel.id) if found.tunnel else None, True
+        case settings.OwnTunnel():
+            return "CNAME", None, True
+        case settings.DnsRecord(target=str(target)):
+            return cloudflare.record_type, target, cloudflare.proxied
+        case settings.DnsRecord() if found.sibling:
+            return found.sibling.type, found.sibling.content, found.sibling.proxied
+    raise AssertionError("a record has a target or a sibling: settings and preflight see to it")

@@ -1,0 +1,131 @@
+"""What Cloudflare holds, as far as the stack is concerned."""
+
+from dataclasses import dataclass
+
+from components.connector import Origin
+from components.ownership import Ownership
+from components.way_in import FoundAtCloudflare, is_marked
+from preflight import state
+from providers import cloudflare_api
+from providers.cloudflare_api import CloudflareApi, Record, ServiceToken, Tunnel, Zone
+from providers.cluster_api import ClusterApi, Manifest, Ref
+from settings import Settings
+from settings.cloudflare import DnsRecord, OnCloudflare, SharedTunnel, Tunnelled
+
+# Its type in the state.
+RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+
+
+@dataclass(frozen=True)
+class CloudflareFacts:
+    """Cloudflare before the stack, as read; nothing there was changed.
+
+    Attributes:
+        zone: the host's zone; None when the token sees none, and then the rest is empty.
+        tunnels: the account's tunnels, where the stack is to use one.
+        origin: the Service that a tunnel leads to; None when it does not exist.
+        records: the host's records.
+        siblings: those of the host that ours shall be like.
+        applications: names of the Access applications before the host, where the stack is to have one.
+        service_tokens: those of Access, likewise.
+        known: types of the resources that the stack's state knows.
+
+    """
+
+    zone: Zone | None
+    tunnels: tuple[Tunnel, ...] = ()
+    origin: Manifest | None = None
+    records: tuple[Record, ...] = ()
+    siblings: tuple[Record, ...] = ()
+    applications: tuple[str, ...] = ()
+    service_tokens: tuple[ServiceToken, ...] = ()
+    known: frozenset[str] = frozenset()
+
+
+def connect(settings: Settings) -> CloudflareApi | None:
+    """Get ready to ask Cloudflare; None for a stack that states nothing there.
+
+    Raises:
+        CloudflareError: when there is no API token.
+
+    """
+    if not isinstance(settings.cloudflare, OnCloudflare):
+        return None
+    return CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
+
+
+def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> CloudflareFacts | None:
+    """Read the facts; None for a stack that states nothing there.
+
+    Raises:
+        CloudflareError: when Cloudflare can't be asked, or the token may not read.
+        ClusterError: when the cluster can't be asked, or does not let us read.
+
+    """
+    cloudflare = settings.cloudflare
+    if not isinstance(cloudflare, OnCloudflare):
+        return None
+    given = cloudflare.zone_id and cloudflare.account_id and Zone(cloudflare.zone_id, "", cloudflare.account_id, "")
+    zone = given or api.zone_of(settings.host)
+    if zone is None:
+        return CloudflareFacts(None)
+    guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
+    tunnelled = isinstance(cloudflare, Tunnelled)
+    return CloudflareFacts(
+        zone=zone,
+        tunnels=tuple(api.tunnels(zone.account_id)) if tunnelled else (),
+        origin=cluster.get(origin_of(settings)) if tunnelled else None,
+        records=tuple(api.records(zone.id, settings.host)),
+        siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
+        applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
+        service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
+        known=state.known(),
+    )
+
+
+def origin_of(settings: Settings) -> Ref:
+    """Name the Service that a tunnel leads to."""
+    controller = settings.cloudflare.ingress_controller if isinstance(settings.cloudflare, Tunnelled) else None
+    if controller:
+        return Ref("v1", "Service", controller.service, controller.namespace)
+    return Ref("v1", "Service", settings.immich.service.name, settings.immich.namespace)
+
+
+def shared_tunnel(settings: Settings, facts: CloudflareFacts) -> Tunnel | None:
+    """Find the tunnel that the settings name; rather one that is not deleted."""
+    if not isinstance(settings.cloudflare, SharedTunnel):
+        return None
+    named = [tunnel for tunnel in facts.tunnels if settings.cloudflare.tunnel in {tunnel.id, tunnel.name}]
+    return min(named, key=lambda tunnel: tunnel.deleted, default=None)
+
+
+def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> FoundAtCloudflare | None:
+    """Draw from the facts what shapes the plan."""
+    if facts.zone is None:
+        return None
+    candidates = [record for record in facts.records if may_be_ours(record, facts, ownership)]
+    record = max(candidates, key=lambda record: is_marked(record, ownership.stack), default=None)
+    return FoundAtCloudflare(
+        zone=facts.zone,
+        tunnel=shared_tunnel(settings, facts),
+        sibling=next(iter(facts.siblings), None),
+        record=record,
+        import_record=record is not None and RECORD not in facts.known,
+    )
+
+
+def may_be_ours(record: Record, facts: CloudflareFacts, ownership: Ownership) -> bool:
+    """Whether a record is ours, or may be made so."""
+    return RECORD in facts.known or is_marked(record, ownership.stack) or ownership.adopting
+
+
+def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
+    """Draw from the Service what a NetworkPolicy has to name."""
+    if facts.origin is None:
+        return None
+    wanted = settings.immich.service.port
+    if isinstance(settings.cloudflare, Tunnelled) and settings.cloudflare.ingress_controller:
+        wanted = settings.cloudflare.ingress_controller.port
+    spec = facts.origin["spec"]
+    ports = {port["port"]: port.get("targetPort", port["port"]) for port in spec.get("ports", [])}
+    return Origin(origin_of(settings).namespace or "", spec.get("selector") or {}, ports.get(wanted, wanted))

@@ -1,0 +1,207 @@
+"""What would go wrong at Cloudflare, in words. Pure, as `rules` is for the cluster."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from components.ownership import Ownership
+from components.plan import Plan
+from components.way_in import Record, WayIn, application_name, rules, service_token_name
+from preflight.cloudflare_facts import RECORD, CloudflareFacts, may_be_ours, origin_of, shared_tunnel
+from providers import tunnel_rules
+from providers.cloudflare_api import ZONE_READ
+from providers.ingress_rules import Rule, spoken
+from providers.tunnel_rules import Trial
+from settings import PROJECT, Settings
+from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
+from settings.route import Ingress
+
+# Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page).
+_UPLOAD_LIMITS = {"free": 100, "pro": 100, "business": 200, "enterprise": 500}
+_RESPONSE_LIMIT = 120  # seconds, of every plan but Enterprise (source: Cloudflare's error 524 page)
+_BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+_APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+_SOON = timedelta(days=30)
+
+
+def missing(settings: Settings, facts: CloudflareFacts) -> list[str]:
+    """Find what has to be there before anything else can be asked."""
+    return list(_missing(settings, facts))
+
+
+def problems(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> list[str]:
+    """Find everything that would fail in `up`, or take somebody's way."""
+    return [
+        *(trial.problems if trial else ()),
+        *(_somebodys_record(facts, plan.way_in.record, plan.ownership) if plan.way_in else ()),
+        *_somebodys_tunnel(settings, facts),
+        *(_somebodys_guard(facts, plan.way_in) if plan.way_in else ()),
+    ]
+
+
+def warnings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> list[str]:
+    """Find what is worth knowing before `up`."""
+    if plan.way_in is None:
+        return []
+    return [
+        *_record_taken_over(facts, plan.way_in.record),
+        *(f"taken over, and put back when this stack is removed: {spoken(rule)}" for rule in _by_hand(trial)),
+        *_limits(settings, plan.way_in),
+        *_token_ends(facts, plan.way_in, datetime.now(UTC)),
+    ]
+
+
+def news(trial: Trial | None) -> list[str]:
+    """Say where our rules go, and what moves with them."""
+    return list(trial.news) if trial else []
+
+
+def _by_hand(trial: Trial | None) -> tuple[Rule, ...]:
+    return trial.taken_over if trial else ()
+
+
+def _missing(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
+    if facts.zone is None:
+        yield (
+            f"{PROJECT}:host: the Cloudflare API token sees no zone that {settings.host} lies in. Give the token the "
+            f"permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId"
+        )
+        return
+    match settings.cloudflare:
+        case SharedTunnel() as cloudflare:
+            yield from _missing_tunnel(settings, cloudflare, facts)
+            yield from _missing_origin(settings, cloudflare, facts)
+        case OwnTunnel() as cloudflare:
+            yield from _missing_origin(settings, cloudflare, facts)
+        case DnsRecord() as cloudflare:
+            yield from _missing_sibling(cloudflare, facts)
+
+
+def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[str]:
+    tunnel = shared_tunnel(settings, facts)
+    if tunnel is None:
+        names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
+        yield (
+            f"{PROJECT}:cloudflare.tunnel: the account has no tunnel {cloudflare.tunnel}. It has: {names}. For one of "
+            f"this stack's own, set {PROJECT}:cloudflare.kind to ownTunnel"
+        )
+    elif why := tunnel_rules.unusable(tunnel, rules(settings)):
+        yield f"{PROJECT}:cloudflare.tunnel: {why}"
+
+
+def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: CloudflareFacts) -> Iterator[str]:
+    controller, key = cloudflare.ingress_controller, f"{PROJECT}:cloudflare.ingressController"
+    if controller is None:
+        return  # Immich's own Service, which is asked for anyway
+    if facts.origin is None:
+        yield f"{key}: the cluster has no {origin_of(settings)}. `kubectl get services -A` lists what it has"
+        return
+    ports = [port["port"] for port in facts.origin["spec"].get("ports", [])]
+    if controller.port not in ports:
+        has = ", ".join(map(str, ports))
+        yield f"{key}.port: {origin_of(settings)} has no port {controller.port}. It has: {has}"
+
+
+def _missing_sibling(cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[str]:
+    key = f"{PROJECT}:cloudflare.sameAs"
+    if cloudflare.same_as is None:
+        return
+    if len(facts.siblings) != 1:
+        has = "; ".join(map(str, facts.siblings)) or "none"
+        yield f"{key}: {cloudflare.same_as} needs one record of type A, AAAA or CNAME. It has: {has}"
+    elif cloudflare.access and not facts.siblings[0].proxied:
+        yield f"{key}: {cloudflare.same_as} is not proxied, and Cloudflare Access sees only what is"
+
+
+def _somebodys_record(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[str]:
+    if RECORD in facts.known:
+        return
+    for record in facts.records:
+        if not may_be_ours(record, facts, owner):
+            yield (
+                f"{PROJECT}:host: there is a DNS record already, which was not made by this stack: {record}. To take "
+                f"it over, set {PROJECT}:adoptExisting to true for one `up`, or remove it at Cloudflare"
+            )
+        elif record.type != ours.type or len(facts.records) > 1:
+            yield (
+                f"{PROJECT}:host: the DNS record {record} can't become the one {ours.type} record of this host. Remove "
+                "it at Cloudflare"
+            )
+
+
+def _record_taken_over(facts: CloudflareFacts, ours: Record) -> Iterator[str]:
+    for record in facts.records:
+        if ours.adopted and ours.import_id:
+            becomes = (
+                f", and becomes {ours.type} {ours.name} → {ours.content}" if record.content != ours.content else ""
+            )
+            yield f"the DNS record {record} is taken over{becomes}. It is kept, like that, when this stack is removed"
+
+
+def _somebodys_tunnel(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
+    cloudflare = settings.cloudflare
+    if not isinstance(cloudflare, OwnTunnel) or _TUNNEL in facts.known:
+        return
+    for tunnel in facts.tunnels:
+        if tunnel.name == cloudflare.tunnel and not tunnel.deleted:
+            yield (
+                f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {tunnel.name} already, which this stack does "
+                "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left "
+                "it, delete it in the dashboard"
+            )
+
+
+def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:
+    for name in facts.applications:
+        if name != application_name(way_in.stack):
+            yield (
+                f"{PROJECT}:cloudflare.access: the Access application {name} guards {way_in.host} already. Remove it "
+                "in the dashboard, or leave access out here"
+            )
+        elif _APPLICATION not in facts.known:
+            yield (
+                f"{PROJECT}:cloudflare.access: the Access application {name} was left by an `up` that was killed. "
+                "Delete it in the dashboard"
+            )
+
+
+def _limits(settings: Settings, way_in: WayIn) -> Iterator[str]:
+    if not way_in.record.proxied:
+        return
+    limit = _UPLOAD_LIMITS.get(way_in.zone.plan, _UPLOAD_LIMITS["free"])
+    allowed, said = _body_limit(settings)
+    if allowed is None or allowed > limit * 1_000_000:
+        plan = way_in.zone.plan.capitalize() or "Free and Pro"
+        yield (
+            f"Cloudflare takes at most {limit} MB in one request (plan {plan}) and answers 413 to more, though {said}. "
+            "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a "
+            f"response that takes longer than {_RESPONSE_LIMIT} s ends in 524"
+        )
+
+
+def _body_limit(settings: Settings) -> tuple[int | None, str]:
+    """Bytes that the cluster's own way in takes; None for no limit. And where that is said."""
+    route, cloudflare = settings.route, settings.cloudflare
+    if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and not cloudflare.ingress_controller):
+        return None, "Immich itself has no limit"
+    size = route.annotations.get(_BODY_SIZE)
+    if size is None:
+        # The default of ingress-nginx; other controllers have none.
+        return (
+            (1 << 20, "") if route.class_name == "nginx" else (None, f"the ingress class {route.class_name} takes more")
+        )
+    number, unit = size.rstrip("kKmMgG"), size[-1:].lower()
+    said = f"{_BODY_SIZE} is {size}"
+    if not number.isdecimal() or int(number) == 0:
+        return None, said
+    return int(number) * _UNITS.get(unit, 1), said
+
+
+def _token_ends(facts: CloudflareFacts, way_in: WayIn, now: datetime) -> Iterator[str]:
+    for token in facts.service_tokens:
+        if token.name == service_token_name(way_in.stack) and token.expires_at and token.expires_at - now < _SOON:
+            yield (
+                f"the mobile app's service token ends on {token.expires_at:%Y-%m-%d}, and the app is shut out then. "
+                "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"
+            )

@@ -1,0 +1,103 @@
+"""Changing a tunnel's list of rules when Cloudflare takes only the whole document, and anybody may write it.
+
+There is no way to say "only if nobody wrote meanwhile", and no old version can be read. So it is read as late as
+possible, written at most once for each time that it was read, and the versions are compared afterwards.
+"""
+
+import time
+from collections.abc import Callable
+
+from providers.cloudflare_api import CloudflareApi, CloudflareError, Configuration, MissingError, UnansweredError
+from providers.ingress_rules import Rule
+
+_ATTEMPTS = 5
+_PAUSE = 2.0  # seconds before another attempt, unless Cloudflare asks for more
+_LONGEST_PAUSE = 15.0  # seconds
+
+
+class OverwrittenError(CloudflareError):
+    """Somebody else wrote between our read and our write, and their change may be gone."""
+
+
+class TunnelConfiguration:
+    """The configuration of one tunnel.
+
+    Args:
+        cloudflare: the API.
+        account_id: the account.
+        tunnel_id: the tunnel.
+        wait: waits for as many seconds.
+
+    """
+
+    def __init__(
+        self, cloudflare: CloudflareApi, account_id: str, tunnel_id: str, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._cloudflare, self._account_id, self._tunnel_id, self._wait = cloudflare, account_id, tunnel_id, wait
+
+    def ingress(self) -> list[Rule] | None:
+        """Read the list of rules; None when there is no such tunnel.
+
+        Raises:
+            CloudflareError: when Cloudflare can't be asked, or refuses.
+
+        """
+        found = self._cloudflare.configuration(self._account_id, self._tunnel_id)
+        return None if found is None else _ingress(found)
+
+    def change(self, rules: Callable[[list[Rule]], list[Rule]], ready: Callable[[], None] = lambda: None) -> None:
+        """Change the rules, and nothing else; nothing is written when they are right.
+
+        Args:
+            rules: from the list as it is to the list as it should be; may raise to refuse.
+            ready: called before each read.
+
+        Raises:
+            OverwrittenError: when the change may be made, and somebody else's may be lost.
+            UnansweredError: when nobody knows whether it is made.
+            RefusedError: when it is not made.
+
+        """
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            ready()
+            found = self._read()
+            document = {**(found.document or {}), "ingress": [dict(rule) for rule in rules(_ingress(found))]}
+            if document == found.document:
+                return
+            try:
+                written = self._cloudflare.replace_configuration(self._account_id, self._tunnel_id, document)
+            except UnansweredError as error:
+                self._wait(min(max(error.retry_after, _PAUSE), _LONGEST_PAUSE))
+                # The answer is lost; the write may be done.
+                now = self._read()
+                self._compare(found, now)
+                if now.document == document:
+                    return
+                if not attempts_left:
+                    raise
+            else:
+                self._compare(found, written)
+                return
+
+    def _read(self) -> Configuration:
+        found = self._cloudflare.configuration(self._account_id, self._tunnel_id)
+        if found is None:
+            raise MissingError(f"there is no tunnel {self._tunnel_id}. It may have been deleted: name another one")
+        return found
+
+    def _compare(self, found: Configuration, now: Configuration) -> None:
+        """Raise when there was more than one write since."""
+        if now.version <= found.version + 1:
+            return
+        between = ", ".join(map(str, range(found.version + 1, now.version)))
+        raise OverwrittenError(
+            f"somebody else changed the configuration of tunnel {self._tunnel_id} at the same moment: this run read "
+            f"version {found.version} and left version {now.version}. What version {between} changed may be lost. "
+            "Cloudflare's audit log says who wrote it and when: look through the tunnel's routes in the dashboard, "
+            "make that change again, then run this again"
+        )
+
+
+def _ingress(found: Configuration) -> list[Rule]:
+    """The list of rules; empty where a tunnel has none yet."""
+    return list((found.document or {}).get("ingress") or [])

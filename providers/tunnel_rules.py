@@ -1,0 +1,318 @@
+"""Our rules in the configuration of a tunnel that others use too: ours are kept right, the rest is never touched."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+from pydantic import SecretStr
+
+from providers import cloudflare_api, ingress_rules, tunnel_lease
+from providers.cloudflare_api import CloudflareApi, CloudflareError, RefusedError, Tunnel
+from providers.cluster_api import ClusterApi, ClusterError
+from providers.ingress_rules import Key, Places, Rule, spoken
+from providers.tunnel_configuration import TunnelConfiguration
+from providers.tunnel_lease import TunnelLease
+from settings.cluster import Cluster
+
+_THERE = "the tunnel has a rule for this host already, which was not made by this stack"
+_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard"
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """What is asked for: these rules, in that tunnel, for this stack.
+
+    Attributes:
+        account_id: the account.
+        tunnel_id: the tunnel's UUID.
+        rules: as the configuration has them: `hostname`, `service`, and `path` where there is one.
+        stack: `<project>/<stack>`, whose rules they are.
+        adopt: whether rules for the same hosts that were made by hand may be taken over.
+
+    """
+
+    account_id: str
+    tunnel_id: str
+    rules: tuple[Rule, ...]
+    stack: str
+    adopt: bool
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """What the rules are known by."""
+        return frozenset(map(ingress_rules.key, self.rules))
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where they are, and whose: another place means other rules."""
+        return self.account_id, self.tunnel_id, self.stack
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a rule set would come to.
+
+    Attributes:
+        problems: why it can't be had, one sentence each.
+        settled: all rules of the tunnel, as they would be.
+        ours: our rules as they are.
+        covering: rules of others that stand before ours and take our requests.
+        changes: whether anything would be written.
+        taken_over: rules made by hand that would become ours.
+        news: what people should know before, one sentence each.
+        gone: whether there is no such tunnel.
+
+    """
+
+    problems: tuple[str, ...] = ()
+    settled: tuple[Rule, ...] = ()
+    ours: tuple[Rule, ...] = ()
+    covering: tuple[Rule, ...] = ()
+    changes: bool = True
+    taken_over: tuple[Rule, ...] = ()
+    news: tuple[str, ...] = ()
+    gone: bool = False
+
+
+class ImpossibleError(RefusedError):
+    """The rules can't be had as things are; nothing was written."""
+
+
+def unusable(tunnel: Tunnel, rules: Sequence[Rule]) -> str:
+    """Say why rules can't go into a tunnel at all; empty when they can."""
+    if tunnel.deleted:
+        return f"the tunnel {tunnel.name} ({tunnel.id}) was deleted. Name another one, or use kind ownTunnel"
+    if not tunnel.remotely_managed:
+        lines = ", ".join(f"{{hostname: {rule['hostname']}, service: {rule['service']}}}" for rule in rules)
+        return (
+            f"the tunnel {tunnel.name} is locally managed: its rules are in the config.yml beside its cloudflared. Put "
+            f"{lines} there, before the last rule of ingress, and let immich-icloud:cloudflare be "
+            f"{{kind: dnsRecord, target: {tunnel.id}.cfargotunnel.com}}"
+        )
+    return ""
+
+
+def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, known: Collection[Key] = ()) -> Trial:
+    """Find what a rule set would come to; nothing is changed.
+
+    Args:
+        cloudflare: where the tunnel is.
+        cluster: where stacks note down which rules are theirs.
+        wanted: the rule set.
+        known: keys that are ours, whatever is noted down.
+
+    Raises:
+        CloudflareError: when Cloudflare can't be asked, or refuses.
+        ClusterError: when the cluster can't be asked, or refuses.
+
+    """
+    owners = TunnelLease(cluster, wanted.tunnel_id, wanted.stack).owners()
+    ingress = TunnelConfiguration(cloudflare, wanted.account_id, wanted.tunnel_id).ingress()
+    if ingress is None:
+        return Trial((f"there is no tunnel {wanted.tunnel_id}. It may have been deleted: name another one",), gone=True)
+    trial = _weigh(wanted, ingress, owners, known)
+    return replace(trial, changes=trial.changes or owners.get(wanted.stack, frozenset()) != wanted.keys)
+
+
+def _weigh(
+    wanted: RuleSet, ingress: list[Rule], owners: Mapping[str, Collection[Key]], known: Collection[Key]
+) -> Trial:
+    if fault := ingress_rules.fault(ingress):
+        return Trial((f"the configuration of tunnel {wanted.tunnel_id} {fault}. Mend it in the dashboard first",))
+    others = {stack: keys for stack, keys in owners.items() if stack != wanted.stack}
+    places = _places(wanted.rules, ingress, owners, wanted.stack, known)
+    taken_over = tuple(rule for rule in places.strangers if wanted.adopt and ingress_rules.key(rule) in wanted.keys)
+    by_hand = () if wanted.adopt else tuple(places.strangers)
+    places = _places(wanted.rules, ingress, owners, wanted.stack, {*known, *map(ingress_rules.key, taken_over)})
+    settled = places.settled()
+    return Trial(
+        problems=(*_clashes(wanted, others), *(f"{_THERE}: {spoken(rule)}. {_ADOPT}" for rule in by_hand)),
+        settled=tuple(settled),
+        ours=tuple(places.ours),
+        covering=tuple(places.covering),
+        changes=settled != ingress,
+        taken_over=taken_over,
+        news=tuple(_news(wanted, places)) if settled != ingress else (),
+    )
+
+
+def _places(
+    rules: Sequence[Rule],
+    ingress: list[Rule],
+    owners: Mapping[str, Collection[Key]],
+    stack: str,
+    known: Collection[Key],
+) -> Places:
+    siblings = {key for other, keys in owners.items() if other != stack for key in keys}
+    return Places(ingress, rules, {*known, *owners.get(stack, ())} - siblings, siblings)
+
+
+def _clashes(wanted: RuleSet, others: Mapping[str, Collection[Key]]) -> list[str]:
+    lease = tunnel_lease.ref(wanted.tunnel_id)
+    return [
+        f"the stack {stack} leads {hostname}{path and f' (path {path})'} through the same tunnel, and one host can't "
+        "lead two ways: remove it there first, or choose another immich-icloud:host. If that stack is no more: "
+        f"kubectl delete lease -n {lease.namespace} {lease.name}"
+        for stack, keys in sorted(others.items())
+        for hostname, path in sorted(keys)
+        if any(ingress_rules.overlap((hostname, path), key) for key in wanted.keys)
+    ]
+
+
+def _news(wanted: RuleSet, places: Places) -> Iterator[str]:
+    for rule in wanted.rules:
+        in_line = places.in_line(rule)
+        yield f"the rule {spoken(rule)} goes before {spoken(in_line[0])}"
+        for other in in_line[:-1]:
+            yield (
+                f"requests for {rule['hostname']} whose path matches {other['path']} went by {spoken(other)}. They "
+                "move to this stack's rule"
+            )
+
+
+class TunnelRulesProvider(dynamic.ResourceProvider):
+    """Creates, reads, updates and removes a rule set.
+
+    Cluster and API token come from the stack's configuration, never from the state: those may be of yesterday.
+    """
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Keep where the cluster is, and the token; nothing is asked yet."""
+        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
+        configured = req.config.get("immich-icloud:cloudflareToken")
+        self._token = SecretStr(configured) if configured else None
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Refuse, at preview, what can't be had."""
+        try:
+            problems = attempt(self._cloudflare(), self._api(), _rule_set(news), _known(_olds, news)).problems
+        except (CloudflareError, ClusterError) as error:
+            problems = (str(error),)
+        # Without a property name: with one, the engine prints the property's value.
+        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Report a change exactly when something would be written."""
+        old, new = _rule_set(_olds), _rule_set(_news)
+        if old.place != new.place:
+            return dynamic.DiffResult(changes=True, replaces=["tunnel_id"])
+        return dynamic.DiffResult(changes=attempt(self._cloudflare(), self._api(), new, old.keys).changes)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Put the rules in their places."""
+        wanted = _rule_set(props)
+        found = self._settle(wanted, frozenset())
+        return dynamic.CreateResult(f"{wanted.account_id}/{wanted.tunnel_id}", {**_inputs(wanted), "found": found})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Bring the rules to what is asked for."""
+        wanted = _rule_set(_news)
+        found = self._settle(wanted, _rule_set(_olds).keys)
+        return dynamic.UpdateResult({**_inputs(wanted), "found": [*_olds["found"], *found]})
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Find the rules as they are, as inputs too, so that drift shows as a difference of properties."""
+        wanted = _rule_set(props)
+        trial = attempt(self._cloudflare(), self._api(), wanted, wanted.keys)
+        if trial.gone:
+            return dynamic.ReadResult("", {})
+        live = _inputs(replace(wanted, rules=trial.ours), trial.covering)
+        return dynamic.ReadResult(id_, {**live, "found": props["found"]}, live)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove our rules; where one took the place of a rule made by hand, that one comes back."""
+        old, found = _rule_set(_props), _props["found"]
+        tunnel = self._tunnel(old)
+        with self._lease(old).held() as lease:
+            owners = lease.owners
+
+            def as_found(ingress: list[Rule]) -> list[Rule]:
+                put_back = () if ingress_rules.fault(ingress) else found
+                return _places(put_back, ingress, owners, old.stack, old.keys).settled()
+
+            if tunnel.ingress() is not None:
+                tunnel.change(as_found, lease.renew)
+            lease.note(())
+
+    def _settle(self, wanted: RuleSet, known: frozenset[Key]) -> list[Rule]:
+        """Bring the tunnel to what is asked for; returns the rules made by hand that were taken over."""
+        _refuse(attempt(self._cloudflare(), self._api(), wanted, known))
+        taken_over: list[Rule] = []
+        with self._lease(wanted).held() as lease:
+            owners = lease.owners
+            before = owners.get(wanted.stack, frozenset()) | known
+
+            def settled(ingress: list[Rule]) -> list[Rule]:
+                trial = _weigh(wanted, ingress, owners, known)
+                _refuse(trial)
+                taken_over[:] = trial.taken_over
+                return list(trial.settled)
+
+            # First, so that a kill at any moment leaves no rule of which nobody knows whose it is.
+            lease.note(before | wanted.keys)
+            try:
+                self._tunnel(wanted).change(settled, lease.renew)
+            except RefusedError:
+                lease.note(before)
+                raise
+            lease.note(wanted.keys)
+        return taken_over
+
+    def _lease(self, wanted: RuleSet) -> TunnelLease:
+        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack)
+
+    def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
+        return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
+
+    def _api(self) -> ClusterApi:
+        return ClusterApi(self._cluster)
+
+    def _cloudflare(self) -> CloudflareApi:
+        return CloudflareApi(cloudflare_api.token(self._token))
+
+
+class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
+    """Rules of ours in somebody else's tunnel."""
+
+    account_id: pulumi.Output[str]
+    tunnel_id: pulumi.Output[str]
+    rules: pulumi.Output[Sequence[Rule]]
+    stack: pulumi.Output[str]
+    adopt: pulumi.Output[bool]
+    covering: pulumi.Output[Sequence[Rule]]
+    found: pulumi.Output[Sequence[Rule]]
+
+    def __init__(self, name: str, wanted: RuleSet, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(TunnelRulesProvider(), name, {**_inputs(wanted), "found": None}, opts)
+
+
+def _refuse(trial: Trial) -> None:
+    if trial.problems:
+        raise ImpossibleError("; ".join(trial.problems))
+
+
+def _known(olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[Key]:
+    """Keys that the state knows to be ours, in the same tunnel."""
+    if not olds:
+        return frozenset()
+    old = _rule_set(olds)
+    return old.keys if old.place == _rule_set(news).place else frozenset()
+
+
+def _rule_set(props: Mapping[str, Any]) -> RuleSet:
+    rules = tuple(dict(rule) for rule in props["rules"])
+    return RuleSet(props["account_id"], props["tunnel_id"], rules, props["stack"], bool(props["adopt"]))
+
+
+def _inputs(wanted: RuleSet, covering: Sequence[Rule] = ()) -> dict[str, Any]:
+    return {
+        "account_id": wanted.account_id,
+        "tunnel_id": wanted.tunnel_id,
+        "rules": [dict(rule) for rule in wanted.rules],
+        "stack": wanted.stack,
+        "adopt": wanted.adopt,
+        # What nobody asks for: there only as drift.
+        "covering": [dict(rule) for rule in covering],
+    }

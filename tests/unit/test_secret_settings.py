@@ -1,0 +1,127 @@
+"""What a stack file holds encrypted is never shown: in no error, wherever it was put, and in no text of Settings."""
+
+import contextvars
+import copy
+import json
+import traceback
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
+
+import hypothesis
+import pulumi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, SecretStr, ValidationError
+
+from settings import PROJECT, Settings, SettingsError, load, load_connections, parse
+from settings.errors import sentences
+from settings.model import Model
+from tests.stack_files import VALID, as_text, configuration, document, places
+
+TOKEN = f"{PROJECT}:cloudflareToken"
+KNOWN_KEYS = [f"{PROJECT}:{field.alias}" for field in Settings.model_fields.values()]
+MINIMAL = configuration(next(file for file in VALID if file.name == "minimal.yaml"))
+
+# A part that is easily found again, and that is a good host, namespace and token by itself.
+MARK = "hush5.example"
+SECRETS = st.just(MARK) | st.builds("{}{}{}".format, st.text(), st.just(MARK), st.text())
+ANY_SPEED = hypothesis.settings(deadline=None)
+
+
+def told(refusing: Callable[[], object]) -> str:
+    """Everything that could be printed of a refusal; nothing if there is none."""
+    try:
+        refusing()
+    except SettingsError as error:
+        return "\n".join([str(error), repr(error), *error.problems, *traceback.format_exception(error)])
+    return ""
+
+
+@ANY_SPEED
+@given(key=st.sampled_from([*KNOWN_KEYS, f"{PROJECT}:cloudflare.token", "cloudflare:apiToken"]), secret=SECRETS)
+def test_a_secret_in_the_place_of_a_whole_setting_is_not_told(key: str, secret: str) -> None:
+    assert MARK not in told(lambda: parse(MINIMAL | {key: secret}, {key}))
+
+
+@ANY_SPEED
+@given(data=st.data(), secret=SECRETS)
+def test_a_secret_deep_down_is_not_told(data: st.DataObject, secret: str) -> None:
+    config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
+    *above, last = data.draw(st.sampled_from(list(places(config))))
+    at = config
+    for key in above:
+        at = at[key]
+    at[last] = data.draw(st.sampled_from([secret, [secret], {"kind": secret}, {"token": secret}]))
+
+    assert MARK not in told(lambda: parse({key: as_text(value) for key, value in config.items()}, {(*above, last)[0]}))
+
+
+@ANY_SPEED
+@given(secret=SECRETS, wrapped=st.sampled_from([lambda text: text, lambda text: [text], lambda text: {"token": text}]))
+def test_a_token_in_plain_text_is_refused_once_and_not_told(secret: str, wrapped: Callable[[str], Any]) -> None:
+    config = MINIMAL | {TOKEN: as_text(wrapped(secret))}
+
+    with pytest.raises(SettingsError, match="cloudflareToken: is in plain text") as refused:
+        parse(config)
+    assert len(refused.value.problems) == 1
+    assert MARK not in told(lambda: parse(config))
+
+
+def test_settings_keep_the_token_and_do_not_show_it() -> None:
+    settings = parse(MINIMAL | {TOKEN: MARK}, {TOKEN})
+
+    assert settings.cloudflare_token
+    assert settings.cloudflare_token.get_secret_value() == MARK
+    for text in (repr(settings), str(settings), repr(settings.model_dump()), settings.model_dump_json()):
+        assert MARK not in text
+
+
+def from_engine(read: Callable[[], object], config: dict[str, str], secrets: Collection[str]) -> str:
+    """What is told when `read` gets its configuration as a program does, in a context of its own."""
+
+    def run() -> str:
+        pulumi.runtime.set_all_config(config, list(secrets))
+        return told(read)
+
+    return contextvars.copy_context().run(run)
+
+
+def test_the_program_accepts_an_encrypted_token_only() -> None:
+    config = MINIMAL | {TOKEN: MARK}
+
+    assert from_engine(load, config, [TOKEN]) == ""
+    assert f"{TOKEN}: is in plain text" in from_engine(load, config, [])
+    assert MARK not in from_engine(load, config, [])
+
+
+def test_another_fault_does_not_tell_a_secret() -> None:
+    host = f"{PROJECT}:host"
+    config = MINIMAL | {host: f"https://{MARK}"}
+
+    assert MARK in from_engine(load, config, [])
+    assert f"{host}: its secret value is not allowed" in from_engine(load, config, [host])
+    assert MARK not in from_engine(load, config, [host])
+
+
+def test_removing_with_a_faulty_cluster_knows_what_is_secret() -> None:
+    host = f"{PROJECT}:host"
+    config = MINIMAL | {f"{PROJECT}:cluster": json.dumps({"kubeconfig": "x"}), host: f"https://{MARK}", TOKEN: MARK}
+
+    answer = from_engine(load_connections, config, [host, TOKEN])
+
+    assert f"{PROJECT}:cluster.context: is missing" in answer
+    assert "plain text" not in answer
+    assert MARK not in answer
+
+
+def test_a_secret_by_its_type_is_not_told_even_in_plain_text() -> None:
+    class Account(Model):
+        password: Annotated[SecretStr, Field(min_length=100)]
+
+    with pytest.raises(ValidationError) as invalid:
+        Account.model_validate({"password": MARK})
+
+    [sentence] = sentences(invalid.value, Account, PROJECT)
+    assert sentence.startswith(f"{PROJECT}:password: its secret value is not allowed")
+    assert MARK not in sentence
