@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lab.plugins.changes import pruned
+from lab.plugins import changes
 from lab.plugins.properties import UNKNOWN, Properties, Unknown, contains, secret
 
 _CHOSEN_SCOPE: Final = ("accountId", "zoneId")
@@ -268,8 +268,7 @@ def inputs_of(kind: Kind, state: Properties, inputs: Properties | None) -> Prope
     that it had, and an import leaves out what is false, zero or empty.
     """
     if inputs is not None:
-        shown: Properties = pruned(state, inputs)
-        return shown
+        return dict(changes.pruned(state, inputs))
     return _without_zeros({name: state[name] for name in kind.inputs if name in state})
 
 

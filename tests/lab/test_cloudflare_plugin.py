@@ -33,7 +33,7 @@ IMMICH: Properties = {
     "zoneId": ZONE, "name": "immich.coultonf.com", "type": "CNAME", "content": f"{TUNNEL}.cfargotunnel.com", "ttl": 1,
     "proxied": True,
 }  # fmt: skip
-INGRESSES = [
+INGRESSES: list[Properties] = [
     {
         "hostname": "immich.coultonf.com",
         "service": "https://immich-server.immich:3001",
