@@ -100,8 +100,7 @@ class Rehearsal:
         with self._console.status(f"putting the world in place: {chosen}"):
             self._memory.write_text(json.dumps({"world": chosen}))
             world.put(self.plane.kubeconfig, chosen)
-        served = engine.real_plugin or "the lab's stand-in (no pulumi-resource-kubernetes is installed)"
-        self._console.print(f"World: {chosen}. Kubernetes provider: {served}", soft_wrap=True)
+        self._console.print(f"World: {chosen}. {engine.providers}", soft_wrap=True)
         return engine
 
     def _engine(self, chosen: World) -> Engine:

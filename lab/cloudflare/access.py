@@ -161,7 +161,9 @@ class _ServiceTokens(_Kind):
     held, path, of = "service_tokens", "service_tokens", "Access: Service Tokens"
 
     def made(self, _: World, old: Json, given: Json) -> Json:
-        if "client_secret_version" in given:
+        given = dict(given)
+        # The provider sends its default with every write (source: its schema.go).
+        if given.pop("client_secret_version", 1) != 1:
             raise unsupported("rotating a service token's secret")
         token = {"duration": "8760h", "enabled": True, "client_id": f"{new_id()}.access", **old, **given}
         if not token.get("name"):
