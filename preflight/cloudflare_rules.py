@@ -181,9 +181,9 @@ def _limits(settings: Settings, way_in: WayIn) -> Iterator[str]:
     limit = _UPLOAD_LIMITS.get(way_in.zone.plan, _UPLOAD_LIMITS["free"])
     allowed, said = _body_limit(settings)
     if allowed is None or allowed > limit * _MEGABYTE:
-        plan = way_in.zone.plan.capitalize() or "Free and Pro"
+        plan = f"plan {way_in.zone.plan.capitalize()}" if way_in.zone.plan else "plans Free and Pro"
         yield (
-            f"Cloudflare takes at most {limit} MB in one request (plan {plan}) and answers 413 to more, though {said}. "
+            f"Cloudflare takes at most {limit} MB in one request ({plan}) and answers 413 to more, though {said}. "
             "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a "
             f"response that takes longer than {_RESPONSE_LIMIT} s ends in 524"
         )
@@ -196,7 +196,7 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
         return None, "Immich itself has no limit"
     said = f"{_BODY_SIZE} is {route.annotations.get(_BODY_SIZE)}"
     # What ingress-nginx can't read, it takes for its default, 1m (source: its internal/ingress/annotations/parser).
-    size = re.fullmatch(r"(\d+)([bkmg]?)", route.annotations.get(_BODY_SIZE, ""), re.IGNORECASE)
+    size = re.fullmatch(r"([0-9]+)([bkmg]?)", route.annotations.get(_BODY_SIZE, ""), re.IGNORECASE)
     if size is None:
         is_nginx = route.class_name == "nginx"
         return (_MEGABYTE, "") if is_nginx else (None, f"the ingress class {route.class_name} takes more")
