@@ -64,13 +64,12 @@ class CloudflareRoute(pulumi.ComponentResource):
             proxied=way_in.record.proxied,
             ttl=1,  # automatic, the only one that a proxied record may have
             comment=way_in.record.comment,
-            opts=pulumi.ResourceOptions.merge(
-                after(),
-                pulumi.ResourceOptions(
-                    delete_before_replace=True,  # two records for one host would be refused
-                    import_=way_in.record.import_id,
-                    retain_on_delete=way_in.record.adopted,
-                ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=before,
+                delete_before_replace=True,  # two records for one host would be refused
+                import_=way_in.record.import_id,
+                retain_on_delete=way_in.record.adopted,
             ),
         )
         self.record_target = record.content.apply(str)

@@ -123,15 +123,16 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -
 
 
 def _somebodys_record(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[str]:
-    mine, known = our_record(facts, owner), RECORD in facts.known
+    mine = our_record(facts, owner)
+    # A record's type can't change: it would be made anew, and one that is imported or kept stays in the way.
+    stays = bool(ours.import_id or ours.adopted)
     for record in facts.records:
         if mine is None:
             yield (
                 f"{PROJECT}:host: there is a DNS record already, which was not made by this stack: {record}. To take "
                 f"it over, set {PROJECT}:adoptExisting to true for one `up`, or remove it at Cloudflare"
             )
-        # A record's type can't change: it would be made anew, and an adopted one stays in the way.
-        elif (not known and record is not mine) or (record.type != ours.type and (ours.import_id or ours.adopted)):
+        elif (stays and record.type != ours.type) if record is mine else RECORD not in facts.known:
             yield (
                 f"{PROJECT}:host: the DNS record {record} can't become the one {ours.type} record of this host. Remove "
                 "it at Cloudflare"

@@ -245,6 +245,11 @@ def test_of_several_records_ours_is_not_the_one_to_remove() -> None:
     assert problems(ADDRESS, records=(other, ours)) == [CANT_BECOME.format(f"AAAA {HOST} → 2606::1", "A")]
 
 
+def test_a_record_added_beside_ours_later_is_let_be() -> None:
+    ours, other = record(comment=f"{STACK}, adopted"), record("2606::1", "AAAA")
+    assert problems(ADDRESS, records=(other, ours), known=frozenset({RECORD})) == []
+
+
 def test_one_of_several_records_made_by_hand_can_be_adopted() -> None:
     by_hand = (record("8.8.8.8"), record("9.9.9.9"))
     assert problems(ADDRESS, adopt=True, records=by_hand) == [CANT_BECOME.format(f"A {HOST} → 9.9.9.9", "A")]
