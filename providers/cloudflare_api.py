@@ -24,6 +24,8 @@ _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a re
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 404, 429, 500
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
+# With a code (9109) that missing permissions have, too.
+_INVALID = "Invalid access token"
 
 Document = dict[str, Any]
 
@@ -240,7 +242,7 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
     said = "; ".join(f"{detail.message} ({detail.code})" for detail in error.errors or []) or f"{error.status_code}"
     if error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _SERVER_ERROR:
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", _retry_after(error))
-    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN:
+    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _INVALID in said:
         return RefusedError(
             "Cloudflare does not know the API token: it is mistyped, expired or revoked. Make one at "
             "dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret immich-icloud:cloudflareToken`, "
