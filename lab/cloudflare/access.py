@@ -117,7 +117,7 @@ class _Applications(_Kind):
 
     def shown(self, world: World, thing: Json) -> Json:
         """Its policies in their order, each with its place there instead of what it is on its own."""
-        links = sorted(thing["policies"], key=lambda link: int(link["precedence"]))
+        links = sorted(thing["policies"], key=lambda link: link["precedence"])
         policies = [{**world.policies[link["id"]], **link} for link in links if link["id"] in world.policies]
         for policy in policies:
             del policy["reusable"]
@@ -130,7 +130,7 @@ def _link(world: World, place: int, given: Any) -> Json:
         raise unsupported("policies that belong to one application: make a reusable one and name its id")
     if link.get("id") not in world.policies:
         raise _invalid(f"policy {link.get('id')!r} does not exist")
-    return {"id": link["id"], "precedence": link.get("precedence", place)}
+    return {"id": link["id"], "precedence": int(link.get("precedence", place))}
 
 
 class _Policies(_Kind):

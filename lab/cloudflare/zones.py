@@ -125,7 +125,7 @@ def _ttl(given: Any, *, proxied: bool) -> Any:
         return 1
     if given not in _TTL:
         raise RefusedError(400, 9021, f"TTL must be between {_TTL[0]} and {_TTL[-1]} seconds, or 1 for Automatic.")
-    return given
+    return int(given)
 
 
 def _refuse_conflicts(record: Json, others: list[Json]) -> None:
