@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, filtered, unsupported
+from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed, unsupported
 from lab.cloudflare.routes import Ids, Route
 from lab.cloudflare.world import World, new_id, new_uuid, now
 
@@ -65,7 +65,7 @@ class _Kind(ABC):
         return self._all(world)[ids["id"]]
 
     def _list(self, world: World, request: Request, _: Ids) -> Answer:
-        return filtered([self.shown(world, one) for one in self._all(world).values()], request.query, self.filters)
+        return listed([self.shown(world, one) for one in self._all(world).values()], request.query, self.filters)
 
     def _store(self, world: World, old: Json, given: Json) -> Json:
         thing = self.made(world, old, given)
