@@ -269,7 +269,7 @@ def inputs_of(kind: Kind, state: Properties, inputs: Properties | None) -> Prope
     """
     if inputs is not None:
         return dict(changes.pruned(state, inputs))
-    return _without_zeros({name: state[name] for name in kind.inputs if name in state})
+    return dict(_without_zeros({name: state[name] for name in kind.inputs if name in state}))
 
 
 def sealed(kind: Kind, properties: Properties) -> Properties:

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,13 @@ def open_(state: Properties) -> Properties:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server(tmp_path / "world.json", tmp_path / "url")
+    """The API, where a rehearsal with this project directory has it."""
+    place = tmp_path / ".lab" / "cloudflare"
+    place.mkdir(parents=True)
+    server = Server(place / "world.json", place / "url")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", (tmp_path / "url").read_text())
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", (place / "url").read_text())
     yield server
     server.shutdown()
     server.server_close()
@@ -297,11 +301,11 @@ def test_the_life_of_a_tunnels_configuration(plugin: Plugin, api: Server) -> Non
     _, state, inputs = plugin.read(CONFIG, identity, state, config())
     assert [rule["service"] for rule in inputs["config"]["ingresses"]] == ["http://other", INGRESSES[0]["service"]]
     assert plugin.diff(CONFIG, state, config()) == (["config"], [])
-    version = plugin.update(CONFIG, identity, state, config())["version"]
-    assert version == state["version"] + 1
+    written = plugin.update(CONFIG, identity, state, config())["version"]
+    assert written == state["version"] + 1
 
     plugin.delete(CONFIG, identity, state)
-    assert api.api.world.configurations[TUNNEL]["version"] == version
+    assert api.api.world.configurations[TUNNEL]["version"] == written
 
 
 def test_the_life_of_an_application_and_its_policy(plugin: Plugin, api: Server) -> None:
@@ -496,16 +500,16 @@ def test_a_tunnels_token_is_told_in_plain_text(plugin: Plugin) -> None:
 
 
 class Stack:
-    """A stack of the program `records.py`, with the API of its own."""
+    """A stack of the program `records.py`."""
 
-    def __init__(self, project: Path, url: str, tools: Tools) -> None:
+    def __init__(self, project: Path, tools: Tools) -> None:
         self.project = project
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         lab = yaml.safe_load((SOURCE / "Pulumi.lab.yaml").read_text())
         only = {"config": {"pulumi:disable-default-providers": ["cloudflare", "kubernetes"]}}
         (project / "Pulumi.lab.yaml").write_text(yaml.safe_dump(only | {"encryptionsalt": lab["encryptionsalt"]}))
         program = SOURCE / "tests" / "programs" / "records.py"
-        self.engine = Engine(project, project / ".lab", "lab", tools, program, cloudflare_url=url)
+        self.engine = Engine(project, project / ".lab", "lab", tools, program)
         self.wanted: dict[str, Any] = {"token": TOKEN, "records": {}, "imports": {}}
 
     def run(self, operation: Operation) -> Run:
@@ -522,14 +526,32 @@ class Stack:
 
 @pytest.fixture
 def stack(api: Server, tools: Tools, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001 (it has to serve)
-    project = tmp_path / "project"
-    project.mkdir()
-    yield Stack(project, (tmp_path / "url").read_text(), tools)
-    processes.end(project / ".lab")
+    yield Stack(tmp_path, tools)
+    processes.end(tmp_path / ".lab")
+
+
+def test_who_serves_is_told(tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    kubernetes = "Kubernetes provider: the lab's stand-in (no pulumi-resource-kubernetes is installed)"
+
+    def told() -> str:
+        return Engine(tmp_path, tmp_path / ".lab", "lab", tools).providers
+
+    assert (
+        told() == f"{kubernetes}, Cloudflare provider: the lab's stand-in (no pulumi-resource-cloudflare is installed)"
+    )
+    installed = tmp_path / "plugins" / f"resource-cloudflare-v{version('pulumi-cloudflare')}"
+    on_path = tmp_path
+    for place in (installed, on_path):
+        place.mkdir(parents=True, exist_ok=True)
+        real = place / "pulumi-resource-cloudflare"
+        real.touch(mode=0o755)
+        assert told() == f"{kubernetes}, Cloudflare provider: {real}"
 
 
 def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_KEY", "somebodys-real-key")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "somebodys-own")
     records = api.api.world.records[ZONE]
     immich = {
         "zone_id": ZONE, "name": "immich.coultonf.com", "type": "CNAME", "content": "a.example.com", "ttl": 1,
@@ -541,6 +563,7 @@ def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pyte
     made = next(record for record in records.values() if record["name"] == "immich.coultonf.com")
     tunnel_token = run.outputs["token"]
     assert tunnel_token
+    assert run.outputs["environment"] == ["CLOUDFLARE_BASE_URL"]
 
     # Drift is seen, a token rotated since is used at once, and what exists is imported and changed in one go.
     made["content"] = "elsewhere.example.com"
@@ -555,7 +578,7 @@ def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pyte
         "mealie": {"content": (f"{TUNNEL}.cfargotunnel.com", "a.example.com")},
     }
     assert {record["content"] for record in records.values()} == {"a.example.com"}
-    for secret in (TOKEN, ROTATED, tunnel_token, "somebodys-real-key"):
+    for secret in (TOKEN, ROTATED, tunnel_token):
         assert secret not in stack.state()
     assert "immich.coultonf.com" in stack.state()
 
