@@ -211,6 +211,9 @@ def test_what_is_unset_is_the_default_or_cleared_or_cloudflares_own(plugin: Plug
 def test_sets_have_no_order_and_false_is_unset(plugin: Plugin) -> None:
     state = {**FAMILY, "sessionDuration": "24h", "includes": FAMILY["includes"][::-1], "approvalRequired": False}
     assert plugin.diff(POLICY, state, FAMILY) == ([], [])
+    phones = [*FAMILY["includes"][:1], {"serviceToken": {"tokenId": UNKNOWN}}]
+    assert plugin.diff(POLICY, state, {**FAMILY, "includes": phones}) == (["includes"], [])
+    assert plugin.diff(RECORD, IMMICH, {**IMMICH, "settings": {"flattenCname": False}}) == ([], [])
     everyone = {**FAMILY, "includes": [{"everyone": {}}]}
     assert plugin.diff(POLICY, {**state, "includes": [{"anyValidServiceToken": {}}]}, everyone) == (["includes"], [])
 
@@ -233,9 +236,20 @@ def test_a_preview_asks_nothing(plugin: Plugin, api: Server) -> None:
     assert created[0] == ""
     assert created[1].items() >= {**IMMICH, "content": UNKNOWN, "createdOn": UNKNOWN, "tags": UNKNOWN}.items()
     assert plugin.diff(RECORD, IMMICH, {**IMMICH, "content": UNKNOWN}) == (["content"], [])
-    updated = plugin.update(SERVICE, "x", {**PHONE, "clientId": "c", "expiresAt": "e"}, PHONE, preview=True)
-    assert (updated["clientId"], updated["expiresAt"]) == ("c", UNKNOWN)
+    made = {**PHONE, "clientId": "c", "clientSecret": "s", "expiresAt": "e", "clientSecretVersion": 1}
+    updated = plugin.update(SERVICE, "x", made, {**PHONE, "name": "tablet"}, preview=True)
+    assert [updated[name] for name in ("clientId", "clientSecret", "expiresAt")] == ["c", Secret("s"), UNKNOWN]
+    rotated = plugin.update(SERVICE, "x", made, {**PHONE, "clientSecretVersion": 2}, preview=True)
+    assert (rotated["clientId"], open_(rotated)["clientSecret"]) == ("c", UNKNOWN)
     assert api.api.log == []
+
+
+def test_a_patch_sends_only_what_changed() -> None:
+    kind = resources.kind_of(urn(OWN_TUNNEL))
+    state = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare", "tunnelSecret": "c2VjcmV0"}
+    goal = resources.wanted(kind, {**state, "name": "photos"})
+    assert resources.body(kind, goal, state) == {"name": "photos"}
+    assert resources.body(kind, goal, {}).keys() == {"name", "config_src", "tunnel_secret"}
 
 
 # The life of each kind.
@@ -275,6 +289,8 @@ def test_the_life_of_a_tunnel(plugin: Plugin, api: Server) -> None:
 
     state = plugin.update(OWN_TUNNEL, identity, state, {**inputs, "name": "photos"})
     assert api.api.world.tunnels[identity]["name"] == state["name"] == "photos"
+    without_secret = {name: value for name, value in inputs.items() if name != "tunnelSecret"}
+    assert "tunnelSecret" not in plugin.update(OWN_TUNNEL, identity, state, without_secret)
 
     api.api.world.connectors[identity] = [{"id": "c"}]
     with pytest.raises(grpc.RpcError, match=r'400 Bad Request \[{"code": 1022, "message": "This tunnel has active'):
@@ -301,11 +317,13 @@ def test_the_life_of_a_tunnels_configuration(plugin: Plugin, api: Server) -> Non
     _, state, inputs = plugin.read(CONFIG, identity, state, config())
     assert [rule["service"] for rule in inputs["config"]["ingresses"]] == ["http://other", INGRESSES[0]["service"]]
     assert plugin.diff(CONFIG, state, config()) == (["config"], [])
+    assert state["config"].keys() == {"ingresses"}
     written = plugin.update(CONFIG, identity, state, config())["version"]
     assert written == state["version"] + 1
 
     plugin.delete(CONFIG, identity, state)
     assert api.api.world.configurations[TUNNEL]["version"] == written
+    assert "DELETE" not in {method for method, _ in api.api.log}
 
 
 def test_the_life_of_an_application_and_its_policy(plugin: Plugin, api: Server) -> None:
@@ -385,6 +403,14 @@ def test_each_kind_is_imported(
 def application(plugin: Plugin) -> tuple[str, Properties]:
     inputs = app(plugin.create(POLICY, FAMILY)[0])
     return plugin.create(APP, inputs)[0], inputs
+
+
+def test_access_is_an_accounts_or_a_zones() -> None:
+    kind = resources.kind_of(urn(APP))
+    for scope, owner in (("accounts", "accountId"), ("zones", "zoneId")):
+        identity, where = resources.imported(kind, f"{scope}/o/a")
+        assert (identity, where) == ("a", {owner: "o"})
+        assert resources.location(kind, where, identity) == f"/{scope}/o/access/apps/a"
 
 
 @pytest.mark.parametrize(
