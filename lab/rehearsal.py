@@ -1,4 +1,4 @@
-"""The rehearsal of one project directory: its control plane, the world as found, and the stack deployed to it."""
+"""The rehearsal of one project directory: control plane, Cloudflare's stand-in, the world as found, and the stack."""
 
 import fcntl
 import json
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from rich.console import Console
 
 from lab import processes, world
+from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
 from lab.display import Display
 from lab.engine import Engine, Run
@@ -104,7 +105,8 @@ class Rehearsal:
         return engine
 
     def _engine(self, chosen: World) -> Engine:
-        return Engine(self._project, self.home, _STACKS[chosen], self._tools)
+        url = cloudflare.start(self.home)
+        return Engine(self._project, self.home, _STACKS[chosen], self._tools, cloudflare_url=url)
 
     def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
         self._console.rule(operation, align="left")

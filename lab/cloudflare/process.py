@@ -1,6 +1,7 @@
 """The API as a process of a rehearsal."""
 
 import http.client
+import json
 import os
 import sys
 import time
@@ -28,12 +29,8 @@ def start(home: Path) -> str:
     processes.end(home, {_NAME})
     place = home / _NAME
     place.mkdir(parents=True, exist_ok=True)
-    process = processes.start(
-        home,
-        _NAME,
-        [sys.executable, "-m", "lab.cloudflare", place / "world.json", place / "url"],
-        {**os.environ, "PYTHONPATH": str(_PROJECT)},
-    )
+    command = [sys.executable, "-m", "lab.cloudflare", str(_state(home)), str(place / "url")]
+    process = processes.start(home, _NAME, command, {**os.environ, "PYTHONPATH": str(_PROJECT)})
     deadline = time.monotonic() + _READY_SECONDS
     while not _answers(home):
         log = processes.log_file(home, _NAME)
@@ -56,10 +53,16 @@ def url(home: Path) -> str:
     return (home / _NAME / "url").read_text()
 
 
+def _state(home: Path) -> Path:
+    return home.resolve() / _NAME / "world.json"
+
+
 def _answers(home: Path) -> bool:
-    with suppress(OSError, http.client.HTTPException):
+    """Whether what answers there is this rehearsal's: another one may have got its port."""
+    with suppress(OSError, ValueError, http.client.HTTPException):
         connection = http.client.HTTPConnection(urlsplit(url(home)).netloc, timeout=5)
         with closing(connection):
-            connection.request("GET", "/lab/faults")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            connection.request("GET", "/lab")
+            answer = json.load(connection.getresponse())
+            return isinstance(answer, dict) and answer.get("result") == str(_state(home))
     return False

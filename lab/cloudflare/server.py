@@ -27,7 +27,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, state: Path, url: Path) -> None:
         """Listen: on the port of the last time where that is free, since what was deployed may hold it."""
-        self._state = state
+        self.state = state
         self.api = Api(World(**json.loads(state.read_text())) if state.exists() else found())
         self.lock = threading.Lock()
         last = urlsplit(url.read_text()).port if url.exists() else None
@@ -39,7 +39,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def save(self) -> None:
         """Keep the world as it is now."""
-        _write(self._state, json.dumps(vars(self.api.world)))
+        _write(self.state, json.dumps(vars(self.api.world)))
 
 
 def _write(path: Path, text: str) -> None:
@@ -77,7 +77,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers = {name.lower(): value for name, value in self.headers.items()}
             return api.handle(Request(self.command, path.removeprefix(ROOT), query, headers, body))
         try:
-            return Answer(_lab(api, self.command, path, body))
+            told = str(self.server.state) if path == "/lab" else _lab(api, self.command, path, body)
+            return Answer(told)
         except RefusedError as refused:
             return refused.answer
         except KeyError as error:
@@ -102,8 +103,8 @@ def _lab(api: Api, method: str, path: str, body: Any) -> Any:
         case "GET", "lab", "faults":
             told = [fault.kind for fault in api.faults]
         case "POST", "lab", "faults":
-            config = body.pop("config", None)
-            api.faults.append(Fault(**body, edit=lambda _: config))
+            other = body.pop("config", ...)
+            api.faults.append(Fault(**body, edit=lambda config: config if other is ... else other))
         case "POST", "lab", "tokens":
             give_token(api.world, **body)
         case "GET", "lab", "tunnels", tunnel_id, "connections":
