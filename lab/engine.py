@@ -16,7 +16,6 @@ from pulumi import automation
 from pulumi.automation import EngineEvent
 
 from lab import processes
-from lab.cloudflare import process
 from lab.errors import LabError
 from lab.plugins import cloudflare, kubernetes
 from lab.toolchain import Tools
@@ -94,10 +93,17 @@ Listener = Callable[[Step | Diagnostic], None]
 class Engine:
     """One stack of one project directory, with its state and everything else of the engine's under `home`."""
 
-    def __init__(
-        self, project: Path, home: Path, stack: str, tools: Tools, program: Path = SOURCE / "__main__.py"
+    def __init__(  # noqa: PLR0913 (what a run is made of)
+        self,
+        project: Path,
+        home: Path,
+        stack: str,
+        tools: Tools,
+        program: Path = SOURCE / "__main__.py",
+        *,
+        cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
-        self._program = program
+        self._program, self._cloudflare_url = program, cloudflare_url
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
         self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
 
@@ -191,7 +197,7 @@ class Engine:
         path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
         set_here: dict[str, str | None] = {
             **dict.fromkeys(_CREDENTIALS),
-            "CLOUDFLARE_BASE_URL": _cloudflare_url(self._home),
+            "CLOUDFLARE_BASE_URL": self._cloudflare_url,
             "IMMICH_ICLOUD_REMOVING": self._stack_name if removing else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
@@ -227,13 +233,6 @@ class Engine:
         link = place / real.name
         link.unlink(missing_ok=True)
         link.symlink_to(real)
-
-
-def _cloudflare_url(home: Path) -> str:
-    try:
-        return process.url(home)
-    except FileNotFoundError:
-        return _NO_CLOUDFLARE
 
 
 @contextmanager

@@ -115,13 +115,10 @@ def open_(state: Properties) -> Properties:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """The API, where a rehearsal with this project directory has it."""
-    place = tmp_path / ".lab" / "cloudflare"
-    place.mkdir(parents=True)
-    server = Server(place / "world.json", place / "url")
+    server = Server(tmp_path / "world.json", tmp_path / "url")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", (place / "url").read_text())
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", (tmp_path / "url").read_text())
     yield server
     server.shutdown()
     server.server_close()
@@ -528,14 +525,14 @@ def test_a_tunnels_token_is_told_in_plain_text(plugin: Plugin) -> None:
 class Stack:
     """A stack of the program `records.py`."""
 
-    def __init__(self, project: Path, tools: Tools) -> None:
+    def __init__(self, project: Path, url: str, tools: Tools) -> None:
         self.project = project
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         lab = yaml.safe_load((SOURCE / "Pulumi.lab.yaml").read_text())
         only = {"config": {"pulumi:disable-default-providers": ["cloudflare", "kubernetes"]}}
         (project / "Pulumi.lab.yaml").write_text(yaml.safe_dump(only | {"encryptionsalt": lab["encryptionsalt"]}))
         program = SOURCE / "tests" / "programs" / "records.py"
-        self.engine = Engine(project, project / ".lab", "lab", tools, program)
+        self.engine = Engine(project, project / ".lab", "lab", tools, program, cloudflare_url=url)
         self.wanted: dict[str, Any] = {"token": TOKEN, "records": {}, "imports": {}}
 
     def run(self, operation: Operation) -> Run:
@@ -552,7 +549,7 @@ class Stack:
 
 @pytest.fixture
 def stack(api: Server, tools: Tools, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001 (it has to serve)
-    yield Stack(tmp_path, tools)
+    yield Stack(tmp_path, (tmp_path / "url").read_text(), tools)
     processes.end(tmp_path / ".lab")
 
 
