@@ -71,17 +71,24 @@ class Bench:
         self.stack_file.write_text(yaml.safe_dump(file))
 
     def set_secret(self, key: str, value: str) -> None:
-        """Store a secret in the stack file, encrypted, as `pulumi config set --secret` does."""
-        subprocess.run(
-            [self.tools.pulumi, "config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}"],
-            input=value, text=True, cwd=self.project, check=True, capture_output=True,
-            env={
-                **os.environ,
-                "PULUMI_HOME": str(self.home / "pulumi"),
-                "PULUMI_BACKEND_URL": (self.home / "state").as_uri(),
-                "PULUMI_CONFIG_PASSPHRASE": "immich-icloud-lab",
-            },
-        )  # fmt: skip
+        """Store a secret in the stack file, encrypted."""
+        self._pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
+
+    def secret_output(self, name: str) -> str:
+        """An output that is a secret, decrypted."""
+        return self._pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
+
+    def _pulumi(self, *arguments: str, told: str = "") -> str:
+        environment = {
+            **os.environ,
+            "PULUMI_HOME": str(self.home / "pulumi"),
+            "PULUMI_BACKEND_URL": (self.home / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "immich-icloud-lab",
+        }
+        return subprocess.run(
+            [self.tools.pulumi, *arguments],
+            input=told, text=True, cwd=self.project, check=True, capture_output=True, env=environment,
+        ).stdout  # fmt: skip
 
     def engine(self, program: Path = SOURCE / "__main__.py") -> Engine:
         return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)
