@@ -2,12 +2,15 @@
 
 import re
 from http import HTTPStatus
+from typing import Final
 
 from lab.cloudflare import access, tunnels, zones
 from lab.cloudflare.answers import Answer, Json, RefusedError, Request, TimedOutError
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.routes import Ids, Route, answer
 from lab.cloudflare.world import World
+
+ROOT: Final = "/client/v4"
 
 _ROUTES = (*zones.ROUTES, *tunnels.ROUTES, *access.ROUTES)
 # Cloudflare's tokens have at least 40 of these characters.

@@ -1,14 +1,11 @@
 """The API without a socket: the official SDK talks to it in the process of a test."""
 
 import json
-from typing import Final
 
 import httpx
 
 from lab.cloudflare.answers import Request, TimedOutError
-from lab.cloudflare.api import Api
-
-ROOT: Final = "/client/v4"
+from lab.cloudflare.api import ROOT, Api
 
 
 class Transport(httpx.BaseTransport):

@@ -54,7 +54,9 @@ def _replace(world: World, request: Request, ids: Ids) -> Json:
 
 def _edit(world: World, request: Request, ids: Ids) -> Json:
     old = _record(world, request, ids)
-    return _store(world, ids, {**old, "modified_on": now()}, {**old, **request.body})
+    # Settings are a type's own.
+    settings = old["settings"] if request.body.get("type", old["type"]) == old["type"] else {}
+    return _store(world, ids, {**old, "modified_on": now()}, {**old, "settings": settings, **request.body})
 
 
 def _delete(world: World, request: Request, ids: Ids) -> Json:
