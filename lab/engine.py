@@ -17,14 +17,18 @@ from pulumi.automation import EngineEvent
 
 from lab import processes
 from lab.errors import LabError
-from lab.plugins import kubernetes as stand_in
+from lab.plugins import cloudflare, kubernetes
 from lab.toolchain import Tools
 
 SOURCE = Path(__file__).parent.parent
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
-_PLUGIN = "resource-kubernetes"
+_STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving}
+# Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
+_NO_CLOUDFLARE = "http://127.0.0.1:1"
+# Somebody's real credentials, of which a rehearsal must know nothing.
+_CREDENTIALS = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_USER_SERVICE_KEY", "CLOUDFLARE_EMAIL")
 _INTERNAL = "__"
 # What the engine puts before the second telling of an inline program's error.
 _UNHANDLED = "an unhandled error occurred: "
@@ -89,12 +93,26 @@ Listener = Callable[[Step | Diagnostic], None]
 class Engine:
     """One stack of one project directory, with its state and everything else of the engine's under `home`."""
 
-    def __init__(
-        self, project: Path, home: Path, stack: str, tools: Tools, program: Path = SOURCE / "__main__.py"
+    def __init__(  # noqa: PLR0913 (what a run is made of)
+        self,
+        project: Path,
+        home: Path,
+        stack: str,
+        tools: Tools,
+        program: Path = SOURCE / "__main__.py",
+        *,
+        cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
-        self._program = program
+        self._program, self._cloudflare_url = program, cloudflare_url
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
-        self.real_plugin = _real_plugin()
+        self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
+
+    @property
+    def providers(self) -> str:
+        """Who serves as each provider, in words: the real plugin's path, or the stand-in and why."""
+        stand_in = "the lab's stand-in (no pulumi-resource-{} is installed)"
+        served = {package: self._real_plugins.get(package) or stand_in.format(package) for package in _STAND_INS}
+        return ", ".join(f"{package.capitalize()} provider: {by}" for package, by in served.items())
 
     def run(self, operation: Operation, listen: Listener = lambda _: None) -> Run:
         """Run one operation to its end; a failure is in the result, not raised.
@@ -117,7 +135,7 @@ class Engine:
                     run.diagnostics.append(item)
                 listen(item)
 
-        with self._environment(removing=operation == "destroy"), self._provider():
+        with self._environment(removing=operation == "destroy"), self._providers():
             stack = self._stack()
             try:
                 if operation == "preview":
@@ -177,7 +195,9 @@ class Engine:
         state = self._home / "state"
         state.mkdir(parents=True, exist_ok=True)
         path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
-        set_here = {
+        set_here: dict[str, str | None] = {
+            **dict.fromkeys(_CREDENTIALS),
+            "CLOUDFLARE_BASE_URL": self._cloudflare_url,
             "IMMICH_ICLOUD_REMOVING": self._stack_name if removing else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
@@ -190,47 +210,60 @@ class Engine:
             yield
 
     @contextmanager
-    def _provider(self) -> Iterator[None]:
-        """Have a Kubernetes provider: the real one where it is installed, else the stand-in."""
-        if self.real_plugin:
-            place = self._home / "pulumi" / "plugins" / f"{_PLUGIN}-v{_plugin_version()}"
-            place.mkdir(parents=True, exist_ok=True)
-            link = place / self.real_plugin.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.real_plugin)
-            # Found there, it needs no warning that it was found on PATH.
-            with _set({"PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}):
-                yield
-            return
-        with stand_in.serving() as port, _set({"PULUMI_DEBUG_PROVIDERS": f"kubernetes:{port}"}):
+    def _providers(self) -> Iterator[None]:
+        """Have every provider: the real one where it is installed, else the stand-in."""
+        variables: dict[str, str | None] = {}
+        with contextlib.ExitStack() as stack:
+            attached = []
+            for package, serving in _STAND_INS.items():
+                if real := self._real_plugins.get(package):
+                    self._link(package, real)
+                    # Found there, it needs no warning that it was found on PATH.
+                    variables["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+                else:
+                    attached.append(f"{package}:{stack.enter_context(serving())}")
+            if attached:
+                variables["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
+            stack.enter_context(_set(variables))
             yield
+
+    def _link(self, package: str, real: Path) -> None:
+        place = self._home / "pulumi" / "plugins" / f"resource-{package}-v{_version(package)}"
+        place.mkdir(parents=True, exist_ok=True)
+        link = place / real.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(real)
 
 
 @contextmanager
-def _set(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process's environment, which the engine inherits, for a while."""
+def _set(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables of this process's environment, which the engine inherits, for a while; None removes one."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    _put(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _put(before)
 
 
-def _real_plugin() -> Path | None:
-    name = f"pulumi-{_PLUGIN}"
+def _put(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _real_plugin(package: str) -> Path | None:
+    name = f"pulumi-resource-{package}"
     on_path = shutil.which(name)
     home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
-    installed = home / "plugins" / f"{_PLUGIN}-v{_plugin_version()}" / name
+    installed = home / "plugins" / f"resource-{package}-v{_version(package)}" / name
     return Path(on_path) if on_path else installed if installed.exists() else None
 
 
-def _plugin_version() -> str:
-    return version("pulumi-kubernetes")
+def _version(package: str) -> str:
+    return version(f"pulumi-{package}")
 
 
 def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:

@@ -1,4 +1,4 @@
-"""The rehearsal of one project directory: its control plane, the world as found, and the stack deployed to it."""
+"""The rehearsal of one project directory: control plane, Cloudflare's stand-in, the world as found, and the stack."""
 
 import fcntl
 import json
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from rich.console import Console
 
 from lab import processes, world
+from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
 from lab.display import Display
 from lab.engine import Engine, Run
@@ -100,12 +101,12 @@ class Rehearsal:
         with self._console.status(f"putting the world in place: {chosen}"):
             self._memory.write_text(json.dumps({"world": chosen}))
             world.put(self.plane.kubeconfig, chosen)
-        served = engine.real_plugin or "the lab's stand-in (no pulumi-resource-kubernetes is installed)"
-        self._console.print(f"World: {chosen}. Kubernetes provider: {served}", soft_wrap=True)
+        self._console.print(f"World: {chosen}. {engine.providers}", soft_wrap=True)
         return engine
 
     def _engine(self, chosen: World) -> Engine:
-        return Engine(self._project, self.home, _STACKS[chosen], self._tools)
+        url = cloudflare.start(self.home)
+        return Engine(self._project, self.home, _STACKS[chosen], self._tools, cloudflare_url=url)
 
     def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
         self._console.rule(operation, align="left")

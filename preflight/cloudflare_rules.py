@@ -194,7 +194,7 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
     number, unit = size.rstrip("kKmMgG"), size[-1:].lower()
     said = f"{_BODY_SIZE} is {size}"
     if not number.isdecimal() or int(number) == 0:
-        return None, said
+        return None, f"{said}, no limit"
     return int(number) * _UNITS.get(unit, 1), said
 
 

@@ -6,22 +6,17 @@ What it does not know it refuses by name. The engine attaches with `PULUMI_DEBUG
 # The method names are gRPC's.
 # ruff: noqa: N802
 
-import functools
 import hashlib
 import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
-from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 
-from lab.plugins import changes, configuration, properties, writes
+from lab.plugins import changes, configuration, properties, service, writes
 from lab.plugins.awaits import NotReadyError, annotation, unreadiness, wait_until_gone, wait_until_ready
 from lab.plugins.changes import Change, Kind, Object
 from lab.plugins.checkpoint import (
@@ -36,54 +31,19 @@ from lab.plugins.checkpoint import (
 from lab.plugins.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from lab.plugins.configuration import Configuration
 from lab.plugins.properties import Properties, Unknown, decode, encode, plain, with_secrets_of
+from lab.plugins.service import Context, InitFailedError, Plugin, answering
 from lab.plugins.session import Session
 
-VERSION: Final = "4.32.0"
 
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
-Context = Any  # grpc.ServicerContext; grpc has no types
+class KubernetesPlugin(Plugin[Session]):
+    """The provider's service, against the API server."""
 
-
-class InitFailedError(Exception):
-    """An object that exists in the cluster, and so must be in the state, but isn't as it should be."""
-
-    def __init__(self, message: str, detail: provider_pb2.ErrorResourceInitFailed) -> None:
-        super().__init__(message)
-        self.detail = detail
-
-
-def _answering(method: Callable[[Any, Request, Context], Response]) -> Callable[[Any, Request, Context], Response]:
-    """Turn the faults that we expect into gRPC errors that the engine prints as they are."""
-
-    @functools.wraps(method)
-    def answer(self: object, request: Request, context: Context) -> Response:
-        try:
-            return method(self, request, context)
-        except InitFailedError as error:
-            packed = AnyMessage()
-            packed.Pack(error.detail)
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
-            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-            _abort(context, str(error))
-        except (ApiError, NoSuchKindError, UnreachableError, ConnectionError, ValueError) as error:
-            _abort(context, str(error))
-
-    return answer
-
-
-def _abort(context: Context, message: str) -> NoReturn:
-    context.abort(grpc.StatusCode.UNKNOWN, message)
-    raise AssertionError("abort raises")
-
-
-class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider's service: the engine's calls, told apart by connection."""
+    name = "Kubernetes"
+    version = "4.32.0"
+    faults = (ApiError, NoSuchKindError, UnreachableError, *Plugin.faults)
 
     def __init__(self) -> None:
-        self._sessions: dict[str, Session] = {}
-        self._latest = Session()
-        self._lock = threading.Lock()
+        super().__init__(Session)
 
     def close(self) -> None:
         """End every wait and close every client."""
@@ -93,25 +53,14 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
                 if session.cluster:
                     session.cluster.close()
 
-    def _session(self, context: Context) -> Session:
-        # A connection that was idle and dialled again has no configuration of its own: the latest one is meant.
-        with self._lock:
-            return self._sessions.get(context.peer(), self._latest)
-
     # The provider itself.
-
-    def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:  # noqa: ARG002
-        """Say which version this stands in for."""
-        return plugin_pb2.PluginInfo(version=VERSION)
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
         """Take the address of the engine that attached, to report progress to."""
-        with self._lock:
-            session = self._sessions.setdefault(context.peer(), Session())
-        session.engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.address))
+        self._opened(context).engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.address))
         return Empty()
 
-    @_answering
+    @answering
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:  # noqa: ARG002
         """Refuse provider inputs that mean something that isn't done here."""
         failures = [
@@ -120,21 +69,19 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
-    @_answering
+    @answering
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Tell an update of the provider from a replacement."""
         diff = configuration.compare(plain(decode(request.olds)), plain(decode(request.news)))
         some = provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=some, diffs=diff.changed, replaces=diff.replaces)
 
-    @_answering
+    @answering
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Context,
     ) -> provider_pb2.ConfigureResponse:  # fmt: skip
         """Connect this connection's provider; a cluster that can't be reached fails later, where it is needed."""
-        with self._lock:
-            session = self._sessions.setdefault(context.peer(), Session())
-            self._latest = session
+        session = self._configuring(context)
         session.configuration = Configuration.from_variables(request.variables)
         try:
             session.cluster = Cluster.connect(session.configuration)
@@ -151,7 +98,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Resources.
 
-    @_answering
+    @answering
     def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Fill in what the program left out: the kind, a name, the namespace."""
         session = self._session(context)
@@ -170,7 +117,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
                 metadata["namespace"] = session.cluster.namespace
         return provider_pb2.CheckResponse(inputs=encode(with_secrets_of(inputs, news)))
 
-    @_answering
+    @answering
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Compare the live object of the last operation, cut down to what its inputs set, with the new inputs."""
         session = self._session(context)
@@ -206,7 +153,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
                 found['metadata.annotations["pulumi.com/replaceUnready"]'] = Change(Kind.UPDATE, replaces=True)
         return _diff_response(found, new, live)
 
-    @_answering
+    @answering
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
         """Create the object and wait for it; in a preview, ask the server by dry run."""
         session = self._session(context)
@@ -246,7 +193,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
             id=object_id(live), properties=encode(checkpoint(obj, live, inputs, manager))
         )
 
-    @_answering
+    @answering
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read the live object; its inputs are the live values of what the last inputs set, or all on an import."""
         session = self._session(context)
@@ -274,7 +221,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
             raise _init_failed(str(unready), unready, kept, marked, request.id)
         return provider_pb2.ReadResponse(id=request.id, properties=encode(kept), inputs=encode(marked))
 
-    @_answering
+    @answering
     def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         """Apply the new inputs and wait; in a preview, ask the server by dry run."""
         session = self._session(context)
@@ -308,7 +255,7 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
             cluster.relinquish(live, before)
         return provider_pb2.UpdateResponse(properties=encode(checkpoint(obj, live, inputs, manager, version)))
 
-    @_answering
+    @answering
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Empty:
         """Delete the object and wait until it is gone."""
         session = self._session(context)
@@ -324,26 +271,6 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
             raise _init_failed(str(error), error, decode(request.properties)) from error
         return Empty()
 
-    # What the program does not use.
-
-    def _unimplemented(self, request: Message, context: Context) -> NoReturn:
-        context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"the lab's Kubernetes stand-in does not do {type(request).__name__.removesuffix('Request')}: "
-            "use the real plugin for it",
-        )
-        raise AssertionError("abort raises")
-
-    Handshake = _unimplemented
-    Parameterize = _unimplemented
-    GetSchema = _unimplemented
-    Invoke = _unimplemented
-    Call = _unimplemented
-    Construct = _unimplemented
-    List = _unimplemented
-    GetMapping = _unimplemented
-    GetMappings = _unimplemented
-
 
 @contextmanager
 def serving() -> Iterator[int]:
@@ -352,20 +279,8 @@ def serving() -> Iterator[int]:
     Yields:
         The port, for `PULUMI_DEBUG_PROVIDERS=kubernetes:<port>`.
     """
-    plugin = KubernetesPlugin()
-    # A call may wait for minutes: as many threads as the engine has operations under way.
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=64, thread_name_prefix="kubernetes-plugin"),
-        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
-    )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield int(port)
-    finally:
-        plugin.close()
-        server.stop(grace=1).wait()
+    with service.serving(KubernetesPlugin()) as port:
+        yield port
 
 
 def _not_created(urn: str, error: ApiError) -> str:

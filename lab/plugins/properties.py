@@ -115,7 +115,7 @@ def _decode(value: Any) -> Any:
             if signature == _SECRET:
                 return Secret(_decode(value["value"]))
             if signature is not None:
-                raise ValueError("the Kubernetes stand-in takes no assets, archives or resource references as inputs")
+                raise ValueError("a stand-in takes no assets, archives or resource references as inputs")
             return decode(value)
         case str():
             return UNKNOWN if value in _UNKNOWNS else value

@@ -11,6 +11,7 @@ import yaml
 from kubernetes import client
 
 from lab import processes, world
+from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
 from lab.engine import SOURCE, Engine, Run
@@ -38,6 +39,7 @@ class Bench:
         self.reset_settings()
         self.plane = ControlPlane(self.home, tools)
         self.plane.start()
+        self.cloudflare = cloudflare.start(self.home)
         world.put(self.plane.kubeconfig, the_world)
         self.api = connect(self.plane.kubeconfig)
         self.cluster = ClusterApi(Cluster(kubeconfig=str(self.plane.kubeconfig), context="lab", identifier="lab"))
@@ -61,7 +63,7 @@ class Bench:
         self.stack_file.write_text(yaml.safe_dump(file))
 
     def engine(self, program: Path = SOURCE / "__main__.py") -> Engine:
-        return Engine(self.project, self.home, self.stack, self.tools, program)
+        return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)
 
     def run(self, operation: Any) -> Run:
         return self.engine().run(operation)

@@ -1,0 +1,19 @@
+"""A program with the DNS records that `wanted.json` in the project directory has, by a provider of its own."""
+
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_cloudflare as cloudflare
+
+wanted = json.loads(Path("wanted.json").read_text())
+provider = cloudflare.Provider("cloudflare", api_token=pulumi.Output.secret(wanted["token"]))
+for name, record in wanted["records"].items():
+    cloudflare.DnsRecord(
+        name, **record, opts=pulumi.ResourceOptions(provider=provider, import_=wanted["imports"].get(name))
+    )
+if tunnel := wanted.get("tunnel"):
+    token = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
+        **tunnel, opts=pulumi.InvokeOutputOptions(provider=provider)
+    )
+    pulumi.export("token", pulumi.Output.secret(token.token))
