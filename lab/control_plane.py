@@ -234,18 +234,13 @@ class ControlPlane:
         while not condition():
             for other, process in started.items():
                 if process.poll() is not None:
-                    log = self._log_tail(other)
+                    log = processes.log_tail(self._home, other)
                     msg = f"{other} ended at its start (exit code {process.returncode}). The end of its log:\n{log}"
                     raise (_PortTakenError if "address already in use" in log else LabError)(msg)
             if time.monotonic() > deadline:
-                raise LabError(
-                    f"{name} is not ready after {_READY_SECONDS} s. The end of its log:\n{self._log_tail(name)}"
-                )
+                log = processes.log_tail(self._home, name)
+                raise LabError(f"{name} is not ready after {_READY_SECONDS} s. The end of its log:\n{log}")
             time.sleep(_POLL_SECONDS)
-
-    def _log_tail(self, name: str) -> str:
-        log = processes.log_file(self._home, name)
-        return "\n".join(f"  {line}" for line in [*log.read_text(errors="replace").splitlines()[-8:], f"({log})"])
 
     def _answers(self, check: str) -> bool:
         """Ask one of the API server's own health checks."""

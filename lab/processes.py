@@ -44,6 +44,12 @@ def log_file(home: Path, name: str) -> Path:
     return home / "logs" / f"{name}.log"
 
 
+def log_tail(home: Path, name: str) -> str:
+    """Return the last lines of `log_file` and where it is, indented, for an error's text."""
+    log = log_file(home, name)
+    return "\n".join(f"  {line}" for line in [*log.read_text(errors="replace").splitlines()[-8:], f"({log})"])
+
+
 def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> psutil.Popen:
     """Start `command` in a session of its own (the terminal's Ctrl-C does not reach it), its output in `log_file`.
 

@@ -24,6 +24,8 @@ _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a re
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 404, 429, 500
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
+# With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
+_NO_TOKEN_WORDS = "Invalid access token"  # noqa: S105 (words)
 
 Document = dict[str, Any]
 
@@ -179,7 +181,7 @@ class CloudflareApi:
         """
         once = self._client.with_options(max_retries=0)
         configurations = once.zero_trust.tunnels.cloudflared.configurations.with_raw_response
-        with _asked(TUNNEL_EDIT, f"to change the configuration of tunnel {tunnel_id}"):
+        with _asked(TUNNEL_EDIT, f"a change of the configuration of tunnel {tunnel_id}"):
             # As it is: the SDK would translate keys that it knows, and this may hold keys that it does not.
             answer = configurations.update(tunnel_id, account_id=account_id, extra_body={"config": document})
         return _configuration(answer.http_response)
@@ -221,7 +223,7 @@ class CloudflareApi:
 def _configuration(response: httpx.Response) -> Configuration:
     # The JSON as it came: what the SDK does not know has to be written back, too.
     result = response.json()["result"]
-    return Configuration(result["config"], int(result["version"]))
+    return Configuration(result.get("config"), int(result["version"]))
 
 
 @contextmanager
@@ -240,7 +242,7 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
     said = "; ".join(f"{detail.message} ({detail.code})" for detail in error.errors or []) or f"{error.status_code}"
     if error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _SERVER_ERROR:
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", _retry_after(error))
-    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN:
+    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return RefusedError(
             "Cloudflare does not know the API token: it is mistyped, expired or revoked. Make one at "
             "dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret immich-icloud:cloudflareToken`, "
@@ -248,7 +250,7 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
         )
     if error.status_code == _FORBIDDEN:
         return RefusedError(
-            f"the Cloudflare API token may not have {what}: it needs the permission {permission}, for this account and "
+            f"the Cloudflare API token is not enough for {what}: it needs the permission {permission}, for this account and "
             f"zone. Cloudflare's words: {said}",
         )
     refused = MissingError if error.status_code == _NOT_FOUND else RefusedError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, filtered, unsupported
+from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed, unsupported
 from lab.cloudflare.routes import Ids, Route
 from lab.cloudflare.world import World, new_id, new_uuid, now
 
@@ -65,7 +65,7 @@ class _Kind(ABC):
         return self._all(world)[ids["id"]]
 
     def _list(self, world: World, request: Request, _: Ids) -> Answer:
-        return filtered([self.shown(world, one) for one in self._all(world).values()], request.query, self.filters)
+        return listed([self.shown(world, one) for one in self._all(world).values()], request.query, self.filters)
 
     def _store(self, world: World, old: Json, given: Json) -> Json:
         thing = self.made(world, old, given)
@@ -117,7 +117,7 @@ class _Applications(_Kind):
 
     def shown(self, world: World, thing: Json) -> Json:
         """Its policies in their order, each with its place there instead of what it is on its own."""
-        links = sorted(thing["policies"], key=lambda link: int(link["precedence"]))
+        links = sorted(thing["policies"], key=lambda link: link["precedence"])
         policies = [{**world.policies[link["id"]], **link} for link in links if link["id"] in world.policies]
         for policy in policies:
             del policy["reusable"]
@@ -130,7 +130,7 @@ def _link(world: World, place: int, given: Any) -> Json:
         raise unsupported("policies that belong to one application: make a reusable one and name its id")
     if link.get("id") not in world.policies:
         raise _invalid(f"policy {link.get('id')!r} does not exist")
-    return {"id": link["id"], "precedence": link.get("precedence", place)}
+    return {"id": link["id"], "precedence": int(link.get("precedence", place))}
 
 
 class _Policies(_Kind):

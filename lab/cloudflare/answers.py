@@ -8,7 +8,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_PER_PAGE = 20
+# Order is not kept: who asks for more than one thing counts them. One filter matches the same by any and by all.
+_PAGING = {"page", "per_page", "order", "direction", "match", "tag_match"}
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,26 @@ class TimedOutError(Exception):
     """The request was carried out, and its answer is lost."""
 
 
-def page(found: list[Json], query: Mapping[str, str]) -> Answer:
-    """The part of `found` that `page` and `per_page` ask for, and where it stands in the whole."""
-    number, size = (int(float(query.get(key, default))) for key, default in (("page", 1), ("per_page", _PER_PAGE)))
+def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:
+    """Answer with a page of those that match the query; `filters` says which field each of its parameters speaks of.
+
+    Raises:
+        RefusedError: a parameter that the stand-in does not know; ignored, it would answer with too much.
+    """
+    asked = {key: value for key, value in query.items() if key not in _PAGING}
+    if unknown := asked.keys() - filters.keys():
+        raise unsupported(f"the query parameter {min(unknown)!r}")
+    found = [one for one in things if all(_text(one[filters[key]]) == value for key, value in asked.items())]
+    number, size = (int(float(query.get(key, default))) for key, default in (("page", 1), ("per_page", 20)))
     part = found[(number - 1) * size : number * size]
     pages = -(-len(found) // size)
     info = {"page": number, "per_page": size, "count": len(part), "total_count": len(found), "total_pages": pages}
     return Answer(part, result_info=info)
 
 
-def filtered(found: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:
-    """Those of `found` that match the query; `filters` says which field each of its parameters speaks of.
-
-    Raises:
-        RefusedError: a parameter that the stand-in does not know; ignored, it would answer with too much.
-    """
-    asked = {key: value for key, value in query.items() if key not in {"page", "per_page", *_ORDERING}}
-    if unknown := asked.keys() - filters.keys():
-        raise unsupported(f"the query parameter {min(unknown)!r}")
-    return page([one for one in found if all(_text(one[filters[key]]) == value for key, value in asked.items())], query)
-
-
 def unsupported(what: str) -> RefusedError:
     """Say that the stand-in lacks something that the real API has."""
     return RefusedError(HTTPStatus.NOT_IMPLEMENTED, 0, f"the rehearsal's stand-in of Cloudflare does not know {what}")
-
-
-# Everything that we ask for is one of its kind, or asked for by its name.
-_ORDERING = ("order", "direction", "match", "tag_match")
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from lab.cloudflare import access, tunnels, zones
 from lab.cloudflare.answers import Answer, Json, RefusedError, Request, TimedOutError
 from lab.cloudflare.faults import Fault
-from lab.cloudflare.routes import Ids, Route, answer
+from lab.cloudflare.routes import Ids, Route
 from lab.cloudflare.world import World
 
 ROOT: Final = "/client/v4"
@@ -63,7 +63,8 @@ class Api:
         if fault and fault.kind == "otherWriter":
             before = tunnels.configuration(self.world, ids["tunnel_id"])
             tunnels.configure(self.world, ids["tunnel_id"], fault.edit(before["config"]))
-        return answer(route.handler(self.world, request, ids))
+        result = route.handler(self.world, request, ids)
+        return result if isinstance(result, Answer) else Answer(result)
 
     def _token(self, request: Request) -> Json | None:
         """The token that the request carries, if the account knows it (as reported: 9106, 6003 with 6111)."""
@@ -89,11 +90,9 @@ def _found(request: Request) -> tuple[Route, Ids]:
 def _verified(token: Json | None) -> Answer:
     if not token:
         raise RefusedError(HTTPStatus.UNAUTHORIZED, 1000, "Invalid API Token")
-    told = {"code": 10000, "message": f"This API Token is {_STATES[token['status']]}", "type": None}
-    return Answer({"id": token["id"], "status": token["status"]}, messages=(told,))
-
-
-_STATES = {"active": "valid and active", "expired": "expired", "disabled": "disabled"}
+    told = {"code": 10000, "message": "This API Token is valid and active", "type": None}
+    messages = (told,) if token["status"] == "active" else ()
+    return Answer({"id": token["id"], "status": token["status"]}, messages=messages)
 
 
 def _no_list(token: Json) -> RefusedError:

@@ -33,12 +33,10 @@ def start(home: Path) -> str:
     process = processes.start(home, _NAME, command, {**os.environ, "PYTHONPATH": str(_PROJECT)})
     deadline = time.monotonic() + _READY_SECONDS
     while not _answers(home):
-        log = processes.log_file(home, _NAME)
-        tail = "\n".join(f"  {line}" for line in [*log.read_text(errors="replace").splitlines()[-8:], f"({log})"])
-        if process.poll() is not None:
-            raise LabError(f"{_NAME} ended at its start (exit code {process.returncode}). The end of its log:\n{tail}")
-        if time.monotonic() > deadline:
-            raise LabError(f"{_NAME} is not ready after {_READY_SECONDS} s. The end of its log:\n{tail}")
+        ended = process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            what = f"ended at its start (exit code {process.returncode})" if ended else "does not answer"
+            raise LabError(f"{_NAME} {what}. The end of its log:\n{processes.log_tail(home, _NAME)}")
         time.sleep(_POLL_SECONDS)
     return url(home)
 

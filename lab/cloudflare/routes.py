@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from lab.cloudflare.answers import Answer, RefusedError, Request
+from lab.cloudflare.answers import RefusedError, Request
 from lab.cloudflare.world import World
 
 Ids = Mapping[str, str]
@@ -56,8 +56,3 @@ class Route:
         if self.older:
             return RefusedError(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
         return RefusedError(HTTPStatus.FORBIDDEN, 10000, "Authentication error")
-
-
-def answer(result: Any) -> Answer:
-    """Wrap what a handler returned."""
-    return result if isinstance(result, Answer) else Answer(result)

@@ -60,7 +60,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             with self.server.lock:
                 try:
-                    given = self._given(url.path, dict(parse_qsl(url.query)), body)
+                    given = self._given(url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
                 finally:
                     if self.command != "GET":
                         self.server.save()

@@ -5,7 +5,7 @@ import json
 import secrets
 from typing import Any
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, filtered
+from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed
 from lab.cloudflare.routes import Ids, Route
 from lab.cloudflare.world import World, new_uuid, now
 
@@ -81,6 +81,7 @@ def _bad(message: str) -> RefusedError:
 
 
 def _existing(world: World, tunnel_id: str) -> Json:
+    # A deleted one still is, with its end. The status is as cloudflared expects it; the code is documented nowhere.
     if tunnel_id not in world.tunnels:
         raise RefusedError(404, 1003, "Tunnel not found")
     return world.tunnels[tunnel_id]
@@ -110,10 +111,10 @@ def _shown(world: World, tunnel: Json) -> Json:
 
 def _tunnels(world: World, request: Request, _: Ids) -> Answer:
     every = [{**_shown(world, tunnel), "is_deleted": bool(tunnel["deleted_at"])} for tunnel in world.tunnels.values()]
-    listed = filtered(every, request.query, _FILTERS)
-    for tunnel in listed.result:
+    told = listed(every, request.query, _FILTERS)
+    for tunnel in told.result:
         del tunnel["is_deleted"]
-    return listed
+    return told
 
 
 def _tunnel(world: World, _: Request, ids: Ids) -> Json:

@@ -4,7 +4,7 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, filtered, unsupported
+from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed, unsupported
 from lab.cloudflare.routes import Ids, Route
 from lab.cloudflare.world import World, new_id, now
 
@@ -24,7 +24,7 @@ _FILTERS = {
 
 
 def _zones(world: World, request: Request, _: Ids) -> Answer:
-    return filtered(world.zones.values(), request.query, {"name": "name", "status": "status"})
+    return listed(world.zones.values(), request.query, {"name": "name", "status": "status"})
 
 
 def _zone(world: World, _: Request, ids: Ids) -> Json:
@@ -32,7 +32,7 @@ def _zone(world: World, _: Request, ids: Ids) -> Json:
 
 
 def _records(world: World, request: Request, ids: Ids) -> Answer:
-    return filtered(world.records[ids["zone_id"]].values(), request.query, _FILTERS)
+    return listed(world.records[ids["zone_id"]].values(), request.query, _FILTERS)
 
 
 def _record(world: World, _: Request, ids: Ids) -> Json:
@@ -125,7 +125,7 @@ def _ttl(given: Any, *, proxied: bool) -> Any:
         return 1
     if given not in _TTL:
         raise RefusedError(400, 9021, f"TTL must be between {_TTL[0]} and {_TTL[-1]} seconds, or 1 for Automatic.")
-    return given
+    return int(given)
 
 
 def _refuse_conflicts(record: Json, others: list[Json]) -> None:

@@ -104,11 +104,12 @@ def test_a_token_that_has_expired_says_so(api: Api, client: Cloudflare) -> None:
 
 
 def test_a_fault_waits_for_its_request_and_strikes_once(api: Api, client: Cloudflare) -> None:
-    api.faults += [Fault("unavailable", "PUT", CONFIGURATION), Fault("rateLimited", "PUT", "/accounts/*")]
+    elsewhere = Fault("unavailable", path="/zones/*")
+    api.faults += [elsewhere, Fault("unavailable", "PUT", CONFIGURATION), Fault("rateLimited", "PUT", "/accounts/*")]
     read(client)
     with pytest.raises(cloudflare.InternalServerError):
         write(client)
     with pytest.raises(cloudflare.RateLimitError):
         write(client)
     write(client)
-    assert api.faults == []
+    assert api.faults == [elsewhere]

@@ -117,15 +117,18 @@ def test_another_writer_is_told_to_write(home: Path, lab: httpx.Client) -> None:
     configurations = f"tunnels/{HOMELAB}/configurations"
     ours: Any = {"ingress": [{"service": "http_status:404"}]}
     theirs: Any = {**ours, "theirs": True}
-    assert lab.put(configurations, json={"config": theirs}).json()["result"]["version"] == 8
-    lab.post("faults", json={"kind": "otherWriter", "method": "PUT", "config": ours}).raise_for_status()
+    bad: Any = {"ingress": []}
+    assert lab.put(configurations, json={"config": ours}).json()["result"]["version"] == 8
     with connected(home) as client:
         update = client.zero_trust.tunnels.cloudflared.configurations.update
-        written = update(HOMELAB, account_id=ACCOUNT, config=theirs)
-    assert written
-    assert written.version == 10
-    assert lab.get(configurations).json()["result"]["config"] == theirs
-    refused = lab.put(configurations, json={"config": {"ingress": []}})
+        for fault in ({"kind": "otherWriter", "method": "PUT", "config": theirs}, {"kind": "otherWriter"}):
+            lab.post("faults", json=fault).raise_for_status()
+            # Ours is refused, so that what stays is the other's.
+            with pytest.raises(cloudflare.BadRequestError):
+                update(HOMELAB, account_id=ACCOUNT, config=bad)
+            assert lab.get(configurations).json()["result"]["config"] == theirs
+    assert lab.get(configurations).json()["result"]["version"] == 10
+    refused = lab.put(configurations, json={"config": bad})
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, 1056)
 
 
