@@ -1,5 +1,6 @@
 """What preflight says of Cloudflare, word for word, and when it keeps quiet. The SDK reads facts, or they are made."""
 
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, Ref
 from providers.cluster_api import ClusterApi, Manifest, Ref
 from providers.tunnel_rules import Trial
 from settings import Settings
+from tests.fake_cluster import FakeCluster
 from tests.objects import STACK, deployment, namespace
 from tests.unit.configured import configured
 
@@ -427,15 +429,10 @@ def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
 # reading the facts, through the SDK
 
 
-class Cluster(ClusterApi):
-    """A cluster with a few Services; `asked` is all that was read of it."""
-
-    def __init__(self, *there: Ref) -> None:
-        self._there, self.asked = there, list[Ref]()
-
-    def get(self, ref: Ref) -> Manifest | None:
-        self.asked.append(ref)
-        return SERVICE if ref in self._there else None
+def cluster_with(*services: Ref) -> FakeCluster:
+    cluster = FakeCluster()
+    cluster.objects |= dict.fromkeys(services, SERVICE)
+    return cluster
 
 
 @pytest.fixture
@@ -453,19 +450,20 @@ def through(account: Api, token: str = TOKEN) -> CloudflareApi:
     return CloudflareApi(token, httpx.Client(transport=Transport(account)))
 
 
-def read(account: Api, settings: Settings, cluster: Cluster | None = None, token: str = TOKEN) -> CloudflareFacts:
-    there = cloudflare_facts.read(through(account, token), cluster or Cluster(), settings)
+def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareFacts:
+    there = cloudflare_facts.read(through(account, token), cluster or FakeCluster(), settings)
     assert there
     return there
 
 
+IMMICH = Ref("v1", "Service", "immich-server", "immich")
 COULTONF, MEALIE = "immich.coultonf.com", "mealie.coultonf.com"
 ZONE_ID, ACCOUNT_ID = next(iter(found().zones)), found().account["id"]
 
 
 def test_everything_about_a_shared_tunnel(account: Api) -> None:
     service = Ref("v1", "Service", "controller", "ingress-nginx")
-    there = read(account, on(SHARED | CONTROLLER, host=COULTONF), Cluster(service))
+    there = read(account, on(SHARED | CONTROLLER, host=COULTONF), cluster_with(service))
     assert there.zone == Zone(ZONE_ID, "coultonf.com", ACCOUNT_ID, "free")
     assert [(tunnel.name, tunnel.remotely_managed) for tunnel in there.tunnels] == [
         ("homelab", True),
@@ -476,10 +474,9 @@ def test_everything_about_a_shared_tunnel(account: Api) -> None:
 
 
 def test_only_what_the_stack_needs_is_asked(account: Api) -> None:
-    cluster = Cluster()
-    read(account, on(ADDRESS, host=COULTONF), cluster)
+    there = read(account, on(ADDRESS, host=COULTONF), cluster_with(IMMICH))
     assert set(account.log) == {("GET", "/zones"), ("GET", f"/zones/{ZONE_ID}/dns_records")}
-    assert cluster.asked == []
+    assert there.origin is None
 
 
 def test_given_ids_are_not_looked_up(account: Api) -> None:
@@ -565,8 +562,8 @@ def test_a_token_without_a_permission(account: Api, lacking: str, words: str, wh
     with pytest.raises(RefusedError) as refused:
         read(account, on(SHARED | ACCESS, host=COULTONF), token=token)
     assert str(refused.value).startswith(
-        f"the Cloudflare API token may not have {what}: it needs the permission {words}, for this account and zone. "
-        "Cloudflare's words: "
+        f"the Cloudflare API token is not enough for {what}: it needs the permission {words}, for this account and "
+        "zone. Cloudflare's words: "
     )
     assert token not in str(refused.value)
 
@@ -609,7 +606,7 @@ def test_no_token() -> None:
 def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
     settings = on({"kind": "none"})
     assert cloudflare_facts.connect(settings) is None
-    assert cloudflare_facts.read(through(account), Cluster(), settings) is None
+    assert cloudflare_facts.read(through(account), FakeCluster(), settings) is None
     assert account.log == []
 
 
@@ -644,21 +641,47 @@ def test_the_origin_without_a_selector() -> None:
 # what the state knows
 
 
-def test_the_state_knows_types(monkeypatch: pytest.MonkeyPatch) -> None:
+class Engine(mocks.Mocks):
+    """The engine's answers about the state; an exception is no answer."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = iter(answers), list[Any]()
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        raise AssertionError(args.name)
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        self.asked.append((args.token, args.args))
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def known_to(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> frozenset[str]:
     monkeypatch.undo()
-    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    pulumi.runtime.set_mocks(engine, "immich-icloud", "test", preview=False)
+    return state.known()
 
-    class Engine(mocks.Mocks):
-        def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-            raise AssertionError(args.name)
 
-        def call(self, args: mocks.MockCallArgs) -> Any:
-            asked.append((args.token, args.args))
-            return {"outputs": {"urn:1": {"type": RECORD, "outputs": {"content": "x"}}, "urn:2": {"type": "a:b:C"}}}
+STATE = {"outputs": {"urn:1": {"type": RECORD, "outputs": {"content": "x"}}, "urn:2": {"type": "a:b:C"}}}
+HALF_WRITTEN = RuntimeError("unexpected end of JSON input")
 
-    pulumi.runtime.set_mocks(Engine(), "immich-icloud", "test", preview=False)
-    assert state.known() == {RECORD, "a:b:C"}
-    assert asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "test"})]
+
+def test_the_state_knows_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(STATE)
+    assert known_to(engine, monkeypatch) == {RECORD, "a:b:C"}
+    assert engine.asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "test"})]
+
+
+def test_a_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert known_to(Engine(HALF_WRITTEN, HALF_WRITTEN, STATE), monkeypatch) == {RECORD, "a:b:C"}
+
+
+def test_a_state_that_stays_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pulumi.RunError, match=r"^the state of this stack can't be read: .*unexpected end of JSON"):
+        known_to(Engine(*[HALF_WRITTEN] * 20), monkeypatch)
 
 
 # the whole
@@ -680,7 +703,7 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
     service = {"spec": {"ports": [{"port": 3001}]}}
     cluster = facts.Facts(namespace(), deployment(), service, None, None, nodes=("talos-1",))
-    monkeypatch.setattr(preflight, "ClusterApi", lambda _: Cluster())
+    monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
     monkeypatch.setattr(facts, "read", lambda *_: cluster)
     monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
@@ -707,9 +730,7 @@ def test_a_way_through_the_shared_tunnel(check: Check) -> None:
     ]
 
 
-def test_a_tunnel_of_our_own_knows_its_origin(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    immich = Ref("v1", "Service", "immich-server", "immich")
-    monkeypatch.setattr(preflight, "ClusterApi", lambda _: Cluster(immich))
+def test_a_tunnel_of_our_own_knows_its_origin(check: Check) -> None:
     planned, _ = check(with_token(on(OWN, host=COULTONF)))
     assert planned.connector
     (_, _, to_origin) = planned.connector.network_policy["spec"]["egress"]
@@ -742,7 +763,7 @@ def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:
     with pytest.raises(PreflightError) as refused:
         check(with_token(on(SHARED, host=COULTONF), stranger))
     (problem,) = refused.value.problems
-    assert "Invalid access token" in problem
+    assert problem.startswith("Cloudflare does not know the API token: it is mistyped, expired or revoked.")
     assert stranger not in str(refused.value)
 
 
