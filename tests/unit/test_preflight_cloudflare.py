@@ -19,7 +19,7 @@ from components.plan import Found, Plan, plan
 from lab.cloudflare.api import Api
 from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
-from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, state
+from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
 from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
 from providers.cluster_api import ClusterApi, Manifest, Ref
@@ -47,6 +47,8 @@ BY_TUNNEL = "7c0de5ad.cfargotunnel.com"
 TUNNEL_KIND = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 APPLICATION_KIND = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
 
+CLUSTER = facts.Facts(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
+
 
 def on(cloudflare: Manifest, **more: Any) -> Settings:
     return configured(cloudflare=cloudflare, **more)
@@ -62,8 +64,8 @@ def record(content: str = "1.1.1.1", type_: str = "A", name: str = HOST, comment
 
 def planned(settings: Settings, there: CloudflareFacts) -> Plan:
     owner = Ownership(STACK, adopting=settings.adopt_existing)
-    found_there = cloudflare_facts.found(settings, there, owner)
-    return plan(settings, Found("immich-server", cloudflare=found_there), owner)
+    found_there, origin = cloudflare_facts.found(settings, there, owner), cloudflare_facts.origin(settings, there)
+    return plan(settings, Found("immich-server", cloudflare=found_there, origin=origin), owner)
 
 
 def missing(cloudflare: Manifest, **more: Any) -> list[str]:
@@ -298,6 +300,24 @@ def test_another_tunnel_has_the_name_of_our_own() -> None:
     assert problems(OWN, tunnels=(replace(taken, deleted=True),)) == [], "the name is free again"
     assert problems(OWN, tunnels=(taken,), known=frozenset({TUNNEL_KIND})) == []
     assert problems(SHARED | {"tunnel": "immich"}, tunnels=(taken,)) == []
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize(
+    "ref",
+    [Ref("v1", "Namespace", "cloudflared"), Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")],
+    ids=lambda ref: ref.kind,
+)
+def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
+    settings = on(OWN, adoptExisting=adopt)
+    by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
+    answers = facts.Answers({ref: by_hand})
+    ours = planned(settings, seen())
+    assert rules.problems(settings, CLUSTER, ours, answers) == [
+        f"{ref} exists, was not made by this stack, and is not taken over. Remove it, or choose another "
+        "immich-icloud:cloudflare.namespace"
+    ]
+    assert [warning for warning in rules.warnings(settings, CLUSTER, ours, answers) if str(ref) in warning] == []
 
 
 def test_what_the_shared_tunnel_says_is_passed_on() -> None:
@@ -701,10 +721,8 @@ Check = Callable[[Settings], tuple[Plan, Told]]
 @pytest.fixture
 def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
-    service = {"spec": {"ports": [{"port": 3001}]}}
-    cluster = facts.Facts(namespace(), deployment(), service, None, None, nodes=("talos-1",))
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
-    monkeypatch.setattr(facts, "read", lambda *_: cluster)
+    monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
     monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
 
