@@ -125,8 +125,8 @@ def _only_what_it_needs(origin: Origin) -> Manifest:
         to_origin["to"] = [{**there, "podSelector": {"matchLabels": dict(origin.pods)}}]
     return {
         "podSelector": {"matchLabels": _LABELS},
+        # Nobody may call it: the kubelet's probe comes from the pod's own node, which is always let in.
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],  # the kubelet's probe comes from the pod's own node, which is always let in
         "egress": [
             {"ports": names},  # to anywhere: a node's own resolver has no labels
             {"ports": edge},

@@ -281,7 +281,6 @@ def test_the_connector_may_speak_to_nobody_else() -> None:
     assert policy == {
         "podSelector": stack.one("Deployment").inputs["spec"]["selector"],
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],
         "egress": [
             {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
             {"ports": [{"protocol": "UDP", "port": 7844}, {"protocol": "TCP", "port": 7844}]},
