@@ -248,10 +248,8 @@ def _asked(permission: str, what: str) -> Iterator[None]:
 
 def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareError:
     codes = {detail.code for detail in error.errors or []}
-    said = (
-        "; ".join(f"{detail.message.strip()} ({detail.code})" for detail in error.errors or [])
-        or f"{error.status_code}"
-    )
+    words = [f"{(detail.message or '').strip()} ({detail.code})" for detail in error.errors or []]
+    said = "; ".join(words) or f"{error.status_code}"
     if error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _SERVER_ERROR:
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", _retry_after(error))
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:

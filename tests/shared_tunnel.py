@@ -34,9 +34,10 @@ class PreviewError(Exception):
 
 
 class SharedTunnel:
-    """The homelab's tunnel, and the cluster of all stacks. `now` moves only while somebody waits.
+    """The homelab's tunnel, and the cluster of all stacks.
 
-    `kill_at` is the number of the step, before or after a call that changes something, at which the process ends.
+    `now` moves only while somebody waits, and `meanwhile` happens then. `kill_at` is the number of the step, before or
+    after a call that changes something, at which the process ends.
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class SharedTunnel:
         self.now = 0.0
         self.steps: list[str] = []
         self.kill_at: int | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def api(self, token: str = TOKEN) -> CloudflareApi:
         return CloudflareApi(token, httpx.Client(transport=_Stepping(self.cloudflare, self.step)))
@@ -58,6 +60,7 @@ class SharedTunnel:
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
+        self.meanwhile()
 
     @property
     def document(self) -> Json:

@@ -1,13 +1,12 @@
 """The calls to Cloudflare's API, through the official SDK: who is asked how, and what is said when it goes wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from lab.cloudflare.answers import Request
 from lab.cloudflare.api import Api
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.transport import Transport
@@ -114,10 +113,9 @@ def test_older_credentials_in_the_environment_are_not_sent(account: Api, monkeyp
     for name in ("CLOUDFLARE_API_KEY", "CLOUDFLARE_EMAIL", "CLOUDFLARE_API_USER_SERVICE_KEY"):
         monkeypatch.setenv(name, f"older-{name}")
     monkeypatch.setenv(TOKEN_VARIABLE, "another-token")
-    asked: list[Request] = []
-    handle = account.handle
-    monkeypatch.setattr(account, "handle", lambda request: (asked.append(request), handle(request))[1])
-    cloudflare = api(account)
+    asked: list[httpx.Request] = []
+    client = httpx.Client(transport=Transport(account), event_hooks={"request": [asked.append]})
+    cloudflare = CloudflareApi(TOKEN, client)
     cloudflare.zone_of("coultonf.com")
     read = cloudflare.configuration(ACCOUNT, HOMELAB)
     assert read
@@ -185,9 +183,10 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(bad: str) -> 
 
 
 @pytest.fixture(params=["rateLimited", "unavailable", "timeOut"])
-def faults(request: pytest.FixtureRequest, account: Api) -> Iterator[str]:
+def faults(request: pytest.FixtureRequest, account: Api) -> str:
     account.faults += [Fault(request.param, retry_after=17)] * 9
-    yield request.param
+    kind: str = request.param
+    return kind
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -211,3 +210,10 @@ def test_what_only_reads_is_asked_again_and_what_writes_is_not(account: Api) -> 
 def test_other_refusals_are_in_cloudflares_words(account: Api) -> None:
     with pytest.raises(RefusedError, match=r"Cloudflare refuses a change of the configuration of tunnel .*\(1056\)"):
         api(account).replace_configuration(ACCOUNT, HOMELAB, {"ingress": [{"hostname": "a.b", "service": "http://c"}]})
+
+
+def test_a_page_instead_of_an_answer_is_told() -> None:
+    """What stands before the API answers in HTML."""
+    html = httpx.MockTransport(lambda _: httpx.Response(520, html="<html>origin error</html>"))
+    with pytest.raises(UnansweredError, match=r"^Cloudflare is busy \(asked for the zones\): 520$"):
+        CloudflareApi(TOKEN, httpx.Client(transport=html)).zone_of("coultonf.com")
