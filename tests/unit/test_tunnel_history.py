@@ -268,7 +268,7 @@ def foreign(ingress: list[Json]) -> list[Json]:
 
 TestTunnel = Tunnel.TestCase
 TestTunnel.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=25,
     deadline=None,
     phases=[Phase.generate],  # to shrink a history takes minutes
