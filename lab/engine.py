@@ -141,7 +141,7 @@ class Engine:
                 if operation == "preview":
                     stack.preview(on_event=on_event, run_program=True)
                 elif operation == "up":
-                    run.outputs = {k: v.value for k, v in stack.up(on_event=on_event, run_program=True).outputs.items()}
+                    run.outputs = _shown(stack.up(on_event=on_event, run_program=True).outputs)
                 else:
                     stack.destroy(on_event=on_event, run_program=True)
                 run.succeeded = True
@@ -152,9 +152,9 @@ class Engine:
         return run
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, as the state has them."""
+        """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment(removing=False):
-            return {key: output.value for key, output in self._stack().outputs().items()}
+            return _shown(self._stack().outputs())
 
     def recover(self) -> bool:
         """End an engine that outlived its run, plugins included, and clear the lock of one that was killed.
@@ -292,6 +292,11 @@ def _differences(old: Any, new: Any, way: str = "") -> Iterator[tuple[str, tuple
             yield from _differences(before, after, f"{way}[{index}]")
     elif old != new:
         yield way, (old, new)
+
+
+def _shown(outputs: automation.OutputMap) -> dict[str, Any]:
+    """Outputs for people; `pulumi stack output --show-secrets` is for secrets."""
+    return {key: "[secret]" if output.secret else output.value for key, output in outputs.items()}
 
 
 def _plain(text: str) -> str:

@@ -84,9 +84,11 @@ class Rehearsal:
 
     def status(self) -> Status:
         """Look without touching."""
+        world_up = self.world
         running = self.home.exists() and self.plane.running()
-        outputs = self._engine(self.world).outputs() if running and self.world else {}
-        return Status(self.world, running, outputs)
+        if not running or world_up is None:
+            return Status(world_up, running, {})
+        return Status(world_up, running, Engine(self._project, self.home, _STACKS[world_up], self._tools).outputs())
 
     def _ready(self, wanted: World | None) -> Engine:
         """Recover, start the control plane, put the world in place."""

@@ -18,7 +18,7 @@ __all__ = ["PreflightError", "check"]
 
 
 class PreflightError(pulumi.RunError):
-    """The cluster can't take this stack as it is. A RunError reaches the user without traceback."""
+    """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -28,7 +28,7 @@ class PreflightError(pulumi.RunError):
 
 
 def check(settings: Settings, stack: str) -> Plan:
-    """Read the cluster, and return what the stack will state in it.
+    """Read cluster and Cloudflare, and return what the stack will state there.
 
     Args:
         settings: the stack's settings.

@@ -103,8 +103,7 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     """Draw from the facts what shapes the plan."""
     if facts.zone is None:
         return None
-    candidates = [record for record in facts.records if may_be_ours(record, facts, ownership)]
-    record = max(candidates, key=lambda record: is_marked(record, ownership.stack), default=None)
+    record = our_record(facts, ownership)
     return FoundAtCloudflare(
         zone=facts.zone,
         tunnel=shared_tunnel(settings, facts),
@@ -114,9 +113,11 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     )
 
 
-def may_be_ours(record: Record, facts: CloudflareFacts, ownership: Ownership) -> bool:
-    """Whether a record is ours, or may be made so."""
-    return RECORD in facts.known or is_marked(record, ownership.stack) or ownership.adopting
+def our_record(facts: CloudflareFacts, ownership: Ownership) -> Record | None:
+    """Find the record that is ours, or may be made so; rather one with our mark."""
+    marked = [record for record in facts.records if is_marked(record, ownership.stack)]
+    others = facts.records if RECORD in facts.known or ownership.adopting else ()
+    return next(iter([*marked, *others]), None)
 
 
 def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
@@ -127,5 +128,10 @@ def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
     if isinstance(settings.cloudflare, Tunnelled) and settings.cloudflare.ingress_controller:
         wanted = settings.cloudflare.ingress_controller.port
     spec = facts.origin["spec"]
-    ports = {port["port"]: port.get("targetPort", port["port"]) for port in spec.get("ports", [])}
-    return Origin(origin_of(settings).namespace or "", spec.get("selector") or {}, ports.get(wanted, wanted))
+    targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(facts.origin)}
+    return Origin(origin_of(settings).namespace or "", spec.get("selector") or {}, targets.get(wanted, wanted))
+
+
+def tcp_ports(service: Manifest) -> list[Manifest]:
+    """List a Service's ports that http may use: HTTP/3 has the same number, over UDP."""
+    return [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]

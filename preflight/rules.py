@@ -110,7 +110,7 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
             f"If this is that stack under a new name: {mark_it}"
         )
     elif not whole.adoptable:
-        yield f"{whole.ref} exists, was not made by this stack, and is not taken over{elsewhere}"
+        yield f"{whole.ref} exists, was not made by this stack, and is not taken over. Remove it{elsewhere}"
     elif not plan.ownership.adopting:
         yield (
             f"{whole.ref} exists and was not made by this stack. To take it over, set {PROJECT}:adoptExisting to true "
@@ -277,7 +277,7 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
     if isinstance(settings.storage, OnNode):
         yield f"{settings.storage.path} is marked as the disk of the photos, if it exists"
     for whole in plan.wholes():
-        if whole.ref in foreign:
+        if whole.ref in foreign and whole.adoptable:
             yield f"{whole.ref} is taken over, and kept when this stack is removed"
             dropped = _dropped(whole.manifest, foreign[whole.ref])
             if dropped and not (whole is plan.photo_sync and plan.photo_sync_is_found):

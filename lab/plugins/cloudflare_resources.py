@@ -239,13 +239,13 @@ def previewed(kind: Kind, goal: Properties, state: Properties) -> Properties:
 
 
 def body(kind: Kind, goal: Properties, state: Properties) -> Properties:
-    """Return what is sent: what is wanted, and a null for what the state has and is to be cleared."""
+    """Return what is sent: what is wanted, or of that what changed. A write clears what it does not name."""
     names = changed(kind, state, goal) if kind.patched and state else goal
     in_path = (*kind.scopes, kind.part_of)
     return {
         _api_name(kind, name): _to_api(kind, goal[name], name)
         for name in names
-        if name not in in_path and (goal[name] is not None or state.get(name) is not None)
+        if name not in in_path and goal[name] is not None
     }
 
 
@@ -269,7 +269,7 @@ def inputs_of(kind: Kind, state: Properties, inputs: Properties | None) -> Prope
     """
     if inputs is not None:
         return dict(changes.pruned(state, inputs))
-    return _without_zeros({name: state[name] for name in kind.inputs if name in state})
+    return dict(_without_zeros({name: state[name] for name in kind.inputs if name in state}))
 
 
 def sealed(kind: Kind, properties: Properties) -> Properties:

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,9 @@ def test_what_is_unset_is_the_default_or_cleared_or_cloudflares_own(plugin: Plug
 def test_sets_have_no_order_and_false_is_unset(plugin: Plugin) -> None:
     state = {**FAMILY, "sessionDuration": "24h", "includes": FAMILY["includes"][::-1], "approvalRequired": False}
     assert plugin.diff(POLICY, state, FAMILY) == ([], [])
+    phones = [*FAMILY["includes"][:1], {"serviceToken": {"tokenId": UNKNOWN}}]
+    assert plugin.diff(POLICY, state, {**FAMILY, "includes": phones}) == (["includes"], [])
+    assert plugin.diff(RECORD, IMMICH, {**IMMICH, "settings": {"flattenCname": False}}) == ([], [])
     everyone = {**FAMILY, "includes": [{"everyone": {}}]}
     assert plugin.diff(POLICY, {**state, "includes": [{"anyValidServiceToken": {}}]}, everyone) == (["includes"], [])
 
@@ -229,9 +233,20 @@ def test_a_preview_asks_nothing(plugin: Plugin, api: Server) -> None:
     assert created[0] == ""
     assert created[1].items() >= {**IMMICH, "content": UNKNOWN, "createdOn": UNKNOWN, "tags": UNKNOWN}.items()
     assert plugin.diff(RECORD, IMMICH, {**IMMICH, "content": UNKNOWN}) == (["content"], [])
-    updated = plugin.update(SERVICE, "x", {**PHONE, "clientId": "c", "expiresAt": "e"}, PHONE, preview=True)
-    assert (updated["clientId"], updated["expiresAt"]) == ("c", UNKNOWN)
+    made = {**PHONE, "clientId": "c", "clientSecret": "s", "expiresAt": "e", "clientSecretVersion": 1}
+    updated = plugin.update(SERVICE, "x", made, {**PHONE, "name": "tablet"}, preview=True)
+    assert [updated[name] for name in ("clientId", "clientSecret", "expiresAt")] == ["c", Secret("s"), UNKNOWN]
+    rotated = plugin.update(SERVICE, "x", made, {**PHONE, "clientSecretVersion": 2}, preview=True)
+    assert (rotated["clientId"], open_(rotated)["clientSecret"]) == ("c", UNKNOWN)
     assert api.api.log == []
+
+
+def test_a_patch_sends_only_what_changed() -> None:
+    kind = resources.kind_of(urn(OWN_TUNNEL))
+    state = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare", "tunnelSecret": "c2VjcmV0"}
+    goal = resources.wanted(kind, {**state, "name": "photos"})
+    assert resources.body(kind, goal, state) == {"name": "photos"}
+    assert resources.body(kind, goal, {}).keys() == {"name", "config_src", "tunnel_secret"}
 
 
 # The life of each kind.
@@ -271,6 +286,8 @@ def test_the_life_of_a_tunnel(plugin: Plugin, api: Server) -> None:
 
     state = plugin.update(OWN_TUNNEL, identity, state, {**inputs, "name": "photos"})
     assert api.api.world.tunnels[identity]["name"] == state["name"] == "photos"
+    without_secret = {name: value for name, value in inputs.items() if name != "tunnelSecret"}
+    assert "tunnelSecret" not in plugin.update(OWN_TUNNEL, identity, state, without_secret)
 
     api.api.world.connectors[identity] = [{"id": "c"}]
     with pytest.raises(grpc.RpcError, match=r'400 Bad Request \[{"code": 1022, "message": "This tunnel has active'):
@@ -297,11 +314,13 @@ def test_the_life_of_a_tunnels_configuration(plugin: Plugin, api: Server) -> Non
     _, state, inputs = plugin.read(CONFIG, identity, state, config())
     assert [rule["service"] for rule in inputs["config"]["ingresses"]] == ["http://other", INGRESSES[0]["service"]]
     assert plugin.diff(CONFIG, state, config()) == (["config"], [])
-    version = plugin.update(CONFIG, identity, state, config())["version"]
-    assert version == state["version"] + 1
+    assert state["config"].keys() == {"ingresses"}
+    written = plugin.update(CONFIG, identity, state, config())["version"]
+    assert written == state["version"] + 1
 
     plugin.delete(CONFIG, identity, state)
-    assert api.api.world.configurations[TUNNEL]["version"] == version
+    assert api.api.world.configurations[TUNNEL]["version"] == written
+    assert "DELETE" not in {method for method, _ in api.api.log}
 
 
 def test_the_life_of_an_application_and_its_policy(plugin: Plugin, api: Server) -> None:
@@ -381,6 +400,14 @@ def test_each_kind_is_imported(
 def application(plugin: Plugin) -> tuple[str, Properties]:
     inputs = app(plugin.create(POLICY, FAMILY)[0])
     return plugin.create(APP, inputs)[0], inputs
+
+
+def test_access_is_an_accounts_or_a_zones() -> None:
+    kind = resources.kind_of(urn(APP))
+    for scope, owner in (("accounts", "accountId"), ("zones", "zoneId")):
+        identity, where = resources.imported(kind, f"{scope}/o/a")
+        assert (identity, where) == ("a", {owner: "o"})
+        assert resources.location(kind, where, identity) == f"/{scope}/o/access/apps/a"
 
 
 @pytest.mark.parametrize(
@@ -496,7 +523,7 @@ def test_a_tunnels_token_is_told_in_plain_text(plugin: Plugin) -> None:
 
 
 class Stack:
-    """A stack of the program `records.py`, with the API of its own."""
+    """A stack of the program `records.py`."""
 
     def __init__(self, project: Path, url: str, tools: Tools) -> None:
         self.project = project
@@ -522,14 +549,32 @@ class Stack:
 
 @pytest.fixture
 def stack(api: Server, tools: Tools, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001 (it has to serve)
-    project = tmp_path / "project"
-    project.mkdir()
-    yield Stack(project, (tmp_path / "url").read_text(), tools)
-    processes.end(project / ".lab")
+    yield Stack(tmp_path, (tmp_path / "url").read_text(), tools)
+    processes.end(tmp_path / ".lab")
+
+
+def test_who_serves_is_told(tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    kubernetes = "Kubernetes provider: the lab's stand-in (no pulumi-resource-kubernetes is installed)"
+
+    def told() -> str:
+        return Engine(tmp_path, tmp_path / ".lab", "lab", tools).providers
+
+    assert (
+        told() == f"{kubernetes}, Cloudflare provider: the lab's stand-in (no pulumi-resource-cloudflare is installed)"
+    )
+    installed = tmp_path / "plugins" / f"resource-cloudflare-v{version('pulumi-cloudflare')}"
+    on_path = tmp_path
+    for place in (installed, on_path):
+        place.mkdir(parents=True, exist_ok=True)
+        real = place / "pulumi-resource-cloudflare"
+        real.touch(mode=0o755)
+        assert told() == f"{kubernetes}, Cloudflare provider: {real}"
 
 
 def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_KEY", "somebodys-real-key")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "somebodys-own")
     records = api.api.world.records[ZONE]
     immich = {
         "zone_id": ZONE, "name": "immich.coultonf.com", "type": "CNAME", "content": "a.example.com", "ttl": 1,
@@ -541,6 +586,7 @@ def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pyte
     made = next(record for record in records.values() if record["name"] == "immich.coultonf.com")
     tunnel_token = run.outputs["token"]
     assert tunnel_token
+    assert run.outputs["environment"] == ["CLOUDFLARE_BASE_URL"]
 
     # Drift is seen, a token rotated since is used at once, and what exists is imported and changed in one go.
     made["content"] = "elsewhere.example.com"
@@ -555,7 +601,7 @@ def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pyte
         "mealie": {"content": (f"{TUNNEL}.cfargotunnel.com", "a.example.com")},
     }
     assert {record["content"] for record in records.values()} == {"a.example.com"}
-    for secret in (TOKEN, ROTATED, tunnel_token, "somebodys-real-key"):
+    for secret in (TOKEN, ROTATED, tunnel_token):
         assert secret not in stack.state()
     assert "immich.coultonf.com" in stack.state()
 

@@ -4,42 +4,53 @@ import json
 from pathlib import Path
 
 import pulumi
-import pulumi_kubernetes as k8s
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, PodTemplateSpecArgs, Secret
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 wanted = json.loads(Path("wanted.json").read_text())
-opts = pulumi.ResourceOptions(
-    provider=k8s.Provider("kubernetes", kubeconfig=wanted["kubeconfig"], context="lab", cluster_identifier="lab")
-)
-name = {"name": "cloudflared"}
+provider = Provider("kubernetes", kubeconfig=wanted["kubeconfig"], context="lab", cluster_identifier="lab")
+opts = pulumi.ResourceOptions(provider=provider)
+metadata = ObjectMetaArgs(name="cloudflared")
 labels = {"app": "cloudflared"}
+ours = LabelSelectorArgs(match_labels=labels)
 
-secret = k8s.core.v1.Secret(
-    "token", metadata=name, string_data={"token": pulumi.Output.secret(wanted["token"])}, opts=opts
-)
-k8s.apps.v1.Deployment(
+Secret("token", metadata=metadata, string_data={"token": pulumi.Output.secret(wanted["token"])}, opts=opts)
+Deployment(
     "connector",
-    metadata=name,
-    spec={
-        "replicas": wanted["replicas"],
-        "selector": {"matchLabels": labels},
-        "template": {
-            "metadata": {"labels": labels},
-            "spec": {"containers": [{"name": "cloudflared", "image": "cloudflare/cloudflared:2026.7.3"}]},
-        },
-    },
+    metadata=metadata,
+    spec=DeploymentSpecArgs(
+        replicas=wanted["replicas"],
+        selector=ours,
+        template=PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(labels=labels),
+            spec=PodSpecArgs(containers=[ContainerArgs(name="cloudflared", image="cloudflare/cloudflared:2026.7.3")]),
+        ),
+    ),
     opts=opts,
 )
-k8s.policy.v1.PodDisruptionBudget(
-    "budget", metadata=name, spec={"maxUnavailable": 1, "selector": {"matchLabels": labels}}, opts=opts
+PodDisruptionBudget(
+    "budget", metadata=metadata, spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=ours), opts=opts
 )
-k8s.networking.v1.NetworkPolicy(
+NetworkPolicy(
     "policy",
-    metadata=name,
-    spec={
-        "podSelector": {"matchLabels": labels},
-        "policyTypes": ["Ingress", "Egress"],
-        "egress": [{"ports": [{"port": port, "protocol": "UDP"} for port in wanted["ports"]]}],
-    },
+    metadata=metadata,
+    spec=NetworkPolicySpecArgs(
+        pod_selector=ours,
+        policy_types=["Ingress", "Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                ports=[NetworkPolicyPortArgs(port=port, protocol="UDP") for port in wanted["ports"]]
+            )
+        ],
+    ),
     opts=opts,
 )
-pulumi.export("data", secret.data)

@@ -1,6 +1,7 @@
 """A program with the DNS records that `wanted.json` in the project directory has, by a provider of its own."""
 
 import json
+import os
 from pathlib import Path
 
 import pulumi
@@ -12,6 +13,7 @@ for name, record in wanted["records"].items():
     cloudflare.DnsRecord(
         name, **record, opts=pulumi.ResourceOptions(provider=provider, import_=wanted["imports"].get(name))
     )
+pulumi.export("environment", sorted(name for name in os.environ if name.startswith("CLOUDFLARE_")))
 if tunnel := wanted.get("tunnel"):
     token = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
         **tunnel, opts=pulumi.InvokeOutputOptions(provider=provider)

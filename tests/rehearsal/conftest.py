@@ -1,6 +1,8 @@
 """One rehearsal a module: the real engine and a real API server, with a project directory of its own."""
 
+import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from lab.engine import SOURCE, Engine, Run
 from lab.toolchain import Tools
 from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings.cluster import Cluster
+from tests.rehearsal.account import Account
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -40,6 +43,7 @@ class Bench:
         self.plane = ControlPlane(self.home, tools)
         self.plane.start()
         self.cloudflare = cloudflare.start(self.home)
+        self.account = Account(self.cloudflare)
         world.put(self.plane.kubeconfig, the_world)
         self.api = connect(self.plane.kubeconfig)
         self.cluster = ClusterApi(Cluster(kubeconfig=str(self.plane.kubeconfig), context="lab", identifier="lab"))
@@ -47,6 +51,10 @@ class Bench:
     @property
     def stack_file(self) -> Path:
         return self.project / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def state_file(self) -> Path:
+        return self.home / "state" / ".pulumi" / "stacks" / "immich-icloud" / f"{self.stack}.json"
 
     def reset_settings(self) -> None:
         shutil.copy(SOURCE / self.stack_file.name, self.project)
@@ -61,6 +69,26 @@ class Bench:
         change(ours)
         file["config"] = rest | {f"immich-icloud:{k}": v for k, v in ours.items()}
         self.stack_file.write_text(yaml.safe_dump(file))
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Store a secret in the stack file, encrypted."""
+        self._pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
+
+    def secret_output(self, name: str) -> str:
+        """An output that is a secret, decrypted."""
+        return self._pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
+
+    def _pulumi(self, *arguments: str, told: str = "") -> str:
+        environment = {
+            **os.environ,
+            "PULUMI_HOME": str(self.home / "pulumi"),
+            "PULUMI_BACKEND_URL": (self.home / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "immich-icloud-lab",
+        }
+        return subprocess.run(
+            [self.tools.pulumi, *arguments],
+            input=told, text=True, cwd=self.project, check=True, capture_output=True, env=environment,
+        ).stdout  # fmt: skip
 
     def engine(self, program: Path = SOURCE / "__main__.py") -> Engine:
         return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)

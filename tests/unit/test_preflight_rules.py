@@ -12,11 +12,10 @@ from preflight import rules
 from preflight.facts import Answers, Facts
 from providers.cluster_api import Ref
 from providers.fragment import Trial
-from settings import Settings, parse
+from settings import Settings
 from tests.objects import ARGOCD, STACK, Manifest, deployment, managed, namespace
-from tests.stack_files import as_text
+from tests.unit.configured import ON_HOST, configured
 
-ON_HOST: Manifest = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos"}
 LOCAL: Manifest = {**ON_HOST, "kind": "local"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos"}
 CSI: Manifest = {"kind": "csi", "driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"}
@@ -33,18 +32,6 @@ HANDOVER = (
     "annotate); "
     "3. set immich-icloud:adoptExisting to true for one `up`"
 )
-
-
-def configured(storage: Manifest = ON_HOST, **more: Any) -> Settings:
-    values = {
-        "host": "immich.example.com",
-        "cluster": {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"},
-        "storage": storage,
-        "route": {"kind": "ingress"},
-        **more,
-    }
-    disabled = {"pulumi:disable-default-providers": as_text(["kubernetes", "cloudflare"])}
-    return parse(disabled | {f"immich-icloud:{key}": as_text(value) for key, value in values.items()})
 
 
 def facts(**more: Any) -> Facts:
