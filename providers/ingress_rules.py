@@ -104,11 +104,6 @@ class Places:
         return [self.ingress[place] for place in sorted(self._ours)]
 
     @property
-    def others(self) -> list[Rule]:
-        """Everybody else's."""
-        return [rule for place, rule in enumerate(self.ingress) if place not in self._ours]
-
-    @property
     def strangers(self) -> list[Rule]:
         """Rules that neither we nor another stack made, and that ours would leave without a request."""
         return [] if self.adopt else [self.ingress[place] for place in self._shut_out]
@@ -122,35 +117,40 @@ class Places:
     @property
     def covering(self) -> list[Rule]:
         """Rules that stand before one of ours and take its requests."""
+        ours = [(place, _hostname(self.ingress[place])) for place in self._ours]
         return [
             rule
             for place, rule in enumerate(self.ingress)
-            if place not in self._ours
-            and any(place < own and self._is_in_the_way(rule, self.ingress[own]) for own in self._ours)
+            if any(place < own and self._is_in_the_way(place, hostname) for own, hostname in ours)
         ]
 
     def in_line(self, wanted: Rule) -> list[Rule]:
         """List the others' rules that would take one of our rules' requests, to the first that takes them all."""
-        waiting = [rule for rule in self.others if self._is_in_the_way(rule, wanted)]
+        places = range(len(self.ingress))
+        waiting = [self.ingress[place] for place in places if self._is_in_the_way(place, _hostname(wanted))]
         last = next(place for place, rule in enumerate(waiting) if not key(rule)[1])
         return waiting[: last + 1]
 
     def settled(self) -> list[Rule]:
         """Build the list as it should be: unchanged if it is so already, and the others in their order always."""
-        have = sorted(sorted(self._ours), key=lambda place: _hostname(self.ingress[place]))
-        want = sorted(self._stated, key=_hostname)
-        if not self.covering and [_hostname(self.ingress[place]) for place in have] == list(map(_hostname, want)):
-            right = dict(zip(have, want, strict=True))
-            return [
-                right[place] if place in right and not is_same(rule, right[place]) else rule
-                for place, rule in enumerate(self.ingress)
-            ]
-        lines = [self._line(rule) for rule in self._stated]
-        return [
-            rule
-            for place, other in enumerate(self.others)
-            for rule in (*(one for one, line in zip(self._stated, lines, strict=True) if line == place), other)
-        ]
+        right: dict[int, Rule] = {}
+        waiting: list[tuple[int, Rule]] = []
+        for hostname in dict.fromkeys(map(_hostname, self._stated)):
+            have = [place for place in sorted(self._ours) if _hostname(self.ingress[place]) == hostname]
+            want = [rule for rule in self._stated if _hostname(rule) == hostname]
+            line = next(place for place, rule in enumerate(self.ingress) if self._is_in_the_way(place, hostname))
+            if len(have) == len(want) and have[-1] < line:
+                right |= zip(have, want, strict=True)
+            else:
+                waiting += [(line, rule) for rule in want]
+        settled: list[Rule] = []
+        for place, there in enumerate(self.ingress):
+            settled += [rule for line, rule in waiting if line == place]
+            if place not in self._ours or (place in right and is_same(there, right[place])):
+                settled.append(there)
+            elif place in right:
+                settled.append(right[place])
+        return settled
 
     @cached_property
     def _stated(self) -> list[Rule]:
@@ -184,11 +184,9 @@ class Places:
     def _ours(self) -> frozenset[int]:
         return self._made.union(self._shut_out if self.adopt else ())
 
-    def _line(self, wanted: Rule) -> int:
-        return next(place for place, rule in enumerate(self.others) if self._is_in_the_way(rule, wanted))
-
-    def _is_in_the_way(self, rule: Rule, wanted: Rule) -> bool:
-        return covers(rule, _hostname(wanted)) and key(rule) not in self.siblings
+    def _is_in_the_way(self, place: int, hostname: str) -> bool:
+        rule = self.ingress[place]
+        return place not in self._ours and key(rule) not in self.siblings and covers(rule, hostname)
 
 
 def _hostname(rule: Rule) -> str:

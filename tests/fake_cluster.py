@@ -1,10 +1,12 @@
 """A fake of ClusterApi: objects in memory that know who overtook whom."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from itertools import count
 
 from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError
+
+Step = Callable[[str], None]
 
 
 class FakeCluster(ClusterApi):
@@ -13,8 +15,8 @@ class FakeCluster(ClusterApi):
     def __init__(self) -> None:  # the real one reads a kubeconfig
         self.objects: dict[Ref, Manifest] = {}
         self.writes: list[str] = []
-        self.step: Callable[[str], None] = lambda _: None
-        self._versions: Iterator[int] = count(1)
+        self.step: Step = lambda _: None
+        self._versions = count(1)
 
     def get(self, ref: Ref) -> Manifest | None:
         return deepcopy(self.objects.get(ref))

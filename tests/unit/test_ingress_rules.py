@@ -1,6 +1,5 @@
 """Where our rules go, against a model of how cloudflared finds the rule of a request."""
 
-import re
 from typing import Any
 
 import pytest
@@ -8,27 +7,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from providers.ingress_rules import Places, Rule, covers, fault, is_same, key, overlap, spoken
+from tests.cloudflared import answering
 
 HOST = "photos.example.com"
 CATCH_ALL: Rule = {"service": "http_status:404"}
-
-
-def answering(ingress: list[Rule], host: str, path: str) -> Rule:
-    """The rule that cloudflared takes (source: FindMatchingRule, Rule.Matches and matchHost in its ingress package)."""
-    return next(rule for rule in ingress if _matches(rule, host, path))
-
-
-def _matches(rule: Rule, host: str, path: str) -> bool:
-    pattern, expression = rule.get("hostname") or "", rule.get("path") or ""
-    by_host = pattern in {"", "*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))
-    return by_host and bool(re.search(expression, path))
 
 
 HOSTS = st.sampled_from(
     ["example.com", "mealie.example.com", "deep.photos.example.com", "*.example.com", "*.com", "*.photos.example.com"]
 )
 PATHS = st.sampled_from(["", "", "^/api", "share", r"\.(jpg|heic)$"])
-EXTRAS = st.sampled_from(
+EXTRAS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"originRequest": {}}, {"originRequest": {"noTLSVerify": True, "x": [1, None]}}, {"id": ""}]
 )
 

@@ -1,6 +1,7 @@
 """The Lease of a tunnel: one at a time, whatever anybody's clock says, and each stack's notes."""
 
 from collections.abc import Callable
+
 import pytest
 
 from providers.cluster_api import Answer, ClusterError, Manifest, RefusedError, UnreachableError
@@ -203,7 +204,12 @@ def test_a_cluster_that_refuses_is_told(refusal: ClusterError, monkeypatch: pyte
 
 def test_an_error_inside_gives_it_up() -> None:
     cluster = FakeCluster()
-    with pytest.raises(KeyboardInterrupt), lease(cluster).held() as held:
-        held.note(PHOTOS)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with lease(cluster).held() as held:
+            held.note(PHOTOS)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert live(cluster)["spec"]["holderIdentity"] == ""
