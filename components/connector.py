@@ -30,7 +30,7 @@ class Origin:
 
     Attributes:
         namespace: its namespace.
-        pods: labels of its pods; empty for a Service without a selector, whose end points may be anywhere.
+        pods: labels of its pods; empty where they would tell nothing: a Service without a selector, a node's network.
         port: the port of its pods, by number or name.
 
     """

@@ -38,7 +38,7 @@ def problems(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Tria
     return [
         *(trial.problems if trial else ()),
         *(_somebodys_record(facts, plan.way_in.record, plan.ownership) if plan.way_in else ()),
-        *_somebodys_tunnel(settings, facts),
+        *_tunnel_of_our_own(settings, facts),
         *(_somebodys_guard(facts, plan.way_in) if plan.way_in else ()),
     ]
 
@@ -53,6 +53,13 @@ def warnings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Tria
         *_limits(settings, plan.way_in),
         *_token_ends(facts, plan.way_in, datetime.now(UTC)),
     ]
+
+
+def takes_over(facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> bool:
+    """Whether something that was made by hand becomes ours."""
+    record = our_record(facts, plan.ownership)
+    by_hand = bool(plan.way_in and any(_record_taken_over(record, plan.way_in.record)))
+    return by_hand or bool(_by_hand(trial))
 
 
 def news(trial: Trial | None) -> list[str]:
@@ -149,17 +156,23 @@ def _record_taken_over(record: cloudflare_api.Record | None, ours: Record) -> It
     yield f"the DNS record {record} is taken over{becomes}. It is kept, like that, when this stack is removed"
 
 
-def _somebodys_tunnel(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
+def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
     cloudflare = settings.cloudflare
-    if not isinstance(cloudflare, OwnTunnel) or _TUNNEL in facts.known:
+    if not isinstance(cloudflare, OwnTunnel):
         return
-    for tunnel in facts.tunnels:
-        if tunnel.name == cloudflare.tunnel and not tunnel.deleted:
-            yield (
-                f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {tunnel.name} already, which this stack does "
-                "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left "
-                "it, delete it in the dashboard"
-            )
+    named = [tunnel.deleted for tunnel in facts.tunnels if tunnel.name == cloudflare.tunnel]
+    if _TUNNEL not in facts.known and not all(named):
+        yield (
+            f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {cloudflare.tunnel} already, which this stack does "
+            "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left it, "
+            "delete it in the dashboard"
+        )
+    if _TUNNEL in facts.known and named and all(named):
+        yield (
+            f"the tunnel {cloudflare.tunnel} of this stack was deleted at Cloudflare, which Pulumi's provider does not "
+            "notice. To have it made anew, take it out of the state, then run `up`: "
+            f"pulumi state delete --target-dependents '{facts.known[_TUNNEL]}'"
+        )
 
 
 def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:

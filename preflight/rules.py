@@ -40,10 +40,10 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
     return sentences
 
 
-def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
-    """Find what is worth knowing before `up`."""
+def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers, *, elsewhere: bool = False) -> list[str]:
+    """Find what is worth knowing before `up`; `elsewhere`: whether something outside the cluster is taken over."""
     return [
-        *_adoption(settings, plan, answers),
+        *_adoption(settings, plan, answers, elsewhere=elsewhere),
         *_job_by_hand(facts, plan),
         *_elsewhere(settings, facts),
         *(f"{ref}: {warning}" for ref, trial in answers.trials.items() for warning in trial.warnings),
@@ -263,12 +263,12 @@ def _released(plan: Plan, answers: Answers) -> Iterator[str]:
             )
 
 
-def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]:
+def _adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[str]:
     if not settings.adopt_existing:
         return
     foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
     by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
-    if not foreign and not by_hand:
+    if not foreign and not by_hand and not elsewhere:
         yield (
             f"{PROJECT}:adoptExisting has nothing left to take over. Remove it from the stack file: while it is set, a "
             "directory without its mark is marked"

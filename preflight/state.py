@@ -9,8 +9,8 @@ _ATTEMPTS = 20
 _PAUSE = 0.1  # seconds
 
 
-def known() -> frozenset[str]:
-    """List the types of the resources in the state, such as `cloudflare:index/dnsRecord:DnsRecord`.
+def known() -> dict[str, str]:
+    """List the URNs of the resources in the state by their type, such as `cloudflare:index/dnsRecord:DnsRecord`.
 
     The engine answers by itself (source: pulumi, pkg/resource/deploy/builtins.go); no provider is asked. It may be
     writing the state at that moment: on a disk of one's own the file is then missing or unreadable, never shorter.
@@ -28,4 +28,4 @@ def known() -> frozenset[str]:
             time.sleep(_PAUSE)
         else:
             break
-    return frozenset(str(resource["type"]) for resource in answer["outputs"].values())
+    return {str(resource["type"]): str(urn) for urn, resource in answer["outputs"].items()}

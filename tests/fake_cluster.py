@@ -21,6 +21,15 @@ class FakeCluster(ClusterApi):
     def get(self, ref: Ref) -> Manifest | None:
         return deepcopy(self.objects.get(ref))
 
+    def list(self, like: Ref, **query: str) -> "list[Manifest]":
+        wanted = dict(label.split("=") for label in query["labelSelector"].split(","))
+        return [
+            deepcopy(thing)
+            for ref, thing in self.objects.items()
+            if (ref.kind, ref.namespace) == (like.kind, like.namespace)
+            and thing["metadata"].get("labels", {}).items() >= wanted.items()
+        ]
+
     def create(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("create", manifest, manager)
 
