@@ -409,6 +409,12 @@ def test_cloudflare_that_does_not_come_back_is_told(world: SharedTunnel, stack: 
     assert stack.up(OURS) == "create"
 
 
+def test_the_last_write_whose_answer_is_lost_counts_too(world: SharedTunnel, stack: Stack) -> None:
+    world.cloudflare.faults += [*[Fault("unavailable", "PUT")] * 4, WRITE]
+    assert stack.up(OURS) == "create"
+    assert OURS in world.ingress
+
+
 def test_reads_are_tried_again(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.faults += [Fault("rateLimited", "GET"), Fault("unavailable", "GET")]
     stack.up(OURS)
