@@ -109,7 +109,9 @@ def test_a_tunnel_of_our_own_behind_access(bench: Bench, found: dict[str, Any]) 
     deployment = bench.get(Ref("apps/v1", "Deployment", "cloudflared", "cloudflared"))
     assert deployment["status"]["readyReplicas"] == 2
     assert bench.get(CLOUDFLARED)["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    applications: list[Any] = [a.to_dict() for a in bench.account.sdk.zero_trust.access.applications.list(account_id=ACCOUNT)]
+    applications: list[Any] = [
+        a.to_dict() for a in bench.account.sdk.zero_trust.access.applications.list(account_id=ACCOUNT)
+    ]
     assert [(a["domain"], len(a["policies"])) for a in applications] == [(HOST, 2)]
     assert bench.account.configuration() == found["configuration"]
 

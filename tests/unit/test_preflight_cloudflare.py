@@ -473,7 +473,7 @@ def account() -> Api:
 
 @pytest.fixture(autouse=True)
 def empty_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "known", frozenset)
+    monkeypatch.setattr(state, "known", dict)
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
 
 
@@ -664,16 +664,16 @@ def test_the_origin(cloudflare: Manifest, ports: list[Manifest], origin: Origin)
 
 
 @pytest.mark.parametrize("on_host", [False, True])
-def test_pods_on_their_nodes_network_are_not_known_by_labels(on_host: bool) -> None:  # noqa: FBT001
-    cluster = cluster_with(IMMICH)
-    labels = cluster.objects[IMMICH]["spec"]["selector"]
-    metadata = {"name": "pod", "namespace": IMMICH.namespace, "labels": {**labels, "more": "labels"}}
+def test_pods_on_their_nodes_network_are_not_known_by_labels(account: Api, on_host: bool) -> None:  # noqa: FBT001
+    service = cloudflare_facts.origin_of(on(OWN))
+    cluster = cluster_with(service)
+    labels = SERVICE["spec"]["selector"]
+    metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
     cluster.objects[Ref.of(pod)] = pod
-    there = read(on(OWN), cluster=cluster)
-    found = cloudflare_facts.origin(on(OWN), there)
-    assert found
-    assert found.pods == ({} if on_host else labels)
+    origin = cloudflare_facts.origin(on(OWN), read(account, on(OWN), cluster))
+    assert origin
+    assert origin.pods == ({} if on_host else labels)
 
 
 def test_the_origin_without_a_selector() -> None:
