@@ -665,13 +665,14 @@ def test_the_origin(cloudflare: Manifest, ports: list[Manifest], origin: Origin)
 
 @pytest.mark.parametrize("on_host", [False, True])
 def test_pods_on_their_nodes_network_are_not_known_by_labels(account: Api, on_host: bool) -> None:  # noqa: FBT001
-    service = cloudflare_facts.origin_of(on(OWN))
+    settings = on(OWN, host=COULTONF)
+    service = cloudflare_facts.origin_of(settings)
     cluster = cluster_with(service)
     labels = SERVICE["spec"]["selector"]
     metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
     cluster.objects[Ref.of(pod)] = pod
-    origin = cloudflare_facts.origin(on(OWN), read(account, on(OWN), cluster))
+    origin = cloudflare_facts.origin(settings, read(account, settings, cluster))
     assert origin
     assert origin.pods == ({} if on_host else labels)
 
