@@ -72,13 +72,14 @@ class Bench:
 
     def set_secret(self, key: str, value: str) -> None:
         """Store a secret in the stack file, encrypted."""
-        self._pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
+        self.pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
 
     def secret_output(self, name: str) -> str:
         """An output that is a secret, decrypted."""
-        return self._pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
+        return self.pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
 
-    def _pulumi(self, *arguments: str, told: str = "") -> str:
+    def pulumi(self, *arguments: str, told: str = "") -> str:
+        """Run one of Pulumi's own commands that need no program; returns what it prints."""
         environment = {
             **os.environ,
             "PULUMI_HOME": str(self.home / "pulumi"),

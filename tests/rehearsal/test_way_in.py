@@ -1,5 +1,6 @@
 """The other ways in, one after the other on one rehearsal: taken over by hand, a tunnel of our own, a record alone."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -129,6 +130,21 @@ def test_no_secret_is_in_plain_text_anywhere(bench: Bench) -> None:
     secrets = [str(token), secret, *map(bench.secret_output, ("access_client_id", "access_client_secret"))]
     files = [path for path in (bench.home / "state").rglob("*") if path.is_file()]
     assert [(path, text) for path in files for text in secrets if text.encode() in path.read_bytes()] == []
+
+
+def test_a_tunnel_that_somebody_deleted_is_made_anew(bench: Bench) -> None:
+    gone = own_tunnel(bench)
+    bench.account.sdk.zero_trust.tunnels.cloudflared.delete(gone, account_id=ACCOUNT)
+    (error,) = bench.run("preview").errors
+    assert "the tunnel immich of this stack was deleted at Cloudflare" in error
+    _, command, urn, _ = re.split("(pulumi state delete --target-dependents) '(.*)'", error)
+    bench.pulumi(*command.split()[1:], "--yes", "--stack", bench.stack, urn)
+    bench.up()
+    assert own_tunnel(bench) != gone
+    assert bench.account.record(HOST)["content"] == f"{own_tunnel(bench)}.cfargotunnel.com"
+    template = bench.get(Ref("apps/v1", "Deployment", "cloudflared", "cloudflared"))["spec"]["template"]
+    assert template["metadata"]["annotations"]["immich-icloud/tunnel"] == own_tunnel(bench)
+    assert changed(bench.up()) == []
 
 
 def test_a_connected_tunnel_is_not_deleted(bench: Bench) -> None:
