@@ -23,6 +23,8 @@ SHARED = "shared.coultonf.com"
 HOSTS = [f"{name}{number}.coultonf.com" for number in range(5) for name in "ab"]
 OURS = {*HOSTS, SHARED}
 
+_READS = 3  # how often the SDK reads before it gives up
+
 WISHES = st.lists(st.sampled_from(["a", "b", "path", "shared"]), unique=True, min_size=1, max_size=3)
 PATTERNS = st.sampled_from(["wiki.coultonf.com", "*.coultonf.com", "*.com", "deep.a0.coultonf.com", "*"])
 REGEXES = st.sampled_from(["", "^/api", "share"])
@@ -129,7 +131,8 @@ class Tunnel(RuleBasedStateMachine):
         overwrote = overwriting - sum(fault.kind == "otherWriter" for fault in world.cloudflare.faults)
         world.cloudflare.faults, world.kill_at, world.meanwhile = [], None, lambda: None
         if isinstance(problem, PreviewError):
-            assert self.may_be_refused(number, rules, adopt=adopt), str(problem)
+            unreadable = trouble.faults.count("read") == _READS
+            assert unreadable or self.may_be_refused(number, rules, adopt=adopt), str(problem)
             return
         assert problem is None or trouble != Trouble()
         if overwrote and not isinstance(problem, Killed):
@@ -271,6 +274,7 @@ TestTunnel.settings = settings(
     max_examples=40,
     stateful_step_count=25,
     deadline=None,
+    derandomize=True,  # a gate says the same of the same code
     phases=[Phase.generate],  # to shrink a history takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
