@@ -194,6 +194,10 @@ class ClusterApi:
             raise _refusal(refused) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error}") from None
+        except AttributeError as error:
+            # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
+            reason = getattr(error.__context__, "reason", error)
+            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}") from None
         return Answer(json.loads(response.data), tuple(_text(w) for w in response.headers.getlist("Warning")))
 
 

@@ -1,0 +1,43 @@
+"""An API server that can't be talked to is said in words."""
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from providers.cluster_api import ClusterApi, UnreachableError
+from settings.cluster import Cluster
+
+
+def api_at(folder: Path, address: str) -> ClusterApi:
+    """Connect to an address by a kubeconfig of its own."""
+    kubeconfig = folder / "kubeconfig"
+    names = {"cluster": "c", "user": "u"}
+    content = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": names}],
+        "clusters": [{"name": "c", "cluster": {"server": address, "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    kubeconfig.write_text(yaml.safe_dump(content))
+    return ClusterApi(Cluster(kubeconfig=str(kubeconfig), context="c", identifier="c"))
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["nothing", "no TLS"])
+def test_a_server_that_speaks_no_tls(tmp_path: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}"
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(UnreachableError, match=f"no Kubernetes API server answers at {address}"):
+            api_at(tmp_path, address).version()
+        thread.join()
