@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ def storage(path: str = PATH) -> Storage:
     return HostPath(kind="hostPath", node="talos-1ca-62z", path=path, owner=US)
 
 
-def job(where: Storage, *, adopt: bool = False) -> dict[str, Any]:
-    return directory.job(where, "photo-sync", Ownership(STACK, adopting=adopt), beside_one_made_by_hand=False)
+def job(where: Storage, folders: Sequence[str] = (IMPORT_FOLDER,), *, adopt: bool = False) -> dict[str, Any]:
+    return directory.job(where, folders, "photo-sync", Ownership(STACK, adopting=adopt), beside_one_made_by_hand=False)
 
 
 def new_node(shell: tuple[str, ...] = ("/bin/sh",)) -> Node:
@@ -125,6 +125,29 @@ def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: 
     assert (ended.code, ended.error) == (1, {"NO_MARK": NO_MARK, "MARK_GONE": MARK_GONE}[error])
     assert tree(node.path("/var/mnt")) == {"icloud-photos"}
     assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
+
+
+FOLDERS = [IMPORT_FOLDER, f"{IMPORT_FOLDER}-ben"]
+
+
+def test_each_account_gets_its_folder(node: Node) -> None:
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path(PATH)) == {MARK, *FOLDERS}
+
+
+def test_an_account_that_comes_later_gets_its_folder(node: Node) -> None:
+    node.run(job(storage()))
+    (node.path(PATH) / IMPORT_FOLDER / "a.jpg").write_text("photo")
+    remember(node)
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path(PATH)) == {MARK, *FOLDERS, f"{IMPORT_FOLDER}/a.jpg"}
+    assert stat.S_IMODE((node.path(PATH) / FOLDERS[1]).stat().st_mode) == 0o755
+
+
+def test_killed_half_way_with_several_folders_is_completed(node: Node) -> None:
+    (node.path(f"{PATH}.immich-icloud-unfinished") / FOLDERS[1]).mkdir(parents=True)
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path("/var/mnt")) == {"icloud-photos", *(f"icloud-photos/{name}" for name in (MARK, *FOLDERS))}
 
 
 def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
