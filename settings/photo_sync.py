@@ -43,8 +43,8 @@ def _dates(structure: str) -> str:
 
 FolderStructure = Annotated[
     str,
-    AfterValidator(_dates),
     Field(pattern=r"^(none|[A-Za-z0-9{][A-Za-z0-9 _{}:%/-]*)$"),
+    AfterValidator(_dates),
     Allowed("folders by date as Python formats it, or none", "{:%Y/%m/%d}"),
 ]
 Album = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f-][^\x00-\x1f]*$"), Allowed("an album's title", "Favorites")]

@@ -46,8 +46,8 @@ def _is_field(text: str, field: tuple[int, int, tuple[str, ...]]) -> bool:
 
 Schedule = Annotated[
     str,
-    AfterValidator(_runs_some_day),
     Field(pattern=r"^\S+( +\S+){4}$"),
+    AfterValidator(_runs_some_day),
     Allowed("cron's five fields: minute, hour, day of the month, month, weekday", "0 2 1 * *"),
 ]
 
@@ -60,7 +60,7 @@ def _known(zone: str) -> str:
 
 TimeZone = Annotated[
     str,
-    AfterValidator(_known),
     Field(pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$"),
+    AfterValidator(_known),
     Allowed("the name of a time zone, as in the IANA database", "Europe/Berlin"),
 ]

@@ -57,8 +57,8 @@ class Settings(Model):
                 raise refuse(
                     f"icloudCredentials.{name}",
                     None,
-                    "an Apple ID and its password, each stored with "
-                    f"pulumi config set --secret --path 'immich-icloud:icloudCredentials.{name}.password', and so on",
+                    "the account's Apple ID and password: pulumi config set --secret --path "
+                    f"'immich-icloud:icloudCredentials.{name}.appleId', and likewise .password",
                 )
         for name in known:
             if name not in names:
