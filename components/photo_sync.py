@@ -108,10 +108,11 @@ def layout(account: Account, sync: PhotoSync) -> str:
     return structure if structure == "none" else f"{structure} {sync.time_zone}"
 
 
-def stated_layout(cron_job: Manifest) -> str:
-    """Read the layout out of a CronJob of ours, as it is in the cluster."""
+def arrangement(cron_job: Manifest) -> str:
+    """Read out of a CronJob where it imports to, and how the photos are arranged there."""
     (container,) = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    return next((str(pair["value"]) for pair in container.get("env", []) if pair["name"] == "LAYOUT"), "")
+    stated = {pair["name"]: pair.get("value", "") for pair in container.get("env", [])}
+    return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
 
 
 def arguments(account: Account, folder: str) -> list[str]:

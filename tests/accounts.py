@@ -5,7 +5,7 @@ from typing import Any
 from settings import Settings
 
 APPLE_ID = "anna@example.com"
-PASSWORD = "correct horse $(battery) 'staple\""  # noqa: S105 (nobody's)
+PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
 DISK = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
 
 
