@@ -121,10 +121,11 @@ follow <"$work/log" &
 follower=$!
 "$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
 icloudpd=$!
-ended_from_outside=''
-trap 'ended_from_outside=true; kill -TERM "$icloudpd" 2>/dev/null || :' TERM INT
 watch "$icloudpd" >/dev/null 2>&1 &
 watcher=$!
+ended_from_outside=''
+# Only now: a process that was just forked would take its own end for ours.
+trap 'ended_from_outside=true; kill -TERM "$icloudpd" 2>/dev/null || :' TERM INT
 
 code=0
 wait "$icloudpd" || code=$?
