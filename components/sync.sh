@@ -44,7 +44,7 @@ fault() { # prints what is wrong with the disk, if anything is
         echo "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted?"
         return
     fi
-    left=$(free) || left=0
+    left=$(free)
     [ "${left:-0}" -ge "$FLOOR" ] ||
         echo "the photo disk has ${left:-0} MiB left, and photoSync.minFreeSpace keeps $FLOOR MiB free. Make room on it"
 }
@@ -75,7 +75,7 @@ follow() { # shows icloudpd's log, all but the details, and counts what it says
             *"Two-factor authentication is required"* | *"Two-step authentication is required"*) sign_in=true ;;
         esac
         case $line in
-            *" ERROR "*"Authentication required for Account"*)
+            *"Authentication required for Account"*)
                 # A session's token lives shorter than the session: icloudpd then signs in anew, by itself.
                 [ -z "$started" ] || errors=$((errors + 1))
                 ;;
