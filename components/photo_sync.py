@@ -211,7 +211,7 @@ def _container(account: Account, folder: str, settings: Settings, stack: str) ->
         "ACCOUNT": account.name,
         "LAYOUT": layout(account, sync),
         "DRY_RUN": str(account.dry_run).lower(),
-        "UNTIL_FOUND": str(account.until_found or ""),
+        "UNTIL_FOUND": str(account.until_found or 0),
         "CREDENTIALS": _CREDENTIALS,
         "COOKIES": _COOKIES,
         "LOGIN": f"make icloud-login STACK={stack.rpartition('/')[2]} ACCOUNT={account.name}",

@@ -11,7 +11,7 @@
 # ACCOUNT      the account's name
 # LAYOUT       how photos are arranged in the folder; never changes once it has been imported to
 # DRY_RUN      true: nothing is written
-# UNTIL_FOUND  stop after so many photos in a row that are there already; empty: look at all
+# UNTIL_FOUND  stop after so many photos in a row that are there already; 0: look at all
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
 # LOGIN        the command that signs in
@@ -110,7 +110,7 @@ fi
 # Stopping early is right only where the last run fetched everything: else what it missed would be missed for ever.
 command_line="$*"
 set -- "$@" --username "$(cat "$CREDENTIALS/appleId")"
-if [ -n "$UNTIL_FOUND" ] && [ -f "$complete" ] && [ "$(cat "$complete")" = "$command_line" ]; then
+if [ "$UNTIL_FOUND" -gt 0 ] && [ -f "$complete" ] && [ "$(cat "$complete")" = "$command_line" ]; then
     set -- "$@" --until-found "$UNTIL_FOUND"
 fi
 [ "$DRY_RUN" = true ] || rm -f "$complete"

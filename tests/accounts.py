@@ -1,8 +1,12 @@
-"""Settings of a household whose photos are fetched."""
+"""A household whose photos are fetched: its settings, and the Jobs that come of them."""
 
+import copy
 from typing import Any
 
+from components.ownership import Ownership
+from components.photo_sync import sync
 from settings import Settings
+from tests.objects import STACK
 
 APPLE_ID = "anna@example.com"
 PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
@@ -22,3 +26,14 @@ def household(*accounts: dict[str, Any], storage: dict[str, Any] | None = None, 
             "icloudCredentials": {a["name"]: {"appleId": APPLE_ID, "password": PASSWORD} for a in stated},
         }
     )
+
+
+def sync_job(settings: Settings, **environment: str) -> dict[str, Any]:
+    """The Job that the first account's CronJob makes, but for some variables."""
+    planned = sync(settings, Ownership(STACK))
+    assert planned
+    template: dict[str, Any] = copy.deepcopy(planned.accounts[0].cron_job["spec"]["jobTemplate"])
+    (container,) = template["spec"]["template"]["spec"]["containers"]
+    for pair in container["env"]:
+        pair["value"] = environment.get(pair["name"], pair["value"])
+    return template

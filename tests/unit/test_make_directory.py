@@ -5,6 +5,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from components import directory
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
 from settings.storage import HostPath, Local, Nfs, Owner, Storage
+from tests.accounts import household, sync_job
+from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
 from tests.node_stand_in import Node, shells
 from tests.objects import STACK
 
@@ -221,12 +224,22 @@ def test_on_a_network_volume_only_the_folder_and_the_mark_are_made(node: Node) -
 
 
 class Disks(RuleBasedStateMachine):
-    """A disk that comes and goes, under a Job that runs at any time."""
+    """A disk that comes and goes, under a Job and a sync that run at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.node = new_node()
-        self.place = self.node.path(PATH)
+        bare = new_node()
+        base = bare.disk.parent
+        for part in ("secret", "image", "disk/icloud-cookies-anna"):
+            (base / part).mkdir()
+        for part in ("appleId", "password"):
+            (base / "secret" / part).write_text("x")
+        (base / "disk" / "icloud-cookies-anna" / "x.session").write_text('{"trust_token": "x"}')
+        self.place = bare.path(PATH)
+        bare.path("icloud-photos").symlink_to(self.place)  # the claim
+        icloudpd = Icloudpd.at(base / "image" / "icloudpd")
+        icloudpd.behave(f"{BEGINS}: >'{self.place / IMPORT_FOLDER / 'a.jpg'}'\n{FETCHES}{ENDS}")
+        self.node = replace(bare, secret=base / "secret", programs={"/app/icloudpd": icloudpd.place})
         self.other_disks = self.node.disk / "other-disks"
         self.other_disks.mkdir()
         self.count = 0
@@ -251,6 +264,14 @@ class Disks(RuleBasedStateMachine):
             self.allowed.add(self.place.stat().st_ino)
         assert self.node.run(job(storage(), adopt=True)).code == (0 if adoptable else 1)
 
+    @rule()
+    def sync(self) -> None:
+        self.place.mkdir(exist_ok=True)  # as the container's runtime does for a hostPath of no type
+        marked, before = (self.place / MARK).exists(), tree(self.place)
+        ended = self.node.run(sync_job(household(), FLOOR="0"))
+        assert ended.code == (0 if marked else 1), ended
+        assert (self.place / IMPORT_FOLDER / "a.jpg").exists() if marked else tree(self.place) == before
+
     @precondition(lambda self: self.place.exists())
     @rule()
     def unmount(self) -> None:
@@ -261,6 +282,11 @@ class Disks(RuleBasedStateMachine):
     @rule()
     def show_an_empty_mount_point(self) -> None:
         self.place.mkdir()
+
+    @precondition(lambda self: not self.place.exists())
+    @rule()
+    def show_another_disk(self) -> None:
+        (self.place / IMPORT_FOLDER).mkdir(parents=True)
 
     @precondition(lambda self: not self.place.exists() and any(self.other_disks.iterdir()))
     @rule()

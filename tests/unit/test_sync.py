@@ -1,6 +1,5 @@
 """The script that runs icloudpd, on stand-ins for node and icloudpd, under each shell at hand: all ways to fail."""
 
-import copy
 import os
 import shutil
 import signal
@@ -12,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
-from components.photo_sync import sync
 from settings import Settings
-from tests.accounts import APPLE_ID, PASSWORD, household
+from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
     ALL_FETCHED,
     BEGINS,
@@ -30,7 +27,6 @@ from tests.icloudpd_stand_in import (
     prompt,
 )
 from tests.node_stand_in import Ended, Node, shells
-from tests.objects import STACK
 
 LOGIN = "make icloud-login STACK=test ACCOUNT=anna"
 NOT_SIGNED_IN = (
@@ -40,14 +36,8 @@ ROOM = 50 * 2**20  # KiB
 
 
 def job(settings: Settings, **environment: str) -> dict[str, Any]:
-    """The Job that the first account's CronJob makes; it looks at the disk all the time."""
-    planned = sync(settings, Ownership(STACK))
-    assert planned
-    template: dict[str, Any] = copy.deepcopy(planned.accounts[0].cron_job["spec"]["jobTemplate"])
-    (container,) = template["spec"]["template"]["spec"]["containers"]
-    for pair in container["env"]:
-        pair["value"] = {"EVERY": "0.05", **environment}.get(pair["name"], pair["value"])
-    return template
+    """The first account's Job; it looks at the disk all the time."""
+    return sync_job(settings, **{"EVERY": "0.05", **environment})
 
 
 @dataclass(frozen=True)
