@@ -35,23 +35,26 @@ class CloudflareRoute(pulumi.ComponentResource):
 
     def __init__(self, name: str, way_in: WayIn, connector: Connector | None, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:CloudflareRoute", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        # The name comes last and goes first: nobody is led to where nothing answers, or past the guard.
+        self.access = self.tunnel_id = None
+        target: pulumi.Input[str] | None = way_in.record.content
         before: list[pulumi.Resource] = []
-        self.access = ImmichAccess("access", way_in, way_in.access, inside) if way_in.access else None
-        if self.access:
+
+        def after() -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(before))
+
+        # The guard comes first and goes last: the zone may have a record for every host (`*`), so that a rule is enough
+        # to lead people in. The name comes last and goes first: nobody is led to where nothing answers.
+        if way_in.access:
+            self.access = ImmichAccess("access", way_in, way_in.access, after())
             before.append(self.access)
-        self.tunnel_id = None
         if way_in.rules:
-            before.append(TunnelRules(f"{name}-rules", way_in.rules, inside))
+            before.append(TunnelRules(f"{name}-rules", way_in.rules, after()))
             self.tunnel_id = pulumi.Output.from_input(way_in.rules.tunnel_id)
         if way_in.own_tunnel and connector:
-            tunnel = OwnTunnel("tunnel", way_in, connector, inside)
+            tunnel = OwnTunnel("tunnel", way_in, connector, after())
             before.append(tunnel)
             self.tunnel_id = tunnel.id
-        target = way_in.record.content or pulumi.Output.from_input(self.tunnel_id).apply(
-            lambda id_: tunnel_host(str(id_))
-        )
+            target = tunnel.id.apply(tunnel_host)
         record = cloudflare.DnsRecord(
             f"{name}-record",
             zone_id=way_in.zone.id,
@@ -99,7 +102,7 @@ class OwnTunnel(pulumi.ComponentResource):
         found = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
             account_id=account_id, tunnel_id=tunnel.id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        # The provider does not mark its answer as a secret.
+        # The engine has no secret answers (source: pulumi-terraform-bridge, pkg/pf/tfbridge/provider_invoke.go).
         token: pulumi.Output[str] = pulumi.Output.secret(found.apply(lambda answer: str(answer.token)))
         # A tunnel that is connected can't be deleted: its connector goes first.
         after = pulumi.ResourceOptions(parent=self, depends_on=[tunnel, configuration])

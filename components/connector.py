@@ -30,7 +30,7 @@ class Origin:
 
     Attributes:
         namespace: its namespace.
-        pods: labels of its pods; empty for a Service without a selector.
+        pods: labels of its pods; empty where they would tell nothing: a Service without a selector, a node's network.
         port: the port of its pods, by number or name.
 
     """
@@ -119,17 +119,18 @@ def _pod() -> Manifest:
 def _only_what_it_needs(origin: Origin) -> Manifest:
     names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     edge = [{"protocol": protocol, "port": _EDGE} for protocol in ("UDP", "TCP")]
-    pods: Manifest = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": origin.namespace}}}
+    to_origin: Manifest = {"ports": [{"protocol": "TCP", "port": origin.port}]}
     if origin.pods:
-        pods["podSelector"] = {"matchLabels": dict(origin.pods)}
+        there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": origin.namespace}}}
+        to_origin["to"] = [{**there, "podSelector": {"matchLabels": dict(origin.pods)}}]
     return {
         "podSelector": {"matchLabels": _LABELS},
+        # Nobody may call it: the kubelet's probe comes from the pod's own node, which is always let in.
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],  # the kubelet's probe comes from the pod's own node, which is always let in
         "egress": [
             {"ports": names},  # to anywhere: a node's own resolver has no labels
             {"ports": edge},
-            {"to": [pods], "ports": [{"protocol": "TCP", "port": origin.port}]},
+            to_origin,
         ],
     }
 

@@ -1,7 +1,6 @@
 """How the internet gets to Immich by way of Cloudflare: pure, from the settings and from what was found there."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from components.ownership import Ownership
 from providers import cloudflare_api
@@ -64,7 +63,6 @@ class WayIn:
     """Everything that the stack will state at Cloudflare.
 
     Attributes:
-        kind: as in the settings.
         zone: the zone, which names the account, too.
         host: the host.
         stack: `<project>/<stack>`: in the name of all that has no other place for our mark.
@@ -76,7 +74,6 @@ class WayIn:
 
     """
 
-    kind: Literal["sharedTunnel", "dnsRecord", "ownTunnel"]
     zone: Zone
     host: str
     stack: str
@@ -114,7 +111,6 @@ def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> W
     if isinstance(cloudflare, settings.SharedTunnel) and found.tunnel:
         ours = RuleSet(found.zone.account_id, found.tunnel.id, rules(whole), ownership.stack, ownership.adopting)
     return WayIn(
-        kind=cloudflare.kind,
         zone=found.zone,
         host=whole.host,
         stack=ownership.stack,
@@ -143,8 +139,8 @@ def tunnel_host(tunnel_id: str) -> str:
 
 def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Record:
     kind, content, proxied = _target(cloudflare, found)
-    marked = found.record is not None and is_marked(found.record, ownership.stack)
-    adopted = found.record is not None and (found.record.comment.endswith(_ADOPTED) if marked else ownership.adopting)
+    # One whose mark somebody has wiped off may have been made by hand: it is kept, too.
+    adopted = found.record is not None and found.record.comment != ownership.stack
     return Record(
         name=host,
         type=kind,

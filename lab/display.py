@@ -10,6 +10,7 @@ from lab.engine import Diagnostic, Run, Step
 
 _SIGNS = {
     "create": "[green]+[/]",
+    "import": "[green]=[/]",
     "update": "[yellow]~[/]",
     "replace": "[red]±[/]",
     "create-replacement": "[red]±[/]",

@@ -18,7 +18,7 @@ __all__ = ["PreflightError", "check"]
 
 
 class PreflightError(pulumi.RunError):
-    """The cluster can't take this stack as it is. A RunError reaches the user without traceback."""
+    """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -28,7 +28,7 @@ class PreflightError(pulumi.RunError):
 
 
 def check(settings: Settings, stack: str) -> Plan:
-    """Read the cluster, and return what the stack will state in it.
+    """Read cluster and Cloudflare, and return what the stack will state there.
 
     Args:
         settings: the stack's settings.
@@ -73,14 +73,20 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
     planned = plan(settings, _found(settings, seen, there, owner), owner)
     answers = facts.ask(api, planned, live)
     problems = rules.problems(settings, seen, planned, answers)
-    warnings = rules.warnings(settings, seen, planned, answers)
     if not cloudflare or not there or not planned.way_in:
-        return _Verdict(planned, problems, warnings)
+        return _Verdict(planned, problems, rules.warnings(settings, seen, planned, answers))
     wanted = planned.way_in.rules
     trial = tunnel_rules.attempt(cloudflare, api, wanted) if wanted else None
-    problems += cloudflare_rules.problems(settings, there, planned, trial)
-    warnings += cloudflare_rules.warnings(settings, there, planned, trial)
-    return _Verdict(planned, problems, warnings, cloudflare_rules.news(trial))
+    elsewhere = cloudflare_rules.takes_over(there, planned, trial)
+    return _Verdict(
+        planned,
+        problems + cloudflare_rules.problems(settings, there, planned, trial),
+        [
+            *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
+            *cloudflare_rules.warnings(settings, there, planned, trial),
+        ],
+        cloudflare_rules.news(trial),
+    )
 
 
 def _found(settings: Settings, seen: Facts, there: CloudflareFacts | None, owner: Ownership) -> Found:

@@ -1,6 +1,7 @@
 """What Cloudflare holds, as far as the stack is concerned."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from components.connector import Origin
 from components.ownership import Ownership
@@ -10,7 +11,7 @@ from providers import cloudflare_api
 from providers.cloudflare_api import CloudflareApi, Record, ServiceToken, Tunnel, Zone
 from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings import Settings
-from settings.cloudflare import DnsRecord, OnCloudflare, SharedTunnel, Tunnelled
+from settings.cloudflare import DnsRecord, OnCloudflare, OwnTunnel, SharedTunnel, Tunnelled
 
 # Its type in the state.
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
@@ -24,22 +25,24 @@ class CloudflareFacts:
         zone: the host's zone; None when the token sees none, and then the rest is empty.
         tunnels: the account's tunnels, where the stack is to use one.
         origin: the Service that a tunnel leads to; None when it does not exist.
+        origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         records: the host's records.
         siblings: those of the host that ours shall be like.
         applications: names of the Access applications before the host, where the stack is to have one.
         service_tokens: those of Access, likewise.
-        known: types of the resources that the stack's state knows.
+        known: URNs of the resources that the stack's state knows, by their type.
 
     """
 
     zone: Zone | None
     tunnels: tuple[Tunnel, ...] = ()
     origin: Manifest | None = None
+    origin_on_host: bool = False
     records: tuple[Record, ...] = ()
     siblings: tuple[Record, ...] = ()
     applications: tuple[str, ...] = ()
     service_tokens: tuple[ServiceToken, ...] = ()
-    known: frozenset[str] = frozenset()
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 def connect(settings: Settings) -> CloudflareApi | None:
@@ -71,16 +74,27 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> Cloudfl
         return CloudflareFacts(None)
     guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
     tunnelled = isinstance(cloudflare, Tunnelled)
+    service = cluster.get(origin_of(settings)) if tunnelled else None
     return CloudflareFacts(
         zone=zone,
         tunnels=tuple(api.tunnels(zone.account_id)) if tunnelled else (),
-        origin=cluster.get(origin_of(settings)) if tunnelled else None,
+        origin=service,
+        origin_on_host=isinstance(cloudflare, OwnTunnel) and _on_host(cluster, settings, service),
         records=tuple(api.records(zone.id, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
         known=state.known(),
     )
+
+
+def _on_host(cluster: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
+    selector = service["spec"].get("selector") if service else None
+    if not selector:
+        return False
+    labels = ",".join(f"{key}={value}" for key, value in selector.items())
+    pods = cluster.list(Ref("v1", "Pod", "", origin_of(settings).namespace), labelSelector=labels)
+    return any(pod["spec"].get("hostNetwork") for pod in pods)
 
 
 def origin_of(settings: Settings) -> Ref:
@@ -103,8 +117,7 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     """Draw from the facts what shapes the plan."""
     if facts.zone is None:
         return None
-    candidates = [record for record in facts.records if may_be_ours(record, facts, ownership)]
-    record = max(candidates, key=lambda record: is_marked(record, ownership.stack), default=None)
+    record = our_record(facts, ownership)
     return FoundAtCloudflare(
         zone=facts.zone,
         tunnel=shared_tunnel(settings, facts),
@@ -114,9 +127,11 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     )
 
 
-def may_be_ours(record: Record, facts: CloudflareFacts, ownership: Ownership) -> bool:
-    """Whether a record is ours, or may be made so."""
-    return RECORD in facts.known or is_marked(record, ownership.stack) or ownership.adopting
+def our_record(facts: CloudflareFacts, ownership: Ownership) -> Record | None:
+    """Find the record that is ours, or may be made so; rather one with our mark."""
+    marked = [record for record in facts.records if is_marked(record, ownership.stack)]
+    others = facts.records if RECORD in facts.known or ownership.adopting else ()
+    return next(iter([*marked, *others]), None)
 
 
 def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
@@ -127,5 +142,11 @@ def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
     if isinstance(settings.cloudflare, Tunnelled) and settings.cloudflare.ingress_controller:
         wanted = settings.cloudflare.ingress_controller.port
     spec = facts.origin["spec"]
-    ports = {port["port"]: port.get("targetPort", port["port"]) for port in spec.get("ports", [])}
-    return Origin(origin_of(settings).namespace or "", spec.get("selector") or {}, ports.get(wanted, wanted))
+    targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(facts.origin)}
+    pods = {} if facts.origin_on_host else spec.get("selector") or {}
+    return Origin(origin_of(settings).namespace or "", pods, targets.get(wanted, wanted))
+
+
+def tcp_ports(service: Manifest) -> list[Manifest]:
+    """List a Service's ports that http may use: HTTP/3 has the same number, over UDP."""
+    return [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]

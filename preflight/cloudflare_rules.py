@@ -1,13 +1,14 @@
 """What would go wrong at Cloudflare, in words. Pure, as `rules` is for the cluster."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from components.ownership import Ownership
 from components.plan import Plan
 from components.way_in import Record, WayIn, application_name, rules, service_token_name
-from preflight.cloudflare_facts import RECORD, CloudflareFacts, may_be_ours, origin_of, shared_tunnel
-from providers import tunnel_rules
+from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
+from providers import cloudflare_api, tunnel_rules
 from providers.cloudflare_api import ZONE_READ
 from providers.ingress_rules import Rule, spoken
 from providers.tunnel_rules import Trial
@@ -15,11 +16,13 @@ from settings import PROJECT, Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Ingress
 
-# Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page).
+# Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page). Counted as
+# ingress-nginx counts its `m`, so that 100m is no more than 100 MB.
 _UPLOAD_LIMITS = {"free": 100, "pro": 100, "business": 200, "enterprise": 500}
 _RESPONSE_LIMIT = 120  # seconds, of every plan but Enterprise (source: Cloudflare's error 524 page)
 _BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
-_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_MEGABYTE = 1 << 20
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MEGABYTE, "g": 1 << 30}
 _TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 _APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
 _SOON = timedelta(days=30)
@@ -35,7 +38,7 @@ def problems(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Tria
     return [
         *(trial.problems if trial else ()),
         *(_somebodys_record(facts, plan.way_in.record, plan.ownership) if plan.way_in else ()),
-        *_somebodys_tunnel(settings, facts),
+        *_tunnel_of_our_own(settings, facts),
         *(_somebodys_guard(facts, plan.way_in) if plan.way_in else ()),
     ]
 
@@ -45,11 +48,18 @@ def warnings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Tria
     if plan.way_in is None:
         return []
     return [
-        *_record_taken_over(facts, plan.way_in.record),
+        *_record_taken_over(our_record(facts, plan.ownership), plan.way_in.record),
         *(f"taken over, and put back when this stack is removed: {spoken(rule)}" for rule in _by_hand(trial)),
         *_limits(settings, plan.way_in),
         *_token_ends(facts, plan.way_in, datetime.now(UTC)),
     ]
+
+
+def takes_over(facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> bool:
+    """Whether something that was made by hand becomes ours."""
+    record = our_record(facts, plan.ownership)
+    by_hand = bool(plan.way_in and any(_record_taken_over(record, plan.way_in.record)))
+    return by_hand or bool(_by_hand(trial))
 
 
 def news(trial: Trial | None) -> list[str]:
@@ -75,7 +85,7 @@ def _missing(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
         case OwnTunnel() as cloudflare:
             yield from _missing_origin(settings, cloudflare, facts)
         case DnsRecord() as cloudflare:
-            yield from _missing_sibling(cloudflare, facts)
+            yield from _missing_sibling(settings.host, cloudflare, facts)
 
 
 def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[str]:
@@ -97,59 +107,72 @@ def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: Cloudflare
     if facts.origin is None:
         yield f"{key}: the cluster has no {origin_of(settings)}. `kubectl get services -A` lists what it has"
         return
-    ports = [port["port"] for port in facts.origin["spec"].get("ports", [])]
+    ports = [port["port"] for port in tcp_ports(facts.origin)]
     if controller.port not in ports:
-        has = ", ".join(map(str, ports))
-        yield f"{key}.port: {origin_of(settings)} has no port {controller.port}. It has: {has}"
+        has = ", ".join(map(str, ports)) or "none"
+        yield f"{key}.port: {origin_of(settings)} has no TCP port {controller.port}. It has: {has}"
 
 
-def _missing_sibling(cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[str]:
+def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[str]:
     key = f"{PROJECT}:cloudflare.sameAs"
     if cloudflare.same_as is None:
         return
     if len(facts.siblings) != 1:
         has = "; ".join(map(str, facts.siblings)) or "none"
-        yield f"{key}: {cloudflare.same_as} needs one record of type A, AAAA or CNAME. It has: {has}"
+        yield (
+            f"{key}: {cloudflare.same_as} needs one record of type A, AAAA or CNAME, in the zone of {host}. It has: "
+            f"{has}"
+        )
+    elif facts.siblings[0].content == host:
+        yield f"{key}: {cloudflare.same_as} points at {host} itself. Name the host that both shall be like"
     elif cloudflare.access and not facts.siblings[0].proxied:
         yield f"{key}: {cloudflare.same_as} is not proxied, and Cloudflare Access sees only what is"
 
 
 def _somebodys_record(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[str]:
-    if RECORD in facts.known:
-        return
+    mine = our_record(facts, owner)
+    # A record's type can't change: it would be made anew, and one that is imported or kept stays in the way.
+    stays = bool(ours.import_id or ours.adopted)
     for record in facts.records:
-        if not may_be_ours(record, facts, owner):
+        if mine is None:
             yield (
                 f"{PROJECT}:host: there is a DNS record already, which was not made by this stack: {record}. To take "
                 f"it over, set {PROJECT}:adoptExisting to true for one `up`, or remove it at Cloudflare"
             )
-        elif record.type != ours.type or len(facts.records) > 1:
+        elif (stays and record.type != ours.type) if record is mine else RECORD not in facts.known:
             yield (
                 f"{PROJECT}:host: the DNS record {record} can't become the one {ours.type} record of this host. Remove "
                 "it at Cloudflare"
             )
 
 
-def _record_taken_over(facts: CloudflareFacts, ours: Record) -> Iterator[str]:
-    for record in facts.records:
-        if ours.adopted and ours.import_id:
-            becomes = (
-                f", and becomes {ours.type} {ours.name} → {ours.content}" if record.content != ours.content else ""
-            )
-            yield f"the DNS record {record} is taken over{becomes}. It is kept, like that, when this stack is removed"
-
-
-def _somebodys_tunnel(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
-    cloudflare = settings.cloudflare
-    if not isinstance(cloudflare, OwnTunnel) or _TUNNEL in facts.known:
+def _record_taken_over(record: cloudflare_api.Record | None, ours: Record) -> Iterator[str]:
+    if record is None or not (ours.adopted and ours.import_id):
         return
-    for tunnel in facts.tunnels:
-        if tunnel.name == cloudflare.tunnel and not tunnel.deleted:
-            yield (
-                f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {tunnel.name} already, which this stack does "
-                "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left "
-                "it, delete it in the dashboard"
-            )
+    becomes = ""
+    if (record.content, record.proxied) != (ours.content, ours.proxied):
+        target, how = ours.content or "the tunnel of this stack's own", "proxied" if ours.proxied else "not proxied"
+        becomes = f", and becomes {ours.type} {ours.name} → {target}, {how}"
+    yield f"the DNS record {record} is taken over{becomes}. It is kept, like that, when this stack is removed"
+
+
+def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
+    cloudflare = settings.cloudflare
+    if not isinstance(cloudflare, OwnTunnel):
+        return
+    named = [tunnel.deleted for tunnel in facts.tunnels if tunnel.name == cloudflare.tunnel]
+    if _TUNNEL not in facts.known and not all(named):
+        yield (
+            f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {cloudflare.tunnel} already, which this stack does "
+            "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left it, "
+            "delete it in the dashboard"
+        )
+    if _TUNNEL in facts.known and named and all(named):
+        yield (
+            f"the tunnel {cloudflare.tunnel} of this stack was deleted at Cloudflare, which Pulumi's provider does not "
+            "notice. To have it made anew, take it out of the state, then run `up`: "
+            f"pulumi state delete --target-dependents '{facts.known[_TUNNEL]}'"
+        )
 
 
 def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:
@@ -171,10 +194,10 @@ def _limits(settings: Settings, way_in: WayIn) -> Iterator[str]:
         return
     limit = _UPLOAD_LIMITS.get(way_in.zone.plan, _UPLOAD_LIMITS["free"])
     allowed, said = _body_limit(settings)
-    if allowed is None or allowed > limit * 1_000_000:
-        plan = way_in.zone.plan.capitalize() or "Free and Pro"
+    if allowed is None or allowed > limit * _MEGABYTE:
+        plan = f"plan {way_in.zone.plan.capitalize()}" if way_in.zone.plan else "plans Free and Pro"
         yield (
-            f"Cloudflare takes at most {limit} MB in one request (plan {plan}) and answers 413 to more, though {said}. "
+            f"Cloudflare takes at most {limit} MB in one request ({plan}) and answers 413 to more, though {said}. "
             "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a "
             f"response that takes longer than {_RESPONSE_LIMIT} s ends in 524"
         )
@@ -185,17 +208,15 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
     route, cloudflare = settings.route, settings.cloudflare
     if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and not cloudflare.ingress_controller):
         return None, "Immich itself has no limit"
-    size = route.annotations.get(_BODY_SIZE)
+    said = f"{_BODY_SIZE} is {route.annotations.get(_BODY_SIZE)}"
+    # What ingress-nginx can't read, it takes for its default, 1m (source: its internal/ingress/annotations/parser).
+    size = re.fullmatch(r"([0-9]+)([bkmg]?)", route.annotations.get(_BODY_SIZE, ""), re.IGNORECASE)
     if size is None:
-        # The default of ingress-nginx; other controllers have none.
-        return (
-            (1 << 20, "") if route.class_name == "nginx" else (None, f"the ingress class {route.class_name} takes more")
-        )
-    number, unit = size.rstrip("kKmMgG"), size[-1:].lower()
-    said = f"{_BODY_SIZE} is {size}"
-    if not number.isdecimal() or int(number) == 0:
+        is_nginx = route.class_name == "nginx"
+        return (_MEGABYTE, "") if is_nginx else (None, f"the ingress class {route.class_name} takes more")
+    if int(size[1]) == 0:
         return None, f"{said}, no limit"
-    return int(number) * _UNITS.get(unit, 1), said
+    return int(size[1]) * _UNITS[size[2].lower()], said
 
 
 def _token_ends(facts: CloudflareFacts, way_in: WayIn, now: datetime) -> Iterator[str]:

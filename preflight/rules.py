@@ -47,10 +47,10 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
     return sentences
 
 
-def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
-    """Find what is worth knowing before `up`."""
+def warnings(settings: Settings, facts: Facts, plan: Plan, answers: Answers, *, elsewhere: bool = False) -> list[str]:
+    """Find what is worth knowing before `up`; `elsewhere`: whether something outside the cluster is taken over."""
     return [
-        *_adoption(settings, plan, answers),
+        *_adoption(settings, plan, answers, elsewhere=elsewhere),
         *_job_by_hand(facts, plan),
         *_elsewhere(settings, facts),
         *(f"{ref}: {warning}" for ref, trial in answers.trials.items() for warning in trial.warnings),
@@ -142,7 +142,7 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
             f"If this is that stack under a new name: {mark_it}"
         )
     elif not whole.adoptable:
-        yield f"{whole.ref} exists, was not made by this stack, and is not taken over{elsewhere}"
+        yield f"{whole.ref} exists, was not made by this stack, and is not taken over. Remove it{elsewhere}"
     elif not plan.ownership.adopting:
         yield (
             f"{whole.ref} exists and was not made by this stack. To take it over, set {PROJECT}:adoptExisting to true "
@@ -324,12 +324,12 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[str]:
             )
 
 
-def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]:
+def _adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[str]:
     if not settings.adopt_existing:
         return
     foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
     by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
-    if not foreign and not by_hand:
+    if not foreign and not by_hand and not elsewhere:
         yield (
             f"{PROJECT}:adoptExisting has nothing left to take over. Remove it from the stack file: while it is set, a "
             "directory without its mark is marked"
@@ -338,7 +338,7 @@ def _adoption(settings: Settings, plan: Plan, answers: Answers) -> Iterator[str]
     if isinstance(settings.storage, OnNode):
         yield f"{settings.storage.path} is marked as the disk of the photos, if it exists"
     for whole in plan.wholes():
-        if whole.ref in foreign:
+        if whole.ref in foreign and whole.adoptable:
             yield f"{whole.ref} is taken over, and kept when this stack is removed"
             dropped = _dropped(whole.manifest, foreign[whole.ref])
             if dropped and not (whole is plan.photo_sync and plan.photo_sync_is_found):

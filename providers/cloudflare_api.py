@@ -1,6 +1,7 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a re
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 404, 429, 500
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
-# With a code (9109) that missing permissions have, too.
-_INVALID = "Invalid access token"
+# With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
+_NO_TOKEN_WORDS = "Invalid access token"  # noqa: S105 (words)
+
+_TOKEN = re.compile(r"[\w-]+", re.ASCII)
 
 Document = dict[str, Any]
 
@@ -118,7 +121,7 @@ def token(configured: SecretStr | None) -> str:
     """Find the API token: the stack's secret, or else the variable CLOUDFLARE_API_TOKEN.
 
     Raises:
-        CloudflareError: when there is neither.
+        CloudflareError: when there is neither, or it can be none.
 
     """
     found = configured.get_secret_value() if configured else os.environ.get(TOKEN_VARIABLE, "").strip()
@@ -126,6 +129,11 @@ def token(configured: SecretStr | None) -> str:
         raise CloudflareError(
             "Cloudflare needs an API token: `pulumi config set --secret immich-icloud:cloudflareToken`, "
             f"or set the variable {TOKEN_VARIABLE}. docs/cloudflare.md lists its permissions"
+        )
+    if not _TOKEN.fullmatch(found):
+        raise CloudflareError(
+            "the Cloudflare API token can be none: a token has only letters, digits, - and _. Copy it again, without "
+            "quotes or spaces"
         )
     return found
 
@@ -136,8 +144,10 @@ class CloudflareApi:
     def __init__(self, token: str, http_client: httpx.Client | None = None) -> None:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, http_client=http_client)
-        # The SDK would prefer what it finds of older credentials in the environment.
-        self._client.api_email = self._client.api_key = self._client.user_service_key = None
+        self._once = self._client.with_options(max_retries=0)
+        for client in (self._client, self._once):
+            # The SDK would prefer what it finds of older credentials in the environment, and looks again for a copy.
+            client.api_email = client.api_key = client.user_service_key = None
 
     def zone_of(self, host: str) -> Zone | None:
         """Find the zone that a host lies in; None when the token sees none."""
@@ -179,9 +189,8 @@ class CloudflareApi:
             RefusedError: when it was not.
 
         """
-        once = self._client.with_options(max_retries=0)
-        configurations = once.zero_trust.tunnels.cloudflared.configurations.with_raw_response
-        with _asked(TUNNEL_EDIT, f"to change the configuration of tunnel {tunnel_id}"):
+        configurations = self._once.zero_trust.tunnels.cloudflared.configurations.with_raw_response
+        with _asked(TUNNEL_EDIT, f"a change of the configuration of tunnel {tunnel_id}"):
             # As it is: the SDK would translate keys that it knows, and this may hold keys that it does not.
             answer = configurations.update(tunnel_id, account_id=account_id, extra_body={"config": document})
         return _configuration(answer.http_response)
@@ -223,7 +232,7 @@ class CloudflareApi:
 def _configuration(response: httpx.Response) -> Configuration:
     # The JSON as it came: what the SDK does not know has to be written back, too.
     result = response.json()["result"]
-    return Configuration(result["config"], int(result["version"]))
+    return Configuration(result.get("config"), int(result["version"]))
 
 
 @contextmanager
@@ -239,10 +248,11 @@ def _asked(permission: str, what: str) -> Iterator[None]:
 
 def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareError:
     codes = {detail.code for detail in error.errors or []}
-    said = "; ".join(f"{detail.message} ({detail.code})" for detail in error.errors or []) or f"{error.status_code}"
+    words = [f"{(detail.message or '').strip()} ({detail.code})" for detail in error.errors or []]
+    said = "; ".join(words) or f"{error.status_code}"
     if error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _SERVER_ERROR:
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", _retry_after(error))
-    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _INVALID in said:
+    if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return RefusedError(
             "Cloudflare does not know the API token: it is mistyped, expired or revoked. Make one at "
             "dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret immich-icloud:cloudflareToken`, "
@@ -250,8 +260,8 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
         )
     if error.status_code == _FORBIDDEN:
         return RefusedError(
-            f"the Cloudflare API token may not have {what}: it needs the permission {permission}, for this account and "
-            f"zone. Cloudflare's words: {said}",
+            f"the Cloudflare API token is not enough for {what}: it needs the permission {permission}, for this "
+            f"account and zone. Cloudflare's words: {said}",
         )
     refused = MissingError if error.status_code == _NOT_FOUND else RefusedError
     return refused(f"Cloudflare refuses {what}: {said}")

@@ -5,7 +5,9 @@ host name and `*` match every host, `*.example.com` each one below it at any dep
 may match anywhere; and a rule that matches everything is allowed only at the end, and needed there.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Rule = Mapping[str, Any]
@@ -62,89 +64,130 @@ def covers(rule: Rule, hostname: str) -> bool:
 
 
 def _punycode(pattern: str) -> str:
+    """The second form that cloudflared compares, in lower case as browsers ask."""
     try:
-        return pattern.encode("idna").decode()
+        return pattern.lower().encode("idna").decode()
     except UnicodeError:
         return pattern
 
 
+def shuts_out(wanted: Rule, rule: Rule) -> bool:
+    """Whether one rule, put first, leaves another one for the same host without a request."""
+    (hostname, path), (other, further) = key(wanted), key(rule)
+    return hostname == other and path in ("", further)
+
+
+@dataclass(frozen=True)
 class Places:
-    """Our rules in one list: which they are, what is in their way, and the list as it should be."""
+    """Our rules in one list: which they are, what is in their way, and the list as it should be.
 
-    def __init__(
-        self, ingress: Sequence[Rule], wanted: Sequence[Rule], owned: Collection[Key], siblings: Collection[Key] = ()
-    ) -> None:
-        """Find our rules.
+    Attributes:
+        ingress: the list as it is, without `fault`; with one, only what adds no rule can be asked.
+        wanted: our rules, in the order that they should have among themselves.
+        owned: keys that are known to be ours, and no sibling's.
+        siblings: keys of other stacks, whose rules take none of our requests.
+        returning: rules that we took over, and give back.
+        adopt: whether strangers' rules become ours.
 
-        Args:
-            ingress: the list as it is, without `fault`.
-            wanted: our rules, in the order that they should have among themselves.
-            owned: keys that are known to be ours.
-            siblings: keys of other stacks, whose rules take none of our requests.
+    """
 
-        """
-        self._ingress, self._wanted, self._siblings = ingress, wanted, siblings
-        # What says exactly what we want is ours: it was written, and that not yet noted down.
-        written = {key(rule): place for place, rule in _backwards(ingress) if any(is_same(rule, w) for w in wanted)}
-        by_key = {key(rule): place for place, rule in _backwards(ingress) if key(rule) in owned}
-        self._ours = {**by_key, **written}.values()
+    ingress: Sequence[Rule]
+    wanted: Sequence[Rule]
+    owned: Collection[Key] = ()
+    siblings: Collection[Key] = ()
+    returning: Sequence[Rule] = ()
+    adopt: bool = False
 
     @property
     def ours(self) -> list[Rule]:
         """Our rules as they are."""
-        return [self._ingress[place] for place in sorted(self._ours)]
-
-    @property
-    def others(self) -> list[Rule]:
-        """Everybody else's."""
-        return [rule for place, rule in enumerate(self._ingress) if place not in self._ours]
+        return [self.ingress[place] for place in sorted(self._ours)]
 
     @property
     def strangers(self) -> list[Rule]:
-        """Rules for our hosts that neither we nor another stack made."""
-        hosts = {hostname for hostname, _ in map(key, self._wanted)}
-        return [rule for rule in self.others if key(rule)[0] in hosts and key(rule) not in self._siblings]
+        """Rules that neither we nor another stack made, and that ours would leave without a request."""
+        return [] if self.adopt else [self.ingress[place] for place in self._shut_out]
+
+    @property
+    def taken_over(self) -> list[Rule]:
+        """Those, when they become ours; of several with one key the first, since only that one got requests."""
+        rules = [self.ingress[place] for place in self._shut_out] if self.adopt else []
+        return [rule for number, rule in enumerate(rules) if key(rule) not in map(key, rules[:number])]
 
     @property
     def covering(self) -> list[Rule]:
         """Rules that stand before one of ours and take its requests."""
+        ours = [(place, _hostname(self.ingress[place])) for place in self._ours]
         return [
             rule
-            for place, rule in enumerate(self._ingress)
-            if place not in self._ours
-            and any(place < own and self._is_in_the_way(rule, self._ingress[own]) for own in self._ours)
+            for place, rule in enumerate(self.ingress)
+            if any(place < own and self._is_in_the_way(place, hostname) for own, hostname in ours)
         ]
 
     def in_line(self, wanted: Rule) -> list[Rule]:
         """List the others' rules that would take one of our rules' requests, to the first that takes them all."""
-        waiting = [rule for rule in self.others if self._is_in_the_way(rule, wanted)]
+        places = range(len(self.ingress))
+        waiting = [self.ingress[place] for place in places if self._is_in_the_way(place, _hostname(wanted))]
         last = next(place for place, rule in enumerate(waiting) if not key(rule)[1])
         return waiting[: last + 1]
 
     def settled(self) -> list[Rule]:
         """Build the list as it should be: unchanged if it is so already, and the others in their order always."""
-        have, want = (sorted(rules, key=_hostname) for rules in (self.ours, self._wanted))
-        stands = len(have) == len(want) and all(map(is_same, have, want))
-        if stands and not self.covering:
-            return list(self._ingress)
-        lines = [self._line(wanted) for wanted in self._wanted]
+        right: dict[int, Rule] = {}
+        waiting: list[tuple[int, Rule]] = []
+        for hostname in dict.fromkeys(map(_hostname, self._stated)):
+            have = [place for place in sorted(self._ours) if _hostname(self.ingress[place]) == hostname]
+            want = [rule for rule in self._stated if _hostname(rule) == hostname]
+            line = next(place for place, rule in enumerate(self.ingress) if self._is_in_the_way(place, hostname))
+            if len(have) == len(want) and have[-1] < line:
+                right |= zip(have, want, strict=True)
+            else:
+                waiting += [(line, rule) for rule in want]
+        settled: list[Rule] = []
+        for place, there in enumerate(self.ingress):
+            settled += [rule for line, rule in waiting if line == place]
+            if place not in self._ours or (place in right and is_same(there, right[place])):
+                settled.append(there)
+            elif place in right:
+                settled.append(right[place])
+        return settled
+
+    @cached_property
+    def _stated(self) -> list[Rule]:
+        return [*self.wanted, *(rule for rule in self.returning if key(rule) not in self.siblings)]
+
+    @cached_property
+    def _made(self) -> frozenset[int]:
+        """Where the rules are that we made."""
+        # What says exactly what we want is ours: it was written, and that not yet noted down.
+        written = {
+            place
+            for place, rule in enumerate(self.ingress)
+            if key(rule) not in self.siblings and any(is_same(rule, one) for one in self._stated)
+        }
+        first = {key(rule): place for place, rule in reversed(list(enumerate(self.ingress)))}
+        known = {first[own] for own in self.owned if own in first}
+        keys = {key(self.ingress[place]) for place in written}
+        return frozenset(written | {place for place in known if key(self.ingress[place]) not in keys})
+
+    @cached_property
+    def _shut_out(self) -> list[int]:
         return [
-            rule
-            for place, other in enumerate(self.others)
-            for rule in (*(w for w, line in zip(self._wanted, lines, strict=True) if line == place), other)
+            place
+            for place, rule in enumerate(self.ingress)
+            if place not in self._made
+            and key(rule) not in self.siblings
+            and any(shuts_out(one, rule) for one in self.wanted)
         ]
 
-    def _line(self, wanted: Rule) -> int:
-        return next(place for place, rule in enumerate(self.others) if self._is_in_the_way(rule, wanted))
+    @cached_property
+    def _ours(self) -> frozenset[int]:
+        return self._made.union(self._shut_out if self.adopt else ())
 
-    def _is_in_the_way(self, rule: Rule, wanted: Rule) -> bool:
-        return covers(rule, _hostname(wanted)) and key(rule) not in self._siblings
+    def _is_in_the_way(self, place: int, hostname: str) -> bool:
+        rule = self.ingress[place]
+        return place not in self._ours and key(rule) not in self.siblings and covers(rule, hostname)
 
 
 def _hostname(rule: Rule) -> str:
     return key(rule)[0]
-
-
-def _backwards(ingress: Sequence[Rule]) -> Iterator[tuple[int, Rule]]:
-    """Last first, so that of several with one key the first is kept."""
-    return reversed(list(enumerate(ingress)))

@@ -45,25 +45,25 @@ class TunnelConfiguration:
         found = self._cloudflare.configuration(self._account_id, self._tunnel_id)
         return None if found is None else _ingress(found)
 
-    def change(self, rules: Callable[[list[Rule]], list[Rule]], ready: Callable[[], None] = lambda: None) -> None:
+    def change(self, rules: Callable[[list[Rule]], list[Rule]]) -> None:
         """Change the rules, and nothing else; nothing is written when they are right.
 
         Args:
-            rules: from the list as it is to the list as it should be; may raise to refuse.
-            ready: called before each read.
+            rules: from the list as it is to the list as it should be; may raise to refuse. Called after each read.
 
         Raises:
             OverwrittenError: when the change may be made, and somebody else's may be lost.
             UnansweredError: when nobody knows whether it is made.
-            RefusedError: when it is not made.
+            RefusedError: when the last attempt is refused; one before it may be made, its answer lost.
 
         """
         for attempts_left in reversed(range(_ATTEMPTS)):
-            ready()
             found = self._read()
-            document = {**(found.document or {}), "ingress": [dict(rule) for rule in rules(_ingress(found))]}
-            if document == found.document:
+            before = _ingress(found)
+            after = rules(before)
+            if after == before:
                 return
+            document = {**(found.document or {}), "ingress": [dict(rule) for rule in after]}
             try:
                 written = self._cloudflare.replace_configuration(self._account_id, self._tunnel_id, document)
             except UnansweredError as error:

@@ -1,4 +1,4 @@
-"""A Lease for each shared tunnel: one stack of a cluster writes at a time, and each knows the others' rules.
+"""A Lease for each shared tunnel: one stack of a cluster writes at a time, and each knows which rules the others have.
 
 It is what managedFields are to a Kubernetes object: Cloudflare's document has no place for whose a rule is.
 """
@@ -6,23 +6,43 @@ It is what managedFields are to a Kubernetes object: Cloudflare's document has n
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError
-from providers.ingress_rules import Key
+from providers.ingress_rules import Key, Rule
 
 # There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
 _NAMESPACE = "default"
 _RULES = "immich-icloud/tunnel-rules"
 _MANAGER = "immich-icloud"
-_DURATION = 30  # seconds; longer than a read and a write of the tunnel's configuration may take together
+_DURATION = 45  # seconds; longer than it may take to connect to Cloudflare, write, and get the answer
 _PATIENCE = 120.0  # seconds
 _POLL = 1.0  # seconds
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 
-Keys = frozenset[Key]
+
+@dataclass(frozen=True)
+class Share:
+    """What one stack has of a tunnel's rules.
+
+    Attributes:
+        keys: of its rules.
+        found: rules made by hand that it took over, as they were.
+
+    """
+
+    keys: frozenset[Key] = frozenset()
+    found: tuple[Rule, ...] = ()
+
+
+Shares = Mapping[str, Share]
+
+
+class LostError(ClusterError):
+    """The Lease is no longer this stack's."""
 
 
 def ref(tunnel_id: str) -> Ref:
@@ -54,9 +74,9 @@ class TunnelLease:
         self._ref = ref(tunnel_id)
         self._holder = f"{stack}_{uuid.uuid4()}"
 
-    def owners(self) -> dict[str, Keys]:
-        """Read which stack owns which rules."""
-        return _owners(self._api.get(self._ref))
+    def shares(self) -> Shares:
+        """Read which stack has what."""
+        return _shares(self._api.get(self._ref))
 
     @contextmanager
     def held(self) -> Iterator["HeldLease"]:
@@ -89,11 +109,10 @@ class TunnelLease:
                 try:
                     return _write(self._api, live or self._fresh(), self._holder)
                 except RefusedError as refused:
-                    if refused.status != _CONFLICT:
+                    if refused.status not in (_NOT_FOUND, _CONFLICT):
                         raise
-                    continue
             if now - began > _PATIENCE:
-                other = holder.rpartition("_")[0]
+                other = (holder or "").rpartition("_")[0] or "another one"
                 raise ClusterError(
                     f"the stack {other} is changing rules of the same tunnel. Wait for it, then try again"
                 )
@@ -111,42 +130,56 @@ class HeldLease:
         self._api, self._stack, self._live = api, stack, live
 
     @property
-    def owners(self) -> dict[str, Keys]:
-        """Which stack owns which rules."""
-        return _owners(self._live)
+    def shares(self) -> Shares:
+        """Which stack has what."""
+        return _shares(self._live)
 
-    def renew(self) -> None:
-        """Hold it for its whole duration again.
+    @property
+    def share(self) -> Share:
+        """What this stack has."""
+        return self.shares.get(self._stack, Share())
+
+    def note(self, share: Share) -> None:
+        """Note down what this stack has, and hold the Lease for its whole duration again.
 
         Raises:
-            RefusedError: when it was lost to somebody else.
+            LostError: when somebody else wrote the Lease: nothing more may be written in its name.
 
         """
-        self._live = _write(self._api, self._live, self._live["spec"]["holderIdentity"])
-
-    def note(self, keys: Collection[Key]) -> None:
-        """Note down which rules are this stack's."""
-        owners: Mapping[str, Collection[Key]] = {**self.owners, self._stack: keys}
-        stated = {stack: sorted(map(list, own)) for stack, own in sorted(owners.items()) if own}
-        self._live["metadata"]["annotations"] = {
-            **self._live["metadata"].get("annotations", {}),
-            _RULES: json.dumps(stated),
-        }
-        self.renew()
+        stated = {stack: _stated(each) for stack, each in sorted({**self.shares, self._stack: share}.items())}
+        noted = json.dumps({stack: each for stack, each in stated.items() if any(each.values())})
+        metadata = self._live["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), _RULES: noted}
+        lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
+        try:
+            self._live = _write(self._api, lease, lease["spec"]["holderIdentity"])
+        except RefusedError as refused:
+            if refused.status not in (_NOT_FOUND, _CONFLICT):
+                raise
+            raise LostError(
+                f"{Ref.of(lease)} was changed while this stack, {self._stack}, held it: another stack may be changing "
+                "rules of the same tunnel. Wait for it, then try again"
+            ) from None
 
     def release(self) -> None:
         """Give it up; when no stack has rules any more, it goes. Where that fails, it ends by itself."""
         with suppress(ClusterError):
-            if self.owners:
+            if self.shares:
                 _write(self._api, self._live, "")
             else:
                 self._api.delete(self._live)
 
 
-def _owners(live: Manifest | None) -> dict[str, Keys]:
+def _shares(live: Manifest | None) -> Shares:
     annotations = live["metadata"].get("annotations") or {} if live else {}
-    stated = json.loads(annotations.get(_RULES, "{}"))
-    return {stack: frozenset((hostname, path) for hostname, path in keys) for stack, keys in stated.items()}
+    return {
+        stack: Share(frozenset((hostname, path) for hostname, path in each["rules"]), tuple(each["found"]))
+        for stack, each in json.loads(annotations.get(_RULES, "{}")).items()
+    }
+
+
+def _stated(share: Share) -> Manifest:
+    return {"rules": sorted(map(list, share.keys)), "found": [dict(rule) for rule in share.found]}
 
 
 def _write(api: ClusterApi, lease: Manifest, holder: str) -> Manifest:

@@ -1,6 +1,8 @@
 """Our rules in the configuration of a tunnel that others use too: ours are kept right, the rest is never touched."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +11,11 @@ from pulumi import dynamic
 from pydantic import SecretStr
 
 from providers import cloudflare_api, ingress_rules, tunnel_lease
-from providers.cloudflare_api import CloudflareApi, CloudflareError, RefusedError, Tunnel
+from providers.cloudflare_api import CloudflareApi, CloudflareError, MissingError, RefusedError, Tunnel
 from providers.cluster_api import ClusterApi, ClusterError
 from providers.ingress_rules import Key, Places, Rule, spoken
 from providers.tunnel_configuration import TunnelConfiguration
-from providers.tunnel_lease import TunnelLease
+from providers.tunnel_lease import Share, Shares, TunnelLease
 from settings.cluster import Cluster
 
 _THERE = "the tunnel has a rule for this host already, which was not made by this stack"
@@ -108,56 +110,54 @@ def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, kno
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    owners = TunnelLease(cluster, wanted.tunnel_id, wanted.stack).owners()
+    shares = TunnelLease(cluster, wanted.tunnel_id, wanted.stack).shares()
     ingress = TunnelConfiguration(cloudflare, wanted.account_id, wanted.tunnel_id).ingress()
     if ingress is None:
         return Trial((f"there is no tunnel {wanted.tunnel_id}. It may have been deleted: name another one",), gone=True)
-    trial = _weigh(wanted, ingress, owners, known)
-    return replace(trial, changes=trial.changes or owners.get(wanted.stack, frozenset()) != wanted.keys)
+    trial = _weigh(wanted, ingress, shares, known)
+    return replace(trial, changes=trial.changes or shares.get(wanted.stack, Share()).keys != wanted.keys)
 
 
 def _weigh(
-    wanted: RuleSet, ingress: list[Rule], owners: Mapping[str, Collection[Key]], known: Collection[Key]
+    wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule] = ()
 ) -> Trial:
+    places = _places(wanted, ingress, shares, known, returning)
+    ours, covering = tuple(places.ours), tuple(places.covering)
     if fault := ingress_rules.fault(ingress):
-        return Trial((f"the configuration of tunnel {wanted.tunnel_id} {fault}. Mend it in the dashboard first",))
-    others = {stack: keys for stack, keys in owners.items() if stack != wanted.stack}
-    places = _places(wanted.rules, ingress, owners, wanted.stack, known)
-    taken_over = tuple(rule for rule in places.strangers if wanted.adopt and ingress_rules.key(rule) in wanted.keys)
-    by_hand = () if wanted.adopt else tuple(places.strangers)
-    places = _places(wanted.rules, ingress, owners, wanted.stack, {*known, *map(ingress_rules.key, taken_over)})
+        problem = f"the configuration of tunnel {wanted.tunnel_id} {fault}. Mend it in the dashboard first"
+        return Trial((problem,), ours=ours, covering=covering)
     settled = places.settled()
     return Trial(
-        problems=(*_clashes(wanted, others), *(f"{_THERE}: {spoken(rule)}. {_ADOPT}" for rule in by_hand)),
+        problems=(
+            *_clashes(wanted, shares),
+            *(f"{_THERE}: {spoken(rule)}. {_ADOPT}" for rule in places.strangers),
+        ),
         settled=tuple(settled),
-        ours=tuple(places.ours),
-        covering=tuple(places.covering),
+        ours=ours,
+        covering=covering,
         changes=settled != ingress,
-        taken_over=taken_over,
+        taken_over=tuple(places.taken_over),
         news=tuple(_news(wanted, places)) if settled != ingress else (),
     )
 
 
 def _places(
-    rules: Sequence[Rule],
-    ingress: list[Rule],
-    owners: Mapping[str, Collection[Key]],
-    stack: str,
-    known: Collection[Key],
+    wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule]
 ) -> Places:
-    siblings = {key for other, keys in owners.items() if other != stack for key in keys}
-    return Places(ingress, rules, {*known, *owners.get(stack, ())} - siblings, siblings)
+    siblings = {key for stack, share in shares.items() if stack != wanted.stack for key in share.keys}
+    owned = {*known, *shares.get(wanted.stack, Share()).keys} - siblings
+    return Places(ingress, wanted.rules, owned, siblings, returning, adopt=wanted.adopt)
 
 
-def _clashes(wanted: RuleSet, others: Mapping[str, Collection[Key]]) -> list[str]:
+def _clashes(wanted: RuleSet, shares: Shares) -> list[str]:
     lease = tunnel_lease.ref(wanted.tunnel_id)
     return [
         f"the stack {stack} leads {hostname}{path and f' (path {path})'} through the same tunnel, and one host can't "
         "lead two ways: remove it there first, or choose another immich-icloud:host. If that stack is no more: "
         f"kubectl delete lease -n {lease.namespace} {lease.name}"
-        for stack, keys in sorted(others.items())
-        for hostname, path in sorted(keys)
-        if any(ingress_rules.overlap((hostname, path), key) for key in wanted.keys)
+        for stack, share in sorted(shares.items())
+        for hostname, path in sorted(share.keys)
+        if stack != wanted.stack and any(ingress_rules.overlap((hostname, path), key) for key in wanted.keys)
     ]
 
 
@@ -203,62 +203,69 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put the rules in their places."""
         wanted = _rule_set(props)
-        found = self._settle(wanted, frozenset())
-        return dynamic.CreateResult(f"{wanted.account_id}/{wanted.tunnel_id}", {**_inputs(wanted), "found": found})
+        found = self._settle(wanted, Share())
+        return dynamic.CreateResult(f"{wanted.account_id}/{wanted.tunnel_id}", _outputs(wanted, found))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the rules to what is asked for."""
         wanted = _rule_set(_news)
-        found = self._settle(wanted, _rule_set(_olds).keys)
-        return dynamic.UpdateResult({**_inputs(wanted), "found": [*_olds["found"], *found]})
+        found = self._settle(wanted, _share(_olds))
+        return dynamic.UpdateResult(_outputs(wanted, found))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find the rules as they are, as inputs too, so that drift shows as a difference of properties."""
-        wanted = _rule_set(props)
-        trial = attempt(self._cloudflare(), self._api(), wanted, wanted.keys)
+        stated = _rule_set(props)
+        # What strangers made since is not ours, whoever may take it over.
+        trial = attempt(self._cloudflare(), self._api(), replace(stated, adopt=False), stated.keys)
         if trial.gone:
             return dynamic.ReadResult("", {})
-        live = _inputs(replace(wanted, rules=trial.ours), trial.covering)
-        return dynamic.ReadResult(id_, {**live, "found": props["found"]}, live)
+        live = replace(stated, rules=tuple(_as_stated(rule, stated.rules) for rule in trial.ours))
+        found = _share(props).found
+        return dynamic.ReadResult(id_, _outputs(live, found, trial.covering), _inputs(live, trial.covering))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Remove our rules; where one took the place of a rule made by hand, that one comes back."""
-        old, found = _rule_set(_props), _props["found"]
-        tunnel = self._tunnel(old)
-        with self._lease(old).held() as lease:
-            owners = lease.owners
+        """Remove our rules; what was taken over comes back. A tunnel that is gone has none."""
+        none = replace(_rule_set(_props), rules=(), adopt=False)
+        with self._lease(none).held() as lease:
+            shares, had = lease.shares, _joined(_share(_props), lease.share)
 
             def as_found(ingress: list[Rule]) -> list[Rule]:
-                put_back = () if ingress_rules.fault(ingress) else found
-                return _places(put_back, ingress, owners, old.stack, old.keys).settled()
+                lease.note(had)
+                returning = () if ingress_rules.fault(ingress) else had.found
+                return _places(none, ingress, shares, had.keys, returning).settled()
 
-            if tunnel.ingress() is not None:
-                tunnel.change(as_found, lease.renew)
-            lease.note(())
+            with suppress(MissingError):
+                self._tunnel(none).change(as_found)
+            lease.note(Share())
 
-    def _settle(self, wanted: RuleSet, known: frozenset[Key]) -> list[Rule]:
-        """Bring the tunnel to what is asked for; returns the rules made by hand that were taken over."""
-        _refuse(attempt(self._cloudflare(), self._api(), wanted, known))
-        taken_over: list[Rule] = []
+    def _settle(self, wanted: RuleSet, stated: Share) -> tuple[Rule, ...]:
+        """Bring the tunnel to what is asked for; returns the rules made by hand that are taken over."""
         with self._lease(wanted).held() as lease:
-            owners = lease.owners
-            before = owners.get(wanted.stack, frozenset()) | known
+            shares, had = lease.shares, _joined(stated, lease.share)
+            returning = [rule for rule in had.found if not _is_taken(rule, wanted)]
+            tried: list[Share] = []
 
             def settled(ingress: list[Rule]) -> list[Rule]:
-                trial = _weigh(wanted, ingress, owners, known)
-                _refuse(trial)
-                taken_over[:] = trial.taken_over
+                known = tried[-1] if tried else had
+                trial = _weigh(wanted, ingress, shares, known.keys, returning)
+                if trial.problems:
+                    raise ImpossibleError("; ".join(trial.problems))
+                tried.append(_joined(known, Share(wanted.keys, trial.taken_over)))
+                # First, so that a kill at any moment leaves no rule of which nobody knows whose it is; and the Lease is
+                # ours for as long as the write may take.
+                lease.note(tried[-1])
                 return list(trial.settled)
 
-            # First, so that a kill at any moment leaves no rule of which nobody knows whose it is.
-            lease.note(before | wanted.keys)
             try:
-                self._tunnel(wanted).change(settled, lease.renew)
+                self._tunnel(wanted).change(settled)
             except RefusedError:
-                lease.note(before)
+                if len(tried) == 1:  # with more, the answer to the first is lost, and it may be written
+                    with suppress(ClusterError):
+                        lease.note(had)
                 raise
-            lease.note(wanted.keys)
-        return taken_over
+            found = tuple(rule for rule in tried[-1].found if _is_taken(rule, wanted))
+            lease.note(Share(wanted.keys, found))
+        return found
 
     def _lease(self, wanted: RuleSet) -> TunnelLease:
         return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack)
@@ -282,15 +289,10 @@ class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
     stack: pulumi.Output[str]
     adopt: pulumi.Output[bool]
     covering: pulumi.Output[Sequence[Rule]]
-    found: pulumi.Output[Sequence[Rule]]
+    found: pulumi.Output[Sequence[str]]
 
     def __init__(self, name: str, wanted: RuleSet, opts: pulumi.ResourceOptions) -> None:
         super().__init__(TunnelRulesProvider(), name, {**_inputs(wanted), "found": None}, opts)
-
-
-def _refuse(trial: Trial) -> None:
-    if trial.problems:
-        raise ImpossibleError("; ".join(trial.problems))
 
 
 def _known(olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[Key]:
@@ -304,6 +306,31 @@ def _known(olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[Key]:
 def _rule_set(props: Mapping[str, Any]) -> RuleSet:
     rules = tuple(dict(rule) for rule in props["rules"])
     return RuleSet(props["account_id"], props["tunnel_id"], rules, props["stack"], bool(props["adopt"]))
+
+
+def _is_taken(rule: Rule, wanted: RuleSet) -> bool:
+    return any(ingress_rules.shuts_out(one, rule) for one in wanted.rules)
+
+
+def _joined(one: Share, more: Share) -> Share:
+    """Join what is known of one stack's share; of two rules with one key the later one counts."""
+    found = {ingress_rules.key(rule): rule for rule in (*one.found, *more.found)}
+    return Share(one.keys | more.keys, tuple(found.values()))
+
+
+def _share(props: Mapping[str, Any]) -> Share:
+    """What the state knows to be ours."""
+    return Share(_rule_set(props).keys, tuple(json.loads(rule) for rule in props["found"]))
+
+
+def _as_stated(rule: Rule, stated: Iterable[Rule]) -> Rule:
+    """A rule without what Cloudflare adds to it."""
+    return next((one for one in stated if ingress_rules.is_same(rule, one)), rule)
+
+
+def _outputs(wanted: RuleSet, found: Sequence[Rule], covering: Sequence[Rule] = ()) -> dict[str, Any]:
+    # As text: the engine would turn whole numbers into floats, and drop what is null.
+    return {**_inputs(wanted, covering), "found": [json.dumps(rule) for rule in found]}
 
 
 def _inputs(wanted: RuleSet, covering: Sequence[Rule] = ()) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from settings.cluster import Cluster
 from settings.immich import Immich
 from settings.model import Hostname, Model, Omittable, Switch, refuse
 from settings.photo_sync import AllCredentials, PhotoSync
-from settings.route import NoRoute, Route
+from settings.route import Gateway, NoRoute, Route
 from settings.storage import Storage
 
 
@@ -85,15 +85,20 @@ class Settings(Model):
                 self.route.kind,
                 "ingress or gateway, as there is cloudflare.ingressController: with none it knows no way on to Immich",
             )
-        if isinstance(cloudflare, OwnTunnel) and cloudflare.namespace in (
-            self.immich.namespace,
-            self.photo_sync.namespace,
-        ):
-            raise refuse(
-                "cloudflare.namespace",
-                cloudflare.namespace,
-                "any namespace but those of immich and photoSync: it is removed with the stack",
-            )
+        if isinstance(cloudflare, OwnTunnel):
+            taken = {
+                self.immich.namespace,
+                self.photo_sync.namespace,
+                cloudflare.ingress_controller and cloudflare.ingress_controller.namespace,
+                isinstance(self.route, Gateway) and self.route.gateway_namespace,
+            }
+            if cloudflare.namespace in taken:
+                raise refuse(
+                    "cloudflare.namespace",
+                    cloudflare.namespace,
+                    "any namespace but those of immich, photoSync, the ingress controller and the Gateway: it is "
+                    "removed with the stack",
+                )
         if isinstance(cloudflare, DnsRecord) and self.host in (cloudflare.target, cloudflare.same_as):
             key = "target" if cloudflare.target else "sameAs"
             raise refuse(f"cloudflare.{key}", self.host, "another host: a record can't point at itself")

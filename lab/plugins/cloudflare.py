@@ -192,19 +192,11 @@ class CloudflarePlugin(Plugin[Session]):
 
     @answering
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Empty:
-        """Delete the resource, but not what is part of another one.
-
-        One that is gone already is fine. The real plugin shows Cloudflare's 404, but the engine asks neither of them
-        to delete what the refresh before it has missed.
-        """
+        """Delete the resource, but not what is part of another one; one that is gone already is an error, as there."""
         kind, state = resources.kind_of(request.urn), plain(decode(request.properties))
         if kind.part_of:
             return Empty()
-        try:
-            self._session(context).configured().request("delete", resources.location(kind, state, request.id))
-        except RefusedError as error:
-            if error.status != _NOT_FOUND:
-                raise
+        self._session(context).configured().request("delete", resources.location(kind, state, request.id))
         return Empty()
 
     @answering

@@ -271,7 +271,8 @@ def test_the_life_of_a_record(plugin: Plugin, api: Server) -> None:
     plugin.delete(RECORD, identity, state)
     assert identity not in records
     assert plugin.read(RECORD, identity, state, IMMICH) == ("", {}, {})
-    plugin.delete(RECORD, identity, state)
+    with pytest.raises(grpc.RpcError, match="81044"):
+        plugin.delete(RECORD, identity, state)
 
 
 def test_the_life_of_a_tunnel(plugin: Plugin, api: Server) -> None:

@@ -37,6 +37,7 @@ class Bench:
 
     def __init__(self, project: Path, tools: Tools, the_world: world.World) -> None:
         self.project, self.home, self.tools = project, project / ".lab", tools
+        self.runs: list[Run] = []
         self.stack = "lab" if the_world == "found" else "adoption"
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
@@ -72,13 +73,22 @@ class Bench:
 
     def set_secret(self, key: str, value: str) -> None:
         """Store a secret in the stack file, encrypted."""
-        self._pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
+        self.pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
+
+    def plain_text(self, *secrets: str) -> list[str]:
+        """Where secrets stand in plain text: files of the state and logs, or what any run so far has said."""
+        files = [path for place in ("state", "logs") for path in (self.home / place).rglob("*") if path.is_file()]
+        assert len(files) > 10
+        said = {f"run {number}": repr(run).encode() for number, run in enumerate(self.runs)}
+        places = {**said, **{str(path): path.read_bytes() for path in (self.stack_file, *files)}}
+        return [place for place, content in places.items() if any(secret.encode() in content for secret in secrets)]
 
     def secret_output(self, name: str) -> str:
         """An output that is a secret, decrypted."""
-        return self._pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
+        return self.pulumi("stack", "output", "--show-secrets", "--stack", self.stack, name).strip()
 
-    def _pulumi(self, *arguments: str, told: str = "") -> str:
+    def pulumi(self, *arguments: str, told: str = "") -> str:
+        """Run one of Pulumi's own commands that need no program; returns what it prints."""
         environment = {
             **os.environ,
             "PULUMI_HOME": str(self.home / "pulumi"),
@@ -94,7 +104,8 @@ class Bench:
         return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)
 
     def run(self, operation: Any) -> Run:
-        return self.engine().run(operation)
+        self.runs.append(self.engine().run(operation))
+        return self.runs[-1]
 
     def up(self) -> Run:
         """Deploy; a failure fails the test with what the engine said."""

@@ -8,6 +8,7 @@ import yaml
 
 from lab import world
 from providers.cluster_api import Manifest, Ref, RefusedError
+from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import (
     CLAIM,
     DEPLOYMENT,
@@ -51,6 +52,10 @@ def test_first_up_makes_everything(bench: Bench, found: dict[str, Manifest]) -> 
         "claim": "photo-sync/icloud-photos",
         "library_path": "/external/icloud/icloud-import",
         "mounted_into": "Deployment immich/immich-server, container immich-server",
+        "route_kind": "sharedTunnel",
+        "dns_record": "immich.coultonf.com",
+        "dns_target": f"{HOMELAB}.cfargotunnel.com",
+        "tunnel_id": HOMELAB,
     }
 
 

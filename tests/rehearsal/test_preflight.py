@@ -8,6 +8,7 @@ import pytest
 
 from lab import world
 from lab.engine import Run
+from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, changed
 
 MESSAGE = "Preflight found {}; nothing was changed."
@@ -107,6 +108,12 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
         "Choose another host, or name that Ingress in immich-icloud:route.name to take it over",
         f"Namespace photo-sync exists and was not made by this stack. {adopt}photoSync.namespace",
         f"PersistentVolume icloud-photos-shared exists and was not made by this stack. {adopt}storage.persistentVolume",
+        "the tunnel has a rule for this host already, which was not made by this stack: mealie.coultonf.com → "
+        "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80. "
+        "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard",
+        "immich-icloud:host: there is a DNS record already, which was not made by this stack: "
+        f"CNAME mealie.coultonf.com → {HOMELAB}.cfargotunnel.com. "
+        "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare",
     ]
 
     # Adopted, its values have to be those that it has.

@@ -1,7 +1,7 @@
 """Deploys a stack onto Pulumi's mocks, and gives back what was registered, in words that a test can assert on."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -14,19 +14,26 @@ from components.plan import Found, plan
 from settings import Settings
 
 STACK = "immich-icloud/test"
+# What only the provider knows of a resource, by its kind.
+COMPUTED = {"ZeroTrustAccessServiceToken": {"clientId": "the-apps-id", "clientSecret": "the-apps-secret"}}
+TUNNEL_TOKEN = "the-tunnels-token"  # noqa: S105 (it opens nothing)
 
 
 @dataclass(frozen=True)
 class Registered:
-    """One registration, with the options that Pulumi's own mocks leave out."""
+    """One registration, with the options that Pulumi's own mocks leave out; `secrets` are names of inputs."""
 
     type: str
     name: str
     inputs: Mapping[str, Any]
+    secrets: frozenset[str]
     parent: str
     provider: str
     depends_on: frozenset[str]
     retain_on_delete: bool
+    delete_before_replace: bool
+    import_id: str
+    secret_outputs: frozenset[str]
 
     @property
     def kind(self) -> str:
@@ -35,9 +42,12 @@ class Registered:
 
 @dataclass
 class Recording:
-    """Everything that was registered, once all of it is in."""
+    """Everything that was registered and asked, once all of it is in; and the stack's outputs."""
 
     resources: list[Registered] = field(default_factory=list)
+    calls: list[mocks.MockCallArgs] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    secret_outputs: set[str] = field(default_factory=set)
 
     def all(self, kind: str) -> list[Registered]:
         return [resource for resource in self.resources if resource.kind == kind]
@@ -82,47 +92,75 @@ def _urn(resource: Registered) -> str:
 
 
 class _Mocks(mocks.Mocks):
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", dict(args.inputs)
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        raise AssertionError(f"the program calls {args.token}, which it has no reason to")
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return f"{args.name}-id", {**args.inputs, **COMPUTED.get(args.typ.rsplit(":", 1)[-1], {})}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        if not args.token.endswith(":getZeroTrustTunnelCloudflaredToken"):
+            raise AssertionError(f"the program calls {args.token}, which it has no reason to")
+        self._recording.calls.append(args)
+        return {**args.args, "token": TUNNEL_TOKEN}
 
 
 class _Monitor(mocks.MockMonitor):
     def __init__(self, recording: Recording) -> None:
-        super().__init__(_Mocks())
+        super().__init__(_Mocks(recording))
         self._recording = recording
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:  # noqa: ARG002
         return f"{type_}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:
+        inputs = rpc.deserialize_properties(request.object)
         self._recording.resources.append(
             Registered(
                 type=request.type,
                 name=request.name,
-                inputs=rpc.deserialize_properties(request.object),
+                inputs={key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()},
+                secrets=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
                 parent=request.parent,
                 provider=request.provider,
                 depends_on=frozenset(request.dependencies),
                 retain_on_delete=request.retainOnDelete,
+                delete_before_replace=request.deleteBeforeReplace,
+                import_id=request.importId,
+                secret_outputs=frozenset(request.additionalSecretOutputs),
             )
         )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
-def deployed(settings: Settings, found: Found, ownership: Ownership | None = None) -> Recording:
-    """Build the stack on fresh mocks; it returns when every registration is in, so that absence is a fact."""
+def registered(program: Callable[[], Mapping[str, Any]]) -> Recording:
+    """Run a program that returns outputs on fresh mocks, until every registration is in: then absence is a fact."""
     recording = Recording()
-    pulumi.runtime.set_mocks(_Mocks(), "immich-icloud", "test", preview=False, monitor=_Monitor(recording))
-    owner = ownership or Ownership(STACK, adopting=settings.adopt_existing)
+    monitor = _Monitor(recording)
+    pulumi.runtime.set_mocks(monitor.mocks, "immich-icloud", "test", preview=False, monitor=monitor)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    def build() -> pulumi.Output[dict[str, Any]]:
-        provider = kubernetes.Provider("cluster", context="test")
-        stack = PhotoStack("immich-icloud", plan(settings, found, owner), pulumi.ResourceOptions(provider=provider))
-        return pulumi.Output.from_input(asdict(stack.outputs))
+    async def run() -> None:
+        for name, output in program().items():
+            wrapped = pulumi.Output.from_input(output)
+            recording.outputs[name] = await wrapped.future()
+            if await wrapped.is_secret():
+                recording.secret_outputs.add(name)
 
-    build()
+    run()
     return recording
+
+
+def deployed(settings: Settings, found: Found, ownership: Ownership | None = None) -> Recording:
+    """Build the stack under the providers that it needs."""
+    planned = plan(settings, found, ownership or Ownership(STACK, adopting=settings.adopt_existing))
+
+    def stack() -> Mapping[str, Any]:
+        providers: list[pulumi.ProviderResource] = [kubernetes.Provider("cluster", context="test")]
+        if planned.way_in:
+            from components.cloudflare import provider  # noqa: PLC0415 (see there)
+
+            providers.append(provider(settings.cloudflare_token))
+        return PhotoStack("immich-icloud", planned, pulumi.ResourceOptions(providers=providers)).outputs.exported()
+
+    return registered(stack)

@@ -1,6 +1,6 @@
 """What the program states in the cluster, on Pulumi's mocks."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,11 @@ import pytest
 
 from components.outputs import Outputs
 from components.ownership import Ownership
-from components.plan import Found, plan
+from components.plan import Found
 from components.pod_security import FoundLevels, Level
 from providers.cluster_api import Ref
 from settings import Settings, parse
+from settings.cloudflare import NoCloudflare
 from tests.stack_files import configuration
 from tests.unit.recording import STACK, deployed
 
@@ -263,7 +264,8 @@ def test_a_gateway_gets_a_route_without_a_time_limit(homelab: Settings) -> None:
 
 def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
     settings = Settings.model_validate(
-        {**homelab.model_dump(by_alias=True, exclude_unset=True), "route": {"kind": "none"}}
+        homelab.model_dump(by_alias=True, exclude_unset=True)
+        | {"route": {"kind": "none"}, "cloudflare": {"kind": "none"}}
     )
     stack = deployed(settings, IMMICH)
     assert len(stack.all("Fragment")) == 2
@@ -272,13 +274,15 @@ def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
 
 
 def test_outputs(homelab: Settings) -> None:
-    assert asdict(plan(homelab, IMMICH, Ownership(STACK)).outputs) == {
+    at_home = homelab.model_copy(update={"cloudflare": NoCloudflare(kind="none")})
+    assert deployed(at_home, IMMICH).outputs == {
         "immich_url": "https://immich.coultonf.com",
         "internal_url": "http://immich-server.immich.svc.cluster.local:3001",
         "namespaces": {"immich": "immich", "photo_sync": "photo-sync"},
         "claim": "photo-sync/icloud-photos",
         "library_path": "/external/icloud/icloud-import",
         "mounted_into": "Deployment immich/immich-server, container immich-server",
+        "route_kind": "none",
     }
 
 

@@ -12,12 +12,11 @@ from preflight import rules
 from preflight.facts import Answers, Facts
 from providers.cluster_api import Ref
 from providers.fragment import Trial
-from settings import Settings, parse
+from settings import Settings
 from tests.accounts import household
 from tests.objects import ARGOCD, STACK, Manifest, deployment, managed, namespace
-from tests.stack_files import as_text
+from tests.unit.configured import ON_HOST, configured
 
-ON_HOST: Manifest = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos"}
 OWNED: Manifest = {**ON_HOST, "owner": {"uid": 1000, "gid": 1000}}
 LOCAL: Manifest = {**ON_HOST, "kind": "local"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos"}
@@ -35,18 +34,6 @@ HANDOVER = (
     "annotate); "
     "3. set immich-icloud:adoptExisting to true for one `up`"
 )
-
-
-def configured(storage: Manifest = ON_HOST, **more: Any) -> Settings:
-    values = {
-        "host": "immich.example.com",
-        "cluster": {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"},
-        "storage": storage,
-        "route": {"kind": "ingress"},
-        **more,
-    }
-    disabled = {"pulumi:disable-default-providers": as_text(["kubernetes", "cloudflare"])}
-    return parse(disabled | {f"immich-icloud:{key}": as_text(value) for key, value in values.items()})
 
 
 def facts(**more: Any) -> Facts:

@@ -1,0 +1,17 @@
+"""A model of how cloudflared finds the rule of a request."""
+
+import re
+from collections.abc import Sequence
+
+from providers.ingress_rules import Rule
+
+
+def answering(ingress: Sequence[Rule], host: str, path: str) -> Rule:
+    """The rule that cloudflared takes (source: FindMatchingRule, Rule.Matches and matchHost in its ingress package)."""
+    return next(rule for rule in ingress if _matches(rule, host, path))
+
+
+def _matches(rule: Rule, host: str, path: str) -> bool:
+    pattern, expression = rule.get("hostname") or "", rule.get("path") or ""
+    by_host = pattern in {"", "*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+    return by_host and bool(re.search(expression, path))

@@ -1,0 +1,66 @@
+"""A fake of ClusterApi: objects in memory that know who overtook whom."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from itertools import count
+
+from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError
+
+Step = Callable[[str], None]
+
+
+class FakeCluster(ClusterApi):
+    """Objects with a resourceVersion each. `step` is called before and after each call that writes."""
+
+    def __init__(self) -> None:  # the real one reads a kubeconfig
+        self.objects: dict[Ref, Manifest] = {}
+        self.writes: list[str] = []
+        self.step: Step = lambda _: None
+        self._versions = count(1)
+
+    def get(self, ref: Ref) -> Manifest | None:
+        return deepcopy(self.objects.get(ref))
+
+    def list(self, like: Ref, **query: str) -> "list[Manifest]":
+        wanted = dict(label.split("=") for label in query["labelSelector"].split(","))
+        return [
+            deepcopy(thing)
+            for ref, thing in self.objects.items()
+            if (ref.kind, ref.namespace) == (like.kind, like.namespace)
+            and thing["metadata"].get("labels", {}).items() >= wanted.items()
+        ]
+
+    def create(self, manifest: Manifest, manager: str) -> Answer:
+        return self._write("create", manifest, manager)
+
+    def replace(self, manifest: Manifest, manager: str) -> Answer:
+        return self._write("replace", manifest, manager)
+
+    def delete(self, live: Manifest) -> None:
+        self.step("before delete")
+        self._refuse_overtaken(live)
+        del self.objects[Ref.of(live)]
+        self.writes.append("delete")
+        self.step("after delete")
+
+    def _write(self, verb: str, manifest: Manifest, manager: str) -> Answer:
+        assert manager == "immich-icloud"
+        self.step(f"before {verb}")
+        if verb == "create":
+            if Ref.of(manifest) in self.objects:
+                raise RefusedError(409, f'{Ref.of(manifest)} "already exists"')
+        else:
+            self._refuse_overtaken(manifest)
+        version = next(self._versions)
+        metadata = {"uid": f"{version}", **manifest["metadata"], "resourceVersion": f"{version}"}
+        self.objects[Ref.of(manifest)] = deepcopy({**manifest, "metadata": metadata})
+        self.writes.append(verb)
+        self.step(f"after {verb}")
+        return Answer(deepcopy(self.objects[Ref.of(manifest)]), ())
+
+    def _refuse_overtaken(self, manifest: Manifest) -> None:
+        live = self.objects.get(Ref.of(manifest))
+        if live is None:
+            raise RefusedError(404, f"{Ref.of(manifest)} not found")
+        if live["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
+            raise RefusedError(409, "the object has been modified; please apply your changes to the latest version")

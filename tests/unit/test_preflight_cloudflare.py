@@ -1,0 +1,822 @@
+"""What preflight says of Cloudflare, word for word, and when it keeps quiet. The SDK reads facts, or they are made."""
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+import preflight
+from components.connector import Origin
+from components.ownership import Ownership
+from components.plan import Found, Plan, plan
+from lab.cloudflare.api import Api
+from lab.cloudflare.transport import Transport
+from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
+from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, rules, state
+from preflight.cloudflare_facts import RECORD, CloudflareFacts
+from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
+from providers.cluster_api import ClusterApi, Manifest, Ref
+from providers.tunnel_rules import Trial
+from settings import Settings
+from tests.fake_cluster import FakeCluster
+from tests.objects import STACK, deployment, namespace
+from tests.unit.configured import configured
+
+HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
+ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
+HOMELAB = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
+SERVICE: Manifest = {
+    "spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80, "targetPort": "http"}, {"port": 8443}]}
+}
+
+SHARED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab"}
+OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
+ADDRESS: Manifest = {"kind": "dnsRecord", "target": "1.1.1.1"}
+SAME: Manifest = {"kind": "dnsRecord", "sameAs": SIBLING_HOST}
+CONTROLLER: Manifest = {"ingressController": {"namespace": "ingress-nginx", "service": "controller"}}
+ACCESS: Manifest = {"access": {"emails": ["ann@example.com"]}}
+BY_TUNNEL = "7c0de5ad.cfargotunnel.com"
+
+TUNNEL_KIND = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+APPLICATION_KIND = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+
+CLUSTER = facts.Facts(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
+
+
+def on(cloudflare: Manifest, **more: Any) -> Settings:
+    return configured(cloudflare=cloudflare, **more)
+
+
+def seen(**more: Any) -> CloudflareFacts:
+    return replace(CloudflareFacts(ZONE, tunnels=(HOMELAB,), origin=SERVICE), **more)
+
+
+def record(content: str = "1.1.1.1", type_: str = "A", name: str = HOST, comment: str = "", **more: Any) -> Record:
+    return Record(more.pop("id", content), type_, name, content, more.pop("proxied", True), comment)
+
+
+def planned(settings: Settings, there: CloudflareFacts) -> Plan:
+    owner = Ownership(STACK, adopting=settings.adopt_existing)
+    found_there, origin = cloudflare_facts.found(settings, there, owner), cloudflare_facts.origin(settings, there)
+    return plan(settings, Found("immich-server", cloudflare=found_there, origin=origin), owner)
+
+
+def missing(cloudflare: Manifest, **more: Any) -> list[str]:
+    return cloudflare_rules.missing(on(cloudflare), seen(**more))
+
+
+def problems(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[str]:
+    settings, there = on(cloudflare, adoptExisting=adopt), seen(**more)
+    return cloudflare_rules.problems(settings, there, planned(settings, there), trial)
+
+
+def warnings(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[str]:
+    settings, there = on(cloudflare, adoptExisting=adopt), seen(**more)
+    return cloudflare_rules.warnings(settings, there, planned(settings, there), trial)
+
+
+# what has to be there
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "more"),
+    [
+        (SHARED, {}),
+        (SHARED | {"tunnel": HOMELAB.id}, {}),
+        (SHARED, {"tunnels": (replace(HOMELAB, id="older", deleted=True), HOMELAB)}),
+        (SHARED | CONTROLLER, {}),
+        (OWN | CONTROLLER, {}),
+        (OWN, {"origin": None}),
+        (ADDRESS, {"tunnels": (), "origin": None}),
+        (SAME, {"siblings": (record(name=SIBLING_HOST),)}),
+        (SAME, {"siblings": (record(name=SIBLING_HOST, proxied=False),)}),
+        (SAME | ACCESS, {"siblings": (record(name=SIBLING_HOST),)}),
+    ],
+)
+def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
+    assert missing(cloudflare, **more) == []
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "more", "sentence"),
+    [
+        (
+            SHARED,
+            {"zone": None},
+            f"host: the Cloudflare API token sees no zone that {HOST} lies in. Give the token the permission "
+            "Zone · Zone · Read for it, or set immich-icloud:cloudflare.zoneId and accountId",
+        ),
+        (
+            SHARED | {"tunnel": "home"},
+            {
+                "tunnels": (
+                    HOMELAB,
+                    Tunnel("1", "attic", remotely_managed=True, deleted=False),
+                    Tunnel("2", "gone", remotely_managed=True, deleted=True),
+                )
+            },
+            "cloudflare.tunnel: the account has no tunnel home. It has: attic, homelab. For one of this stack's own, "
+            "set immich-icloud:cloudflare.kind to ownTunnel",
+        ),
+        (
+            SHARED,
+            {"tunnels": ()},
+            "cloudflare.tunnel: the account has no tunnel homelab. It has: none. For one of this stack's own, set "
+            "immich-icloud:cloudflare.kind to ownTunnel",
+        ),
+        (
+            SHARED,
+            {"tunnels": (replace(HOMELAB, deleted=True),)},
+            "cloudflare.tunnel: the tunnel homelab (7c0de5ad) was deleted. Name another one, or use kind ownTunnel",
+        ),
+        (
+            SHARED,
+            {"tunnels": (replace(HOMELAB, remotely_managed=False),)},
+            "cloudflare.tunnel: the tunnel homelab is locally managed: its rules are in the config.yml beside its "
+            f"cloudflared. Put {{hostname: {HOST}, service: http://immich-server.immich.svc.cluster.local:3001}} "
+            "there, before the last rule of ingress, and let immich-icloud:cloudflare be {kind: dnsRecord, target: "
+            f"{BY_TUNNEL}}}",
+        ),
+        (
+            SHARED | CONTROLLER,
+            {"origin": None},
+            "cloudflare.ingressController: the cluster has no Service ingress-nginx/controller. `kubectl get services "
+            "-A` lists what it has",
+        ),
+        (
+            OWN | CONTROLLER,
+            {"origin": {"spec": {"ports": [{"port": 443}, {"port": 8080}, {"port": 80, "protocol": "UDP"}]}}},
+            "cloudflare.ingressController.port: Service ingress-nginx/controller has no TCP port 80. It has: 443, 8080",
+        ),
+        (
+            OWN | CONTROLLER,
+            {"origin": {"spec": {"type": "ExternalName"}}},
+            "cloudflare.ingressController.port: Service ingress-nginx/controller has no TCP port 80. It has: none",
+        ),
+        (
+            SAME,
+            {},
+            f"cloudflare.sameAs: {SIBLING_HOST} needs one record of type A, AAAA or CNAME, in the zone of {HOST}. It "
+            "has: none",
+        ),
+        (
+            SAME,
+            {"siblings": (record(name=SIBLING_HOST), record("2606::1", "AAAA", SIBLING_HOST))},
+            f"cloudflare.sameAs: {SIBLING_HOST} needs one record of type A, AAAA or CNAME, in the zone of {HOST}. It "
+            f"has: A {SIBLING_HOST} → 1.1.1.1; AAAA {SIBLING_HOST} → 2606::1",
+        ),
+        (
+            SAME,
+            {"siblings": (record(HOST, "CNAME", SIBLING_HOST),)},
+            f"cloudflare.sameAs: {SIBLING_HOST} points at {HOST} itself. Name the host that both shall be like",
+        ),
+        (
+            SAME | ACCESS,
+            {"siblings": (record(name=SIBLING_HOST, proxied=False),)},
+            f"cloudflare.sameAs: {SIBLING_HOST} is not proxied, and Cloudflare Access sees only what is",
+        ),
+    ],
+    ids=[
+        "zone", "another tunnel", "no tunnel", "deleted tunnel", "local tunnel", "service", "port", "no port",
+        "no sibling", "two siblings", "sibling like us", "sibling without proxy",
+    ],
+)  # fmt: skip
+def test_missing(cloudflare: Manifest, more: Manifest, sentence: str) -> None:
+    assert missing(cloudflare, **more) == [f"immich-icloud:{sentence}"]
+
+
+# the host's record
+
+
+def test_no_record_is_no_problem() -> None:
+    assert problems(ADDRESS) == []
+    assert [warning for warning in warnings(ADDRESS) if "record" in warning] == []
+
+
+def test_a_record_made_by_hand() -> None:
+    assert problems(ADDRESS, records=(record("8.8.8.8"),)) == [
+        f"immich-icloud:host: there is a DNS record already, which was not made by this stack: A {HOST} → 8.8.8.8. To "
+        "take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare"
+    ]
+
+
+@pytest.mark.parametrize("comment", [STACK, f"{STACK}, adopted"])
+def test_a_record_with_our_mark_is_ours(comment: str) -> None:
+    assert problems(ADDRESS, records=(record("8.8.8.8", comment=comment),)) == []
+
+
+@pytest.mark.parametrize("comment", [f"{STACK}-2", f"{STACK}, adopted once", f"not {STACK}"])
+def test_a_record_with_a_mark_like_ours_is_not(comment: str) -> None:
+    assert len(problems(ADDRESS, records=(record(comment=comment),))) == 1
+
+
+def test_a_record_that_the_state_knows_is_ours() -> None:
+    assert problems(ADDRESS, records=(record("8.8.8.8"),), known={RECORD: "urn:its"}) == []
+
+
+CANT_BECOME = (
+    "immich-icloud:host: the DNS record {} can't become the one {} record of this host. Remove it at Cloudflare"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "adopt"),
+    [
+        ({"records": (record(BY_TUNNEL, "CNAME"),)}, True),
+        ({"records": (record(BY_TUNNEL, "CNAME", comment=STACK),)}, False),
+        ({"records": (record(BY_TUNNEL, "CNAME", comment=f"{STACK}, adopted"),), "known": frozenset({RECORD})}, False),
+    ],
+    ids=["by hand", "marked, and unknown to the state", "adopted: it would stay in the way"],
+)
+def test_a_records_type_does_not_change(more: Manifest, adopt: bool) -> None:  # noqa: FBT001
+    assert problems(ADDRESS, adopt=adopt, **more) == [CANT_BECOME.format(f"CNAME {HOST} → {BY_TUNNEL}", "A")]
+
+
+def test_a_record_that_this_stack_made_is_made_anew_with_another_type() -> None:
+    ours = record(BY_TUNNEL, "CNAME", comment=STACK)
+    assert problems(ADDRESS, records=(ours,), known={RECORD: "urn:its"}) == []
+
+
+def test_of_several_records_ours_is_not_the_one_to_remove() -> None:
+    ours, other = record(comment=STACK), record("2606::1", "AAAA")
+    assert problems(ADDRESS, records=(other, ours)) == [CANT_BECOME.format(f"AAAA {HOST} → 2606::1", "A")]
+
+
+def test_a_record_added_beside_ours_later_is_let_be() -> None:
+    ours, other = record(comment=f"{STACK}, adopted"), record("2606::1", "AAAA")
+    assert problems(ADDRESS, records=(other, ours), known={RECORD: "urn:its"}) == []
+
+
+def test_one_of_several_records_made_by_hand_can_be_adopted() -> None:
+    by_hand = (record("8.8.8.8"), record("9.9.9.9"))
+    assert problems(ADDRESS, adopt=True, records=by_hand) == [CANT_BECOME.format(f"A {HOST} → 9.9.9.9", "A")]
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "there", "becomes"),
+    [
+        (ADDRESS, record(), ""),
+        (ADDRESS, record("8.8.8.8"), f", and becomes A {HOST} → 1.1.1.1, proxied"),
+        (ADDRESS | {"proxied": False}, record(), f", and becomes A {HOST} → 1.1.1.1, not proxied"),
+        (SHARED, record("x.example.net", "CNAME"), f", and becomes CNAME {HOST} → {BY_TUNNEL}, proxied"),
+        (
+            OWN,
+            record("x.example.net", "CNAME"),
+            f", and becomes CNAME {HOST} → the tunnel of this stack's own, proxied",
+        ),
+    ],
+    ids=["as it is", "another target", "no longer proxied", "shared tunnel", "own tunnel"],
+)
+def test_a_record_taken_over(cloudflare: Manifest, there: Record, becomes: str) -> None:
+    assert problems(cloudflare, adopt=True, records=(there,)) == []
+    assert warnings(cloudflare, adopt=True, records=(there,))[0] == (
+        f"the DNS record {there} is taken over{becomes}. It is kept, like that, when this stack is removed"
+    )
+
+
+def test_a_record_taken_over_is_told_once() -> None:
+    told = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known={RECORD: "urn:its"})
+    assert [warning for warning in told if "taken over" in warning] == []
+
+
+# the tunnel
+
+
+def test_another_tunnel_has_the_name_of_our_own() -> None:
+    sentence = (
+        "immich-icloud:cloudflare.tunnel: the account has a tunnel immich already, which this stack does not know. "
+        "Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left it, delete it in "
+        "the dashboard"
+    )
+    taken = replace(HOMELAB, name="immich")
+    assert problems(OWN, tunnels=(taken,)) == [sentence]
+    assert problems(OWN, tunnels=(replace(taken, deleted=True),)) == [], "the name is free again"
+    assert problems(OWN, tunnels=(taken,), known={TUNNEL_KIND: "urn:its"}) == []
+    assert problems(SHARED | {"tunnel": "immich"}, tunnels=(taken,)) == []
+
+
+def test_our_own_tunnel_was_deleted_by_somebody() -> None:
+    sentence = (
+        "the tunnel immich of this stack was deleted at Cloudflare, which Pulumi's provider does not notice. To have "
+        "it made anew, take it out of the state, then run `up`: pulumi state delete --target-dependents 'urn:its'"
+    )
+    gone = replace(HOMELAB, name="immich", deleted=True)
+    assert problems(OWN, tunnels=(gone,), known={TUNNEL_KIND: "urn:its"}) == [sentence]
+    assert problems(OWN, tunnels=(gone, replace(gone, deleted=False)), known={TUNNEL_KIND: "urn:its"}) == []
+    assert problems(OWN, known={TUNNEL_KIND: "urn:its"}) == [], "renamed, perhaps"
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize(
+    "ref",
+    [Ref("v1", "Namespace", "cloudflared"), Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")],
+    ids=lambda ref: ref.kind,
+)
+def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
+    settings = on(OWN, adoptExisting=adopt)
+    by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
+    answers = facts.Answers({ref: by_hand})
+    ours = planned(settings, seen())
+    assert rules.problems(settings, CLUSTER, ours, answers) == [
+        f"{ref} exists, was not made by this stack, and is not taken over. Remove it, or choose another "
+        "immich-icloud:cloudflare.namespace"
+    ]
+    assert [warning for warning in rules.warnings(settings, CLUSTER, ours, answers) if str(ref) in warning] == []
+
+
+def test_what_the_shared_tunnel_says_is_passed_on() -> None:
+    by_hand = {"hostname": HOST, "service": "http://old", "path": "/x"}
+    trial = Trial(problems=("no way",), taken_over=(by_hand,), news=("goes first",))
+    assert problems(SHARED, trial=trial) == ["no way"]
+    assert warnings(SHARED, trial=trial)[0] == (
+        f"taken over, and put back when this stack is removed: {HOST} (path /x) → http://old"
+    )
+    assert cloudflare_rules.news(trial) == ["goes first"]
+    assert cloudflare_rules.news(None) == []
+
+
+# Access
+
+
+def test_another_application_guards_the_host() -> None:
+    assert problems(SHARED | ACCESS, applications=("Family",)) == [
+        f"immich-icloud:cloudflare.access: the Access application Family guards {HOST} already. Remove it in the "
+        "dashboard, or leave access out here"
+    ]
+
+
+def test_our_application_is_no_problem_but_one_that_the_state_lost() -> None:
+    name = f"Immich ({STACK})"
+    assert problems(SHARED | ACCESS, applications=(name,), known={APPLICATION_KIND: "urn:its"}) == []
+    assert problems(SHARED | ACCESS, applications=(name,)) == [
+        f"immich-icloud:cloudflare.access: the Access application {name} was left by an `up` that was killed. Delete "
+        "it in the dashboard"
+    ]
+
+
+@pytest.mark.parametrize(("days", "warned"), [(-1, True), (29, True), (31, False)])
+def test_the_apps_token_ends(days: int, warned: bool) -> None:  # noqa: FBT001
+    end = datetime.now(UTC) + timedelta(days=days)
+    token = ServiceToken(f"Immich mobile app ({STACK})", end)
+    sentence = (
+        f"the mobile app's service token ends on {end:%Y-%m-%d}, and the app is shut out then. Refresh it in the "
+        "dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"
+    )
+    assert (sentence in warnings(SHARED | ACCESS, service_tokens=(token,))) == warned
+
+
+def test_nobody_elses_token_and_none_without_an_end() -> None:
+    soon = datetime.now(UTC) + timedelta(days=1)
+    tokens = (ServiceToken("backup", soon), ServiceToken(f"Immich mobile app ({STACK})", None))
+    assert [warning for warning in warnings(SHARED | ACCESS, service_tokens=tokens) if "token" in warning] == []
+
+
+# Cloudflare's limits
+
+
+BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
+
+
+def body(size: str) -> dict[str, str]:
+    return {BODY_SIZE: size}
+
+
+def limits(cloudflare: Manifest, plan: str, route: Manifest, **more: Any) -> list[str]:
+    way = route if "kind" in route else {"kind": "ingress"} | route
+    settings, there = on(cloudflare, route=way), seen(zone=replace(ZONE, plan=plan), **more)
+    return cloudflare_rules.warnings(settings, there, planned(settings, there), None)
+
+
+BY_INGRESS = SHARED | CONTROLLER
+NOTHING: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "plan"),
+    [
+        (NOTHING, "free"), (body("100m"), "free"), (body("104857600"), "free"), (body("102400K"), "pro"),
+        (body("200m"), "business"), (body("500m"), "enterprise"), (body("lots"), "free"), (body("80b"), "free"),
+    ],
+)  # fmt: skip
+def test_a_limit_within_cloudflares(annotations: dict[str, str], plan: str) -> None:
+    assert limits(BY_INGRESS, plan, {"annotations": annotations}) == []
+    assert limits(ADDRESS, plan, {"annotations": annotations}) == []
+
+
+FREE = "100 MB in one request (plan Free)"
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "route", "plan", "limit", "said"),
+    [
+        (BY_INGRESS, {"annotations": body("0")}, "free", FREE, f"{BODY_SIZE} is 0, no limit"),
+        (BY_INGRESS, {"annotations": body("0m")}, "free", FREE, f"{BODY_SIZE} is 0m, no limit"),
+        (BY_INGRESS, {"annotations": body("101m")}, "pro", FREE.replace("Free", "Pro"), f"{BODY_SIZE} is 101m"),
+        (ADDRESS, {"annotations": body("50g")}, "free", FREE, f"{BODY_SIZE} is 50g"),
+        (
+            ADDRESS, {"annotations": body("201M")}, "business", "200 MB in one request (plan Business)",
+            f"{BODY_SIZE} is 201M",
+        ),
+        (
+            ADDRESS, {"annotations": body("524288001")}, "enterprise", "500 MB in one request (plan Enterprise)",
+            f"{BODY_SIZE} is 524288001",
+        ),
+        (
+            ADDRESS, {"annotations": body("101m")}, "", "100 MB in one request (plans Free and Pro)",
+            f"{BODY_SIZE} is 101m",
+        ),
+        (BY_INGRESS, {"className": "traefik"}, "free", FREE, "the ingress class traefik takes more"),
+        (SHARED, {"annotations": body("1m")}, "free", FREE, "Immich itself has no limit"),
+        (OWN, {"kind": "none"}, "free", FREE, "Immich itself has no limit"),
+    ],
+)  # fmt: skip
+def test_a_limit_above_cloudflares(cloudflare: Manifest, route: Manifest, plan: str, limit: str, said: str) -> None:
+    assert limits(cloudflare, plan, route) == [
+        f"Cloudflare takes at most {limit} and answers 413 to more, though {said}. Immich does not upload in parts: a "
+        "larger video has to be uploaded at home, past Cloudflare. And a response that takes longer than 120 s ends in "
+        "524"
+    ]
+
+
+def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
+    unlimited = {"annotations": body("0")}
+    assert limits(ADDRESS | {"proxied": False}, "free", unlimited) == []
+    assert limits(SAME, "free", unlimited, siblings=(record(name=SIBLING_HOST, proxied=False),)) == []
+
+
+def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
+    settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
+    planned_without = plan(settings, Found("immich-server"), Ownership(STACK))
+    assert cloudflare_rules.warnings(settings, CloudflareFacts(None), planned_without, None) == []
+
+
+# reading the facts, through the SDK
+
+
+def cluster_with(*services: Ref) -> FakeCluster:
+    cluster = FakeCluster()
+    cluster.objects |= dict.fromkeys(services, SERVICE)
+    return cluster
+
+
+@pytest.fixture
+def account() -> Api:
+    return Api(found())
+
+
+@pytest.fixture(autouse=True)
+def empty_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "known", dict)
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
+
+
+def through(account: Api, token: str = TOKEN) -> CloudflareApi:
+    return CloudflareApi(token, httpx.Client(transport=Transport(account)))
+
+
+def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareFacts:
+    there = cloudflare_facts.read(through(account, token), cluster or FakeCluster(), settings)
+    assert there
+    return there
+
+
+IMMICH = Ref("v1", "Service", "immich-server", "immich")
+COULTONF, MEALIE = "immich.coultonf.com", "mealie.coultonf.com"
+ZONE_ID, ACCOUNT_ID = next(iter(found().zones)), found().account["id"]
+
+
+def test_everything_about_a_shared_tunnel(account: Api) -> None:
+    service = Ref("v1", "Service", "controller", "ingress-nginx")
+    there = read(account, on(SHARED | CONTROLLER, host=COULTONF), cluster_with(service))
+    assert there.zone == Zone(ZONE_ID, "coultonf.com", ACCOUNT_ID, "free")
+    assert [(tunnel.name, tunnel.remotely_managed) for tunnel in there.tunnels] == [
+        ("homelab", True),
+        ("workshop", False),
+    ]
+    assert there.origin == SERVICE
+    assert (there.records, there.siblings, there.applications, there.service_tokens) == ((), (), (), ())
+
+
+def test_only_what_the_stack_needs_is_asked(account: Api) -> None:
+    there = read(account, on(ADDRESS, host=COULTONF), cluster_with(IMMICH))
+    assert set(account.log) == {("GET", "/zones"), ("GET", f"/zones/{ZONE_ID}/dns_records")}
+    assert there.origin is None
+
+
+def test_given_ids_are_not_looked_up(account: Api) -> None:
+    there = read(account, on(ADDRESS | {"zoneId": ZONE_ID, "accountId": ACCOUNT_ID}, host=COULTONF))
+    assert there.zone == Zone(ZONE_ID, "", ACCOUNT_ID, "")
+    assert account.log == [("GET", f"/zones/{ZONE_ID}/dns_records")]
+
+
+def test_records_of_host_and_sibling(account: Api) -> None:
+    there = read(account, on(SAME | {"sameAs": MEALIE}, host=COULTONF))
+    (sibling,) = there.siblings
+    assert str(sibling) == f"CNAME {MEALIE} → 7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001.cfargotunnel.com"
+    assert sibling.proxied
+    assert there.records == ()
+    assert read(account, on(ADDRESS, host=MEALIE)).records == (sibling,)
+
+
+def test_what_guards_the_host(account: Api) -> None:
+    settings = on(SHARED | ACCESS, host=COULTONF)
+    assert read(account, settings).applications == ()
+    api = through(account)
+    api._client.zero_trust.access.service_tokens.create(account_id=ACCOUNT_ID, name="phone")  # noqa: SLF001
+    api._client.zero_trust.access.applications.create(  # noqa: SLF001
+        account_id=ACCOUNT_ID, name="Family", domain=COULTONF, type="self_hosted"
+    )
+    there = read(account, settings)
+    assert there.applications == ("Family",)
+    assert [token.name for token in there.service_tokens] == ["phone"]
+
+
+def zone_named(account: Api, name: str) -> str:
+    zone = deepcopy(account.world.zones[ZONE_ID]) | {"id": new_id(), "name": name, "created_on": now()}
+    account.world.zones[zone["id"]] = zone
+    account.world.records[zone["id"]] = {}
+    return str(zone["id"])
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("immich.coultonf.com", "coultonf.com"),
+        ("immich.home.coultonf.com", "home.coultonf.com"),
+        ("home.coultonf.com", "home.coultonf.com"),
+        ("immich.office.coultonf.com", "coultonf.com"),
+    ],
+)
+def test_the_closest_zone(account: Api, host: str, name: str) -> None:
+    zone_named(account, "home.coultonf.com")
+    there = read(account, on(ADDRESS, host=host))
+    assert there.zone
+    assert there.zone.name == name
+
+
+@pytest.mark.parametrize("host", ["immich.notcoultonf.com", "coultonf.com.example.net"])
+def test_no_zone(account: Api, host: str) -> None:
+    settings = on(SHARED, host=host)
+    there = read(account, settings)
+    assert there == CloudflareFacts(None)
+    assert cloudflare_facts.found(settings, there, Ownership(STACK)) is None
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words", "what"),
+    [
+        ("Zone Read", "Zone · Zone · Read", "the zones"),
+        ("DNS Write", "Zone · DNS · Edit", f"the DNS records of {COULTONF}"),
+        ("Cloudflare Tunnel Write", "Account · Cloudflare Tunnel · Edit", "the account's tunnels"),
+        (
+            "Access: Apps and Policies Write",
+            "Account · Access: Apps and Policies · Edit",
+            "the Access applications",
+        ),
+        (
+            "Access: Service Tokens Write",
+            "Account · Access: Service Tokens · Edit",
+            "the Access service tokens",
+        ),
+    ],
+)
+def test_a_token_without_a_permission(account: Api, lacking: str, words: str, what: str) -> None:
+    token = TOKEN.replace("nothing", "little")
+    give_token(account.world, token, [permission for permission in PERMISSIONS if permission != lacking])
+    with pytest.raises(RefusedError) as refused:
+        read(account, on(SHARED | ACCESS, host=COULTONF), token=token)
+    assert str(refused.value).startswith(
+        f"the Cloudflare API token is not enough for {what}: it needs the permission {words}, for this account and "
+        "zone. Cloudflare's words: "
+    )
+    assert token not in str(refused.value)
+
+
+# the token
+
+
+def sent_token(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:
+    tokens: list[str] = []
+    monkeypatch.setattr(cloudflare_facts, "CloudflareApi", tokens.append)
+    cloudflare_facts.connect(settings)
+    (token,) = tokens
+    return token
+
+
+def with_token(settings: Settings, token: str = TOKEN) -> Settings:
+    dumped = settings.model_dump(by_alias=True, exclude_unset=True)
+    return Settings.model_validate(dumped | {"cloudflareToken": token})
+
+
+def test_the_stacks_token_goes_before_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another")
+    assert sent_token(monkeypatch, with_token(on(SHARED))) == TOKEN
+
+
+def test_the_environments_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\n")
+    assert sent_token(monkeypatch, on(SHARED)) == TOKEN
+
+
+def test_no_token() -> None:
+    with pytest.raises(CloudflareError) as refused:
+        cloudflare_facts.connect(on(SHARED))
+    assert str(refused.value) == (
+        "Cloudflare needs an API token: `pulumi config set --secret immich-icloud:cloudflareToken`, or set the "
+        "variable CLOUDFLARE_API_TOKEN. docs/cloudflare.md lists its permissions"
+    )
+
+
+def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
+    settings = on({"kind": "none"})
+    assert cloudflare_facts.connect(settings) is None
+    assert cloudflare_facts.read(through(account), FakeCluster(), settings) is None
+    assert account.log == []
+
+
+# what a NetworkPolicy has to name
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "ports", "origin"),
+    [
+        (OWN | CONTROLLER, [{"port": 80, "targetPort": "http"}], Origin("ingress-nginx", {"app": "nginx"}, "http")),
+        (OWN, [{"port": 3001, "targetPort": 2283}], Origin("immich", {"app": "nginx"}, 2283)),
+        (OWN, [{"port": 3001}], Origin("immich", {"app": "nginx"}, 3001)),
+        (
+            OWN,
+            [{"port": 3001, "targetPort": 2283}, {"port": 3001, "targetPort": 9, "protocol": "UDP"}],
+            Origin("immich", {"app": "nginx"}, 2283),
+        ),
+    ],
+    ids=["a named port", "immich's own", "the same port", "HTTP/3 beside it"],
+)
+def test_the_origin(cloudflare: Manifest, ports: list[Manifest], origin: Origin) -> None:
+    service = {"spec": {"selector": {"app": "nginx"}, "ports": ports}}
+    assert cloudflare_facts.origin(on(cloudflare), seen(origin=service)) == origin
+
+
+@pytest.mark.parametrize("on_host", [False, True])
+def test_pods_on_their_nodes_network_are_not_known_by_labels(account: Api, on_host: bool) -> None:  # noqa: FBT001
+    settings = on(OWN, host=COULTONF)
+    service = cloudflare_facts.origin_of(settings)
+    cluster = cluster_with(service)
+    labels = SERVICE["spec"]["selector"]
+    metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
+    cluster.objects[Ref.of(pod)] = pod
+    origin = cloudflare_facts.origin(settings, read(account, settings, cluster))
+    assert origin
+    assert origin.pods == ({} if on_host else labels)
+
+
+def test_the_origin_without_a_selector() -> None:
+    service: Manifest = {"spec": {"type": "ExternalName", "externalName": "immich.lan"}}
+    assert cloudflare_facts.origin(on(OWN), seen(origin=service)) == Origin("immich", {}, 3001)
+    assert cloudflare_facts.origin(on(OWN), seen(origin=None)) is None
+
+
+# what the state knows
+
+
+class Engine(mocks.Mocks):
+    """The engine's answers about the state; an exception is no answer."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = iter(answers), list[Any]()
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        raise AssertionError(args.name)
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        self.asked.append((args.token, args.args))
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def known_to(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.undo()
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    pulumi.runtime.set_mocks(engine, "immich-icloud", "test", preview=False)
+    return state.known()
+
+
+STATE = {"outputs": {"urn:1": {"type": RECORD, "outputs": {"content": "x"}}, "urn:2": {"type": "a:b:C"}}}
+HALF_WRITTEN = RuntimeError("unexpected end of JSON input")
+
+
+def test_the_state_knows_what_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(STATE)
+    assert known_to(engine, monkeypatch) == {RECORD: "urn:1", "a:b:C": "urn:2"}
+    assert engine.asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "test"})]
+
+
+def test_a_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert known_to(Engine(HALF_WRITTEN, HALF_WRITTEN, STATE), monkeypatch) == {RECORD: "urn:1", "a:b:C": "urn:2"}
+
+
+def test_a_state_that_stays_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pulumi.RunError, match=r"^the state of this stack can't be read: .*unexpected end of JSON"):
+        known_to(Engine(*[HALF_WRITTEN] * 20), monkeypatch)
+
+
+# the whole
+
+
+@dataclass
+class Told:
+    """What `pulumi up` shows."""
+
+    warnings: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+
+
+Check = Callable[[Settings], tuple[Plan, Told]]
+
+
+@pytest.fixture
+def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
+    monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
+    monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
+    monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
+    monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
+
+    def checked(settings: Settings) -> tuple[Plan, Told]:
+        told = Told()
+        monkeypatch.setattr(pulumi.log, "warn", told.warnings.append)
+        monkeypatch.setattr(pulumi.log, "info", told.news.append)
+        return preflight.check(settings, STACK), told
+
+    return checked
+
+
+def test_a_way_through_the_shared_tunnel(check: Check) -> None:
+    planned, told = check(with_token(on(SHARED, host=COULTONF)))
+    assert planned.way_in
+    assert planned.way_in.rules
+    assert planned.way_in.rules.tunnel_id == "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
+    assert planned.way_in.zone.id == ZONE_ID
+    assert [warning for warning in told.warnings if "413" in warning]
+    assert told.news == [
+        f"the rule {COULTONF} → http://immich-server.immich.svc.cluster.local:3001 goes before *.coultonf.com → "
+        "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
+    ]
+
+
+def test_a_tunnel_of_our_own_knows_its_origin(check: Check) -> None:
+    planned, _ = check(with_token(on(OWN, host=COULTONF)))
+    assert planned.connector
+    (_, _, to_origin) = planned.connector.network_policy["spec"]["egress"]
+    assert to_origin["to"][0]["podSelector"] == {"matchLabels": {"app": "nginx"}}
+    assert {whole.ref.kind for whole in planned.wholes() if not whole.adoptable} == {
+        "Namespace", "Secret", "Deployment", "PodDisruptionBudget", "NetworkPolicy",
+    }  # fmt: skip
+
+
+def test_what_is_missing_in_the_cluster_and_at_cloudflare_is_told_at_once(check: Check) -> None:
+    immich = {"service": {"port": 2283}}
+    with pytest.raises(PreflightError) as refused:
+        check(with_token(on(SHARED | {"tunnel": "attic"}, host=COULTONF, immich=immich)))
+    assert [problem.partition(" ")[0] for problem in refused.value.problems] == [
+        "immich-icloud:immich.service.port:",
+        "immich-icloud:cloudflare.tunnel:",
+    ]
+
+
+def test_a_problem_at_cloudflare_stops_the_stack(check: Check) -> None:
+    with pytest.raises(PreflightError) as refused:
+        check(with_token(on(SHARED, host=MEALIE)))
+    rule, name = refused.value.problems
+    assert "the tunnel has a rule for this host already, which was not made by this stack" in rule
+    assert "there is a DNS record already, which was not made by this stack" in name
+
+
+def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:
+    stranger = TOKEN.replace("nothing", "no-door")
+    with pytest.raises(PreflightError) as refused:
+        check(with_token(on(SHARED, host=COULTONF), stranger))
+    (problem,) = refused.value.problems
+    assert problem.startswith("Cloudflare does not know the API token: it is mistyped, expired or revoked.")
+    assert stranger not in str(refused.value)
+
+
+def test_no_token_at_all(check: Check) -> None:
+    with pytest.raises(PreflightError, match="Cloudflare needs an API token"):
+        check(on(SHARED, host=COULTONF))
+
+
+def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
+    planned, told = check(on({"kind": "none"}))
+    assert planned.way_in is None
+    assert (told.warnings, told.news) == ([], [])
+    assert account.log == []

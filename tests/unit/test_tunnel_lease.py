@@ -1,0 +1,215 @@
+"""The Lease of a tunnel: one at a time, whatever anybody's clock says, and each stack's notes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from providers.cluster_api import Answer, ClusterError, Manifest, RefusedError, UnreachableError
+from providers.tunnel_lease import LostError, Share, TunnelLease, ref
+from tests.fake_cluster import FakeCluster
+
+TUNNEL = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
+PHOTOS = Share(frozenset({("photos.example.com", "")}), ({"hostname": "photos.example.com", "service": "http://was"},))
+ALBUM = Share(frozenset({("album.example.com", "^/a"), ("album.example.com", "^/b")}))
+
+
+class Clock:
+    """A fake clock, which moves only while somebody waits; `meanwhile` happens then."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.now = 0.0
+        self.meanwhile = meanwhile
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
+
+
+def lease(cluster: FakeCluster, stack: str = "p/one", clock: Clock | None = None) -> TunnelLease:
+    clock = clock or Clock()
+    return TunnelLease(cluster, TUNNEL, stack, clock, clock.wait)
+
+
+def live(cluster: FakeCluster) -> Manifest:
+    return cluster.objects[ref(TUNNEL)]
+
+
+def dead(cluster: FakeCluster) -> None:
+    """Leave the Lease as somebody does who is killed: held for ever."""
+    with lease(cluster, "p/dead").held():
+        held = cluster.get(ref(TUNNEL))
+    assert held
+    cluster.objects[ref(TUNNEL)] = held
+
+
+def test_it_is_a_lease_that_others_can_read() -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held():
+        spec = live(cluster)["spec"]
+        assert spec["holderIdentity"].startswith("p/one_")
+        assert spec["leaseDurationSeconds"] == 45
+        assert spec["renewTime"].endswith("Z")
+        assert (
+            ref(TUNNEL).path == f"/apis/coordination.k8s.io/v1/namespaces/default/leases/immich-icloud-tunnel-{TUNNEL}"
+        )
+
+
+def test_it_is_gone_when_nobody_has_rules() -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held() as held:
+        held.note(PHOTOS)
+    assert live(cluster)["spec"]["holderIdentity"] == ""
+    with lease(cluster).held() as held:
+        held.note(Share())
+    assert cluster.objects == {}
+
+
+def test_each_stack_notes_its_own() -> None:
+    cluster = FakeCluster()
+    with lease(cluster, "p/one").held() as held:
+        held.note(PHOTOS)
+        assert held.share == PHOTOS
+    with lease(cluster, "p/two").held() as held:
+        assert held.share == Share()
+        held.note(ALBUM)
+    assert lease(cluster).shares() == {"p/one": PHOTOS, "p/two": ALBUM}
+    with lease(cluster, "p/one").held() as held:
+        held.note(Share())
+    assert lease(cluster).shares() == {"p/two": ALBUM}
+
+
+def test_notes_leave_other_annotations_alone() -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held() as held:
+        held.note(PHOTOS)
+    live(cluster)["metadata"]["annotations"]["team"] = "home"
+    with lease(cluster).held() as held:
+        held.note(ALBUM)
+    assert live(cluster)["metadata"]["annotations"]["team"] == "home"
+
+
+def test_who_comes_second_waits_for_the_first() -> None:
+    cluster = FakeCluster()
+    first = lease(cluster).held()
+    held = first.__enter__()
+    held.note(PHOTOS)
+    clock = Clock()
+
+    def finished() -> None:
+        if clock.now == 7:
+            first.__exit__(None, None, None)
+
+    clock.meanwhile = finished
+    with lease(cluster, "p/two", clock).held() as second:
+        assert clock.now == 7
+        assert second.shares == {"p/one": PHOTOS}
+
+
+def test_who_was_killed_is_waited_for_as_long_as_the_lease_lasts() -> None:
+    cluster = FakeCluster()
+    dead(cluster)
+    clock = Clock()
+    with lease(cluster, "p/two", clock).held():
+        assert clock.now == 46
+
+
+@pytest.mark.parametrize("written", ["1999-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"])
+def test_nobodys_clock_is_trusted(written: str) -> None:
+    cluster = FakeCluster()
+    dead(cluster)
+    live(cluster)["spec"]["renewTime"] = written
+    clock = Clock()
+    with lease(cluster, "p/two", clock).held():
+        assert clock.now == 46
+
+
+def test_who_renews_keeps_it() -> None:
+    cluster = FakeCluster()
+    with lease(cluster, "p/one").held() as held:
+        clock = Clock(lambda: held.note(PHOTOS))
+        with pytest.raises(ClusterError) as error, lease(cluster, "p/two", clock).held():
+            pytest.fail("two hold it")
+    assert str(error.value) == ("the stack p/one is changing rules of the same tunnel. Wait for it, then try again")
+    assert 120 < clock.now < 125
+
+
+def test_who_lost_it_is_told_and_writes_nothing() -> None:
+    cluster = FakeCluster()
+    with lease(cluster, "p/one").held() as slow:
+        slow.note(PHOTOS)
+        with lease(cluster, "p/two", Clock()).held() as second:
+            second.note(ALBUM)
+            before = live(cluster)
+            with pytest.raises(LostError) as error:
+                slow.note(Share())
+            assert live(cluster) == before
+            assert str(error.value) == (
+                f"Lease default/immich-icloud-tunnel-{TUNNEL} was changed while this stack, p/one, held it: another "
+                "stack may be changing rules of the same tunnel. Wait for it, then try again"
+            )
+    assert lease(cluster).shares() == {"p/one": PHOTOS, "p/two": ALBUM}
+
+
+def test_who_lost_it_does_not_give_it_up_for_another() -> None:
+    cluster = FakeCluster()
+    lost = lease(cluster).held()
+    lost.__enter__()
+    with lease(cluster, "p/two").held() as second:
+        lost.__exit__(None, None, None)
+        second.note(ALBUM)
+        assert live(cluster)["spec"]["holderIdentity"].startswith("p/two_")
+
+
+def test_a_lease_that_was_deleted_is_lost() -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held() as held:
+        cluster.objects.clear()
+        with pytest.raises(LostError):
+            held.note(PHOTOS)
+    assert cluster.objects == {}
+
+
+@pytest.mark.parametrize("verb", ["create", "replace"])
+def test_who_is_overtaken_in_taking_it_waits(verb: str) -> None:
+    cluster = FakeCluster()
+    if verb == "replace":
+        with lease(cluster).held() as held:
+            held.note(PHOTOS)
+
+    def overtake(step: str) -> None:
+        if step == f"before {verb}":
+            cluster.step = lambda _: None
+            dead(cluster)
+
+    cluster.step = overtake
+    clock = Clock()
+    with lease(cluster, "p/two", clock).held():
+        assert live(cluster)["spec"]["holderIdentity"].startswith("p/two_")
+    assert clock.now > 45
+
+
+@pytest.mark.parametrize("refusal", [RefusedError(403, "leases is forbidden"), UnreachableError("no answer")])
+def test_a_cluster_that_refuses_is_told(refusal: ClusterError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Answer:
+        raise refusal
+
+    cluster = FakeCluster()
+    monkeypatch.setattr(cluster, "create", refuse)
+    with pytest.raises(type(refusal), match=str(refusal)), lease(cluster).held():
+        pytest.fail("it is not held")
+
+
+def test_an_error_inside_gives_it_up() -> None:
+    cluster = FakeCluster()
+
+    def interrupted() -> None:
+        with lease(cluster).held() as held:
+            held.note(PHOTOS)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert live(cluster)["spec"]["holderIdentity"] == ""
