@@ -45,6 +45,7 @@ check: $(READY) ## Linters and types
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/shellcheck .ci/run $$(find $(SOURCES) -name '*.sh')
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff format $(SOURCES)

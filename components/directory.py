@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,7 +12,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components import images
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from providers.cluster_api import Manifest
 from settings.storage import HostPath, Local, OnNode, Storage
 
@@ -20,9 +21,11 @@ _RECORD = "icloud-directory"
 _SCRIPT = Path(__file__).with_name("make_directory.sh")
 
 
-def job(storage: Storage, namespace: str, ownership: Ownership, *, beside_one_made_by_hand: bool) -> Manifest:
+def job(
+    storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, *, beside_one_made_by_hand: bool
+) -> Manifest:
     """Build the Job; beside one of the same name that was made by hand it is named after its template."""
-    template = {"spec": _pod(storage, adopt=ownership.adopting)}
+    template = {"spec": _pod(storage, folders, adopt=ownership.adopting)}
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
@@ -41,12 +44,12 @@ def record(namespace: str, ownership: Ownership) -> Manifest:
     }
 
 
-def _pod(storage: Storage, *, adopt: bool) -> Manifest:
+def _pod(storage: Storage, folders: Sequence[str], *, adopt: bool) -> Manifest:
     on_node = isinstance(storage, OnNode)
     path = PurePosixPath(storage.path) if isinstance(storage, OnNode) else PurePosixPath("/photos")
     environment = {
         "DIRECTORY": f"/parent/{path.name}" if on_node else str(path),
-        "FOLDER": IMPORT_FOLDER,
+        "FOLDERS": " ".join(folders),
         "OWNER": f"{storage.owner.uid}:{storage.owner.gid}" if on_node else "",
         "MARK": MARK,
         "ADOPT": str(adopt).lower(),

@@ -6,17 +6,24 @@
 # before (RECORD exists) is never made or marked again.
 #
 # DIRECTORY  the photo directory, without a trailing slash
-# FOLDER     the folder in it that photos are imported to
+# FOLDERS    the folders in it that photos are imported to, names without blanks
 # OWNER      uid:gid of what is made; empty where the storage decides
 # MARK       name of the file that marks the disk
 # ADOPT      true: a directory that exists is the right one
 # RECORD     a file that exists once the directory has been made
 set -eu
 
+own() { # directory
+    [ -z "$OWNER" ] || chmod 755 "$1"
+    [ -z "$OWNER" ] || chown "$OWNER" "$1"
+}
+
 furnish() { # directory
-    mkdir -p "$1/$FOLDER"
-    [ -z "$OWNER" ] || chmod 755 "$1" "$1/$FOLDER"
-    [ -z "$OWNER" ] || chown "$OWNER" "$1" "$1/$FOLDER"
+    own "$1"
+    for folder in $FOLDERS; do
+        mkdir -p "$1/$folder"
+        own "$1/$folder"
+    done
 }
 
 mark() { # directory
@@ -49,7 +56,9 @@ else
     # Whole or not at all: a directory without its mark would be taken for somebody else's.
     unfinished="$DIRECTORY.immich-icloud-unfinished"
     rm -f "$unfinished/$MARK"
-    [ ! -d "$unfinished/$FOLDER" ] || rmdir "$unfinished/$FOLDER"
+    for folder in $FOLDERS; do
+        [ ! -d "$unfinished/$folder" ] || rmdir "$unfinished/$folder"
+    done
     [ ! -d "$unfinished" ] || rmdir "$unfinished"
     mkdir "$unfinished"
     furnish "$unfinished"

@@ -17,6 +17,7 @@ class Outputs:
         claim: `<namespace>/<name>` of the claim that photos are written to.
         library_path: the photos' folder as Immich sees it; the import path of an external library.
         mounted_into: Deployment and container that got the mount.
+        accounts: of each iCloud account its name, its folder as Immich sees it, its CronJob and its schedule.
         route_kind: how the internet gets there: sharedTunnel, dnsRecord, ownTunnel, or none of ours.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
@@ -32,6 +33,7 @@ class Outputs:
     claim: str
     library_path: str
     mounted_into: str
+    accounts: list[dict[str, str]] | None
     route_kind: str
     dns_record: str | None = None
     dns_target: pulumi.Output[str] | None = None

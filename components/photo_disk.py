@@ -1,5 +1,17 @@
-"""What marks a disk as the one with the photos, and the folder on it that they are imported to."""
+"""What marks a disk as the one with the photos, and the folders on it that they are imported to."""
+
+from collections.abc import Sequence
 
 # A dotfile: Immich does not walk it.
 MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
+
+
+def import_folder(place: int, account: str) -> str:
+    """Name the folder of an account: the first one's, and others beside it. One in another would be imported twice."""
+    return IMPORT_FOLDER if place == 0 else f"{IMPORT_FOLDER}-{account}"
+
+
+def import_folders(accounts: Sequence[str]) -> list[str]:
+    """Name the folders of all accounts; the first one is there without any account, too."""
+    return [import_folder(place, account) for place, account in enumerate(accounts)] or [IMPORT_FOLDER]

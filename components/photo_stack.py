@@ -1,4 +1,4 @@
-"""The whole, wired in the order in which the data flows: namespaces, disk, volume, Immich, the way in."""
+"""The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, the way in."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from components.directory import PhotoDirectory
 from components.immich_mount import ImmichMount
 from components.namespace import FoundNamespace, OurNamespace
 from components.outputs import Outputs
+from components.photo_sync import PhotoSynchronisation
 from components.plan import Plan
 from components.route import ImmichRoute
 from components.storage import PhotoVolume
@@ -37,6 +38,9 @@ class PhotoStack(pulumi.ComponentResource):
         directory = PhotoDirectory(
             "directory", plan.directory_job.manifest, plan.directory_record.manifest, owner, after(photo_sync, volume)
         )
+
+        if plan.sync:
+            PhotoSynchronisation("sync", plan.sync, after(photo_sync, volume, directory))
 
         # A pod mounts the directory only once it is there.
         mountable: list[pulumi.Resource] = [immich, directory]

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from components import connector as tunnel
-from components import directory, immich_mount, namespace, pod_security, route, storage
+from components import directory, immich_mount, namespace, photo_sync, pod_security, route, storage
 from components.connector import Connector, Origin
 from components.outputs import Outputs
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER
+from components.photo_disk import IMPORT_FOLDER, import_folders
+from components.photo_sync import Sync
 from components.pod_security import FoundLevels
 from components.way_in import FoundAtCloudflare, WayIn, way_in
 from providers.cluster_api import Manifest, Ref
@@ -74,6 +75,7 @@ class Plan:
     immich_claim: Whole | None
     immich_entries: Manifest | None
     mount: Manifest
+    sync: Sync | None
     route: Whole | None
     connector: Connector | None
     way_in: WayIn | None
@@ -91,6 +93,8 @@ class Plan:
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
         yield from (whole for whole in candidates if whole)
+        if self.sync:  # what signs in to somebody's account is never taken over
+            yield from (Whole(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests())
         if self.connector:
             # Its namespace may hold somebody's own connector: nothing there is taken over.
             yield from (
@@ -106,8 +110,11 @@ class Plan:
 def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     """Compute the plan."""
     sync, immich = settings.photo_sync.namespace, settings.immich
-    job = directory.job(settings.storage, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
-    level = pod_security.needed(job["spec"]["template"]["spec"])
+    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    job = directory.job(settings.storage, folders, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
+    syncing = photo_sync.sync(settings, ownership)
+    pods = [job["spec"]["template"]["spec"], *(syncing.pods() if syncing else ())]
+    level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
     mount = immich_mount.fragment(immich, settings.storage, found.container)
     immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
     volume, claim = storage.written(settings.storage, sync, ownership)
@@ -125,6 +132,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
+        sync=syncing,
         route=Whole(requests, "route.name") if requests else None,
         connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
@@ -137,6 +145,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             claim=f"{sync}/{settings.storage.claim}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
             mounted_into=f"{Ref.of(mount)}, container {found.container}",
+            accounts=syncing.overview(immich.mount.path) if syncing else None,
             route_kind=settings.cloudflare.kind,
         ),
     )

@@ -25,6 +25,8 @@ class Facts:
         directory_job: the Job of the directory Job's plain name.
         ingresses: all Ingresses of the cluster.
         nodes: names of the nodes, by their host name label.
+        storage_classes: the StorageClasses.
+        volume_classes: classes of the PersistentVolumes, which need no StorageClass.
 
     """
 
@@ -35,6 +37,8 @@ class Facts:
     directory_job: Manifest | None
     ingresses: tuple[Manifest, ...] = ()
     nodes: tuple[str, ...] = ()
+    storage_classes: tuple[Manifest, ...] = ()
+    volume_classes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
     """
     immich, sync = settings.immich, settings.photo_sync.namespace
     any_node, any_ingress = Ref("v1", "Node", ""), Ref("networking.k8s.io/v1", "Ingress", "")
+    any_class, any_volume = Ref("storage.k8s.io/v1", "StorageClass", ""), Ref("v1", "PersistentVolume", "")
     on_node = isinstance(settings.storage, OnNode)
+    syncing = bool(settings.photo_sync.accounts)
     return Facts(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
         deployment=api.get(Ref("apps/v1", "Deployment", immich.deployment, immich.namespace)),
@@ -76,6 +82,10 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
         nodes=tuple(node["metadata"]["labels"].get("kubernetes.io/hostname", "") for node in api.list(any_node))
         if on_node
         else (),
+        storage_classes=tuple(api.list(any_class)) if syncing else (),
+        volume_classes=frozenset(volume["spec"].get("storageClassName", "") for volume in api.list(any_volume))
+        if syncing
+        else frozenset(),
     )
 
 

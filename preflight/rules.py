@@ -6,6 +6,7 @@ from typing import Any
 from kubernetes.utils import parse_quantity
 
 from components.ownership import STACK_MARK
+from components.photo_sync import arrangement
 from components.plan import Plan, Whole
 from preflight.facts import Answers, Facts
 from providers.cluster_api import Manifest, Ref
@@ -14,6 +15,7 @@ from settings import PROJECT, Settings
 from settings.storage import HostPath, OnNode
 
 _TRACKED = "argocd.argoproj.io/tracking-id"
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 
 
@@ -24,7 +26,12 @@ def missing(settings: Settings, facts: Facts) -> list[str]:
 
 def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> list[str]:
     """Find everything that would fail in `up`, or do harm."""
-    sentences = [*_others_route(settings, facts, plan), *_found_mount(settings, facts, plan), *_released(plan, answers)]
+    sentences = [
+        *_others_route(settings, facts, plan),
+        *_found_mount(settings, facts, plan),
+        *_released(plan, answers),
+        *_rearranged(plan, answers),
+    ]
     for whole in plan.wholes():
         live = answers.live.get(whole.ref)
         if live is None:
@@ -32,7 +39,7 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
         about_owner = [*_not_ours(whole, live, plan), *_argocds(whole.ref, live)]
         sentences += about_owner
         if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
-            fixed = list(_cannot_change(whole, live, _IMMICHS if whole is plan.immich_volume else {}))
+            fixed = list(_cannot_change(whole, live, _settings_of(whole, plan)))
             refusal = answers.refusals.get(whole.ref)
             sentences += fixed or ([_refused(whole, refusal)] if refusal else [])
     for trial in answers.trials.values():
@@ -86,6 +93,31 @@ def _missing(settings: Settings, facts: Facts) -> Iterator[str]:
         yield (
             f"{PROJECT}:storage.node: the cluster has no node {settings.storage.node} (label kubernetes.io/hostname). "
             f"It has: {', '.join(facts.nodes)}"
+        )
+    if settings.photo_sync.accounts:
+        yield from _missing_storage_class(settings, facts)
+
+
+def _missing_storage_class(settings: Settings, facts: Facts) -> Iterator[str]:
+    names = [found["metadata"]["name"] for found in facts.storage_classes]
+    defaults = [
+        found["metadata"]["name"]
+        for found in facts.storage_classes
+        if found["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
+    ]
+    key, volume = f"{PROJECT}:photoSync.cookieVolume.storageClass", settings.photo_sync.cookie_volume
+    if volume.storage_class and volume.storage_class not in {*names, *facts.volume_classes}:
+        yield (
+            f"{key}: the cluster has no StorageClass {volume.storage_class}, and no PersistentVolume of that class. "
+            f"It has: {', '.join(names) or 'none'}"
+        )
+    elif not volume.storage_class and not defaults and names:
+        yield f"{key}: the cluster has no default StorageClass. Name one. It has: {', '.join(names)}"
+    elif not volume.storage_class and not defaults:
+        yield (
+            f"{key}: the cluster has no StorageClass. Install one (local-path-provisioner will do), or make a "
+            f"PersistentVolume of {volume.capacity} for each account, with a storageClassName of your own, and name "
+            "that here"
         )
 
 
@@ -167,6 +199,17 @@ _ADDABLE = {
 }
 # Where Immich's own volume takes a value from another setting.
 _IMMICHS = {"csi.volumeHandle": "storage.immichVolumeHandle", "claimRef.namespace": "immich.namespace"}
+# Where a session's claim takes its values from.
+_COOKIES = {
+    "resources.requests.storage": "photoSync.cookieVolume.capacity",
+    "storageClassName": "photoSync.cookieVolume.storageClass",
+}
+
+
+def _settings_of(whole: Whole, plan: Plan) -> Mapping[str, str]:
+    if whole is plan.immich_volume:
+        return _IMMICHS
+    return {} if whole in (plan.volume, plan.claim, plan.immich_claim) else _COOKIES
 
 
 def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) -> Iterator[str]:
@@ -182,6 +225,8 @@ def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) ->
             return
     for field, setting in _FIXED.get(whole.ref.kind, []):
         wanted, found = _value(ours, field), _value(theirs, field)
+        if wanted is None and whole.ref.kind == "PersistentVolumeClaim":
+            continue  # what a claim of ours leaves open, the cluster has filled in
         if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
             continue
         # The API server stores 1024Gi as 1Ti.
@@ -260,6 +305,22 @@ def _released(plan: Plan, answers: Answers) -> Iterator[str]:
                 f"{volume.ref} is still tied to a claim that was deleted. Its photos are safe. Untie it: "
                 f"kubectl patch pv {volume.ref.name} --type=json "
                 """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
+            )
+
+
+def _rearranged(plan: Plan, answers: Answers) -> Iterator[str]:
+    """Photos that would be fetched a second time, beside the first copy. A run sees to it too, by the disk itself."""
+    for account in plan.sync.accounts if plan.sync else ():
+        ref = Ref.of(account.cron_job)
+        live = answers.live.get(ref)
+        if live is None or not plan.ownership.is_ours(live) or not live.get("status", {}).get("lastSuccessfulTime"):
+            continue
+        was, would_be = arrangement(live), arrangement(account.cron_job)
+        if was != would_be:
+            yield (
+                f'{ref} has imported photos to "{was}" and would go on in "{would_be}" (folder, folderStructure, time '
+                "zone): every photo would be fetched again, beside the first copy. Set them, and the order of "
+                f"{PROJECT}:photoSync.accounts, back"
             )
 
 

@@ -48,7 +48,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     keys, annotation = _walk(model, details["loc"])
     value = details["input"]
     if kind == REFUSED:
-        keys.extend(context["key"].split("."))
+        keys.extend(int(key) if key.isdecimal() else key for key in context["key"].split("."))
         value = context["value"]
         kind = "missing" if value is None else kind
     if kind in {"union_tag_invalid", "union_tag_not_found"}:

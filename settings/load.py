@@ -16,6 +16,13 @@ PROJECT = "immich-icloud"
 DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
 TOKEN = f"{PROJECT}:cloudflareToken"
 DISABLED = {"kubernetes", "cloudflare"}
+# Settings that are secret as a whole, and what to do about one that others may have read.
+SECRETS = {
+    TOKEN: "Revoke that token at Cloudflare, for others may have read it, and store a new one: "
+    f"pulumi config set --secret {TOKEN}",
+    f"{PROJECT}:icloudCredentials": "Change those passwords at Apple, for others may have read them, and store the new "
+    f"ones: pulumi config set --secret --path '{PROJECT}:icloudCredentials.NAME.password'",
+}
 
 
 def load() -> Settings:
@@ -101,17 +108,19 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
             f"{DEFAULT_PROVIDERS}: has to name kubernetes and cloudflare, or a resource could go to whatever cluster "
             'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
         )
-    if configuration.get(TOKEN) and TOKEN not in secrets:
-        del ours[TOKEN.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
-        problems.append(
-            f"{TOKEN}: is in plain text. Revoke that token at Cloudflare, for others may have read it, and store a new "
-            f"one: pulumi config set --secret {TOKEN}"
-        )
+    given_up: list[str] = []
+    for key, remedy in SECRETS.items():
+        if configuration.get(key) and key not in secrets:
+            problems.append(f"{key}: is in plain text. {remedy}")
+            del ours[key.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
+            given_up.append(key)
     hidden = {key.removeprefix(f"{PROJECT}:") for key in secrets}
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:
-        raise SettingsError(problems + sentences(error, Settings, PROJECT, hidden)) from None
+        found = sentences(error, Settings, PROJECT, hidden)
+        # Only its absence can be wrong with what was given up.
+        problems += [sentence for sentence in found if not sentence.startswith(tuple(given_up))]
     if problems:
         raise SettingsError(problems)
     return settings

@@ -85,7 +85,8 @@ Hostname = Annotated[
 ]
 
 
-def _no_boolean(value: object) -> object:
+def no_boolean(value: object) -> object:
+    """Refuse what Python takes for a number: true is no port."""
     if isinstance(value, bool):
         raise PydanticCustomError("boolean", "not a number")
     return value
@@ -99,7 +100,7 @@ def _true_or_false(value: object) -> object:
 
 Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 Port = Annotated[
-    int, Field(ge=1, le=65535), BeforeValidator(_no_boolean), Allowed("a port number from 1 to 65535", 3001)
+    int, Field(ge=1, le=65535), BeforeValidator(no_boolean), Allowed("a port number from 1 to 65535", 3001)
 ]
 # Kubernetes quantities of storage; plain bytes are left out because nobody means "500".
 Capacity = Annotated[
@@ -122,6 +123,6 @@ AbsolutePath = Annotated[
     Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/external/icloud"),
 ]
 UserId = Annotated[
-    int, Field(ge=0, le=2**31 - 1), BeforeValidator(_no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
+    int, Field(ge=0, le=2**31 - 1), BeforeValidator(no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
 ]
 NonEmpty = Annotated[str, Field(pattern=r"\S"), Allowed("a text that is not empty", "admin@homelab")]

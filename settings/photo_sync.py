@@ -1,13 +1,244 @@
-"""Where the photos are written."""
+"""Whose photos are fetched from iCloud, which of them, when, and where they are written."""
 
-from typing import Annotated
+import posixpath
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
-from settings.model import Model, OwnNamespace
+from settings.model import (
+    Allowed,
+    Capacity,
+    Model,
+    ObjectName,
+    Omittable,
+    OwnNamespace,
+    Switch,
+    no_boolean,
+    not_allowed,
+    refuse,
+)
+from settings.schedule import Schedule, TimeZone
+
+# A letter first: in `pulumi config set --path` a number is a place in a list. Short: it ends a CronJob's name.
+AccountName = Annotated[
+    str,
+    Field(pattern=r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"),
+    Allowed("1 to 30 lower-case letters, digits and '-', starting with a letter", "anna"),
+]
+
+
+def _dates(structure: str) -> str:
+    if structure == "none":
+        return structure
+    try:
+        path = structure.format(datetime(2026, 1, 18, tzinfo=UTC))  # as icloudpd itself tries it
+    except (ValueError, IndexError, KeyError):
+        path = ".."
+    if posixpath.normpath(path) != path or path.startswith(("/", "..")):
+        raise not_allowed('folders by date as Python formats it, or none, e.g. "{:%Y/%m/%d}"')
+    return structure
+
+
+FolderStructure = Annotated[
+    str,
+    Field(pattern=r"^(none|[A-Za-z0-9{][A-Za-z0-9 _{}:%/-]*)$"),
+    AfterValidator(_dates),
+    Allowed("folders by date as Python formats it, or none", "{:%Y/%m/%d}"),
+]
+Album = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f-][^\x00-\x1f]*$"), Allowed("an album's title", "Favorites")]
+Library = Annotated[
+    str,
+    Field(pattern=r"^(Primary|Shared)Sync[A-Za-z0-9-]*$"),
+    Allowed(
+        "PrimarySync, or the shared library's id, as `icloudpd --list-libraries` lists it",
+        "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107",
+    ),
+]
+Size = Annotated[
+    Literal["original", "medium", "thumb", "adjusted", "alternative"],
+    Allowed("original, medium, thumb, adjusted or alternative", "original"),
+]
+
+
+def _some(sizes: tuple[Size, ...]) -> tuple[Size, ...]:
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise not_allowed('a list of sizes, each once, e.g. ["original"]')
+    return sizes
+
+
+Count = Annotated[
+    int, Field(ge=1, le=10_000_000), BeforeValidator(no_boolean), Allowed("a number from 1 to 10000000", 500)
+]
+
+
+class Account(Model):
+    """One Apple ID, and which of its photos are fetched. Its folder and folder structure stay once it has imported."""
+
+    name: Annotated[
+        AccountName,
+        Field(description="A name of your own, as in icloudCredentials. All but the first have it in their folder's."),
+    ]
+    albums: Annotated[
+        tuple[Album, ...],
+        Field(description="Only these albums. Default: all photos."),
+        Allowed("a list of albums' titles", ["Favorites"]),
+    ] = ()
+    library: Annotated[Library, Field(description="The account's own library, or a shared one.")] = "PrimarySync"
+    folder_structure: Annotated[
+        FolderStructure,
+        Field(
+            description="Folders below the account's, by a photo's date. It can't be changed after the first import: "
+            "every photo would be fetched again, beside the first copy."
+        ),
+    ] = "{:%Y/%m/%d}"
+    live_photos: Annotated[
+        Literal["original", "medium", "thumb", "none"],
+        Field(description="Size of the video of a live photo; none leaves the videos out."),
+    ] = "original"
+    sizes: Annotated[
+        tuple[Size, ...],
+        AfterValidator(_some),
+        Field(description="Sizes of each photo.", json_schema_extra={"minItems": 1, "uniqueItems": True}),
+        Allowed("a list of sizes", ["original"]),
+    ] = ("original",)
+    recent: Annotated[Omittable[Count], Field(description="Only so many of the latest photos. Default: all.")] = None
+    until_found: Annotated[
+        Omittable[Count],
+        Field(
+            description="Stop after so many photos in a row that are there already. Only after a run that fetched all: "
+            "else what is missing further down would never be fetched. Default: look at all."
+        ),
+    ] = None
+    domain: Annotated[
+        Literal["com", "cn"], Field(description="Where Apple keeps the account: cn in mainland China.")
+    ] = "com"
+    dry_run: Annotated[Switch, Field(description="Sign in and say what would be fetched; write nothing.")] = False
+    dangerously_delete_from_icloud: Annotated[
+        Switch,
+        Field(
+            description="Without it, nothing is ever deleted at Apple. What is deleted there goes from every device "
+            "of the account, and after 30 days for good."
+        ),
+    ] = False
+    delete_after_download: Annotated[
+        Switch, Field(description="Delete each photo from iCloud, hence from every device, once it has been fetched.")
+    ] = False
+    keep_icloud_recent_days: Annotated[
+        Omittable[Count],
+        Field(
+            description="Delete photos that are older than so many days from iCloud, hence from every device: those "
+            "that could not be fetched, too (icloudpd does not tell them apart)."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _deletes_only_when_told(self) -> Self:
+        deleting = [
+            key
+            for key, value in {
+                "deleteAfterDownload": self.delete_after_download,
+                "keepIcloudRecentDays": self.keep_icloud_recent_days,
+            }.items()
+            if value
+        ]
+        if deleting and not self.dangerously_delete_from_icloud:
+            raise refuse(
+                deleting[0],
+                self.model_dump(by_alias=True)[deleting[0]],
+                "only beside dangerouslyDeleteFromIcloud: true: it deletes photos from iCloud, hence from every device",
+            )
+        if len(deleting) > 1:
+            raise refuse(deleting[1], self.keep_icloud_recent_days, f"only without {deleting[0]}")
+        return self
+
+
+class CookieVolume(Model):
+    """The small volume, one an account, that keeps an account signed in."""
+
+    storage_class: Annotated[
+        Omittable[ObjectName],
+        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "local-path"),
+        Field(
+            description="StorageClass, or the class of PersistentVolumes made by hand. Default: the cluster's own "
+            "default; Talos comes without one."
+        ),
+    ] = None
+    capacity: Annotated[Capacity, Field(description="How much is asked for; kilobytes are needed.")] = "64Mi"
 
 
 class PhotoSync(Model):
-    """The namespace of everything that writes photos; it is ours alone."""
+    """What fetches photos, and its namespace, which is ours alone."""
 
     namespace: Annotated[OwnNamespace, Field(description="Made by this stack, and removed with it.")] = "photo-sync"
+    accounts: Annotated[
+        tuple[Account, ...],
+        Field(description="The household's Apple IDs. The first one's folder is icloud-import. Default: nobody's."),
+        Allowed("a list of accounts", [{"name": "anna"}]),
+    ] = ()
+    schedule: Annotated[Schedule, Field(description="When photos are fetched. Default: each month's first night.")] = (
+        "0 2 1 * *"
+    )
+    time_zone: Annotated[
+        TimeZone,
+        Field(
+            description="Of the schedule, and of the dates in the folders' names: it can't be changed after the first "
+            "import either."
+        ),
+    ] = "Etc/UTC"
+    min_free_space: Annotated[
+        Capacity, Field(description="The sync stops before it leaves the photo disk with less.")
+    ] = "10Gi"
+    cookie_volume: CookieVolume = CookieVolume()
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        names = [account.name for account in self.accounts]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise refuse(f"accounts.{place}.name", name, "a name that no other account has: it names the folder")
+        return self
+
+
+def _apple_id(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isprintable() or any(c.isspace() for c in text) or text[:1] in ("", "-") or ":" in text:
+        raise PydanticCustomError("no_apple_id", "not the form of an Apple ID")
+    return value
+
+
+def _password(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text or not text.isprintable():  # it is read as one line
+        raise PydanticCustomError("no_password", "not the form of a password")
+    return value
+
+
+_STORED = "stored with `pulumi config set --secret --path`"
+
+
+class Credentials(Model):
+    """How one account signs in."""
+
+    apple_id: Annotated[
+        SecretStr,
+        AfterValidator(_apple_id),
+        Field(description="The Apple ID, an e-mail address for most."),
+        Allowed(f"an Apple ID, {_STORED}", {"secure": "v1:..."}),
+    ]
+    password: Annotated[
+        SecretStr,
+        AfterValidator(_password),
+        Field(description="Its password. No app-specific one: iCloud Photos does not take them."),
+        Allowed(f"a password of one line, {_STORED}", {"secure": "v1:..."}),
+    ]
+
+
+AllCredentials = Annotated[
+    dict[AccountName, Credentials],
+    Allowed(
+        f"a mapping of accounts' names to appleId and password, {_STORED}",
+        {"anna": {"appleId": {"secure": "v1:..."}, "password": {"secure": "v1:..."}}},
+    ),
+]

@@ -8,7 +8,7 @@ from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, 
 from settings.cluster import Cluster
 from settings.immich import Immich
 from settings.model import Hostname, Model, Omittable, Switch, refuse
-from settings.photo_sync import PhotoSync
+from settings.photo_sync import AllCredentials, PhotoSync
 from settings.route import Gateway, NoRoute, Route
 from settings.storage import Storage
 
@@ -26,6 +26,10 @@ class Settings(Model):
     ] = None
     immich: Immich = Immich()
     photo_sync: PhotoSync = PhotoSync()
+    icloud_credentials: Annotated[
+        Omittable[AllCredentials],
+        Field(description="How each account of photoSync.accounts signs in, by its name. A secret as a whole."),
+    ] = None
     adopt_existing: Annotated[
         Switch,
         Field(
@@ -41,6 +45,34 @@ class Settings(Model):
                 "photoSync.namespace",
                 self.photo_sync.namespace,
                 "any namespace but immich.namespace: it is removed with the stack, and Immich's database with it",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_can_sign_in_and_write(self) -> Self:
+        names = [account.name for account in self.photo_sync.accounts]
+        known = list(self.icloud_credentials or {})
+        for name in names:
+            if name not in known:
+                raise refuse(
+                    f"icloudCredentials.{name}",
+                    None,
+                    "the account's Apple ID and password: pulumi config set --secret --path "
+                    f"'immich-icloud:icloudCredentials.{name}.appleId', and likewise .password",
+                )
+        for name in known:
+            if name not in names:
+                raise refuse(
+                    "photoSync.accounts",
+                    names,
+                    f"one of the name {name} too, as icloudCredentials has; or remove it there",
+                )
+        if names and self.storage.owner.uid == 0:
+            raise refuse(
+                "storage.owner.uid",
+                0,
+                "any user but root, e.g. 1000, as there are photoSync.accounts: the sync runs as the owner, and "
+                "never as root. The directory is given to that user",
             )
         return self
 

@@ -1,14 +1,16 @@
-"""A stand-in for the node: runs the directory Job's container without a cluster, on a folder that plays the disk.
+"""A stand-in for the node: runs a Job's container without a cluster, on folders that play disk and volumes.
 
 It takes the Job as the program renders it, and does by hand what the kubelet does: volumes to their mount points.
-There are no mount namespaces here, so a mount point becomes a folder, and the environment names that folder instead.
-It runs as whoever runs the tests, so that what is about root's capabilities is not shown.
+There are no mount namespaces here, so a mount point becomes a folder, and command and environment name that folder
+instead. It runs as whoever runs the tests, so that what is about root's capabilities is not shown.
 """
 
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,23 @@ class Ended:
 
 @dataclass(frozen=True)
 class Node:
-    """A node: `disk` plays its root directory, `record` is the ConfigMap's volume."""
+    """A node: `disk` plays its root directory, and has a folder for each claim.
+
+    Attributes:
+        record: the ConfigMap's volume.
+        shell: what plays the image's `sh`.
+        secret: the Secret's volume.
+        programs: stand-ins for the image's programs, by their path.
+        path_first: a folder with stand-ins for programs that are found by name.
+
+    """
 
     disk: Path
     record: Path
     shell: tuple[str, ...]
+    secret: Path = Path("/nonexistent")
+    programs: Mapping[str, Path] = field(default_factory=dict)
+    path_first: Path = Path("/nonexistent")
 
     def path(self, on_node: str) -> Path:
         """Where a path of the node lies here."""
@@ -38,28 +52,39 @@ class Node:
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
         """Run the Job's only container to its end; `user` runs it as somebody else, which takes root."""
+        started = self.start(job, user=user)
+        out, error = started.communicate(timeout=30)
+        return Ended(started.returncode, out, error)
+
+    def start(self, job: Manifest, *, user: int | None = None) -> subprocess.Popen[str]:
+        """Start the Job's only container."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         places = {volume["name"]: self._place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
+        mounts.update(self.programs)
         environment = {pair["name"]: _moved(pair["value"], mounts) for pair in container["env"]}
-        shell, *arguments = container["command"]
-        assert shell == "sh"
-        ended = subprocess.run(
-            [*self.shell, *arguments],
-            env={"PATH": os.environ["PATH"], **environment},
-            cwd="/",
-            capture_output=True,
+        words: list[str] = container["command"] + container.get("args", [])
+        assert words[0] == "sh"
+        return subprocess.Popen(
+            [*self.shell, *(_moved(word, mounts) for word in words[1:])],
+            env={"PATH": f"{self.path_first}{os.pathsep}{os.environ['PATH']}", **environment},
+            cwd=_moved(container.get("workingDir", "/"), mounts),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
-            check=False,
             user=user,
         )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     def _place(self, volume: Manifest) -> Path:
         if "configMap" in volume:
             return self.record
+        if "secret" in volume:
+            return self.secret
+        if "emptyDir" in volume:
+            made = Path(tempfile.mkdtemp(dir=self.disk.parent))
+            made.chmod(0o777)
+            return made
         if "hostPath" in volume:
             place = self.path(volume["hostPath"]["path"])
             assert place.is_dir(), "the kubelet does not start a pod whose hostPath of type Directory is missing"
@@ -67,7 +92,7 @@ class Node:
         return self.path(volume["persistentVolumeClaim"]["claimName"])
 
 
-def _moved(value: str, mounts: dict[str, Path]) -> str:
+def _moved(value: str, mounts: Mapping[str, Path]) -> str:
     for mount, place in mounts.items():
         if value == mount or value.startswith(f"{mount}/"):
             return f"{place}{value.removeprefix(mount)}"

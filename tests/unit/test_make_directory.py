@@ -4,7 +4,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from components import directory
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
 from settings.storage import HostPath, Local, Nfs, Owner, Storage
+from tests.accounts import household, sync_job
+from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
 from tests.node_stand_in import Node, shells
 from tests.objects import STACK
 
@@ -36,8 +39,8 @@ def storage(path: str = PATH) -> Storage:
     return HostPath(kind="hostPath", node="talos-1ca-62z", path=path, owner=US)
 
 
-def job(where: Storage, *, adopt: bool = False) -> dict[str, Any]:
-    return directory.job(where, "photo-sync", Ownership(STACK, adopting=adopt), beside_one_made_by_hand=False)
+def job(where: Storage, folders: Sequence[str] = (IMPORT_FOLDER,), *, adopt: bool = False) -> dict[str, Any]:
+    return directory.job(where, folders, "photo-sync", Ownership(STACK, adopting=adopt), beside_one_made_by_hand=False)
 
 
 def new_node(shell: tuple[str, ...] = ("/bin/sh",)) -> Node:
@@ -127,6 +130,29 @@ def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: 
     assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
 
 
+FOLDERS = [IMPORT_FOLDER, f"{IMPORT_FOLDER}-ben"]
+
+
+def test_each_account_gets_its_folder(node: Node) -> None:
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path(PATH)) == {MARK, *FOLDERS}
+
+
+def test_an_account_that_comes_later_gets_its_folder(node: Node) -> None:
+    node.run(job(storage()))
+    (node.path(PATH) / IMPORT_FOLDER / "a.jpg").write_text("photo")
+    remember(node)
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path(PATH)) == {MARK, *FOLDERS, f"{IMPORT_FOLDER}/a.jpg"}
+    assert stat.S_IMODE((node.path(PATH) / FOLDERS[1]).stat().st_mode) == 0o755
+
+
+def test_killed_half_way_with_several_folders_is_completed(node: Node) -> None:
+    (node.path(f"{PATH}.immich-icloud-unfinished") / FOLDERS[1]).mkdir(parents=True)
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path("/var/mnt")) == {"icloud-photos", *(f"icloud-photos/{name}" for name in (MARK, *FOLDERS))}
+
+
 def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
     (node.path(PATH) / "2024").mkdir(parents=True)
     (node.path(PATH) / "2024" / "a.jpg").write_text("photo")
@@ -198,12 +224,22 @@ def test_on_a_network_volume_only_the_folder_and_the_mark_are_made(node: Node) -
 
 
 class Disks(RuleBasedStateMachine):
-    """A disk that comes and goes, under a Job that runs at any time."""
+    """A disk that comes and goes, under a Job and a sync that run at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.node = new_node()
-        self.place = self.node.path(PATH)
+        bare = new_node()
+        base = bare.disk.parent
+        for part in ("secret", "image", "disk/icloud-cookies-anna"):
+            (base / part).mkdir()
+        for part in ("appleId", "password"):
+            (base / "secret" / part).write_text("x")
+        (base / "disk" / "icloud-cookies-anna" / "x.session").write_text('{"trust_token": "x"}')
+        self.place = bare.path(PATH)
+        bare.path("icloud-photos").symlink_to(self.place)  # the claim
+        icloudpd = Icloudpd.at(base / "image" / "icloudpd")
+        icloudpd.behave(f"{BEGINS}: >'{self.place / IMPORT_FOLDER / 'a.jpg'}'\n{FETCHES}{ENDS}")
+        self.node = replace(bare, secret=base / "secret", programs={"/app/icloudpd": icloudpd.place})
         self.other_disks = self.node.disk / "other-disks"
         self.other_disks.mkdir()
         self.count = 0
@@ -228,6 +264,14 @@ class Disks(RuleBasedStateMachine):
             self.allowed.add(self.place.stat().st_ino)
         assert self.node.run(job(storage(), adopt=True)).code == (0 if adoptable else 1)
 
+    @rule()
+    def sync(self) -> None:
+        self.place.mkdir(exist_ok=True)  # as the container's runtime does for a hostPath of no type
+        marked, before = (self.place / MARK).exists(), tree(self.place)
+        ended = self.node.run(sync_job(household(), FLOOR="0"))
+        assert ended.code == (0 if marked else 1), ended
+        assert (self.place / IMPORT_FOLDER / "a.jpg").exists() if marked else tree(self.place) == before
+
     @precondition(lambda self: self.place.exists())
     @rule()
     def unmount(self) -> None:
@@ -238,6 +282,11 @@ class Disks(RuleBasedStateMachine):
     @rule()
     def show_an_empty_mount_point(self) -> None:
         self.place.mkdir()
+
+    @precondition(lambda self: not self.place.exists())
+    @rule()
+    def show_another_disk(self) -> None:
+        (self.place / IMPORT_FOLDER).mkdir(parents=True)
 
     @precondition(lambda self: not self.place.exists() and any(self.other_disks.iterdir()))
     @rule()

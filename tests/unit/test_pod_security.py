@@ -29,7 +29,7 @@ def nfs(uid: int) -> Nfs:
 
 
 def job_pod(storage: Storage) -> dict[str, Any]:
-    job = directory.job(storage, "photo-sync", Ownership(STACK), beside_one_made_by_hand=False)
+    job = directory.job(storage, [], "photo-sync", Ownership(STACK), beside_one_made_by_hand=False)
     return dict(job["spec"]["template"]["spec"])
 
 

@@ -13,9 +13,11 @@ from preflight.facts import Answers, Facts
 from providers.cluster_api import Ref
 from providers.fragment import Trial
 from settings import Settings
+from tests.accounts import household
 from tests.objects import ARGOCD, STACK, Manifest, deployment, managed, namespace
 from tests.unit.configured import ON_HOST, configured
 
+OWNED: Manifest = {**ON_HOST, "owner": {"uid": 1000, "gid": 1000}}
 LOCAL: Manifest = {**ON_HOST, "kind": "local"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos"}
 CSI: Manifest = {"kind": "csi", "driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"}
@@ -134,12 +136,103 @@ def test_a_network_volume_needs_no_node() -> None:
     assert rules.missing(configured(NFS), facts(nodes=())) == []
 
 
+# the session's volume
+
+
+LOCAL_PATH: Manifest = {"metadata": {"name": "local-path"}}
+DEFAULT: Manifest = {
+    "metadata": {"name": "fast", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+}
+STORAGE_CLASS = "immich-icloud:photoSync.cookieVolume.storageClass: the cluster has no "
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "sentences"),
+    [
+        (None, {"storage_classes": (LOCAL_PATH, DEFAULT)}, []),
+        ("local-path", {"storage_classes": (LOCAL_PATH,)}, []),
+        ("by-hand", {"volume_classes": frozenset({"by-hand"})}, []),
+        (
+            None,
+            {"storage_classes": (LOCAL_PATH,)},
+            [f"{STORAGE_CLASS}default StorageClass. Name one. It has: local-path"],
+        ),
+        (
+            "slow",
+            {"storage_classes": (LOCAL_PATH,)},
+            [f"{STORAGE_CLASS}StorageClass slow, and no PersistentVolume of that class. It has: local-path"],
+        ),
+        (
+            None,
+            {"volume_classes": frozenset({"by-hand"})},
+            [
+                f"{STORAGE_CLASS}StorageClass. Install one (local-path-provisioner will do), or make a "
+                "PersistentVolume of 64Mi for each account, with a storageClassName of your own, and name that here"
+            ],
+        ),
+    ],
+    ids=["default", "named", "by hand", "no default", "unknown", "none"],
+)
+def test_a_session_needs_a_volume(wanted: str | None, seen: Manifest, sentences: list[str]) -> None:
+    cookie_volume = {"storageClass": wanted} if wanted else {}
+    assert rules.missing(household(storage=OWNED, cookieVolume=cookie_volume), facts(**seen)) == sentences
+
+
+def test_a_stack_without_accounts_needs_none() -> None:
+    assert rules.missing(configured(), facts(storage_classes=(LOCAL_PATH,))) == []
+
+
+COOKIES = Ref("v1", "PersistentVolumeClaim", "icloud-cookies-anna", "photo-sync")
+CRON_JOB = Ref("batch/v1", "CronJob", "icloud-sync-anna", "photo-sync")
+
+
+def test_what_the_cluster_fills_in_is_no_problem() -> None:
+    settings = household(storage=OWNED)
+    live = live_of(planned(settings), COOKIES, storageClassName="fast", volumeName="pvc-1")
+    assert problems(settings, live) == []
+
+
+def test_a_sessions_volume_stays_as_it_was_made() -> None:
+    settings = household(storage=OWNED, cookieVolume={"storageClass": "fast"})
+    live = live_of(planned(settings), COOKIES, storageClassName="slow", resources__requests__storage="1Gi")
+    assert problems(settings, live) == [
+        f'{COOKIES}: resources.requests.storage is "1Gi" and can\'t be changed to "64Mi". '
+        "Set immich-icloud:photoSync.cookieVolume.capacity to what is there",
+        f'{COOKIES}: storageClassName is "slow" and can\'t be changed to "fast". '
+        "Set immich-icloud:photoSync.cookieVolume.storageClass to what is there",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "now"),
+    [
+        (household({"name": "anna", "folderStructure": "{:%Y}"}, storage=OWNED), "icloud-import {:%Y} Etc/UTC"),
+        (household(storage=OWNED, timeZone="Europe/Berlin"), "icloud-import {:%Y/%m/%d} Europe/Berlin"),
+        (household({"name": "ben"}, {"name": "anna"}, storage=OWNED), "icloud-import-anna {:%Y/%m/%d} Etc/UTC"),
+    ],
+    ids=["folder structure", "time zone", "order"],
+)
+def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None:
+    live = live_of(planned(household(storage=OWNED)), CRON_JOB)
+    assert problems(changed, live) == [], "nothing has been imported yet"
+    live[CRON_JOB]["status"] = {"lastSuccessfulTime": "2026-11-01T02:10:00Z"}
+    assert problems(changed, live) == [
+        f'{CRON_JOB} has imported photos to "icloud-import {{:%Y/%m/%d}} Etc/UTC" and would go on in "{now}" (folder, '
+        "folderStructure, time zone): every photo would be fetched again, beside the first copy. Set them, and the "
+        "order of immich-icloud:photoSync.accounts, back"
+    ]
+    assert problems(household(storage=OWNED, schedule="0 3 * * *"), live) == []
+
+
 # whose it is
 
 
-@pytest.mark.parametrize("storage", [ON_HOST, LOCAL, NFS, CSI], ids=lambda storage: storage["kind"])
-def test_what_this_stack_made_is_no_problem(storage: Manifest) -> None:
-    settings = configured(storage)
+@pytest.mark.parametrize(
+    "settings",
+    [configured(ON_HOST), configured(LOCAL), configured(NFS), configured(CSI), household()],
+    ids=["hostPath", "local", "nfs", "csi", "accounts"],
+)
+def test_what_this_stack_made_is_no_problem(settings: Settings) -> None:
     plan = planned(settings)
     live = {whole.ref: deepcopy(whole.manifest) for whole in plan.wholes()}
     assert problems(settings, live) == []

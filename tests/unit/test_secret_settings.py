@@ -14,12 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr, ValidationError
 
+from components.ownership import Ownership
+from components.photo_sync import sync
 from settings import PROJECT, Settings, SettingsError, load, load_connections, parse
 from settings.errors import sentences
 from settings.model import Model
+from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.stack_files import VALID, as_text, configuration, document, places
 
 TOKEN = f"{PROJECT}:cloudflareToken"
+CREDENTIALS = f"{PROJECT}:icloudCredentials"
 KNOWN_KEYS = [f"{PROJECT}:{field.alias}" for field in Settings.model_fields.values()]
 MINIMAL = configuration(next(file for file in VALID if file.name == "minimal.yaml"))
 
@@ -59,11 +63,24 @@ def test_a_secret_deep_down_is_not_told(data: st.DataObject, secret: str) -> Non
 
 
 @ANY_SPEED
-@given(secret=SECRETS, wrapped=st.sampled_from([lambda text: text, lambda text: [text], lambda text: {"token": text}]))
-def test_a_token_in_plain_text_is_refused_once_and_not_told(secret: str, wrapped: Callable[[str], Any]) -> None:
-    config = MINIMAL | {TOKEN: as_text(wrapped(secret))}
+@given(
+    key=st.sampled_from([TOKEN, CREDENTIALS]),
+    secret=SECRETS,
+    wrapped=st.sampled_from(
+        [
+            lambda text: text,
+            lambda text: [text],
+            lambda text: {"token": text},
+            lambda text: {"anna": {"appleId": "anna@example.com", "password": text}},
+        ]
+    ),
+)
+def test_a_secret_in_plain_text_is_refused_once_and_not_told(
+    key: str, secret: str, wrapped: Callable[[str], Any]
+) -> None:
+    config = MINIMAL | {key: as_text(wrapped(secret))}
 
-    with pytest.raises(SettingsError, match="cloudflareToken: is in plain text") as refused:
+    with pytest.raises(SettingsError, match=f"{key}: is in plain text") as refused:
         parse(config)
     assert len(refused.value.problems) == 1
     assert MARK not in told(lambda: parse(config))
@@ -76,6 +93,26 @@ def test_settings_keep_the_token_and_do_not_show_it() -> None:
     assert settings.cloudflare_token.get_secret_value() == WELL_FORMED
     for text in (repr(settings), str(settings), repr(settings.model_dump()), settings.model_dump_json()):
         assert WELL_FORMED not in text
+
+
+def test_an_account_whose_password_is_in_plain_text_is_told_so_and_no_more() -> None:
+    file = next(file for file in VALID if file.name == "photo-sync.yaml")
+
+    with pytest.raises(SettingsError) as refused:
+        parse(configuration(file))
+    [problem] = refused.value.problems
+    assert problem.startswith(f"{CREDENTIALS}: is in plain text")
+
+
+def test_settings_keep_credentials_and_do_not_show_them() -> None:
+    settings = household()
+
+    assert settings.icloud_credentials
+    assert settings.icloud_credentials["anna"].password.get_secret_value() == PASSWORD
+    planned = sync(settings, Ownership("immich-icloud/test"))
+    for text in (repr(settings), repr(settings.model_dump()), settings.model_dump_json(), repr(planned)):
+        assert PASSWORD not in text
+        assert APPLE_ID not in text
 
 
 def from_engine(read: Callable[[], object], config: dict[str, str], secrets: Collection[str]) -> str:

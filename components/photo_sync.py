@@ -1,0 +1,319 @@
+"""Photos from iCloud, on a schedule: one CronJob an account, with the account's credentials and its session."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from kubernetes.utils import parse_quantity
+from pulumi_kubernetes.batch.v1 import CronJob
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+from components import images
+from components.ownership import Ownership
+from components.photo_disk import MARK, import_folder
+from providers.cluster_api import Manifest
+from settings import Settings
+from settings.photo_sync import Account, Credentials, PhotoSync
+from settings.storage import OnNode, Storage
+
+_LABELS = {"app.kubernetes.io/name": "icloudpd"}
+_ACCOUNT = "immich-icloud/account"
+_SCRIPT = Path(__file__).with_name("sync.sh")
+_PROGRAM = "/app/icloudpd"  # (source: the image's Dockerfile)
+_PHOTOS, _COOKIES, _CREDENTIALS, _TMP = "/photos", "/cookies", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
+# A first import takes days; one that takes longer goes on with the next run.
+_DEADLINE = 3 * 24 * 3600
+_EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
+_READABLE_BY_GROUP = 0o440
+
+
+@dataclass(frozen=True)
+class AccountSync:
+    """What fetches the photos of one account; the Secret's data is not part of its manifest.
+
+    Attributes:
+        account: the account's name.
+        folder: its folder in the photo directory.
+        credentials: how it signs in.
+        cookies: the claim of its session.
+        secret: the Secret of its credentials.
+        cron_job: the CronJob.
+
+    """
+
+    account: str
+    folder: str
+    credentials: Credentials
+    cookies: Manifest
+    secret: Manifest
+    cron_job: Manifest
+
+
+@dataclass(frozen=True)
+class Sync:
+    """All accounts, and the one rule of the network that holds for them."""
+
+    accounts: tuple[AccountSync, ...]
+    network_policy: Manifest
+
+    def manifests(self) -> Iterator[Manifest]:
+        """All objects, in the order in which they are made."""
+        yield self.network_policy
+        for account in self.accounts:
+            yield from (account.cookies, account.secret, account.cron_job)
+
+    def pods(self) -> list[Manifest]:
+        """The pods that will run."""
+        return [account.cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"] for account in self.accounts]
+
+    def overview(self, mounted_at: str) -> list[dict[str, str]]:
+        """Say of each account its name, its folder as Immich sees it, its CronJob and its schedule."""
+        return [
+            {
+                "name": account.account,
+                "folder": f"{mounted_at}/{account.folder}",
+                "cron_job": "{namespace}/{name}".format(**account.cron_job["metadata"]),
+                "schedule": "{schedule} ({timeZone})".format(**account.cron_job["spec"]),
+            }
+            for account in self.accounts
+        ]
+
+
+def sync(settings: Settings, ownership: Ownership) -> Sync | None:
+    """Build the manifests; None for a stack without accounts."""
+    accounts = settings.photo_sync.accounts
+    if not accounts:
+        return None
+    known = settings.icloud_credentials or {}
+    return Sync(
+        accounts=tuple(
+            _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership)
+            for place, account in enumerate(accounts)
+        ),
+        network_policy={
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": ownership.metadata("NetworkPolicy", "icloud-sync", settings.photo_sync.namespace),
+            "spec": _out_only(),
+        },
+    )
+
+
+def layout(account: Account, sync: PhotoSync) -> str:
+    """Say how an account's photos are arranged in its folder: a date's folder depends on the time zone, too."""
+    structure = account.folder_structure
+    return structure if structure == "none" else f"{structure} {sync.time_zone}"
+
+
+def arrangement(cron_job: Manifest) -> str:
+    """Read out of a CronJob where it imports to, and how the photos are arranged there."""
+    (container,) = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    stated = {pair["name"]: pair.get("value", "") for pair in container.get("env", [])}
+    return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
+
+
+def arguments(account: Account, folder: str) -> list[str]:
+    """Build icloudpd's command line, but for who signs in, which only the pod knows."""
+    options: dict[str, object] = {
+        "--domain": account.domain,
+        "--log-level": "debug",  # says of each file whether it was there; never `error`, which hides success
+        "--no-progress-bar": True,
+        "--password-provider": "console",  # from stdin
+        "--mfa-provider": "console",  # which finds nobody there, and ends; the other one waits for ever
+        "--cookie-directory": _COOKIES,
+        "--directory": f"{_PHOTOS}/{folder}",
+        "--library": account.library,
+        "--album": account.albums,
+        "--folder-structure": account.folder_structure,
+        "--size": account.sizes,
+        "--skip-live-photos": account.live_photos == "none",
+        "--live-photo-size": "original" if account.live_photos == "none" else account.live_photos,
+        "--recent": account.recent,
+        "--dry-run": account.dry_run,
+        "--delete-after-download": account.delete_after_download,
+        "--keep-icloud-recent-days": account.keep_icloud_recent_days,
+    }
+    return [word for option, value in options.items() for word in _words(option, value)]
+
+
+def _words(option: str, value: object) -> Iterator[str]:
+    match value:
+        case True:
+            yield option
+        case None | False:
+            pass
+        case tuple():
+            for item in value:
+                yield from (option, str(item))
+        case _:
+            yield from (option, str(value))
+
+
+def _account_sync(
+    account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership
+) -> AccountSync:
+    namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
+    labels = {**_LABELS, _ACCOUNT: account.name}
+
+    def named(api_version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
+        metadata = {**ownership.metadata(kind, name, namespace, annotations), "labels": labels}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+    # Many classes make a volume only for a pod, and the first pod may be a month away.
+    cookies = named("v1", "PersistentVolumeClaim", f"icloud-cookies-{account.name}", {"pulumi.com/skipAwait": "true"})
+    cookies["spec"] = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": cookie_volume.capacity}},
+        **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
+    }
+    secret = {**named("v1", "Secret", f"icloud-credentials-{account.name}"), "type": "Opaque"}
+    volumes = [
+        {"name": "photos", "persistentVolumeClaim": {"claimName": settings.storage.claim}},
+        {"name": "cookies", "persistentVolumeClaim": {"claimName": cookies["metadata"]["name"]}},
+        {
+            "name": "credentials",
+            "secret": {"secretName": secret["metadata"]["name"], "defaultMode": _READABLE_BY_GROUP},
+        },
+        # icloudpd unpacks itself there, 108 MB, and runs what it unpacked.
+        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+    ]
+    job = {
+        "backoffLimit": 0,  # Apple locks an account out that tries too often
+        "activeDeadlineSeconds": _DEADLINE,
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": _pod(_container(account, folder, settings, ownership.stack), volumes, settings.storage),
+        },
+    }
+    cron_job = named("batch/v1", "CronJob", f"icloud-sync-{account.name}")
+    cron_job["spec"] = {
+        "schedule": settings.photo_sync.schedule,
+        "timeZone": settings.photo_sync.time_zone,
+        "concurrencyPolicy": "Forbid",
+        "successfulJobsHistoryLimit": 3,
+        "failedJobsHistoryLimit": 3,
+        "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
+    }
+    return AccountSync(account.name, folder, credentials, cookies, secret, cron_job)
+
+
+def _container(account: Account, folder: str, settings: Settings, stack: str) -> Manifest:
+    sync = settings.photo_sync
+    environment = {
+        "DIRECTORY": _PHOTOS,
+        "FOLDER": folder,
+        "MARK": MARK,
+        "FLOOR": str(int(parse_quantity(sync.min_free_space) / 2**20)),
+        "EVERY": str(_EVERY),
+        "ACCOUNT": account.name,
+        "LAYOUT": layout(account, sync),
+        "DRY_RUN": str(account.dry_run).lower(),
+        "UNTIL_FOUND": str(account.until_found or 0),
+        "CREDENTIALS": _CREDENTIALS,
+        "COOKIES": _COOKIES,
+        "LOGIN": f"make icloud-login STACK={stack.rpartition('/')[2]} ACCOUNT={account.name}",
+        "TZ": sync.time_zone,
+        "TMPDIR": _TMP,
+        "HOME": _TMP,
+    }
+    return {
+        "name": "icloudpd",
+        "image": images.ICLOUDPD,
+        "command": ["sh", "-c", _SCRIPT.read_text(), "sync.sh"],
+        "args": [_PROGRAM, *arguments(account, folder)],
+        "workingDir": _TMP,  # where icloudpd leaves a report on a photo that it does not understand
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "volumeMounts": [
+            {"name": "photos", "mountPath": _PHOTOS},
+            {"name": "cookies", "mountPath": _COOKIES},
+            {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},
+            {"name": "tmp", "mountPath": _TMP},
+        ],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
+def _pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manifest:
+    pod = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": storage.owner.uid,
+            "runAsGroup": storage.owner.gid,
+            # A volume that was just made belongs to root. One that is right already is not walked through.
+            "fsGroup": storage.owner.gid,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
+        pod["tolerations"] = [
+            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
+        ]
+    return pod
+
+
+def _out_only() -> Manifest:
+    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    return {
+        "podSelector": {"matchLabels": _LABELS},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [],
+        # To anywhere: a node's own resolver has no labels, and Apple's addresses are many.
+        "egress": [{"ports": names}, {"ports": [{"protocol": "TCP", "port": 443}]}],
+    }
+
+
+class PhotoSynchronisation(pulumi.ComponentResource):
+    """Every account's photos are fetched when it is time."""
+
+    def __init__(self, name: str, plan: Sync, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:PhotoSynchronisation", name, None, opts)
+
+        def inside(*before: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(before))
+
+        policy = NetworkPolicy(
+            f"{name}-network-policy",
+            metadata=plan.network_policy["metadata"],
+            spec=plan.network_policy["spec"],
+            opts=inside(),
+        )
+        for account in plan.accounts:
+            cookies = PersistentVolumeClaim(
+                f"{name}-cookies-{account.account}",
+                metadata=account.cookies["metadata"],
+                spec=account.cookies["spec"],
+                opts=inside(),
+            )
+            credentials = Secret(
+                f"{name}-credentials-{account.account}",
+                metadata=account.secret["metadata"],
+                type=account.secret["type"],
+                string_data={
+                    "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),
+                    "password": pulumi.Output.secret(account.credentials.password.get_secret_value()),
+                },
+                opts=inside(),
+            )
+            spec: Any = account.cron_job["spec"]
+            CronJob(
+                f"{name}-cron-job-{account.account}",
+                metadata=account.cron_job["metadata"],
+                spec=spec,
+                opts=inside(policy, cookies, credentials),
+            )
+        self.register_outputs({})

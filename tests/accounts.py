@@ -1,0 +1,39 @@
+"""A household whose photos are fetched: its settings, and the Jobs that come of them."""
+
+import copy
+from typing import Any
+
+from components.ownership import Ownership
+from components.photo_sync import sync
+from settings import Settings
+from tests.objects import STACK
+
+APPLE_ID = "anna@example.com"
+PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
+DISK = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
+
+
+def household(*accounts: dict[str, Any], storage: dict[str, Any] | None = None, **photo_sync: Any) -> Settings:
+    """A stack with these accounts; without any, with one that says nothing but its name."""
+    stated = accounts or ({"name": "anna"},)
+    return Settings.model_validate(
+        {
+            "host": "immich.example.com",
+            "cluster": {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"},
+            "storage": storage or DISK,
+            "route": {"kind": "ingress"},
+            "photoSync": {"accounts": list(stated), **photo_sync},
+            "icloudCredentials": {a["name"]: {"appleId": APPLE_ID, "password": PASSWORD} for a in stated},
+        }
+    )
+
+
+def sync_job(settings: Settings, **environment: str) -> dict[str, Any]:
+    """The Job that the first account's CronJob makes, but for some variables."""
+    planned = sync(settings, Ownership(STACK))
+    assert planned
+    template: dict[str, Any] = copy.deepcopy(planned.accounts[0].cron_job["spec"]["jobTemplate"])
+    (container,) = template["spec"]["template"]["spec"]["containers"]
+    for pair in container["env"]:
+        pair["value"] = environment.get(pair["name"], pair["value"])
+    return template

@@ -1,0 +1,83 @@
+"""A stand-in for icloudpd: logs what a test makes it log, in icloudpd's own words and form, and calls nobody.
+
+`tests/icloudpd` holds words and command line against the real one.
+"""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+SIGNS_IN_ANEW = "Authentication required for Account. (421)"
+TWO_FACTOR = "Two-factor authentication is required (2fa)"
+ALL_FETCHED = "All photos and videos have been downloaded"
+
+
+def log(level: str, message: str) -> str:
+    """A shell command that logs a line as icloudpd does."""
+    return f"printf '%s\\n' {shlex.quote(f'2026-11-24 10:49:03 {level:<8} {message}')}\n"
+
+
+def prompt(words: str) -> str:
+    """A shell command that asks for something, as Python's getpass and input do: without a line of its own."""
+    return f"printf '%s' {shlex.quote(words)}\n"
+
+
+# What a run comes to that finds one photo there and fetches another one.
+BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", "Authenticating...")
+FETCHES = (
+    log("INFO", "Downloading 2 original photos and videos to /photos/icloud-import ...")
+    + log("DEBUG", "/photos/icloud-import/2026/01/01/IMG_1.HEIC already exists")
+    + log("DEBUG", "Downloading /photos/icloud-import/2026/01/02/IMG_2.HEIC...")
+    + log("INFO", "Downloaded /photos/icloud-import/2026/01/02/IMG_2.HEIC")
+)
+ENDS = log("INFO", ALL_FETCHED)
+SUCCEEDS = BEGINS + FETCHES + ENDS
+
+
+@dataclass(frozen=True)
+class Icloudpd:
+    """The program, as a shell script at `place`; what it was given lies beside it."""
+
+    place: Path
+
+    @classmethod
+    def at(cls, place: Path) -> Self:
+        """Put the program there. It succeeds until told otherwise."""
+        program = cls(place)
+        program.behave(SUCCEEDS)
+        return program
+
+    def behave(self, commands: str) -> None:
+        """Run these shell commands from now on, in the program's own process."""
+        lines = [
+            "#!/bin/sh",
+            f"printf '%s\\n' \"$@\" >{shlex.quote(str(self._arguments))}",
+            f"cat >{shlex.quote(str(self._stdin))}",
+            commands,
+        ]
+        self.place.write_text("\n".join(lines))
+        self.place.chmod(0o755)
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was started."""
+        return self._arguments.exists()
+
+    @property
+    def arguments(self) -> list[str]:
+        """Its last command line."""
+        return self._arguments.read_text().splitlines()
+
+    @property
+    def stdin(self) -> str:
+        """All that it read."""
+        return self._stdin.read_text()
+
+    @property
+    def _arguments(self) -> Path:
+        return self.place.with_name("arguments")
+
+    @property
+    def _stdin(self) -> Path:
+        return self.place.with_name("stdin")

@@ -1,0 +1,371 @@
+"""The script that runs icloudpd, on stand-ins for node and icloudpd, under each shell at hand: all ways to fail."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.photo_disk import IMPORT_FOLDER, MARK
+from settings import Settings
+from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
+from tests.icloudpd_stand_in import (
+    ALL_FETCHED,
+    BEGINS,
+    ENDS,
+    FETCHES,
+    SIGNS_IN_ANEW,
+    SUCCEEDS,
+    TWO_FACTOR,
+    Icloudpd,
+    log,
+    prompt,
+)
+from tests.node_stand_in import Ended, Node, shells
+
+LOGIN = "make icloud-login STACK=test ACCOUNT=anna"
+NOT_SIGNED_IN = (
+    f"account anna has no valid session at Apple. Sign in, with the code that Apple sends to its devices: {LOGIN}"
+)
+ROOM = 50 * 2**20  # KiB
+
+
+def job(settings: Settings, **environment: str) -> dict[str, Any]:
+    """The first account's Job; it looks at the disk all the time."""
+    return sync_job(settings, **{"EVERY": "0.05", **environment})
+
+
+@dataclass(frozen=True)
+class House:
+    """A node whose photo disk is marked, and an account that is signed in."""
+
+    node: Node
+    icloudpd: Icloudpd
+
+    @property
+    def photos(self) -> Path:
+        return self.node.path("icloud-photos")
+
+    @property
+    def folder(self) -> Path:
+        return self.photos / IMPORT_FOLDER
+
+    @property
+    def session(self) -> Path:
+        return self.node.path("icloud-cookies-anna") / "annaexamplecom.session"
+
+    def room(self, kib: int, afterwards: int | None = None) -> None:
+        """What `df` says is free; after the first look, `afterwards`."""
+        seen = self.node.path_first / "seen"
+        seen.unlink(missing_ok=True)
+        later = kib if afterwards is None else afterwards
+        stand_in = self.node.path_first / "df"
+        stand_in.write_text(
+            "#!/bin/sh\n"
+            f"free={kib}; [ ! -e '{seen}' ] || free={later}; : >'{seen}'\n"
+            "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
+            'echo "nas:/our photos 99 1 $free 1% /photos"\n'
+        )
+        stand_in.chmod(0o755)
+
+    def run(self, settings: Settings | None = None, **environment: str) -> Ended:
+        return self.node.run(job(settings or household(), **environment))
+
+
+@pytest.fixture(params=list(shells().values()), ids=list(shells()))
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    base = Path(tempfile.mkdtemp(prefix="house-"))
+    for name in ("disk", "secret", "bin", "image"):
+        (base / name).mkdir()
+    (base / "secret" / "appleId").write_text(APPLE_ID)
+    (base / "secret" / "password").write_text(PASSWORD)
+    icloudpd = Icloudpd.at(base / "image" / "icloudpd")
+    node = Node(
+        base / "disk", base / "record", request.param, base / "secret", {"/app/icloudpd": icloudpd.place}, base / "bin"
+    )
+    made = House(node, icloudpd)
+    made.folder.mkdir(parents=True)
+    (made.photos / MARK).touch()
+    made.session.parent.mkdir()
+    made.session.write_text('{"client_id": "auth-1", "trust_token": "HSARMTKNSRVX"}')
+    made.room(ROOM)
+    yield made
+    shutil.rmtree(base)
+
+
+def last_words(ended: Ended) -> str:
+    assert ended.code == 1
+    return ended.error.splitlines()[-1]
+
+
+def test_a_good_run(house: House) -> None:
+    ended = house.run()
+    assert (ended.code, ended.error) == (0, "")
+    assert ended.out.splitlines()[-1] == "anna: 1 files fetched (0 KiB), 1 there already, 0 errors, 51200 MiB left"
+    assert house.icloudpd.arguments[-2:] == ["--username", APPLE_ID]
+    assert house.icloudpd.stdin == PASSWORD
+
+
+def test_nothing_to_fetch_is_a_good_run(house: House) -> None:
+    house.icloudpd.behave(BEGINS + ENDS)
+    assert house.run().code == 0
+
+
+def test_what_was_fetched_is_counted(house: House) -> None:
+    house.icloudpd.behave(f"dd if=/dev/zero of='{house.folder}/a.mov' bs=1024 count=64 2>/dev/null\n{SUCCEEDS}")
+    (size,) = [word for word in house.run().out.splitlines()[-1].split("(")[1].split() if word.isdigit()][:1]
+    assert 64 <= int(size) <= 72
+
+
+def test_the_log_shows_progress_and_no_details(house: House) -> None:
+    lines = house.run().out
+    assert "Downloaded /photos/icloud-import/2026/01/02/IMG_2.HEIC" in lines
+    assert ALL_FETCHED in lines
+    assert "DEBUG" not in lines
+
+
+def test_a_response_of_apples_that_is_logged_in_several_lines_is_a_detail(house: House) -> None:
+    house.icloudpd.behave(BEGINS + log("DEBUG", '{\n  "session": "of-anna"\n}') + log("INFO", "Cannot connect"))
+    ended = house.run()
+    assert "of-anna" not in ended.out + ended.error
+    assert "Cannot connect" in ended.out
+
+
+def test_a_traceback_is_shown(house: House) -> None:
+    trace = "printf 'Traceback (most recent call last):\\n  File x\\nKeyError: Favorites\\n'; exit 1\n"
+    house.icloudpd.behave(BEGINS + trace)
+    assert "  File x\n" in house.run().out
+
+
+def test_the_password_is_nowhere_but_on_stdin(house: House) -> None:
+    house.icloudpd.behave(SUCCEEDS + "env\n")
+    ended = house.run()
+    assert PASSWORD not in ended.out + ended.error
+    assert PASSWORD not in " ".join(house.icloudpd.arguments)
+    written = [place for place in house.node.disk.rglob("*") if place.is_file()]
+    assert not any(PASSWORD in place.read_text() for place in written)
+
+
+def test_the_prompt_for_the_password_does_not_hide_an_error(house: House) -> None:
+    warns = "getpass.py:91: GetPassWarning: Can not control echo on the terminal.\n"
+    warns += "  passwd = fallback_getpass(prompt, stream)\nWarning: Password input may be echoed.\n"
+    asks = prompt(f"{warns}iCloud Password for anna@example.com:")
+    house.icloudpd.behave(BEGINS + asks + log("ERROR", "first") + asks + log("INFO", "Downloaded a.jpg") + ENDS)
+    ended = house.run()
+    assert last_words(ended) == (
+        "icloudpd reported 1 errors. The next run tries again. The first was: 2026-11-24 10:49:03 ERROR    first"
+    )
+    assert "iCloud Password" not in ended.out
+    assert "assWarning" not in ended.out
+    assert "echoed" not in ended.out
+    assert "1 files fetched" in ended.out
+
+
+# The disk.
+
+
+def test_no_write_without_the_mark(house: House) -> None:
+    (house.photos / MARK).unlink()
+    ended = house.run()
+    assert last_words(ended).startswith(f"the photo disk is not there: its mark {MARK} is missing")
+    assert not house.icloudpd.ran
+    assert list(house.folder.iterdir()) == []
+
+
+def test_no_write_below_the_floor(house: House) -> None:
+    house.room(10 * 2**20 - 1)
+    assert last_words(house.run()) == (
+        "the photo disk has 10239 MiB left, and photoSync.minFreeSpace keeps 10240 MiB free. Make room on it"
+    )
+    assert not house.icloudpd.ran
+    house.room(10 * 2**20)
+    assert house.run().code == 0
+
+
+def test_no_write_when_nobody_knows_how_much_is_free(house: House) -> None:
+    (house.node.path_first / "df").write_text("#!/bin/sh\nexit 1\n")
+    assert "has 0 MiB left" in last_words(house.run())
+    assert not house.icloudpd.ran
+
+
+def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
+    house.room(ROOM, afterwards=2**20)
+    house.icloudpd.behave(BEGINS + FETCHES + "exec sleep 60\n")
+    assert last_words(house.run()).startswith("stopped: the photo disk has 1024 MiB left")
+    assert not (house.folder / f"{MARK}-complete").exists()
+
+
+def test_a_disk_that_goes_away_ends_the_run(house: House) -> None:
+    house.icloudpd.behave(f"{BEGINS}{FETCHES}rm '{house.photos / MARK}'\nexec sleep 60\n")
+    assert last_words(house.run()).startswith("stopped: the photo disk is not there")
+
+
+def test_a_missing_folder(house: House) -> None:
+    house.folder.rmdir()
+    assert "has no folder icloud-import: run make up again" in last_words(house.run())
+    assert not house.icloudpd.ran
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root writes everywhere, and only root can be somebody else")
+def test_a_folder_of_somebody_elses(house: House) -> None:
+    house.node.disk.parent.chmod(0o755)
+    house.node.path_first.chmod(0o777)  # `df`'s stand-in remembers there
+    ended = house.node.run(job(household()), user=65534)
+    assert last_words(ended) == "user 65534 can't write to icloud-import. It has to belong to storage.owner"
+
+
+# What icloudpd does not say with its exit code.
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("exit 0", "icloudpd ended before everything was fetched. Its last words: "),
+        (
+            BEGINS + log("INFO", "Invalid email/password combination."),
+            "icloudpd ended before everything was fetched. Its last words: "
+            "2026-11-24 10:49:03 INFO     Invalid email/password combination.",
+        ),
+        (
+            BEGINS + FETCHES + log("ERROR", "IOError while writing file to /photos/a. Skipping this file...") + ENDS,
+            "icloudpd reported 1 errors. The next run tries again. The first was: "
+            "2026-11-24 10:49:03 ERROR    IOError while writing file to /photos/a. Skipping this file...",
+        ),
+        (
+            BEGINS + FETCHES + log("ERROR", SIGNS_IN_ANEW) + ENDS,
+            "icloudpd reported 1 errors. The next run tries again. The first was: "
+            f"2026-11-24 10:49:03 ERROR    {SIGNS_IN_ANEW}",
+        ),
+        (
+            BEGINS + FETCHES + "echo \"KeyError: 'x' attribute was not found in the photo fields.\"\n" + ENDS,
+            "icloudpd reported 1 errors. The next run tries again. The first was: "
+            "KeyError: 'x' attribute was not found in the photo fields.",
+        ),
+        (SUCCEEDS + "exit 3\n", "icloudpd ended with exit code 3. Its last words: 2026-11-24 10:49:03 INFO "),
+        (SUCCEEDS + "kill -9 $$\n", "icloudpd ended with exit code 137."),
+        ("echo --folder: not known; exit 2", "icloudpd ended with exit code 2. Its last words: --folder: not known"),
+        ("printf 'no newline'", "icloudpd ended before everything was fetched. Its last words: no newline"),
+    ],
+    ids=["silence", "password", "disk full", "session", "photo", "exit code", "killed", "arguments", "unfinished line"],
+)  # fmt: skip
+def test_a_bad_run(house: House, behaviour: str, words: str) -> None:
+    house.icloudpd.behave(behaviour)
+    assert last_words(house.run()).startswith(words)
+    assert not (house.folder / f"{MARK}-complete").exists()
+
+
+def test_a_token_that_ran_out_is_no_error(house: House) -> None:
+    """Between monthly runs it always does: icloudpd says so at ERROR, and signs in anew with the password."""
+    house.icloudpd.behave(BEGINS + log("ERROR", SIGNS_IN_ANEW) + FETCHES + ENDS)
+    assert house.run().code == 0
+
+
+def test_an_error_in_a_file_name_is_none(house: House) -> None:
+    house.icloudpd.behave(BEGINS + log("INFO", "Downloaded /photos/x/My ERROR log.jpg") + ENDS)
+    assert house.run().code == 0
+
+
+# Signing in.
+
+
+@pytest.mark.parametrize("session", [None, "", '{"client_id": "auth-1"}'])
+def test_without_a_session_apple_is_not_asked(house: House, session: str | None) -> None:
+    house.session.unlink()
+    if session is not None:
+        house.session.write_text(session)
+    assert last_words(house.run()) == NOT_SIGNED_IN
+    assert not house.icloudpd.ran
+
+
+def test_a_session_that_is_over(house: House) -> None:
+    asks = prompt("Please enter two-factor authentication code: ")
+    ends = "read -r code || { echo 'EOFError: EOF when reading a line'; exit 1; }\n"
+    house.icloudpd.behave(BEGINS + log("INFO", TWO_FACTOR) + asks + ends)
+    assert last_words(house.run()) == NOT_SIGNED_IN
+
+
+# How the photos are arranged.
+
+
+def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None:
+    assert house.run().code == 0
+    assert house.run().code == 0
+    ended = house.run(household({"name": "anna", "folderStructure": "{:%Y}"}))
+    assert last_words(ended) == (
+        'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure, timeZone), and the '
+        'settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. Set them back'
+    )
+    assert house.run().code == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [household(timeZone="Europe/Berlin"), household({"name": "ben"}, {"name": "anna"})],
+    ids=["time zone", "another account first"],
+)
+def test_what_else_arranges_photos(house: House, changed: Settings) -> None:
+    house.run()
+    shutil.copytree(house.session.parent, house.node.path("icloud-cookies-ben"))
+    assert "every photo would be fetched again" in last_words(house.run(changed))
+
+
+def test_without_dates_the_time_zone_is_free(house: House) -> None:
+    account = {"name": "anna", "folderStructure": "none"}
+    assert house.run(household(account)).code == 0
+    assert house.run(household(account, timeZone="Europe/Berlin")).code == 0
+
+
+def test_a_dry_run_writes_nothing(house: House) -> None:
+    ended = house.run(household({"name": "anna", "dryRun": True}))
+    assert ended.code == 0
+    assert "a dry run: nothing was written\n" in ended.out
+    assert list(house.folder.iterdir()) == []
+
+
+# Stopping early.
+
+EARLY = household({"name": "anna", "untilFound": 50})
+STOPS_EARLY = ["--until-found", "50"]
+
+
+def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -> None:
+    def stops_early(behaviour: str) -> bool:
+        house.icloudpd.behave(behaviour)
+        assert "No such file" not in house.run(EARLY).error
+        return house.icloudpd.arguments[-2:] == STOPS_EARLY
+
+    misses_one = BEGINS + FETCHES + log("ERROR", "Could not download a.jpg.") + ENDS
+    assert not stops_early(misses_one), "nothing has been fetched yet"
+    assert not stops_early(SUCCEEDS), "a.jpg may lie further down"
+    assert stops_early(SUCCEEDS)
+    assert stops_early(misses_one)
+    assert not stops_early(SUCCEEDS), "a.jpg may lie further down again"
+
+
+def test_it_does_not_stop_early_when_more_is_asked_for(house: House) -> None:
+    house.run(household({"name": "anna", "albums": ["Favorites"], "untilFound": 50}))
+    house.run(EARLY)
+    assert house.icloudpd.arguments[-2:] != STOPS_EARLY
+
+
+# Ended from outside.
+
+
+def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
+    fifo = house.node.disk.parent / "running"
+    os.mkfifo(fifo)
+    house.icloudpd.behave(
+        f"{BEGINS}trap 'rm {fifo}; exit 143' TERM\necho >{fifo}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
+    )
+    started = house.node.start(job(household()))
+    fifo.read_text()
+    started.send_signal(signal.SIGTERM)
+    _, error = started.communicate(timeout=15)
+    assert started.returncode == 1
+    assert error.startswith("stopped from outside, by the deadline or with its node.")
+    assert not fifo.exists(), "icloudpd was told, and ended by itself"
