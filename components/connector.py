@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import Namespace, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from components import images, pod_security
+from components import images, network, pod_security
 from components.ownership import Ownership
 from providers.cluster_api import Manifest
 
@@ -117,7 +117,6 @@ def _pod() -> Manifest:
 
 
 def _only_what_it_needs(origin: Origin) -> Manifest:
-    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     edge = [{"protocol": protocol, "port": _EDGE} for protocol in ("UDP", "TCP")]
     to_origin: Manifest = {"ports": [{"protocol": "TCP", "port": origin.port}]}
     if origin.pods:
@@ -128,7 +127,7 @@ def _only_what_it_needs(origin: Origin) -> Manifest:
         # Nobody may call it: the kubelet's probe comes from the pod's own node, which is always let in.
         "policyTypes": ["Ingress", "Egress"],
         "egress": [
-            {"ports": names},  # to anywhere: a node's own resolver has no labels
+            network.NAMES,
             {"ports": edge},
             to_origin,
         ],

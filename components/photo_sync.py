@@ -11,7 +11,7 @@ from pulumi_kubernetes.batch.v1 import CronJob
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
-from components import images
+from components import images, network
 from components.ownership import Ownership
 from components.photo_disk import MARK, import_folder
 from providers.cluster_api import Manifest
@@ -267,13 +267,12 @@ def _pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Mani
 
 
 def _out_only() -> Manifest:
-    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     return {
         "podSelector": {"matchLabels": _LABELS},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [],
-        # To anywhere: a node's own resolver has no labels, and Apple's addresses are many.
-        "egress": [{"ports": names}, {"ports": [{"protocol": "TCP", "port": 443}]}],
+        # To anywhere: Apple's addresses are many.
+        "egress": [network.NAMES, {"ports": [{"protocol": "TCP", "port": 443}]}],
     }
 
 
