@@ -140,7 +140,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         way_in=way_in(settings, found.cloudflare, ownership) if found.cloudflare else None,
         outputs=Outputs(
             immich_url=f"https://{settings.host}",
-            internal_url=immich.url,
+            internal_url=immich.backend.url,
             namespaces={"immich": immich.namespace, "photo_sync": sync},
             claim=f"{sync}/{settings.storage.claim}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",

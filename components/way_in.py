@@ -9,7 +9,7 @@ from providers.ingress_rules import Rule
 from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings import cloudflare as settings
-from settings.cloudflare import Access, OnCloudflare, Tunnelled
+from settings.cloudflare import Access, OnCloudflare
 
 _ADOPTED = ", adopted"
 
@@ -86,15 +86,7 @@ class WayIn:
 
 def rules(whole: Settings) -> tuple[Rule, ...]:
     """Build our rules. Never with a connectTimeout, which cloudflared reads wrongly (its issue 1702)."""
-    return ({"hostname": whole.host, "service": origin(whole)},)
-
-
-def origin(whole: Settings) -> str:
-    """Where a tunnel leads: the ingress controller's Service, or Immich's."""
-    controller = whole.cloudflare.ingress_controller if isinstance(whole.cloudflare, Tunnelled) else None
-    if controller:
-        return controller.url
-    return whole.immich.url
+    return ({"hostname": whole.host, "service": whole.origin.url},)
 
 
 def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
@@ -117,7 +109,7 @@ def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> W
         record=_record(whole.host, cloudflare, found, ownership),
         rules=ours,
         own_tunnel=cloudflare.tunnel if isinstance(cloudflare, settings.OwnTunnel) else None,
-        origin=origin(whole),
+        origin=whole.origin.url,
         access=cloudflare.access,
     )
 

@@ -99,10 +99,7 @@ def _on_host(cluster: ClusterApi, settings: Settings, service: Manifest | None) 
 
 def origin_of(settings: Settings) -> Ref:
     """Name the Service that a tunnel leads to."""
-    controller = settings.cloudflare.ingress_controller if isinstance(settings.cloudflare, Tunnelled) else None
-    if controller:
-        return Ref("v1", "Service", controller.service, controller.namespace)
-    return Ref("v1", "Service", settings.immich.service.name, settings.immich.namespace)
+    return Ref("v1", "Service", settings.origin.service, settings.origin.namespace)
 
 
 def shared_tunnel(settings: Settings, facts: CloudflareFacts) -> Tunnel | None:
@@ -138,13 +135,10 @@ def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:
     """Draw from the Service what a NetworkPolicy has to name."""
     if facts.origin is None:
         return None
-    wanted = settings.immich.service.port
-    if isinstance(settings.cloudflare, Tunnelled) and settings.cloudflare.ingress_controller:
-        wanted = settings.cloudflare.ingress_controller.port
-    spec = facts.origin["spec"]
+    wanted, spec = settings.origin.port, facts.origin["spec"]
     targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(facts.origin)}
     pods = {} if facts.origin_on_host else spec.get("selector") or {}
-    return Origin(origin_of(settings).namespace or "", pods, targets.get(wanted, wanted))
+    return Origin(settings.origin.namespace, pods, targets.get(wanted, wanted))
 
 
 def tcp_ports(service: Manifest) -> list[Manifest]:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from settings.model import (
     Allowed,
+    Backend,
     Hostname,
     Label,
     Model,
@@ -105,9 +106,9 @@ class IngressController(Model):
     port: Annotated[Port, Allowed("a port number from 1 to 65535", 80)] = 80
 
     @property
-    def url(self) -> str:
-        """Where pods of the cluster reach it."""
-        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
+    def backend(self) -> Backend:
+        """The Service."""
+        return Backend(self.namespace, self.service, self.port)
 
 
 class Access(Model):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from settings.model import AbsolutePath, Allowed, Label, Model, ObjectName, Omittable, Port, not_allowed
+from settings.model import AbsolutePath, Allowed, Backend, Label, Model, ObjectName, Omittable, Port, not_allowed
 
 # Where Immich's image keeps its system, program and uploads: a mount over them hides them.
 _IMMICHS_TREES = ("/bin", "/boot", "/data", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
@@ -49,6 +49,6 @@ class Immich(Model):
     mount: Mount = Mount()
 
     @property
-    def url(self) -> str:
-        """Where pods of the cluster reach its Service."""
-        return f"http://{self.service.name}.{self.namespace}.svc.cluster.local:{self.service.port}"
+    def backend(self) -> Backend:
+        """Its Service."""
+        return Backend(self.namespace, self.service.name, self.service.port)

@@ -126,3 +126,17 @@ UserId = Annotated[
     int, Field(ge=0, le=2**31 - 1), BeforeValidator(no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
 ]
 NonEmpty = Annotated[str, Field(pattern=r"\S"), Allowed("a text that is not empty", "admin@homelab")]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A Service of the cluster, at one of its ports."""
+
+    namespace: str
+    service: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where pods of the cluster reach it."""
+        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, Token, Tunnelled
 from settings.cluster import Cluster
 from settings.immich import Immich
-from settings.model import Hostname, Model, Omittable, Switch, refuse
+from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
 from settings.photo_sync import AllCredentials, PhotoSync
 from settings.route import Gateway, NoRoute, Route
 from settings.storage import Storage
@@ -37,6 +37,12 @@ class Settings(Model):
             "as the right disk. Remove it afterwards."
         ),
     ] = False
+
+    @property
+    def origin(self) -> Backend:
+        """Where a tunnel leads: the ingress controller's Service, or Immich's."""
+        controller = self.cloudflare.ingress_controller if isinstance(self.cloudflare, Tunnelled) else None
+        return controller.backend if controller else self.immich.backend
 
     @model_validator(mode="after")
     def _namespace_of_its_own(self) -> Self:
