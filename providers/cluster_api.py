@@ -1,12 +1,14 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
 
 import json
+import re
+import socket
 from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
 import yaml
-from kubernetes import client, config
+from kubernetes import client, config, stream
 
 from settings.cluster import Cluster
 
@@ -166,6 +168,26 @@ class ClusterApi:
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         self._call("DELETE", Ref.of(live).path, body={"preconditions": preconditions})
 
+    def connect(self, pod: Ref, port: int) -> socket.socket:
+        """Open a connection to a port of a pod, as `kubectl port-forward` does.
+
+        Raises:
+            RefusedError: when the API server does not let us.
+            UnreachableError: when no API server answers.
+
+        """
+        opened = client.CoreV1Api(self._client).connect_get_namespaced_pod_portforward
+        try:
+            forwarded = stream.portforward(opened, pod.name, pod.namespace, ports=str(port))
+        except client.ApiException as error:
+            refused = _HANDSHAKE.match(str(error.reason))
+            if not refused:
+                raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error.reason}") from None
+            status = int(refused[1])
+            raise RefusedError(status, f"the API server forwards no port of {pod}: {status} {refused[2]}") from None
+        opened_socket: socket.socket = forwarded.socket(port)
+        return opened_socket
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])
@@ -202,6 +224,8 @@ class ClusterApi:
 
 
 _NOT_FOUND = 404
+# What the client makes of an answer that opens no web socket: then come its headers and its body.
+_HANDSHAKE = re.compile(r"Handshake status (\d+) ([\w ]*)")
 
 
 def _refusal(refused: client.ApiException) -> RefusedError:
