@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from settings.cluster import Cluster
 Manifest = dict[str, Any]
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+_SILENCE = 60.0  # seconds
 
 
 class ClusterError(Exception):
@@ -188,6 +190,40 @@ class ClusterApi:
         opened_socket: socket.socket = forwarded.socket(port)
         return opened_socket
 
+    def delete_with_dependents(self, ref: Ref) -> None:
+        """Delete an object, whatever its state, and then what it owns: of a Job, its pods."""
+        # Said in so many words: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
+        self._call("DELETE", ref.path, body={"propagationPolicy": "Background"})
+
+    def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
+        """Follow a container's log: each line as it comes, after its time (RFC 3339, nanoseconds) and a blank.
+
+        It ends with the log, and when nothing has come for a minute: then the connection may be dead.
+
+        Args:
+            pod: the pod.
+            container: its name.
+            since: time of the last line that is known; lines of the same second come again.
+
+        """
+        query = {"container": container, "follow": "true", "timestamps": "true"} | (
+            {"sinceTime": since} if since else {}
+        )
+        response = self._request("GET", f"{pod.path}/log", query, timeout=(_TIMEOUT, _SILENCE))
+        rest = b""
+        try:
+            for chunk in response.stream():
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
+        except urllib3.exceptions.ReadTimeoutError:
+            return
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error}") from None
+        finally:
+            response.close()
+        if rest:
+            yield rest.decode(errors="replace")
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])
@@ -200,8 +236,20 @@ class ClusterApi:
         body: Manifest | None = None,
         content_type: str = "application/json",
     ) -> Answer:
+        response = self._request(method, path, query, body, content_type)
+        return Answer(json.loads(response.data), tuple(_text(w) for w in response.headers.getlist("Warning")))
+
+    def _request(  # noqa: PLR0913, PLR0917 (what a request is made of)
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+        timeout: float | tuple[float, float] = _TIMEOUT,
+    ) -> urllib3.HTTPResponse:
         try:
-            response = self._client.call_api(
+            response: urllib3.HTTPResponse = self._client.call_api(
                 path,
                 method,
                 query_params=list((query or {}).items()),
@@ -210,7 +258,7 @@ class ClusterApi:
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=timeout,
             )
         except client.ApiException as refused:
             raise _refusal(refused) from None
@@ -220,7 +268,7 @@ class ClusterApi:
             # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
             reason = getattr(error.__context__, "reason", error)
             raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}") from None
-        return Answer(json.loads(response.data), tuple(_text(w) for w in response.headers.getlist("Warning")))
+        return response
 
 
 _NOT_FOUND = 404

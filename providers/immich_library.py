@@ -1,13 +1,12 @@
 """An external library of Immich's that imports our folders; its other import paths and patterns are never touched.
 
-Nothing is ever taken away from a library, nor the library itself: Immich would drop the photos' albums and metadata. And
-none is scanned before the disk with the photos has been found: Immich trashes every photo whose file it does not see.
+Nothing is ever taken away from a library, nor the library itself: Immich would drop the photos' albums and metadata.
+And none is scanned before the disk with the photos has been found: Immich trashes every photo whose file it can't see.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from secrets import token_hex
 from typing import Any
 
 import pulumi
@@ -106,14 +105,18 @@ def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: S
     ours = [one for one in libraries if one.id == known] or named
     if len(ours) > 1:
         ids = ", ".join(one.id for one in ours)
-        problem = f'{owner.email} has {len(ours)} libraries "{wanted.name}" in Immich ({ids}). Rename all but the one that is meant'
+        problem = (
+            f'{owner.email} has {len(ours)} libraries "{wanted.name}" in Immich ({ids}). Rename all but one of them'
+        )
         return Trial((problem,), owner)
     live = next(iter(ours), None)
     emails = {user.id: user.email for user in users}
     problems = list(_imported_twice(wanted, live, libraries, emails))
     taken_over = live is not None and live.id != known and not _as_ours(live, wanted)
     if live and taken_over and not wanted.adopt:
-        problems.append(f'{owner.email} has a library "{live.name}" in Immich, which was not made by this stack. {_ADOPT}')
+        problems.append(
+            f'{owner.email} has a library "{live.name}" in Immich, which was not made by this stack. {_ADOPT}'
+        )
     if problems:
         return Trial(tuple(problems), owner, live)
     found = live or Library("", owner.id, wanted.name, (), (), 0, "")
@@ -137,9 +140,9 @@ def _imported_twice(
                     continue
                 owner = emails.get(library.owner_id, library.owner_id)
                 yield (
-                    f'the library "{library.name}" of {owner} in Immich imports {theirs}, and {path} would be imported a '
-                    "second time. Remove that import path there first: Immich then forgets the albums of its photos, and "
-                    "the files stay"
+                    f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would be '
+                    "there twice. Remove that import path first, in Immich (which then forgets the albums of its photos; "
+                    "the files stay), or set immich.library.name and the owner to that library's"
                 )
 
 
@@ -176,21 +179,19 @@ def require_disk(cluster: ClusterApi, disk_check: Manifest) -> None:
         JobError: when it is not there.
 
     """
-    metadata = disk_check["metadata"]
-    # Several may look at once, for a library each.
-    named = {**disk_check, "metadata": {**metadata, "name": f"{metadata['name']}-{token_hex(3)}"}}
-    job_run.run(cluster, named, report)
+    job_run.run(cluster, disk_check, report)
 
 
 class ImmichLibraryProvider(ImmichProvider):
     """Creates, reads and updates a library. There is no delete: the library stays when its stack goes."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse, at preview, what can't be had."""
+        """Refuse, at preview, what can't be had. Of a library that the state knows, preflight has."""
+        if _olds:  # which have no id: it could not be told from somebody else's
+            return dynamic.CheckResult(news, [])
         wanted = _wanted(news)
-        known = _known(_olds) if _olds and _wanted(_olds).place == wanted.place else ""
         try:
-            problems = attempt(self._immich(wanted.server), wanted, known).problems
+            problems = attempt(self._immich(wanted.server), wanted).problems
         except (ImmichError, ClusterError) as error:
             problems = (str(error),)
         # Without a property name: with one, the engine prints the property's value.
@@ -208,13 +209,13 @@ class ImmichLibraryProvider(ImmichProvider):
         """Make the library, or find it, have it import our folders, and scan it."""
         wanted = _wanted(props)
         library = self._settle(wanted, "", (), always_scan=True)
-        return dynamic.CreateResult(library.id, _properties(wanted))
+        return dynamic.CreateResult(library.id, {**_properties(wanted), "library_id": library.id})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the library to what is asked for; scan it when there are new folders."""
         wanted = _wanted(_news)
         self._settle(wanted, _id, _wanted(_olds).exclusion_patterns, always_scan=False)
-        return dynamic.UpdateResult(_properties(wanted))
+        return dynamic.UpdateResult({**_properties(wanted), "library_id": _id})
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find the library as it is, as inputs too, so that drift shows as a difference of properties."""
@@ -233,7 +234,7 @@ class ImmichLibraryProvider(ImmichProvider):
             import_paths=tuple(path for path in stated.import_paths if path in live.import_paths),
             exclusion_patterns=tuple(one for one in stated.exclusion_patterns if one in live.exclusion_patterns),
         )
-        return dynamic.ReadResult(id_, _properties(found), _properties(found))
+        return dynamic.ReadResult(id_, {**_properties(found), "library_id": id_}, _properties(found))
 
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
         cluster, immich = self._api(), self._immich(wanted.server)
@@ -262,9 +263,10 @@ class ImmichLibrary(dynamic.Resource, module="immich", name="Library"):
     name: pulumi.Output[str]
     import_paths: pulumi.Output[Sequence[str]]
     exclusion_patterns: pulumi.Output[Sequence[str]]
+    library_id: pulumi.Output[str]
 
     def __init__(self, name: str, wanted: WantedLibrary, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(ImmichLibraryProvider(), name, _properties(wanted), opts)
+        super().__init__(ImmichLibraryProvider(), name, {**_properties(wanted), "library_id": None}, opts)
 
 
 def _in_words(refused: RefusedError, wanted: WantedLibrary) -> str:
@@ -272,13 +274,9 @@ def _in_words(refused: RefusedError, wanted: WantedLibrary) -> str:
         return str(refused)
     return (
         f"Immich can't read a folder of the library {wanted.name} ({', '.join(wanted.import_paths)}): {refused.words}. "
-        "Immich's container has to see it: `kubectl exec -n "
-        f"{wanted.server.namespace} service/{wanted.server.service} -- ls -la {wanted.import_paths[0]}` shows whether it does"
+        "Does its container see it? `kubectl exec -n "
+        f"{wanted.server.namespace} service/{wanted.server.service} -- ls -la {wanted.import_paths[0]}`"
     )
-
-
-def _known(olds: Mapping[str, Any]) -> str:
-    return str(olds.get("library_id", ""))
 
 
 def _wanted(props: Mapping[str, Any]) -> WantedLibrary:

@@ -4,14 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from providers import pod_start
 from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
+from providers.pod_start import Failure
 
-_POLL = 0.5  # seconds
-_PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made
-_PATIENCE_WITH_RETRIES = 240  # polls, two minutes: the kubelet pulls and starts again by itself
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
-_NEVER_STARTS = {"CreateContainerConfigError", "InvalidImageName"}
-_RETRIED = {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}
 
 
 class RolloutError(Exception):
@@ -19,21 +16,10 @@ class RolloutError(Exception):
 
 
 @dataclass(frozen=True)
-class _Failure:
-    reason: str
-    retried: bool = False  # by the kubelet, so that it may pass
-
-    @property
-    def patience(self) -> int:
-        """Polls that it has to last."""
-        return _PATIENCE_WITH_RETRIES if self.retried else _PATIENCE
-
-
-@dataclass(frozen=True)
 class _State:
     done: bool
     progress: str
-    failure: _Failure | None = None
+    failure: Failure | None = None
 
 
 def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
@@ -65,7 +51,7 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
             raise RolloutError(state.failure.reason)
         if late:
             raise RolloutError(f"{ref} did not become ready in time: {state.progress}")
-        time.sleep(_POLL)
+        time.sleep(pod_start.POLL)
 
 
 def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
@@ -74,7 +60,7 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     spec, status = live["spec"], live.get("status", {})
     wanted = spec.get("replicas", 1)
     if spec.get("paused"):
-        paused = _Failure(f"{ref} is paused: `kubectl rollout resume` it first")
+        paused = Failure(f"{ref} is paused: `kubectl rollout resume` it first")
         return _State(done=False, progress="paused", failure=paused)
     seen = status.get("observedGeneration", 0) >= live["metadata"]["generation"]
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
@@ -91,12 +77,12 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
         return _State(done=False, progress=progress)
 
 
-def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[_Failure]:
+def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
     for condition in live.get("status", {}).get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield _Failure(f"{ref}: {condition['message']}")
+            yield Failure(f"{ref}: {condition['message']}")
         if condition.get("reason") == "ProgressDeadlineExceeded":
-            yield _Failure(f"{ref}: {condition['message']}")
+            yield Failure(f"{ref}: {condition['message']}")
     revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
     selector = ",".join(f"{k}={v}" for k, v in live["spec"]["selector"].get("matchLabels", {}).items())
     replica_sets = api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
@@ -108,29 +94,4 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[_Failure]:
     }
     for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector):
         if any(owner["uid"] in current for owner in pod["metadata"].get("ownerReferences", [])):
-            yield from _pod_failures(api, pod)
-
-
-def _pod_failures(api: ClusterApi, pod: Manifest) -> Iterator[_Failure]:
-    name = f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
-    status = pod.get("status", {})
-    initial = status.get("initContainerStatuses", [])
-    for container in [*initial, *status.get("containerStatuses", [])]:
-        waiting = container.get("state", {}).get("waiting", {})
-        # An init container that fails says that the pod must not start: ours, that the disk is not there.
-        refused = container in initial and waiting.get("reason") == "CrashLoopBackOff"
-        if waiting.get("reason") in _NEVER_STARTS | _RETRIED:
-            last = container.get("lastState", {}).get("terminated", {})
-            detail = last.get("message") or waiting.get("message") or waiting["reason"]
-            yield _Failure(
-                f'{name}: container "{container["name"]}" does not start: {detail.strip()}',
-                retried=waiting["reason"] in _RETRIED and not refused,
-            )
-    # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
-    mounted = any(
-        c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions", [])
-    )
-    if status.get("phase") == "Pending" and not mounted:
-        involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
-        for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
-            yield _Failure(f"{name}: {event['message']}", retried=True)
+            yield from pod_start.failures(api, pod)

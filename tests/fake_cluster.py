@@ -22,12 +22,13 @@ class FakeCluster(ClusterApi):
         return deepcopy(self.objects.get(ref))
 
     def list(self, like: Ref, **query: str) -> "list[Manifest]":
-        wanted = dict(label.split("=") for label in query["labelSelector"].split(","))
+        labels, fields = (_pairs(query.get(selector)) for selector in ("labelSelector", "fieldSelector"))
         return [
             deepcopy(thing)
             for ref, thing in self.objects.items()
             if (ref.kind, ref.namespace) == (like.kind, like.namespace)
-            and thing["metadata"].get("labels", {}).items() >= wanted.items()
+            and thing["metadata"].get("labels", {}).items() >= labels.items()
+            and all(_field(thing, path) == value for path, value in fields.items())
         ]
 
     def create(self, manifest: Manifest, manager: str) -> Answer:
@@ -42,6 +43,12 @@ class FakeCluster(ClusterApi):
         del self.objects[Ref.of(live)]
         self.writes.append("delete")
         self.step("after delete")
+
+    def delete_with_dependents(self, ref: Ref) -> None:
+        live = self.objects.pop(ref, None)
+        if live is None:
+            raise RefusedError(404, f"{ref} not found")
+        self.writes.append("delete with dependents")
 
     def _write(self, verb: str, manifest: Manifest, manager: str) -> Answer:
         assert manager == "immich-icloud"
@@ -64,3 +71,14 @@ class FakeCluster(ClusterApi):
             raise RefusedError(404, f"{Ref.of(manifest)} not found")
         if live["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
             raise RefusedError(409, "the object has been modified; please apply your changes to the latest version")
+
+
+def _pairs(selector: str | None) -> dict[str, str]:
+    return dict(pair.split("=") for pair in selector.split(",")) if selector else {}
+
+
+def _field(thing: Manifest, path: str) -> object:
+    value: object = thing
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

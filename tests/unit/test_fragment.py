@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from providers import fragment, rollout
+from providers import fragment, pod_start, rollout
 from providers.cluster_api import Answer, ClusterApi, Ref, RefusedError, UnreachableError
 from providers.fragment import Claim, FragmentProvider, attempt
 from providers.managed_fields import entries, holders
@@ -245,7 +245,7 @@ def _remove(node: Any, path: FieldPath) -> None:
 
 @pytest.fixture(autouse=True)
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "_POLL", 0)
+    monkeypatch.setattr(pod_start, "POLL", 0)
 
 
 Provider = Callable[[ClusterApi], FragmentProvider]

@@ -1,0 +1,194 @@
+"""A Job that is run now and waited for."""
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from providers import pod_start
+from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from providers.fragment import OBJECT_MANAGER
+from providers.pod_start import Failure
+
+_KEPT = 3600  # seconds that a Job and its log stay after its end
+_ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
+
+Report = Callable[[str], None]
+
+
+class JobError(Exception):
+    """The Job failed, or never started. `str()` is the reason: its container's last words, or what stood in the way."""
+
+
+def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], None] | None = None) -> None:
+    """Create a Job, and return when it is complete.
+
+    One that did not end is deleted with its pods, whatever the exception that ends the wait. One that ended stays for
+    an hour, or for as long as its `ttlSecondsAfterFinished` or its owner say.
+
+    Args:
+        api: the cluster.
+        job: the Job, with `metadata.generateName` in place of a name.
+        report: gets each step of progress once, as a sentence.
+        log: gets each line of the pod's log as it comes.
+
+    Raises:
+        JobError: when the Job fails, when it is removed meanwhile, or when its pod does not start.
+        ClusterError: when the API server refuses, or does not answer for two minutes.
+
+    """
+    run_with(api, job, report, _Log(api, log, report).hand_over if log else None)
+
+
+def run_with(api: ClusterApi, job: Manifest, report: Report, accompany: Callable[[Manifest], None] | None) -> None:
+    """Do the same, and call `accompany` with the pod, again and again, from when its container has started.
+
+    The container may have ended by then. It is called at least once before a Job that ended is judged.
+
+    Raises:
+        JobError: see `run`.
+        ClusterError: see `run`.
+
+    """
+    named = _named(job)
+    ref = Ref.of(named)
+    try:
+        made = api.create(named, OBJECT_MANAGER).object
+    except RefusedError:
+        raise
+    except BaseException:  # it may have been created all the same
+        _remove(api, ref)
+        raise
+    try:
+        failure = _Wait(api, made, report, accompany).until_it_ends()
+    except BaseException:
+        _remove(api, ref)
+        raise
+    if failure:
+        raise JobError(failure)
+
+
+def _named(job: Manifest) -> Manifest:
+    """Give the Job its name, here rather than at the API server: who is interrupted still knows what to remove."""
+    metadata = {**job["metadata"], "name": f"{job['metadata']['generateName']}{secrets.token_hex(3)}"}
+    del metadata["generateName"]
+    kept = {} if metadata.get("ownerReferences") else {"ttlSecondsAfterFinished": _KEPT}
+    return {**job, "metadata": metadata, "spec": {**kept, **job["spec"]}}
+
+
+def _remove(api: ClusterApi, ref: Ref) -> None:
+    with contextlib.suppress(ClusterError):
+        api.delete_with_dependents(ref)
+
+
+@dataclass
+class _Wait:
+    api: ClusterApi
+    job: Manifest
+    report: Report
+    accompany: Callable[[Manifest], None] | None
+    told: str = ""
+
+    def until_it_ends(self) -> str | None:
+        """Return why the Job failed; None when it is complete."""
+        failing, absent_since = 0, None
+        while True:
+            try:
+                job, pod = self._look()
+                started = pod and _started(pod)
+                if pod and started and self.accompany:
+                    self.accompany(pod)
+                absent_since = None
+            except UnreachableError as error:
+                absent_since = absent_since or time.monotonic()
+                if time.monotonic() - absent_since > _ABSENCE:
+                    raise
+                self._tell(str(error))
+                time.sleep(pod_start.POLL)
+                continue
+            for condition in job.get("status", {}).get("conditions", []):
+                if condition["status"] == "True" and condition["type"] in {"Complete", "Failed"}:
+                    return _why(condition, pod) if condition["type"] == "Failed" else None
+            failure = None if started else next(self._failures(pod), None)
+            failing = failing + 1 if failure else 0
+            if failure and failing >= failure.patience:
+                raise JobError(failure.reason)
+            self._tell(_progress(Ref.of(job), pod))
+            time.sleep(pod_start.POLL)
+
+    def _look(self) -> tuple[Manifest, Manifest | None]:
+        ref = Ref.of(self.job)
+        job = self.api.get(ref)
+        if job is None:
+            raise JobError(f"{ref} was removed meanwhile")
+        selector = f"batch.kubernetes.io/controller-uid={self.job['metadata']['uid']}"
+        pods = self.api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector)
+        return job, max(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
+
+    def _failures(self, pod: Manifest | None) -> Iterator[Failure]:
+        ref = Ref.of(self.job)
+        if pod is None:  # the Job's controller tries again, and an event is all that it leaves
+            refused = f"involvedObject.uid={self.job['metadata']['uid']},reason=FailedCreate"
+            for event in self.api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=refused):
+                yield Failure(f"{ref} gets no pod: {event['message']}")
+            return
+        for condition in pod.get("status", {}).get("conditions", []):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                yield Failure(f"{pod_start.name(pod)} finds no node: {condition.get('message', '')}", retried=True)
+        yield from pod_start.failures(self.api, pod)
+
+    def _tell(self, progress: str) -> None:
+        if progress != self.told:
+            self.told = progress
+            self.report(progress)
+
+
+def _progress(ref: Ref, pod: Manifest | None) -> str:
+    if pod is None:
+        return f"{ref} begins"
+    return f"{pod_start.name(pod)} {'runs' if _started(pod) else 'is starting'}"
+
+
+def _states(pod: Manifest) -> Iterator[Manifest]:
+    for container in pod.get("status", {}).get("containerStatuses", []):
+        yield container.get("state", {})
+
+
+def _started(pod: Manifest) -> bool:
+    return any("running" in state or "terminated" in state for state in _states(pod))
+
+
+def _why(condition: Manifest, pod: Manifest | None) -> str:
+    for state in _states(pod or {}):
+        ended = state.get("terminated", {})
+        if words := ended.get("message", "").strip():
+            return str(words.splitlines()[-1])
+        if ended.get("exitCode"):
+            return f"its container ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
+    return str((pod or {}).get("status", {}).get("message") or condition.get("message", "it failed"))
+
+
+@dataclass
+class _Log:
+    """Hands over a container's log, each line once, however often the connection breaks."""
+
+    api: ClusterApi
+    show: Callable[[str], None]
+    report: Report
+    last: dict[str, str] = field(default_factory=dict)  # by pod: the time of its last line
+    refusal: str = ""
+
+    def hand_over(self, pod: Manifest) -> None:
+        """Return when the log ends, or when nothing has come for a while."""
+        ref, uid = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"]), pod["metadata"]["uid"]
+        try:
+            for line in self.api.log(ref, pod["spec"]["containers"][0]["name"], self.last.get(uid)):
+                moment, _, text = line.partition(" ")
+                if moment > self.last.get(uid, ""):  # the API counts in whole seconds
+                    self.last[uid] = moment
+                    self.show(text)
+        except RefusedError as error:
+            if str(error) != self.refusal:
+                self.refusal = str(error)
+                self.report(f"the log of {pod_start.name(pod)} can't be read: {error}")

@@ -1,0 +1,61 @@
+"""Why a pod does not start, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from providers.cluster_api import ClusterApi, Manifest, Ref
+
+POLL = 0.5  # seconds
+_PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made
+_PATIENCE_WITH_RETRIES = 240  # polls, two minutes: the kubelet pulls and starts again by itself
+_NEVER_STARTS = {"CreateContainerConfigError", "InvalidImageName"}
+_RETRIED = {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What stands in the way.
+
+    Attributes:
+        reason: a sentence.
+        retried: whether the cluster tries again by itself, so that it may pass.
+
+    """
+
+    reason: str
+    retried: bool = False
+
+    @property
+    def patience(self) -> int:
+        """Polls that it has to last."""
+        return _PATIENCE_WITH_RETRIES if self.retried else _PATIENCE
+
+
+def name(pod: Manifest) -> str:
+    """Name a pod."""
+    return f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
+    """Say what keeps a pod's containers from starting."""
+    status = pod.get("status", {})
+    initial = status.get("initContainerStatuses", [])
+    for container in [*initial, *status.get("containerStatuses", [])]:
+        waiting = container.get("state", {}).get("waiting", {})
+        # An init container that fails says that the pod must not start: ours, that the disk is not there.
+        refused = container in initial and waiting.get("reason") == "CrashLoopBackOff"
+        if waiting.get("reason") in _NEVER_STARTS | _RETRIED:
+            last = container.get("lastState", {}).get("terminated", {})
+            detail = last.get("message") or waiting.get("message") or waiting["reason"]
+            yield Failure(
+                f'{name(pod)}: container "{container["name"]}" does not start: {detail.strip()}',
+                retried=waiting["reason"] in _RETRIED and not refused,
+            )
+    # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
+    mounted = any(
+        c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions", [])
+    )
+    if status.get("phase") == "Pending" and not mounted:
+        involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
+        for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
+            yield Failure(f"{name(pod)}: {event['message']}", retried=True)

@@ -1,0 +1,363 @@
+"""A Job that is run now: to its end, with its reasons, and without anything left when the wait is cut short."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers import job_run, pod_start
+from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError, UnreachableError
+from providers.job_run import JobError
+from tests.fake_cluster import FakeCluster
+from tests.unit.test_cluster_api import api_at
+
+JOB: Manifest = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"generateName": "look-", "namespace": "photo-sync"},
+    "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "look"}]}}},
+}
+COMPLETE = [{"type": "Complete", "status": "True"}]
+FAILED = [{"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}]
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> Manifest:
+    terminated = {"exitCode": code, "reason": reason} | ({"message": message} if message else {})
+    return {"containerStatuses": [{"name": "look", "state": {"terminated": terminated}}]}
+
+
+RUNNING: Manifest = {"containerStatuses": [{"name": "look", "state": {"running": {}}}]}
+WAITING: Manifest = {
+    "phase": "Pending",
+    "containerStatuses": [{"name": "look", "state": {"waiting": {"reason": "ContainerCreating"}}}],
+}
+
+
+def step(
+    pod: Manifest | None = None, conditions: list[Manifest] | None = None
+) -> tuple[Manifest | None, list[Manifest]]:
+    """What one look finds: the pod's status, and the Job's conditions."""
+    return pod, conditions or []
+
+
+class Jobs(FakeCluster):
+    """A fake whose Job takes one step at each look; the last one stays."""
+
+    def __init__(self, *steps: Any, lines: tuple[str, ...] = (), event: str = "") -> None:
+        super().__init__()
+        self.steps, self.lines, self.event = list(steps), list(lines), event
+        self.asked: list[str | None] = []
+
+    def get(self, ref: Ref) -> Manifest | None:
+        now = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(now, BaseException):
+            raise now
+        if now is None:
+            self.objects.clear()
+        elif ref in self.objects:
+            self._take(ref, *now)
+        return super().get(ref)
+
+    def _take(self, ref: Ref, pod: Manifest | None, conditions: list[Manifest]) -> None:
+        job = self.objects[ref]
+        job["status"] = {"conditions": conditions}
+        uid = job["metadata"]["uid"]
+        if pod:
+            metadata: Manifest = {"name": f"{ref.name}-x", "namespace": ref.namespace, "uid": "pod"}
+            metadata["labels"] = {"batch.kubernetes.io/controller-uid": uid}
+            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "look"}]}}
+            self.objects[Ref.of(made)] = made | {"status": pod}
+        if self.event:
+            about = "job" if pod is None else "pod"
+            event = {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": "e", "namespace": ref.namespace},
+                "involvedObject": {"uid": uid if pod is None else "pod"},
+                "reason": {"job": "FailedCreate", "pod": "FailedMount"}[about],
+                "message": self.event,
+            }
+            self.objects[Ref.of(event)] = event
+
+    def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
+        assert (pod.kind, container) == ("Pod", "look")
+        self.asked.append(since)
+        while self.lines:
+            line = self.lines.pop(0)
+            if line == "breaks":
+                raise UnreachableError("no Kubernetes API server answers")
+            if line == "quiet":
+                return
+            if line == "refused":
+                raise RefusedError(403, "pods/log is forbidden")
+            yield line
+
+    @property
+    def jobs(self) -> list[str]:
+        return [ref.name for ref in self.objects if ref.kind == "Job"]
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_start, "POLL", 0)
+
+
+def told(api: ClusterApi) -> list[str]:
+    reports: list[str] = []
+    job_run.run(api, JOB, reports.append)
+    return reports
+
+
+def test_it_returns_when_the_job_is_complete_and_says_each_step_once() -> None:
+    api = Jobs(
+        step(), step(WAITING), step(WAITING), step(RUNNING), step(RUNNING), step(ended(0)), step(ended(0), COMPLETE)
+    )
+    (begins, starts, runs) = told(api)
+    (name,) = api.jobs
+    assert begins == f"Job photo-sync/{name} begins"
+    assert starts == f"pod photo-sync/{name}-x is starting"
+    assert runs == f"pod photo-sync/{name}-x runs"
+    assert name.startswith("look-")
+    assert len(name) > len("look-")
+
+
+def test_two_runs_are_two_jobs() -> None:
+    api = Jobs(step(ended(0), COMPLETE))
+    told(api)
+    told(api)
+    assert len(set(api.jobs)) == 2
+
+
+def test_one_that_ended_is_kept_for_a_while() -> None:
+    api = Jobs(step(ended(0), COMPLETE))
+    told(api)
+    (job,) = (thing for ref, thing in api.objects.items() if ref.kind == "Job")
+    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+    assert "generateName" not in job["metadata"]
+
+
+def test_one_with_an_owner_is_kept_for_as_long_as_the_owner_says() -> None:
+    api = Jobs(step(ended(0), COMPLETE))
+    owned = deepcopy(JOB)
+    owned["metadata"]["ownerReferences"] = [{"kind": "CronJob", "uid": "1"}]
+    job_run.run(api, owned, lambda _: None)
+    (job,) = (thing for ref, thing in api.objects.items() if ref.kind == "Job")
+    assert "ttlSecondsAfterFinished" not in job["spec"]
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (step(ended(1, "some log\nthe photo disk is not there\n"), FAILED), "the photo disk is not there"),
+        (step(ended(137, reason="OOMKilled"), FAILED), "its container ended with exit code 137 (OOMKilled)"),
+        (step({"phase": "Failed", "message": "The node was low on memory"}, FAILED), "The node was low on memory"),
+        (step(None, FAILED), "Job has reached the specified backoff limit"),
+    ],
+    ids=["message", "exit code", "evicted", "no pod"],
+)
+def test_why_it_failed(last: Any, reason: str) -> None:
+    api = Jobs(step(WAITING), last)
+    with pytest.raises(JobError) as error:
+        told(api)
+    assert str(error.value) == reason
+    assert api.jobs, "for its log"
+
+
+PULL: Manifest = {
+    "phase": "Pending",
+    "containerStatuses": [{"name": "look", "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}],
+}
+NO_NODE: Manifest = {
+    "phase": "Pending",
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("api", "reason"),
+    [
+        (Jobs(step(), event='pods "look" is forbidden'), 'Job photo-sync/{} gets no pod: pods "look" is forbidden'),
+        (Jobs(step(PULL)), 'pod photo-sync/{}-x: container "look" does not start: not found'),
+        (Jobs(step(NO_NODE)), "pod photo-sync/{}-x finds no node: 0/1 nodes are available"),
+        (Jobs(step(WAITING), event="no such directory"), "pod photo-sync/{}-x: no such directory"),
+    ],
+    ids=["forbidden", "image", "node", "mount"],
+)
+def test_one_that_does_not_start_is_given_up_and_removed(api: Jobs, reason: str) -> None:
+    names: list[str] = []
+    api.step = lambda _: names.extend(api.jobs)
+    with pytest.raises(JobError) as error:
+        told(api)
+    assert str(error.value) == reason.format(names[0])
+    assert not api.jobs
+
+
+def test_what_the_kubelet_tries_again_may_pass() -> None:
+    told(Jobs(*[step(PULL)] * 100, step(ended(0), COMPLETE)))
+
+
+def test_a_refusal_that_passes_is_no_failure() -> None:
+    api = Jobs(*[step()] * 4, step(ended(0), COMPLETE), event="error looking up service account")
+    told(api)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), RefusedError(403, "forbidden"), ValueError("x")])
+def test_a_wait_that_is_cut_short_leaves_nothing_running(interruption: BaseException) -> None:
+    api = Jobs(step(RUNNING), interruption)
+    with pytest.raises(type(interruption)):
+        told(api)
+    assert not api.jobs
+    assert api.writes == ["create", "delete with dependents"]
+
+
+def test_interrupted_while_it_is_created() -> None:
+    api = Jobs(step())
+
+    def interrupt(moment: str) -> None:
+        if moment == "after create":
+            raise KeyboardInterrupt
+
+    api.step = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        told(api)
+    assert not api.jobs
+
+
+def test_one_that_is_refused_is_not_removed() -> None:
+    class Refusing(Jobs):
+        def create(self, manifest: Manifest, manager: str) -> Answer:
+            raise RefusedError(403, f"{manifest['kind']} is forbidden to {manager}")
+
+    api = Refusing(step())
+    with pytest.raises(RefusedError, match="Job is forbidden"):
+        told(api)
+    assert api.writes == []
+
+
+def test_one_that_somebody_removed() -> None:
+    with pytest.raises(JobError, match=r"Job photo-sync/look-\w+ was removed meanwhile"):
+        told(Jobs(step(RUNNING), None))
+
+
+def test_a_moments_absence_of_the_api_server_is_said_and_borne() -> None:
+    absent = UnreachableError("no Kubernetes API server answers")
+    assert str(absent) in told(Jobs(step(RUNNING), absent, absent, step(ended(0), COMPLETE)))
+
+
+def test_a_long_absence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_run, "_ABSENCE", -1.0)
+    with pytest.raises(UnreachableError):
+        told(Jobs(step(RUNNING), UnreachableError("no Kubernetes API server answers")))
+
+
+def logged(api: Jobs) -> tuple[list[str], list[str]]:
+    lines: list[str] = []
+    reports: list[str] = []
+    job_run.run(api, JOB, reports.append, lines.append)
+    return lines, reports
+
+
+A, B, C = (f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("a", "b", "c: d e")))
+
+
+def test_each_line_of_the_log_is_handed_over() -> None:
+    lines, _ = logged(Jobs(step(WAITING), step(RUNNING), step(ended(0), COMPLETE), lines=(A, B, C)))
+    assert lines == ["a", "b", "c: d e"]
+
+
+def test_the_log_of_one_that_ended_at_once_is_handed_over() -> None:
+    lines, _ = logged(Jobs(step(ended(0), COMPLETE), lines=(A,)))
+    assert lines == ["a"]
+    with pytest.raises(JobError):
+        logged(failing := Jobs(step(ended(1, "no"), FAILED), lines=(A,)))
+    assert failing.lines == []
+
+
+@pytest.mark.parametrize("interruption", ["breaks", "quiet"])
+def test_a_log_that_breaks_goes_on_where_it_was(interruption: str) -> None:
+    """The API server knows whole seconds, so that lines come again."""
+    api = Jobs(step(RUNNING), step(RUNNING), step(ended(0), COMPLETE), lines=(A, B, interruption, A, B, C))
+    lines, _ = logged(api)
+    assert lines == ["a", "b", "c: d e"]
+    assert api.asked[:2] == [None, B.split()[0]]
+
+
+def test_a_log_that_may_not_be_read_is_said_once() -> None:
+    api = Jobs(step(RUNNING), step(RUNNING), step(ended(0), COMPLETE), lines=("refused", "refused"))
+    _, reports = logged(api)
+    assert len([words for words in reports if "can't be read: pods/log is forbidden" in words]) == 1
+
+
+# The calls themselves, on a socket.
+
+
+@contextlib.contextmanager
+def answering(folder: Path, *answers: bytes) -> Iterator[tuple[ClusterApi, list[bytes]]]:
+    """An API server of these answers, one a connection."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = server.accept()
+                with connection:
+                    requests.append(_whole(connection))
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield api_at(folder, f"http://127.0.0.1:{server.getsockname()[1]}"), requests
+        thread.join()
+
+
+def _whole(connection: socket.socket) -> bytes:
+    """A request with its body, which comes in a packet of its own."""
+    with connection.makefile("rb") as stream:
+        head = list(iter(stream.readline, b"\r\n"))
+        lengths = [int(line.split(b":")[1]) for line in head if line.lower().startswith(b"content-length:")]
+        return b"".join(head) + b"\r\n" + stream.read(sum(lengths))
+
+
+def chunked(*chunks: str) -> bytes:
+    body = "".join(f"{len(chunk.encode()):x}\r\n{chunk}\r\n" for chunk in chunks)
+    return f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}".encode()
+
+
+POD = Ref("v1", "Pod", "look-x", "photo-sync")
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_log_comes_in_lines_however_it_is_cut(tmp_path: Path) -> None:
+    cut = chunked("t1 an", "na\nt2 b\nt3 ", "ü\nlast", "")
+    with answering(tmp_path, cut) as (api, requests):
+        assert list(api.log(POD, "look", "2026-11-26T10:00:00.1Z")) == ["t1 anna", "t2 b", "t3 ü", "last"]
+    asked = requests[0].split()[1].decode()
+    assert asked.startswith("/api/v1/namespaces/photo-sync/pods/look-x/log?container=look&follow=true&timestamps=true")
+    assert asked.endswith("&sinceTime=2026-11-26T10%3A00%3A00.1Z")
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_log_that_breaks_off(tmp_path: Path) -> None:
+    with answering(tmp_path, chunked("t1 a\n")) as (api, _), pytest.raises(UnreachableError):
+        list(api.log(POD, "look"))
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_job_is_deleted_with_its_pods(tmp_path: Path) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    with answering(tmp_path, answer) as (api, requests):
+        api.delete_with_dependents(Ref("batch/v1", "Job", "look", "photo-sync"))
+    head, _, body = requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"DELETE /apis/batch/v1/namespaces/photo-sync/jobs/look ")
+    assert json.loads(body) == {"propagationPolicy": "Background"}
