@@ -21,15 +21,11 @@ def container(name: str, volume: str, storage: Storage, otherwise: str) -> Manif
         otherwise: what it says, as a sentence's end, when the disk is not there.
 
     """
+    missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}"
     return {
         "name": name,
         "image": images.BUSYBOX,
-        "command": [
-            "sh",
-            "-c",
-            f"test -f {_AT}/{MARK} || "
-            f"{{ echo 'the photo disk is not there: {_AT} has no {MARK}. {otherwise}' >&2; exit 1; }}",
-        ],
+        "command": ["sh", "-c", f"test -f {_AT}/{MARK} || {{ echo '{missing}' >&2; exit 1; }}"],
         "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
