@@ -13,8 +13,9 @@ from providers import tunnel_rules
 from providers.cloudflare_api import CloudflareError
 from providers.cluster_api import ClusterApi, ClusterError
 from settings import Settings
+from settings.load import Connections
 
-__all__ = ["PreflightError", "check"]
+__all__ = ["PreflightError", "check", "of_removal"]
 
 
 class PreflightError(pulumi.RunError):
@@ -49,6 +50,17 @@ def check(settings: Settings, stack: str) -> Plan:
     for sentence in verdict.news:
         pulumi.log.info(sentence)
     return verdict.plan
+
+
+def of_removal(connections: Connections) -> Plan | None:
+    """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    if connections.shows_photos:
+        pulumi.log.warn(
+            "Immich keeps its libraries and no longer sees their photos: its next scan moves them to its trash, which "
+            "is emptied after 30 days unless set otherwise, and their places in albums go. The files stay. Deploy again "
+            "before that, or turn the scan off in Immich first (Administration, Settings, External Library)"
+        )
+    return None
 
 
 @dataclass(frozen=True)
