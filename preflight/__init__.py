@@ -57,8 +57,8 @@ def of_removal(connections: Connections) -> Plan | None:
     if connections.shows_photos:
         pulumi.log.warn(
             "Immich keeps its libraries and no longer sees their photos: its next scan moves them to its trash, which "
-            "is emptied after 30 days unless set otherwise, and their places in albums go. The files stay. Deploy again "
-            "before that, or turn the scan off in Immich first (Administration, Settings, External Library)"
+            "is emptied after 30 days unless set otherwise, and their places in albums go. The files stay. Deploy "
+            "again before that, or turn the scan off in Immich first (Administration, Settings, External Library)"
         )
     return None
 
