@@ -51,9 +51,8 @@ class Api(ABC, Generic[W, F]):
     def carry_out(self, request: Request, fault: F | None) -> Answer:
         """Do what is asked, with `fault` where that is not None. Raises RefusedError."""
 
-    def work(self) -> bool:
-        """Do what the API does by itself meanwhile; returns whether that changed the world."""
-        return False
+    def work(self) -> None:
+        """Do what the API does by itself meanwhile."""
 
     def told(self, method: str, place: Sequence[str], body: Any) -> Any:
         """Do what a test tells the rehearsal beside the API, which knows nothing of it; returns what there is to say.

@@ -36,6 +36,7 @@ class Server(http.server.ThreadingHTTPServer, Generic[A]):
         self.api = api
         self.state = state
         self.lock = threading.Lock()
+        self._kept = ""
         last = urlsplit(url.read_text()).port if url.exists() else None
         try:
             super().__init__((_HOST, last or 0), _Handler)
@@ -46,12 +47,15 @@ class Server(http.server.ThreadingHTTPServer, Generic[A]):
     def service_actions(self) -> None:
         """Let the API do its own work, a few times a second."""
         with self.lock:
-            if self.api.work():
-                self.save()
+            self.api.work()
+            self.save()
 
     def save(self) -> None:
         """Keep the world as it is now."""
-        _write(self.state, json.dumps(vars(self.api.world)))
+        world = json.dumps(vars(self.api.world))
+        if world != self._kept:
+            _write(self.state, world)
+            self._kept = world
 
 
 def _write(path: Path, text: str) -> None:
@@ -74,8 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 try:
                     given = self._given(url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
                 finally:
-                    if self.command != "GET":
-                        self.server.save()
+                    self.server.save()
         except LostAnswerError:
             self.close_connection = True
             return
