@@ -10,8 +10,8 @@ import httpx
 
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.transport import Transport
 from providers.cloudflare_api import CloudflareApi
 from providers.ingress_rules import Rule
 from providers.tunnel_configuration import TunnelConfiguration

@@ -17,8 +17,8 @@ from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from lab.cloudflare.api import Api
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
+from lab.stand_in.transport import Transport
 from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
 from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
