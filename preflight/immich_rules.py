@@ -57,12 +57,12 @@ def _configured(facts: ImmichFacts, wanted: WantedSettings | None) -> Iterator[s
 
 
 def _passed_over(wanted: WantedLibrary, trial: Trial) -> Iterator[str]:
-    if trial.live and trial.settled and trial.live.assets:
+    if trial.live and trial.settled and trial.live.import_paths:
         for pattern in trial.settled.exclusion_patterns:
             if pattern not in trial.live.exclusion_patterns:
                 yield (
-                    f'the library "{wanted.name}" passes over {pattern} from now on: those of its {trial.live.assets} '
-                    "photos and videos that match go to Immich's trash with the next scan"
+                    f'the library "{wanted.name}" passes over {pattern} from now on: photos of it that match go to '
+                    "Immich's trash with the next scan"
                 )
 
 

@@ -69,7 +69,6 @@ class Library:
         name: not unique.
         import_paths: folders that it imports, as Immich's container sees them.
         exclusion_patterns: globs of files that it passes over.
-        assets: how many photos and videos it holds.
         refreshed_at: when the last scan was done, in ISO 8601; empty before the first.
 
     """
@@ -79,7 +78,6 @@ class Library:
     name: str
     import_paths: tuple[str, ...]
     exclusion_patterns: tuple[str, ...]
-    assets: int
     refreshed_at: str
 
 
@@ -127,8 +125,8 @@ class ImmichApi:
         return [_library(library) for library in self._ask("GET", "/libraries")]
 
     def create_library(self, owner: User, name: str) -> Library:
-        """Make a library that imports nothing yet: Immich does not look at import paths here, but in an update."""
-        body = {"ownerId": owner.id, "name": name, "importPaths": [], "exclusionPatterns": []}
+        """Make a library with Immich's defaults, which imports nothing yet: only in an update are import paths looked at."""
+        body = {"ownerId": owner.id, "name": name}
         return _library(self._ask("POST", "/libraries", body))
 
     def update_library(self, library: Library) -> Library:
@@ -168,7 +166,7 @@ class ImmichApi:
         return "/admin/config" if self.version() >= (3, 2, 0) else "/system-config"
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        status, content = self._send(method, f"/api{path}", body)
+        status, content = self._send(method, path, body)
         if status >= _BAD_REQUEST:
             raise _refusal(status, content, path)
         return json.loads(content) if content else None
@@ -179,7 +177,7 @@ class ImmichApi:
             headers["Content-Type"] = "application/json"
         connection = self._connection or self._connected()
         try:
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            connection.request(method, f"/api{path}", json.dumps(body) if body is not None else None, headers)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -216,7 +214,6 @@ def _library(answer: Document) -> Library:
         name=answer["name"],
         import_paths=tuple(answer["importPaths"]),
         exclusion_patterns=tuple(answer["exclusionPatterns"]),
-        assets=answer["assetCount"],
         refreshed_at=answer["refreshedAt"] or "",
     )
 

@@ -119,14 +119,13 @@ def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: S
         )
     if problems:
         return Trial(tuple(problems), owner, live)
-    found = live or Library("", owner.id, wanted.name, (), (), 0, "")
+    found = live or Library("", owner.id, wanted.name, (), (), "")
     return Trial((), owner, live, _settled(found, wanted, stated), taken_over)
 
 
 def _as_ours(live: Library, wanted: WantedLibrary) -> bool:
     """Whether a library is as we make it, or as a kill in the midst of that leaves it: it has no place for a mark."""
-    empty = not live.import_paths and not live.assets
-    return empty or set(live.import_paths) == set(wanted.import_paths)
+    return not live.import_paths or set(live.import_paths) == set(wanted.import_paths)
 
 
 def _imported_twice(
@@ -140,9 +139,9 @@ def _imported_twice(
                     continue
                 owner = emails.get(library.owner_id, library.owner_id)
                 yield (
-                    f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would be '
-                    "there twice. Remove that import path first, in Immich (which then forgets the albums of its photos; "
-                    "the files stay), or set immich.library.name and the owner to that library's"
+                    f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would '
+                    "be there twice. Remove that import path in Immich first (their places in albums go with it, the "
+                    "files stay), or name that library and its owner in immich.library"
                 )
 
 
@@ -239,14 +238,14 @@ class ImmichLibraryProvider(ImmichProvider):
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
         cluster, immich = self._api(), self._immich(wanted.server)
         trial = attempt(immich, wanted, known, stated)
-        if trial.problems or not trial.owner or not trial.settled:
+        if trial.problems or not trial.owner:
             raise RuntimeError("; ".join(trial.problems))
         scanned = always_scan or trial.imports_more
         try:
             if scanned:  # before anything is written: Immich scans by itself, too
                 require_disk(cluster, wanted.disk_check)
             live = trial.live or immich.create_library(trial.owner, wanted.name)
-            library = immich.update_library(replace(trial.settled, id=live.id))
+            library = immich.update_library(_settled(live, wanted, stated))
             if scanned:
                 immich.scan(library.id)
         except JobError as error:
