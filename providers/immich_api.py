@@ -125,7 +125,7 @@ class ImmichApi:
         return [_library(library) for library in self._ask("GET", "/libraries")]
 
     def create_library(self, owner: User, name: str) -> Library:
-        """Make a library with Immich's defaults, which imports nothing yet: only in an update are import paths looked at."""
+        """Make a library with Immich's defaults. It imports nothing yet: paths are looked at in an update only."""
         body = {"ownerId": owner.id, "name": name}
         return _library(self._ask("POST", "/libraries", body))
 
