@@ -68,6 +68,8 @@ def _write(path: Path, text: str) -> None:
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server[Api[Any, Any]]
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes, and the second would wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
