@@ -12,7 +12,7 @@ def _ping(_: World, __: Request, ___: Ids) -> Json:
 
 def _version(world: World, _: Request, __: Ids) -> Json:
     major, minor, patch = (int(part) for part in world.version.split("."))
-    return {"major": major, "minor": minor, "patch": patch}
+    return {"major": major, "minor": minor, "patch": patch, **({"prerelease": None} if world.since(3) else {})}
 
 
 def _features(world: World, _: Request, __: Ids) -> Json:
