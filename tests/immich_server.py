@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from lab.immich.server import Server
 from lab.immich.world import API_KEY, World
-from providers.immich_api import ImmichApi
+from providers.immich_api import ImmichApi, User
 
 MOUNT = "/external/icloud"
 FOLDER = f"{MOUNT}/icloud-import"
@@ -24,7 +23,6 @@ class Immich:
 
     def __init__(self, server: Server, disk: Path) -> None:
         self.server, self.disk = server, disk
-        self._lab = httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}/lab/", trust_env=False)
 
     @property
     def world(self) -> World:
@@ -46,9 +44,8 @@ class Immich:
 
     def asked(self, method: str, path: str, body: Any = None) -> Any:
         """Do what nobody can through the API, or not with this project's key."""
-        answer = self._lab.request(method, path, json=body)
-        answer.raise_for_status()
-        return answer.json()["result"]
+        with self.server.lock:
+            return self.server.api.told(method, path.split("/"), body)
 
     def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
         """Have the next request that fits go wrong."""
@@ -76,12 +73,9 @@ class Immich:
 
     def make_library(self, **stated: Any) -> str:
         """Make a library by hand, of the administrator's unless somebody else is named."""
-        body = {"ownerId": self.world.owner["id"], "name": "iCloud Photos", **stated}
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.server.server_port}/api/libraries", json=body, headers={"x-api-key": API_KEY}
-        )
-        answer.raise_for_status()
-        return str(answer.json()["id"])
+        made = self.api().create_library(User(self.world.owner["id"], ""), "iCloud Photos")
+        self.world.libraries[made.id] |= stated
+        return made.id
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """What the server holds: as found, and as it becomes."""
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +63,7 @@ class World:
 
 def found(version: str = "2.4.1", mounts: Mapping[str, str | Path] | None = None) -> World:
     """The world as found, with the lab's own key, which is the owner's and may do no more than the project does."""
-    content = yaml.safe_load((_FILES / "world.yaml").read_text())
+    content = _read("world.yaml")
     paths = {path: str(directory) for path, directory in (mounts or {}).items()}
     config = configuration(version)
     world = World(version, config_file=False, configuration=config, keys={}, mounts=paths, queue=[], **content)
@@ -77,7 +79,7 @@ def upgrade(world: World, version: str) -> None:
 
 def configuration(version: str) -> Json:
     """The configuration as found, by a server of that version."""
-    by_version: Json = yaml.safe_load((_FILES / "configuration.yaml").read_text())
+    by_version = _read("configuration.yaml")
     config: Json = by_version["2"]
     return _merged(by_version["added in 3"], config) if int(version.split(".", maxsplit=1)[0]) >= 3 else config  # noqa: PLR2004
 
@@ -104,6 +106,17 @@ def now() -> str:
 def new_id() -> str:
     """Make an id."""
     return str(uuid.uuid4())
+
+
+def _read(name: str) -> Json:
+    """Read one of the files beside this one: YAML once, for reading it takes longer than all the rest."""
+    content: Json = json.loads(_as_json(name))
+    return content
+
+
+@cache
+def _as_json(name: str) -> str:
+    return json.dumps(yaml.safe_load((_FILES / name).read_text()))
 
 
 def _merged(defaults: Json, held: Json) -> Json:
