@@ -174,6 +174,11 @@ def test_no_photo_is_imported_twice(house: House, theirs: str) -> None:
     )
 
 
+def test_nor_twice_in_one_library(house: House) -> None:
+    house.immich.make_library(importPaths=["/external/icloud"])
+    assert "imports /external/icloud: the photos in" in refusal(house, adopt=True)
+
+
 def test_a_folder_beside_ours_is_nobodys_business(house: House) -> None:
     house.immich.make_library(name="All", importPaths=[f"{FOLDER}s", "/external/icloud/old"])
     house.up()

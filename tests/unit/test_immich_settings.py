@@ -142,6 +142,9 @@ def test_drift_is_seen_and_repaired(house: House) -> None:
 def test_a_scan_that_somebody_turned_off_is_drift(house: House) -> None:
     house.up(watch=None)
     house.edit("library", "scan", "enabled", to=False)
+    house.stack.refresh()
+    assert house.stack.state
+    assert house.stack.state.inputs["scan_schedule"] == "off"
     assert house.up(watch=None) == "update"
     assert house.library == (MONTHLY, False)
 
