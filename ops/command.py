@@ -14,6 +14,8 @@ from providers.job_run import JobError
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
 
+Say = Callable[[str], None]
+
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 
 
@@ -35,6 +37,11 @@ class Stack:
     name: str
     settings: Settings
     api: ClusterApi
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the photos' Jobs run in."""
+        return self.settings.photo_sync.namespace
 
     @property
     def ownership(self) -> Ownership:
@@ -61,6 +68,11 @@ class Stack:
         return accounts[name]
 
 
+def say(sentence: str) -> None:
+    """Tell the person something at once, through a pipe, too."""
+    print(sentence, flush=True)  # noqa: T201 (a command talks)
+
+
 def main(perform: Callable[[Stack, str | None], None]) -> None:
     """Run a command on the stack and account of the command line; expected faults are said without a traceback."""
     # SIGINT, too: a shell starts its background jobs with it ignored.
@@ -73,7 +85,7 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     except (StackError, SettingsError, ClusterError, JobError, CommandError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print("\nInterrupted. Nothing was left running.", flush=True)  # noqa: T201 (a command talks)
+        say("\nInterrupted. Nothing was left running.")
         os._exit(_INTERRUPTED)  # a thread may still wait for what somebody types
 
 

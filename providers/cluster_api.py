@@ -1,13 +1,14 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
 import yaml
-from kubernetes import client, config
+from kubernetes import client, config, stream
+from websocket import WebSocket
 
 from settings.cluster import Cluster
 
@@ -201,6 +202,31 @@ class ClusterApi:
             response.close()
         if rest:
             yield rest.decode(errors="replace")
+
+    def execute(self, pod: Ref, container: str, command: Sequence[str]) -> WebSocket:
+        """Run a command in a container, without a terminal; return the stream of its channels, input and output.
+
+        Raises:
+            UnreachableError: when no stream could be opened.
+
+        """
+        connect = client.CoreV1Api(self._client).connect_get_namespaced_pod_exec
+        channels = {"stdin": True, "stdout": True, "stderr": True, "tty": False}
+        try:
+            opened = stream.stream(
+                connect,
+                pod.name,
+                pod.namespace,
+                container=container,
+                command=list(command),
+                **channels,
+                _preload_content=False,
+            )
+        except client.ApiException as refused:
+            reason = str(refused.reason).partition(" -+-+- ")[0]  # what follows is the answer with all its headers
+            raise UnreachableError(f"no command can be run in {pod}: {reason}") from None
+        web_socket: WebSocket = opened.sock
+        return web_socket
 
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""

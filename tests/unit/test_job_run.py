@@ -291,7 +291,28 @@ def test_a_log_that_breaks_goes_on_where_it_was(interruption: str) -> None:
 def test_a_log_that_may_not_be_read_is_said_once() -> None:
     api = Jobs(step(RUNNING), step(RUNNING), step(ended(0), COMPLETE), lines=("refused", "refused"))
     _, reports = logged(api)
-    assert len([words for words in reports if "can't be read: pods/log is forbidden" in words]) == 1
+    assert len([words for words in reports if "can't be read now: pods/log is forbidden" in words]) == 1
+
+
+def test_a_job_for_as_long_as_it_is_needed() -> None:
+    api = Jobs(step(), step(WAITING), step(RUNNING))
+    with job_run.running(api, JOB, lambda _: None) as pod:
+        assert pod["metadata"]["name"] == f"{api.jobs[0]}-x"
+    assert not api.jobs
+
+
+def test_it_is_removed_whatever_ends_its_need() -> None:
+    api = Jobs(step(RUNNING))
+    with pytest.raises(KeyboardInterrupt), job_run.running(api, JOB, lambda _: None):
+        raise KeyboardInterrupt
+    assert not api.jobs
+
+
+def test_one_that_ends_before_it_is_needed() -> None:
+    api = Jobs(step(ended(1, "no"), FAILED))
+    with pytest.raises(JobError, match="no"), job_run.running(api, JOB, lambda _: None):
+        pytest.fail("it does not run")
+    assert not api.jobs
 
 
 # The calls themselves, on a socket.
