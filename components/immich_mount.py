@@ -4,7 +4,7 @@ import pulumi
 
 from components import images
 from components.ownership import Ownership
-from components.photo_disk import MARK
+from components.photo_disk import MARK, mark_disk_command
 from components.storage import claim_for_immich
 from providers.cluster_api import Manifest
 from providers.fragment import Fragment
@@ -13,24 +13,28 @@ from settings.storage import HostPath, Storage
 
 GUARD = "require-photo-disk"
 _NOBODY = 65534
-_REQUIRE = (
-    f"test -f /photos/{MARK} || {{ echo 'the photo disk is not there: /photos has no {MARK}. "
-    "Immich would trash every photo, so it does not start' >&2; exit 1; }"
-)
 
 
-def fragment(immich: Immich, storage: Storage, container: str) -> Manifest:
+def fragment(immich: Immich, storage: Storage, container: str, ownership: Ownership) -> Manifest:
     """Build our entries of Immich's Deployment; `container` is the one that gets the mount."""
     name = immich.mount.volume
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"namespace": immich.namespace, "name": immich.deployment},
-        "spec": {"template": {"spec": _pod(name, immich.mount.path, storage, container)}},
+        "spec": {"template": {"spec": _pod(name, immich.mount.path, storage, container, ownership)}},
     }
 
 
-def _pod(volume: str, path: str, storage: Storage, container: str) -> Manifest:
+def _require(ownership: Ownership) -> str:
+    return (
+        f"test -f /photos/{MARK} || {{ echo 'the photo disk is not there: /photos has no {MARK}. "
+        "Immich would trash every photo, so it does not start. If the disk is mounted, mark it: "
+        f"{mark_disk_command(ownership)}' >&2; exit 1; }}"
+    )
+
+
+def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ownership) -> Manifest:
     # Of type Directory: a missing directory must stop the pod, not appear.
     source: Manifest = (
         {"hostPath": {"path": storage.path, "type": "Directory"}}
@@ -40,7 +44,7 @@ def _pod(volume: str, path: str, storage: Storage, container: str) -> Manifest:
     guard = {
         "name": GUARD,
         "image": images.BUSYBOX,
-        "command": ["sh", "-c", _REQUIRE],
+        "command": ["sh", "-c", _require(ownership)],
         "volumeMounts": [{"name": volume, "mountPath": "/photos", "readOnly": True}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},

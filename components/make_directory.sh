@@ -27,11 +27,6 @@ furnish() { # directory
     done
 }
 
-mark() { # directory
-    echo "immich-icloud: this is the disk with the photos. Without this file nothing is written and Immich does not start." \
-        >"$1/$MARK"
-}
-
 if [ -f "$DIRECTORY/$MARK" ]; then
     furnish "$DIRECTORY"
     echo "$DIRECTORY is there, and marked"

@@ -115,7 +115,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     syncing = photo_sync.sync(settings, ownership)
     pods = [job["spec"]["template"]["spec"], *(syncing.pods() if syncing else ())]
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
-    mount = immich_mount.fragment(immich, settings.storage, found.container)
+    mount = immich_mount.fragment(immich, settings.storage, found.container, ownership)
     immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
     volume, claim = storage.written(settings.storage, sync, ownership)
     read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
