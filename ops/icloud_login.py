@@ -1,7 +1,7 @@
 """`make icloud-login`: sign an account in at Apple, in the cluster, where its photos are fetched."""
 
 from components import sign_in
-from ops.at_work import refuse_while_at_work
+from ops.account_jobs import idle_cron_job
 from ops.command import CommandError, Say, Stack, main, say
 from ops.conversation import Show, Typed, converse, keyboard, show
 from providers import job_run
@@ -14,13 +14,14 @@ def icloud_login(
     """Sign an account in; whoever types gives the code that Apple sends.
 
     Raises:
-        CommandError: when there is no such account, when one of its Jobs runs, or when the account is not signed in.
+        CommandError: when there is no such account, or it is not deployed; when one of its Jobs runs; when the account is
+            not signed in.
         JobError: when no pod for it comes up.
         ClusterError: when the API server refuses or does not answer.
 
     """
     account = stack.account(asked)
-    refuse_while_at_work(stack, account)
+    idle_cron_job(stack, account)
     with job_run.running(stack.api, sign_in.job(account, stack.settings, stack.ownership), say) as pod:
         say(
             f"Signing account {account.name} in at Apple. Its password comes from the stack's secrets: "

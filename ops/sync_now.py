@@ -1,10 +1,9 @@
 """`make sync-now`: one run of an account's CronJob at once, followed to its end."""
 
-from components import photo_sync
-from ops.at_work import refuse_while_at_work
-from ops.command import CommandError, Say, Stack, main, say
+from ops.account_jobs import idle_cron_job
+from ops.command import Say, Stack, main, say
 from providers import job_run
-from providers.cluster_api import Manifest, Ref
+from providers.cluster_api import Manifest
 
 _INSTANTIATED = "cronjob.kubernetes.io/instantiate"
 
@@ -19,10 +18,7 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
 
     """
     account = stack.account(asked)
-    cron_job = stack.api.get(Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), stack.namespace))
-    if cron_job is None:
-        raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `make up STACK={stack.name}`")
-    refuse_while_at_work(stack, account)
+    cron_job = idle_cron_job(stack, account)
     job_run.run(stack.api, manual_run(cron_job), say, say)
     say(f"The sync of account {account.name} is complete.")
     after_sync(stack, say)

@@ -132,9 +132,10 @@ def test_what_is_over_or_somebody_elses_is_in_nobodys_way(other: Manifest) -> No
     sync_now(stack(api), None, lambda _: None)
 
 
-def test_an_account_that_is_not_deployed_yet() -> None:
+@pytest.mark.parametrize("perform", [sync_now, icloud_login])
+def test_an_account_that_is_not_deployed_yet(perform: Any) -> None:
     with pytest.raises(CommandError, match="the cluster has no CronJob for account anna yet: `make up STACK=test`"):
-        sync_now(Stack("test", household(), Jobs(DONE)), None)
+        perform(Stack("test", household(), Jobs(DONE)), None)
 
 
 def test_a_sync_that_fails_says_why() -> None:
@@ -354,6 +355,14 @@ def test_one_that_is_marked_asks_nothing() -> None:
 def test_what_can_not_be_looked_at_is_not_marked() -> None:
     api = Jobs(step(ended(1, f"there is no directory {PATH}"), FAILED))
     with pytest.raises(JobError, match=f"there is no directory {PATH}"):
+        marking(api, PATH)
+    assert made(api) == ["look-at-disk"]
+
+
+@pytest.mark.parametrize("lines", [(), looked("Files: 2")])
+def test_a_look_that_can_not_be_read_marks_nothing(lines: tuple[str, ...]) -> None:
+    api = Jobs(DONE, lines=lines)
+    with pytest.raises(CommandError, match="what the look found could not be read, so nothing was marked"):
         marking(api, PATH)
     assert made(api) == ["look-at-disk"]
 
