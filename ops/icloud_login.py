@@ -14,7 +14,7 @@ def icloud_login(
     """Sign an account in; whoever types gives the code that Apple sends.
 
     Raises:
-        CommandError: when there is no such account, or it is not deployed; when one of its Jobs runs; when the account is
+        CommandError: when there is no such account, or it is not deployed; when one of its Jobs runs; when it is
             not signed in.
         JobError: when no pod for it comes up.
         ClusterError: when the API server refuses or does not answer.
