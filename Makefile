@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= lab
 WORLD ?=
+ACCOUNT ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,16 +12,18 @@ SOURCES := __main__.py components lab ops preflight providers settings tests
 # The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
 ifeq ($(STACK),lab)
 RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD))
+COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT)
 else
 RUN = $(BIN)/python -m ops.deploy $@ $(STACK)
+COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status test test-unit check format schema lock clean
+.PHONY: help up preview down status icloud-login sync-now mark-disk test test-unit check format schema lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [WORLD=found|iteration6|iteration6-argocd]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
 	@$(RUN)
@@ -33,6 +36,15 @@ down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cac
 
 status: $(READY) ## Say what runs, and the outputs
 	@$(RUN)
+
+icloud-login: $(READY) ## Sign an account in at Apple, with the code that Apple sends
+	@$(COMMAND)
+
+sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
+	@$(COMMAND)
+
+mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
+	@$(COMMAND)
 
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools

@@ -1,8 +1,8 @@
-"""The photo directory, made once by a Job."""
+"""The photo directory, made once by a Job; and the Jobs by which somebody looks at it and marks it."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,20 +12,26 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components import images
 from components.ownership import Ownership
-from components.photo_disk import MARK
+from components.photo_disk import MARK, mark_disk_command
 from providers.cluster_api import Manifest
-from settings.storage import HostPath, Local, OnNode, Storage
+from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
 JOB = "create-icloud-directory"
 _RECORD = "icloud-directory"
-_SCRIPT = Path(__file__).with_name("make_directory.sh")
+_LOOKING = 1800  # seconds: each of a million files is counted
 
 
 def job(
     storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, *, beside_one_made_by_hand: bool
 ) -> Manifest:
     """Build the Job; beside one of the same name that was made by hand it is named after its template."""
-    template = {"spec": _pod(storage, folders, adopt=ownership.adopting)}
+    environment = {
+        "FOLDERS": " ".join(folders),
+        "OWNER": f"{storage.owner.uid}:{storage.owner.gid}" if isinstance(storage, OnNode) else "",
+        "ADOPT": str(ownership.adopting).lower(),
+        "MARK_DISK": mark_disk_command(ownership),
+    }
+    template = {"spec": _pod(storage, "create-directory", "make_directory.sh", environment)}
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
@@ -44,16 +50,44 @@ def record(namespace: str, ownership: Ownership) -> Manifest:
     }
 
 
-def _pod(storage: Storage, folders: Sequence[str], *, adopt: bool) -> Manifest:
+def look(storage: Storage, namespace: str) -> Manifest:
+    """Build the Job that says what is in the directory; what its last line means, `look_at_disk.sh` says."""
+    environment = {"BESIDE": str(isinstance(storage, OnNode)).lower()}
+    pod = _pod(storage, "look-at-disk", "look_at_disk.sh", environment, read_only=True)
+    return _by_hand("look-at-disk-", namespace, pod)
+
+
+def mark(storage: Storage, namespace: str, seen: str) -> Manifest:
+    """Build the Job that marks the directory, if it still is what a look has `seen`."""
+    return _by_hand("mark-disk-", namespace, _pod(storage, "mark-disk", "mark_disk.sh", {"SEEN": seen}))
+
+
+def place(storage: Storage) -> str:
+    """Name the place of the directory, as somebody types it to say that it is the right one."""
+    match storage:
+        case HostPath() | Local() | Nfs():
+            return storage.path
+        case Csi():
+            return storage.volume_handle
+
+
+def _by_hand(prefix: str, namespace: str, pod: Manifest) -> Manifest:
+    spec = {"backoffLimit": 0, "activeDeadlineSeconds": _LOOKING, "template": {"spec": pod}}
+    metadata = {"generateName": prefix, "namespace": namespace}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def _pod(
+    storage: Storage, name: str, script: str, environment: Mapping[str, str], *, read_only: bool = False
+) -> Manifest:
     on_node = isinstance(storage, OnNode)
     path = PurePosixPath(storage.path) if isinstance(storage, OnNode) else PurePosixPath("/photos")
-    environment = {
+    stated = {
         "DIRECTORY": f"/parent/{path.name}" if on_node else str(path),
-        "FOLDERS": " ".join(folders),
-        "OWNER": f"{storage.owner.uid}:{storage.owner.gid}" if on_node else "",
+        "PLACE": _described(storage),
         "MARK": MARK,
-        "ADOPT": str(adopt).lower(),
         "RECORD": "/record/made",
+        **environment,
     }
     volume: dict[str, Any]
     if on_node:
@@ -61,13 +95,14 @@ def _pod(storage: Storage, folders: Sequence[str], *, adopt: bool) -> Manifest:
         volume = {"name": "photos", "hostPath": {"path": str(path.parent), "type": "Directory"}}
     else:
         volume = {"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim}}
+    photos = {"name": "photos", "mountPath": "/parent" if on_node else str(path)}
     container = {
-        "name": "create-directory",
+        "name": name,
         "image": images.BUSYBOX,
-        "command": ["sh", "-c", _SCRIPT.read_text()],
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "command": ["sh", "-c", f"{_text('disk.sh')}\n{_text(script)}"],
+        "env": [{"name": variable, "value": value} for variable, value in stated.items()],
         "volumeMounts": [
-            {"name": "photos", "mountPath": "/parent" if on_node else str(path)},
+            {**photos, "readOnly": True} if read_only else photos,
             {"name": "record", "mountPath": "/record", "readOnly": True},
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -88,6 +123,14 @@ def _pod(storage: Storage, folders: Sequence[str], *, adopt: bool) -> Manifest:
             {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
         ]
     return pod
+
+
+def _described(storage: Storage) -> str:
+    return f"{place(storage)} on {storage.node}" if isinstance(storage, HostPath | Local) else place(storage)
+
+
+def _text(script: str) -> str:
+    return Path(__file__).with_name(script).read_text()
 
 
 def _security_context(storage: Storage) -> Manifest:

@@ -2,7 +2,7 @@
 
 from components import images
 from components.ownership import Ownership
-from components.photo_disk import MARK
+from components.photo_disk import MARK, mark_disk_command
 from providers.cluster_api import Manifest
 from settings import Settings
 from settings.storage import OnNode, Storage
@@ -11,17 +11,19 @@ _NOBODY = 65534
 _AT = "/photos"
 
 
-def container(name: str, volume: str, storage: Storage, otherwise: str) -> Manifest:
+def container(name: str, volume: str, storage: Storage, otherwise: str, ownership: Ownership) -> Manifest:
     """Build a container that ends well only where the disk is there.
 
     Args:
         name: the container's name.
         volume: the pod's volume to look at.
         storage: whose owner it runs as.
-        otherwise: what it says, as a sentence's end, when the disk is not there.
+        otherwise: a sentence, without its full stop: what follows when the disk is not there.
+        ownership: of whose stack it is.
 
     """
-    missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}"
+    missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}. "
+    missing += f"If the disk is mounted, mark it: {mark_disk_command(ownership)}"
     return {
         "name": name,
         "image": images.BUSYBOX,
@@ -50,7 +52,9 @@ def job(settings: Settings, ownership: Ownership) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "containers": [
-            container("require-photo-disk", "photos", storage, "Nothing is scanned: Immich would trash every photo")
+            container(
+                "require-photo-disk", "photos", storage, "Nothing is scanned: Immich would trash every photo", ownership
+            )
         ],
         "volumes": [{"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim, "readOnly": True}}],
     }

@@ -13,25 +13,27 @@ from settings.storage import HostPath, Storage
 GUARD = "require-photo-disk"
 
 
-def fragment(immich: Immich, storage: Storage, container: str) -> Manifest:
+def fragment(immich: Immich, storage: Storage, container: str, ownership: Ownership) -> Manifest:
     """Build our entries of Immich's Deployment; `container` is the one that gets the mount."""
     name = immich.mount.volume
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"namespace": immich.namespace, "name": immich.deployment},
-        "spec": {"template": {"spec": _pod(name, immich.mount.path, storage, container)}},
+        "spec": {"template": {"spec": _pod(name, immich.mount.path, storage, container, ownership)}},
     }
 
 
-def _pod(volume: str, path: str, storage: Storage, container: str) -> Manifest:
+def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ownership) -> Manifest:
     # Of type Directory: a missing directory must stop the pod, not appear.
     source: Manifest = (
         {"hostPath": {"path": storage.path, "type": "Directory"}}
         if isinstance(storage, HostPath)
         else {"persistentVolumeClaim": {"claimName": claim_for_immich(storage), "readOnly": True}}
     )
-    guard = disk_check.container(GUARD, volume, storage, "Immich would trash every photo, so it does not start")
+    guard = disk_check.container(
+        GUARD, volume, storage, "Immich would trash every photo, so it does not start", ownership
+    )
     return {
         "volumes": [{"name": volume, **source}],
         "initContainers": [guard],

@@ -11,6 +11,7 @@
 # MARK       name of the file that marks the disk
 # ADOPT      true: a directory that exists is the right one
 # RECORD     a file that exists once the directory has been made
+# MARK_DISK  the command that marks a directory
 set -eu
 
 own() { # directory
@@ -26,17 +27,12 @@ furnish() { # directory
     done
 }
 
-mark() { # directory
-    echo "immich-icloud: this is the disk with the photos. Without this file nothing is written and Immich does not start." \
-        >"$1/$MARK"
-}
-
 if [ -f "$DIRECTORY/$MARK" ]; then
     furnish "$DIRECTORY"
     echo "$DIRECTORY is there, and marked"
 elif [ -d "$DIRECTORY" ] && [ -e "$RECORD" ]; then
     echo "the photo directory was marked before and its mark is gone: is its disk mounted?" \
-        "If it is the right one, make an empty file $MARK in it" >&2
+        "If it is the right one: $MARK_DISK" >&2
     exit 1
 elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
     furnish "$DIRECTORY"
@@ -44,7 +40,7 @@ elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
     echo "$DIRECTORY was there, and is marked now"
 elif [ -d "$DIRECTORY" ]; then
     echo "the photo directory exists and has no mark ($MARK): is its disk mounted?" \
-        "If it is the right one, set immich-icloud:adoptExisting to true for one up" >&2
+        "If it is the right one: $MARK_DISK" >&2
     exit 1
 elif [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then
     echo "what stands in the photo directory's place is no directory" >&2

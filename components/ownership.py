@@ -30,6 +30,11 @@ class Ownership:
     adopting: bool = False
 
     @property
+    def stack_name(self) -> str:
+        """The stack's name, as in `make up STACK=...`."""
+        return self.stack.rpartition("/")[2]
+
+    @property
     def manager(self) -> str:
         """Field manager of our fragments. One a stack, so that no stack takes another's entries for its own."""
         return self.stack

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from components.ownership import Ownership
+
 # A dotfile: Immich does not walk it.
 MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
@@ -15,3 +17,8 @@ def import_folder(place: int, account: str) -> str:
 def import_folders(accounts: Sequence[str]) -> list[str]:
     """Name the folders of all accounts; the first one is there without any account, too."""
     return [import_folder(place, account) for place, account in enumerate(accounts)] or [IMPORT_FOLDER]
+
+
+def mark_disk_command(ownership: Ownership) -> str:
+    """Name the command that marks a directory as the photo disk."""
+    return f"make mark-disk STACK={ownership.stack_name}"

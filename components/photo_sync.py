@@ -13,17 +13,18 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from components import images, network
 from components.ownership import Ownership
-from components.photo_disk import MARK, import_folder
+from components.photo_disk import MARK, import_folder, mark_disk_command
 from providers.cluster_api import Manifest
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
+from settings.schedule import longest_wait
 from settings.storage import OnNode, Storage
 
+ACCOUNT = "immich-icloud/account"  # label of all that is an account's
 _LABELS = {"app.kubernetes.io/name": "icloudpd"}
-_ACCOUNT = "immich-icloud/account"
-_SCRIPT = Path(__file__).with_name("sync.sh")
-_PROGRAM = "/app/icloudpd"  # (source: the image's Dockerfile)
-_PHOTOS, _COOKIES, _CREDENTIALS, _TMP = "/photos", "/cookies", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
+PROGRAM = "/app/icloudpd"  # (source: the image's Dockerfile)
+COOKIES = "/cookies"
+_PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
@@ -123,7 +124,7 @@ def arguments(account: Account, folder: str) -> list[str]:
         "--no-progress-bar": True,
         "--password-provider": "console",  # from stdin
         "--mfa-provider": "console",  # which finds nobody there, and ends; the other one waits for ever
-        "--cookie-directory": _COOKIES,
+        "--cookie-directory": COOKIES,
         "--directory": f"{_PHOTOS}/{folder}",
         "--library": account.library,
         "--album": account.albums,
@@ -156,39 +157,32 @@ def _account_sync(
     account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership
 ) -> AccountSync:
     namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
-    labels = {**_LABELS, _ACCOUNT: account.name}
+    labels = labels_of(account.name)
 
     def named(api_version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
         metadata = {**ownership.metadata(kind, name, namespace, annotations), "labels": labels}
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
     # Many classes make a volume only for a pod, and the first pod may be a month away.
-    cookies = named("v1", "PersistentVolumeClaim", f"icloud-cookies-{account.name}", {"pulumi.com/skipAwait": "true"})
+    cookies = named("v1", "PersistentVolumeClaim", cookie_claim(account.name), {"pulumi.com/skipAwait": "true"})
     cookies["spec"] = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": cookie_volume.capacity}},
         **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
     }
-    secret = {**named("v1", "Secret", f"icloud-credentials-{account.name}"), "type": "Opaque"}
-    volumes = [
-        {"name": "photos", "persistentVolumeClaim": {"claimName": settings.storage.claim}},
-        {"name": "cookies", "persistentVolumeClaim": {"claimName": cookies["metadata"]["name"]}},
-        {
-            "name": "credentials",
-            "secret": {"secretName": secret["metadata"]["name"], "defaultMode": _READABLE_BY_GROUP},
-        },
-        # icloudpd unpacks itself there, 108 MB, and runs what it unpacked.
-        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
-    ]
+    secret = {**named("v1", "Secret", credentials_secret(account.name)), "type": "Opaque"}
+    photos = {"name": "photos", "persistentVolumeClaim": {"claimName": settings.storage.claim}}
     job = {
         "backoffLimit": 0,  # Apple locks an account out that tries too often
         "activeDeadlineSeconds": _DEADLINE,
         "template": {
             "metadata": {"labels": labels},
-            "spec": _pod(_container(account, folder, settings, ownership.stack), volumes, settings.storage),
+            "spec": pod(
+                _container(account, folder, settings, ownership), [photos, *volumes(account.name)], settings.storage
+            ),
         },
     }
-    cron_job = named("batch/v1", "CronJob", f"icloud-sync-{account.name}")
+    cron_job = named("batch/v1", "CronJob", cron_job_name(account.name))
     cron_job["spec"] = {
         "schedule": settings.photo_sync.schedule,
         "timeZone": settings.photo_sync.time_zone,
@@ -200,7 +194,7 @@ def _account_sync(
     return AccountSync(account.name, folder, credentials, cookies, secret, cron_job)
 
 
-def _container(account: Account, folder: str, settings: Settings, stack: str) -> Manifest:
+def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
     sync = settings.photo_sync
     environment = {
         "DIRECTORY": _PHOTOS,
@@ -208,27 +202,40 @@ def _container(account: Account, folder: str, settings: Settings, stack: str) ->
         "MARK": MARK,
         "FLOOR": str(int(parse_quantity(sync.min_free_space) / 2**20)),
         "EVERY": str(_EVERY),
-        "ACCOUNT": account.name,
         "LAYOUT": layout(account, sync),
         "DRY_RUN": str(account.dry_run).lower(),
         "UNTIL_FOUND": str(account.until_found or 0),
-        "CREDENTIALS": _CREDENTIALS,
-        "COOKIES": _COOKIES,
-        "LOGIN": f"make icloud-login STACK={stack.rpartition('/')[2]} ACCOUNT={account.name}",
+        "AHEAD": str(longest_wait(sync.schedule)),
+        "MARK_DISK": mark_disk_command(ownership),
         "TZ": sync.time_zone,
+    }
+    command = ["sh", "-c", script("sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
+    container = container_of_account(account.name, ownership, command, environment)
+    container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
+    return container
+
+
+def container_of_account(
+    account: str, ownership: Ownership, command: list[str], environment: Mapping[str, str]
+) -> Manifest:
+    """Build a container of icloudpd's image that has an account's session, credentials and room to unpack itself."""
+    stated = {
+        **environment,
+        "ACCOUNT": account,
+        "CREDENTIALS": _CREDENTIALS,
+        "COOKIES": COOKIES,
+        "LOGIN": f"make icloud-login STACK={ownership.stack_name} ACCOUNT={account}",
         "TMPDIR": _TMP,
         "HOME": _TMP,
     }
     return {
         "name": "icloudpd",
         "image": images.ICLOUDPD,
-        "command": ["sh", "-c", _SCRIPT.read_text(), "sync.sh"],
-        "args": [_PROGRAM, *arguments(account, folder)],
+        "command": command,
         "workingDir": _TMP,  # where icloudpd leaves a report on a photo that it does not understand
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "env": [{"name": name, "value": value} for name, value in stated.items()],
         "volumeMounts": [
-            {"name": "photos", "mountPath": _PHOTOS},
-            {"name": "cookies", "mountPath": _COOKIES},
+            {"name": "cookies", "mountPath": COOKIES},
             {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},
             {"name": "tmp", "mountPath": _TMP},
         ],
@@ -242,8 +249,48 @@ def _container(account: Account, folder: str, settings: Settings, stack: str) ->
     }
 
 
-def _pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manifest:
-    pod = {
+def script(name: str) -> str:
+    """Read a script that knows what an account's session is."""
+    place = Path(__file__).parent
+    return f"{(place / 'session.sh').read_text()}\n{(place / name).read_text()}"
+
+
+def volumes(account: str) -> list[Manifest]:
+    """Build the volumes of an account's container."""
+    return [
+        {"name": "cookies", "persistentVolumeClaim": {"claimName": cookie_claim(account)}},
+        {
+            "name": "credentials",
+            "secret": {"secretName": credentials_secret(account), "defaultMode": _READABLE_BY_GROUP},
+        },
+        # icloudpd unpacks itself there, 108 MB, and runs what it unpacked.
+        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+    ]
+
+
+def labels_of(account: str) -> dict[str, str]:
+    """Build the labels of all that is an account's; the NetworkPolicy goes by them."""
+    return {**_LABELS, ACCOUNT: account}
+
+
+def cron_job_name(account: str) -> str:
+    """Name an account's CronJob."""
+    return f"icloud-sync-{account}"
+
+
+def cookie_claim(account: str) -> str:
+    """Name the claim of an account's session."""
+    return f"icloud-cookies-{account}"
+
+
+def credentials_secret(account: str) -> str:
+    """Name the Secret with an account's Apple ID and password."""
+    return f"icloud-credentials-{account}"
+
+
+def pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manifest:
+    """Build a pod that runs as the owner of the photos, as restricted as PodSecurity knows it."""
+    built = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -260,10 +307,10 @@ def _pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Mani
         "volumes": volumes,
     }
     if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
-        pod["tolerations"] = [
+        built["tolerations"] = [
             {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
         ]
-    return pod
+    return built
 
 
 def _out_only() -> Manifest:

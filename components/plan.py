@@ -119,7 +119,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     jobs = [job, *((shown.disk_check,) if shown else ())]
     pods = [*(each["spec"]["template"]["spec"] for each in jobs), *(syncing.pods() if syncing else ())]
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
-    mount = immich_mount.fragment(immich, settings.storage, found.container)
+    mount = immich_mount.fragment(immich, settings.storage, found.container, ownership)
     immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
     volume, claim = storage.written(settings.storage, sync, ownership)
     read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)

@@ -14,7 +14,9 @@
 # UNTIL_FOUND  stop after so many photos in a row that are there already; 0: look at all
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
+# AHEAD        days until the next scheduled run, at most
 # LOGIN        the command that signs in
+# MARK_DISK    the command that marks a disk
 set -eu
 
 photos="$DIRECTORY/$FOLDER"
@@ -41,7 +43,8 @@ used() { # prints KiB
 
 fault() { # prints what is wrong with the disk, if anything is
     if [ ! -f "$DIRECTORY/$MARK" ]; then
-        echo "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted?"
+        echo "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted? If it is, mark \
+it: $MARK_DISK"
         return
     fi
     left=$(free)
@@ -96,7 +99,7 @@ said=$(fault)
 [ -z "$said" ] || fail "$said"
 [ -d "$photos" ] || fail "the photo directory has no folder $FOLDER: run make up again, which makes it"
 [ -w "$photos" ] || fail "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
-grep -qs '"trust_token"' "$COOKIES"/*.session || not_signed_in
+signed_in "$COOKIES" || not_signed_in
 
 if [ -f "$arrangement" ]; then
     [ "$(cat "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
@@ -145,8 +148,10 @@ wait "$follower" || :
     IFS= read -r last
     IFS= read -r first
 } <"$work/verdict"
+[ -n "$sign_in" ] || tell_session "$COOKIES"
 [ "$DRY_RUN" != true ] || echo "a dry run: nothing was written"
-echo "$ACCOUNT: $fetched files fetched ($(($(used) - before)) KiB), $there there already, $errors errors, $(free) MiB left"
+echo "$ACCOUNT: $fetched files fetched ($(($(used) - before)) KiB), $there skipped that are there already, $errors \
+errors, $(free) MiB left"
 
 if [ -s "$work/fault" ]; then fail "stopped: $(cat "$work/fault")"; fi
 [ -z "$ended_from_outside" ] || fail "stopped from outside, by the deadline or with its node. The next run goes on from here"

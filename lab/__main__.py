@@ -57,15 +57,24 @@ def _tools(_: Rehearsal, __: argparse.Namespace) -> bool:
     return True
 
 
-_COMMANDS = {"up": _up, "preview": _preview, "down": _down, "status": _status, "tools": _tools}
+def _exec(rehearsal: Rehearsal, arguments: argparse.Namespace) -> NoReturn:
+    """Run a program in the environment of the stack that is up; a word {stack} is the stack's name."""
+    rehearsal.become([word for word in arguments.words if word != "--"])
+
+
+_COMMANDS = {"up": _up, "preview": _preview, "down": _down, "status": _status, "tools": _tools, "exec": _exec}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description="The rehearsal on an embedded control plane.")
+    parser.set_defaults(world=None)
     commands = parser.add_subparsers(required=True, dest="command")
     for name, command in _COMMANDS.items():
         described = commands.add_parser(name, help=command.__doc__)
-        described.add_argument("--world", help=f"The cluster as found: {', '.join(WORLDS)}.")
+        if command is _exec:
+            described.add_argument("words", nargs=argparse.REMAINDER, help="The program and its arguments.")
+        else:
+            described.add_argument("--world", help=f"The cluster as found: {', '.join(WORLDS)}.")
     return parser
 
 

@@ -5,12 +5,12 @@ import os
 import runpy
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
@@ -156,6 +156,20 @@ class Engine:
         with self._environment(removing=False):
             return _shown(self._stack().outputs())
 
+    def become(self, words: Sequence[str]) -> NoReturn:
+        """Become another program, in the engine's environment; a word `{stack}` is the stack's name.
+
+        Raises:
+            LabError: when there is no such program.
+
+        """
+        with self._environment(removing=False):
+            try:
+                # No child of ours: what Ctrl-C means is the program's own affair.
+                os.execvp(words[0], [self._stack_name if word == "{stack}" else word for word in words])  # noqa: S606
+            except OSError as error:
+                raise LabError(f"{words[0]} can't be run: {error.strerror}") from None
+
     def recover(self) -> bool:
         """End an engine that outlived its run, plugins included, and clear the lock of one that was killed.
 
@@ -203,6 +217,7 @@ class Engine:
             "PATH": os.pathsep.join(path),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+            "PULUMI_HOME": str(self._home / "pulumi"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(SOURCE),
         }

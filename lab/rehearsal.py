@@ -3,11 +3,11 @@
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from rich.console import Console
 
@@ -89,6 +89,18 @@ class Rehearsal:
         if not running or world_up is None:
             return Status(world_up, running, {})
         return Status(world_up, running, Engine(self._project, self.home, _STACKS[world_up], self._tools).outputs())
+
+    def become(self, words: Sequence[str]) -> NoReturn:
+        """Become another program, in the environment of the stack that is up; a word `{stack}` is the stack's name.
+
+        Raises:
+            LabError: when no rehearsal is up, or there is no such program.
+
+        """
+        world_up = self.world
+        if world_up is None or not self.plane.running():
+            raise LabError("no rehearsal is up. `make up` first")
+        self._engine(world_up).become(words)
 
     def _ready(self, wanted: World | None) -> Engine:
         """Recover, start the control plane, put the world in place."""

@@ -3,13 +3,14 @@
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
 import yaml
 from kubernetes import client, config, stream
+from websocket import WebSocket
 
 from settings.cluster import Cluster
 
@@ -182,11 +183,7 @@ class ClusterApi:
         try:
             forwarded = stream.portforward(opened, pod.name, pod.namespace, ports=str(port))
         except client.ApiException as error:
-            refused = _HANDSHAKE.match(str(error.reason))
-            if not refused:
-                raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error.reason}") from None
-            status = int(refused[1])
-            raise RefusedError(status, f"the API server forwards no port of {pod}: {status} {refused[2]}") from None
+            raise self._not_opened(f"no port of {pod} is forwarded", error) from None
         opened_socket: socket.socket = forwarded.socket(port)
         return opened_socket
 
@@ -224,9 +221,41 @@ class ClusterApi:
         if rest:
             yield rest.decode(errors="replace")
 
+    def execute(self, pod: Ref, container: str, command: Sequence[str]) -> WebSocket:
+        """Run a command in a container, without a terminal; return the stream of its channels, input and output.
+
+        Raises:
+            RefusedError: when the API server does not let us.
+            UnreachableError: when no API server answers.
+
+        """
+        connect = client.CoreV1Api(self._client).connect_get_namespaced_pod_exec
+        channels = {"stdin": True, "stdout": True, "stderr": True, "tty": False}
+        try:
+            opened = stream.stream(
+                connect,
+                pod.name,
+                pod.namespace,
+                container=container,
+                command=list(command),
+                **channels,
+                _preload_content=False,
+            )
+        except client.ApiException as error:
+            raise self._not_opened(f"no command can be run in {pod}", error) from None
+        web_socket: WebSocket = opened.sock
+        return web_socket
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])
+
+    def _not_opened(self, what: str, error: client.ApiException) -> ClusterError:
+        """Say why no stream could be opened."""
+        refused = _HANDSHAKE.match(str(error.reason))
+        if refused:
+            return RefusedError(int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}")
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {error.reason}")
 
     def _call(
         self,

@@ -38,35 +38,43 @@ def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], Non
         ClusterError: when the API server refuses, or does not answer for two minutes.
 
     """
-    run_with(api, job, report, _Log(api, log, report).hand_over if log else None)
+    follower = _Log(api, log, report) if log else None
+    with _created(api, job) as made:
+        failure = _Wait(api, made, report).until_it_ends(follower)
+    if failure:
+        raise JobError(failure)
 
 
-def run_with(api: ClusterApi, job: Manifest, report: Report, accompany: Callable[[Manifest], None] | None) -> None:
-    """Do the same, and call `accompany` with the pod, again and again, from when its container has started.
-
-    The container may have ended by then. It is called at least once before a Job that ended is judged.
+@contextlib.contextmanager
+def running(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifest]:
+    """Create a Job for as long as a `with` block lasts, which begins when its pod runs and gets the pod.
 
     Raises:
-        JobError: see `run`.
-        ClusterError: see `run`.
+        JobError: when the Job ends before that, or when its pod does not start.
+        ClusterError: when the API server refuses, or does not answer for two minutes.
 
     """
+    with _created(api, job) as made:
+        yield _Wait(api, made, report).until_it_runs()
+        _remove(api, Ref.of(made))
+
+
+@contextlib.contextmanager
+def _created(api: ClusterApi, job: Manifest) -> Iterator[Manifest]:
+    """Create a Job; an exception removes it."""
     named = _named(job)
-    ref = Ref.of(named)
     try:
         made = api.create(named, OBJECT_MANAGER).object
     except RefusedError:
         raise
     except BaseException:  # it may have been created all the same
-        _remove(api, ref)
+        _remove(api, Ref.of(named))
         raise
     try:
-        failure = _Wait(api, made, report, accompany).until_it_ends()
+        yield made
     except BaseException:
-        _remove(api, ref)
+        _remove(api, Ref.of(named))
         raise
-    if failure:
-        raise JobError(failure)
 
 
 def _named(job: Manifest) -> Manifest:
@@ -87,34 +95,47 @@ class _Wait:
     api: ClusterApi
     job: Manifest
     report: Report
-    accompany: Callable[[Manifest], None] | None
     told: str = ""
 
-    def until_it_ends(self) -> str | None:
+    def until_it_ends(self, follower: "_Log | None") -> str | None:
         """Return why the Job failed; None when it is complete."""
+        looks = self._looks()
+        while True:
+            job, pod = next(looks)
+            if follower and pod and _started(pod):
+                follower.hand_over(pod)
+            if end := _end(job):
+                return _why(end, pod) if end["type"] == "Failed" else None
+
+    def until_it_runs(self) -> Manifest:
+        """Return the Job's pod."""
+        looks = self._looks()
+        while True:
+            job, pod = next(looks)
+            if end := _end(job):
+                raise JobError(_why(end, pod))
+            if pod and any("running" in state for state in _states(pod)):
+                return pod
+
+    def _looks(self) -> Iterator[tuple[Manifest, Manifest | None]]:
+        """Look again and again, for as long as the pod has started or may start."""
         failing, absent_since = 0, None
         while True:
             try:
                 job, pod = self._look()
-                started = pod and _started(pod)
-                if pod and started and self.accompany:
-                    self.accompany(pod)
                 absent_since = None
             except UnreachableError as error:
                 absent_since = absent_since or time.monotonic()
                 if time.monotonic() - absent_since > _ABSENCE:
                     raise
                 self._tell(str(error))
-                time.sleep(pod_start.POLL)
-                continue
-            for condition in job.get("status", {}).get("conditions", []):
-                if condition["status"] == "True" and condition["type"] in {"Complete", "Failed"}:
-                    return _why(condition, pod) if condition["type"] == "Failed" else None
-            failure = None if started else next(self._failures(pod), None)
-            failing = failing + 1 if failure else 0
-            if failure and failing >= failure.patience:
-                raise JobError(failure.reason)
-            self._tell(_progress(Ref.of(job), pod))
+            else:
+                yield job, pod
+                failure = None if pod and _started(pod) else next(self._failures(pod), None)
+                failing = failing + 1 if failure else 0
+                if failure and failing >= failure.patience:
+                    raise JobError(failure.reason)
+                self._tell(_progress(Ref.of(job), pod))
             time.sleep(pod_start.POLL)
 
     def _look(self) -> tuple[Manifest, Manifest | None]:
@@ -155,6 +176,11 @@ def _states(pod: Manifest) -> Iterator[Manifest]:
         yield container.get("state", {})
 
 
+def _end(job: Manifest) -> Manifest | None:
+    conditions = job.get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), None)
+
+
 def _started(pod: Manifest) -> bool:
     return any("running" in state or "terminated" in state for state in _states(pod))
 
@@ -177,7 +203,7 @@ class _Log:
     show: Callable[[str], None]
     report: Report
     last: dict[str, str] = field(default_factory=dict)  # by pod: the time of its last line
-    refusal: str = ""
+    complaint: str = ""
 
     def hand_over(self, pod: Manifest) -> None:
         """Return when the log ends, or when nothing has come for a while."""
@@ -188,7 +214,7 @@ class _Log:
                 if moment > self.last.get(uid, ""):  # the API counts in whole seconds
                     self.last[uid] = moment
                     self.show(text)
-        except RefusedError as error:
-            if str(error) != self.refusal:
-                self.refusal = str(error)
-                self.report(f"the log of {pod_start.name(pod)} can't be read: {error}")
+        except ClusterError as error:
+            if str(error) != self.complaint:
+                self.complaint = str(error)
+                self.report(f"the log of {pod_start.name(pod)} can't be read now: {error}")

@@ -2,6 +2,8 @@
 
 import re
 import zoneinfo
+from datetime import date
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -18,30 +20,52 @@ _FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
     (1, 12, _MONTHS),
     (0, 6, _DAYS),
 )
+_FROM, _LOOKED_AT = date(2024, 1, 1).toordinal(), 4 * 366 + 366  # days: with a 29 February at both ends
+_A_YEAR = 366
 _RANGE = re.compile(r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([1-9][0-9]?))?")
 
 
 def _runs_some_day(schedule: str) -> str:
     fields = schedule.lower().split()
-    if len(fields) != len(_FIELDS) or not all(map(_is_field, fields, _FIELDS)):
+    if len(fields) != len(_FIELDS) or not all(map(_numbers, fields, _FIELDS)):
         raise not_allowed('cron\'s five fields (minute, hour, day, month, weekday), e.g. "0 2 1 * *"')
     return schedule
 
 
-def _is_field(text: str, field: tuple[int, int, tuple[str, ...]]) -> bool:
+def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
+    """Find the numbers that a field stands for; none for one that is wrong."""
     lowest, highest, names = field
 
     def number(word: str) -> int:
         return names.index(word) + lowest if word in names else int(word) if word.isdecimal() else -1
 
+    numbers: set[int] = set()
     for part in text.split(","):
         found = _RANGE.fullmatch(part)
         if not found:
-            return False
-        numbers = [number(word) for word in found.groups()[:2] if word]
-        if not all(lowest <= n <= highest for n in numbers) or numbers != sorted(numbers):
-            return False
-    return True
+            return set()
+        first, last, step = found.groups()
+        start = number(first) if first else lowest
+        # `7/2` goes on to the end, `7` does not (source: robfig/cron, getRange).
+        end = number(last) if last else start if first and not step else highest
+        if not lowest <= start <= end <= highest:
+            return set()
+        numbers |= set(range(start, end + 1, int(step or 1)))
+    return numbers
+
+
+def longest_wait(schedule: str) -> int:
+    """Return the most days that may lie between two days on which a schedule runs; a year where there are no two."""
+    fields = schedule.lower().split()
+    of_month, in_months, of_week = map(_numbers, fields[2:], _FIELDS[2:])
+    # Where both are restricted, either will do (source: robfig/cron, dayMatches).
+    will_do = all if fields[2].startswith("*") or fields[4].startswith("*") else any
+    runs = [
+        day
+        for day in map(date.fromordinal, range(_FROM, _FROM + _LOOKED_AT))
+        if day.month in in_months and will_do((day.day in of_month, day.isoweekday() % 7 in of_week))
+    ]
+    return max(((later - day).days for day, later in pairwise(runs)), default=_A_YEAR)
 
 
 Schedule = Annotated[

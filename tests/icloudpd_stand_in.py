@@ -3,7 +3,9 @@
 `tests/icloudpd` holds words and command line against the real one.
 """
 
+import http.cookiejar
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,6 +23,28 @@ def log(level: str, message: str) -> str:
 def prompt(words: str) -> str:
     """A shell command that asks for something, as Python's getpass and input do: without a line of its own."""
     return f"printf '%s' {shlex.quote(words)}\n"
+
+
+def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
+    """Keep Apple's cookies as icloudpd does; `ends` has the second at which each one expires, if at any."""
+    jar = http.cookiejar.LWPCookieJar(str(place))
+    for name, end in ends.items():
+        jar.set_cookie(
+            http.cookiejar.Cookie(
+                *(
+                    0,
+                    name,
+                    '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""',
+                    None,
+                    False,
+                    ".icloud.com",
+                    True,
+                    True,
+                ),
+                *("/", True, True, end, end is None, None, None, {"HttpOnly": ""}),
+            )
+        )
+    jar.save(ignore_discard=True, ignore_expires=True)
 
 
 # What a run comes to that finds one photo there and fetches another one.
@@ -49,13 +73,12 @@ class Icloudpd:
         return program
 
     def behave(self, commands: str) -> None:
-        """Run these shell commands from now on, in the program's own process."""
-        lines = [
-            "#!/bin/sh",
-            f"printf '%s\\n' \"$@\" >{shlex.quote(str(self._arguments))}",
-            f"cat >{shlex.quote(str(self._stdin))}",
-            commands,
-        ]
+        """Run these shell commands from now on, in the program's own process, after all of stdin has been read."""
+        self.converse(f"cat >{shlex.quote(str(self._stdin))}\n{commands}")
+
+    def converse(self, commands: str) -> None:
+        """Run these shell commands from now on, in the program's own process; stdin is theirs."""
+        lines = ["#!/bin/sh", f"printf '%s\\n' \"$@\" >{shlex.quote(str(self._arguments))}", commands]
         self.place.write_text("\n".join(lines))
         self.place.chmod(0o755)
 

@@ -56,20 +56,23 @@ class Node:
         out, error = started.communicate(timeout=30)
         return Ended(started.returncode, out, error)
 
-    def start(self, job: Manifest, *, user: int | None = None) -> subprocess.Popen[str]:
-        """Start the Job's only container."""
+    def start(
+        self, job: Manifest, *, user: int | None = None, command: list[str] | None = None, stdin: int | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the Job's only container, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         places = {volume["name"]: self._place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
         mounts.update(self.programs)
         environment = {pair["name"]: _moved(pair["value"], mounts) for pair in container["env"]}
-        words: list[str] = container["command"] + container.get("args", [])
+        words: list[str] = command or container["command"] + container.get("args", [])
         assert words[0] == "sh"
         return subprocess.Popen(
             [*self.shell, *(_moved(word, mounts) for word in words[1:])],
             env={"PATH": f"{self.path_first}{os.pathsep}{os.environ['PATH']}", **environment},
             cwd=_moved(container.get("workingDir", "/"), mounts),
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,6 +1,7 @@
 """Our command line and the words that our script waits for, held against the real icloudpd."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components import images
+from components import images, sign_in
 from components.photo_sync import arguments
 from settings.photo_sync import Account
 from tests.icloudpd.conftest import REQUIREMENTS
@@ -182,3 +183,79 @@ def test_the_password_is_read_from_stdin_without_a_terminal(icloudpd_python: Pat
     noise = [line for line in ended.stdout.splitlines() if "GetPassWarning" in line or "fallback_getpass" in line]
     assert len(noise) == 2
     assert "Warning: Password input may be echoed." in ended.stdout
+
+
+def test_signing_in(ask: Ask) -> None:
+    words = [*sign_in.arguments(described(domain="cn")), "--cookie-directory", "/cookies/new", "--username", "a@b.c"]
+    said = ask(words)
+    expected = {
+        "code": 0,
+        "auth_only": True,
+        "username": "a@b.c",
+        "password": None,
+        "cookie_directory": "/cookies/new",
+        "password_providers": ["console"],
+        "mfa_provider": "console",
+        "domain": "cn",
+        "directory": None,
+    }
+    assert {key: said[key] for key in expected} == expected
+
+
+# Icloudpd's own questions, put to Apple's stand-in.
+_ASKS = """
+import logging, sys
+from types import SimpleNamespace as Object
+from icloudpd.authentication import request_2fa
+from icloudpd.base import ask_password_in_console
+
+class Apple:
+    def trigger_push_notification(self): return True
+    def get_trusted_phone_numbers(self): return [Object(id=7, obfuscated_number="(•••) •••-••12")]
+    def validate_2fa_code(self, code): return code == "123456"
+    def send_2fa_code_sms(self, device): return device == 7
+    def validate_2fa_code_sms(self, device, code): return (device, code) == (7, "654321")
+
+assert ask_password_in_console("anna@example.com") == "correct horse"
+logging.basicConfig(stream=sys.stdout, level="INFO")
+request_2fa(Apple(), logging.getLogger())
+"""
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [("device index (a) to send SMS with a code: ", "123456")],
+        [
+            ("device index (a) to send SMS with a code: ", "a"),
+            ("Please enter two-factor authentication code that you received over SMS: ", "654321"),
+        ],
+    ],
+    ids=["a device's code", "by SMS"],
+)
+def test_it_asks_at_once_without_a_terminal(icloudpd_python: Path, answers: list[tuple[str, str]]) -> None:
+    """Password and code come from one stream, and each prompt is there before it is answered."""
+    with subprocess.Popen(
+        [icloudpd_python, "-I", "-c", _ASKS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"LANG": "C.UTF-8"},
+        start_new_session=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"correct horse\n")
+        said = ""
+        for prompt, answer in answers:
+            process.stdin.flush()
+            while not said.endswith(prompt):
+                chunk = os.read(process.stdout.fileno(), 4096)
+                assert chunk, said
+                said += chunk.decode()
+            process.stdin.write(f"{answer}\n".encode())
+        process.stdin.close()
+        said += process.stdout.read().decode()
+    assert process.returncode == 0, said
+    assert "  a: (•••) •••-••12\n" in said
+    assert "Great, you're all set up." in said

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ops import deploy
-from ops.deploy import DeployError, command
+from ops.deploy import command
+from ops.stack import StackError
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).touch(mode=0o755)
     for stack in ("homelab", "lab"):
         (tmp_path / f"Pulumi.{stack}.yaml").write_text("config: {}\nencryptionsalt: v1:abc\n")
-    monkeypatch.setattr(deploy, "_PROJECT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
@@ -42,13 +43,13 @@ def test_command(verb: str, words: list[str], removing: str) -> None:
 
 def test_the_rehearsals_own_stack_file_is_not_deployed(project: Path) -> None:
     (project / "Pulumi.adoption.yaml").write_text("config: {}")
-    with pytest.raises(DeployError, match="belongs to the rehearsal: `make up WORLD=iteration6`"):
+    with pytest.raises(StackError, match="belongs to the rehearsal: `make up WORLD=iteration6`"):
         command("up", "adoption")
 
 
 @pytest.mark.usefixtures("project")
 def test_unknown_stack() -> None:
-    with pytest.raises(DeployError) as error:
+    with pytest.raises(StackError) as error:
         command("up", "homelabb")
     assert str(error.value) == (
         "STACK=homelabb: there is no Pulumi.homelabb.yaml. Stacks of this project: homelab, lab"
@@ -58,13 +59,13 @@ def test_unknown_stack() -> None:
 @pytest.mark.parametrize("missing", ["pulumi", "pulumi-language-python"])
 def test_missing_cli(project: Path, missing: str) -> None:
     (project / "bin" / missing).unlink()
-    with pytest.raises(DeployError, match=r"STACK=homelab needs the released Pulumi CLI .*pulumi\.com/docs/install"):
+    with pytest.raises(StackError, match=r"STACK=homelab needs the released Pulumi CLI .*pulumi\.com/docs/install"):
         command("up", "homelab")
 
 
 def test_missing_passphrase(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
-    with pytest.raises(DeployError) as error:
+    with pytest.raises(StackError) as error:
         command("up", "homelab")
     assert str(error.value) == (
         "STACK=homelab: its secrets have a passphrase, and PULUMI_CONFIG_PASSPHRASE is not set. "
@@ -83,7 +84,7 @@ def test_a_stack_without_salt_needs_no_passphrase(project: Path, monkeypatch: py
 
 def test_a_stack_file_that_is_not_yaml(project: Path) -> None:
     (project / "Pulumi.homelab.yaml").write_text("config:\n  a: [1\n")
-    with pytest.raises(DeployError, match=r"^STACK=homelab: Pulumi\.homelab\.yaml is not YAML: .* line 3, column 1"):
+    with pytest.raises(StackError, match=r"^STACK=homelab: Pulumi\.homelab\.yaml is not YAML: .* line 3, column 1"):
         command("up", "homelab")
 
 

@@ -14,7 +14,7 @@ import pytest
 from providers import job_run, pod_start
 from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError, UnreachableError
 from providers.job_run import JobError
-from tests.fake_cluster import FakeCluster
+from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
 from tests.unit.test_cluster_api import api_at
 
 JOB: Manifest = {
@@ -23,84 +23,6 @@ JOB: Manifest = {
     "metadata": {"generateName": "look-", "namespace": "photo-sync"},
     "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "look"}]}}},
 }
-COMPLETE = [{"type": "Complete", "status": "True"}]
-FAILED = [{"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}]
-
-
-def ended(code: int, message: str = "", reason: str = "Error") -> Manifest:
-    terminated = {"exitCode": code, "reason": reason} | ({"message": message} if message else {})
-    return {"containerStatuses": [{"name": "look", "state": {"terminated": terminated}}]}
-
-
-RUNNING: Manifest = {"containerStatuses": [{"name": "look", "state": {"running": {}}}]}
-WAITING: Manifest = {
-    "phase": "Pending",
-    "containerStatuses": [{"name": "look", "state": {"waiting": {"reason": "ContainerCreating"}}}],
-}
-
-
-def step(
-    pod: Manifest | None = None, conditions: list[Manifest] | None = None
-) -> tuple[Manifest | None, list[Manifest]]:
-    """What one look finds: the pod's status, and the Job's conditions."""
-    return pod, conditions or []
-
-
-class Jobs(FakeCluster):
-    """A fake whose Job takes one step at each look; the last one stays."""
-
-    def __init__(self, *steps: Any, lines: tuple[str, ...] = (), event: str = "") -> None:
-        super().__init__()
-        self.steps, self.lines, self.event = list(steps), list(lines), event
-        self.asked: list[str | None] = []
-
-    def get(self, ref: Ref) -> Manifest | None:
-        now = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if isinstance(now, BaseException):
-            raise now
-        if now is None:
-            self.objects.clear()
-        elif ref in self.objects:
-            self._take(ref, *now)
-        return super().get(ref)
-
-    def _take(self, ref: Ref, pod: Manifest | None, conditions: list[Manifest]) -> None:
-        job = self.objects[ref]
-        job["status"] = {"conditions": conditions}
-        uid = job["metadata"]["uid"]
-        if pod:
-            metadata: Manifest = {"name": f"{ref.name}-x", "namespace": ref.namespace, "uid": "pod"}
-            metadata["labels"] = {"batch.kubernetes.io/controller-uid": uid}
-            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "look"}]}}
-            self.objects[Ref.of(made)] = made | {"status": pod}
-        if self.event:
-            about = "job" if pod is None else "pod"
-            event = {
-                "apiVersion": "v1",
-                "kind": "Event",
-                "metadata": {"name": "e", "namespace": ref.namespace},
-                "involvedObject": {"uid": uid if pod is None else "pod"},
-                "reason": {"job": "FailedCreate", "pod": "FailedMount"}[about],
-                "message": self.event,
-            }
-            self.objects[Ref.of(event)] = event
-
-    def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
-        assert (pod.kind, container) == ("Pod", "look")
-        self.asked.append(since)
-        while self.lines:
-            line = self.lines.pop(0)
-            if line == "breaks":
-                raise UnreachableError("no Kubernetes API server answers")
-            if line == "quiet":
-                return
-            if line == "refused":
-                raise RefusedError(403, "pods/log is forbidden")
-            yield line
-
-    @property
-    def jobs(self) -> list[str]:
-        return [ref.name for ref in self.objects if ref.kind == "Job"]
 
 
 @pytest.fixture(autouse=True)
@@ -291,7 +213,28 @@ def test_a_log_that_breaks_goes_on_where_it_was(interruption: str) -> None:
 def test_a_log_that_may_not_be_read_is_said_once() -> None:
     api = Jobs(step(RUNNING), step(RUNNING), step(ended(0), COMPLETE), lines=("refused", "refused"))
     _, reports = logged(api)
-    assert len([words for words in reports if "can't be read: pods/log is forbidden" in words]) == 1
+    assert len([words for words in reports if "can't be read now: pods/log is forbidden" in words]) == 1
+
+
+def test_a_job_for_as_long_as_it_is_needed() -> None:
+    api = Jobs(step(), step(WAITING), step(RUNNING))
+    with job_run.running(api, JOB, lambda _: None) as pod:
+        assert pod["metadata"]["name"] == f"{api.jobs[0]}-x"
+    assert not api.jobs
+
+
+def test_it_is_removed_whatever_ends_its_need() -> None:
+    api = Jobs(step(RUNNING))
+    with pytest.raises(KeyboardInterrupt), job_run.running(api, JOB, lambda _: None):
+        raise KeyboardInterrupt
+    assert not api.jobs
+
+
+def test_one_that_ends_before_it_is_needed() -> None:
+    api = Jobs(step(ended(1, "no"), FAILED))
+    with pytest.raises(JobError, match="no"), job_run.running(api, JOB, lambda _: None):
+        pytest.fail("it does not run")
+    assert not api.jobs
 
 
 # The calls themselves, on a socket.

@@ -26,11 +26,11 @@ PATH = "/var/mnt/icloud-photos"
 US = Owner(uid=os.getuid(), gid=os.getgid())
 NO_MARK = (
     f"the photo directory exists and has no mark ({MARK}): is its disk mounted? "
-    "If it is the right one, set immich-icloud:adoptExisting to true for one up\n"
+    "If it is the right one: make mark-disk STACK=test\n"
 )
 MARK_GONE = (
     "the photo directory was marked before and its mark is gone: is its disk mounted? "
-    f"If it is the right one, make an empty file {MARK} in it\n"
+    "If it is the right one: make mark-disk STACK=test\n"
 )
 GONE = "the photo directory was made before and is gone: is its disk mounted?\n"
 

@@ -34,7 +34,7 @@ def job_pod(storage: Storage) -> dict[str, Any]:
 
 
 def guarded_pod(storage: Storage) -> dict[str, Any]:
-    pod = immich_mount.fragment(Immich(), storage, "immich-server")["spec"]["template"]["spec"]
+    pod = immich_mount.fragment(Immich(), storage, "immich-server", Ownership(STACK))["spec"]["template"]["spec"]
     return {**pod, "containers": []}
 
 

@@ -3,14 +3,20 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
@@ -23,6 +29,7 @@ from tests.icloudpd_stand_in import (
     SUCCEEDS,
     TWO_FACTOR,
     Icloudpd,
+    cookies,
     log,
     prompt,
 )
@@ -106,7 +113,10 @@ def last_words(ended: Ended) -> str:
 def test_a_good_run(house: House) -> None:
     ended = house.run()
     assert (ended.code, ended.error) == (0, "")
-    assert ended.out.splitlines()[-1] == "anna: 1 files fetched (0 KiB), 1 there already, 0 errors, 51200 MiB left"
+    assert (
+        ended.out.splitlines()[-1]
+        == "anna: 1 files fetched (0 KiB), 1 skipped that are there already, 0 errors, 51200 MiB left"
+    )
     assert house.icloudpd.arguments[-2:] == ["--username", APPLE_ID]
     assert house.icloudpd.stdin == PASSWORD
 
@@ -287,6 +297,72 @@ def test_a_session_that_is_over(house: House) -> None:
     ends = "read -r code || { echo 'EOFError: EOF when reading a line'; exit 1; }\n"
     house.icloudpd.behave(BEGINS + log("INFO", TWO_FACTOR) + asks + ends)
     assert last_words(house.run()) == NOT_SIGNED_IN
+
+
+# How long the session lasts.
+
+DAY = 24 * 3600
+WEB, TRUST = "X-APPLE-DS-WEB-SESSION-TOKEN", "X-APPLE-WEBAUTH-HSA-TRUST"
+
+
+def in_days(days: float) -> int:
+    return int(time.time() + days * DAY)
+
+
+def as_date(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d")
+
+
+def test_the_session_is_told_in_each_run(house: House) -> None:
+    end = in_days(50)
+    cookies(
+        house.session.with_suffix(""),
+        {WEB: end, TRUST: in_days(80), "X-APPLE-WEBAUTH-LOGIN": in_days(1), "dslang": None},
+    )
+    said = house.run().out.splitlines()
+    assert f"the session of account anna is valid until about {as_date(end)}, by Apple's cookies" in said
+    assert not any("WARNING" in line for line in said)
+
+
+@pytest.mark.parametrize(("days", "schedule", "warned"), [(31, "0 2 1 * *", True), (32, "0 2 1 * *", False),
+    (-3, "0 2 * * *", True), (1, "0 2 * * *", True), (2, "0 2 * * *", False), (7, "0 2 * * 1", True)])  # fmt: skip
+def test_a_session_that_may_end_before_the_next_run(house: House, days: int, schedule: str, warned: bool) -> None:  # noqa: FBT001
+    cookies(house.session.with_suffix(""), {WEB: in_days(90), TRUST: in_days(days)})
+    ended = house.run(household(schedule=schedule))
+    assert ended.code == 0
+    warnings = [line for line in ended.out.splitlines() if line.startswith("WARNING: ")]
+    assert [line.endswith(f"Renew it before that: {LOGIN}") for line in warnings] == [True] * warned
+
+
+def test_cookies_that_do_not_say(house: House) -> None:
+    cookies(house.session.with_suffix(""), {WEB: None})
+    said = house.run().out
+    assert "nobody knows when account anna was signed in" in said
+    assert "WARNING" in said
+    (house.session.parent / "signed-in").write_text(f"{as_date(in_days(0))}\n")
+    said = house.run(household(schedule="0 2 * * 1")).out
+    assert (
+        f"account anna was signed in on {as_date(in_days(0))}. Apple's cookies do not say how long that is valid: "
+        in said
+    )
+    assert "by experience 30 to 60 days\n" in said
+    assert "WARNING" not in said
+    assert "WARNING" in house.run().out, "a month is longer"
+
+
+def test_a_session_that_is_over_is_not_told_to_last(house: House) -> None:
+    cookies(house.session.with_suffix(""), {WEB: in_days(50)})
+    house.icloudpd.behave(BEGINS + log("INFO", TWO_FACTOR) + "exit 1\n")
+    assert "valid until" not in house.run().out
+
+
+@given(date=st.dates(date(1970, 1, 1), date(2199, 12, 31)))
+def test_days_are_counted(date: date) -> None:
+    script = Path(photo_sync.__file__).with_name("session.sh").read_text()
+    counted = subprocess.run(
+        ["/bin/sh", "-c", f"{script}\nday_number {date}"], capture_output=True, text=True, check=True
+    )
+    assert int(counted.stdout) == (date - date.fromordinal(719163)).days
 
 
 # How the photos are arranged.

@@ -1,0 +1,58 @@
+"""A pod in which somebody signs an account in at Apple, on the volume that keeps the account's session."""
+
+from components import photo_sync
+from components.ownership import Ownership
+from providers.cluster_api import Manifest
+from settings import Settings
+from settings.photo_sync import Account
+from settings.schedule import longest_wait
+
+_SCRIPT = "SIGN_IN"
+_LASTS = 900  # seconds: Apple's codes are good for minutes
+
+
+def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
+    """Build the Job: its pod waits for `command` to be run in it, and ends by itself when nobody comes back."""
+    environment = {
+        "AHEAD": str(longest_wait(settings.photo_sync.schedule)),
+        "TZ": settings.photo_sync.time_zone,
+        # Here rather than in `command`, which is part of an address, and those may be short.
+        _SCRIPT: photo_sync.script("sign_in.sh"),
+    }
+    waiting = photo_sync.container_of_account(account.name, ownership, ["sleep", str(_LASTS)], environment)
+    pod = photo_sync.pod(waiting, photo_sync.volumes(account.name), settings.storage)
+    labels = photo_sync.labels_of(account.name)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "generateName": f"icloud-login-{account.name}-",
+            "namespace": settings.photo_sync.namespace,
+            "labels": labels,
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": _LASTS,
+            "template": {
+                "metadata": {"labels": labels},
+                # `sleep` is the pod's first process, which is deaf to SIGTERM.
+                "spec": {**pod, "terminationGracePeriodSeconds": 1},
+            },
+        },
+    }
+
+
+def command(account: Account) -> list[str]:
+    """Build the command that signs in, to be run in the pod with what is typed as its stdin."""
+    return ["sh", "-c", f'eval "${_SCRIPT}"', "sign_in.sh", photo_sync.PROGRAM, *arguments(account)]
+
+
+def arguments(account: Account) -> list[str]:
+    """Build icloudpd's command line, but for who signs in and where the session is kept, which the pod knows."""
+    return [
+        "--auth-only",
+        *("--domain", account.domain),
+        *("--log-level", "info"),
+        *("--password-provider", "console"),
+        *("--mfa-provider", "console"),
+    ]

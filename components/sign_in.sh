@@ -1,0 +1,51 @@
+#!/bin/sh
+# Signs an account in at Apple: icloudpd asks, and whoever is at the other end of this script's stdin answers.
+#
+# The arguments are icloudpd's command line, but for who signs in. There is no terminal: icloudpd reads the password, which
+# it asks for first, and what is typed from one stream. A line that is only an end-of-transmission character ends it.
+#
+# ACCOUNT      the account's name
+# CREDENTIALS  a directory with the files appleId and password
+# COOKIES      the directory that keeps the account signed in
+# AHEAD        days until the next scheduled run, at most
+# LOGIN        the command that signs in
+set -eu
+
+# A directory of its own: without an old session icloudpd always asks for the password, and never takes it for a code.
+# What is there stays as it is until the new one is whole.
+fresh="$COOKIES/signing-in"
+work=$(mktemp -d)
+rm -rf "$fresh"
+mkdir "$fresh"
+
+mkfifo "$work/answers"
+exec 3<&0
+{
+    cat "$CREDENTIALS/password"
+    echo
+    while IFS= read -r line <&3 && [ "$line" != "$(printf '\004')" ]; do
+        printf '%s\n' "$line"
+    done
+} >"$work/answers" &
+answers=$!
+"$@" --cookie-directory "$fresh" --username "$(cat "$CREDENTIALS/appleId")" <"$work/answers" 2>&1 &
+icloudpd=$!
+trap 'kill "$icloudpd" "$answers" 2>/dev/null || :; rm -rf "$fresh"; exit 1' TERM INT HUP
+
+code=0
+wait "$icloudpd" || code=$?
+kill "$answers" 2>/dev/null || :
+
+if [ "$code" -ne 0 ] || ! signed_in "$fresh"; then
+    rm -rf "$fresh"
+    echo "account $ACCOUNT is not signed in: see above what icloudpd says. Try again: $LOGIN" >&2
+    exit 1
+fi
+date -u +%Y-%m-%d >"$fresh/signed-in"
+for file in "$COOKIES"/*; do # of another Apple ID
+    if [ -f "$file" ] && [ ! -e "$fresh/${file##*/}" ]; then rm "$file"; fi
+done
+mv "$fresh"/* "$COOKIES"
+rmdir "$fresh"
+echo "account $ACCOUNT is signed in"
+tell_session "$COOKIES"

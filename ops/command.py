@@ -1,0 +1,93 @@
+"""The frame of a command that a person runs on a stack's cluster: `python -m ops.NAME STACK [ACCOUNT]`."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from components.ownership import Ownership
+from ops.stack import StackError, settings_of
+from providers.cluster_api import ClusterApi, ClusterError
+from providers.job_run import JobError
+from settings import PROJECT, Settings, SettingsError
+from settings.photo_sync import Account
+
+Say = Callable[[str], None]
+
+_INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
+
+
+class CommandError(Exception):
+    """The command can't be carried out. `str()` is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack as its commands see it.
+
+    Attributes:
+        name: the stack's name, as in `STACK=...`.
+        settings: all that its file says.
+        api: its cluster.
+
+    """
+
+    name: str
+    settings: Settings
+    api: ClusterApi
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the photos' Jobs run in."""
+        return self.settings.photo_sync.namespace
+
+    @property
+    def ownership(self) -> Ownership:
+        """What this stack calls its own."""
+        return Ownership(f"{PROJECT}/{self.name}")
+
+    def account(self, asked: str | None) -> Account:
+        """Find the account that is asked for; it may be left out where there is but one.
+
+        Raises:
+            CommandError: when there is none of that name, or several and none was asked for.
+
+        """
+        accounts = {account.name: account for account in self.settings.photo_sync.accounts}
+        if not accounts:
+            raise CommandError(
+                f"STACK={self.name} has no accounts. Name one in {PROJECT}:photoSync.accounts, then `make up`"
+            )
+        if asked is None and len(accounts) > 1:
+            raise CommandError(f"ACCOUNT=... is needed, as there are several: {', '.join(accounts)}")
+        name = asked or next(iter(accounts))
+        if name not in accounts:
+            raise CommandError(f"ACCOUNT={name} is not known. Accounts of STACK={self.name}: {', '.join(accounts)}")
+        return accounts[name]
+
+
+def say(sentence: str) -> None:
+    """Tell the person something at once, through a pipe, too."""
+    print(sentence, flush=True)  # noqa: T201 (a command talks)
+
+
+def main(perform: Callable[[Stack, str | None], None]) -> None:
+    """Run a command on the stack and account of the command line; expected faults are said without a traceback."""
+    # SIGINT, too: a shell starts its background jobs with it ignored.
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    name, account = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None  # noqa: PLR2004 (the second argument)
+    try:
+        settings = settings_of(name)
+        perform(Stack(name, settings, ClusterApi(settings.cluster)), account)
+    except (StackError, SettingsError, ClusterError, JobError, CommandError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        say("\nInterrupted. Nothing was left running.")
+        os._exit(_INTERRUPTED)  # a thread may still wait for what somebody types
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,80 @@
+"""A person at the terminal and a command in a pod, talking to each other."""
+
+import codecs
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
+from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
+
+_POLL = 0.1  # seconds: what is typed waits no longer
+END = "\x04\n"  # the line that stands for the end of what is typed, which the older protocol has no word for
+
+Show = Callable[[str], None]
+Typed = queue.SimpleQueue[str]
+
+
+def keyboard() -> Typed:
+    """Return the lines that are typed from now on; `END` follows the last one."""
+    lines: Typed = queue.SimpleQueue()
+
+    def read() -> None:
+        # Not sys.stdin's own reading: its lock would be held when the program ends.
+        while typed := os.read(sys.stdin.fileno(), 4096):
+            lines.put(typed.decode(errors="replace"))
+        lines.put(END)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def show(text: str) -> None:
+    """Show output as it comes: a prompt has no line of its own."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def converse(stream: WebSocket, typed: Typed, show: Show) -> int | None:
+    """Hand over what is typed and show what is said until the command ends.
+
+    Returns the command's exit code; None when the connection broke.
+    """
+    decoders = {
+        channel: codecs.getincrementaldecoder("utf-8")("replace") for channel in (STDOUT_CHANNEL, STDERR_CHANNEL)
+    }
+    # Not WSClient.update, which looks at the socket only: a prompt may have been decrypted with what came before it.
+    stream.settimeout(_POLL)
+    try:
+        while True:
+            while not typed.empty():
+                stream.send(bytes([STDIN_CHANNEL]) + typed.get().encode(), ABNF.OPCODE_BINARY)
+            try:
+                code, frame = stream.recv_data_frame(control_frame=True)
+            except WebSocketTimeoutException:
+                continue
+            if code == ABNF.OPCODE_CLOSE:
+                return None
+            if code not in {ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT} or not frame.data:
+                continue
+            channel, content = frame.data[0], frame.data[1:]
+            if channel in decoders:
+                show(decoders[channel].decode(content))
+            elif channel == ERROR_CHANNEL:
+                return _exit_code(json.loads(content))
+    except (WebSocketException, OSError):
+        return None
+    finally:
+        stream.close()
+
+
+def _exit_code(status: dict[str, object]) -> int | None:
+    """Read it out of what the last channel says (source: k8s.io/kubelet, remotecommand's writeStatus)."""
+    if status.get("status") == "Success":
+        return 0
+    details = status.get("details")
+    causes = details.get("causes", []) if isinstance(details, dict) else []
+    return next((int(cause["message"]) for cause in causes if cause.get("reason") == "ExitCode"), None)

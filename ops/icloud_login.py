@@ -1,0 +1,40 @@
+"""`make icloud-login`: sign an account in at Apple, in the cluster, where its photos are fetched."""
+
+from components import sign_in
+from ops.account_jobs import idle_cron_job
+from ops.command import CommandError, Say, Stack, main, say
+from ops.conversation import Show, Typed, converse, keyboard, show
+from providers import job_run
+from providers.cluster_api import Ref
+
+
+def icloud_login(
+    stack: Stack, asked: str | None, typed: Typed | None = None, show: Show = show, say: Say = say
+) -> None:
+    """Sign an account in; whoever types gives the code that Apple sends.
+
+    Raises:
+        CommandError: when there is no such account, or it is not deployed; when one of its Jobs runs; when it is
+            not signed in.
+        JobError: when no pod for it comes up.
+        ClusterError: when the API server refuses or does not answer.
+
+    """
+    account = stack.account(asked)
+    idle_cron_job(stack, account)
+    with job_run.running(stack.api, sign_in.job(account, stack.settings, stack.ownership), say) as pod:
+        say(
+            f"Signing account {account.name} in at Apple. Its password comes from the stack's secrets: "
+            "type only the code, when icloudpd asks for it."
+        )
+        place = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+        stream = stack.api.execute(place, pod["spec"]["containers"][0]["name"], sign_in.command(account))
+        code = converse(stream, typed or keyboard(), show)
+    if code is None:
+        raise CommandError(f"the connection to {place} broke: account {account.name} may not be signed in. Try again")
+    if code:
+        raise CommandError(f"account {account.name} is not signed in")
+
+
+if __name__ == "__main__":
+    main(icloud_login)

@@ -1,0 +1,72 @@
+"""A stack of the project in the current directory: its file, its passphrase, its settings, outside a program."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from settings import Settings, parse
+
+_CLI = ("pulumi", "pulumi-language-python")
+
+
+class StackError(Exception):
+    """Something is missing on this machine, or of the stack. `str()` is one line: what, and how to get it."""
+
+
+def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
+    """See that the stack's file, its passphrase and the CLI's programs are there.
+
+    Raises:
+        StackError: when one is missing.
+
+    """
+    file = Path(f"Pulumi.{stack}.yaml")
+    if not file.is_file():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in Path().glob("Pulumi.*.yaml")))
+        raise StackError(f"STACK={stack}: there is no {file.name}. Stacks of this project: {known}")
+    if not all(map(shutil.which, programs)):
+        raise StackError(
+            f"STACK={stack} needs the released Pulumi CLI ({' and '.join(programs)} on PATH). "
+            "Get it from pulumi.com/docs/install, or with `brew install pulumi`. The rehearsal, `make up`, needs none"
+        )
+    try:
+        salted = "encryptionsalt" in (yaml.safe_load(file.read_text()) or {})
+    except yaml.YAMLError as error:
+        raise StackError(f"STACK={stack}: {file.name} is not YAML: {' '.join(str(error).split())}") from None
+    if salted and not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
+        raise StackError(
+            f"STACK={stack}: its secrets have a passphrase, and PULUMI_CONFIG_PASSPHRASE is not set. "
+            "Set it, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it"
+        )
+
+
+def settings_of(stack: str) -> Settings:
+    """Read a stack's settings, secrets included, by the CLI.
+
+    Raises:
+        StackError: when the CLI, the stack or its passphrase is missing, or the CLI can't read it.
+        SettingsError: with every problem of the stack file.
+
+    """
+    require(stack, _CLI[:1])
+    read = subprocess.run(
+        ["pulumi", "config", "--json", "--show-secrets", "--non-interactive", "--stack", stack],
+        env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if read.returncode:
+        words = " ".join(read.stderr.split()).removeprefix("error: ")
+        if words.startswith("no stack named"):
+            words = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `make up STACK={stack}`"
+        raise StackError(f"STACK={stack}: {words}")
+    entries = json.loads(read.stdout)
+    # The CLI's `value` is the text that the engine hands to a program, of mappings and lists their JSON.
+    configuration = {key: entry.get("value", "") for key, entry in entries.items()}
+    return parse(configuration, {key for key, entry in entries.items() if entry["secret"]})

@@ -1,0 +1,58 @@
+"""`make sync-now`: one run of an account's CronJob at once, followed to its end."""
+
+from ops.account_jobs import idle_cron_job
+from ops.command import Say, Stack, main, say
+from providers import job_run
+from providers.cluster_api import Manifest
+
+_INSTANTIATED = "cronjob.kubernetes.io/instantiate"
+
+
+def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
+    """Run the sync of an account, show its log as it comes, and say how it ended.
+
+    Raises:
+        CommandError: when there is no such account, when it has no CronJob, or when it is being synchronised.
+        JobError: when the sync fails, with its own last words.
+        ClusterError: when the API server refuses or does not answer.
+
+    """
+    account = stack.account(asked)
+    cron_job = idle_cron_job(stack, account)
+    job_run.run(stack.api, manual_run(cron_job), say, say)
+    say(f"The sync of account {account.name} is complete.")
+    after_sync(stack, say)
+
+
+def after_sync(stack: Stack, say: Say) -> None:
+    """Do what follows a sync that fetched everything."""
+
+
+def manual_run(cron_job: Manifest) -> Manifest:
+    """Build a Job of a CronJob, as `kubectl create job --from` does (source: its create_job.go)."""
+    template, metadata = cron_job["spec"]["jobTemplate"], cron_job["metadata"]
+    stated = template.get("metadata", {})
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "generateName": f"{metadata['name']}-manual-",
+            "namespace": metadata["namespace"],
+            "labels": stated.get("labels", {}),
+            "annotations": {**stated.get("annotations", {}), _INSTANTIATED: "manual"},
+            "ownerReferences": [
+                {
+                    "apiVersion": "batch/v1",
+                    "kind": "CronJob",
+                    "name": metadata["name"],
+                    "uid": metadata["uid"],
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": template["spec"],
+    }
+
+
+if __name__ == "__main__":
+    main(sync_now)

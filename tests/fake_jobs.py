@@ -1,0 +1,89 @@
+"""A fake of ClusterApi in which Jobs run, as a test tells."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from providers.cluster_api import Manifest, Ref, RefusedError, UnreachableError
+from tests.fake_cluster import FakeCluster
+
+COMPLETE = [{"type": "Complete", "status": "True"}]
+FAILED = [{"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}]
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> Manifest:
+    terminated = {"exitCode": code, "reason": reason} | ({"message": message} if message else {})
+    return {"containerStatuses": [{"name": "look", "state": {"terminated": terminated}}]}
+
+
+RUNNING: Manifest = {"containerStatuses": [{"name": "look", "state": {"running": {}}}]}
+WAITING: Manifest = {
+    "phase": "Pending",
+    "containerStatuses": [{"name": "look", "state": {"waiting": {"reason": "ContainerCreating"}}}],
+}
+
+
+def step(
+    pod: Manifest | None = None, conditions: list[Manifest] | None = None
+) -> tuple[Manifest | None, list[Manifest]]:
+    """What one look finds: the pod's status, and the Job's conditions."""
+    return pod, conditions or []
+
+
+class Jobs(FakeCluster):
+    """A fake whose Job takes one step at each look; the last one stays."""
+
+    def __init__(self, *steps: Any, lines: tuple[str, ...] = (), event: str = "") -> None:
+        super().__init__()
+        self.steps, self.lines, self.event = list(steps), list(lines), event
+        self.asked: list[str | None] = []
+
+    def get(self, ref: Ref) -> Manifest | None:
+        if ref.kind != "Job":
+            return super().get(ref)
+        now = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(now, BaseException):
+            raise now
+        if now is None:
+            self.objects.clear()
+        elif ref in self.objects:
+            self._take(ref, *now)
+        return super().get(ref)
+
+    def _take(self, ref: Ref, pod: Manifest | None, conditions: list[Manifest]) -> None:
+        job = self.objects[ref]
+        job["status"] = {"conditions": conditions}
+        uid = job["metadata"]["uid"]
+        if pod:
+            metadata: Manifest = {"name": f"{ref.name}-x", "namespace": ref.namespace, "uid": f"pod of {uid}"}
+            metadata["labels"] = {"batch.kubernetes.io/controller-uid": uid}
+            spec = job["spec"]["template"]["spec"]
+            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": pod}
+            self.objects[Ref.of(made)] = made
+        if self.event:
+            about = "job" if pod is None else "pod"
+            event = {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": "e", "namespace": ref.namespace},
+                "involvedObject": {"uid": uid if pod is None else f"pod of {uid}"},
+                "reason": {"job": "FailedCreate", "pod": "FailedMount"}[about],
+                "message": self.event,
+            }
+            self.objects[Ref.of(event)] = event
+
+    def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
+        assert [one["name"] for one in self.objects[pod]["spec"]["containers"]] == [container]
+        self.asked.append(since)
+        while self.lines:
+            line = self.lines.pop(0)
+            if line == "breaks":
+                raise UnreachableError("no Kubernetes API server answers")
+            if line == "quiet":
+                return
+            if line == "refused":
+                raise RefusedError(403, "pods/log is forbidden")
+            yield line
+
+    @property
+    def jobs(self) -> list[str]:
+        return [ref.name for ref in self.objects if ref.kind == "Job"]

@@ -1,0 +1,407 @@
+"""The commands that a person runs on a stack's cluster, on fakes of cluster and stream."""
+
+import json
+import os
+import signal
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeoutException
+
+from components import photo_sync
+from ops import command
+from ops.command import CommandError, Stack
+from ops.conversation import END, Typed, converse, keyboard
+from ops.icloud_login import icloud_login
+from ops.mark_disk import mark_disk
+from ops.stack import StackError
+from ops.sync_now import sync_now
+from providers import pod_start
+from providers.cluster_api import Manifest, Ref
+from providers.job_run import JobError
+from settings import Settings
+from tests.accounts import APPLE_ID, PASSWORD, household
+from tests.fake_jobs import COMPLETE, FAILED, RUNNING, Jobs, ended, step
+from tests.objects import STACK
+
+DONE = step(ended(0), COMPLETE)
+LOG = tuple(
+    f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("Downloaded a.jpg", "anna: 1 files fetched"))
+)
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_start, "POLL", 0)
+
+
+def stack(api: Jobs, settings: Settings | None = None) -> Stack:
+    """A stack that is deployed."""
+    made = Stack("test", settings or household(), api)
+    assert made.ownership.stack == STACK
+    planned = photo_sync.sync(made.settings, made.ownership)
+    for account in planned.accounts if planned else ():
+        cron_job = deepcopy(account.cron_job)
+        cron_job["metadata"]["uid"] = "cron"
+        api.objects[Ref.of(cron_job)] = cron_job
+    return made
+
+
+def job_at_work(account: str, conditions: list[Manifest] | None = None) -> Manifest:
+    metadata = {"name": f"icloud-sync-{account}-1", "namespace": "photo-sync", "labels": {photo_sync.ACCOUNT: account}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "status": {"conditions": conditions or []}}
+
+
+BOTH = household({"name": "anna"}, {"name": "ben"})
+AT_WORK = (
+    "Job icloud-sync-anna-1 is at work on account anna. Watch it with "
+    "`kubectl logs --follow --namespace photo-sync job/icloud-sync-anna-1`, or wait until it ends"
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "words"),
+    [
+        (BOTH, None, "ACCOUNT=... is needed, as there are several: anna, ben"),
+        (BOTH, "anne", "ACCOUNT=anne is not known. Accounts of STACK=test: anna, ben"),
+        (
+            household().model_copy(update={"photo_sync": household().photo_sync.model_copy(update={"accounts": ()})}),
+            None,
+            "STACK=test has no accounts. Name one in immich-icloud:photoSync.accounts, then `make up`",
+        ),
+    ],
+)
+def test_which_account(settings: Settings, asked: str | None, words: str) -> None:
+    with pytest.raises(CommandError) as error:
+        stack(Jobs(DONE), settings).account(asked)
+    assert str(error.value) == words
+
+
+def test_the_only_account_need_not_be_named() -> None:
+    assert stack(Jobs(DONE)).account(None).name == "anna"
+    assert stack(Jobs(DONE), BOTH).account("ben").name == "ben"
+
+
+# make sync-now
+
+
+def test_a_sync_is_followed_to_its_end() -> None:
+    api, said = Jobs(step(RUNNING), DONE, lines=LOG), list[str]()
+    sync_now(stack(api), None, said.append)
+    assert [words for words in said if "Downloaded" in words or "fetched" in words] == [
+        "Downloaded a.jpg",
+        "anna: 1 files fetched",
+    ]
+    assert said[-1] == "The sync of account anna is complete."
+
+
+def test_it_is_a_run_of_the_cron_job_as_kubectl_would_make_it() -> None:
+    api = Jobs(DONE)
+    deployed = stack(api, BOTH)
+    sync_now(deployed, "ben", lambda _: None)
+    (name,) = api.jobs
+    job = api.objects[Ref("batch/v1", "Job", name, "photo-sync")]
+    template = api.objects[Ref("batch/v1", "CronJob", "icloud-sync-ben", "photo-sync")]["spec"]["jobTemplate"]
+    assert name.startswith("icloud-sync-ben-manual-")
+    assert job["spec"] == template["spec"]
+    assert job["metadata"]["labels"] == template["metadata"]["labels"]
+    assert job["metadata"]["annotations"] == {"cronjob.kubernetes.io/instantiate": "manual"}
+    assert job["metadata"]["ownerReferences"] == [
+        {"apiVersion": "batch/v1", "kind": "CronJob", "name": "icloud-sync-ben", "uid": "cron", "controller": True}
+    ]
+
+
+@pytest.mark.parametrize("perform", [sync_now, icloud_login])
+def test_nothing_is_begun_while_a_job_is_at_work_on_the_account(perform: Any) -> None:
+    api = Jobs(DONE)
+    deployed = stack(api)
+    working = job_at_work("anna")
+    api.objects[Ref.of(working)] = working
+    with pytest.raises(CommandError) as error:
+        perform(deployed, None)
+    assert str(error.value) == AT_WORK
+    assert api.writes == []
+
+
+@pytest.mark.parametrize("other", [job_at_work("anna", COMPLETE), job_at_work("anna", FAILED), job_at_work("ben")])
+def test_what_is_over_or_somebody_elses_is_in_nobodys_way(other: Manifest) -> None:
+    api = Jobs(DONE)
+    api.objects[Ref.of(other)] = other
+    sync_now(stack(api), None, lambda _: None)
+
+
+@pytest.mark.parametrize("perform", [sync_now, icloud_login])
+def test_an_account_that_is_not_deployed_yet(perform: Any) -> None:
+    with pytest.raises(CommandError, match="the cluster has no CronJob for account anna yet: `make up STACK=test`"):
+        perform(Stack("test", household(), Jobs(DONE)), None)
+
+
+def test_a_sync_that_fails_says_why() -> None:
+    api = Jobs(step(RUNNING), step(ended(1, "Downloaded a.jpg\nthe photo disk is not there\n"), FAILED))
+    said: list[str] = []
+    with pytest.raises(JobError, match=r"^the photo disk is not there$"):
+        sync_now(stack(api), None, said.append)
+    assert not any("complete" in words for words in said)
+
+
+# make icloud-login
+
+
+class Stream:
+    """A stand-in for the stream of a command in a pod: frames, silences and ends as a test tells."""
+
+    def __init__(self, *events: Any) -> None:
+        self.events, self.sent, self.closed = list(events), list[bytes](), False
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def send(self, content: bytes, opcode: int) -> None:
+        assert opcode == ABNF.OPCODE_BINARY
+        self.sent.append(content)
+
+    def recv_data_frame(self, *, control_frame: bool) -> tuple[int, ABNF]:
+        assert control_frame
+        event = self.events.pop(0)
+        if callable(event):
+            event = event()
+        if isinstance(event, BaseException):
+            raise event
+        code, data = event
+        return code, ABNF(data=data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def out(text: str | bytes) -> tuple[int, bytes]:
+    return ABNF.OPCODE_BINARY, b"\x01" + (text.encode() if isinstance(text, str) else text)
+
+
+def error(text: str) -> tuple[int, bytes]:
+    return ABNF.OPCODE_BINARY, b"\x02" + text.encode()
+
+
+def ends(code: int) -> tuple[int, bytes]:
+    status: dict[str, Any] = {"status": "Success"}
+    if code:
+        causes = [{"reason": "ExitCode", "message": str(code)}]
+        status = {"status": "Failure", "reason": "NonZeroExitCode", "details": {"causes": causes}}
+    return ABNF.OPCODE_BINARY, b"\x03" + json.dumps(status).encode()
+
+
+SILENCE = WebSocketTimeoutException()
+CLOSES = (ABNF.OPCODE_CLOSE, b"")
+
+
+def talk(stream: Any, *typed: str) -> tuple[int | None, str]:
+    lines, shown = Typed(), list[str]()
+    for line in typed:
+        lines.put(line)
+    return converse(stream, lines, shown.append), "".join(shown)
+
+
+@pytest.mark.parametrize("code", [0, 1, 137])
+def test_a_command_is_shown_as_it_comes_and_ends_with_its_code(code: int) -> None:
+    stream = Stream(out("Enter code: "), SILENCE, out("\nfine\n"), error("hm\n"), ends(code))
+    assert talk(stream) == (code, "Enter code: \nfine\nhm\n")
+    assert stream.closed
+
+
+def test_a_character_in_two_pieces() -> None:
+    first, second = "•".encode()[:1], "•".encode()[1:]
+    assert talk(Stream(out(first), out(second), ends(0))) == (0, "•")
+
+
+def test_what_is_typed_is_handed_over() -> None:
+    lines = Typed()
+
+    def types() -> tuple[int, bytes]:
+        lines.put("123456\n")
+        return out("Enter code: ")
+
+    stream = Stream(types, SILENCE, ends(0))
+    assert converse(stream, lines, lambda _: None) == 0  # type: ignore[arg-type]
+    assert stream.sent == [b"\x00123456\n"]
+
+
+@pytest.mark.parametrize("end", [CLOSES, WebSocketConnectionClosedException(), ConnectionResetError()])
+def test_a_connection_that_breaks(end: Any) -> None:
+    stream = Stream(out("Enter "), end)
+    assert talk(stream) == (None, "Enter ")
+    assert stream.closed
+
+
+def test_the_keyboard_says_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        typed = keyboard()
+        os.write(writing, b"123456\n")
+        assert typed.get(timeout=10) == "123456\n"
+        os.close(writing)
+        assert typed.get(timeout=10) == END
+
+
+class SigningIn(Jobs):
+    """A cluster whose pod's command is a stream."""
+
+    def __init__(self, stream: Stream | BaseException) -> None:
+        super().__init__(step(RUNNING))
+        self.stream = stream
+        self.commands: list[Sequence[str]] = []
+
+    def execute(self, pod: Ref, container: str, command: Sequence[str]) -> Any:
+        assert (pod.kind, container) == ("Pod", "icloudpd")
+        self.commands.append(command)
+        if isinstance(self.stream, BaseException):
+            raise self.stream
+        return self.stream
+
+
+def test_signing_in_leaves_nothing_behind() -> None:
+    api, said = SigningIn(Stream(out("account anna is signed in\n"), ends(0))), list[str]()
+    shown: list[str] = []
+    icloud_login(stack(api), None, Typed(), shown.append, said.append)
+    assert shown == ["account anna is signed in\n"]
+    assert not api.jobs
+    told = str(api.commands) + str(said)
+    assert PASSWORD not in told
+    assert APPLE_ID not in told
+
+
+@pytest.mark.parametrize(
+    ("stream", "error", "words"),
+    [
+        (Stream(ends(1)), CommandError, "^account anna is not signed in$"),
+        (Stream(CLOSES), CommandError, "the connection to Pod photo-sync/icloud-login-anna-.* broke"),
+        (Stream(KeyboardInterrupt()), KeyboardInterrupt, "^$"),
+        (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
+    ],
+)
+def test_not_signing_in_leaves_nothing_behind(stream: Any, error: type[BaseException], words: str) -> None:
+    api = SigningIn(stream)
+    with pytest.raises(error, match=words):
+        icloud_login(stack(api), None, Typed(), lambda _: None, lambda _: None)
+    assert not api.jobs
+
+
+# make mark-disk
+
+PATH = "/var/mnt/photos"
+FACTS = ("It is a mount of its own", "Files: 2, 3 MiB")
+
+
+def looked(verdict: str) -> tuple[str, ...]:
+    return tuple(f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate((*FACTS, verdict)))
+
+
+def marking(api: Jobs, answer: str | None) -> tuple[list[str], list[str]]:
+    """What is said, and what is asked."""
+    said, asked = list[str](), list[str]()
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        assert all(f"  {fact}" in said for fact in FACTS), "asked before it is shown"
+        if answer is None:
+            raise EOFError
+        return answer
+
+    mark_disk(stack(api), None, ask, said.append)
+    return said, asked
+
+
+def made(api: Jobs) -> list[str]:
+    return [
+        thing["spec"]["template"]["spec"]["containers"][0]["name"]
+        for ref, thing in api.objects.items()
+        if ref.kind == "Job"
+    ]
+
+
+def test_a_disk_is_marked_by_who_types_its_path() -> None:
+    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    said, asked = marking(api, PATH)
+    assert asked == [f"Type {PATH} to mark it: "]
+    assert said[-1].startswith(f"{PATH} is marked.")
+    assert made(api) == ["look-at-disk", "mark-disk"]
+    (container,) = next(
+        thing["spec"]["template"]["spec"]["containers"]
+        for ref, thing in api.objects.items()
+        if ref.name.startswith("mark-")
+    )
+    assert {"name": "SEEN", "value": "123 45"} in container["env"]
+
+
+@pytest.mark.parametrize("answer", ["", "yes", "/var/mnt/photo", "/var/mnt", None])
+def test_it_is_not_marked_by_anything_else(answer: str | None) -> None:
+    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    with pytest.raises(CommandError) as error:
+        marking(api, answer)
+    assert str(error.value) == f"that is not {PATH}: nothing was marked"
+    assert made(api) == ["look-at-disk"]
+
+
+def test_one_that_is_marked_asks_nothing() -> None:
+    api = Jobs(DONE, lines=looked("marked"))
+    said, asked = marking(api, PATH)
+    assert asked == []
+    assert said[-1] == f"{PATH} is marked as the photo disk already (.immich-icloud). Nothing was changed."
+    assert made(api) == ["look-at-disk"]
+
+
+def test_what_can_not_be_looked_at_is_not_marked() -> None:
+    api = Jobs(step(ended(1, f"there is no directory {PATH}"), FAILED))
+    with pytest.raises(JobError, match=f"there is no directory {PATH}"):
+        marking(api, PATH)
+    assert made(api) == ["look-at-disk"]
+
+
+@pytest.mark.parametrize("lines", [(), looked("Files: 2")])
+def test_a_look_that_can_not_be_read_marks_nothing(lines: tuple[str, ...]) -> None:
+    api = Jobs(DONE, lines=lines)
+    with pytest.raises(CommandError, match="what the look found could not be read, so nothing was marked"):
+        marking(api, PATH)
+    assert made(api) == ["look-at-disk"]
+
+
+# The frame.
+
+
+@pytest.fixture
+def frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["command", "test", "anna"])
+    monkeypatch.setattr(command, "settings_of", lambda _: household())
+    monkeypatch.setattr(command, "ClusterApi", lambda _: Jobs(DONE))
+
+
+@pytest.mark.usefixtures("frame")
+def test_a_command_gets_stack_and_account() -> None:
+    got: list[tuple[str, str | None]] = []
+    command.main(lambda stack, account: got.append((stack.name, account)))
+    assert got == [("test", "anna")]
+
+
+@pytest.mark.usefixtures("frame")
+@pytest.mark.parametrize("fault", [CommandError("x"), JobError("x"), StackError("x")])
+def test_an_expected_fault_is_one_line(fault: Exception) -> None:
+    def fail(_stack: Stack, _account: str | None) -> None:
+        raise fault
+
+    with pytest.raises(SystemExit) as end:
+        command.main(fail)
+    assert end.value.code == "error: x"
+
+
+@pytest.mark.usefixtures("frame")
+def test_an_interruption_has_the_shells_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_stack: Stack, _account: str | None) -> None:
+        raise KeyboardInterrupt
+
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    command.main(interrupted)
+    assert codes == [130]

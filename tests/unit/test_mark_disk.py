@@ -1,0 +1,210 @@
+"""The scripts by which somebody looks at a directory and marks it, on a stand-in for the node, under each shell."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import directory, pod_security
+from components.photo_disk import IMPORT_FOLDER, MARK
+from settings.storage import Csi, HostPath, Local, Nfs, Owner, Storage
+from tests.node_stand_in import Ended, Node, shells
+from tests.unit.test_make_directory import PATH, new_node, remember, tree
+from tests.unit.test_make_directory import job as make
+
+US = Owner(uid=os.getuid(), gid=os.getgid())
+HOST = HostPath(kind="hostPath", node="talos-1ca-62z", path=PATH, owner=US)
+LOCAL = Local(kind="local", node="talos-1ca-62z", path=PATH, owner=US)
+NFS = Nfs(kind="nfs", server="nas.lan", path="/export/photos", owner=US)
+CSI = Csi(kind="csi", driver="smb.csi.k8s.io", volumeHandle="nas/photos#sync", immichVolumeHandle="nas/photos#immich")
+EVERY_KIND = pytest.mark.parametrize("storage", [HOST, LOCAL, NFS, CSI], ids=lambda storage: storage.kind)
+NAMESPACE = "photo-sync"
+
+
+@pytest.fixture(params=list(shells().values()), ids=list(shells()))
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    made = new_node(request.param)
+    yield made
+    shutil.rmtree(made.disk.parent)
+
+
+def place(node: Node, storage: Storage) -> Path:
+    return node.path(storage.path if isinstance(storage, HostPath | Local) else storage.claim)
+
+
+def with_photos(node: Node, storage: Storage = HOST) -> Path:
+    found = place(node, storage)
+    (found / IMPORT_FOLDER / "2024").mkdir(parents=True)
+    (found / IMPORT_FOLDER / "2024" / "a.jpg").write_text("x" * 3 * 2**20)
+    (found / "our photos").mkdir()
+    (found / "our photos" / "b.jpg").write_text("photo")
+    return found
+
+
+def look(node: Node, storage: Storage = HOST) -> Ended:
+    return node.run(directory.look(storage, NAMESPACE))
+
+
+def seen(node: Node, storage: Storage = HOST) -> str:
+    ended = look(node, storage)
+    assert (ended.code, ended.error) == (0, "")
+    word, _, fingerprint = ended.out.splitlines()[-1].partition(" ")
+    assert word == "unmarked"
+    return fingerprint
+
+
+def mark(node: Node, fingerprint: str, storage: Storage = HOST) -> Ended:
+    return node.run(directory.mark(storage, NAMESPACE, fingerprint))
+
+
+@EVERY_KIND
+def test_a_look_says_what_is_there_and_changes_nothing(node: Node, storage: Storage) -> None:
+    found = with_photos(node, storage)
+    before = tree(node.disk)
+    facts = look(node, storage).out.splitlines()
+    assert any(fact.startswith("Files: 2, 3 MiB") for fact in facts)
+    assert any(fact.startswith("Free: ") for fact in facts)
+    assert f"Folders: 2, beginning with: {IMPORT_FOLDER} our photos" in facts
+    assert "The cluster does not remember that it was made or marked before" in facts
+    assert tree(node.disk) == before
+    assert found.is_dir()
+
+
+@EVERY_KIND
+def test_it_is_marked_and_nothing_else_is_done(node: Node, storage: Storage) -> None:
+    found = with_photos(node, storage)
+    found.chmod(0o711)
+    before = tree(found)
+    assert mark(node, seen(node, storage), storage).code == 0
+    assert tree(found) == before | {MARK}
+    assert found.stat().st_mode & 0o777 == 0o711
+    assert look(node, storage).out.splitlines()[-1] == "marked"
+
+
+def test_the_mark_is_the_one_that_the_first_run_would_make(node: Node) -> None:
+    with_photos(node)
+    mark(node, seen(node))
+    by_hand = (node.path(PATH) / MARK).read_text()
+    shutil.rmtree(node.path(PATH))
+    node.run(make(HOST))
+    assert (node.path(PATH) / MARK).read_text() == by_hand
+
+
+def test_one_that_was_made_before_can_be_marked(node: Node) -> None:
+    with_photos(node)
+    remember(node)
+    assert "a missing mark may mean a disk that is not mounted" in look(node).out
+    assert mark(node, seen(node)).code == 0
+    assert node.run(make(HOST)).code == 0, "the next `make up` takes it"
+
+
+def test_an_empty_one_says_so(node: Node) -> None:
+    node.path(PATH).mkdir()
+    assert "Folders: 0\n" in look(node).out
+    assert "Files: 0, 0 MiB\n" in look(node).out
+
+
+def test_folders_are_not_listed_without_end(node: Node) -> None:
+    for number in range(30):
+        (node.path(PATH) / f"{number:02}").mkdir(parents=True)
+    assert "Folders: 30, beginning with: 00 01" in look(node).out
+    assert " 20" not in look(node).out.partition("beginning with:")[2].partition("\n")[0]
+
+
+def test_a_directory_that_is_no_mount(node: Node) -> None:
+    with_photos(node)
+    assert "on the same filesystem as its parent directory: no disk is mounted there" in look(node).out
+
+
+def test_a_mount_of_its_own(node: Node) -> None:
+    with_photos(node)
+    with_df = replace(node, path_first=node.disk.parent / "bin")
+    with_df.path_first.mkdir()
+    stand_in = with_df.path_first / "df"
+    stand_in.write_text(
+        "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
+        'case $2 in */icloud-photos) echo "/dev/sdb1 9 1 8 12% $2" ;; *) echo "/dev/sda1 9 1 8 12% /" ;; esac\n'
+    )
+    stand_in.chmod(0o755)
+    assert "It is a mount of its own\n" in look(with_df).out
+
+
+@pytest.mark.parametrize("change", ["unmounted", "another disk", "a new folder"])
+def test_what_changed_since_the_look_is_not_marked(node: Node, change: str) -> None:
+    found = with_photos(node)
+    fingerprint = seen(node)
+    if change == "a new folder":
+        (found / "new").mkdir()
+    else:
+        shutil.rmtree(found)
+        (found / "other" if change == "another disk" else found).mkdir(parents=True)
+    ended = mark(node, fingerprint)
+    assert ended.code == 1
+    assert ended.error == (
+        f"what is in {PATH} on talos-1ca-62z has changed since you looked, or its disk was mounted or unmounted: "
+        "nothing was marked. Look again\n"
+    )
+    assert not (found / MARK).exists()
+
+
+def test_photos_that_are_written_meanwhile_do_not_matter(node: Node) -> None:
+    found = with_photos(node)
+    fingerprint = seen(node)
+    (found / IMPORT_FOLDER / "2024" / "c.jpg").write_text("photo")
+    assert mark(node, fingerprint).code == 0
+
+
+@pytest.mark.parametrize("run", [look, lambda node: mark(node, "1 1")], ids=["look", "mark"])
+def test_a_missing_directory_is_never_made(node: Node, run: Any) -> None:
+    ended = run(node)
+    assert (ended.code, ended.error) == (
+        1,
+        f"there is no directory {PATH} on talos-1ca-62z. Is its disk mounted? Only make up makes it, and only once\n",
+    )
+    assert tree(node.path("/var/mnt")) == set()
+
+
+@pytest.mark.parametrize("run", [look, lambda node: mark(node, "1 1")], ids=["look", "mark"])
+def test_what_is_no_directory(node: Node, run: Any) -> None:
+    node.path(PATH).write_text("a file")
+    ended = run(node)
+    assert (ended.code, ended.error) == (
+        1,
+        f"what stands in the place of {PATH} on talos-1ca-62z is no directory\n",
+    )
+    assert node.path(PATH).read_text() == "a file"
+
+
+@pytest.mark.parametrize("name", ["our photos", "a'b", "$HOME", "*", "-rf", 'a"b', "[x]"])
+def test_odd_names(node: Node, name: str) -> None:
+    storage = HostPath(kind="hostPath", node="n", path=f"/var/mnt/{name}", owner=US)
+    with_photos(node, storage)
+    (node.path("/var/mnt") / "other").mkdir()
+    assert mark(node, seen(node, storage), storage).code == 0
+    assert (node.path("/var/mnt") / name / MARK).is_file()
+    assert tree(node.path("/var/mnt/other")) == set()
+
+
+@EVERY_KIND
+def test_their_pods_are_like_the_one_that_makes_it(storage: Storage) -> None:
+    made = make(storage)["spec"]["template"]["spec"]
+    for job in (directory.look(storage, NAMESPACE), directory.mark(storage, NAMESPACE, "1 1")):
+        pod = job["spec"]["template"]["spec"]
+        assert pod_security.needed(pod) == pod_security.needed(made)
+        for key in pod.keys() - {"containers"}:
+            assert pod[key] == made[key], key
+        assert pod["containers"][0]["securityContext"] == made["containers"][0]["securityContext"]
+
+
+def test_only_a_look_is_read_only() -> None:
+    def photos(job: dict[str, Any]) -> dict[str, Any]:
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        found: dict[str, Any] = container["volumeMounts"][0]
+        return found
+
+    assert photos(directory.look(HOST, NAMESPACE))["readOnly"] is True
+    assert "readOnly" not in photos(directory.mark(HOST, NAMESPACE, "1 1"))
