@@ -14,7 +14,7 @@ removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == pulumi.get_stack()
 
 connections = settings.load_connections()
 cluster = connections.cluster
-plan = None if removing else preflight.check(settings.load(), settings.stack_id())
+plan = preflight.of_removal(connections) if removing else preflight.check(settings.load(), settings.stack_id())
 providers: list[pulumi.ProviderResource] = [
     kubernetes.Provider(
         "cluster",

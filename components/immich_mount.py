@@ -2,9 +2,8 @@
 
 import pulumi
 
-from components import images
+from components import disk_check
 from components.ownership import Ownership
-from components.photo_disk import MARK, mark_disk_command
 from components.storage import claim_for_immich
 from providers.cluster_api import Manifest
 from providers.fragment import Fragment
@@ -12,7 +11,6 @@ from settings.immich import Immich
 from settings.storage import HostPath, Storage
 
 GUARD = "require-photo-disk"
-_NOBODY = 65534
 
 
 def fragment(immich: Immich, storage: Storage, container: str, ownership: Ownership) -> Manifest:
@@ -26,14 +24,6 @@ def fragment(immich: Immich, storage: Storage, container: str, ownership: Owners
     }
 
 
-def _require(ownership: Ownership) -> str:
-    return (
-        f"test -f /photos/{MARK} || {{ echo 'the photo disk is not there: /photos has no {MARK}. "
-        "Immich would trash every photo, so it does not start. If the disk is mounted, mark it: "
-        f"{mark_disk_command(ownership)}' >&2; exit 1; }}"
-    )
-
-
 def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ownership) -> Manifest:
     # Of type Directory: a missing directory must stop the pod, not appear.
     source: Manifest = (
@@ -41,24 +31,9 @@ def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ow
         if isinstance(storage, HostPath)
         else {"persistentVolumeClaim": {"claimName": claim_for_immich(storage), "readOnly": True}}
     )
-    guard = {
-        "name": GUARD,
-        "image": images.BUSYBOX,
-        "command": ["sh", "-c", _require(ownership)],
-        "volumeMounts": [{"name": volume, "mountPath": "/photos", "readOnly": True}],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": {
-            # The owner of a network volume may be the only one who can look into it.
-            "runAsUser": storage.owner.uid or _NOBODY,
-            "runAsGroup": storage.owner.gid or _NOBODY,
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }
+    guard = disk_check.container(
+        GUARD, volume, storage, "Immich would trash every photo, so it does not start", ownership
+    )
     return {
         "volumes": [{"name": volume, **source}],
         "initContainers": [guard],

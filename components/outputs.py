@@ -18,6 +18,7 @@ class Outputs:
         library_path: the photos' folder as Immich sees it; the import path of an external library.
         mounted_into: Deployment and container that got the mount.
         accounts: of each iCloud account its name, its folder as Immich sees it, its CronJob and its schedule.
+        libraries: of each external library of Immich its id, name, owner and import paths.
         route_kind: how the internet gets there: sharedTunnel, dnsRecord, ownTunnel, or none of ours.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
@@ -35,6 +36,7 @@ class Outputs:
     mounted_into: str
     accounts: list[dict[str, str]] | None
     route_kind: str
+    libraries: list[dict[str, Any]] | None = None
     dns_record: str | None = None
     dns_target: pulumi.Output[str] | None = None
     tunnel_id: pulumi.Output[str] | None = None

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pulumi
 
 from components.directory import PhotoDirectory
+from components.external_library import ExternalLibrary
 from components.immich_mount import ImmichMount
 from components.namespace import FoundNamespace, OurNamespace
 from components.outputs import Outputs
@@ -50,18 +51,21 @@ class PhotoStack(pulumi.ComponentResource):
             )
             mountable.append(readable)
         mount = ImmichMount("immich-mount", plan.mount, owner, after(*mountable))
+        self.outputs = plan.outputs
+        if plan.libraries:
+            shown = ExternalLibrary("library", plan.libraries, after(mount))
+            self.outputs = replace(self.outputs, libraries=shown.overview)
 
         # The internet comes last.
         reachable: list[pulumi.Resource] = [mount]
         if plan.route:
             reachable.append(ImmichRoute("route", plan.route.manifest, owner, after(mount)))
-        self.outputs = plan.outputs
         if plan.way_in:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 
             internet = CloudflareRoute("cloudflare", plan.way_in, plan.connector, after(*reachable))
             self.outputs = replace(
-                plan.outputs,
+                self.outputs,
                 dns_record=plan.way_in.record.name,
                 dns_target=internet.record_target,
                 tunnel_id=internet.tunnel_id,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from components import connector as tunnel
-from components import directory, immich_mount, namespace, photo_sync, pod_security, route, storage
+from components import directory, external_library, immich_mount, namespace, photo_sync, pod_security, route, storage
 from components.connector import Connector, Origin
+from components.external_library import Libraries
 from components.outputs import Outputs
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, import_folders
@@ -76,6 +77,7 @@ class Plan:
     immich_entries: Manifest | None
     mount: Manifest
     sync: Sync | None
+    libraries: Libraries | None
     route: Whole | None
     connector: Connector | None
     way_in: WayIn | None
@@ -113,7 +115,9 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     folders = import_folders([account.name for account in settings.photo_sync.accounts])
     job = directory.job(settings.storage, folders, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
     syncing = photo_sync.sync(settings, ownership)
-    pods = [job["spec"]["template"]["spec"], *(syncing.pods() if syncing else ())]
+    shown = external_library.libraries(settings, ownership)
+    jobs = [job, *((shown.disk_check,) if shown else ())]
+    pods = [*(each["spec"]["template"]["spec"] for each in jobs), *(syncing.pods() if syncing else ())]
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
     mount = immich_mount.fragment(immich, settings.storage, found.container, ownership)
     immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
@@ -133,6 +137,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
         sync=syncing,
+        libraries=shown,
         route=Whole(requests, "route.name") if requests else None,
         connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin

@@ -6,15 +6,16 @@ import pulumi
 
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import cloudflare_facts, cloudflare_rules, facts, rules
+from preflight import cloudflare_facts, cloudflare_rules, facts, immich_facts, immich_rules, rules
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
 from providers.cloudflare_api import CloudflareError
 from providers.cluster_api import ClusterApi, ClusterError
 from settings import Settings
+from settings.load import Connections
 
-__all__ = ["PreflightError", "check"]
+__all__ = ["PreflightError", "check", "of_removal"]
 
 
 class PreflightError(pulumi.RunError):
@@ -51,6 +52,17 @@ def check(settings: Settings, stack: str) -> Plan:
     return verdict.plan
 
 
+def of_removal(connections: Connections) -> Plan | None:
+    """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    if connections.shows_photos:
+        pulumi.log.warn(
+            "Immich keeps its libraries and no longer sees their photos: its next scan moves them to its trash, which "
+            "is emptied after 30 days unless set otherwise, and their places in albums go. The files stay. Deploy "
+            "again before that, or turn the scan off in Immich first (Administration, Settings, External Library)"
+        )
+    return None
+
+
 @dataclass(frozen=True)
 class _Verdict:
     plan: Plan | None
@@ -72,20 +84,24 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
     owner = Ownership(stack, frozenset(ref for ref in live if stranger.adopts(live[ref])), settings.adopt_existing)
     planned = plan(settings, _found(settings, seen, there, owner), owner)
     answers = facts.ask(api, planned, live)
-    problems = rules.problems(settings, seen, planned, answers)
-    if not cloudflare or not there or not planned.way_in:
-        return _Verdict(planned, problems, rules.warnings(settings, seen, planned, answers))
-    wanted = planned.way_in.rules
-    trial = tunnel_rules.attempt(cloudflare, api, wanted) if wanted else None
-    elsewhere = cloudflare_rules.takes_over(there, planned, trial)
+    immich = immich_facts.read(api, settings, planned.libraries)
+    server_wide = planned.libraries.settings if planned.libraries else None
+    rule_set = planned.way_in.rules if planned.way_in else None
+    trial = tunnel_rules.attempt(cloudflare, api, rule_set) if cloudflare and rule_set else None
+    elsewhere = bool(immich and immich.taken_over) or bool(there and cloudflare_rules.takes_over(there, planned, trial))
     return _Verdict(
         planned,
-        problems + cloudflare_rules.problems(settings, there, planned, trial),
+        [
+            *rules.problems(settings, seen, planned, answers),
+            *immich_rules.problems(immich, server_wide),
+            *(cloudflare_rules.problems(settings, there, planned, trial) if there else ()),
+        ],
         [
             *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
-            *cloudflare_rules.warnings(settings, there, planned, trial),
+            *immich_rules.warnings(settings, immich),
+            *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
         ],
-        cloudflare_rules.news(trial),
+        [*immich_rules.news(immich, server_wide), *cloudflare_rules.news(trial)],
     )
 
 

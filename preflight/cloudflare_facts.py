@@ -84,7 +84,7 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> Cloudfl
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
-        known=state.known(),
+        known={resource.type: resource.urn for resource in state.known()},
     )
 
 

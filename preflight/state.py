@@ -1,6 +1,9 @@
-"""What the stack's state knows already: Cloudflare's objects have no place for a mark that says whose they are."""
+"""What the stack's state knows already: Cloudflare's and Immich's objects have no place for a mark that says whose."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
@@ -9,8 +12,17 @@ _ATTEMPTS = 20
 _PAUSE = 0.1  # seconds
 
 
-def known() -> dict[str, str]:
-    """List the URNs of the resources in the state by their type, such as `cloudflare:index/dnsRecord:DnsRecord`.
+@dataclass(frozen=True)
+class Known:
+    """A resource in the state; `type` is such as `cloudflare:index/dnsRecord:DnsRecord`."""
+
+    type: str
+    urn: str
+    outputs: Mapping[str, Any]
+
+
+def known() -> tuple[Known, ...]:
+    """List the resources in the state.
 
     The engine answers by itself (source: pulumi, pkg/resource/deploy/builtins.go); no provider is asked. It may be
     writing the state at that moment: on a disk of one's own the file is then missing or unreadable, never shorter.
@@ -28,4 +40,4 @@ def known() -> dict[str, str]:
             time.sleep(_PAUSE)
         else:
             break
-    return {str(resource["type"]): str(urn) for urn, resource in answer["outputs"].items()}
+    return tuple(Known(one["type"], urn, one["outputs"]) for urn, one in answer["outputs"].items())

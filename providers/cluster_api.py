@@ -1,6 +1,8 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
 
 import json
+import re
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -169,6 +171,22 @@ class ClusterApi:
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         self._call("DELETE", Ref.of(live).path, body={"preconditions": preconditions})
 
+    def connect(self, pod: Ref, port: int) -> socket.socket:
+        """Open a connection to a port of a pod, as `kubectl port-forward` does.
+
+        Raises:
+            RefusedError: when the API server does not let us.
+            UnreachableError: when no API server answers.
+
+        """
+        opened = client.CoreV1Api(self._client).connect_get_namespaced_pod_portforward
+        try:
+            forwarded = stream.portforward(opened, pod.name, pod.namespace, ports=str(port))
+        except client.ApiException as error:
+            raise self._not_opened(f"no port of {pod} is forwarded", error) from None
+        opened_socket: socket.socket = forwarded.socket(port)
+        return opened_socket
+
     def delete_with_dependents(self, ref: Ref) -> None:
         """Delete an object, whatever its state, and then what it owns: of a Job, its pods."""
         # Said in so many words: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
@@ -207,7 +225,8 @@ class ClusterApi:
         """Run a command in a container, without a terminal; return the stream of its channels, input and output.
 
         Raises:
-            UnreachableError: when no stream could be opened.
+            RefusedError: when the API server does not let us.
+            UnreachableError: when no API server answers.
 
         """
         connect = client.CoreV1Api(self._client).connect_get_namespaced_pod_exec
@@ -222,15 +241,21 @@ class ClusterApi:
                 **channels,
                 _preload_content=False,
             )
-        except client.ApiException as refused:
-            reason = str(refused.reason).partition(" -+-+- ")[0]  # what follows is the answer with all its headers
-            raise UnreachableError(f"no command can be run in {pod}: {reason}") from None
+        except client.ApiException as error:
+            raise self._not_opened(f"no command can be run in {pod}", error) from None
         web_socket: WebSocket = opened.sock
         return web_socket
 
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])
+
+    def _not_opened(self, what: str, error: client.ApiException) -> ClusterError:
+        """Say why no stream could be opened."""
+        refused = _HANDSHAKE.match(str(error.reason))
+        if refused:
+            return RefusedError(int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}")
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {error.reason}")
 
     def _call(
         self,
@@ -276,6 +301,8 @@ class ClusterApi:
 
 
 _NOT_FOUND = 404
+# What the client makes of an answer that opens no web socket: then come its headers and its body.
+_HANDSHAKE = re.compile(r"Handshake status (\d+) ([\w ]*)")
 
 
 def _refusal(refused: client.ApiException) -> RefusedError:

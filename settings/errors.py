@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pulumi
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from settings.model import REFUSED, Allowed
@@ -63,8 +62,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     if kind == "missing":
         return f"{key}: is missing. Needed: {allowed}"
     if kind == "extra_forbidden":
-        own_key = to_camel("_".join(map(str, keys)))  # cloudflare.token for cloudflareToken
-        if len(keys) > 1 and own_key in _aliases(model):
+        own_key = "".join(f"{k[:1].upper()}{k[1:]}" if i else k for i, k in enumerate(map(str, keys)))
+        if len(keys) > 1 and own_key in _aliases(model):  # cloudflare.token for cloudflareToken
             return f"{key}: unknown key. It is a key of its own: {namespace}:{own_key}"
         return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
     if value is None or value == "":

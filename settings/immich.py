@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from settings.external_library import Library
 from settings.model import AbsolutePath, Allowed, Backend, Label, Model, ObjectName, Omittable, Port, not_allowed
 
 # Where Immich's image keeps its system, program and uploads: a mount over them hides them.
@@ -47,6 +48,7 @@ class Immich(Model):
     deployment: ObjectName = "immich-server"
     service: Service = Service()
     mount: Mount = Mount()
+    library: Library = Library()
 
     @property
     def backend(self) -> Backend:

@@ -15,11 +15,14 @@ from settings.stack import Settings
 PROJECT = "immich-icloud"
 DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
 TOKEN = f"{PROJECT}:cloudflareToken"
+API_KEY = f"{PROJECT}:immichApiKey"
 DISABLED = {"kubernetes", "cloudflare"}
 # Settings that are secret as a whole, and what to do about one that others may have read.
 SECRETS = {
     TOKEN: "Revoke that token at Cloudflare, for others may have read it, and store a new one: "
     f"pulumi config set --secret {TOKEN}",
+    API_KEY: "Delete that key in Immich, for others may have read it, and store a new one: "
+    f"pulumi config set --secret {API_KEY}",
     f"{PROJECT}:icloudCredentials": "Change those passwords at Apple, for others may have read them, and store the new "
     f"ones: pulumi config set --secret --path '{PROJECT}:icloudCredentials.NAME.password'",
 }
@@ -43,12 +46,14 @@ class Connections:
         cluster: the Kubernetes cluster.
         uses_cloudflare: whether the stack states anything at Cloudflare.
         cloudflare_token: the stack's own API token; None when it comes from the environment.
+        shows_photos: whether the stack has made a library in Immich.
 
     """
 
     cluster: Cluster
     uses_cloudflare: bool
     cloudflare_token: SecretStr | None
+    shows_photos: bool
 
 
 def load_connections() -> Connections:
@@ -65,6 +70,7 @@ def load_connections() -> Connections:
             cluster=Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", ""))),
             uses_cloudflare=_states_something(_value(configuration.get(f"{PROJECT}:cloudflare", ""))),
             cloudflare_token=SecretStr(token) if token else None,
+            shows_photos=bool(configuration.get(API_KEY)),
         )
     except ValidationError:
         parse(configuration, secrets)

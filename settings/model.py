@@ -125,6 +125,9 @@ AbsolutePath = Annotated[
 UserId = Annotated[
     int, Field(ge=0, le=2**31 - 1), BeforeValidator(no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
 ]
+Email = Annotated[
+    str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254), Allowed("an e-mail address", "anna@example.com")
+]
 NonEmpty = Annotated[str, Field(pattern=r"\S"), Allowed("a text that is not empty", "admin@homelab")]
 
 

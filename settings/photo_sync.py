@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from settings.model import (
     Allowed,
     Capacity,
+    Email,
     Model,
     ObjectName,
     Omittable,
@@ -86,6 +87,13 @@ class Account(Model):
         Allowed("a list of albums' titles", ["Favorites"]),
     ] = ()
     library: Annotated[Library, Field(description="The account's own library, or a shared one.")] = "PrimarySync"
+    immich_user: Annotated[
+        Omittable[Email],
+        Field(
+            description="E-mail of the Immich user whose photos these are. Default: immich.library.owner. It can't be "
+            "changed later: Immich gives a library to another user only by importing it anew."
+        ),
+    ] = None
     folder_structure: Annotated[
         FolderStructure,
         Field(

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, Token, Tunnelled
 from settings.cluster import Cluster
+from settings.external_library import ApiKey
 from settings.immich import Immich
 from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
 from settings.photo_sync import AllCredentials, PhotoSync
@@ -25,6 +26,10 @@ class Settings(Model):
         Omittable[Token], Field(description="API token of Cloudflare. Default: the variable CLOUDFLARE_API_TOKEN.")
     ] = None
     immich: Immich = Immich()
+    immich_api_key: Annotated[
+        Omittable[ApiKey],
+        Field(description="Of an administrator of Immich. Without it no library is made. docs/photos.md says how."),
+    ] = None
     photo_sync: PhotoSync = PhotoSync()
     icloud_credentials: Annotated[
         Omittable[AllCredentials],

@@ -1,23 +1,22 @@
 """A tunnel of many stacks, in memory: the rehearsal's Cloudflare, a fake cluster, and the engine's way with a state."""
 
-import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.transport import Transport
 from providers.cloudflare_api import CloudflareApi
 from providers.ingress_rules import Rule
 from providers.tunnel_configuration import TunnelConfiguration
 from providers.tunnel_lease import TunnelLease
 from providers.tunnel_rules import RuleSet, TunnelRulesProvider
 from tests.fake_cluster import FakeCluster
+from tests.one_resource import OneResource, State
 
 Json = dict[str, Any]
 
@@ -27,10 +26,6 @@ ACCOUNT = str(found().account["id"])
 
 class Killed(BaseException):
     """The process ends here, in whatever it was doing."""
-
-
-class PreviewError(Exception):
-    """The engine stops: `check` found problems."""
 
 
 class SharedTunnel:
@@ -124,63 +119,17 @@ class Provider(TunnelRulesProvider):
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id, self.world.wait)
 
 
-@dataclass
-class Stack:
-    """A stack with one rule set: its state, and what the engine does with it.
+class Stack(OneResource):
+    """A stack with one rule set; `name` is `<project>/<stack>`."""
 
-    Attributes:
-        world: the tunnel and the cluster.
-        name: `<project>/<stack>`.
-        state: inputs and outputs; None when it holds nothing.
+    def __init__(self, world: SharedTunnel, name: str = "immich-icloud/test", state: State | None = None) -> None:
+        self.tunnel_rules = Provider(world)
+        super().__init__(self.tunnel_rules)
+        self.world, self.name, self.state = world, name, state
 
-    """
-
-    world: SharedTunnel
-    name: str = "immich-icloud/test"
-    state: tuple[Json, Json] | None = None
-    provider: Provider = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.provider = Provider(self.world)
-
-    def up(self, *rules: Rule, adopt: bool = False, tunnel: str = HOMELAB) -> str:
-        """Refresh, preview and update; returns what was done: create, update, replace or same."""
-        self.refresh()
-        news = as_the_engine_sends(inputs(*rules, stack=self.name, adopt=adopt, tunnel=tunnel))
-        checked = self.provider.check(self.state[0] if self.state else {}, news)
-        if checked.failures:
-            assert {failure.property for failure in checked.failures} == {""}
-            raise PreviewError("; ".join(failure.reason for failure in checked.failures))
-        if self.state is None:
-            self._keep(news, self.provider.create(news).outs)
-            return "create"
-        olds = self.state[1]
-        diff = self.provider.diff("id", olds, news)
-        if diff.replaces:
-            self._keep(news, self.provider.create(news).outs)
-            self.provider.delete("id", olds)
-            return "replace"
-        if diff.changes:
-            self._keep(news, self.provider.update("id", olds, news).outs)
-            return "update"
-        self._keep(news, olds)
-        return "same"
-
-    def refresh(self) -> None:
-        if self.state:
-            live = self.provider.read("id", self.state[1])
-            if live.id:
-                self._keep(live.inputs, live.outs)
-            else:
-                self.state = None
-
-    def destroy(self) -> None:
-        if self.state:
-            self.provider.delete("id", self.state[1])
-            self.state = None
-
-    def _keep(self, ins: Any, outs: Any) -> None:
-        self.state = as_the_engine_sends(ins), as_the_engine_sends(outs)
+    def settle(self, *rules: Rule, adopt: bool = False, tunnel: str = HOMELAB) -> str:
+        """Bring the tunnel to these rules; returns what was done."""
+        return self.up(inputs(*rules, stack=self.name, adopt=adopt, tunnel=tunnel))
 
 
 def inputs(*rules: Rule, stack: str = "immich-icloud/test", adopt: bool = False, tunnel: str = HOMELAB) -> Json:
@@ -194,14 +143,3 @@ def inputs(*rules: Rule, stack: str = "immich-icloud/test", adopt: bool = False,
         "covering": [],
         "found": None,
     }
-
-
-def as_the_engine_sends(props: Any) -> Any:
-    """A provider's properties after their way through the engine: numbers as floats, and nothing that is null."""
-    return _without_nulls(json.loads(json.dumps(props), parse_int=float))
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed, unsupported
-from lab.cloudflare.routes import Ids, Route
+from lab.cloudflare.answers import Answer, RefusedError, listed, unsupported
+from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, new_uuid, now
+from lab.stand_in.answers import Json, Request
+from lab.stand_in.routes import Ids
 
 _DECISIONS = ("allow", "bypass", "deny", "non_identity")
 _UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}

@@ -1,4 +1,4 @@
-"""What Cloudflare's API is asked and how it answers: requests, the envelope, refusals, pages."""
+"""How Cloudflare's API answers: the envelope, refusals, pages."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,21 +6,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-Json = dict[str, Any]
+from lab.stand_in import answers
+from lab.stand_in.answers import Json
 
 # Order is not kept: who asks for more than one thing counts them. One filter matches the same by any and by all.
 _PAGING = {"page", "per_page", "order", "direction", "match", "tag_match"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request; `path` is below `/client/v4`, the names of `headers` are in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Answer:
         return json.dumps(envelope).encode()
 
 
-class RefusedError(Exception):
+class RefusedError(answers.RefusedError):
     """The API says no: a status, a code of Cloudflare's and its message."""
 
     def __init__(
@@ -59,13 +49,8 @@ class RefusedError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Hold what to answer; `chain` is what Cloudflare puts below some errors as `error_chain`."""
-        super().__init__(f"{code}: {message}")
         error = {"code": code, "message": message, **({"error_chain": list(chain)} if chain else {})}
-        self.answer = Answer(None, status, errors=(error,), headers=headers or {})
-
-
-class TimedOutError(Exception):
-    """The request was carried out, and its answer is lost."""
+        super().__init__(f"{code}: {message}", Answer(None, status, errors=(error,), headers=headers or {}))
 
 
 def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:

@@ -1,50 +1,32 @@
 """The API itself: finds the route of a request, checks its token, lets happen what should go wrong, and answers."""
 
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, ClassVar
 
 from lab.cloudflare import access, tunnels, zones
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, TimedOutError
+from lab.cloudflare.answers import Answer, RefusedError
 from lab.cloudflare.faults import Fault
-from lab.cloudflare.routes import Ids, Route
-from lab.cloudflare.world import World
-
-ROOT: Final = "/client/v4"
+from lab.cloudflare.routes import Route
+from lab.cloudflare.world import World, give_token
+from lab.stand_in import api, routes
+from lab.stand_in.answers import Json, Request
+from lab.stand_in.routes import Ids
 
 _ROUTES = (*zones.ROUTES, *tunnels.ROUTES, *access.ROUTES)
 # Cloudflare's tokens have at least 40 of these characters.
 _BEARER = re.compile(r"Bearer ([\w-]{40,})", re.ASCII)
 
 
-class Api:
-    """One account's API on a world that it changes; `faults` wait for their request, `log` is all that was asked."""
+class Api(api.Api[World, Fault]):
+    """One account's API."""
 
-    def __init__(self, world: World) -> None:
-        """Nothing is wrong yet, and nothing was asked."""
-        self.world = world
-        self.faults: list[Fault] = []
-        self.log: list[tuple[str, str]] = []
+    root: ClassVar = "/client/v4"
+    fault = Fault
 
-    def handle(self, request: Request) -> Answer:
-        """Carry out a request and answer it.
-
-        Raises:
-            TimedOutError: it was carried out, and a fault loses the answer.
-        """
-        self.log.append((request.method, request.path))
-        fault = next((fault for fault in self.faults if fault.fits(request)), None)
-        if fault:
-            self.faults.remove(fault)
-        try:
-            given = self._carry_out(request, fault)
-        except RefusedError as refused:
-            given = refused.answer
-        if fault and fault.kind == "timeOut":
-            raise TimedOutError
-        return given
-
-    def _carry_out(self, request: Request, fault: Fault | None) -> Answer:
+    def carry_out(self, request: Request, fault: Fault | None) -> Answer:
+        """Do what is asked, with `fault` where that is not None. Raises RefusedError."""
         if fault:
             fault.strike()
         token = self._token(request)
@@ -66,6 +48,21 @@ class Api:
         result = route.handler(self.world, request, ids)
         return result if isinstance(result, Answer) else Answer(result)
 
+    def told(self, method: str, place: Sequence[str], body: Any) -> Any:
+        """Give tokens, connectors and configurations, as nobody can through the API itself."""
+        match method, *place:
+            case "POST", "tokens":
+                return give_token(self.world, **body)
+            case "GET", "tunnels", tunnel_id, "connections":
+                return self.world.connectors.get(tunnel_id, [])
+            case "PUT", "tunnels", tunnel_id, "connections":
+                return tunnels.connect(self.world, tunnel_id, body)
+            case "GET", "tunnels", tunnel_id, "configurations":
+                return tunnels.configuration(self.world, tunnel_id)
+            case "PUT", "tunnels", tunnel_id, "configurations":
+                return tunnels.configure(self.world, tunnel_id, body["config"])
+        return super().told(method, place, body)
+
     def _token(self, request: Request) -> Json | None:
         """The token that the request carries, if the account knows it (as reported: 9106, 6003 with 6111)."""
         if "authorization" not in request.headers:
@@ -80,9 +77,8 @@ class Api:
 
 
 def _found(request: Request) -> tuple[Route, Ids]:
-    for route in _ROUTES:
-        if (ids := route.ids(request)) is not None:
-            return route, ids
+    if found := routes.find(_ROUTES, request):
+        return found
     message = f"Could not route to {request.path}, perhaps your object identifier is invalid?"
     raise RefusedError(HTTPStatus.NOT_FOUND, 7003, message)
 

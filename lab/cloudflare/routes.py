@@ -1,38 +1,23 @@
 """A route of the API: what it is for, which permission it needs, and how a token without it is refused."""
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
-from lab.cloudflare.answers import RefusedError, Request
-from lab.cloudflare.world import World
-
-Ids = Mapping[str, str]
-Handler = Callable[[World, Request, Ids], Any]
+from lab.cloudflare.answers import RefusedError
+from lab.stand_in import routes
 
 
 @dataclass(frozen=True)
-class Route:
-    """`path` is as documented, its ids in braces; `of` is the group of permissions, such as "DNS", any of which do.
+class Route(routes.Route):
+    """`of` is the group of permissions, such as "DNS", any of which do.
 
     A request that only reads needs "<group> Read" or "<group> Write", any other "<group> Write". Zones are served by an
     older part of the API, which refuses in words of its own.
     """
 
-    method: str
-    path: str
-    handler: Handler
     of: tuple[str, ...]
     older: bool = False
     secret: bool = False
-
-    def ids(self, request: Request) -> Ids | None:
-        """The ids in the request's path; None when it is for another route."""
-        pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path)
-        matched = re.fullmatch(pattern, request.path) if request.method == self.method else None
-        return matched.groupdict() if matched else None
 
     def allows(self, permissions: list[str]) -> bool:
         """Whether a token with these permissions may use it."""

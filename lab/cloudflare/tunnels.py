@@ -5,9 +5,11 @@ import json
 import secrets
 from typing import Any
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed
-from lab.cloudflare.routes import Ids, Route
+from lab.cloudflare.answers import Answer, RefusedError, listed
+from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_uuid, now
+from lab.stand_in.answers import Json, Request
+from lab.stand_in.routes import Ids
 
 _FILTERS = {"name": "name", "uuid": "id", "status": "status", "is_deleted": "is_deleted"}
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import yaml
 
-from lab.cloudflare.answers import Json
+from lab.stand_in.answers import Json
 
 # Long enough to be taken for a token, and visibly none.
 TOKEN: Final = "rehearsal-of-immich-icloud-opens-nothing-real"  # noqa: S105 - it opens nothing

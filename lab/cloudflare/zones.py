@@ -4,9 +4,11 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
-from lab.cloudflare.answers import Answer, Json, RefusedError, Request, listed, unsupported
-from lab.cloudflare.routes import Ids, Route
+from lab.cloudflare.answers import Answer, RefusedError, listed, unsupported
+from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, now
+from lab.stand_in.answers import Json, Request
+from lab.stand_in.routes import Ids
 
 _NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]{2,}")
 _PROXIABLE = {"A", "AAAA", "CNAME"}

@@ -40,8 +40,8 @@ from cloudflare.types.zones import Zone
 from pydantic import BaseModel
 
 from lab.cloudflare.api import Api
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token
+from lab.stand_in.transport import Transport
 from tests.strict import misfits
 
 WORLD = found()

@@ -10,8 +10,8 @@ from cloudflare import Cloudflare
 
 from lab.cloudflare.api import Api
 from lab.cloudflare.faults import Fault, Kind
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.transport import Transport
 
 WORLD = found()
 ACCOUNT = WORLD.account["id"]

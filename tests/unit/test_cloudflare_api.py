@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from lab.cloudflare.api import Api
 from lab.cloudflare.faults import Fault
-from lab.cloudflare.transport import Transport
 from lab.cloudflare.world import TOKEN, found, give_token, new_uuid
+from lab.stand_in.transport import Transport
 from providers.cloudflare_api import (
     TOKEN_VARIABLE,
     CloudflareApi,

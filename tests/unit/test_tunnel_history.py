@@ -16,7 +16,8 @@ from providers import ingress_rules
 from providers.cloudflare_api import UnansweredError
 from providers.tunnel_configuration import OverwrittenError
 from tests.cloudflared import answering
-from tests.shared_tunnel import HOMELAB, Json, Killed, PreviewError, SharedTunnel, Stack
+from tests.one_resource import PreviewError
+from tests.shared_tunnel import HOMELAB, Json, Killed, SharedTunnel, Stack
 
 SHARED = "shared.coultonf.com"
 # Each stack's own, and one that they share by path, or fight over.
@@ -125,7 +126,7 @@ class Tunnel(RuleBasedStateMachine):
         overwriting = sum(fault.kind == "otherWriter" for fault in world.cloudflare.faults)
         problem: BaseException | None = None
         try:
-            self.stacks[number].up(*rules, adopt=adopt) if rules else self.stacks[number].destroy()
+            self.stacks[number].settle(*rules, adopt=adopt) if rules else self.stacks[number].destroy()
         except (PreviewError, OverwrittenError, UnansweredError, Killed) as error:
             problem = error
         overwrote = overwriting - sum(fault.kind == "otherWriter" for fault in world.cloudflare.faults)

@@ -15,7 +15,8 @@ from providers.cloudflare_api import Tunnel, UnansweredError
 from providers.cluster_api import ClusterError
 from providers.tunnel_configuration import OverwrittenError
 from providers.tunnel_lease import LostError, Share, TunnelLease, ref
-from tests.shared_tunnel import HOMELAB, Json, Killed, PreviewError, SharedTunnel, Stack, inputs
+from tests.one_resource import PreviewError
+from tests.shared_tunnel import HOMELAB, Json, Killed, SharedTunnel, Stack, inputs
 
 HOST = "photos.coultonf.com"
 OURS: Json = {"hostname": HOST, "service": "http://immich-server.immich.svc.cluster.local:3001"}
@@ -59,7 +60,7 @@ def shares(world: SharedTunnel) -> Any:
 
 def test_up_and_destroy_leave_the_document_byte_for_byte_as_found(world: SharedTunnel, stack: Stack) -> None:
     found = deepcopy(world.document)
-    assert stack.up(OURS) == "create"
+    assert stack.settle(OURS) == "create"
     expected = deepcopy(found)
     expected["ingress"].insert(2, OURS)  # before the wildcard
     assert text(world.document) == text(expected)
@@ -70,17 +71,17 @@ def test_up_and_destroy_leave_the_document_byte_for_byte_as_found(world: SharedT
 
 
 def test_up_again_writes_nothing(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     written = len(world.steps)
-    assert stack.up(OURS) == "same"
-    assert stack.up(OURS, adopt=True) == "same"
+    assert stack.settle(OURS) == "same"
+    assert stack.settle(OURS, adopt=True) == "same"
     assert len(world.steps) == written
 
 
 def test_any_number_of_changes_is_one_write(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS, ELSEWHERE)
+    stack.settle(OURS, ELSEWHERE)
     assert world.puts == 1
-    assert stack.up({**OURS, "service": "http://other"}, {**OURS, "hostname": "third.coultonf.com"}) == "update"
+    assert stack.settle({**OURS, "service": "http://other"}, {**OURS, "hostname": "third.coultonf.com"}) == "update"
     assert world.puts == 2
     ours = [(rule["hostname"], rule["service"]) for rule in world.ingress[2:4]]
     assert ours == [(HOST, "http://other"), ("third.coultonf.com", OURS["service"])]
@@ -89,27 +90,27 @@ def test_any_number_of_changes_is_one_write(world: SharedTunnel, stack: Stack) -
 
 def test_another_host_takes_the_old_one_away(world: SharedTunnel, stack: Stack) -> None:
     found = deepcopy(world.ingress)
-    stack.up(OURS)
-    assert stack.up(ELSEWHERE) == "update"
+    stack.settle(OURS)
+    assert stack.settle(ELSEWHERE) == "update"
     assert world.ingress == [*found[:2], ELSEWHERE, *found[2:]]
     assert shares(world) == {stack.name: Share(frozenset({("album.coultonf.com", "")}))}
 
 
 def test_an_identical_rule_counts_as_ours(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, {**OURS, "originRequest": {}}))
-    assert stack.up(OURS) == "create"
+    assert stack.settle(OURS) == "create"
     assert world.puts == 0
     stack.destroy()
     assert OURS["hostname"] not in {rule.get("hostname") for rule in world.ingress}
 
 
 def test_another_tunnel_is_a_replacement(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     found = [rule for rule in world.ingress if rule != OURS]
     other = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0009"
     world.cloudflare.world.tunnels[other] = {**world.cloudflare.world.tunnels[HOMELAB], "id": other, "name": "other"}
     world.cloudflare.world.configurations[other] = {"version": 1, "config": {"ingress": found}, "created_at": ""}
-    assert stack.up(OURS, tunnel=other) == "replace"
+    assert stack.settle(OURS, tunnel=other) == "replace"
     assert world.ingress == found
     assert OURS in world.cloudflare.world.configurations[other]["config"]["ingress"]
 
@@ -120,17 +121,17 @@ def test_another_tunnel_is_a_replacement(world: SharedTunnel, stack: Stack) -> N
 def test_what_was_taken_over_comes_back_byte_for_byte(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     found = deepcopy(world.document)
-    stack.up(OURS, adopt=True)
+    stack.settle(OURS, adopt=True)
     assert world.ingress[0] == OURS
-    assert stack.up(OURS) == "same"
+    assert stack.settle(OURS) == "same"
     stack.destroy()
     assert text(world.document) == text(found)
 
 
 def test_what_was_taken_over_comes_back_when_the_host_is_left(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
-    stack.up(OURS, adopt=True)
-    stack.up(ELSEWHERE)
+    stack.settle(OURS, adopt=True)
+    stack.settle(ELSEWHERE)
     assert text(world.ingress[0]) == text(BY_HAND)
     assert world.ingress[3] == ELSEWHERE
     stack.destroy()
@@ -140,12 +141,12 @@ def test_what_was_taken_over_comes_back_when_the_host_is_left(world: SharedTunne
 
 def test_what_was_taken_over_is_kept_once_however_often_it_is_asked(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
-    stack.up(OURS, adopt=True)
+    stack.settle(OURS, adopt=True)
     for service in ("http://b", "http://c"):
         world.edit(lambda rules: rules[0].update(service="http://drift"))
-        assert stack.up({**OURS, "service": service}, adopt=True) == "update"
+        assert stack.settle({**OURS, "service": service}, adopt=True) == "update"
     assert stack.state
-    assert [json.loads(rule) for rule in stack.state[1]["found"]] == [BY_HAND]
+    assert [json.loads(rule) for rule in stack.state.outputs["found"]] == [BY_HAND]
 
 
 def test_every_rule_of_the_host_is_taken_over(world: SharedTunnel, stack: Stack) -> None:
@@ -153,9 +154,9 @@ def test_every_rule_of_the_host_is_taken_over(world: SharedTunnel, stack: Stack)
     by_path = {**BY_HAND, "path": "^/share/"}
     world.edit(lambda rules: rules.__setitem__(slice(0, 0), [by_path, BY_HAND]))
     answered = deepcopy(world.ingress)
-    stack.up(OURS, adopt=True)
+    stack.settle(OURS, adopt=True)
     assert [rule for rule in world.ingress if rule.get("hostname") == HOST] == [OURS]
-    assert stack.up(OURS) == "same"
+    assert stack.settle(OURS) == "same"
     stack.destroy()
     assert sorted(world.ingress, key=text) == sorted(answered, key=text)
     assert world.ingress.index(by_path) < world.ingress.index(BY_HAND)
@@ -163,7 +164,7 @@ def test_every_rule_of_the_host_is_taken_over(world: SharedTunnel, stack: Stack)
 
 def test_what_was_taken_over_outlives_the_lease(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
-    stack.up(OURS, adopt=True)
+    stack.settle(OURS, adopt=True)
     world.cluster.objects.clear()
     stack.destroy()
     assert text(world.ingress[0]) == text(BY_HAND)
@@ -173,58 +174,58 @@ def test_what_was_taken_over_outlives_the_lease(world: SharedTunnel, stack: Stac
 
 
 def test_drift_shows_as_a_difference_of_properties(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     world.edit(lambda rules: rules[2].update(service="http://else"))
     stack.refresh()
     assert stack.state
-    assert stack.state[0]["rules"] == [{**OURS, "service": "http://else"}]
-    assert stack.up(OURS) == "update"
+    assert stack.state.inputs["rules"] == [{**OURS, "service": "http://else"}]
+    assert stack.settle(OURS) == "update"
     assert world.ingress[2] == OURS
 
 
 def test_what_cloudflare_adds_to_a_rule_is_no_drift(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     world.edit(lambda rules: rules[2].update(id="5", originRequest={}))
     puts = world.puts
-    assert stack.up(OURS) == "same"
+    assert stack.settle(OURS) == "same"
     assert stack.state
-    assert stack.state[1]["rules"] == [OURS]
+    assert stack.state.outputs["rules"] == [OURS]
     assert world.puts == puts
 
 
 def test_a_rule_that_was_removed_is_drift(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     world.edit(lambda rules: rules.remove(OURS))
     stack.refresh()
     assert stack.state
-    assert stack.state[1]["rules"] == []
-    assert stack.up(OURS) == "update"
+    assert stack.state.outputs["rules"] == []
+    assert stack.settle(OURS) == "update"
     assert OURS in world.ingress
 
 
 def test_a_covering_rule_before_ours_is_drift(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     covering = {"hostname": "*.coultonf.com", "path": "^/api", "service": "http://api"}
     world.edit(lambda rules: rules.insert(0, covering))
     stack.refresh()
     assert stack.state
-    assert stack.state[0]["covering"] == [covering]
-    assert stack.up(OURS) == "update"
+    assert stack.state.inputs["covering"] == [covering]
+    assert stack.settle(OURS) == "update"
     assert world.ingress[:2] == [OURS, covering]
-    assert stack.state[1]["covering"] == []
+    assert stack.state.outputs["covering"] == []
 
 
 def test_rules_are_read_where_there_is_no_catch_all(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     world.document["ingress"].pop()
     stack.refresh()
     assert stack.state
-    assert stack.state[1]["rules"] == [OURS]
+    assert stack.state.outputs["rules"] == [OURS]
 
 
 @pytest.mark.parametrize("gone", ["deleted", "missing"])
 def test_a_tunnel_that_is_gone_has_no_rules(world: SharedTunnel, stack: Stack, gone: str) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     if gone == "deleted":
         world.cloudflare.world.tunnels[HOMELAB]["deleted_at"] = "2026-07-01T00:00:00Z"
     else:
@@ -237,10 +238,10 @@ def test_a_tunnel_that_is_gone_has_no_rules(world: SharedTunnel, stack: Stack, g
 
 
 def test_a_lease_that_is_gone_comes_back(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     puts = world.puts
     world.cluster.objects.clear()
-    assert stack.up(OURS) == "update"
+    assert stack.settle(OURS) == "update"
     assert shares(world) == {stack.name: Share(frozenset({(HOST, "")}))}
     assert world.puts == puts
 
@@ -251,7 +252,7 @@ def test_a_lease_that_is_gone_comes_back(world: SharedTunnel, stack: Stack) -> N
 def refused(stack: Stack, *rules: Json, **more: Any) -> str:
     before, written = deepcopy(stack.world.document), len(stack.world.steps)
     with pytest.raises(PreviewError) as error:
-        stack.up(*(rules or (OURS,)), **more)
+        stack.settle(*(rules or (OURS,)), **more)
     assert stack.world.document == before
     assert len(stack.world.steps) == written
     return str(error.value)
@@ -290,7 +291,7 @@ def test_a_list_that_cloudflared_would_not_take_is_refused(
 def test_a_tunnel_without_a_configuration_is_refused(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.world.configurations.clear()
     with pytest.raises(PreviewError, match="does not end in"):
-        stack.up(OURS)
+        stack.settle(OURS)
 
 
 def test_a_missing_tunnel_is_refused(stack: Stack) -> None:
@@ -313,7 +314,7 @@ def test_a_tunnel_that_takes_no_rules_says_what_to_do() -> None:
 
 
 def test_two_stacks_for_one_host_are_refused(world: SharedTunnel, stack: Stack) -> None:
-    Stack(world, "immich-icloud/other").up(OURS)
+    Stack(world, "immich-icloud/other").settle(OURS)
     for rule in (OURS, {**OURS, "service": "http://b"}, {**OURS, "path": "^/b"}):
         said = refused(stack, rule)
         assert said.startswith(f"the stack immich-icloud/other leads {HOST} through the same tunnel")
@@ -323,20 +324,20 @@ def test_two_stacks_for_one_host_are_refused(world: SharedTunnel, stack: Stack) 
 def test_two_stacks_share_a_host_by_path(world: SharedTunnel, stack: Stack) -> None:
     other = Stack(world, "immich-icloud/other")
     found = deepcopy(world.document)
-    other.up({**OURS, "path": "^/b"})
-    stack.up({**OURS, "path": "^/a"})
-    assert other.up({**OURS, "path": "^/b"}) == "same"
+    other.settle({**OURS, "path": "^/b"})
+    stack.settle({**OURS, "path": "^/a"})
+    assert other.settle({**OURS, "path": "^/b"}) == "same"
     other.destroy()
     stack.destroy()
     assert world.document == found
 
 
 def test_a_stack_that_was_renamed_keeps_its_rule(world: SharedTunnel, stack: Stack) -> None:
-    stack.up(OURS)
+    stack.settle(OURS)
     old = stack.state
     world.cluster.objects.clear()  # as the refusal says
     renamed = Stack(world, "immich-icloud/renamed", old)
-    assert renamed.up(OURS) == "replace"
+    assert renamed.settle(OURS) == "replace"
     assert world.ingress.count(OURS) == 1
     assert shares(world).keys() == {"immich-icloud/renamed"}
 
@@ -344,9 +345,9 @@ def test_a_stack_that_was_renamed_keeps_its_rule(world: SharedTunnel, stack: Sta
 def test_a_permission_that_is_missing_is_named(world: SharedTunnel, stack: Stack) -> None:
     for token, permissions in (("r" * 40, ["Cloudflare Tunnel Read"]), ("n" * 40, ["DNS Write"])):
         give_token(world.cloudflare.world, token, permissions)
-        stack.provider.cloudflare = world.api(token)
+        stack.tunnel_rules.cloudflare = world.api(token)
         with pytest.raises((PreviewError, CloudflareRefusedError)) as error:
-            stack.up(OURS)
+            stack.settle(OURS)
         assert "it needs the permission Account · Cloudflare Tunnel · Edit" in str(error.value)
         assert token not in str(error.value)
         assert world.cluster.objects == {}
@@ -355,7 +356,7 @@ def test_a_permission_that_is_missing_is_named(world: SharedTunnel, stack: Stack
 
 def test_an_expired_token_is_told(world: SharedTunnel, stack: Stack) -> None:
     give_token(world.cloudflare.world, "e" * 40, [], status="expired")
-    stack.provider.cloudflare = world.api("e" * 40)
+    stack.tunnel_rules.cloudflare = world.api("e" * 40)
     assert "it is mistyped, expired or revoked" in refused(stack)
 
 
@@ -388,7 +389,7 @@ def test_a_write_that_gets_no_answer_is_looked_at_first(
     world: SharedTunnel, stack: Stack, kind: Any, times: int
 ) -> None:
     world.cloudflare.faults += [Fault(kind, "PUT", retry_after=7)] * times
-    stack.up(OURS)
+    stack.settle(OURS)
     assert world.ingress.count(OURS) == 1
     # With a time-out it was written, and is not again.
     assert world.puts == (1 if kind == "timeOut" else times + 1)
@@ -397,27 +398,27 @@ def test_a_write_that_gets_no_answer_is_looked_at_first(
 
 def test_a_long_pause_is_not_kept_to_the_end(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.faults.append(Fault("rateLimited", "PUT", retry_after=3600))
-    stack.up(OURS)
+    stack.settle(OURS)
     assert world.now == 15
 
 
 def test_cloudflare_that_does_not_come_back_is_told(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.faults += [Fault("unavailable", "PUT")] * 5
     with pytest.raises(UnansweredError, match=r"Cloudflare is busy .*: Service unavailable \(7010\)"):
-        stack.up(OURS)
+        stack.settle(OURS)
     assert world.puts == 5
-    assert stack.up(OURS) == "create"
+    assert stack.settle(OURS) == "create"
 
 
 def test_the_last_write_whose_answer_is_lost_counts_too(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.faults += [*[Fault("unavailable", "PUT")] * 4, WRITE]
-    assert stack.up(OURS) == "create"
+    assert stack.settle(OURS) == "create"
     assert OURS in world.ingress
 
 
 def test_reads_are_tried_again(world: SharedTunnel, stack: Stack) -> None:
     world.cloudflare.faults += [Fault("rateLimited", "GET"), Fault("unavailable", "GET")]
-    stack.up(OURS)
+    stack.settle(OURS)
     assert OURS in world.ingress
 
 
@@ -431,11 +432,11 @@ FOREIGN = {"hostname": "wiki.coultonf.com", "service": "http://wiki"}
 @pytest.mark.parametrize("does", ["create", "update", "delete"])
 def test_an_edit_between_our_read_and_our_write_is_reported(world: SharedTunnel, stack: Stack, does: str) -> None:
     if does != "create":
-        stack.up(OURS)
+        stack.settle(OURS)
     version = world.version
     world.cloudflare.faults.append(Fault("otherWriter", "PUT", edit=add(FOREIGN)))
     with pytest.raises(OverwrittenError) as error:
-        stack.destroy() if does == "delete" else stack.up({**OURS, "service": f"http://{does}"})
+        stack.destroy() if does == "delete" else stack.settle({**OURS, "service": f"http://{does}"})
     assert str(error.value) == (
         f"somebody else changed the configuration of tunnel {HOMELAB} at the same moment: this run read version "
         f"{version} and left version {version + 2}. What version {version + 1} changed may be lost. Cloudflare's audit "
@@ -443,7 +444,7 @@ def test_an_edit_between_our_read_and_our_write_is_reported(world: SharedTunnel,
         "then run this again"
     )
     world.edit(lambda rules: rules.insert(0, FOREIGN))
-    stack.up(OURS)
+    stack.settle(OURS)
     stack.destroy()
     assert [rule.get("hostname") for rule in world.ingress] == [
         "wiki.coultonf.com",
@@ -464,17 +465,17 @@ def test_an_edit_before_a_write_whose_answer_is_lost_is_reported(
             world.edit(lambda rules: rules.insert(0, FOREIGN))
 
     monkeypatch.setattr(world, "step", overtaken)
-    stack.provider.cloudflare = world.api()
+    stack.tunnel_rules.cloudflare = world.api()
     world.cloudflare.faults.append(WRITE)
     with pytest.raises(OverwrittenError, match=f"read version {version} and left version {version + 2}"):
-        stack.up(OURS)
+        stack.settle(OURS)
 
 
 def test_an_edit_while_we_pause_is_kept(world: SharedTunnel, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that was not written is of yesterday: it is made anew from what is there."""
     world.cloudflare.faults.append(Fault("unavailable", "PUT"))
     monkeypatch.setattr(world, "wait", lambda _: world.edit(lambda rules: rules.insert(0, FOREIGN)))
-    stack.up(OURS)
+    stack.settle(OURS)
     assert world.ingress[0] == FOREIGN
     assert OURS in world.ingress
 
@@ -487,7 +488,7 @@ def test_a_lease_that_is_lost_stops_the_write(world: SharedTunnel, stack: Stack)
 
     world.cluster.step = overtake
     with pytest.raises(LostError):
-        stack.up(OURS)
+        stack.settle(OURS)
     assert world.puts == 0
 
 
@@ -509,7 +510,7 @@ def prepared(world: SharedTunnel, does: str) -> Stack:
     if does == "create":
         world.edit(lambda rules: rules.remove(BY_HAND))
     if does in {"update", "delete"}:
-        stack.up(OURS, adopt=True)
+        stack.settle(OURS, adopt=True)
     return stack
 
 
@@ -517,7 +518,7 @@ def act(stack: Stack, does: str) -> None:
     if does == "delete":
         stack.destroy()
     else:
-        stack.up(ELSEWHERE if does == "update" else OURS, adopt=does == "adopt")
+        stack.settle(ELSEWHERE if does == "update" else OURS, adopt=does == "adopt")
 
 
 @pytest.mark.parametrize(("does", "at"), [*kills()])

@@ -1,17 +1,18 @@
-"""The API without a socket: the official SDK talks to it in the process of a test."""
+"""An API without a socket: a client talks to it in the process of a test."""
 
 import json
+from typing import Any
 
 import httpx
 
-from lab.cloudflare.answers import Request, TimedOutError
-from lab.cloudflare.api import ROOT, Api
+from lab.stand_in.answers import LostAnswerError, Request
+from lab.stand_in.api import Api
 
 
 class Transport(httpx.BaseTransport):
-    """For `cloudflare.Cloudflare(http_client=httpx.Client(transport=Transport(api)))`."""
+    """For `httpx.Client(transport=Transport(api))`, and clients that take one."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api[Any, Any]) -> None:
         """Carry requests to `api`."""
         self._api = api
 
@@ -20,14 +21,14 @@ class Transport(httpx.BaseTransport):
         content = request.read()
         asked = Request(
             request.method,
-            request.url.path.removeprefix(ROOT),
+            request.url.path.removeprefix(self._api.root),
             dict(request.url.params),
             {name.lower(): value for name, value in request.headers.items()},
             json.loads(content) if content else None,
         )
         try:
             given = self._api.handle(asked)
-        except TimedOutError:
+        except LostAnswerError:
             raise httpx.ReadTimeout("the answer is lost", request=request) from None
         headers = {"Content-Type": "application/json", **given.headers}
         return httpx.Response(given.status, headers=headers, content=given.content(), request=request)

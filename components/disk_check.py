@@ -1,0 +1,77 @@
+"""What looks for the disk's mark: a guard before Immich's own containers, and a Job before Immich is told to scan."""
+
+from components import images
+from components.ownership import Ownership
+from components.photo_disk import MARK, mark_disk_command
+from providers.cluster_api import Manifest
+from settings import Settings
+from settings.storage import OnNode, Storage
+
+_NOBODY = 65534
+_AT = "/photos"
+
+
+def container(name: str, volume: str, storage: Storage, otherwise: str, ownership: Ownership) -> Manifest:
+    """Build a container that ends well only where the disk is there.
+
+    Args:
+        name: the container's name.
+        volume: the pod's volume to look at.
+        storage: whose owner it runs as.
+        otherwise: a sentence, without its full stop: what follows when the disk is not there.
+        ownership: of whose stack it is.
+
+    """
+    missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}. "
+    missing += f"If the disk is mounted, mark it: {mark_disk_command(ownership)}"
+    return {
+        "name": name,
+        "image": images.BUSYBOX,
+        "command": ["sh", "-c", f"test -f {_AT}/{MARK} || {{ echo '{missing}' >&2; exit 1; }}"],
+        "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": {
+            # The owner of a network volume may be the only one who can look into it.
+            "runAsUser": storage.owner.uid or _NOBODY,
+            "runAsGroup": storage.owner.gid or _NOBODY,
+            "runAsNonRoot": True,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def job(settings: Settings, ownership: Ownership) -> Manifest:
+    """Build the Job, which mounts the sync's claim read-only. It has no name of its own: each time it is a new one."""
+    storage = settings.storage
+    pod = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "containers": [
+            container(
+                "require-photo-disk", "photos", storage, "Nothing is scanned: Immich would trash every photo", ownership
+            )
+        ],
+        "volumes": [{"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim, "readOnly": True}}],
+    }
+    if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
+        pod["tolerations"] = [
+            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
+        ]
+    metadata = ownership.metadata("Job", "", settings.photo_sync.namespace)
+    del metadata["name"]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {**metadata, "generateName": "check-photo-disk-"},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": 300,
+            "ttlSecondsAfterFinished": 60,
+            "template": {"spec": pod},
+        },
+    }

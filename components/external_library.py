@@ -1,0 +1,89 @@
+"""The photos as libraries in Immich: one for each user of Immich who has accounts, with those accounts' folders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components import disk_check
+from components.ownership import Ownership
+from components.photo_disk import import_folder
+from providers.cluster_api import Manifest
+from providers.immich_library import ImmichLibrary, WantedLibrary
+from providers.immich_settings import ImmichSettings, WantedSettings
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """What is stated in Immich; `settings` is None where the server-wide ones stay as they are."""
+
+    wanted: tuple[WantedLibrary, ...]
+    settings: WantedSettings | None
+    disk_check: Manifest
+
+
+def libraries(settings: Settings, ownership: Ownership) -> Libraries | None:
+    """Say what is wanted in Immich; None for a stack without an API key."""
+    if settings.immich_api_key is None:
+        return None
+    immich, check = settings.immich, disk_check.job(settings, ownership)
+    stated = WantedSettings(immich.backend, immich.library.scan_schedule, immich.library.watch)
+    return Libraries(
+        wanted=tuple(
+            WantedLibrary(
+                server=immich.backend,
+                owner=owner,
+                name=immich.library.name,
+                import_paths=paths,
+                exclusion_patterns=immich.library.exclusion_patterns,
+                disk_check=check,
+                adopt=ownership.adopting,
+            )
+            for owner, paths in _import_paths(settings)
+        ),
+        settings=stated if stated.entries else None,
+        disk_check=check,
+    )
+
+
+def _import_paths(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each owner's folders; the owner is empty where it is whose API key it is."""
+    by_owner: dict[str, list[str]] = {}
+    accounts = settings.photo_sync.accounts
+    for place, account in enumerate(accounts):
+        owner = account.immich_user or settings.immich.library.owner or ""
+        by_owner.setdefault(owner, []).append(f"{settings.immich.mount.path}/{import_folder(place, account.name)}")
+    if not accounts:
+        by_owner[settings.immich.library.owner or ""] = [f"{settings.immich.mount.path}/{import_folder(0, '')}"]
+    return ((owner, tuple(paths)) for owner, paths in by_owner.items())
+
+
+class ExternalLibrary(pulumi.ComponentResource):
+    """Immich shows the photos."""
+
+    overview: list[dict[str, Any]]
+
+    def __init__(self, name: str, plan: Libraries, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:ExternalLibrary", name, None, opts)
+        # Kept when the stack is removed: with a library go the albums and the metadata of its photos.
+        inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        made = [ImmichLibrary(_named(name, wanted.owner), wanted, inside) for wanted in plan.wanted]
+        if plan.settings:
+            # Before anything watches or scans by itself, the first scan has seen the disk.
+            ImmichSettings(f"{name}-settings", plan.settings, pulumi.ResourceOptions(parent=self, depends_on=made))
+        self.overview = [
+            {
+                "id": library.library_id,
+                "name": wanted.name,
+                "owner": wanted.owner or "the API key's user",
+                "import_paths": [*wanted.import_paths],
+            }
+            for library, wanted in zip(made, plan.wanted, strict=True)
+        ]
+        self.register_outputs({})
+
+
+def _named(name: str, owner: str) -> str:
+    return f"{name}-of-{owner}" if owner else name

@@ -1,0 +1,31 @@
+"""Users: oneself, and who there is."""
+
+from lab.immich.routes import Route
+from lab.immich.world import World
+from lab.stand_in.answers import Json, Request
+from lab.stand_in.routes import Ids
+
+_SHOWN_TO_OTHERS = ("id", "name", "email", "profileImagePath", "avatarColor", "profileChangedAt")
+
+
+def _me(world: World, request: Request, _: Ids) -> Json:
+    hidden = set() if world.since(3, 2) else {"clusterGroupId"}
+    return {key: value for key, value in _asking(world, request).items() if key not in hidden}
+
+
+def _all(world: World, request: Request, _: Ids) -> list[Json]:
+    """Everybody; oneself alone where users are not public and one is no administrator."""
+    asking = _asking(world, request)
+    public = asking["isAdmin"] or world.configuration["server"]["publicUsers"]
+    shown = world.users.values() if public else [asking]
+    return [{key: user[key] for key in _SHOWN_TO_OTHERS} for user in shown]
+
+
+def _asking(world: World, request: Request) -> Json:
+    return world.users[world.keys[request.headers["x-api-key"]]["userId"]]
+
+
+ROUTES = (
+    Route("GET", "/users/me", _me, "user.read"),
+    Route("GET", "/users", _all, "user.read"),
+)

@@ -1,0 +1,4 @@
+"""What stand-ins of other people's HTTP APIs share: a server on loopback, a process, a way in for tests, faults.
+
+A stand-in is an Api on a world, which is plain JSON in a dataclass. What it answers is its own.
+"""

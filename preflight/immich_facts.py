@@ -1,0 +1,75 @@
+"""What Immich itself holds, as far as the stack is concerned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.external_library import Libraries
+from preflight import state
+from preflight.state import Known
+from providers import immich_library, immich_settings
+from providers.cluster_api import ClusterApi, ClusterError
+from providers.immich_api import ImmichApi, ImmichError
+from providers.immich_library import Trial, WantedLibrary
+from providers.immich_settings import Entries
+from settings import Settings
+
+# Its type in the state.
+LIBRARY = "pulumi-python:dynamic/immich:Library"
+
+
+@dataclass(frozen=True)
+class ImmichFacts:
+    """Immich before the stack, as read; nothing in it was changed.
+
+    Attributes:
+        refusal: why nothing could be read; empty when all was.
+        trials: what each wanted library would come to.
+        settings_were: the server-wide settings that the stack states, as they are.
+        settings_change: whether they would change.
+        has_configuration_file: whether Immich's own file states them, so that no API changes them.
+
+    """
+
+    refusal: str = ""
+    trials: tuple[tuple[WantedLibrary, Trial], ...] = ()
+    settings_were: Entries | None = None
+    settings_change: bool = False
+    has_configuration_file: bool = False
+
+    @property
+    def taken_over(self) -> tuple[WantedLibrary, ...]:
+        """Libraries that were made by hand and become ours."""
+        return tuple(wanted for wanted, trial in self.trials if trial.taken_over)
+
+
+def read(cluster: ClusterApi, settings: Settings, planned: Libraries | None) -> ImmichFacts | None:
+    """Read the facts; None for a stack that states nothing in Immich."""
+    if planned is None or settings.immich_api_key is None:
+        return None
+    immich = ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key)
+    try:
+        return _read(immich, planned, state.known())
+    except (ImmichError, ClusterError) as error:
+        return ImmichFacts(str(error))
+    finally:
+        immich.close()
+
+
+def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known]) -> ImmichFacts:
+    trials = tuple((wanted, _attempt(immich, wanted, known)) for wanted in planned.wanted)
+    if planned.settings is None:
+        return ImmichFacts(trials=trials)
+    document = immich.configuration()
+    return ImmichFacts(
+        trials=trials,
+        settings_were=immich_settings.found(document, planned.settings),
+        settings_change=immich_settings.changes(document, planned.settings),
+        has_configuration_file=immich.has_configuration_file(),
+    )
+
+
+def _attempt(immich: ImmichApi, wanted: WantedLibrary, known: Sequence[Known]) -> Trial:
+    ours = next((one.outputs for one in known if one.type == LIBRARY and one.outputs.get("owner") == wanted.owner), {})
+    return immich_library.attempt(
+        immich, wanted, str(ours.get("library_id", "")), list(ours.get("exclusion_patterns", []))
+    )

@@ -1,0 +1,249 @@
+"""The few calls to Immich's API that put photos into it, as an administrator's API key may make them."""
+
+import http.client
+import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from providers.cluster_api import ClusterApi
+from providers.service_connection import connect
+from settings.model import Backend
+
+# What the key has to be allowed (source: the API documentation of each route). From 3.2 on the configuration is at
+# another route, with permissions of its own.
+PERMISSIONS = (
+    "library.read", "library.create", "library.update", "library.statistics", "user.read",
+    "systemConfig.read", "systemConfig.update",
+)  # fmt: skip
+PERMISSIONS_SINCE_3_2 = ("adminConfig.read", "adminConfig.update")
+
+_TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 400, 401, 403, 404, 500
+
+Document = dict[str, Any]
+
+
+class ImmichError(Exception):
+    """Immich refused or could not be asked. `str()` is one sentence for the user."""
+
+
+class UnansweredError(ImmichError):
+    """Immich gave no answer, or none that tells whether a write was done."""
+
+
+class RefusedError(ImmichError):
+    """The answer is no.
+
+    Attributes:
+        status: the HTTP status code.
+        words: Immich's own.
+
+    """
+
+    def __init__(self, message: str, status: int, words: str) -> None:
+        self.status, self.words = status, words
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of Immich."""
+
+    id: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Library:
+    """An external library.
+
+    Attributes:
+        id: its UUID.
+        owner_id: UUID of the user whose photos it holds; it can't change.
+        name: not unique.
+        import_paths: folders that it imports, as Immich's container sees them.
+        exclusion_patterns: globs of files that it passes over.
+        refreshed_at: when the last scan was done, in ISO 8601; empty before the first.
+
+    """
+
+    id: str
+    owner_id: str
+    name: str
+    import_paths: tuple[str, ...]
+    exclusion_patterns: tuple[str, ...]
+    refreshed_at: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a library holds; `usage` is in bytes."""
+
+    photos: int
+    videos: int
+    usage: int
+
+
+class ImmichApi:
+    """Immich's API, over one connection that is made when it is needed."""
+
+    def __init__(self, connect: Callable[[], socket.socket], key: SecretStr) -> None:
+        """Keep how Immich is reached, and the API key; nothing is asked yet."""
+        self._connect, self._key = connect, key
+        self._connection: http.client.HTTPConnection | None = None
+
+    @classmethod
+    def behind(cls, cluster: ClusterApi, backend: Backend, key: SecretStr) -> Self:
+        """Reach Immich at its Service, whatever stands between the internet and it."""
+        return cls(partial(connect, cluster, backend), key)
+
+    def version(self) -> tuple[int, int, int]:
+        """Ask for the server's version."""
+        answer = self._ask("GET", "/server/version")
+        return answer["major"], answer["minor"], answer["patch"]
+
+    def has_configuration_file(self) -> bool:
+        """Whether Immich takes its server-wide configuration from IMMICH_CONFIG_FILE, so that no API changes it."""
+        return bool(self._ask("GET", "/server/features").get("configFile"))
+
+    def me(self) -> User:
+        """Find whose the API key is."""
+        return _user(self._ask("GET", "/users/me"))
+
+    def users(self) -> list[User]:
+        """List all users."""
+        return [_user(user) for user in self._ask("GET", "/users")]
+
+    def libraries(self) -> list[Library]:
+        """List all external libraries, of whatever user."""
+        return [_library(library) for library in self._ask("GET", "/libraries")]
+
+    def create_library(self, owner: User, name: str) -> Library:
+        """Make a library with Immich's defaults. It imports nothing yet: paths are looked at in an update only."""
+        body = {"ownerId": owner.id, "name": name}
+        return _library(self._ask("POST", "/libraries", body))
+
+    def update_library(self, library: Library) -> Library:
+        """Write a library's name, import paths and exclusion patterns.
+
+        Raises:
+            RefusedError: with status 400 when Immich can't read one of the import paths.
+
+        """
+        stated = {
+            "name": library.name,
+            "importPaths": [*library.import_paths],
+            "exclusionPatterns": [*library.exclusion_patterns],
+        }
+        return _library(self._ask("PUT", f"/libraries/{library.id}", stated))
+
+    def scan(self, library_id: str) -> None:
+        """Have Immich look through a library's import paths; it does so in the background."""
+        self._ask("POST", f"/libraries/{library_id}/scan", {})
+
+    def statistics(self, library_id: str) -> Statistics:
+        """Count what a library holds."""
+        answer = self._ask("GET", f"/libraries/{library_id}/statistics")
+        return Statistics(answer["photos"], answer["videos"], answer["usage"])
+
+    def configuration(self) -> Document:
+        """Read the server-wide configuration, whole."""
+        document: Document = self._ask("GET", self._configuration_route())
+        return document
+
+    def replace_configuration(self, document: Document) -> Document:
+        """Write the server-wide configuration, whole: there is no way to write a part of it, and no version of it."""
+        written: Document = self._ask("PUT", self._configuration_route(), document)
+        return written
+
+    def _configuration_route(self) -> str:
+        return "/admin/config" if self.version() >= (3, 2, 0) else "/system-config"
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        status, content = self._send(method, path, body)
+        if status >= _BAD_REQUEST:
+            raise _refusal(status, content, path)
+        return json.loads(content) if content else None
+
+    def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+        headers = {"x-api-key": self._key.get_secret_value(), "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = self._connection or self._connected()
+        try:
+            connection.request(method, f"/api{path}", json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnansweredError(
+                f"Immich does not answer (asked for {path}): {str(error) or type(error).__name__}"
+            ) from None
+        if response.will_close:
+            self.close()
+        return response.status, content
+
+    def _connected(self) -> http.client.HTTPConnection:
+        self._connection = http.client.HTTPConnection("immich")
+        self._connection.sock = self._connect()
+        self._connection.sock.settimeout(_TIMEOUT)
+        return self._connection
+
+    def close(self) -> None:
+        """End the connection; another is made when it is needed."""
+        if self._connection:
+            with suppress(OSError):
+                self._connection.close()
+        self._connection = None
+
+
+def _user(answer: Document) -> User:
+    return User(answer["id"], answer["email"])
+
+
+def _library(answer: Document) -> Library:
+    return Library(
+        id=answer["id"],
+        owner_id=answer["ownerId"],
+        name=answer["name"],
+        import_paths=tuple(answer["importPaths"]),
+        exclusion_patterns=tuple(answer["exclusionPatterns"]),
+        refreshed_at=answer["refreshedAt"] or "",
+    )
+
+
+def _refusal(status: int, content: bytes, path: str) -> ImmichError:
+    words = _words(content) or f"{status}"
+    if status >= _SERVER_ERROR:
+        return UnansweredError(f"Immich has an error of its own (asked for {path}): {words}")
+    if status == _UNAUTHORIZED:
+        message = (
+            "Immich does not know the API key: it is mistyped or was deleted. Make one in Immich as an administrator "
+            "(Account Settings, API Keys), then `pulumi config set --secret immich-icloud:immichApiKey`"
+        )
+    elif status == _FORBIDDEN and "permission" in words:
+        message = f"the API key of Immich is not enough for {path}: {words}. It needs: {', '.join(PERMISSIONS)}"
+        message += f"; from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)}"
+    elif status == _FORBIDDEN:
+        message = (
+            f"the API key of Immich is no administrator's, and only an administrator may use {path}: make one as an "
+            "administrator, then `pulumi config set --secret immich-icloud:immichApiKey`"
+        )
+    else:
+        message = f"Immich refuses {path}: {words}"
+    return RefusedError(message, status, words)
+
+
+def _words(content: bytes) -> str:
+    """Immich's message: one, or a list of them."""
+    try:
+        message = json.loads(content)["message"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return "; ".join(map(str, message)) if isinstance(message, list) else str(message)

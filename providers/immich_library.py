@@ -1,0 +1,303 @@
+"""An external library of Immich's that imports our folders; its other import paths and patterns are never touched.
+
+Nothing is ever taken away from a library, nor the library itself: Immich would drop the photos' albums and metadata.
+And none is scanned before the disk with the photos has been found: Immich trashes every photo whose file it can't see.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from providers import job_run
+from providers.cluster_api import ClusterApi, ClusterError, Manifest
+from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, User
+from providers.immich_provider import ImmichProvider, report
+from providers.job_run import JobError
+from settings.model import Backend
+
+_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
+
+
+@dataclass(frozen=True)
+class WantedLibrary:
+    """What is asked for.
+
+    Attributes:
+        server: Immich's Service.
+        owner: e-mail of the user whose photos these are; empty for the one whose API key it is.
+        name: the library's name.
+        import_paths: folders that it has to import, as Immich sees them.
+        exclusion_patterns: globs of files that it has to pass over.
+        disk_check: a Job that succeeds only where the disk with the photos is mounted.
+        adopt: whether a library that was made by hand may be taken over.
+
+    """
+
+    server: Backend
+    owner: str
+    name: str
+    import_paths: tuple[str, ...]
+    exclusion_patterns: tuple[str, ...]
+    disk_check: Manifest
+    adopt: bool
+
+    @property
+    def place(self) -> tuple[Backend, str]:
+        """Where it is, and whose: another place means another library."""
+        return self.server, self.owner
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a wanted library would come to.
+
+    Attributes:
+        problems: why it can't be had, one sentence each.
+        owner: the user whose photos these are; None when there is none such.
+        live: the library as it is; None when it has to be made.
+        settled: as it would be; None when there is a problem.
+        taken_over: whether it was made by hand and would become ours.
+
+    """
+
+    problems: tuple[str, ...] = ()
+    owner: User | None = None
+    live: Library | None = None
+    settled: Library | None = None
+    taken_over: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would be written."""
+        return self.live is None or self.live != self.settled
+
+    @property
+    def imports_more(self) -> bool:
+        """Whether folders are added, so that a scan has something to find."""
+        return self.settled is not None and (self.live is None or self.live.import_paths != self.settled.import_paths)
+
+
+def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: Sequence[str] = ()) -> Trial:
+    """Find what a wanted library would come to; nothing is changed.
+
+    Args:
+        immich: the server.
+        wanted: the library.
+        known: id of the library that is ours; empty when the state knows none.
+        stated: exclusion patterns that were ours: those no longer wanted go.
+
+    Raises:
+        ImmichError: when Immich can't be asked, or refuses.
+        ClusterError: when there is no way to it.
+
+    """
+    users = immich.users()
+    owner = immich.me() if not wanted.owner else next((user for user in users if user.email == wanted.owner), None)
+    if owner is None:
+        known_users = ", ".join(user.email for user in users)
+        return Trial((f"Immich has no user {wanted.owner} whose photos these could be. It has: {known_users}",))
+    libraries = immich.libraries()
+    named = [one for one in libraries if (one.owner_id, one.name) == (owner.id, wanted.name)]
+    ours = [one for one in libraries if one.id == known] or named
+    if len(ours) > 1:
+        ids = ", ".join(one.id for one in ours)
+        problem = (
+            f'{owner.email} has {len(ours)} libraries "{wanted.name}" in Immich ({ids}). Rename all but one of them'
+        )
+        return Trial((problem,), owner)
+    live = next(iter(ours), None)
+    emails = {user.id: user.email for user in users}
+    problems = list(_imported_twice(wanted, live, libraries, emails))
+    taken_over = live is not None and live.id != known and not _as_ours(live, wanted)
+    if live and taken_over and not wanted.adopt:
+        problems.append(
+            f'{owner.email} has a library "{live.name}" in Immich, which was not made by this stack. {_ADOPT}'
+        )
+    if problems:
+        return Trial(tuple(problems), owner, live)
+    found = live or Library("", owner.id, wanted.name, (), (), "")
+    return Trial((), owner, live, _settled(found, wanted, stated), taken_over)
+
+
+def _as_ours(live: Library, wanted: WantedLibrary) -> bool:
+    """Whether a library is as we make it, or as a kill in the midst of that leaves it: it has no place for a mark."""
+    return not live.import_paths or set(live.import_paths) == set(wanted.import_paths)
+
+
+def _imported_twice(
+    wanted: WantedLibrary, ours: Library | None, libraries: Iterable[Library], emails: Mapping[str, str]
+) -> Iterator[str]:
+    for library in libraries:
+        for theirs in library.import_paths:
+            for path in wanted.import_paths:
+                same = ours is not None and library.id == ours.id
+                if not _overlap(path, theirs) or (same and path == theirs):
+                    continue
+                owner = emails.get(library.owner_id, library.owner_id)
+                yield (
+                    f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would '
+                    "be there twice. Remove that import path in Immich first (their places in albums go with it, the "
+                    "files stay), or name that library and its owner in immich.library"
+                )
+
+
+def _overlap(one: str, other: str) -> bool:
+    one, other = f"{one.rstrip('/')}/", f"{other.rstrip('/')}/"
+    return one.startswith(other) or other.startswith(one)
+
+
+def _settled(found: Library, wanted: WantedLibrary, stated: Sequence[str]) -> Library:
+    # Import paths are only added: Immich trashes the photos of one that is taken away.
+    paths = [*found.import_paths, *(path for path in wanted.import_paths if path not in found.import_paths)]
+    gone = set(stated) - set(wanted.exclusion_patterns)
+    kept = [pattern for pattern in found.exclusion_patterns if pattern not in gone]
+    patterns = [*kept, *(pattern for pattern in wanted.exclusion_patterns if pattern not in kept)]
+    return replace(found, name=wanted.name, import_paths=tuple(paths), exclusion_patterns=tuple(patterns))
+
+
+def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, disk_check: Manifest) -> None:
+    """Have Immich scan a library, once the disk with the photos has been found.
+
+    Raises:
+        JobError: when it has not; nothing is scanned.
+        ImmichError: when Immich can't be asked, or refuses.
+
+    """
+    require_disk(cluster, disk_check)
+    immich.scan(library_id)
+
+
+def require_disk(cluster: ClusterApi, disk_check: Manifest) -> None:
+    """Find the disk with the photos.
+
+    Raises:
+        JobError: when it is not there.
+
+    """
+    job_run.run(cluster, disk_check, report)
+
+
+class ImmichLibraryProvider(ImmichProvider):
+    """Creates, reads and updates a library. There is no delete: the library stays when its stack goes."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Refuse, at preview, what can't be had. Of a library that the state knows, preflight has."""
+        if _olds:  # which have no id: it could not be told from somebody else's
+            return dynamic.CheckResult(news, [])
+        wanted = _wanted(news)
+        try:
+            problems = attempt(self._immich(wanted.server), wanted).problems
+        except (ImmichError, ClusterError) as error:
+            problems = (str(error),)
+        # Without a property name: with one, the engine prints the property's value.
+        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Report a change exactly when something would be written."""
+        old, new = _wanted(_olds), _wanted(_news)
+        if old.place != new.place:
+            return dynamic.DiffResult(changes=True, replaces=["owner"])
+        trial = attempt(self._immich(new.server), new, _id, old.exclusion_patterns)
+        return dynamic.DiffResult(changes=trial.changes)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Make the library, or find it, have it import our folders, and scan it."""
+        wanted = _wanted(props)
+        library = self._settle(wanted, "", (), always_scan=True)
+        return dynamic.CreateResult(library.id, {**_properties(wanted), "library_id": library.id})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Bring the library to what is asked for; scan it when there are new folders."""
+        wanted = _wanted(_news)
+        self._settle(wanted, _id, _wanted(_olds).exclusion_patterns, always_scan=False)
+        return dynamic.UpdateResult({**_properties(wanted), "library_id": _id})
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Find the library as it is, as inputs too, so that drift shows as a difference of properties."""
+        stated = _wanted(props)
+        try:
+            live = next((one for one in self._immich(stated.server).libraries() if one.id == id_), None)
+        except (ImmichError, ClusterError) as error:
+            # Removing the stack must not hang on Immich. Before anything else, preflight has asked it.
+            report(f"Immich can't be asked for the library {stated.name}, which is taken to be as it was: {error}")
+            return dynamic.ReadResult(id_, dict(props), _properties(stated))
+        if live is None:
+            return dynamic.ReadResult("", {})
+        found = replace(
+            stated,
+            name=live.name,
+            import_paths=tuple(path for path in stated.import_paths if path in live.import_paths),
+            exclusion_patterns=tuple(one for one in stated.exclusion_patterns if one in live.exclusion_patterns),
+        )
+        return dynamic.ReadResult(id_, {**_properties(found), "library_id": id_}, _properties(found))
+
+    def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
+        cluster, immich = self._api(), self._immich(wanted.server)
+        trial = attempt(immich, wanted, known, stated)
+        if trial.problems or not trial.owner:
+            raise RuntimeError("; ".join(trial.problems))
+        scanned = always_scan or trial.imports_more
+        try:
+            if scanned:  # before anything is written: Immich scans by itself, too
+                require_disk(cluster, wanted.disk_check)
+            live = trial.live or immich.create_library(trial.owner, wanted.name)
+            library = immich.update_library(_settled(live, wanted, stated))
+            if scanned:
+                immich.scan(library.id)
+        except JobError as error:
+            raise RuntimeError(f"the library {wanted.name} is not touched: {error}") from None
+        except RefusedError as refused:
+            raise RuntimeError(_in_words(refused, wanted)) from None
+        return library
+
+
+class ImmichLibrary(dynamic.Resource, module="immich", name="Library"):
+    """A library of Immich's that imports our folders."""
+
+    owner: pulumi.Output[str]
+    name: pulumi.Output[str]
+    import_paths: pulumi.Output[Sequence[str]]
+    exclusion_patterns: pulumi.Output[Sequence[str]]
+    library_id: pulumi.Output[str]
+
+    def __init__(self, name: str, wanted: WantedLibrary, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(ImmichLibraryProvider(), name, {**_properties(wanted), "library_id": None}, opts)
+
+
+def _in_words(refused: RefusedError, wanted: WantedLibrary) -> str:
+    if "import path" not in refused.words.lower():
+        return str(refused)
+    return (
+        f"Immich can't read a folder of the library {wanted.name} ({', '.join(wanted.import_paths)}): {refused.words}. "
+        "Does its container see it? `kubectl exec -n "
+        f"{wanted.server.namespace} service/{wanted.server.service} -- ls -la {wanted.import_paths[0]}`"
+    )
+
+
+def _wanted(props: Mapping[str, Any]) -> WantedLibrary:
+    return WantedLibrary(
+        server=Backend(**json.loads(props["server"])),
+        owner=props["owner"],
+        name=props["name"],
+        import_paths=tuple(props["import_paths"]),
+        exclusion_patterns=tuple(props["exclusion_patterns"]),
+        disk_check=json.loads(props["disk_check"]),
+        adopt=bool(props["adopt"]),
+    )
+
+
+def _properties(wanted: WantedLibrary) -> dict[str, Any]:
+    return {
+        # As text: the engine would turn whole numbers into floats.
+        "server": json.dumps(vars(wanted.server)),
+        "owner": wanted.owner,
+        "name": wanted.name,
+        "import_paths": [*wanted.import_paths],
+        "exclusion_patterns": [*wanted.exclusion_patterns],
+        "disk_check": json.dumps(wanted.disk_check),
+        "adopt": wanted.adopt,
+    }

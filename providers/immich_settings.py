@@ -1,0 +1,184 @@
+"""Single entries of Immich's server-wide configuration: when all libraries are scanned, and whether they are watched.
+
+Immich reads and writes that document as a whole, without a version. It is read as late as possible, only our entries
+are changed, and what they were is remembered and given back. A change that somebody saves in the moment between our
+read and our write is lost; a kill between our write and the engine's checkpoint loses what the entries were.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from providers.cluster_api import ClusterError
+from providers.immich_api import Document, ImmichApi, ImmichError, UnansweredError
+from providers.immich_provider import ImmichProvider, report
+from settings.model import Backend
+
+_SECTION = "library"
+# The document's entries that may be ours, each with the property that states it.
+_ENTRIES = {"scan": "scan_schedule", "watch": "watch"}
+
+Entries = dict[str, Document]
+
+
+@dataclass(frozen=True)
+class WantedSettings:
+    """What is asked for; what is None is left as it is.
+
+    Attributes:
+        server: Immich's Service.
+        scan_schedule: cron's five fields: when all libraries are scanned.
+        watch: whether all libraries are watched.
+
+    """
+
+    server: Backend
+    scan_schedule: str | None
+    watch: bool | None
+
+    @property
+    def entries(self) -> Entries:
+        """The entries of `library` in Immich's configuration, in Immich's words."""
+        stated: Entries = {}
+        if self.scan_schedule is not None:
+            stated["scan"] = {"enabled": True, "cronExpression": self.scan_schedule}
+        if self.watch is not None:
+            stated["watch"] = {"enabled": self.watch}
+        return stated
+
+
+def found(document: Document, wanted: WantedSettings) -> Entries:
+    """Read the entries that are asked for as they are."""
+    return {name: document[_SECTION][name] for name in wanted.entries}
+
+
+def changes(document: Document, wanted: WantedSettings) -> bool:
+    """Whether anything would be written."""
+    return _merged(document, wanted.entries) != document
+
+
+def _merged(document: Document, entries: Entries) -> Document:
+    section = document[_SECTION]
+    return {**document, _SECTION: {**section, **{name: {**section[name], **entry} for name, entry in entries.items()}}}
+
+
+def _returned(document: Document, stated: Entries, were: Entries) -> Entries:
+    """Say what goes back to what it was: not what somebody else has changed since."""
+    live = document[_SECTION]
+    return {
+        name: were[name] for name, entry in stated.items() if name in were and {**live[name], **entry} == live[name]
+    }
+
+
+class ImmichSettingsProvider(ImmichProvider):
+    """Sets, reads and gives back the entries."""
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Report a change exactly when something would be written."""
+        old, new = _wanted(_olds), _wanted(_news)
+        if old.server != new.server:
+            return dynamic.DiffResult(changes=True, replaces=["server"])
+        fewer = bool(old.entries.keys() - new.entries.keys())
+        return dynamic.DiffResult(changes=fewer or changes(self._immich(new.server).configuration(), new))
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Set the entries, and remember what they were."""
+        wanted = _wanted(props)
+        immich = self._immich(wanted.server)
+        were = found(immich.configuration(), wanted)
+        _write(immich, wanted.entries)
+        return dynamic.CreateResult("library", _outputs(wanted, were))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Bring the entries to what is asked for; those that are asked for no longer become what they were."""
+        old, new = _wanted(_olds), _wanted(_news)
+        immich = self._immich(new.server)
+        document, had = immich.configuration(), _were(_olds)
+        dropped = {name: entry for name, entry in old.entries.items() if name not in new.entries}
+        _write(immich, {**_returned(document, dropped, had), **new.entries})
+        were = {name: had.get(name, entry) for name, entry in found(document, new).items()}
+        return dynamic.UpdateResult(_outputs(new, were))
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Find the entries as they are, as inputs too, so that drift shows as a difference of properties."""
+        stated = _wanted(props)
+        try:
+            live = found(self._immich(stated.server).configuration(), stated)
+        except (ImmichError, ClusterError) as error:
+            # Removing the stack must not hang on Immich. Before anything else, preflight has asked it.
+            report(f"Immich can't be asked for its configuration, which is taken to be as it was: {error}")
+            return dynamic.ReadResult(id_, dict(props), _inputs(stated))
+        scan, watch = live.get("scan"), live.get("watch")
+        seen = WantedSettings(
+            stated.server,
+            (scan["cronExpression"] if scan["enabled"] else "off") if scan else None,
+            bool(watch["enabled"]) if watch else None,
+        )
+        return dynamic.ReadResult(id_, _outputs(seen, _were(props)), _inputs(seen))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Give the entries back. Of an Immich that is gone, or that refuses, it is said what they were."""
+        stated, were = _wanted(_props), _were(_props)
+        try:
+            immich = self._immich(stated.server)
+            document = immich.configuration()
+            returned = _returned(document, stated.entries, were)
+            _write(immich, returned)
+        except (ImmichError, ClusterError) as error:
+            report(
+                "Immich's configuration of libraries stays as it is now; before this stack it was "
+                f"{json.dumps(were)}: {error}"
+            )
+            return
+        for name in stated.entries.keys() - returned.keys():
+            report(f"library.{name} in Immich's configuration was changed by somebody else since, and stays as it is")
+
+
+class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
+    """Entries of ours in Immich's server-wide configuration."""
+
+    scan_schedule: pulumi.Output[str | None]
+    watch: pulumi.Output[bool | None]
+    found: pulumi.Output[str]
+
+    def __init__(self, name: str, wanted: WantedSettings, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(ImmichSettingsProvider(), name, {**_inputs(wanted), "found": None}, opts)
+
+
+def _write(immich: ImmichApi, entries: Entries) -> None:
+    document = immich.configuration()
+    merged = _merged(document, entries)
+    if merged == document:
+        return
+    try:
+        immich.replace_configuration(merged)
+    except UnansweredError:  # it may be written all the same
+        live = immich.configuration()
+        if _merged(live, entries) != live:
+            raise
+
+
+def _wanted(props: Mapping[str, Any]) -> WantedSettings:
+    return WantedSettings(Backend(**json.loads(props["server"])), *(props.get(key) for key in _ENTRIES.values()))
+
+
+def _inputs(wanted: WantedSettings) -> dict[str, Any]:
+    # As text: the engine would turn whole numbers into floats.
+    return {
+        "server": json.dumps(vars(wanted.server)),
+        "scan_schedule": wanted.scan_schedule,
+        "watch": wanted.watch,
+    }
+
+
+def _outputs(wanted: WantedSettings, were: Entries) -> dict[str, Any]:
+    return {**_inputs(wanted), "found": json.dumps(were)}
+
+
+def _were(props: Mapping[str, Any]) -> Entries:
+    entries: Entries = json.loads(props["found"])
+    return entries

@@ -1,0 +1,306 @@
+"""An external library: made, found, filled, scanned; never emptied, and never scanned without the disk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.photo_disk import MARK
+from providers import immich_library, job_run
+from providers.cluster_api import ClusterApi
+from providers.immich_api import ImmichApi
+from providers.immich_library import ImmichLibraryProvider, WantedLibrary
+from providers.job_run import JobError
+from providers.service_connection import NotRunningError
+from settings.model import Backend
+from tests.fake_cluster import FakeCluster
+from tests.immich_server import FOLDER, Immich, serving
+from tests.one_resource import OneResource, PreviewError
+
+SERVER = Backend("immich", "immich-server", 3001)
+NO_DISK = "the photo disk is not there"
+WANTED = WantedLibrary(SERVER, "", "iCloud Photos", (FOLDER,), (), {"kind": "Job"}, adopt=False)
+BENS = f"{FOLDER}-ben"
+
+
+class Provider(ImmichLibraryProvider):
+    """The real one, on a server of the test's."""
+
+    def __init__(self, immich: Immich) -> None:
+        self.immich = immich
+
+    def _api(self) -> ClusterApi:
+        return FakeCluster()
+
+    def _immich(self, server: Backend) -> ImmichApi:
+        assert server == SERVER
+        return self.immich.api()
+
+
+@dataclass
+class House:
+    """Immich, the disk that it sees, and a stack with one library."""
+
+    immich: Immich
+    stack: OneResource
+
+    def up(self, wanted: WantedLibrary = WANTED, **changed: Any) -> str:
+        inputs = immich_library._properties(replace(wanted, **changed))  # noqa: SLF001 (what the resource hands over)
+        done = self.stack.up({**inputs, "library_id": None})
+        self.immich.work()
+        return done
+
+    @property
+    def library(self) -> Any:
+        """The one library of ours."""
+        (library,) = [one for one in self.immich.libraries().values() if one["name"] != "Scans"]
+        return library
+
+    def photos(self) -> dict[str, bool]:
+        """Photos in Immich by their file's name, and whether they are in the trash."""
+        ours = [asset for asset in self.immich.world.assets.values() if asset["libraryId"] == self.library["id"]]
+        return {Path(asset["originalPath"]).name: asset["isTrashed"] for asset in ours}
+
+    def scans(self) -> int:
+        return sum(write.endswith("/scan") for write in self.immich.writes())
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """The disk is marked, and has a photo."""
+    with serving(tmp_path) as immich:
+
+        def look(_cluster: object, job: object, _report: object) -> None:
+            assert job == WANTED.disk_check
+            if not (immich.disk / MARK).is_file():
+                raise JobError(NO_DISK)
+
+        monkeypatch.setattr(job_run, "run", look)
+        immich.folder("icloud-import", "one.jpg")
+        (immich.disk / MARK).touch()
+        yield House(immich, OneResource(Provider(immich)))
+
+
+def test_it_is_made_and_scanned(house: House) -> None:
+    assert house.up() == "create"
+    assert (house.library["importPaths"], house.library["ownerId"]) == ([FOLDER], house.immich.world.owner["id"])
+    assert house.photos() == {"one.jpg": False}
+    assert house.stack.state
+    assert house.stack.state.outputs["library_id"] == house.stack.state.id == house.library["id"]
+
+
+def test_then_nothing_changes(house: House) -> None:
+    house.up()
+    before = house.immich.writes()
+    assert house.up() == "same"
+    assert house.immich.writes() == before
+
+
+def test_it_has_immichs_own_exclusion_patterns_and_ours(house: House) -> None:
+    house.up(exclusion_patterns=("**/a/**",))
+    assert house.library["exclusionPatterns"][-1] == "**/a/**"
+    assert "**/@eaDir/**" in house.library["exclusionPatterns"]
+
+
+def test_it_belongs_to_whom_the_settings_name(house: House) -> None:
+    house.up(owner="partner@coultonf.com")
+    assert house.immich.world.users[house.library["ownerId"]]["email"] == "partner@coultonf.com"
+
+
+def refusal(house: House, **changed: Any) -> str:
+    before = house.immich.libraries()
+    with pytest.raises(PreviewError) as refused:
+        house.up(**changed)
+    assert house.immich.libraries() == before
+    return str(refused.value)
+
+
+def test_nobody_of_that_address(house: House) -> None:
+    assert refusal(house, owner="nobody@coultonf.com") == (
+        "Immich has no user nobody@coultonf.com whose photos these could be. It has: owner@coultonf.com, "
+        "partner@coultonf.com"
+    )
+
+
+def test_somebodys_library_of_that_name_is_not_touched(house: House) -> None:
+    house.immich.make_library(importPaths=["/external/old"])
+    assert 'owner@coultonf.com has a library "iCloud Photos" in Immich, which was not made by this stack' in refusal(
+        house
+    )
+
+
+def test_it_is_taken_over_when_asked_for_and_keeps_what_it_has(house: House) -> None:
+    made = house.immich.make_library(importPaths=["/external/icloud/old"], exclusionPatterns=["**/mine/**"])
+    house.immich.folder("old", "two.jpg")
+    assert house.up(adopt=True, exclusion_patterns=("**/ours/**",)) == "create"
+    assert house.library["id"] == made
+    assert house.library["importPaths"] == ["/external/icloud/old", FOLDER]
+    assert house.library["exclusionPatterns"] == ["**/mine/**", "**/ours/**"]
+    assert house.photos() == {"one.jpg": False, "two.jpg": False}
+
+
+@pytest.mark.parametrize("paths", [[], [FOLDER]], ids=["as a kill leaves it", "as it stays behind"])
+def test_one_that_is_as_we_make_it_is_ours(house: House, paths: list[str]) -> None:
+    made = house.immich.make_library(importPaths=paths)
+    house.up()
+    assert (house.library["id"], house.library["importPaths"]) == (made, [FOLDER])
+
+
+def test_another_users_library_of_that_name_is_another_one(house: House) -> None:
+    partner = "0a1b2c3d-0001-4000-8000-000000000002"
+    house.immich.make_library(ownerId=partner, importPaths=["/external/partner"])
+    house.up()
+    assert len(house.immich.libraries()) == 3
+
+
+def test_two_of_that_name(house: House) -> None:
+    ids = [house.immich.make_library(importPaths=[FOLDER]) for _ in range(2)]
+    told = refusal(house)
+    assert told == (
+        f'owner@coultonf.com has 2 libraries "iCloud Photos" in Immich ({ids[0]}, {ids[1]}). Rename all but one of them'
+    )
+
+
+@pytest.mark.parametrize(
+    "theirs", [FOLDER, "/external/icloud", f"{FOLDER}/2026"], ids=["the same", "one above", "one below"]
+)
+def test_no_photo_is_imported_twice(house: House, theirs: str) -> None:
+    house.immich.make_library(name="All", importPaths=[theirs])
+    told = refusal(house)
+    assert (
+        f'the library "All" of owner@coultonf.com in Immich imports {theirs}: the photos in {FOLDER} would be' in told
+    )
+
+
+def test_nor_twice_in_one_library(house: House) -> None:
+    house.immich.make_library(importPaths=["/external/icloud"])
+    assert "imports /external/icloud: the photos in" in refusal(house, adopt=True)
+
+
+def test_a_folder_beside_ours_is_nobodys_business(house: House) -> None:
+    house.immich.make_library(name="All", importPaths=[f"{FOLDER}s", "/external/icloud/old"])
+    house.up()
+
+
+def test_without_the_disk_nothing_is_made(house: House) -> None:
+    (house.immich.disk / MARK).unlink()
+    with pytest.raises(RuntimeError, match=f"the library iCloud Photos is not touched: {NO_DISK}"):
+        house.up()
+    assert house.immich.writes() == []
+    assert house.stack.state is None
+
+
+def test_a_folder_that_immich_does_not_see(house: House) -> None:
+    for photo in house.immich.disk.glob("icloud-import/*"):
+        photo.unlink()
+    (house.immich.disk / "icloud-import").rmdir()
+    with pytest.raises(RuntimeError) as refused:
+        house.up()
+    assert str(refused.value) == (
+        f"Immich can't read a folder of the library iCloud Photos ({FOLDER}): Invalid import path: Path does not exist "
+        f"(ENOENT). Does its container see it? `kubectl exec -n immich service/immich-server -- ls -la {FOLDER}`"
+    )
+    assert house.scans() == 0
+    house.immich.folder("icloud-import", "one.jpg")
+    assert house.up() == "create"
+    assert house.photos() == {"one.jpg": False}
+
+
+def test_another_account_adds_its_folder_and_is_scanned(house: House) -> None:
+    house.up()
+    house.immich.folder("icloud-import-ben", "two.jpg")
+    assert house.up(import_paths=(FOLDER, BENS)) == "update"
+    assert house.library["importPaths"] == [FOLDER, BENS]
+    assert house.photos() == {"one.jpg": False, "two.jpg": False}
+    assert house.scans() == 2
+
+
+def test_another_account_adds_nothing_without_the_disk(house: House) -> None:
+    house.up()
+    house.immich.folder("icloud-import-ben", "two.jpg")
+    (house.immich.disk / MARK).unlink()
+    with pytest.raises(RuntimeError, match=NO_DISK):
+        house.up(import_paths=(FOLDER, BENS))
+    assert (house.library["importPaths"], house.scans()) == ([FOLDER], 1)
+
+
+def test_an_account_that_goes_leaves_its_photos(house: House) -> None:
+    house.immich.folder("icloud-import-ben", "two.jpg")
+    house.up(import_paths=(FOLDER, BENS))
+    assert house.up() == "same"
+    assert house.library["importPaths"] == [FOLDER, BENS]
+
+
+def test_only_patterns_of_ours_are_taken_away(house: House) -> None:
+    house.immich.make_library(importPaths=[FOLDER], exclusionPatterns=["**/mine/**"])
+    house.up(adopt=True, exclusion_patterns=("**/ours/**",))
+    assert house.up() == "update"
+    assert house.library["exclusionPatterns"] == ["**/mine/**"]
+    assert house.scans() == 1, "no new folder, no scan"
+
+
+def edit(house: House, **changed: Any) -> None:
+    house.immich.world.libraries[house.library["id"]] |= changed
+
+
+def test_a_folder_that_somebody_removed_comes_back(house: House) -> None:
+    house.up()
+    edit(house, importPaths=["/external/theirs"])
+    house.stack.refresh()
+    assert house.stack.state
+    assert house.stack.state.inputs["import_paths"] == []
+    (house.immich.disk / "theirs").mkdir()
+    edit(house, importPaths=["/external/icloud/theirs"])
+    assert house.up() == "update"
+    assert house.library["importPaths"] == ["/external/icloud/theirs", FOLDER]
+    assert house.scans() == 2
+
+
+def test_it_is_renamed_in_place(house: House) -> None:
+    house.up()
+    was = house.library["id"]
+    assert house.up(name="From iCloud") == "update"
+    assert (house.library["id"], house.library["name"]) == (was, "From iCloud")
+    assert house.up(name="From iCloud") == "same"
+
+
+def test_a_library_that_somebody_deleted_is_made_anew(house: House) -> None:
+    house.up()
+    del house.immich.world.libraries[house.library["id"]]
+    assert house.up() == "create"
+
+
+def test_removing_the_stack_leaves_it(house: House) -> None:
+    house.up()
+    before, writes = house.immich.libraries(), house.immich.writes()
+    house.stack.destroy()
+    assert (house.immich.libraries(), house.immich.writes()) == (before, writes)
+    assert house.up() == "create"
+    assert house.immich.libraries().keys() == before.keys()
+
+
+def test_removing_the_stack_does_not_hang_on_immich(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.up()
+    known = house.stack.state
+
+    def gone(*_: object) -> ImmichApi:
+        raise NotRunningError("Service immich/immich-server does not exist")
+
+    monkeypatch.setattr(Provider, "_immich", gone)
+    house.stack.refresh()
+    assert house.stack.state == known
+    house.stack.destroy()
+
+
+def test_what_immich_refuses_is_told_at_preview(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Provider, "_immich", lambda self, _: self.immich.api("a-key-of-yesterday"))
+    assert "Immich does not know the API key" in refusal(house)
+
+
+def test_somebody_elses_library_is_never_written(house: House) -> None:
+    (scans,) = house.immich.libraries().items()
+    house.up()
+    house.up(name="From iCloud", exclusion_patterns=("**/a/**",))
+    assert house.immich.libraries()[scans[0]] == scans[1]

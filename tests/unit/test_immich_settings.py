@@ -1,0 +1,205 @@
+"""Entries of ours in a configuration that is somebody else's: set, kept, given back; the rest is never touched."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.immich.world import API_KEY
+from providers import immich_settings
+from providers.immich_api import ImmichApi, ImmichError, UnansweredError
+from providers.immich_settings import ImmichSettingsProvider, WantedSettings
+from settings.model import Backend
+from tests.immich_server import Immich, serving
+from tests.one_resource import OneResource
+
+SERVER = Backend("immich", "immich-server", 3001)
+MONTHLY, DAILY = "0 4 1 * *", "0 0 * * *"
+
+
+class Provider(ImmichSettingsProvider):
+    """The real one, on a server of the test's."""
+
+    def __init__(self, immich: Immich) -> None:
+        self.immich, self.key = immich, API_KEY
+
+    def _immich(self, server: Backend) -> ImmichApi:
+        assert server == SERVER
+        return self.immich.api(self.key)
+
+
+@dataclass
+class House:
+    """Immich, and a stack with settings."""
+
+    immich: Immich
+    provider: Provider
+    stack: OneResource
+
+    def up(self, schedule: str | None = MONTHLY, *, watch: bool | None = True) -> str:
+        inputs = immich_settings._inputs(WantedSettings(SERVER, schedule, watch))  # noqa: SLF001 (what the resource hands over)
+        return self.stack.up({**inputs, "found": None})
+
+    @property
+    def document(self) -> Any:
+        """A copy of the configuration as it is."""
+        return copy.deepcopy(self.immich.world.configuration)
+
+    @property
+    def library(self) -> tuple[str | None, bool]:
+        """When libraries are scanned (None: never), and whether they are watched."""
+        scan, watch = self.document["library"]["scan"], self.document["library"]["watch"]
+        return scan["cronExpression"] if scan["enabled"] else None, watch["enabled"]
+
+    def edit(self, *keys: str, to: Any) -> None:
+        """Change one entry as an administrator would."""
+        document = self.document
+        *above, last = keys
+        at = document
+        for key in above:
+            at = at[key]
+        at[last] = to
+        self.immich.asked("PUT", "configuration", {"config": document})
+
+    def puts(self) -> int:
+        return sum(write.startswith("PUT") for write in self.immich.writes())
+
+
+@pytest.fixture(params=["2.4.1", "3.2.0"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    with serving(tmp_path) as immich:
+        immich.asked("PUT", "version", {"version": request.param})
+        provider = Provider(immich)
+        yield House(immich, provider, OneResource(provider))
+
+
+def test_they_are_set_and_nothing_else_is(house: House) -> None:
+    before = house.document
+    assert house.up() == "create"
+    assert house.library == (MONTHLY, True)
+    after = house.document
+    for document in (before, after):
+        del document["library"]
+    assert after == before
+
+
+def test_then_nothing_changes(house: House) -> None:
+    house.up()
+    assert house.up() == "same"
+    assert house.puts() == 1
+
+
+def test_nothing_is_written_where_nothing_changes(house: House) -> None:
+    house.edit("library", "scan", "cronExpression", to=MONTHLY)
+    house.up(watch=False)
+    assert house.puts() == 0
+
+
+def test_they_are_given_back(house: House) -> None:
+    before = house.document
+    house.up()
+    house.stack.destroy()
+    assert house.document == before
+
+
+def test_a_scan_that_was_off_is_off_again(house: House) -> None:
+    house.edit("library", "scan", "enabled", to=False)
+    house.up()
+    assert house.library[0] == MONTHLY
+    house.stack.destroy()
+    assert house.library[0] is None
+
+
+def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    house.up()
+    house.edit("library", "scan", "cronExpression", to="0 6 * * *")
+    house.edit("ffmpeg", "crf", to=30)
+    house.stack.destroy()
+    assert house.library == ("0 6 * * *", False)
+    assert house.document["ffmpeg"]["crf"] == 30
+    assert (
+        "library.scan in Immich's configuration was changed by somebody else since, and stays as it is"
+        in capfd.readouterr().err
+    )
+
+
+def test_drift_is_seen_and_repaired(house: House) -> None:
+    house.up()
+    house.edit("library", "scan", "cronExpression", to="0 6 * * *")
+    house.edit("library", "watch", "enabled", to=False)
+    house.stack.refresh()
+    assert house.stack.state
+    assert (house.stack.state.inputs["scan_schedule"], house.stack.state.inputs["watch"]) == ("0 6 * * *", False)
+    assert house.up() == "update"
+    assert house.library == (MONTHLY, True)
+    house.stack.destroy()
+    assert house.library == (DAILY, False), "what was before us, not the drift"
+
+
+def test_a_scan_that_somebody_turned_off_is_drift(house: House) -> None:
+    house.up(watch=None)
+    house.edit("library", "scan", "enabled", to=False)
+    house.stack.refresh()
+    assert house.stack.state
+    assert house.stack.state.inputs["scan_schedule"] == "off"
+    assert house.up(watch=None) == "update"
+    assert house.library == (MONTHLY, False)
+
+
+def test_what_is_no_longer_asked_for_is_given_back(house: House) -> None:
+    house.up()
+    assert house.up(watch=None) == "update"
+    assert house.library == (MONTHLY, False)
+    assert house.up(None, watch=None) == "update"
+    assert house.library == (DAILY, False)
+
+
+def test_what_is_asked_for_later_is_remembered_too(house: House) -> None:
+    house.up(None, watch=True)
+    house.up(MONTHLY, watch=True)
+    house.stack.destroy()
+    assert house.library == (DAILY, False)
+
+
+def test_a_change_just_before_our_write_is_kept_when_we_have_read_it(house: House) -> None:
+    house.up()
+    house.edit("ffmpeg", "crf", to=30)
+    house.up("0 5 1 * *")
+    assert house.document["ffmpeg"]["crf"] == 30
+
+
+def test_a_lost_answer_is_looked_after(house: House) -> None:
+    house.immich.fault("timeOut", "PUT", "*config")
+    assert house.up() == "create"
+    assert (house.library, house.puts()) == ((MONTHLY, True), 1)
+
+
+def test_a_write_that_was_not_done_fails(house: House) -> None:
+    house.immich.fault("unavailable", "PUT", "*config")
+    with pytest.raises(UnansweredError):
+        house.up()
+    assert house.stack.state is None
+    assert house.library == (DAILY, False)
+
+
+def test_a_configuration_file_refuses(house: House) -> None:
+    house.immich.asked("PUT", "configFile", {"inUse": True})
+    with pytest.raises(ImmichError, match="IMMICH_CONFIG_FILE"):
+        house.up()
+
+
+def test_removing_the_stack_does_not_hang_on_immich(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    house.up()
+    house.provider.key = "a-key-of-yesterday"
+    known = house.stack.state
+    house.stack.refresh()
+    assert house.stack.state == known
+    house.stack.destroy()
+    told = capfd.readouterr().err
+    assert "before this stack it was {" in told
+    assert DAILY in told
+    assert "a-key-of-yesterday" not in told
+    assert house.library == (MONTHLY, True)
