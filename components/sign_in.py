@@ -1,20 +1,22 @@
 """A pod in which somebody signs an account in at Apple, on the volume that keeps the account's session."""
 
+from datetime import date
+
 from components import photo_sync
 from components.ownership import Ownership
 from providers.cluster_api import Manifest
 from settings import Settings
 from settings.photo_sync import Account
-from settings.schedule import longest_wait
+from settings.schedule import days_to_next
 
 _SCRIPT = "SIGN_IN"
 _LASTS = 900  # seconds: Apple's codes are good for minutes
 
 
-def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
+def job(account: Account, settings: Settings, ownership: Ownership, today: date) -> Manifest:
     """Build the Job: its pod waits for `command` to be run in it, and ends by itself when nobody comes back."""
     environment = {
-        "AHEAD": str(longest_wait(settings.photo_sync.schedule)),
+        "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
         _SCRIPT: photo_sync.script("sign_in.sh"),

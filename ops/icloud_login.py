@@ -1,5 +1,8 @@
 """`make icloud-login`: sign an account in at Apple, in the cluster, where its photos are fetched."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from components import sign_in
 from ops.account_jobs import idle_cron_job
 from ops.command import CommandError, Say, Stack, main, say
@@ -22,7 +25,9 @@ def icloud_login(
     """
     account = stack.account(asked)
     idle_cron_job(stack, account)
-    with job_run.running(stack.api, sign_in.job(account, stack.settings, stack.ownership), say) as pod:
+    today = datetime.now(ZoneInfo(stack.settings.photo_sync.time_zone)).date()
+    job = sign_in.job(account, stack.settings, stack.ownership, today)
+    with job_run.running(stack.api, job, say) as pod:
         say(
             f"Signing account {account.name} in at Apple. Its password comes from the stack's secrets: "
             "type only the code, when icloudpd asks for it."

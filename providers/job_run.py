@@ -130,12 +130,12 @@ class _Wait:
                     raise
                 self._tell(str(error))
             else:
+                self._tell(_progress(Ref.of(job), pod))
                 yield job, pod
                 failure = None if pod and _started(pod) else next(self._failures(pod), None)
                 failing = failing + 1 if failure else 0
                 if failure and failing >= failure.patience:
                     raise JobError(failure.reason)
-                self._tell(_progress(Ref.of(job), pod))
             time.sleep(pod_start.POLL)
 
     def _look(self) -> tuple[Manifest, Manifest | None]:

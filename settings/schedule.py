@@ -2,7 +2,8 @@
 
 import re
 import zoneinfo
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated
 
@@ -20,8 +21,8 @@ _FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
     (1, 12, _MONTHS),
     (0, 6, _DAYS),
 )
-_FROM, _LOOKED_AT = date(2024, 1, 1).toordinal(), 4 * 366 + 366  # days: with a 29 February at both ends
-_A_YEAR = 366
+_A_LEAP_YEAR = date(2024, 1, 1)
+_A_YEAR = 366  # days
 _RANGE = re.compile(r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([1-9][0-9]?))?")
 
 
@@ -56,16 +57,24 @@ def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
 
 def longest_wait(schedule: str) -> int:
     """Return the most days that may lie between two days on which a schedule runs; a year where there are no two."""
+    days = list(_run_days(schedule, _A_LEAP_YEAR, 5 * _A_YEAR))
+    return max(((later - day).days for day, later in pairwise(days)), default=_A_YEAR)
+
+
+def days_to_next(schedule: str, today: date) -> int:
+    """Return the days from `today` to the next day on which a schedule runs; a year where there is none."""
+    return next(((day - today).days for day in _run_days(schedule, today + timedelta(days=1), _A_YEAR)), _A_YEAR)
+
+
+def _run_days(schedule: str, first: date, count: int) -> Iterator[date]:
+    """Yield those of `count` days on which a schedule runs."""
     fields = schedule.lower().split()
     of_month, in_months, of_week = map(_numbers, fields[2:], _FIELDS[2:])
     # Where both are restricted, either will do (source: robfig/cron, dayMatches).
     will_do = all if fields[2].startswith("*") or fields[4].startswith("*") else any
-    runs = [
-        day
-        for day in map(date.fromordinal, range(_FROM, _FROM + _LOOKED_AT))
-        if day.month in in_months and will_do((day.day in of_month, day.isoweekday() % 7 in of_week))
-    ]
-    return max(((later - day).days for day, later in pairwise(runs)), default=_A_YEAR)
+    for day in (first + timedelta(days=n) for n in range(count)):
+        if day.month in in_months and will_do((day.day in of_month, day.isoweekday() % 7 in of_week)):
+            yield day
 
 
 Schedule = Annotated[

@@ -1,8 +1,10 @@
 """How far two runs of a schedule may be apart."""
 
+from datetime import date
+
 import pytest
 
-from settings.schedule import longest_wait
+from settings.schedule import days_to_next, longest_wait
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,17 @@ from settings.schedule import longest_wait
 )
 def test_the_longest_wait(schedule: str, days: int) -> None:
     assert longest_wait(schedule) == days
+
+
+@pytest.mark.parametrize(
+    ("schedule", "today", "days"),
+    [
+        ("0 2 1 * *", date(2026, 11, 26), 5),
+        ("0 2 1 * *", date(2026, 12, 1), 31),
+        ("0 2 * * *", date(2026, 11, 26), 1),
+        ("0 2 * * SUN", date(2026, 11, 26), 3),
+        ("0 2 30 2 *", date(2026, 11, 26), 366),
+    ],
+)
+def test_the_next_run(schedule: str, today: date, days: int) -> None:
+    assert days_to_next(schedule, today) == days

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def signing_in(place: Path) -> str:
 
 
 def job(settings: Settings) -> dict[str, Any]:
-    return sign_in.job(settings.photo_sync.accounts[0], settings, Ownership(STACK))
+    return sign_in.job(settings.photo_sync.accounts[0], settings, Ownership(STACK), date(2026, 11, 26))
 
 
 @dataclass(frozen=True)
