@@ -1,7 +1,4 @@
-"""A stand-in for icloudpd: logs what a test makes it log, in icloudpd's own words and form, and calls nobody.
-
-`tests/icloudpd` holds words and command line against the real one.
-"""
+"""A stand-in for icloudpd that logs what a test makes it log, in the words of the lab's stand-in, and calls nobody."""
 
 import http.cookiejar
 import shlex
@@ -10,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.node import icloudpd
+
 SIGNS_IN_ANEW = "Authentication required for Account. (421)"
-TWO_FACTOR = "Two-factor authentication is required (2fa)"
-ALL_FETCHED = "All photos and videos have been downloaded"
+ALL_FETCHED = f"All photos and videos{icloudpd.HAVE_BEEN_FETCHED}"
 
 
 def log(level: str, message: str) -> str:
@@ -48,7 +46,7 @@ def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
 
 
 # What a run comes to that finds one photo there and fetches another one.
-BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", "Authenticating...")
+BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", icloudpd.SIGNING_IN)
 FETCHES = (
     log("INFO", "Downloading 2 original photos and videos to /photos/icloud-import ...")
     + log("DEBUG", "/photos/icloud-import/2026/01/01/IMG_1.HEIC already exists")

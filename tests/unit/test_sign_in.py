@@ -17,6 +17,7 @@ import pytest
 
 from components import pod_security, sign_in
 from components.ownership import Ownership
+from lab.node.container import Image
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import Icloudpd, cookies, log, prompt
@@ -90,7 +91,8 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     (base / "secret" / "password").write_text(PASSWORD)
     icloudpd = Icloudpd.at(base / "image" / "icloudpd")
     icloudpd.converse(signing_in(base))
-    node = Node(base / "disk", base / "record", request.param, base / "secret", {"/app/icloudpd": icloudpd.place})
+    image = Image(request.param, {"/app/icloudpd": icloudpd.place})
+    node = Node(base / "disk", base / "record", image, base / "secret")
     made = House(node, icloudpd)
     (made.cookies / "annaexamplecom.session").write_text('{"client_id": "old", "trust_token": "old"}')
     (made.cookies / "annaexamplecom").write_text("old")
