@@ -65,16 +65,15 @@ def test_it_goes_on_where_it_was_after_a_restart(home: Path) -> None:
 def test_a_change_is_kept_before_it_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Server, "service_actions", lambda _: None)
     server = Server(tmp_path / "world.json", tmp_path / "url", {})
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    with httpx.Client(
-        base_url=(tmp_path / "url").read_text(), headers={"x-api-key": API_KEY}, trust_env=False
-    ) as client:
+    with server, httpx.Client(base_url=(tmp_path / "url").read_text(), trust_env=False) as client:
+        client.headers["x-api-key"] = API_KEY
         made = library(client).removeprefix("/libraries/")
-        kept = json.loads((tmp_path / "world.json").read_text())
-    server.shutdown()
-    server.server_close()
+        kept = (tmp_path / "world.json").exists() and json.loads((tmp_path / "world.json").read_text())
+        server.shutdown()
     thread.join()
+    assert kept
     assert made in kept["libraries"]
 
 
