@@ -1,18 +1,23 @@
-"""A real Kubernetes control plane on loopback: etcd, API server, controllers, scheduler, and kwok as the only node."""
+"""A real Kubernetes control plane on loopback: etcd, API server, controllers and scheduler; the only node is played.
+
+kwok plays the node and its pods, all but those of Jobs: `lab.node` runs them.
+"""
 
 import base64
 import contextlib
 import http.client
 import json
+import os
 import secrets
 import shutil
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psutil
 import trustme
@@ -25,12 +30,15 @@ from urllib3.exceptions import HTTPError
 from lab import processes
 from lab.cluster import connect
 from lab.errors import LabError
+from lab.node.container import PROCESS as CONTAINER
 from lab.toolchain import Tools
 
-_KWOK = Path(__file__).parent / "kwok"
+_PROJECT = Path(__file__).parent.parent
+_KWOK = _PROJECT / "lab" / "kwok"
+_NODE: Final[dict[str, Any]] = yaml.safe_load((_KWOK / "node.yaml").read_text())
 _CONTEXT: Final = "lab"
 # In the order of their start.
-_PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+_PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "node")
 # All are administrators: what the rehearsal is about is the program's objects, not the control plane's own rights.
 _USERS: Final = ("lab", "kube-controller-manager", "kube-scheduler", "kwok")
 _READY_SECONDS: Final = 90
@@ -126,7 +134,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End its programs, and nothing else of the rehearsal; its data stay."""
-        processes.end(self._home, _PROGRAMS)
+        processes.end(self._home, (*_PROGRAMS, CONTAINER))
 
     def _start_on(self, ports: "_Ports") -> None:
         place, tools = self._place, self._tools
@@ -172,6 +180,10 @@ class ControlPlane:
                     f"--service-account-key-file={place / 'service-account.pem'}",
                     f"--service-account-signing-key-file={place / 'service-account.pem'}",
                     f"--token-auth-file={place / 'tokens.csv'}",
+                    "--kubelet-preferred-address-types=InternalDNS",
+                    f"--kubelet-certificate-authority={place / 'ca.pem'}",
+                    f"--kubelet-client-certificate={place / 'server.pem'}",
+                    f"--kubelet-client-key={place / 'server.pem'}",
                     "--anonymous-auth=false",
                     "--authorization-mode=Node,RBAC",
                     # As every distribution has it; what may really be privileged is PodSecurity's to say.
@@ -226,8 +238,19 @@ class ControlPlane:
                 "--node-lease-duration-seconds=0",
             ],
         )
+        started["node"] = processes.start(
+            self._home,
+            "node",
+            [
+                *(sys.executable, "-m", "lab.node", _NODE["metadata"]["name"], self._home.resolve(), str(ports.node)),
+                # It and kwok are one node.
+                *(self._kubeconfig_of("kwok"), place / "server.pem", place / "ca.pem"),
+            ],
+            {**os.environ, "PYTHONPATH": str(_PROJECT)},
+        )
         self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
         self._await("kube-controller-manager", self._settled, started)
+        self._await("node", lambda: self._served_at(ports.node), started)
 
     def _await(self, name: str, condition: Callable[[], bool], started: dict[str, psutil.Popen]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -257,7 +280,7 @@ class ControlPlane:
         """Add the node where it is not yet there."""
         with connect(self.kubeconfig) as api, contextlib.suppress(HTTPError):
             try:
-                client.CoreV1Api(api).create_node(yaml.safe_load((_KWOK / "node.yaml").read_text()))
+                client.CoreV1Api(api).create_node(_NODE)
             except client.ApiException as error:
                 return bool(error.status == http.HTTPStatus.CONFLICT)
             return True
@@ -275,6 +298,16 @@ class ControlPlane:
                 )
                 for node in core.list_node().items
             )
+        return False
+
+    def _served_at(self, port: int) -> bool:
+        """Whether the node has said that its kubelet listens there."""
+        with connect(self.kubeconfig) as api, contextlib.suppress(OSError):
+            node = client.CoreV1Api(api).read_node(_NODE["metadata"]["name"])
+            endpoints = node.status.daemon_endpoints
+            told = endpoints and endpoints.kubelet_endpoint and endpoints.kubelet_endpoint.port == port
+            socket.create_connection(("127.0.0.1", port)).close()
+            return bool(told)
         return False
 
     def _make_identities(self) -> None:
@@ -338,15 +371,16 @@ class _Ports:
 
     etcd: int
     api: int
+    node: int
 
     @classmethod
     def choose(cls, memory: Path) -> Self:
         """Those of the last time where they are still free, so that a kubeconfig stays good; else free ones."""
         try:
             last = cls.remembered(memory)
-            ports = cls(etcd=_free(last.etcd), api=_free(last.api))
+            ports = cls(etcd=_free(last.etcd), api=_free(last.api), node=_free(last.node))
         except (OSError, ValueError):
-            ports = cls(etcd=_free(), api=_free())
+            ports = cls(etcd=_free(), api=_free(), node=_free())
         memory.write_text(json.dumps(asdict(ports)))
         return ports
 

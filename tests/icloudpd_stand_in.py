@@ -1,18 +1,16 @@
-"""A stand-in for icloudpd: logs what a test makes it log, in icloudpd's own words and form, and calls nobody.
-
-`tests/icloudpd` holds words and command line against the real one.
-"""
+"""A stand-in for icloudpd that logs what a test makes it log, in the words of the lab's stand-in, and calls nobody."""
 
 import http.cookiejar
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from lab.node import icloudpd
 
 SIGNS_IN_ANEW = "Authentication required for Account. (421)"
-TWO_FACTOR = "Two-factor authentication is required (2fa)"
-ALL_FETCHED = "All photos and videos have been downloaded"
+ALL_FETCHED = f"All photos and videos{icloudpd.HAVE_BEEN_FETCHED}"
 
 
 def log(level: str, message: str) -> str:
@@ -25,30 +23,29 @@ def prompt(words: str) -> str:
     return f"printf '%s' {shlex.quote(words)}\n"
 
 
+_VALUE = '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""'
+
+
 def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
     """Keep Apple's cookies as icloudpd does; `ends` has the second at which each one expires, if at any."""
     jar = http.cookiejar.LWPCookieJar(str(place))
+    domain = {"domain": ".icloud.com", "domain_specified": True, "domain_initial_dot": True}
     for name, end in ends.items():
-        jar.set_cookie(
-            http.cookiejar.Cookie(
-                *(
-                    0,
-                    name,
-                    '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""',
-                    None,
-                    False,
-                    ".icloud.com",
-                    True,
-                    True,
-                ),
-                *("/", True, True, end, end is None, None, None, {"HttpOnly": ""}),
-            )
-        )
+        lifetime = {"expires": end, "discard": end is None}
+        rest: dict[str, Any] = {
+            "version": 0,
+            "port": None,
+            "port_specified": False,
+            "path": "/",
+            "path_specified": True,
+        }
+        rest |= {"secure": True, "comment": None, "comment_url": None, "rest": {"HttpOnly": ""}}
+        jar.set_cookie(http.cookiejar.Cookie(name=name, value=_VALUE, **domain, **lifetime, **rest))
     jar.save(ignore_discard=True, ignore_expires=True)
 
 
 # What a run comes to that finds one photo there and fetches another one.
-BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", "Authenticating...")
+BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", icloudpd.SIGNING_IN)
 FETCHES = (
     log("INFO", "Downloading 2 original photos and videos to /photos/icloud-import ...")
     + log("DEBUG", "/photos/icloud-import/2026/01/01/IMG_1.HEIC already exists")

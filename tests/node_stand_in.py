@@ -1,20 +1,16 @@
-"""A stand-in for the node: runs a Job's container without a cluster, on folders that play disk and volumes.
+"""The node's stand-in without a cluster: runs a Job's only container as the program renders it, on folders of a test.
 
-It takes the Job as the program renders it, and does by hand what the kubelet does: volumes to their mount points.
-There are no mount namespaces here, so a mount point becomes a folder, and command and environment name that folder
-instead. It runs as whoever runs the tests, so that what is about root's capabilities is not shown.
+How a container runs is `lab.node`'s. Here a claim is the disk's folder of that name.
 """
 
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-Manifest = dict[str, Any]
+from lab.node.container import Container, Image, Manifest
+from lab.node.volumes import Disk
 
 
 @dataclass(frozen=True)
@@ -32,74 +28,53 @@ class Node:
 
     Attributes:
         record: the ConfigMap's volume.
-        shell: what plays the image's `sh`.
+        image: what plays the image.
         secret: the Secret's volume.
-        programs: stand-ins for the image's programs, by their path.
-        path_first: a folder with stand-ins for programs that are found by name.
 
     """
 
     disk: Path
     record: Path
-    shell: tuple[str, ...]
+    image: Image
     secret: Path = Path("/nonexistent")
-    programs: Mapping[str, Path] = field(default_factory=dict)
-    path_first: Path = Path("/nonexistent")
 
     def path(self, on_node: str) -> Path:
         """Where a path of the node lies here."""
-        return self.disk / on_node.lstrip("/")
+        return Disk(self.disk).path(on_node)
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
         """Run the Job's only container to its end; `user` runs it as somebody else, which takes root."""
         started = self.start(job, user=user)
         out, error = started.communicate(timeout=30)
-        return Ended(started.returncode, out, error)
+        return Ended(started.returncode, out.decode(), error.decode())
 
     def start(
         self, job: Manifest, *, user: int | None = None, command: list[str] | None = None, stdin: int | None = None
-    ) -> subprocess.Popen[str]:
+    ) -> "subprocess.Popen[bytes]":
         """Start the Job's only container, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         places = {volume["name"]: self._place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
-        mounts.update(self.programs)
-        environment = {pair["name"]: _moved(pair["value"], mounts) for pair in container["env"]}
-        words: list[str] = command or container["command"] + container.get("args", [])
-        assert words[0] == "sh"
-        return subprocess.Popen(
-            [*self.shell, *(_moved(word, mounts) for word in words[1:])],
-            env={"PATH": f"{self.path_first}{os.pathsep}{os.environ['PATH']}", **environment},
-            cwd=_moved(container.get("workingDir", "/"), mounts),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            user=user,
-        )
+        environment = {pair["name"]: pair["value"] for pair in container["env"]}
+        call = Container.of(container, environment, mounts, self.image).call(command)
+        streams = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started: subprocess.Popen[bytes] = subprocess.Popen(**{**call, **streams, "user": user})
+        return started
 
     def _place(self, volume: Manifest) -> Path:
-        if "configMap" in volume:
-            return self.record
-        if "secret" in volume:
-            return self.secret
-        if "emptyDir" in volume:
-            made = Path(tempfile.mkdtemp(dir=self.disk.parent))
-            made.chmod(0o777)
-            return made
-        if "hostPath" in volume:
-            place = self.path(volume["hostPath"]["path"])
-            assert place.is_dir(), "the kubelet does not start a pod whose hostPath of type Directory is missing"
-            return place
+        match volume:
+            case {"configMap": _}:
+                return self.record
+            case {"secret": _}:
+                return self.secret
+            case {"emptyDir": _}:
+                made = Path(tempfile.mkdtemp(dir=self.disk.parent))
+                made.chmod(0o777)
+                return made
+            case {"hostPath": source}:
+                return Disk(self.disk).host_path(source)
         return self.path(volume["persistentVolumeClaim"]["claimName"])
-
-
-def _moved(value: str, mounts: Mapping[str, Path]) -> str:
-    for mount, place in mounts.items():
-        if value == mount or value.startswith(f"{mount}/"):
-            return f"{place}{value.removeprefix(mount)}"
-    return value
 
 
 def shells() -> dict[str, tuple[str, ...]]:

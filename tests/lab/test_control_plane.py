@@ -20,7 +20,7 @@ from lab.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.toolchain import Tools
 
-NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
+NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "node"]
 FAILING = "lab.immich-icloud/failing-init-container"
 
 
@@ -170,7 +170,8 @@ def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: To
 def test_a_port_taken_at_the_last_moment_is_replaced(home: Path, tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
     choose = control_plane._Ports.choose
     with socket.create_server(("127.0.0.1", 0)) as thief:
-        stolen = control_plane._Ports(etcd=thief.getsockname()[1], api=thief.getsockname()[1])
+        port = thief.getsockname()[1]
+        stolen = control_plane._Ports(etcd=port, api=port, node=port)
         choices = iter([stolen])
         monkeypatch.setattr(control_plane._Ports, "choose", lambda memory: next(choices, None) or choose(memory))
         plane = ControlPlane(home, tools)

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from components import directory
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
+from lab.node.container import Image
 from settings.storage import HostPath, Local, Nfs, Owner, Storage
 from tests.accounts import household, sync_job
 from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
@@ -46,7 +47,7 @@ def job(where: Storage, folders: Sequence[str] = (IMPORT_FOLDER,), *, adopt: boo
 def new_node(shell: tuple[str, ...] = ("/bin/sh",)) -> Node:
     """In a folder that other users may enter, unlike pytest's own."""
     base = Path(tempfile.mkdtemp(prefix="node-"))
-    node = Node(base / "disk", base / "record", shell)
+    node = Node(base / "disk", base / "record", Image(shell))
     for place in (node.path("/var/mnt"), node.record):
         place.mkdir(parents=True)
     base.chmod(0o755)
@@ -239,7 +240,7 @@ class Disks(RuleBasedStateMachine):
         bare.path("icloud-photos").symlink_to(self.place)  # the claim
         icloudpd = Icloudpd.at(base / "image" / "icloudpd")
         icloudpd.behave(f"{BEGINS}: >'{self.place / IMPORT_FOLDER / 'a.jpg'}'\n{FETCHES}{ENDS}")
-        self.node = replace(bare, secret=base / "secret", programs={"/app/icloudpd": icloudpd.place})
+        self.node = replace(bare, secret=base / "secret", image=Image(programs={"/app/icloudpd": icloudpd.place}))
         self.other_disks = self.node.disk / "other-disks"
         self.other_disks.mkdir()
         self.count = 0

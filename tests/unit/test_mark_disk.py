@@ -122,9 +122,10 @@ def test_a_directory_that_is_no_mount(node: Node) -> None:
 
 def test_a_mount_of_its_own(node: Node) -> None:
     with_photos(node)
-    with_df = replace(node, path_first=node.disk.parent / "bin")
-    with_df.path_first.mkdir()
-    stand_in = with_df.path_first / "df"
+    programs = node.disk.parent / "bin"
+    programs.mkdir()
+    with_df = replace(node, image=replace(node.image, path_first=programs))
+    stand_in = programs / "df"
     stand_in.write_text(
         "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
         'case $2 in */icloud-photos) echo "/dev/sdb1 9 1 8 12% $2" ;; *) echo "/dev/sda1 9 1 8 12% /" ;; esac\n'

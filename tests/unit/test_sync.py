@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
+from lab.node.container import Image
+from lab.node.icloudpd import ASKS_CODE, OR_SENDS_ONE, TWO_FACTOR
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
@@ -27,7 +29,6 @@ from tests.icloudpd_stand_in import (
     FETCHES,
     SIGNS_IN_ANEW,
     SUCCEEDS,
-    TWO_FACTOR,
     Icloudpd,
     cookies,
     log,
@@ -68,10 +69,10 @@ class House:
 
     def room(self, kib: int, afterwards: int | None = None) -> None:
         """What `df` says is free; after the first look, `afterwards`."""
-        seen = self.node.path_first / "seen"
+        seen = self.node.image.path_first / "seen"
         seen.unlink(missing_ok=True)
         later = kib if afterwards is None else afterwards
-        stand_in = self.node.path_first / "df"
+        stand_in = self.node.image.path_first / "df"
         stand_in.write_text(
             "#!/bin/sh\n"
             f"free={kib}; [ ! -e '{seen}' ] || free={later}; : >'{seen}'\n"
@@ -92,9 +93,8 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     (base / "secret" / "appleId").write_text(APPLE_ID)
     (base / "secret" / "password").write_text(PASSWORD)
     icloudpd = Icloudpd.at(base / "image" / "icloudpd")
-    node = Node(
-        base / "disk", base / "record", request.param, base / "secret", {"/app/icloudpd": icloudpd.place}, base / "bin"
-    )
+    image = Image(request.param, {"/app/icloudpd": icloudpd.place}, base / "bin")
+    node = Node(base / "disk", base / "record", image, base / "secret")
     made = House(node, icloudpd)
     made.folder.mkdir(parents=True)
     (made.photos / MARK).touch()
@@ -198,7 +198,7 @@ def test_no_write_below_the_floor(house: House) -> None:
 
 
 def test_no_write_when_nobody_knows_how_much_is_free(house: House) -> None:
-    (house.node.path_first / "df").write_text("#!/bin/sh\nexit 1\n")
+    (house.node.image.path_first / "df").write_text("#!/bin/sh\nexit 1\n")
     assert "has 0 MiB left" in last_words(house.run())
     assert not house.icloudpd.ran
 
@@ -224,7 +224,7 @@ def test_a_missing_folder(house: House) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="root writes everywhere, and only root can be somebody else")
 def test_a_folder_of_somebody_elses(house: House) -> None:
     house.node.disk.parent.chmod(0o755)
-    house.node.path_first.chmod(0o777)  # `df`'s stand-in remembers there
+    house.node.image.path_first.chmod(0o777)  # `df`'s stand-in remembers there
     ended = house.node.run(job(household()), user=65534)
     assert last_words(ended) == "user 65534 can't write to icloud-import. It has to belong to storage.owner"
 
@@ -293,7 +293,7 @@ def test_without_a_session_apple_is_not_asked(house: House, session: str | None)
 
 
 def test_a_session_that_is_over(house: House) -> None:
-    asks = prompt("Please enter two-factor authentication code: ")
+    asks = prompt(f"{ASKS_CODE}a{OR_SENDS_ONE}: ")
     ends = "read -r code || { echo 'EOFError: EOF when reading a line'; exit 1; }\n"
     house.icloudpd.behave(BEGINS + log("INFO", TWO_FACTOR) + asks + ends)
     assert last_words(house.run()) == NOT_SIGNED_IN
@@ -443,5 +443,5 @@ def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
     started.send_signal(signal.SIGTERM)
     _, error = started.communicate(timeout=15)
     assert started.returncode == 1
-    assert error.startswith("stopped from outside, by the deadline or with its node.")
+    assert error.startswith(b"stopped from outside, by the deadline or with its node.")
     assert not fifo.exists(), "icloudpd was told, and ended by itself"
