@@ -29,18 +29,12 @@ _VALUE = '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""'
 def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
     """Keep Apple's cookies as icloudpd does; `ends` has the second at which each one expires, if at any."""
     jar = http.cookiejar.LWPCookieJar(str(place))
-    domain = {"domain": ".icloud.com", "domain_specified": True, "domain_initial_dot": True}
+    fields: dict[str, Any] = {"version": 0, "value": _VALUE, "port": None, "port_specified": False}
+    fields |= {"domain": ".icloud.com", "domain_specified": True, "domain_initial_dot": True}
+    fields |= {"path": "/", "path_specified": True, "secure": True}
+    fields |= {"comment": None, "comment_url": None, "rest": {"HttpOnly": ""}}
     for name, end in ends.items():
-        lifetime = {"expires": end, "discard": end is None}
-        rest: dict[str, Any] = {
-            "version": 0,
-            "port": None,
-            "port_specified": False,
-            "path": "/",
-            "path_specified": True,
-        }
-        rest |= {"secure": True, "comment": None, "comment_url": None, "rest": {"HttpOnly": ""}}
-        jar.set_cookie(http.cookiejar.Cookie(name=name, value=_VALUE, **domain, **lifetime, **rest))
+        jar.set_cookie(http.cookiejar.Cookie(name=name, expires=end, discard=end is None, **fields))
     jar.save(ignore_discard=True, ignore_expires=True)
 
 
