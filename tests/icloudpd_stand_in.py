@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from lab.node import icloudpd
 
@@ -23,25 +23,18 @@ def prompt(words: str) -> str:
     return f"printf '%s' {shlex.quote(words)}\n"
 
 
+_VALUE = '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""'
+
+
 def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
     """Keep Apple's cookies as icloudpd does; `ends` has the second at which each one expires, if at any."""
     jar = http.cookiejar.LWPCookieJar(str(place))
+    fields: dict[str, Any] = {"version": 0, "value": _VALUE, "port": None, "port_specified": False}
+    fields |= {"domain": ".icloud.com", "domain_specified": True, "domain_initial_dot": True}
+    fields |= {"path": "/", "path_specified": True, "secure": True}
+    fields |= {"comment": None, "comment_url": None, "rest": {"HttpOnly": ""}}
     for name, end in ends.items():
-        jar.set_cookie(
-            http.cookiejar.Cookie(
-                *(
-                    0,
-                    name,
-                    '"v=1:t=of anna; expires=\\"2001-01-01 00:00:00Z\\""',
-                    None,
-                    False,
-                    ".icloud.com",
-                    True,
-                    True,
-                ),
-                *("/", True, True, end, end is None, None, None, {"HttpOnly": ""}),
-            )
-        )
+        jar.set_cookie(http.cookiejar.Cookie(name=name, expires=end, discard=end is None, **fields))
     jar.save(ignore_discard=True, ignore_expires=True)
 
 

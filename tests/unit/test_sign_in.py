@@ -68,15 +68,15 @@ class House:
     def cookies(self) -> Path:
         return self.node.path("icloud-cookies-anna")
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> subprocess.Popen[bytes]:
         settings = household()
         command = sign_in.command(settings.photo_sync.accounts[0])
         return self.node.start(job(settings), command=command, stdin=subprocess.PIPE)
 
     def type(self, typed: str) -> Ended:
         started = self.start()
-        out, error = started.communicate(typed, timeout=30)
-        return Ended(started.returncode, out, error)
+        out, error = started.communicate(typed.encode(), timeout=30)
+        return Ended(started.returncode, out.decode(), error.decode())
 
     def found(self) -> dict[str, str]:
         return {str(p.relative_to(self.cookies)): p.read_text() for p in self.cookies.rglob("*") if p.is_file()}
@@ -126,8 +126,8 @@ def test_prompts_come_before_they_are_answered(house: House) -> None:
     said = ""
     while not said.endswith("to send SMS with a code: "):
         said += os.read(started.stdout.fileno(), 4096).decode()
-    _, error = started.communicate(f"{CODE}\n", timeout=30)
-    assert (started.returncode, error) == (0, "")
+    _, error = started.communicate(f"{CODE}\n".encode(), timeout=30)
+    assert (started.returncode, error) == (0, b"")
 
 
 @pytest.mark.parametrize(

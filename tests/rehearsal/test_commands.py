@@ -1,0 +1,140 @@
+"""The commands that a person runs: on real CLI, engine and API server, and on stand-ins of node and icloudpd."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.photo_disk import IMPORT_FOLDER, MARK
+from lab import world
+from lab.engine import SOURCE
+from lab.node.icloudpd import ASKS_CODE, CODE
+from providers.cluster_api import Ref
+from tests.accounts import APPLE_ID, PASSWORD
+from tests.rehearsal.conftest import Bench
+
+PATH = "/var/mnt/icloud-photos"
+NOT_SIGNED_IN = (
+    "error: account anna has no valid session at Apple. Sign in, with the code that Apple sends to its devices: "
+    "make icloud-login STACK=lab ACCOUNT=anna\n"
+)
+
+
+def one_account(settings: dict[str, Any]) -> None:
+    settings["photoSync"] = {"accounts": [{"name": "anna"}], "cookieVolume": {"storageClass": "local-path"}}
+    settings["storage"]["owner"] = {"uid": 1000, "gid": 1000}
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+    """A stack with an account, as `make up` leaves it."""
+    made = make_bench("found")
+    made.set(one_account)
+    made.engine().run("preview")  # makes the stack
+    for key, value in (("appleId", APPLE_ID), ("password", PASSWORD)):
+        path = f"immich-icloud:icloudCredentials.anna.{key}"
+        made.pulumi("config", "set", "--secret", "--path", "--stack", made.stack, path, told=value)
+    made.up()
+    (made.home / "rehearsal.json").write_text(json.dumps({"world": "found"}))
+    return made
+
+
+def start(bench: Bench, name: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lab", "exec", "--", "python", "-m", f"ops.{name}", "{stack}", *arguments],
+        cwd=bench.project,
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(bench: Bench, name: str, *arguments: str, typed: str = "") -> tuple[int, str, str]:
+    """The exit code of a command, what it said, and its error."""
+    started = start(bench, name, *arguments)
+    out, error = started.communicate(typed, timeout=120)
+    assert PASSWORD not in out + error
+    return started.returncode, out, error
+
+
+def on_disk(bench: Bench, path: str) -> Path:
+    return bench.home / "disk" / path.lstrip("/")
+
+
+def await_end_of(bench: Bench, prefix: str) -> None:
+    """Wait until no pod of the name is left."""
+    deadline = time.monotonic() + 60
+    while any(
+        pod["metadata"]["name"].startswith(prefix) for pod in bench.cluster.list(Ref("v1", "Pod", "", "photo-sync"))
+    ):
+        assert time.monotonic() < deadline, f"a pod of {prefix} stays"
+        time.sleep(0.1)
+
+
+def test_from_signing_in_to_photos(bench: Bench) -> None:
+    assert run(bench, "sync_now")[::2] == (1, NOT_SIGNED_IN)
+
+    code, out, error = run(bench, "icloud_login", typed="000000\n")
+    assert (code, error) == (1, "error: account anna is not signed in\n")
+    assert run(bench, "sync_now")[::2] == (1, NOT_SIGNED_IN)
+
+    code, out, error = run(bench, "icloud_login", typed=f"{CODE}\n")
+    assert (code, error) == (0, "")
+    assert ASKS_CODE in out
+    assert "account anna is signed in\n" in out
+
+    code, out, error = run(bench, "sync_now", "anna")
+    assert (code, error) == (0, "")
+    lines = out.splitlines()
+    assert lines[-1] == "The sync of account anna is complete."
+    assert any("Downloaded /photos/icloud-import/" in line for line in lines)
+    assert any(line.startswith("anna: 4 files fetched (") for line in lines)
+    assert any(line.startswith("account anna was signed in on ") for line in lines)
+    assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
+    await_end_of(bench, "icloud-login-")
+    assert not bench.plain_text(PASSWORD)
+
+
+def test_ctrl_c_leaves_nothing_running(bench: Bench) -> None:
+    started = start(bench, "icloud_login")
+    assert started.stdout
+    said = ""
+    while ASKS_CODE not in said:
+        said += os.read(started.stdout.fileno(), 4096).decode()
+    started.send_signal(signal.SIGINT)
+    out, error = started.communicate(timeout=60)
+    assert (started.returncode, error) == (130, "")
+    assert out.endswith("Interrupted. Nothing was left running.\n")
+    await_end_of(bench, "icloud-login-")
+    jobs = bench.cluster.list(Ref("batch/v1", "Job", "", "photo-sync"))
+    assert not [job for job in jobs if job["metadata"]["name"].startswith("icloud-login-")]
+
+
+def test_a_disk_is_marked_by_who_types_its_path(bench: Bench) -> None:
+    mark = on_disk(bench, PATH) / MARK
+    code, out, error = run(bench, "mark_disk")
+    assert (code, error) == (0, "")
+    assert f"{PATH} is marked as the photo disk already" in out
+
+    mark.unlink()
+    code, out, error = run(bench, "mark_disk", typed="yes\n")
+    assert (code, error) == (1, f"error: that is not {PATH}: nothing was marked\n")
+    assert "  Folders: 1, beginning with: icloud-import\n" in out
+    assert not mark.exists()
+
+    code, out, error = run(bench, "mark_disk", typed=f"{PATH}\n")
+    assert (code, error) == (0, "")
+    assert mark.exists()
+
+
+def test_an_account_that_nobody_has(bench: Bench) -> None:
+    assert run(bench, "sync_now", "ben")[::2] == (1, "error: ACCOUNT=ben is not known. Accounts of STACK=lab: anna\n")
