@@ -191,7 +191,10 @@ class ImmichLibraryProvider(ImmichProvider):
         old, new = _wanted(_olds), _wanted(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["owner"])
-        trial = attempt(self._immich(new.server), new, _id, old.exclusion_patterns)
+        try:
+            trial = attempt(self._immich(new.server), new, _id, old.exclusion_patterns)
+        except (ImmichError, ClusterError):  # at removal: see `read`
+            return dynamic.DiffResult(changes=old != new)
         return dynamic.DiffResult(changes=trial.changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:

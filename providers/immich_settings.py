@@ -83,7 +83,10 @@ class ImmichSettingsProvider(ImmichProvider):
         if old.server != new.server:
             return dynamic.DiffResult(changes=True, replaces=["server"])
         fewer = bool(old.entries.keys() - new.entries.keys())
-        return dynamic.DiffResult(changes=fewer or changes(self._immich(new.server).configuration(), new))
+        try:
+            return dynamic.DiffResult(changes=fewer or changes(self._immich(new.server).configuration(), new))
+        except (ImmichError, ClusterError):  # at removal: see `read`
+            return dynamic.DiffResult(changes=old != new)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Set the entries, and remember what they were."""

@@ -70,8 +70,8 @@ class Api(api.Api[World, Fault]):
                 give_key(self.world, **body)
             case "GET", "assets":
                 told = list(self.world.assets.values())
-            case "GET", "configuration":
-                told = self.world.configuration
+            case "GET", ("configuration" | "libraries") as part:
+                told = getattr(self.world, part)
             case "PUT", "configuration":
                 self.world.configuration = body["config"]
             case "POST", "unlinked":

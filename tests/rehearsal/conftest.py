@@ -133,10 +133,12 @@ class Bench:
     def delete(self, ref: Ref) -> None:
         """Remove an object as somebody else would, and wait until it is gone."""
         self.api.call_api(ref.path, "DELETE", auth_settings=["BearerToken"], response_types_map={})
-        deadline = time.monotonic() + 60
-        while self.cluster.get(ref):
-            assert time.monotonic() < deadline, f"{ref} does not go"
-            time.sleep(0.1)
+        until(lambda: self.cluster.get(ref) is None, f"{ref} is gone")
+
+    def scale_immich(self, replicas: int) -> None:
+        """Let so many of Immich's pods run, as somebody else would, and wait until they do."""
+        self.cluster.patch(DEPLOYMENT, {"spec": {"replicas": replicas}}, "kubectl-scale")
+        until(lambda: self.get(DEPLOYMENT)["status"].get("readyReplicas", 0) == replicas, f"{replicas} pods run")
 
     def token_for(self, account: str) -> str:
         """Make an administrator's service account, and a token of it."""
@@ -161,6 +163,14 @@ class Bench:
             for version, kind in kinds
             for item in self.cluster.list(Ref(version, kind, ""))
         }
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"never came to it: {what}"
+        time.sleep(0.1)
 
 
 def stated(live: Manifest) -> Manifest:

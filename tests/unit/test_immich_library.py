@@ -291,6 +291,8 @@ def test_removing_the_stack_does_not_hang_on_immich(house: House, monkeypatch: p
     monkeypatch.setattr(Provider, "_immich", gone)
     house.stack.refresh()
     assert house.stack.state == known
+    assert known
+    assert not house.stack.provider.diff(known.id, known.outputs, known.inputs).changes
     house.stack.destroy()
 
 

@@ -197,6 +197,8 @@ def test_removing_the_stack_does_not_hang_on_immich(house: House, capfd: pytest.
     known = house.stack.state
     house.stack.refresh()
     assert house.stack.state == known
+    assert known
+    assert not house.stack.provider.diff(known.id, known.outputs, known.inputs).changes
     house.stack.destroy()
     told = capfd.readouterr().err
     assert "before this stack it was {" in told

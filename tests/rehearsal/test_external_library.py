@@ -1,0 +1,135 @@
+"""The photos in Immich itself: a library and server-wide settings, made, kept, given back. In this order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lab import world
+from lab.immich.world import API_KEY, PERMISSIONS
+from providers.cluster_api import Ref
+from tests.rehearsal.conftest import DEPLOYMENT, Bench, changed
+from tests.rehearsal.immich import Server
+
+FOLDER = "/external/icloud/icloud-import"
+OURS = {"scan": {"enabled": True, "cronExpression": "0 4 1 * *"}, "watch": {"enabled": True}}
+# Of the configuration as found: secrets of somebody else's, which nothing of ours may keep.
+THEIR_SECRETS = ("smtp-password-of-the-rehearsal", "oauth-secret-of-the-rehearsal")
+OTHER_KEY = "another-key-of-the-rehearsal-that-opens-nothing"
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+    return make_bench("found")
+
+
+@pytest.fixture(scope="module")
+def server(bench: Bench) -> Server:
+    return Server(bench.immich)
+
+
+@pytest.fixture(scope="module")
+def found(server: Server) -> dict[str, Any]:
+    """Immich before the stack: its configuration, and somebody's library."""
+    return {"configuration": server.configuration(), "libraries": server.libraries()}
+
+
+def test_up_makes_the_library_and_scans_it(bench: Bench, server: Server, found: dict[str, Any]) -> None:
+    run = bench.up()
+    library = server.library()
+    assert library["importPaths"] == [FOLDER]
+    assert library["refreshedAt"]
+    assert run.outputs["libraries"] == [
+        {"id": library["id"], "name": "iCloud Photos", "owner": "the API key's user", "import_paths": [FOLDER]}
+    ]
+    assert [one for one in server.libraries() if one != library] == found["libraries"]
+
+
+def test_server_wide_settings_are_ours_and_the_rest_is_not(server: Server, found: dict[str, Any]) -> None:
+    assert server.configuration() == {**found["configuration"], "library": OURS}
+
+
+def test_the_check_of_the_disk_left_no_job(bench: Bench) -> None:
+    jobs = bench.cluster.list(Ref("batch/v1", "Job", "", "photo-sync"))
+    unfinished = [job for job in jobs if not job["status"].get("completionTime")]
+    assert unfinished == []
+
+
+def test_again_nothing_is_written(bench: Bench, server: Server) -> None:
+    before = server.writes()
+    assert changed(bench.up()) == []
+    assert server.writes() == before
+
+
+def test_drift_shows_as_properties_and_is_repaired(bench: Bench, server: Server, found: dict[str, Any]) -> None:
+    library = server.library()
+    server.edit_library(library["id"], importPaths=[], name="Renamed")
+    daily = {**found["configuration"]["library"], "watch": {"enabled": True}}
+    server.configure({**server.configuration(), "library": daily})
+    preview = bench.run("preview")
+    assert preview.succeeded, preview.errors
+    assert {step.name: dict(step.differences) for step in preview.changed} == {
+        "library": {"import_paths": ([], [FOLDER]), "name": ("Renamed", "iCloud Photos")},
+        "library-settings": {"scan_schedule": ("0 0 * * *", "0 4 1 * *")},
+    }
+    bench.up()
+    assert server.library()["importPaths"] == [FOLDER]
+    assert server.configuration()["library"] == OURS
+
+
+def refusals(bench: Bench) -> str:
+    run = bench.run("preview")
+    assert not run.succeeded
+    return "\n".join(run.errors)
+
+
+def test_a_configuration_file_is_told_what_it_has_to_say(bench: Bench, server: Server) -> None:
+    server.configuration_file(in_use=True)
+    bench.set(lambda s: s["immich"]["library"].update(scanSchedule="0 5 1 * *"))
+    assert 'Put {"library": {"scan": {"enabled": true, "cronExpression": "0 5 1 * *"}' in refusals(bench)
+    server.configuration_file(in_use=False)
+    bench.reset_settings()
+
+
+def test_a_key_without_a_permission_is_told(bench: Bench, server: Server) -> None:
+    server.give_key(OTHER_KEY, *(one for one in PERMISSIONS if one != "library.read"))
+    bench.set_secret("immichApiKey", OTHER_KEY)
+    told = refusals(bench)
+    assert "Missing required permission: library.read. It needs: library.read, library.create" in told
+
+
+def test_a_rotated_key_is_used_at_once_and_an_upgrade_of_immich_changes_nothing(bench: Bench, server: Server) -> None:
+    server.give_key(OTHER_KEY, *PERMISSIONS)
+    server.upgrade("3.2.0")
+    assert changed(bench.up()) == []
+    bench.reset_settings()
+
+
+def test_an_immich_that_does_not_run_is_told(bench: Bench) -> None:
+    bench.scale_immich(0)
+    assert "Service immich/immich-server has no pod that is ready" in refusals(bench)
+    bench.scale_immich(1)
+
+
+def test_no_secret_is_kept_in_plain_text(bench: Bench) -> None:
+    assert bench.plain_text(API_KEY, OTHER_KEY, *THEIR_SECRETS) == []
+
+
+def test_removal_keeps_the_library_and_gives_back_the_settings(
+    bench: Bench, server: Server, found: dict[str, Any]
+) -> None:
+    before = server.library()
+    run = bench.destroy()
+    assert ("retain", "library") in changed(run)
+    assert any("Immich keeps its libraries and no longer sees their photos" in warning for warning in run.warnings)
+    assert server.library() == before
+    assert server.configuration()["library"] == found["configuration"]["library"]
+
+
+def test_the_same_library_is_found_again_and_removal_does_not_hang_on_immich(bench: Bench, server: Server) -> None:
+    before = server.library()
+    bench.up()
+    after = server.library()
+    assert (after["id"], after["importPaths"]) == (before["id"], before["importPaths"])
+    bench.delete(DEPLOYMENT)
+    bench.destroy()
