@@ -120,18 +120,29 @@ def test_a_directory_that_is_no_mount(node: Node) -> None:
     assert "on the same filesystem as its parent directory: no disk is mounted there" in look(node).out
 
 
-def test_a_mount_of_its_own(node: Node) -> None:
-    with_photos(node)
+def mounted(node: Node, device: str) -> Node:
+    """A node on which the photo directory is where `device` is mounted, as `df` says."""
     programs = node.disk.parent / "bin"
-    programs.mkdir()
-    with_df = replace(node, image=replace(node.image, path_first=programs))
+    programs.mkdir(exist_ok=True)
     stand_in = programs / "df"
     stand_in.write_text(
         "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
-        'case $2 in */icloud-photos) echo "/dev/sdb1 9 1 8 12% $2" ;; *) echo "/dev/sda1 9 1 8 12% /" ;; esac\n'
+        f'case $2 in */icloud-photos) echo "{device} 9 $$ 8 12% $2" ;; *) echo "/dev/sda1 9 $$ 8 12% /" ;; esac\n'
     )
     stand_in.chmod(0o755)
-    assert "It is a mount of its own\n" in look(with_df).out
+    return replace(node, image=replace(node.image, path_first=programs))
+
+
+def test_a_mount_of_its_own(node: Node) -> None:
+    with_photos(node)
+    assert "It is a mount of its own\n" in look(mounted(node, "/dev/sdb1")).out
+
+
+def test_another_disk_with_the_same_folders_is_not_marked(node: Node) -> None:
+    with_photos(node)
+    fingerprint = seen(mounted(node, "/dev/sdb1"))
+    assert mark(mounted(node, "/dev/sdc1"), fingerprint).code == 1
+    assert mark(mounted(node, "/dev/sdb1"), fingerprint).code == 0, "what is used and free does not matter"
 
 
 @pytest.mark.parametrize("change", ["unmounted", "another disk", "a new folder"])

@@ -148,6 +148,22 @@ def test_an_exit_code_of_zero_without_trust_is_no_sign_in(house: House) -> None:
     assert house.found() == before
 
 
+def test_trust_and_a_failure_are_no_sign_in(house: House) -> None:
+    house.icloudpd.converse(signing_in(house.node.disk.parent) + "exit 1\n")
+    before = house.found()
+    assert house.type(f"{CODE}\n").code == 1
+    assert house.found() == before
+
+
+def test_the_end_of_what_is_typed_needs_no_end_of_the_connection(house: House) -> None:
+    started = house.start()
+    assert started.stdin
+    started.stdin.write(b"\x04\n")
+    started.stdin.flush()
+    assert started.wait(timeout=30) == 1
+    started.communicate()
+
+
 def test_the_cookies_of_another_apple_id_go(house: House) -> None:
     (house.cookies / "benexamplecom.session").write_text('{"trust_token": "old"}')
     house.type(f"{CODE}\n")
