@@ -16,6 +16,7 @@ _SIGNS = {
     "create-replacement": "[red]±[/]",
     "delete-replaced": "[red]∓[/]",
     "delete": "[red]-[/]",
+    "retain": "[green]=[/]",
 }
 _COLOURS = {"error": "red", "warning": "yellow"}
 _LONGEST = 100

@@ -288,7 +288,8 @@ def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
         if not kind.startswith("pulumi:"):
             old, new = (side.inputs if side else None for side in (metadata.old, metadata.new))
             differences = dict(_differences(old, new)) if metadata.op == "update" else {}
-            yield Step(str(metadata.op.value), kind, name, differences)
+            kept = metadata.op == "delete" and metadata.old and metadata.old.retain_on_delete
+            yield Step("retain" if kept else str(metadata.op.value), kind, name, differences)
     if event.diagnostic_event and event.diagnostic_event.severity != "debug":
         diagnostic = event.diagnostic_event
         text = _plain(diagnostic.message).strip().removeprefix(_UNHANDLED)

@@ -1,4 +1,4 @@
-"""The rehearsal of one project directory: control plane, Cloudflare's stand-in, the world as found, and the stack."""
+"""The rehearsal of one project directory: control plane, stand-ins, the world as found, and the stack."""
 
 import fcntl
 import json
@@ -17,6 +17,7 @@ from lab.control_plane import ControlPlane
 from lab.display import Display
 from lab.engine import Engine, Run
 from lab.errors import LabError
+from lab.immich import process as immich
 from lab.toolchain import Tools
 from lab.world import World
 
@@ -120,6 +121,7 @@ class Rehearsal:
 
     def _engine(self, chosen: World) -> Engine:
         url = cloudflare.start(self.home)
+        immich.start(self.home)
         return Engine(self._project, self.home, _STACKS[chosen], self._tools, cloudflare_url=url)
 
     def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:

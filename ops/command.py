@@ -10,6 +10,7 @@ from typing import NoReturn
 from components.ownership import Ownership
 from ops.stack import StackError, settings_of
 from providers.cluster_api import ClusterApi, ClusterError
+from providers.immich_api import ImmichError
 from providers.job_run import JobError
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
@@ -82,7 +83,7 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     try:
         settings = settings_of(name)
         perform(Stack(name, settings, ClusterApi(settings.cluster)), account)
-    except (StackError, SettingsError, ClusterError, JobError, CommandError) as error:
+    except (StackError, SettingsError, ClusterError, ImmichError, JobError, CommandError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         say("\nInterrupted. Nothing was left running.")

@@ -2,6 +2,7 @@
 
 from ops.account_jobs import idle_cron_job
 from ops.command import Say, Stack, main, say
+from ops.library_scan import scan_library
 from providers import job_run
 from providers.cluster_api import Manifest
 
@@ -13,7 +14,8 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
 
     Raises:
         CommandError: when there is no such account, when it has no CronJob, or when it is being synchronised.
-        JobError: when the sync fails, with its own last words.
+        JobError: when the sync fails, with its own last words, or when the disk is gone after it.
+        ImmichError: when Immich can't be told to scan its library.
         ClusterError: when the API server refuses or does not answer.
 
     """
@@ -21,11 +23,7 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
     cron_job = idle_cron_job(stack, account)
     job_run.run(stack.api, manual_run(cron_job), say, say)
     say(f"The sync of account {account.name} is complete.")
-    after_sync(stack, say)
-
-
-def after_sync(stack: Stack, say: Say) -> None:
-    """Do what follows a sync that fetched everything."""
+    scan_library(stack, account, say)
 
 
 def manual_run(cron_job: Manifest) -> Manifest:

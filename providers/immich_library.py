@@ -16,7 +16,7 @@ from providers import job_run
 from providers.cluster_api import ClusterApi, ClusterError, Manifest
 from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, User
 from providers.immich_provider import ImmichProvider, report
-from providers.job_run import JobError
+from providers.job_run import JobError, Report
 from settings.model import Backend
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
@@ -159,7 +159,7 @@ def _settled(found: Library, wanted: WantedLibrary, stated: Sequence[str]) -> Li
     return replace(found, name=wanted.name, import_paths=tuple(paths), exclusion_patterns=tuple(patterns))
 
 
-def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, disk_check: Manifest) -> None:
+def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, disk_check: Manifest, report: Report) -> None:
     """Have Immich scan a library, once the disk with the photos has been found.
 
     Raises:
@@ -167,18 +167,8 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, disk_check: Ma
         ImmichError: when Immich can't be asked, or refuses.
 
     """
-    require_disk(cluster, disk_check)
-    immich.scan(library_id)
-
-
-def require_disk(cluster: ClusterApi, disk_check: Manifest) -> None:
-    """Find the disk with the photos.
-
-    Raises:
-        JobError: when it is not there.
-
-    """
     job_run.run(cluster, disk_check, report)
+    immich.scan(library_id)
 
 
 class ImmichLibraryProvider(ImmichProvider):
@@ -243,7 +233,7 @@ class ImmichLibraryProvider(ImmichProvider):
         scanned = always_scan or trial.imports_more
         try:
             if scanned:  # before anything is written: Immich scans by itself, too
-                require_disk(cluster, wanted.disk_check)
+                job_run.run(cluster, wanted.disk_check, report)
             live = trial.live or immich.create_library(trial.owner, wanted.name)
             library = immich.update_library(_settled(live, wanted, stated))
             if scanned:

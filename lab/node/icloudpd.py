@@ -14,9 +14,11 @@ import logging
 import os
 import re
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
+from http.cookiejar import Cookie, LWPCookieJar
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -48,6 +50,8 @@ FOUND_ENOUGH: Final = "Found %s consecutive previously downloaded photos. Exitin
 HAVE_BEEN_FETCHED: Final = " have been downloaded"
 
 _PHONE: Final = "(•••) •••-••12"
+_LASTS: Final = 60 * 24 * 3600  # seconds
+_TOKENS: Final = ("X-APPLE-DS-WEB-SESSION-TOKEN", "X-APPLE-WEBAUTH-HSA-TRUST")
 # Newest first, as Apple lists them; the times are those of the time zone of who fetches.
 _PHOTOS: Final = {
     "IMG_0004.JPG": datetime(2026, 10, 31, 18, 4),  # noqa: DTZ001
@@ -109,7 +113,31 @@ class Session:
         """Write both files."""
         self._data.parent.mkdir(mode=0o700, exist_ok=True)
         self._data.write_text(json.dumps({"client_id": f"auth-{uuid.uuid1()}", "session_token": "of-nobody", **data}))
-        self._cookies.write_text("#LWP-Cookies-2.0\n")
+        jar = LWPCookieJar(str(self._cookies))
+        for name in _TOKENS if "trust_token" in data else ():
+            jar.set_cookie(_cookie(name, time.time() + _LASTS))
+        jar.save(ignore_discard=True, ignore_expires=True)
+
+
+def _cookie(name: str, expires: float) -> Cookie:
+    return Cookie(
+        version=0,
+        name=name,
+        value="of-nobody",
+        port=None,
+        port_specified=False,
+        domain=".icloud.com",
+        domain_specified=True,
+        domain_initial_dot=True,
+        path="/",
+        path_specified=True,
+        secure=True,
+        expires=int(expires),
+        discard=False,
+        comment=None,
+        comment_url=None,
+        rest={"HttpOnly": ""},
+    )
 
 
 def sign_in(options: argparse.Namespace) -> bool:

@@ -3,7 +3,6 @@
 (source: the CRI's logging format, kubernetes/cri-api) The same files serve the API server's requests for logs.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,37 +41,22 @@ class Log:
     """The log of one container while it runs."""
 
     def __init__(self, place: Path, shown: Callable[[bytes], bytes]) -> None:
-        """Begin the file; `shown` is what to do with each line first."""
+        """`shown` is what to do with each line first."""
         place.parent.mkdir(parents=True, exist_ok=True)
-        self.place = place
-        self._file = place.open("ab", buffering=0)
-        self._shown = shown
-        self._lock = threading.Lock()
-        self._readers: list[threading.Thread] = []
+        place.touch()
+        self._place, self._shown = place, shown
 
-    def keep(self, stream: IO[bytes], name: str) -> None:
-        """Write down all that comes from `stream`, from now on."""
-        reader = threading.Thread(target=self._keep, args=(stream, name), daemon=True)
-        reader.start()
-        self._readers.append(reader)
-
-    def close(self) -> None:
-        """Wait for the streams' ends."""
-        for reader in self._readers:
-            reader.join()
-        self._file.close()
+    def keep(self, output: IO[bytes]) -> None:
+        """Write down all that a container says, to its end."""
+        with output, self._place.open("ab", buffering=0) as file:
+            for line in output:
+                tag = "F" if line.endswith(b"\n") else "P"
+                file.write(f"{now()} stdout {tag} ".encode() + self._shown(line.removesuffix(b"\n")) + b"\n")
 
     def last_words(self) -> str:
         """Return its end, as long as a termination message may be."""
-        text = Wanted({"tailLines": str(_MOST_LINES)}).of(self.place.read_bytes())
+        text = Wanted({"tailLines": str(_MOST_LINES)}).of(self._place.read_bytes())
         return text[-_LONGEST_MESSAGE:].decode(errors="replace")
-
-    def _keep(self, stream: IO[bytes], name: str) -> None:
-        with stream:
-            for line in stream:
-                tag = "F" if line.endswith(b"\n") else "P"
-                with self._lock:
-                    self._file.write(f"{now()} {name} {tag} ".encode() + self._shown(line.removesuffix(b"\n")) + b"\n")
 
 
 class Line:

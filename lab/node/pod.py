@@ -45,6 +45,7 @@ class _Running:
     container: Container
     process: "subprocess.Popen[bytes]"
     kept: Log
+    reader: threading.Thread
     message: Path
     started: str = field(default_factory=log.now)
 
@@ -157,7 +158,7 @@ class Pod:
             if one := self._running.get(spec["name"]):
                 code = one.process.wait()
                 _kill_group(one.process)
-                one.kept.close()
+                one.reader.join()
                 self._states[spec["name"]] = {"terminated": _terminated(spec, one, code)}
                 with self._lock:
                     del self._running[spec["name"]]
@@ -181,10 +182,12 @@ class Pod:
                 process = container.start(
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    # Into the same pipe, so that the log has the lines in the order in which they were said.
+                    stderr=subprocess.STDOUT,
                 )
                 kept = Log(log.path(self._node.disk.root, self.namespace, self.name, self.uid, name), container.shown)
-                one = self._running[name] = _Running(container, process, kept, message)
+                reader = threading.Thread(target=kept.keep, args=[process.stdout], daemon=True)
+                one = self._running[name] = _Running(container, process, kept, reader, message)
         except (OSError, NotMountedError) as error:
             self._states[name] = {
                 "terminated": {
@@ -196,9 +199,7 @@ class Pod:
                 }
             }
             return
-        for stream, called in ((process.stdout, "stdout"), (process.stderr, "stderr")):
-            assert stream  # noqa: S101 (both are pipes)
-            kept.keep(stream, called)
+        one.reader.start()
         self._states[name] = {"running": {"startedAt": one.started}}
 
     def _environment(self, spec: Manifest) -> dict[str, str]:

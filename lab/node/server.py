@@ -52,11 +52,9 @@ class Server:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 await self._answer(reader, writer, head)
             except RefusedError as refusal:
-                _begin(writer, refusal.status)
-                writer.write(str(refusal).encode())
+                _refuse(writer, refusal.status, refusal)
             except ValueError as error:
-                _begin(writer, HTTPStatus.BAD_REQUEST)
-                writer.write(str(error).encode())
+                _refuse(writer, HTTPStatus.BAD_REQUEST, error)
             await writer.drain()
         writer.close()
 
@@ -75,7 +73,9 @@ class Server:
                 if "tty" in query:
                     raise RefusedError(HTTPStatus.BAD_REQUEST, "the rehearsal's node has no terminals: leave out --tty")
                 channels = await Channels.open(reader, writer, headers, (V5, V4))
-                await streams.execute(channels, found.call(query["command"]), found.shown)
+                await streams.execute(
+                    channels, found, query["command"], lambda: self._running(namespace, name, container) is found
+                )
             case ["portForward", namespace, name]:
                 channels = await Channels.open(reader, writer, headers, (V4,))
                 forwards = [one for one in self._forwards if one.of(namespace, name)]
@@ -106,6 +106,13 @@ class Server:
         return pod.container(container) if pod else None
 
 
-def _begin(writer: asyncio.StreamWriter, status: HTTPStatus) -> None:
-    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode())
+def _begin(writer: asyncio.StreamWriter, status: HTTPStatus, *headers: str) -> None:
+    """Write an answer's head; without a length, its body ends with the connection."""
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", "Content-Type: text/plain", "Connection: close", *headers]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+
+
+def _refuse(writer: asyncio.StreamWriter, status: HTTPStatus, error: Exception) -> None:
+    body = str(error).encode()
+    _begin(writer, status, f"Content-Length: {len(body)}")
+    writer.write(body)

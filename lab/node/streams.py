@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from lab.node.container import Container
 from lab.node.websocket import CLOSE, Channels
 
 _STDIN, _STDOUT, _STDERR, _ERROR = range(4)
 _PART: Final = 65536
+_LOOK_EVERY: Final = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,28 @@ class Forward:
         return namespace == self.namespace and pod.startswith(self.beginning)
 
 
-async def execute(channels: Channels, call: dict[str, Any], shown: Callable[[bytes], bytes]) -> None:
-    """Run a command to its end, with a client's stdin; when the client goes, so does the command."""
+async def execute(channels: Channels, container: Container, command: list[str], alive: Callable[[], bool]) -> None:
+    """Run a command in a container to its end, with a client's stdin; it goes with its client and its container."""
     await channels.send(_STDOUT, b"")  # as a kubelet: the connection is there
     pipe = asyncio.subprocess.PIPE
-    words = call.pop("args")
+    call = container.call(command)
     try:
-        process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, **call)
+        process = await asyncio.create_subprocess_exec(*call.pop("args"), stdin=pipe, stdout=pipe, stderr=pipe, **call)
     except OSError as error:
-        await _end(channels, f'failed to exec in container: exec: "{words[0]}": {error.strerror}')
+        await _end(channels, f'failed to exec in container: exec: "{command[0]}": {error.strerror}')
         return
     assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 (all are pipes)
-    client = asyncio.create_task(_feed(channels, process.stdin))
-    client.add_done_callback(lambda _: _kill(process.pid))
+    needed = [asyncio.create_task(_feed(channels, process.stdin)), asyncio.create_task(_while(alive))]
+    for one in needed:
+        one.add_done_callback(lambda ended: None if ended.cancelled() else _kill(process.pid))
     await asyncio.gather(
-        _copy(process.stdout, channels, _STDOUT, shown), _copy(process.stderr, channels, _STDERR, shown)
+        _copy(process.stdout, channels, _STDOUT, container.shown),
+        _copy(process.stderr, channels, _STDERR, container.shown),
     )
     code = await process.wait()
     await _end(channels, "" if code == 0 else f"command terminated with exit code {code}", code)
-    client.cancel()
+    for one in needed:
+        one.cancel()
 
 
 async def forward(channels: Channels, forwards: Sequence[Forward], pod: str, port: int) -> None:
@@ -84,6 +89,11 @@ async def _feed(channels: Channels, stdin: asyncio.StreamWriter) -> None:
                 await stdin.drain()
             elif (channel, content) == (CLOSE, bytes([_STDIN])):
                 stdin.close()
+
+
+async def _while(alive: Callable[[], bool]) -> None:
+    while alive():  # noqa: ASYNC110 (what ends it is in another thread)
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _receive(channels: Channels, writer: asyncio.StreamWriter) -> None:

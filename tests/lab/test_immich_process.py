@@ -1,5 +1,7 @@
 """Immich's API as a process of a rehearsal: it is found again, its world outlives it, and tests change it beside."""
 
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 from lab import processes
 from lab.cloudflare import process as cloudflare
 from lab.immich import process
+from lab.immich.server import Server
 from lab.immich.world import API_KEY, PERMISSIONS, found
+from lab.stand_in.transport import Transport
 
 OWNER = found().owner["id"]
 (WEDDING,) = found().assets.values()
@@ -56,6 +60,34 @@ def test_it_goes_on_where_it_was_after_a_restart(home: Path) -> None:
     assert process.start(home) == url
     with connected(home) as client:
         assert client.get(made).status_code == 200
+
+
+def test_a_change_is_kept_before_it_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "service_actions", lambda _: None)
+    server = Server(tmp_path / "world.json", tmp_path / "url", {})
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    with server, httpx.Client(base_url=(tmp_path / "url").read_text(), trust_env=False) as client:
+        client.headers["x-api-key"] = API_KEY
+        made = library(client).removeprefix("/libraries/")
+        kept = (tmp_path / "world.json").exists() and json.loads((tmp_path / "world.json").read_text())
+        server.shutdown()
+    thread.join()
+    assert kept
+    assert made in kept["libraries"]
+
+
+def test_a_scan_is_done_and_kept_when_nobody_asks(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    server = Server(tmp_path / "world.json", tmp_path / "url", {process.MOUNT_PATH: str(tmp_path / "photos")})
+    with server, httpx.Client(transport=Transport(server.api), headers={"x-api-key": API_KEY}) as client:
+        client.base_url = httpx.URL("http://immich/api")
+        client.post(f"{library(client)}/scan").raise_for_status()
+        server.service_actions()
+    kept = json.loads((tmp_path / "world.json").read_text())
+    assert kept["queue"] == []
+    assert "/external/icloud/a.jpg" in {asset["originalPath"] for asset in kept["assets"].values()}
 
 
 def test_it_stands_beside_cloudflare_s(home: Path) -> None:

@@ -17,6 +17,7 @@ from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
 from lab.engine import SOURCE, Engine, Run
+from lab.immich import process as immich
 from lab.toolchain import Tools
 from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings.cluster import Cluster
@@ -44,6 +45,7 @@ class Bench:
         self.plane = ControlPlane(self.home, tools)
         self.plane.start()
         self.cloudflare = cloudflare.start(self.home)
+        self.immich = immich.start(self.home)
         self.account = Account(self.cloudflare)
         world.put(self.plane.kubeconfig, the_world)
         self.api = connect(self.plane.kubeconfig)

@@ -6,6 +6,7 @@ from copy import deepcopy
 import pytest
 import yaml
 
+from components.photo_disk import IMPORT_FOLDER, MARK
 from lab import world
 from providers.cluster_api import Manifest, Ref, RefusedError
 from tests.rehearsal.account import HOMELAB
@@ -71,6 +72,8 @@ def test_a_pod_with_a_host_path_is_admitted_after_the_label(bench: Bench) -> Non
 
 def test_the_directory_job_has_run(bench: Bench) -> None:
     assert bench.get(JOB)["status"]["succeeded"] == 1
+    directory = bench.home / "disk" / "var" / "mnt" / "icloud-photos"
+    assert {entry.name for entry in directory.iterdir()} == {MARK, IMPORT_FOLDER}
 
 
 def test_volume_and_claim_are_bound(bench: Bench) -> None:

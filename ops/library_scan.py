@@ -1,0 +1,71 @@
+"""Immich is told to look for the photos of an account, and says what it has."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from components import external_library
+from components.photo_disk import import_folder
+from ops.command import CommandError, Say, Stack
+from providers import immich_library
+from providers.immich_api import ImmichApi, Library, Statistics
+from settings.photo_sync import Account
+
+Wait = Callable[[float], None]
+
+_POLL = 1.0  # seconds
+_PATIENCE = 120  # polls: Immich looks through some thousand files a second
+_MIB = 1 << 20
+
+
+def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sleep) -> None:
+    """Have Immich scan the library that has the account's folder, and say what it holds then.
+
+    Raises:
+        CommandError: when there is no such library yet.
+        JobError: when the disk with the photos is not there; nothing is scanned.
+        ImmichError: when Immich can't be asked, or refuses.
+        ClusterError: when the API server refuses or does not answer.
+
+    """
+    settings = stack.settings
+    planned = external_library.libraries(settings, stack.ownership)
+    if planned is None or settings.immich_api_key is None:
+        say("Immich is not told, as immichApiKey is not stored: it finds the photos with its own next scan.")
+        return
+    place = settings.photo_sync.accounts.index(account)
+    folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"
+    wanted = next(library for library in planned.wanted if folder in library.import_paths)
+    with closing(ImmichApi.behind(stack.api, wanted.server, settings.immich_api_key)) as immich:
+        library = immich_library.attempt(immich, wanted).live
+        if library is None or folder not in library.import_paths:
+            raise CommandError(
+                f'Immich has no library "{wanted.name}" that imports {folder}: `make up STACK={stack.name}`'
+            )
+        say(f'Immich scans the library "{library.name}".')
+        immich_library.scan(stack.api, immich, library.id, planned.disk_check, say)
+        done = _is_scanned(immich, library, wait)
+        counted = _counted(immich, library, wait)
+    say(
+        f'The library "{library.name}" has {counted.photos} photos and {counted.videos} videos '
+        f"({counted.usage // _MIB} MiB).{'' if done else ' Immich is not done with its scan yet.'}"
+    )
+
+
+def _is_scanned(immich: ImmichApi, library: Library, wait: Wait) -> bool:
+    for _ in range(_PATIENCE):
+        if any(one.id == library.id and one.refreshed_at != library.refreshed_at for one in immich.libraries()):
+            return True
+        wait(_POLL)
+    return False
+
+
+def _counted(immich: ImmichApi, library: Library, wait: Wait) -> Statistics:
+    """Count until the number stands still: what a scan has found, Immich imports in the background."""
+    counted = immich.statistics(library.id)
+    for _ in range(_PATIENCE):
+        wait(_POLL)
+        before, counted = counted, immich.statistics(library.id)
+        if before == counted:
+            break
+    return counted
