@@ -1,9 +1,9 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
 
 import json
-import threading
 import re
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
