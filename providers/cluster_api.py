@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,6 +19,8 @@ Manifest = dict[str, Any]
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
 _SILENCE = 60.0  # seconds
+# It keeps certificates in temporary files, and hands one over to a second thread before it is written.
+_LOADING = threading.Lock()
 
 
 class ClusterError(Exception):
@@ -109,7 +112,8 @@ class ClusterApi:
                 )
             connection = client.Configuration()
             connection.retries = False
-            config.load_kube_config(str(file), cluster.context, client_configuration=connection)
+            with _LOADING:
+                config.load_kube_config(str(file), cluster.context, client_configuration=connection)
         except (config.ConfigException, yaml.YAMLError) as error:
             raise UnreachableError(f"immich-icloud:cluster.kubeconfig: {file} can't be used: {error}") from None
         self._client = client.ApiClient(connection)

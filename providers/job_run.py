@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from providers import pod_start
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, UnreachableError
 from providers.fragment import OBJECT_MANAGER
 from providers.pod_start import Failure
 
@@ -61,17 +61,10 @@ def running(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifest
 
 @contextlib.contextmanager
 def _created(api: ClusterApi, job: Manifest) -> Iterator[Manifest]:
-    """Create a Job; an exception removes it."""
+    """Create a Job; an exception removes it, even one that came before the API server's answer."""
     named = _named(job)
     try:
-        made = api.create(named, OBJECT_MANAGER).object
-    except RefusedError:
-        raise
-    except BaseException:  # it may have been created all the same
-        _remove(api, Ref.of(named))
-        raise
-    try:
-        yield made
+        yield api.create(named, OBJECT_MANAGER).object
     except BaseException:
         _remove(api, Ref.of(named))
         raise

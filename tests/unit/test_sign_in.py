@@ -68,15 +68,15 @@ class House:
     def cookies(self) -> Path:
         return self.node.path("icloud-cookies-anna")
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[str]:
         settings = household()
         command = sign_in.command(settings.photo_sync.accounts[0])
         return self.node.start(job(settings), command=command, stdin=subprocess.PIPE)
 
     def type(self, typed: str) -> Ended:
         started = self.start()
-        out, error = started.communicate(typed.encode(), timeout=30)
-        return Ended(started.returncode, out.decode(), error.decode())
+        out, error = started.communicate(typed, timeout=30)
+        return Ended(started.returncode, out, error)
 
     def found(self) -> dict[str, str]:
         return {str(p.relative_to(self.cookies)): p.read_text() for p in self.cookies.rglob("*") if p.is_file()}
@@ -126,8 +126,8 @@ def test_prompts_come_before_they_are_answered(house: House) -> None:
     said = ""
     while not said.endswith("to send SMS with a code: "):
         said += os.read(started.stdout.fileno(), 4096).decode()
-    _, error = started.communicate(f"{CODE}\n".encode(), timeout=30)
-    assert (started.returncode, error) == (0, b"")
+    _, error = started.communicate(f"{CODE}\n", timeout=30)
+    assert (started.returncode, error) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_trust_and_a_failure_are_no_sign_in(house: House) -> None:
 def test_the_end_of_what_is_typed_needs_no_end_of_the_connection(house: House) -> None:
     started = house.start()
     assert started.stdin
-    started.stdin.write(b"\x04\n")
+    started.stdin.write("\x04\n")
     started.stdin.flush()
     assert started.wait(timeout=30) == 1
     started.communicate()
