@@ -46,21 +46,26 @@ class Node:
         """Run the Job's only container to its end; `user` runs it as somebody else, which takes root."""
         started = self.start(job, user=user)
         out, error = started.communicate(timeout=30)
-        return Ended(started.returncode, out.decode(), error.decode())
+        return Ended(started.returncode, out, error)
 
     def start(
         self, job: Manifest, *, user: int | None = None, command: list[str] | None = None, stdin: int | None = None
-    ) -> "subprocess.Popen[bytes]":
+    ) -> subprocess.Popen[str]:
         """Start the Job's only container, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         places = {volume["name"]: self._place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
         environment = {pair["name"]: pair["value"] for pair in container["env"]}
-        call = Container.of(container, environment, mounts, self.image).call(command)
-        streams = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        started: subprocess.Popen[bytes] = subprocess.Popen(**{**call, **streams, "user": user})
-        return started
+        made = Container.of(container, environment, mounts, self.image)
+        return subprocess.Popen(
+            **made.call(command),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=user,
+        )
 
     def _place(self, volume: Manifest) -> Path:
         match volume:

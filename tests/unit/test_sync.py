@@ -443,5 +443,5 @@ def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
     started.send_signal(signal.SIGTERM)
     _, error = started.communicate(timeout=15)
     assert started.returncode == 1
-    assert error.startswith(b"stopped from outside, by the deadline or with its node.")
+    assert error.startswith("stopped from outside, by the deadline or with its node.")
     assert not fifo.exists(), "icloudpd was told, and ended by itself"
