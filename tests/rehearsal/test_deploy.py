@@ -46,7 +46,17 @@ def test_first_up_makes_everything(bench: Bench, found: dict[str, Manifest]) -> 
     assert found
     run = bench.up()
     assert {operation for operation, _ in changed(run)} == {"create"}
+    (library,) = run.outputs.pop("libraries")
+    assert library["import_paths"] == ["/external/icloud/icloud-import"]
     assert run.outputs == {
+        "accounts": [
+            {
+                "name": "coulton",
+                "folder": "/external/icloud/icloud-import",
+                "cron_job": "photo-sync/icloud-sync-coulton",
+                "schedule": "0 2 1 * * (Etc/UTC)",
+            }
+        ],
         "immich_url": "https://immich.coultonf.com",
         "internal_url": "http://immich-server.immich.svc.cluster.local:3001",
         "namespaces": {"immich": "immich", "photo_sync": "photo-sync"},
