@@ -129,6 +129,8 @@ def test_a_job_succeeds_and_what_it_did_is_on_the_disk(cluster: Cluster) -> None
     assert cluster.condition("succeeds") == "Complete"
     assert (cluster.disk / "var/mnt/made").read_text() == "x\n"
     assert cluster.log("succeeds") == "done\n"
+    cluster.delete("succeeds")
+    until(lambda: not list((cluster.disk / "var/log/pods").glob("jobs_succeeds-*")))
 
 
 def test_a_job_fails_with_the_last_words_of_its_log(cluster: Cluster) -> None:
