@@ -71,6 +71,8 @@ class Pod:
 
     def run(self) -> None:
         """Live to the end."""
+        # Nobody else's: there are secrets among its volumes.
+        self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self._report("Pending")
             if (places := self._mounted()) is not None:
