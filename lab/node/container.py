@@ -6,8 +6,9 @@ folder instead. It runs as whoever runs the rehearsal: users, capabilities and r
 
 import os
 import re
+import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -70,7 +71,11 @@ class Container:
 
     def call(self, command: Sequence[str] | None = None) -> dict[str, Any]:
         """Return what starts its command here, or another one inside it, as arguments of `subprocess.Popen`."""
-        first, *rest = [self._moved(word) for word in command or self.command]
+        words = command or self.command
+        first, *rest = [
+            self._moved(word, shlex.quote if before == "-c" else str)
+            for before, word in zip(["", *words], words, strict=False)
+        ]
         return {
             "args": [*(self.image.shell if first == "sh" else (first,)), *rest],
             "env": {
@@ -95,13 +100,21 @@ class Container:
         longest_first = b"|".join(map(re.escape, sorted(points, key=len, reverse=True)))
         return re.sub(longest_first, lambda found: points[found[0]], output)
 
-    def _moved(self, text: str) -> str:
-        """Put folders in place of mount points, where a word of the text is a path that begins with one."""
+    def _moved(self, text: str, quoted: Callable[[str], str] = str) -> str:
+        """Put folders in place of mount points, where a word of the text is a path that begins with one.
+
+        In a script they are `quoted` where the path is not, as a folder's name may have a blank.
+        """
         if not self.mounts:
             return text
         longest_first = "|".join(map(re.escape, sorted(self.mounts, key=len, reverse=True)))
         begins = rf"(?<![^\s=<>:;&|()])(['\"]?)({longest_first})(?=[/\s'\";:&|<>()]|$)"
-        return re.sub(begins, lambda found: f"{found[1]}{self.mounts[found[2]]}", text)
+
+        def folder(found: re.Match[str]) -> str:
+            place = str(self.mounts[found[2]])
+            return found[1] + (place if found[1] else quoted(place))
+
+        return re.sub(begins, folder, text)
 
 
 def _expanded(text: str, environment: Mapping[str, str]) -> str:

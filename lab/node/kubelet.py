@@ -45,7 +45,7 @@ class Kubelet:
         pod = self._pods.get(uid)
         if kind == "DELETED":
             if pod:
-                pod.kill()
+                pod.vanish()
                 del self._pods[uid]
             return
         if pod is None:

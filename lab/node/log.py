@@ -13,19 +13,21 @@ _LONGEST_MESSAGE = 2048
 _MOST_LINES = 80
 
 
-def path(root: Path, namespace: str, pod: str, uid: str, container: str) -> Path:
-    """Where a node keeps the log of a container; `root` is the node's root directory."""
-    return _folder(root) / f"{namespace}_{pod}_{uid}" / container / "0.log"
+def folder(root: Path, namespace: str, pod: str, uid: str) -> Path:
+    """Where a node keeps the logs of a pod; `root` is the node's root directory."""
+    return root / "var" / "log" / "pods" / f"{namespace}_{pod}_{uid}"
+
+
+def path(folder: Path, container: str) -> Path:
+    """Where the log of a container lies among those of its pod."""
+    return folder / container / "0.log"
 
 
 def find(root: Path, namespace: str, pod: str, container: str) -> Path | None:
     """Find the log of the latest pod of that name; None before its container has started."""
-    found = sorted(_folder(root).glob(f"{namespace}_{pod}_*/{container}/0.log"), key=lambda log: log.stat().st_mtime)
+    every = folder(root, namespace, pod, "*")
+    found = sorted(every.parent.glob(f"{every.name}/{container}/0.log"), key=lambda log: log.stat().st_mtime)
     return found[-1] if found else None
-
-
-def _folder(root: Path) -> Path:
-    return root / "var" / "log" / "pods"
 
 
 def now() -> str:

@@ -62,6 +62,7 @@ class Pod:
         self._spec: Manifest = manifest["spec"]
         self._node = node
         self._own = node.disk.path(f"/var/lib/kubelet/pods/{self.uid}")
+        self._logs = log.folder(node.disk.root, self.namespace, self.name, self.uid)
         self._volumes = Volumes(node.disk, node.cluster, self.namespace, self._own)
         self._to_end = threading.Event()
         self._lock = threading.Lock()
@@ -70,6 +71,8 @@ class Pod:
 
     def run(self) -> None:
         """Live to the end."""
+        # Nobody else's: there are secrets among its volumes.
+        self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self._report("Pending")
             if (places := self._mounted()) is not None:
@@ -113,6 +116,11 @@ class Pod:
             self._to_end.set()
             for one in self._running.values():
                 _kill_group(one.process)
+
+    def vanish(self) -> None:
+        """Leave nothing of it: its object is gone."""
+        self.kill()
+        shutil.rmtree(self._logs, ignore_errors=True)
 
     def lose(self) -> None:
         """Say of a pod that ran before this node was started what a kubelet says."""
@@ -185,7 +193,7 @@ class Pod:
                     # Into the same pipe, so that the log has the lines in the order in which they were said.
                     stderr=subprocess.STDOUT,
                 )
-                kept = Log(log.path(self._node.disk.root, self.namespace, self.name, self.uid, name), container.shown)
+                kept = Log(log.path(self._logs, name), container.shown)
                 reader = threading.Thread(target=kept.keep, args=[process.stdout], daemon=True)
                 one = self._running[name] = _Running(container, process, kept, reader, message)
         except (OSError, NotMountedError) as error:

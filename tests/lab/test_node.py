@@ -129,6 +129,8 @@ def test_a_job_succeeds_and_what_it_did_is_on_the_disk(cluster: Cluster) -> None
     assert cluster.condition("succeeds") == "Complete"
     assert (cluster.disk / "var/mnt/made").read_text() == "x\n"
     assert cluster.log("succeeds") == "done\n"
+    cluster.delete("succeeds")
+    until(lambda: not list((cluster.disk / "var/log/pods").glob("jobs_succeeds-*")))
 
 
 def test_a_job_fails_with_the_last_words_of_its_log(cluster: Cluster) -> None:
@@ -459,9 +461,18 @@ def test_nobody_else_runs_commands_here(cluster: Cluster) -> None:
 
 
 class Immich(http.server.BaseHTTPRequestHandler):
-    """Answers with as much as it is asked for."""
+    """Answers with what it is given."""
 
     protocol_version = "HTTP/1.1"
+    connected = 0
+
+    def setup(self) -> None:
+        super().setup()
+        Immich.connected += 1
+
+    def finish(self) -> None:
+        super().finish()
+        Immich.connected -= 1
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -528,6 +539,7 @@ def test_immichs_port_leads_to_where_the_file_says_now(
             assert post(forward, b"again") == b"again"
             forward.close()
             until(lambda forward=forward: not forward.connected)  # type: ignore[misc]
+            until(lambda: Immich.connected == 0)
 
 
 def test_when_nothing_answers_there_that_is_said(cluster: Cluster, server_pod: str) -> None:
@@ -561,5 +573,7 @@ def test_a_node_that_starts_again_knows_what_it_has_lost(cluster: Cluster) -> No
 def test_ending_the_control_plane_leaves_no_container(cluster: Cluster) -> None:
     cluster.start("runs-on", "exec sleep 600")
     cluster.running("runs-on")
+    (container,) = cluster.containers()
     cluster.plane.stop()
+    assert not container.is_running()
     assert processes.find(cluster.home) == []

@@ -1,5 +1,6 @@
 """What a container's command, arguments and environment become on this machine, where folders play its mounts."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.node.container import Container, Image
+from lab.node.programs import put
 
 
 def run(tmp_path: Path, *words: str, env: dict[str, str] | None = None, **more: Any) -> str:
@@ -34,6 +36,24 @@ def run(tmp_path: Path, *words: str, env: dict[str, str] | None = None, **more: 
 def test_a_path_in_a_script_is_the_folders(tmp_path: Path, script: str) -> None:
     assert run(tmp_path, script) == "x\n"
     assert (tmp_path / "photos" / "a").read_text() == "x\n"
+
+
+def test_a_folder_with_a_blank_in_its_name(tmp_path: Path) -> None:
+    place = tmp_path / "of anna"
+    place.mkdir()
+    said = run(place, "mkdir -p /photos/a && cd '/photos/a' && pwd -P", args=["sh", "/photos"], workingDir="/photos")
+    assert said == "/photos/a\n"
+    assert (place / "photos" / "a").is_dir()
+
+
+def test_who_is_not_root_can_give_files_away_in_words_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (tmp_path / "photo").touch()
+    container = Container.of(
+        {"command": ["chown", "1234:1234", "/photo"]}, {}, {"/photo": tmp_path / "photo"}, put(tmp_path)
+    )
+    assert container.start().wait(timeout=20) == 0
+    assert (tmp_path / "photo").stat().st_uid == os.getuid()
 
 
 def test_a_path_in_arguments_and_environment_is_the_folders(tmp_path: Path) -> None:
