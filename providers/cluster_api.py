@@ -186,7 +186,7 @@ class ClusterApi:
         opened = client.CoreV1Api(self._client).connect_get_namespaced_pod_portforward
         try:
             forwarded = stream.portforward(opened, pod.name, pod.namespace, ports=str(port))
-        except client.ApiException as error:
+        except (client.ApiException, AttributeError) as error:
             raise self._not_opened(f"no port of {pod} is forwarded", error) from None
         opened_socket: socket.socket = forwarded.socket(port)
         return opened_socket
@@ -245,7 +245,7 @@ class ClusterApi:
                 **channels,
                 _preload_content=False,
             )
-        except client.ApiException as error:
+        except (client.ApiException, AttributeError) as error:
             raise self._not_opened(f"no command can be run in {pod}", error) from None
         web_socket: WebSocket = opened.sock
         return web_socket
@@ -254,12 +254,13 @@ class ClusterApi:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
         return str(self._call("GET", "/version").object["gitVersion"])
 
-    def _not_opened(self, what: str, error: client.ApiException) -> ClusterError:
-        """Say why no stream could be opened."""
-        refused = _HANDSHAKE.match(str(error.reason))
+    def _not_opened(self, what: str, error: Exception) -> ClusterError:
+        """Say why no stream could be opened: as in `_request`, the client may have stumbled over its own exception."""
+        reason = getattr(error, "reason", None) or getattr(error.__context__, "reason", error)
+        refused = _HANDSHAKE.match(str(reason))
         if refused:
             return RefusedError(int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}")
-        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {error.reason}")
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
 
     def _call(
         self,
