@@ -1,0 +1,276 @@
+"""Whatever happens to disks, pods, Jobs and stack: no photo is lost.
+
+Not played, for nothing guards it: a container of Immich's that restarts inside its pod, and somebody who goes on after
+`make down` without the disk, so that a second directory is made or adopted: from then on two disks have a mark.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from components import photo_sync
+from components.photo_disk import MARK, import_folder
+from lab.immich.faults import Fault
+from ops import library_scan, sync_now
+from ops.command import CommandError
+from ops.mark_disk import mark_disk
+from providers import job_run
+from providers.cluster_api import ClusterError
+from providers.immich_api import ImmichApi, ImmichError
+from providers.job_run import JobError
+from tests.immich_server import MOUNT
+from tests.one_resource import PreviewError
+from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutError, stated
+
+REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, PreviewError, RuntimeError)
+
+HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1]])
+# `older` is one that was there before; without one it is `nothing`.
+PLACES = st.sampled_from(["right", "right", "nothing", "empty", "another", "older"])
+FAULTS = st.one_of(
+    st.just(()),
+    st.builds(
+        Fault,
+        st.sampled_from(["unavailable", "timeOut"]),
+        st.sampled_from(["*", "PUT", "POST"]),
+        st.sampled_from(["*", "/libraries", "/libraries/*", "*/scan"]),
+    ).map(lambda fault: (fault,)),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _in_the_house() -> Iterator[None]:
+    def scan(stack: Any, *about: Any) -> None:
+        stack.api.meanwhile()
+        library_scan.scan_library(stack, *about, wait=lambda _: None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_run, "run", lambda house, job, _, log=None: house.complete(job, log))
+        patch.setattr(ImmichApi, "behind", lambda house, *_: InProcess(house))
+        patch.setattr(sync_now, "scan_library", scan)
+        patch.setattr(photo_sync, "_EVERY", 0.05)
+        yield
+
+
+class Photos(RuleBasedStateMachine):
+    """One disk that is the right one, what stands in its place meanwhile, and everybody who writes to it or reads it.
+
+    `right` is the disk that its owner takes for the right one, None until there is one. `allowed` are those
+    that may have a mark: each got it by somebody's explicit act. `photos` are all that there ever were, `imported` all
+    import paths that a library ever had.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.house = House()
+        self.disks = self.house.disks
+        self.right: int | None = None
+        self.allowed: set[int] = set()
+        self.photos: set[Photo] = set()
+        self.imported: dict[str, set[str]] = {}
+        self.accounts: Sequence[str] = ACCOUNTS
+
+    @property
+    def careful(self) -> bool:
+        """Whether there is but one disk that anybody ever marked."""
+        return len(self.allowed) <= 1
+
+    # the disks
+
+    @initialize(there=st.sampled_from(["nothing", "empty", "right", "right, away"]))
+    def begin(self, there: str) -> None:
+        if there.startswith("right"):
+            self.disks.show_new("icloud-import", "own")
+            self.right = self.disks.there
+        if there == "nothing":
+            return
+        if there != "right":
+            self.disks.show_new()
+
+    @rule(place=PLACES, vanishes=st.booleans())
+    def another_disk(self, place: str, *, vanishes: bool) -> None:
+        if vanishes:
+            self.house.lose(self.disks.there)
+        self.show(place)
+
+    def show(self, place: str) -> None:
+        match place:
+            case "right" if self.right:
+                self.disks.show(self.right)
+            case "empty":
+                self.disks.show_new()
+            case "another":
+                self.disks.show_new("icloud-import")
+            case "older":
+                self.disks.show(max((disk for disk in self.disks.all() if disk != self.disks.there), default=None))
+            case _:
+                self.disks.show(None)
+
+    @rule()
+    @precondition(lambda self: self.disks.is_marked(self.disks.there))
+    def the_mark_is_lost(self) -> None:
+        (self.disks.place / MARK).unlink()
+
+    @rule(answers=st.booleans(), meanwhile=st.one_of(st.none(), PLACES))
+    def mark(self, meanwhile: str | None, *, answers: bool) -> None:
+        """Somebody knows the right disk when they see it, and says so; what they saw may be gone then."""
+        asked_of: list[int] = []
+
+        def ask(_: str) -> str:
+            looked = self.disks.there
+            if meanwhile:
+                self.show(meanwhile)
+            if looked != self.right or looked is None or not answers:
+                return ""
+            self.allowed.add(looked)
+            asked_of.append(looked)
+            return PATH
+
+        try:
+            mark_disk(self.house.stack(self.accounts, key=False), None, ask, lambda _: None)
+        except (JobError, CommandError):
+            assert not asked_of or self.disks.there not in asked_of
+        else:
+            assert self.disks.is_marked(self.disks.there)
+
+    # the stack
+
+    @rule(accounts=HOUSEHOLDS, adopt=st.booleans(), key=st.booleans(), faults=FAULTS)
+    def up(self, accounts: Sequence[str], faults: tuple[Fault, ...], *, adopt: bool, key: bool) -> None:
+        house, found = self.house, self.disks.there
+        first = not house.record.exists()
+        ready = self.careful and self.disks.is_marked(found) and (house.mount is None or house.sees(found))
+        self.accounts = accounts
+        house.immich.faults = [*faults]
+        refusal = None
+        if first and adopt and found:
+            self.allowed.add(found)
+        try:
+            house.up(stated(accounts, key=key), adopt=adopt)
+        except REFUSALS as error:
+            refusal = error
+        house.immich.faults = []
+        if first and not found and self.disks.there:
+            self.allowed.add(self.disks.there)
+        if self.right is None and self.disks.is_marked(self.disks.there):
+            self.right = self.disks.there
+        # Of a library that was made with other accounts, by a run that did not end or a stack that was removed.
+        asks_to_adopt = isinstance(refusal, PreviewError) and not adopt
+        assert not (ready and refusal) or faults or asks_to_adopt, refusal
+
+    @rule(resources=st.integers(1, 5))
+    def down(self, resources: int) -> None:
+        self.house.down(resources)
+
+    @rule()
+    def somebody_deletes_the_directorys_job(self) -> None:
+        self.house.job = None
+
+    # syncs
+
+    @rule(account=st.sampled_from(ACCOUNTS), goes=st.sampled_from([False, False, True]))
+    def sync(self, account: str, *, goes: bool) -> None:
+        """The CronJob's time has come; the disk may go while it runs."""
+        cron_job, marked = self.house.cron_job(account), self.disks.is_marked(self.disks.there)
+        if not cron_job:
+            return
+        goes = goes and marked
+        self.house.next_photo(self.disk_goes if goes else "")
+        code = self.house.run(cron_job["spec"]["jobTemplate"]).code
+        assert not any(name.endswith("late.jpg") for _, name in self.disks.photos())
+        if self.careful:
+            assert (code == 0) == (marked and not goes)
+
+    @property
+    def disk_goes(self) -> str:
+        place = self.disks.place
+        return f"mv '{place}' '{self.disks.away / str(self.disks.there)}'\nmkdir '{place}'\nsleep 5 >/dev/null 2>&1"
+
+    @rule(accounts=HOUSEHOLDS, key=st.booleans(), faults=FAULTS, meanwhile=st.one_of(st.none(), PLACES))
+    def sync_now(
+        self, accounts: Sequence[str], faults: tuple[Fault, ...], meanwhile: str | None, *, key: bool
+    ) -> None:
+        self.house.next_photo()
+        self.house.immich.faults = [*faults]
+        self.house.meanwhile = partial(self.show, meanwhile) if meanwhile else lambda: None
+        try:
+            sync_now.sync_now(self.house.stack(accounts, key=key), accounts[-1], lambda _: None)
+        except REFUSALS:
+            pass
+        self.house.immich.faults = []
+
+    # Immich
+
+    @rule()
+    def immich_restarts(self) -> None:
+        self.house.start_pod()
+
+    @rule()
+    def immich_scans_by_itself(self) -> None:
+        self.house.immich_scans_by_itself()
+
+    # what holds at any time
+
+    @invariant()
+    def only_explicit_acts_mark_a_disk(self) -> None:
+        marked = {disk for disk in self.disks.all() if self.disks.is_marked(disk)}
+        assert marked <= self.allowed
+
+    @invariant()
+    def nothing_is_scanned_without_the_disk(self) -> None:
+        for scan in self.house.scans:
+            assert scan.marked
+            assert not (self.careful and scan.trashed)
+        self.house.scans.clear()
+
+    @invariant()
+    def no_import_path_is_taken_away(self) -> None:
+        libraries = self.house.immich.world.libraries
+        now = {id_: set(library["importPaths"]) for id_, library in libraries.items()}
+        for id_, paths in self.imported.items():
+            assert paths <= now[id_]
+        self.imported = now
+
+    @invariant()
+    def no_photo_vanishes(self) -> None:
+        now = self.disks.photos()
+        assert self.photos <= now
+        self.photos = now
+
+    def teardown(self) -> None:
+        """The end: somebody mounts the right disk, marks it where it has no mark, and deploys. All photos are shown."""
+        try:
+            self.ends_well()
+        finally:
+            self.house.remove()
+
+    def ends_well(self) -> None:
+        if self.right is None or not self.careful:
+            return
+        self.disks.show(self.right)
+        self.mark(None, answers=True)
+        if not self.careful:
+            return  # it was another one that had been marked
+        self.house.start_pod()
+        self.up(ACCOUNTS, (), adopt=True, key=True)
+        self.house.immich_scans_by_itself()
+        there = {name for disk, name in self.disks.photos() if disk == self.right}
+        assert {f"{MOUNT}/{name}" for name in there if name.startswith("icloud-import")} <= self.house.shown()
+        self.no_photo_vanishes()
+        self.no_import_path_is_taken_away()
+
+
+TestPhotos = Photos.TestCase
+TestPhotos.settings = settings(
+    max_examples=30,
+    stateful_step_count=20,
+    deadline=None,
+    derandomize=True,  # a gate says the same of the same code
+    phases=[Phase.generate],  # to shrink a history takes minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
