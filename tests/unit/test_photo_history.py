@@ -29,9 +29,11 @@ from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutEr
 
 REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, PreviewError, RuntimeError)
 
+KEY = st.sampled_from([True, True, False])
 HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1]])
 # `older` is one that was there before; without one it is `nothing`.
-PLACES = st.sampled_from(["right", "right", "nothing", "empty", "another", "older"])
+PLACES = st.sampled_from(["right", "right", "right", "nothing", "empty", "another", "older"])
+MEANWHILE = st.one_of(st.none(), st.none(), PLACES)
 FAULTS = st.one_of(
     st.just(()),
     st.builds(
@@ -82,14 +84,18 @@ class Photos(RuleBasedStateMachine):
 
     # the disks
 
-    @initialize(there=st.sampled_from(["nothing", "empty", "right", "right, away"]))
-    def begin(self, there: str) -> None:
+    @initialize(
+        there=st.sampled_from(["nothing", "empty", "right", "right, away"]),
+        deployed=st.sampled_from([True, True, False]),
+    )
+    def begin(self, there: str, *, deployed: bool) -> None:
         if there.startswith("right"):
-            self.disks.show_new("icloud-import", "own")
+            self.disks.show_new("icloud-import")
             self.right = self.disks.there
-        if there == "nothing":
-            return
-        if there != "right":
+        if deployed:
+            self.up(ACCOUNTS, (), adopt=self.right is not None, key=True)
+            self.sync(ACCOUNTS[0], goes=False)
+        if there in {"empty", "right, away"}:
             self.disks.show_new()
 
     @rule(place=PLACES, vanishes=st.booleans())
@@ -111,12 +117,13 @@ class Photos(RuleBasedStateMachine):
             case _:
                 self.disks.show(None)
 
-    @rule()
     @precondition(lambda self: self.disks.is_marked(self.disks.there))
+    @rule()
     def the_mark_is_lost(self) -> None:
         (self.disks.place / MARK).unlink()
 
-    @rule(answers=st.booleans(), meanwhile=st.one_of(st.none(), PLACES))
+    @precondition(lambda self: self.disks.there and not self.disks.is_marked(self.disks.there))
+    @rule(answers=st.booleans(), meanwhile=MEANWHILE)
     def mark(self, meanwhile: str | None, *, answers: bool) -> None:
         """Somebody knows the right disk when they see it, and says so; what they saw may be gone then."""
         asked_of: list[int] = []
@@ -140,7 +147,7 @@ class Photos(RuleBasedStateMachine):
 
     # the stack
 
-    @rule(accounts=HOUSEHOLDS, adopt=st.booleans(), key=st.booleans(), faults=FAULTS)
+    @rule(accounts=HOUSEHOLDS, adopt=st.booleans(), key=KEY, faults=FAULTS)
     def up(self, accounts: Sequence[str], faults: tuple[Fault, ...], *, adopt: bool, key: bool) -> None:
         house, found = self.house, self.disks.there
         first = not house.record.exists()
@@ -173,6 +180,7 @@ class Photos(RuleBasedStateMachine):
 
     # syncs
 
+    @precondition(lambda self: self.house.cron_job(ACCOUNTS[0]))
     @rule(account=st.sampled_from(ACCOUNTS), goes=st.sampled_from([False, False, True]))
     def sync(self, account: str, *, goes: bool) -> None:
         """The CronJob's time has come; the disk may go while it runs."""
@@ -191,7 +199,8 @@ class Photos(RuleBasedStateMachine):
         place = self.disks.place
         return f"mv '{place}' '{self.disks.away / str(self.disks.there)}'\nmkdir '{place}'\nsleep 5 >/dev/null 2>&1"
 
-    @rule(accounts=HOUSEHOLDS, key=st.booleans(), faults=FAULTS, meanwhile=st.one_of(st.none(), PLACES))
+    @precondition(lambda self: self.house.cron_job(ACCOUNTS[0]))
+    @rule(accounts=HOUSEHOLDS, key=KEY, faults=FAULTS, meanwhile=MEANWHILE)
     def sync_now(
         self, accounts: Sequence[str], faults: tuple[Fault, ...], meanwhile: str | None, *, key: bool
     ) -> None:
@@ -253,7 +262,8 @@ class Photos(RuleBasedStateMachine):
         if self.right is None or not self.careful:
             return
         self.disks.show(self.right)
-        self.mark(None, answers=True)
+        if not self.disks.is_marked(self.right):
+            self.mark(None, answers=True)
         if not self.careful:
             return  # it was another one that had been marked
         self.house.start_pod()
