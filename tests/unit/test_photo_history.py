@@ -200,15 +200,13 @@ class Photos(RuleBasedStateMachine):
         return f"mv '{place}' '{self.disks.away / str(self.disks.there)}'\nmkdir '{place}'\nsleep 5 >/dev/null 2>&1"
 
     @precondition(lambda self: self.house.cron_job(ACCOUNTS[0]))
-    @rule(accounts=HOUSEHOLDS, key=KEY, faults=FAULTS, meanwhile=MEANWHILE)
-    def sync_now(
-        self, accounts: Sequence[str], faults: tuple[Fault, ...], meanwhile: str | None, *, key: bool
-    ) -> None:
+    @rule(key=KEY, faults=FAULTS, meanwhile=MEANWHILE)
+    def sync_now(self, faults: tuple[Fault, ...], meanwhile: str | None, *, key: bool) -> None:
         self.house.next_photo()
         self.house.immich.faults = [*faults]
         self.house.meanwhile = partial(self.show, meanwhile) if meanwhile else lambda: None
         try:
-            sync_now.sync_now(self.house.stack(accounts, key=key), accounts[-1], lambda _: None)
+            sync_now.sync_now(self.house.stack(self.accounts, key=key), self.accounts[0], lambda _: None)
         except REFUSALS:
             pass
         self.house.immich.faults = []
