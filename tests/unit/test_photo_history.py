@@ -117,10 +117,9 @@ class Photos(RuleBasedStateMachine):
             case _:
                 self.disks.show(None)
 
-    @precondition(lambda self: self.disks.is_marked(self.disks.there))
-    @rule()
-    def the_mark_is_lost(self) -> None:
-        (self.disks.place / MARK).unlink()
+    def lose_the_mark(self) -> None:
+        if self.disks.there:
+            (self.disks.place / MARK).unlink(missing_ok=True)
 
     @precondition(lambda self: self.disks.there and not self.disks.is_marked(self.disks.there))
     @rule(answers=st.booleans(), meanwhile=MEANWHILE)
@@ -174,10 +173,6 @@ class Photos(RuleBasedStateMachine):
     def down(self, resources: int) -> None:
         self.house.down(resources)
 
-    @rule()
-    def somebody_deletes_the_directorys_job(self) -> None:
-        self.house.job = None
-
     # syncs
 
     @precondition(lambda self: self.house.cron_job(ACCOUNTS[0]))
@@ -211,15 +206,17 @@ class Photos(RuleBasedStateMachine):
             pass
         self.house.immich.faults = []
 
-    # Immich
-
-    @rule()
-    def immich_restarts(self) -> None:
-        self.house.start_pod()
-
-    @rule()
-    def immich_scans_by_itself(self) -> None:
-        self.house.immich_scans_by_itself()
+    @rule(what=st.sampled_from(["the mark is lost", "the Job is deleted", "Immich scans", "Immich restarts"]))
+    def happens(self, what: str) -> None:
+        match what:
+            case "the mark is lost":
+                self.lose_the_mark()
+            case "the Job is deleted":
+                self.house.job = None
+            case "Immich scans":
+                self.house.immich_scans_by_itself()
+            case "Immich restarts":
+                self.house.start_pod()
 
     # what holds at any time
 
