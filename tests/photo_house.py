@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from components.ownership import Ownership
 from components.photo_disk import MARK
 from components.photo_sync import cron_job_name
-from components.plan import Found, plan
+from components.plan import Found, Plan, plan
 from lab.immich.api import Api
 from lab.immich.world import API_KEY, found
 from lab.node.container import Image
@@ -62,6 +62,12 @@ def stated(accounts: Sequence[str], *, key: bool) -> Settings:
     return settings.model_copy(update={"immich_api_key": SecretStr(API_KEY) if key else None})
 
 
+@cache
+def planned(accounts: Sequence[str], *, key: bool, adopt: bool = False) -> Plan:
+    """What the stack states."""
+    return plan(stated(accounts, key=key), Found("immich-server"), Ownership(STACK, adopting=adopt))
+
+
 @dataclass(frozen=True)
 class Disks:
     """Folders, each known by its inode: one may stand in the photo directory's `place`, others are `away`."""
@@ -96,13 +102,16 @@ class Disks:
         if disk is not None:
             (self.away / str(disk)).rename(self.place)
 
-    def show_new(self, *folders: str) -> None:
-        """Mount another disk, or an empty mount point, where it has no folders."""
-        self.show(None)
-        self.place.mkdir()
+    def another(self, *folders: str) -> int:
+        """Another disk, which is not mounted yet; or an empty mount point, where it has no folders."""
+        made = self.away / "new"
+        made.mkdir()
         for folder in folders:
-            (self.place / folder).mkdir()
-            (self.place / folder / "found.jpg").touch()
+            (made / folder).mkdir()
+            (made / folder / "found.jpg").touch()
+        disk = made.stat().st_ino
+        made.rename(self.away / str(disk))
+        return disk
 
 
 class PhotoNode(Node):
@@ -110,7 +119,7 @@ class PhotoNode(Node):
 
     @cached_property
     def volume(self) -> Manifest:
-        return plan(stated(ACCOUNTS, key=True), Found("immich-server"), Ownership(STACK)).volume.manifest
+        return planned(ACCOUNTS, key=True).volume.manifest
 
     def place(self, volume: Manifest) -> Path:
         claimed = volume.get("persistentVolumeClaim", {}).get("claimName")
@@ -171,9 +180,7 @@ class House(FakeCluster):
     def _tell_filesystems_apart(self) -> None:
         """Each disk has a filesystem of its own, and room."""
         df = self.base / "bin" / "df"
-        df.write_text(
-            '#!/bin/sh\nset -- $(ls -di "$2")\necho Filesystem\necho "/dev/$1 99999999 1 99999998 1% /"\n'
-        )
+        df.write_text('#!/bin/sh\nset -- $(ls -di "$2")\necho Filesystem\necho "/dev/$1 99999999 1 99999998 1% /"\n')
         df.chmod(0o755)
 
     # the node
@@ -276,31 +283,31 @@ class House(FakeCluster):
     def cron_job(self, account: str) -> Manifest | None:
         return self.objects.get(Ref("batch/v1", "CronJob", cron_job_name(account), "photo-sync"))
 
-    def up(self, settings: Settings, *, adopt: bool) -> None:
+    def up(self, accounts: Sequence[str], *, key: bool, adopt: bool) -> None:
         """Do as the engine, in the order of the resources; it stops at the first that fails."""
-        planned = plan(settings, Found("immich-server"), Ownership(STACK, adopting=adopt))
-        job = planned.directory_job.manifest
+        wanted = planned(accounts, key=key, adopt=adopt)
+        job = wanted.directory_job.manifest
         if self.job != (job, True):  # it is new, has changed, or failed
             self.job = (job, False)
             self.complete(job, None)
             self.job = (job, True)
         self.record.touch()
         self.objects.clear()
-        for account in planned.sync.accounts if planned.sync else ():
+        for account in wanted.sync.accounts if wanted.sync else ():
             made = {**account.cron_job, "metadata": {**account.cron_job["metadata"], "uid": account.account}}
             self.objects[Ref.of(made)] = made
-        if self.mount != planned.mount:
-            self.mount, was = planned.mount, self.mount
+        if self.mount != wanted.mount:
+            self.mount, was = wanted.mount, self.mount
             self.start_pod()
             if self.pod is None:
                 self.mount = was
                 self.start_pod()
                 raise RolloutError
-        if planned.libraries is None:
+        if wanted.libraries is None:
             self.library.state = None  # it is kept
             return
-        (wanted,) = planned.libraries.wanted
-        self.library.up({**immich_library._properties(wanted), "library_id": None})  # noqa: SLF001 (what the resource hands over)
+        (library,) = wanted.libraries.wanted
+        self.library.up({**immich_library._properties(library), "library_id": None})  # noqa: SLF001 (what the resource hands over)
 
     def down(self, resources: int) -> None:
         """Remove so many of the stack's resources, the last ones first; it is killed after that."""

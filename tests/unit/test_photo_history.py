@@ -11,10 +11,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from components import photo_sync
-from components.photo_disk import MARK, import_folder
+from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.immich.faults import Fault
 from ops import library_scan, sync_now
 from ops.command import CommandError
@@ -25,15 +32,16 @@ from providers.immich_api import ImmichApi, ImmichError
 from providers.job_run import JobError
 from tests.immich_server import MOUNT
 from tests.one_resource import PreviewError
-from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutError, stated
+from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutError
 
 REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, PreviewError, RuntimeError)
 
 KEY = st.sampled_from([True, True, False])
-HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1]])
-# `older` is one that was there before; without one it is `nothing`.
-PLACES = st.sampled_from(["right", "right", "right", "nothing", "empty", "another", "older"])
-MEANWHILE = st.one_of(st.none(), st.none(), PLACES)
+ADOPT = st.sampled_from([False, False, True])
+HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS, ACCOUNTS[:1]])
+# `older` is one that was there before.
+PLACES = st.sampled_from([*["right"] * 5, "right, without its mark", "nothing", "empty", "another", "older"])
+MEANWHILE = st.one_of(st.none(), PLACES)
 FAULTS = st.one_of(
     st.just(()),
     st.builds(
@@ -67,8 +75,9 @@ class Photos(RuleBasedStateMachine):
     import paths that a library ever had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, there: str, *, deployed: bool) -> None:
         super().__init__()
+        self.there, self.deployed = there, deployed
         self.house = House()
         self.disks = self.house.disks
         self.right: int | None = None
@@ -76,6 +85,7 @@ class Photos(RuleBasedStateMachine):
         self.photos: set[Photo] = set()
         self.imported: dict[str, set[str]] = {}
         self.accounts: Sequence[str] = ACCOUNTS
+        self.adopted = False
 
     @property
     def careful(self) -> bool:
@@ -84,19 +94,16 @@ class Photos(RuleBasedStateMachine):
 
     # the disks
 
-    @initialize(
-        there=st.sampled_from(["nothing", "empty", "right", "right, away"]),
-        deployed=st.sampled_from([True, True, False]),
-    )
-    def begin(self, there: str, *, deployed: bool) -> None:
-        if there.startswith("right"):
-            self.disks.show_new("icloud-import")
-            self.right = self.disks.there
-        if deployed:
+    @initialize()
+    def begin(self) -> None:
+        if self.there.startswith("right"):
+            self.right = self.disks.another(IMPORT_FOLDER)
+            self.disks.show(self.right)
+        if self.deployed:
             self.up(ACCOUNTS, (), adopt=self.right is not None, key=True)
             self.sync(ACCOUNTS[0], goes=False)
-        if there in {"empty", "right, away"}:
-            self.disks.show_new()
+        if self.there in {"empty", "right, away"}:
+            self.disks.show(self.disks.another())
 
     @rule(place=PLACES, vanishes=st.booleans())
     def another_disk(self, place: str, *, vanishes: bool) -> None:
@@ -106,58 +113,53 @@ class Photos(RuleBasedStateMachine):
 
     def show(self, place: str) -> None:
         match place:
-            case "right" if self.right:
-                self.disks.show(self.right)
             case "empty":
-                self.disks.show_new()
+                self.disks.show(self.disks.another())
             case "another":
-                self.disks.show_new("icloud-import")
+                self.disks.show(self.disks.another(IMPORT_FOLDER))
             case "older":
                 self.disks.show(max((disk for disk in self.disks.all() if disk != self.disks.there), default=None))
-            case _:
+            case "nothing":
                 self.disks.show(None)
-
-    def lose_the_mark(self) -> None:
-        if self.disks.there:
-            (self.disks.place / MARK).unlink(missing_ok=True)
+            case _:
+                self.disks.show(self.right)
+                if "without" in place and self.right:
+                    (self.disks.place / MARK).unlink(missing_ok=True)
 
     @precondition(lambda self: self.disks.there and not self.disks.is_marked(self.disks.there))
-    @rule(answers=st.booleans(), meanwhile=MEANWHILE)
-    def mark(self, meanwhile: str | None, *, answers: bool) -> None:
+    @rule(meanwhile=MEANWHILE)
+    def mark(self, meanwhile: str | None) -> None:
         """Somebody knows the right disk when they see it, and says so; what they saw may be gone then."""
-        asked_of: list[int] = []
+        looked = self.disks.there
 
         def ask(_: str) -> str:
-            looked = self.disks.there
             if meanwhile:
                 self.show(meanwhile)
-            if looked != self.right or looked is None or not answers:
-                return ""
-            self.allowed.add(looked)
-            asked_of.append(looked)
-            return PATH
+            if looked == self.right is not None:
+                self.allowed.add(self.right)
+            return PATH if looked == self.right else ""
 
         try:
             mark_disk(self.house.stack(self.accounts, key=False), None, ask, lambda _: None)
         except (JobError, CommandError):
-            assert not asked_of or self.disks.there not in asked_of
+            assert looked != self.right or looked != self.disks.there
         else:
-            assert self.disks.is_marked(self.disks.there)
+            assert self.disks.is_marked(self.right)
 
     # the stack
 
-    @rule(accounts=HOUSEHOLDS, adopt=st.booleans(), key=KEY, faults=FAULTS)
+    @rule(accounts=HOUSEHOLDS, adopt=ADOPT, key=KEY, faults=FAULTS)
     def up(self, accounts: Sequence[str], faults: tuple[Fault, ...], *, adopt: bool, key: bool) -> None:
         house, found = self.house, self.disks.there
         first = not house.record.exists()
         ready = self.careful and self.disks.is_marked(found) and (house.mount is None or house.sees(found))
-        self.accounts = accounts
+        self.accounts, self.adopted = accounts, adopt
         house.immich.faults = [*faults]
         refusal = None
         if first and adopt and found:
             self.allowed.add(found)
         try:
-            house.up(stated(accounts, key=key), adopt=adopt)
+            house.up(accounts, key=key, adopt=adopt)
         except REFUSALS as error:
             refusal = error
         house.immich.faults = []
@@ -168,6 +170,11 @@ class Photos(RuleBasedStateMachine):
         # Of a library that was made with other accounts, by a run that did not end or a stack that was removed.
         asks_to_adopt = isinstance(refusal, PreviewError) and not adopt
         assert not (ready and refusal) or faults or asks_to_adopt, refusal
+
+    @rule(faults=FAULTS)
+    def up_again(self, faults: tuple[Fault, ...]) -> None:
+        """Deploy as the last time, but with an API key."""
+        self.up(self.accounts, faults, adopt=self.adopted, key=True)
 
     @rule(resources=st.integers(1, 5))
     def down(self, resources: int) -> None:
@@ -191,8 +198,9 @@ class Photos(RuleBasedStateMachine):
 
     @property
     def disk_goes(self) -> str:
-        place = self.disks.place
-        return f"mv '{place}' '{self.disks.away / str(self.disks.there)}'\nmkdir '{place}'\nsleep 5 >/dev/null 2>&1"
+        place, away = self.disks.place, self.disks.away
+        takes = f"mv '{away / str(self.disks.another(IMPORT_FOLDER))}' '{place}'"
+        return f"mv '{place}' '{away / str(self.disks.there)}'\n{takes}\nsleep 5 >/dev/null 2>&1"
 
     @precondition(lambda self: self.house.cron_job(ACCOUNTS[0]))
     @rule(key=KEY, faults=FAULTS, meanwhile=MEANWHILE)
@@ -206,11 +214,9 @@ class Photos(RuleBasedStateMachine):
             pass
         self.house.immich.faults = []
 
-    @rule(what=st.sampled_from(["the mark is lost", "the Job is deleted", "Immich scans", "Immich restarts"]))
+    @rule(what=st.sampled_from(["the Job is deleted", "Immich scans", "Immich restarts"]))
     def happens(self, what: str) -> None:
         match what:
-            case "the mark is lost":
-                self.lose_the_mark()
             case "the Job is deleted":
                 self.house.job = None
             case "Immich scans":
@@ -258,24 +264,29 @@ class Photos(RuleBasedStateMachine):
             return
         self.disks.show(self.right)
         if not self.disks.is_marked(self.right):
-            self.mark(None, answers=True)
+            self.mark(None)
         if not self.careful:
             return  # it was another one that had been marked
         self.house.start_pod()
         self.up(ACCOUNTS, (), adopt=True, key=True)
         self.house.immich_scans_by_itself()
         there = {name for disk, name in self.disks.photos() if disk == self.right}
-        assert {f"{MOUNT}/{name}" for name in there if name.startswith("icloud-import")} <= self.house.shown()
+        assert {f"{MOUNT}/{name}" for name in there if name.startswith(IMPORT_FOLDER)} <= self.house.shown()
         self.no_photo_vanishes()
         self.no_import_path_is_taken_away()
 
 
-TestPhotos = Photos.TestCase
-TestPhotos.settings = settings(
-    max_examples=30,
-    stateful_step_count=20,
-    deadline=None,
-    derandomize=True,  # a gate says the same of the same code
-    phases=[Phase.generate],  # to shrink a history takes minutes
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@pytest.mark.parametrize("deployed", [True, False], ids=["deployed", "not deployed"])
+@pytest.mark.parametrize("there", ["nothing", "empty", "right", "right, away"])
+def test_no_photo_is_lost(there: str, *, deployed: bool) -> None:
+    run_state_machine_as_test(
+        partial(Photos, there, deployed=deployed),
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=20,
+            deadline=None,
+            derandomize=True,  # a gate says the same of the same code
+            phases=[Phase.generate],  # to shrink a history takes minutes
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
