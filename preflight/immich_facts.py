@@ -11,6 +11,7 @@ from providers.cluster_api import ClusterApi, ClusterError
 from providers.immich_api import ImmichApi, ImmichError
 from providers.immich_library import Trial, WantedLibrary
 from providers.immich_settings import Entries
+from providers.service_connection import NotRunningError
 from settings import Settings
 
 # Its type in the state.
@@ -22,7 +23,8 @@ class ImmichFacts:
     """Immich before the stack, as read; nothing in it was changed.
 
     Attributes:
-        refusal: why nothing could be read; empty when all was.
+        refusal: why nothing could be read, though Immich runs; empty when all was.
+        not_running: why Immich could not be asked: it does not run; empty when it does.
         trials: what each wanted library would come to.
         settings_were: the server-wide settings that the stack states, as they are.
         settings_change: whether they would change.
@@ -31,6 +33,7 @@ class ImmichFacts:
     """
 
     refusal: str = ""
+    not_running: str = ""
     trials: tuple[tuple[WantedLibrary, Trial], ...] = ()
     settings_were: Entries | None = None
     settings_change: bool = False
@@ -49,6 +52,8 @@ def read(cluster: ClusterApi, settings: Settings, planned: Libraries | None) -> 
     immich = ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key)
     try:
         return _read(immich, planned, state.known())
+    except NotRunningError as error:
+        return ImmichFacts(not_running=str(error))
     except (ImmichError, ClusterError) as error:
         return ImmichFacts(str(error))
     finally:

@@ -24,6 +24,9 @@ def warnings(settings: Settings, facts: ImmichFacts | None) -> list[str]:
     """Find what is worth knowing before `up`."""
     if facts is None:
         return []
+    if facts.not_running:
+        # No problem: what is deployed before may be what lets Immich run again.
+        return [f"Immich does not run, so what becomes of its libraries shows only in `up`: {facts.not_running}"]
     return [
         *(
             f'the library "{wanted.name}" in Immich is taken over, and stays when this stack is removed'
@@ -40,10 +43,11 @@ def news(facts: ImmichFacts | None, wanted: WantedSettings | None) -> list[str]:
         needed = f"{', '.join(PERMISSIONS)} (from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)})"
         key = f"{PROJECT}:immichApiKey"
         return [f"no library is made in Immich: {key}, an administrator's with {needed}, is not stored. docs/photos.md"]
+    were = facts.settings_were or {}
     return [sentence for library, trial in facts.trials for sentence in _imports(library, trial)] + [
-        f"in Immich, for all its libraries: {name} becomes {json.dumps(entry)}; it is {json.dumps(were)}"
+        f"in Immich, for all its libraries: {name} becomes {json.dumps(entry)}; it is {json.dumps(were[name])}"
         for name, entry in (wanted.entries.items() if wanted else ())
-        if (were := (facts.settings_were or {}).get(name, {})) != {**were, **entry}
+        if name in were and were[name] != {**were[name], **entry}
     ]
 
 

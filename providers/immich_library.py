@@ -17,6 +17,7 @@ from providers.cluster_api import ClusterApi, ClusterError, Manifest
 from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, User
 from providers.immich_provider import ImmichProvider, report
 from providers.job_run import JobError, Report
+from providers.service_connection import NotRunningError
 from settings.model import Backend
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
@@ -186,6 +187,8 @@ class ImmichLibraryProvider(ImmichProvider):
         wanted = _wanted(news)
         try:
             problems = attempt(self._immich(wanted.server), wanted).problems
+        except NotRunningError:  # what comes before the library may be what lets it run again
+            problems = ()
         except (ImmichError, ClusterError) as error:
             problems = (str(error),)
         # Without a property name: with one, the engine prints the property's value.

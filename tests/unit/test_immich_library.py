@@ -296,6 +296,20 @@ def test_removing_the_stack_does_not_hang_on_immich(house: House, monkeypatch: p
     house.stack.destroy()
 
 
+def test_an_immich_that_does_not_run_yet_is_asked_when_it_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def comes_up(self: Provider, _: object) -> ImmichApi:
+        asked.append(1)
+        if len(asked) == 1:
+            raise NotRunningError("Service immich/immich-server has no pod that is ready")
+        return self.immich.api()
+
+    monkeypatch.setattr(Provider, "_immich", comes_up)
+    assert house.up() == "create"
+    assert house.photos() == {"one.jpg": False}
+
+
 def test_what_immich_refuses_is_told_at_preview(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Provider, "_immich", lambda self, _: self.immich.api("a-key-of-yesterday"))
     assert "Immich does not know the API key" in refusal(house)

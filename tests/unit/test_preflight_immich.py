@@ -38,6 +38,15 @@ def test_an_immich_that_can_t_be_asked_is_a_problem() -> None:
     ]
 
 
+def test_an_immich_that_does_not_run_is_no_problem_but_said() -> None:
+    """Its mount may be what keeps it from running, and `up` what mends that."""
+    down = ImmichFacts(not_running="Service immich/immich-server has no pod that is ready")
+    assert immich_rules.problems(down, MONTHLY) == []
+    (warning,) = immich_rules.warnings(with_library(), down)
+    assert warning.endswith("shows only in `up`: Service immich/immich-server has no pod that is ready")
+    assert immich_rules.news(down, MONTHLY) == []
+
+
 def test_what_each_library_lacks_is_a_problem() -> None:
     assert immich_rules.problems(facts(Trial(("no such user", "imported twice"))), None) == [
         "no such user",
