@@ -23,7 +23,7 @@ endif
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [WORLD=found|iteration6|iteration6-argocd]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
 	@$(RUN)

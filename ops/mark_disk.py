@@ -42,7 +42,7 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     if answer.strip() != place:
         raise CommandError(f"that is not {place}: nothing was marked")
     job_run.run(stack.api, directory.mark(storage, stack.namespace, fingerprint), say)
-    say(f"{place} is marked. A sync that was refused goes on with its next run, Immich's pod by itself.")
+    say(f"{place} is marked. Immich's pod starts by itself. A sync that was refused runs at its next time.")
 
 
 if __name__ == "__main__":
