@@ -31,7 +31,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     settings = stack.settings
     planned = external_library.libraries(settings, stack.ownership)
     if planned is None or settings.immich_api_key is None:
-        say("Immich is not told, as immichApiKey is not stored: only a library made by hand shows them, with its next scan.")
+        say("Immich is not told, as immichApiKey is not stored: a library made by hand shows them with its next scan.")
         return
     place = settings.photo_sync.accounts.index(account)
     folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"

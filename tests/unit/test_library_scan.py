@@ -115,6 +115,6 @@ def test_a_stack_that_was_not_deployed_yet(immich: Immich, paths: list[str] | No
 
 def test_without_an_api_key_immich_is_not_told(immich: Immich) -> None:
     assert scanned(immich, household()) == [
-        "Immich is not told, as immichApiKey is not stored: only a library made by hand shows them, with its next scan."
+        "Immich is not told, as immichApiKey is not stored: a library made by hand shows them with its next scan."
     ]
     assert immich.server.api.log == []
