@@ -5,7 +5,6 @@ the object is a Deployment, its rollout is part of the change: one that fails gi
 error is raised.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from pulumi.output import Unknown
 from providers import managed_fields, rollout
 from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from providers.managed_fields import Holder
+from providers.report import report
 from settings.cluster import Cluster
 
 # The field manager of the whole objects that this project deploys.
@@ -212,9 +212,9 @@ class FragmentProvider(dynamic.ResourceProvider):
         _apply_entries(api, claim, {})
         if claim.ref.kind == "Deployment":
             try:
-                rollout.wait(api, claim.ref, _report)
+                rollout.wait(api, claim.ref, report)
             except rollout.RolloutError as error:
-                _report(f"our entries are given up, but {error}")
+                report(f"our entries are given up, but {error}")
 
     def _apply(self, claim: Claim, previous: Claim) -> None:
         api = self._api()
@@ -226,9 +226,9 @@ class FragmentProvider(dynamic.ResourceProvider):
         if claim.ref.kind != "Deployment":
             return
         try:
-            rollout.wait(api, claim.ref, _report)
+            rollout.wait(api, claim.ref, report)
         except (rollout.RolloutError, RefusedError) as error:
-            _report(f"the rollout failed, going back to what was found: {error}")
+            report(f"the rollout failed, going back to what was found: {error}")
             _give_back(api, trial.live, previous)
             raise RuntimeError(f"{error}. What was found has been put back") from None
 
@@ -295,9 +295,9 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
         # Of somebody else's container the way to its mounts is still ours: its owner could not rename it.
         _apply_entries(api, claim, {})
     try:
-        rollout.wait(api, claim.ref, _report)
+        rollout.wait(api, claim.ref, report)
     except rollout.RolloutError as error:
-        _report(f"what was found does not come up either: {error}")
+        report(f"what was found does not come up either: {error}")
 
 
 def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[managed_fields.Path]) -> None:
@@ -331,8 +331,3 @@ def _has_unknowns(value: Any) -> bool:
     if isinstance(value, list):
         return any(_has_unknowns(v) for v in value)
     return isinstance(value, Unknown)
-
-
-def _report(text: str) -> None:
-    """The engine shows what a provider writes there, as it comes."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201

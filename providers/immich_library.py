@@ -15,8 +15,9 @@ from pulumi import dynamic
 from providers import job_run
 from providers.cluster_api import ClusterApi, ClusterError, Manifest
 from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, User
-from providers.immich_provider import ImmichProvider, report
+from providers.immich_provider import ImmichProvider
 from providers.job_run import JobError, Report
+from providers.report import report
 from providers.service_connection import NotRunningError
 from settings.model import Backend
 

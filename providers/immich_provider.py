@@ -1,7 +1,5 @@
 """What the dynamic resources in Immich share: how they reach it."""
 
-import sys
-
 from pulumi import dynamic
 from pydantic import SecretStr
 
@@ -32,8 +30,3 @@ class ImmichProvider(dynamic.ResourceProvider):
         if self._key is None:
             raise ImmichError(f"there is no API key of Immich: pulumi config set --secret {API_KEY}")
         return ImmichApi.behind(self._api(), server, self._key)
-
-
-def report(text: str) -> None:
-    """Say something that the engine shows as it comes."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201

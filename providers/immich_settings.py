@@ -15,7 +15,8 @@ from pulumi import dynamic
 
 from providers.cluster_api import ClusterError
 from providers.immich_api import Document, ImmichApi, ImmichError, UnansweredError
-from providers.immich_provider import ImmichProvider, report
+from providers.immich_provider import ImmichProvider
+from providers.report import report
 from settings.model import Backend
 
 _SECTION = "library"
