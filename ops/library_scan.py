@@ -24,7 +24,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     Raises:
         CommandError: when there is no such library yet.
         JobError: when the disk with the photos is not there; nothing is scanned.
-        ImmichError: when Immich can't be asked, or refuses.
+        ImmichError: when Immich can't be asked, or refuses: a folder that it does not see, too.
         ClusterError: when the API server refuses or does not answer.
 
     """
@@ -43,7 +43,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
                 f'Immich has no library "{wanted.name}" that imports {folder}: `make up STACK={stack.name}`'
             )
         say(f'Immich scans the library "{library.name}".')
-        immich_library.scan(stack.api, immich, library.id, planned.disk_check, say)
+        immich_library.scan(stack.api, immich, library.id, wanted, say)
         done = _is_scanned(immich, library, wait)
         counted = _counted(immich, library, wait)
     say(

@@ -124,6 +124,10 @@ class ImmichApi:
         """List all external libraries, of whatever user."""
         return [_library(library) for library in self._ask("GET", "/libraries")]
 
+    def library(self, library_id: str) -> Library:
+        """Read an external library."""
+        return _library(self._ask("GET", f"/libraries/{library_id}"))
+
     def create_library(self, owner: User, name: str) -> Library:
         """Make a library with Immich's defaults. It imports nothing yet: paths are looked at in an update only."""
         body = {"ownerId": owner.id, "name": name}

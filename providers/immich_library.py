@@ -159,15 +159,20 @@ def _settled(found: Library, wanted: WantedLibrary, stated: Sequence[str]) -> Li
     return replace(found, name=wanted.name, import_paths=tuple(paths), exclusion_patterns=tuple(patterns))
 
 
-def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, disk_check: Manifest, report: Report) -> None:
-    """Have Immich scan a library, once the disk with the photos has been found.
+def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: WantedLibrary, report: Report) -> None:
+    """Have Immich scan a library, once the disk with the photos has been found, and Immich sees its folders.
 
     Raises:
-        JobError: when it has not; nothing is scanned.
-        ImmichError: when Immich can't be asked, or refuses.
+        JobError: when the disk has not been found; nothing is scanned.
+        ImmichError: when Immich can't be asked, or refuses: a folder that it does not see, too.
 
     """
-    job_run.run(cluster, disk_check, report)
+    job_run.run(cluster, wanted.disk_check, report)
+    try:
+        # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
+        immich.update_library(immich.library(library_id))
+    except RefusedError as refused:
+        raise ImmichError(_in_words(refused, wanted)) from None
     immich.scan(library_id)
 
 

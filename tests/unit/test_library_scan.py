@@ -10,7 +10,7 @@ from lab.immich.world import API_KEY
 from ops.command import CommandError, Stack
 from ops.library_scan import scan_library
 from providers import pod_start
-from providers.immich_api import ImmichApi
+from providers.immich_api import ImmichApi, ImmichError
 from providers.job_run import JobError
 from settings import Settings
 from tests.accounts import household
@@ -67,8 +67,30 @@ def test_without_the_disk_nothing_is_scanned(immich: Immich) -> None:
     assert immich.writes() == before
 
 
+def test_what_immich_does_not_see_is_not_scanned(immich: Immich) -> None:
+    """Its pod has lost the mount, or runs without it: the scan would trash every photo."""
+    immich.make_library(importPaths=[FOLDER])
+    with pytest.raises(ImmichError) as refused:
+        scanned(immich, showing())
+    assert str(refused.value).startswith(
+        f"Immich can't read a folder of the library iCloud Photos ({FOLDER}): Invalid import path: Path does not exist"
+    )
+    assert not any(write.endswith("/scan") for write in immich.writes())
+
+
+def test_a_scan_changes_nothing_of_the_library(immich: Immich) -> None:
+    made = immich.make_library(importPaths=[FOLDER, f"{FOLDER}-old"], exclusionPatterns=["**/mine/**"])
+    immich.folder("icloud-import", "one.jpg")
+    immich.folder("icloud-import-old")
+    before = immich.libraries()[made]
+    scanned(immich, showing())
+    after = immich.libraries()[made]
+    assert {**after, "updatedAt": 0, "refreshedAt": 0} == {**before, "updatedAt": 0, "refreshedAt": 0}
+
+
 def test_an_immich_that_takes_its_time(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:
     immich.make_library(importPaths=[FOLDER])
+    immich.folder()
     monkeypatch.setattr(Immich, "work", lambda _: None)
     monkeypatch.setattr(type(immich.server), "service_actions", lambda _: None)
     monkeypatch.setattr(immich.server.api.world, "queue", Deaf())
