@@ -54,9 +54,9 @@ class Node:
         """Start the Job's only container, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
-        places = {volume["name"]: self._place(volume) for volume in pod["volumes"]}
+        places = {volume["name"]: self.place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
-        environment = {pair["name"]: pair["value"] for pair in container["env"]}
+        environment = {pair["name"]: pair["value"] for pair in container.get("env", [])}
         made = Container.of(container, environment, mounts, self.image)
         return subprocess.Popen(
             **made.call(command),
@@ -67,7 +67,8 @@ class Node:
             user=user,
         )
 
-    def _place(self, volume: Manifest) -> Path:
+    def place(self, volume: Manifest) -> Path:
+        """The folder of a volume. Raises NotMountedError."""
         match volume:
             case {"configMap": _}:
                 return self.record
