@@ -1,15 +1,14 @@
 """A house with photos: a node and its disks, Immich in a pod, and one stack that is deployed and removed as a whole.
 
 Scripts, provider and commands are the program's own. Played is what a cluster does with them: which Jobs and CronJobs
-there are, whether the record is, whether a pod runs. Disks are folders that stand in the photo directory's place, or away
-from it. A pod keeps what it mounted when it started.
+there are, whether the record is, whether a pod runs. Disks are folders that stand in the photo directory's place, or
+away from it. A pod keeps what it mounted when it started.
 """
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -86,6 +85,9 @@ class Disks:
     def is_marked(self, disk: int | None) -> bool:
         return disk is not None and (self.all()[disk] / MARK).is_file()
 
+    def marked(self) -> set[int]:
+        return {disk for disk in self.all() if self.is_marked(disk)}
+
     def tree(self, disk: int) -> set[str]:
         top = self.all()[disk]
         return {str(path.relative_to(top)) for path in top.rglob("*")}
@@ -145,7 +147,8 @@ class Scan:
 class House(FakeCluster):
     """The cluster, with all that stands in it.
 
-    `mount` is what Immich's Deployment has of ours; `pod` is which disk its pod has at which path, None while none runs.
+    `mount` is what Immich's Deployment has of ours; `pod` is which disk its pod has at which path, None while none
+    runs. `meanwhile` happens between what is done in the cluster and what is asked of Immich.
     """
 
     def __init__(self) -> None:
@@ -196,8 +199,9 @@ class House(FakeCluster):
     def complete(self, job: Manifest, log: Callable[[str], None] | None) -> None:
         """Run a Job to its good end."""
         ended = self.run(job)
-        for line in ended.out.splitlines() if log else []:
-            log and log(line)
+        if log:
+            for line in ended.out.splitlines():
+                log(line)
         if ended.code:
             raise JobError(ended.error)
 
@@ -272,8 +276,10 @@ class House(FakeCluster):
         return {asset["originalPath"] for asset in self.immich.world.assets.values() if asset["isTrashed"]}
 
     def _look_at_disks(self) -> None:
-        folders = {**self.disks.all(), None: self.base / "lost"}
-        self.immich.world.mounts = {path: str(folders[disk]) for path, disk in (self.pod or {}).items()}
+        folders, lost = self.disks.all(), self.base / "lost"
+        self.immich.world.mounts = {
+            path: str(folders[disk] if disk else lost) for path, disk in (self.pod or {}).items()
+        }
 
     # the stack
 
@@ -303,6 +309,7 @@ class House(FakeCluster):
                 self.mount = was
                 self.start_pod()
                 raise RolloutError
+        self.meanwhile()  # a rollout takes minutes
         if wanted.libraries is None:
             self.library.state = None  # it is kept
             return

@@ -5,21 +5,16 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings as effort
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from components import directory
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
 from settings.storage import HostPath, Local, Nfs, Owner, Storage
-from tests.accounts import household, sync_job
-from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
 from tests.node_stand_in import Node, shells
 from tests.objects import STACK
 
@@ -222,88 +217,3 @@ def test_on_a_network_volume_only_the_folder_and_the_mark_are_made(node: Node) -
     assert node.run(job(nfs, adopt=True)).code == 0
     assert tree(export) == {MARK, IMPORT_FOLDER}
     assert stat.S_IMODE(export.stat().st_mode) == 0o770, "what the storage decides stays"
-
-
-class Disks(RuleBasedStateMachine):
-    """A disk that comes and goes, under a Job and a sync that run at any time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        bare = new_node()
-        base = bare.disk.parent
-        for part in ("secret", "image", "disk/icloud-cookies-anna"):
-            (base / part).mkdir()
-        for part in ("appleId", "password"):
-            (base / "secret" / part).write_text("x")
-        (base / "disk" / "icloud-cookies-anna" / "x.session").write_text('{"trust_token": "x"}')
-        self.place = bare.path(PATH)
-        bare.path("icloud-photos").symlink_to(self.place)  # the claim
-        icloudpd = Icloudpd.at(base / "image" / "icloudpd")
-        icloudpd.behave(f"{BEGINS}: >'{self.place / IMPORT_FOLDER / 'a.jpg'}'\n{FETCHES}{ENDS}")
-        self.node = replace(bare, secret=base / "secret", image=Image(programs={"/app/icloudpd": icloudpd.place}))
-        self.other_disks = self.node.disk / "other-disks"
-        self.other_disks.mkdir()
-        self.count = 0
-        self.allowed: set[int] = set()  # inodes of directories that may have a mark
-
-    def teardown(self) -> None:
-        shutil.rmtree(self.node.disk.parent)
-
-    @rule()
-    def run(self) -> None:
-        was_there, recorded = self.place.exists(), (self.node.record / "made").exists()
-        self.node.run(job(storage()))
-        if not was_there and self.place.exists():
-            assert not recorded, "made a second time"
-            self.allowed.add(self.place.stat().st_ino)
-
-    @precondition(lambda self: self.place.exists())
-    @rule()
-    def run_with_adoption(self) -> None:
-        adoptable = (self.place / MARK).exists() or not (self.node.record / "made").exists()
-        if adoptable:
-            self.allowed.add(self.place.stat().st_ino)
-        assert self.node.run(job(storage(), adopt=True)).code == (0 if adoptable else 1)
-
-    @rule()
-    def sync(self) -> None:
-        self.place.mkdir(exist_ok=True)  # as the container's runtime does for a hostPath of no type
-        marked, before = (self.place / MARK).exists(), tree(self.place)
-        ended = self.node.run(sync_job(household(), FLOOR="0"))
-        assert ended.code == (0 if marked else 1), ended
-        assert (self.place / IMPORT_FOLDER / "a.jpg").exists() if marked else tree(self.place) == before
-
-    @precondition(lambda self: self.place.exists())
-    @rule()
-    def unmount(self) -> None:
-        self.count += 1
-        self.place.rename(self.other_disks / str(self.count))
-
-    @precondition(lambda self: not self.place.exists())
-    @rule()
-    def show_an_empty_mount_point(self) -> None:
-        self.place.mkdir()
-
-    @precondition(lambda self: not self.place.exists())
-    @rule()
-    def show_another_disk(self) -> None:
-        (self.place / IMPORT_FOLDER).mkdir(parents=True)
-
-    @precondition(lambda self: not self.place.exists() and any(self.other_disks.iterdir()))
-    @rule()
-    def mount_back(self) -> None:
-        max(self.other_disks.iterdir(), key=lambda disk: int(disk.name)).rename(self.place)
-
-    @rule()
-    def record_appears(self) -> None:
-        remember(self.node)
-
-    @invariant()
-    def no_directory_that_was_found_has_a_mark(self) -> None:
-        disks = [self.place] if self.place.exists() else []
-        for disk in [*disks, *self.other_disks.iterdir()]:
-            assert not (disk / MARK).exists() or disk.stat().st_ino in self.allowed
-
-
-TestDisks = Disks.TestCase
-TestDisks.settings = effort(max_examples=15, stateful_step_count=8, deadline=None)
