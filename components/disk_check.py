@@ -71,7 +71,6 @@ def job(settings: Settings, ownership: Ownership) -> Manifest:
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 300,
-            "ttlSecondsAfterFinished": 60,
             "template": {"spec": pod},
         },
     }

@@ -5,6 +5,15 @@
 # AHEAD    days until the next scheduled run, at most
 # LOGIN    the command that signs in
 
+alone() { # directory with a session: at Apple, and on the account's files, one at a time; it lasts as long as this script
+    exec 9<"$1"
+    # Where there is no flock (it is part of the image's busybox), the CronJob's own policy has to do.
+    if command -v flock >/dev/null && ! flock -n 9; then
+        echo "another run is at work on account $ACCOUNT: wait until it ends" >&2
+        exit 1
+    fi
+}
+
 signed_in() { # directory with a session: the day on which somebody signed in is in it, too
     grep -qs '"trust_token"' "$1"/*.session
 }

@@ -13,6 +13,7 @@ set -eu
 
 # A directory of its own: without an old session icloudpd always asks for the password, and never takes it for a code.
 # What is there stays as it is until the new one is whole.
+alone "$COOKIES"
 fresh="$COOKIES/signing-in"
 work=$(mktemp -d)
 rm -rf "$fresh"
@@ -26,7 +27,7 @@ exec 3<&0
     while IFS= read -r line <&3 && [ "$line" != "$(printf '\004')" ]; do
         printf '%s\n' "$line"
     done
-} >"$work/answers" &
+} >"$work/answers" 9>&- &
 answers=$!
 "$@" --cookie-directory "$fresh" --username "$(cat "$CREDENTIALS/appleId")" <"$work/answers" 2>&1 &
 icloudpd=$!
@@ -42,6 +43,7 @@ if [ "$code" -ne 0 ] || ! signed_in "$fresh"; then
     exit 1
 fi
 date -u +%Y-%m-%d >"$fresh/signed-in"
+trap '' TERM INT HUP # now it is whole: ended half-way, it would be neither
 for file in "$COOKIES"/*; do # of another Apple ID
     if [ -f "$file" ] && [ ! -e "$fresh/${file##*/}" ]; then rm "$file"; fi
 done

@@ -99,6 +99,7 @@ said=$(fault)
 [ -z "$said" ] || fail "$said"
 [ -d "$photos" ] || fail "the photo directory has no folder $FOLDER: run make up again, which makes it"
 [ -w "$photos" ] || fail "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
+alone "$COOKIES"
 signed_in "$COOKIES" || not_signed_in
 
 if [ -f "$arrangement" ]; then
@@ -124,7 +125,7 @@ follow <"$work/log" &
 follower=$!
 "$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
 icloudpd=$!
-watch "$icloudpd" >/dev/null 2>&1 &
+watch "$icloudpd" >/dev/null 2>&1 9>&- &
 watcher=$!
 ended_from_outside=''
 # Only now: a process that was just forked would take its own end for ours.

@@ -79,6 +79,7 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     # SIGINT, too: a shell starts its background jobs with it ignored.
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
     name, account = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None  # noqa: PLR2004 (the second argument)
     try:
         settings = settings_of(name)
@@ -86,7 +87,7 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     except (StackError, SettingsError, ClusterError, ImmichError, JobError, CommandError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        say("\nInterrupted. Nothing was left running.")
+        say("\nInterrupted.")
         os._exit(_INTERRUPTED)  # a thread may still wait for what somebody types
 
 

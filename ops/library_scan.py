@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 from components import external_library
 from components.photo_disk import import_folder
@@ -15,6 +14,7 @@ Wait = Callable[[float], None]
 
 _POLL = 1.0  # seconds
 _PATIENCE = 120  # polls: Immich looks through some thousand files a second
+_STILL = 3  # equal counts in a row
 _MIB = 1 << 20
 
 
@@ -36,9 +36,9 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     place = settings.photo_sync.accounts.index(account)
     folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"
     wanted = next(library for library in planned.wanted if folder in library.import_paths)
-    with closing(ImmichApi.behind(stack.api, wanted.server, settings.immich_api_key)) as immich:
-        library = immich_library.attempt(immich, wanted).live
-        if library is None or folder not in library.import_paths:
+    with ImmichApi.behind(stack.api, wanted.server, settings.immich_api_key) as immich:
+        library = next((one for one in immich.libraries() if folder in one.import_paths), None)
+        if library is None:
             raise CommandError(
                 f'Immich has no library "{wanted.name}" that imports {folder}: `make up STACK={stack.name}`'
             )
@@ -48,7 +48,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
         counted = _counted(immich, library, wait)
     say(
         f'The library "{library.name}" has {counted.photos} photos and {counted.videos} videos '
-        f"({counted.usage // _MIB} MiB).{'' if done else ' Immich is not done with its scan yet.'}"
+        f"({counted.usage // _MIB} MiB){'' if done else ' so far: Immich is not done with its scan'}."
     )
 
 
@@ -61,11 +61,12 @@ def _is_scanned(immich: ImmichApi, library: Library, wait: Wait) -> bool:
 
 
 def _counted(immich: ImmichApi, library: Library, wait: Wait) -> Statistics:
-    """Count until the number stands still: what a scan has found, Immich imports in the background."""
-    counted = immich.statistics(library.id)
+    """Count until the number stands still for a while: what a scan has found, Immich imports in the background."""
+    counted, still = immich.statistics(library.id), 0
     for _ in range(_PATIENCE):
         wait(_POLL)
         before, counted = counted, immich.statistics(library.id)
-        if before == counted:
+        still = still + 1 if before == counted else 0
+        if still == _STILL:
             break
     return counted

@@ -56,9 +56,10 @@ def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
     if connections.shows_photos:
         pulumi.log.warn(
-            "Immich keeps its libraries and no longer sees their photos: its next scan moves them to its trash, which "
-            "is emptied after 30 days unless set otherwise, and their places in albums go. The files stay. Deploy "
-            "again before that, or turn the scan off in Immich first (Administration, Settings, External Library)"
+            "Immich keeps its libraries and no longer sees their photos. Its next scan (each midnight, unless it was "
+            "set otherwise before this stack) moves them to its trash, which is emptied after 30 days by default, and "
+            "their places in albums go. The files stay. Deploy again before that, or turn the scan off in Immich at "
+            "once (Administration, Settings, External Library)"
         )
     return None
 

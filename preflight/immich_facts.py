@@ -24,6 +24,7 @@ class ImmichFacts:
 
     Attributes:
         refusal: why nothing could be read, though Immich runs; empty when all was.
+        lacking: permissions that the API key lacks.
         not_running: why Immich could not be asked: it does not run; empty when it does.
         trials: what each wanted library would come to.
         settings_were: the server-wide settings that the stack states, as they are.
@@ -34,6 +35,7 @@ class ImmichFacts:
 
     refusal: str = ""
     not_running: str = ""
+    lacking: tuple[str, ...] = ()
     trials: tuple[tuple[WantedLibrary, Trial], ...] = ()
     settings_were: Entries | None = None
     settings_change: bool = False
@@ -49,18 +51,18 @@ def read(cluster: ClusterApi, settings: Settings, planned: Libraries | None) -> 
     """Read the facts; None for a stack that states nothing in Immich."""
     if planned is None or settings.immich_api_key is None:
         return None
-    immich = ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key)
     try:
-        return _read(immich, planned, state.known())
+        with ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key) as immich:
+            return _read(immich, planned, state.known())
     except NotRunningError as error:
         return ImmichFacts(not_running=str(error))
     except (ImmichError, ClusterError) as error:
         return ImmichFacts(str(error))
-    finally:
-        immich.close()
 
 
 def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known]) -> ImmichFacts:
+    if lacking := immich.lacking():
+        return ImmichFacts(lacking=lacking)
     trials = tuple((wanted, _attempt(immich, wanted, known)) for wanted in planned.wanted)
     if planned.settings is None:
         return ImmichFacts(trials=trials)

@@ -8,6 +8,7 @@ from providers.immich_api import PERMISSIONS, PERMISSIONS_SINCE_3_2
 from providers.immich_library import Trial, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import PROJECT, Settings
+from settings.load import API_KEY
 from settings.storage import OnNode
 
 
@@ -17,7 +18,12 @@ def problems(facts: ImmichFacts | None, wanted: WantedSettings | None) -> list[s
         return []
     if facts.refusal:
         return [facts.refusal]
-    return [problem for _, trial in facts.trials for problem in trial.problems] + list(_configured(facts, wanted))
+    return [
+        *_lacking(facts),
+        *(problem for _, trial in facts.trials for problem in trial.problems),
+        *_one_user_twice(facts),
+        *_configured(facts, wanted),
+    ]
 
 
 def warnings(settings: Settings, facts: ImmichFacts | None) -> list[str]:
@@ -33,7 +39,7 @@ def warnings(settings: Settings, facts: ImmichFacts | None) -> list[str]:
             for wanted in facts.taken_over
         ),
         *(sentence for wanted, trial in facts.trials for sentence in _passed_over(wanted, trial)),
-        *_watching(settings),
+        *_watching(settings, facts),
     ]
 
 
@@ -41,14 +47,38 @@ def news(facts: ImmichFacts | None, wanted: WantedSettings | None) -> list[str]:
     """Say what happens in Immich; where nothing can, what it takes."""
     if facts is None:
         needed = f"{', '.join(PERMISSIONS)} (from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)})"
-        key = f"{PROJECT}:immichApiKey"
-        return [f"no library is made in Immich: {key}, an administrator's with {needed}, is not stored. docs/photos.md"]
+        return [
+            f"no library is made in Immich: {API_KEY}, an administrator's with {needed}, is not stored. docs/photos.md"
+        ]
     were = facts.settings_were or {}
     return [sentence for library, trial in facts.trials for sentence in _imports(library, trial)] + [
         f"in Immich, for all its libraries: {name} becomes {json.dumps(entry)}; it is {json.dumps(were[name])}"
         for name, entry in (wanted.entries.items() if wanted else ())
         if name in were and were[name] != {**were[name], **entry}
     ]
+
+
+def _lacking(facts: ImmichFacts) -> Iterator[str]:
+    if facts.lacking:
+        yield (
+            f"{API_KEY}: the API key of Immich lacks {', '.join(facts.lacking)}. Add that to it in Immich (Account "
+            "Settings, API Keys), or store another one"
+        )
+
+
+def _one_user_twice(facts: ImmichFacts) -> Iterator[str]:
+    """Two libraries of one name and one user could not be told from each other."""
+    by_user: dict[str, list[str]] = {}
+    for wanted, trial in facts.trials:
+        if trial.owner:
+            by_user.setdefault(trial.owner.email, []).append(wanted.owner)
+    for email, named in by_user.items():
+        if len(named) > 1:
+            words = " and ".join(name or "nobody, which is whose API key it is" for name in named)
+            yield (
+                f"{PROJECT}:photoSync.accounts: accounts of {email} name {words} as their Immich user. Let all of them "
+                f"have immichUser: {email}, or none"
+            )
 
 
 def _configured(facts: ImmichFacts, wanted: WantedSettings | None) -> Iterator[str]:
@@ -70,14 +100,15 @@ def _passed_over(wanted: WantedLibrary, trial: Trial) -> Iterator[str]:
                 )
 
 
-def _watching(settings: Settings) -> Iterator[str]:
+def _watching(settings: Settings, facts: ImmichFacts) -> Iterator[str]:
     key = f"{PROJECT}:immich.library.watch"
     if not settings.immich.library.watch:
         return
-    yield (
-        f"{key}: while Immich watches, a photo whose file vanishes is deleted from Immich at once, with its place in "
-        "albums, in every library of the server. Set it to false if that is not meant"
-    )
+    if not (facts.settings_were or {}).get("watch", {}).get("enabled"):  # who watches knows
+        yield (
+            f"{key}: while Immich watches, a photo whose file vanishes is deleted from Immich at once, with its place "
+            "in albums, in every library of the server. Set it to false if that is not meant"
+        )
     if not isinstance(settings.storage, OnNode):
         yield f"{key}: on storage of kind {settings.storage.kind} Immich sees no change between scans"
 

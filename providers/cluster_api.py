@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
+import websocket
 import yaml
 from kubernetes import client, config, stream
 from websocket import WebSocket
@@ -18,6 +19,7 @@ from settings.cluster import Cluster
 Manifest = dict[str, Any]
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait for ever
 _SILENCE = 60.0  # seconds
 # It keeps certificates in temporary files, and hands one over to a second thread before it is written.
 _LOADING = threading.Lock()
@@ -256,6 +258,8 @@ class ClusterApi:
 
     def _not_opened(self, what: str, error: Exception) -> ClusterError:
         """Say why no stream could be opened: as in `_request`, the client may have stumbled over its own exception."""
+        if isinstance(error.__context__, KeyboardInterrupt):  # of which the client makes an error of its own
+            raise KeyboardInterrupt
         reason = getattr(error, "reason", None) or getattr(error.__context__, "reason", error)
         refused = _HANDSHAKE.match(str(reason))
         if refused:

@@ -3,11 +3,13 @@
 import http.client
 import json
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self
+from functools import cached_property, partial
+from http import HTTPStatus
+from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -24,9 +26,10 @@ PERMISSIONS = (
 PERMISSIONS_SINCE_3_2 = ("adminConfig.read", "adminConfig.update")
 
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
-_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 400, 401, 403, 404, 500
+_IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 class ImmichError(Exception):
@@ -91,47 +94,59 @@ class Statistics:
 
 
 class ImmichApi:
-    """Immich's API, over one connection that is made when it is needed."""
+    """Immich's API, over one connection that is made when it is needed; it ends with the `with` block."""
 
     def __init__(self, connect: Callable[[], socket.socket], key: SecretStr) -> None:
         """Keep how Immich is reached, and the API key; nothing is asked yet."""
         self._connect, self._key = connect, key
         self._connection: http.client.HTTPConnection | None = None
+        self._answered = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @classmethod
     def behind(cls, cluster: ClusterApi, backend: Backend, key: SecretStr) -> Self:
         """Reach Immich at its Service, whatever stands between the internet and it."""
         return cls(partial(connect, cluster, backend), key)
 
+    @cached_property
     def version(self) -> tuple[int, int, int]:
-        """Ask for the server's version."""
-        answer = self._ask("GET", "/server/version")
-        return answer["major"], answer["minor"], answer["patch"]
+        """The server's version."""
+        return self._ask("GET", "/server/version", _version)
 
     def has_configuration_file(self) -> bool:
         """Whether Immich takes its server-wide configuration from IMMICH_CONFIG_FILE, so that no API changes it."""
-        return bool(self._ask("GET", "/server/features").get("configFile"))
+        return self._ask("GET", "/server/features", lambda answer: bool(answer.get("configFile")))
+
+    def lacking(self) -> tuple[str, ...]:
+        """List the permissions that the API key lacks (source: immich #21027, which lets each key ask that)."""
+        needed = (*PERMISSIONS, *(PERMISSIONS_SINCE_3_2 if self._since_3_2 else ()))
+        given = self._ask("GET", "/api-keys/me", lambda answer: set(answer["permissions"]))
+        return tuple(one for one in needed if one not in given and "all" not in given)
 
     def me(self) -> User:
         """Find whose the API key is."""
-        return _user(self._ask("GET", "/users/me"))
+        return self._ask("GET", "/users/me", _user)
 
     def users(self) -> list[User]:
         """List all users."""
-        return [_user(user) for user in self._ask("GET", "/users")]
+        return self._ask("GET", "/users", lambda answer: [_user(user) for user in answer])
 
     def libraries(self) -> list[Library]:
         """List all external libraries, of whatever user."""
-        return [_library(library) for library in self._ask("GET", "/libraries")]
+        return self._ask("GET", "/libraries", lambda answer: [_library(library) for library in answer])
 
     def library(self, library_id: str) -> Library:
-        """Read an external library."""
-        return _library(self._ask("GET", f"/libraries/{library_id}"))
+        """Read one library."""
+        return self._ask("GET", f"/libraries/{library_id}", _library)
 
     def create_library(self, owner: User, name: str) -> Library:
         """Make a library with Immich's defaults. It imports nothing yet: paths are looked at in an update only."""
-        body = {"ownerId": owner.id, "name": name}
-        return _library(self._ask("POST", "/libraries", body))
+        return self._ask("POST", "/libraries", _library, {"ownerId": owner.id, "name": name})
 
     def update_library(self, library: Library) -> Library:
         """Write a library's name, import paths and exclusion patterns.
@@ -145,40 +160,57 @@ class ImmichApi:
             "importPaths": [*library.import_paths],
             "exclusionPatterns": [*library.exclusion_patterns],
         }
-        return _library(self._ask("PUT", f"/libraries/{library.id}", stated))
+        return self._ask("PUT", f"/libraries/{library.id}", _library, stated)
 
     def scan(self, library_id: str) -> None:
         """Have Immich look through a library's import paths; it does so in the background."""
-        self._ask("POST", f"/libraries/{library_id}/scan", {})
+        self._ask("POST", f"/libraries/{library_id}/scan", lambda _: None, {})
 
     def statistics(self, library_id: str) -> Statistics:
         """Count what a library holds."""
-        answer = self._ask("GET", f"/libraries/{library_id}/statistics")
-        return Statistics(answer["photos"], answer["videos"], answer["usage"])
+        return self._ask("GET", f"/libraries/{library_id}/statistics", _statistics)
 
     def configuration(self) -> Document:
         """Read the server-wide configuration, whole."""
-        document: Document = self._ask("GET", self._configuration_route())
-        return document
+        return self._ask("GET", self._configuration_route, _configuration)
 
     def replace_configuration(self, document: Document) -> Document:
         """Write the server-wide configuration, whole: there is no way to write a part of it, and no version of it."""
-        written: Document = self._ask("PUT", self._configuration_route(), document)
-        return written
+        return self._ask("PUT", self._configuration_route, _configuration, document)
 
+    def close(self) -> None:
+        """End the connection; another is made when it is needed."""
+        if self._connection:
+            with suppress(OSError):
+                self._connection.close()
+        self._connection = None
+
+    @property
+    def _since_3_2(self) -> bool:
+        return self.version >= (3, 2, 0)
+
+    @property
     def _configuration_route(self) -> str:
-        return "/admin/config" if self.version() >= (3, 2, 0) else "/system-config"
+        return "/admin/config" if self._since_3_2 else "/system-config"
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
+    def _ask(self, method: str, path: str, read: Callable[[Any], T], body: object = None) -> T:
         status, content = self._send(method, path, body)
-        if status >= _BAD_REQUEST:
+        if status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(status, content, path)
-        return json.loads(content) if content else None
+        try:
+            return read(json.loads(content) if content else None)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UnansweredError(
+                f"what answers behind immich.service is not Immich's API: its answer to {path} (HTTP status {status}) "
+                "can't be read"
+            ) from None
 
     def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         headers = {"x-api-key": self._key.get_secret_value(), "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if time.monotonic() - self._answered > _IDLE:
+            self.close()
         connection = self._connection or self._connected()
         try:
             connection.request(method, f"/api{path}", json.dumps(body) if body is not None else None, headers)
@@ -189,6 +221,7 @@ class ImmichApi:
             raise UnansweredError(
                 f"Immich does not answer (asked for {path}): {str(error) or type(error).__name__}"
             ) from None
+        self._answered = time.monotonic()
         if response.will_close:
             self.close()
         return response.status, content
@@ -198,13 +231,6 @@ class ImmichApi:
         self._connection.sock = self._connect()
         self._connection.sock.settimeout(_TIMEOUT)
         return self._connection
-
-    def close(self) -> None:
-        """End the connection; another is made when it is needed."""
-        if self._connection:
-            with suppress(OSError):
-                self._connection.close()
-        self._connection = None
 
 
 def _user(answer: Document) -> User:
@@ -222,19 +248,34 @@ def _library(answer: Document) -> Library:
     )
 
 
+def _version(answer: Document) -> tuple[int, int, int]:
+    return answer["major"], answer["minor"], answer["patch"]
+
+
+def _statistics(answer: Document) -> Statistics:
+    return Statistics(answer["photos"], answer["videos"], answer["usage"])
+
+
+def _configuration(answer: Document) -> Document:
+    """See that the entries are there that may become ours."""
+    if not {"scan", "watch"} <= answer["library"].keys():
+        raise KeyError("library")
+    return answer
+
+
 def _refusal(status: int, content: bytes, path: str) -> ImmichError:
     words = _words(content) or f"{status}"
-    if status >= _SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnansweredError(f"Immich has an error of its own (asked for {path}): {words}")
-    if status == _UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         message = (
             "Immich does not know the API key: it is mistyped or was deleted. Make one in Immich as an administrator "
             "(Account Settings, API Keys), then `pulumi config set --secret immich-icloud:immichApiKey`"
         )
-    elif status == _FORBIDDEN and "permission" in words:
+    elif status == HTTPStatus.FORBIDDEN and "permission" in words:
         message = f"the API key of Immich is not enough for {path}: {words}. It needs: {', '.join(PERMISSIONS)}"
         message += f"; from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)}"
-    elif status == _FORBIDDEN:
+    elif status == HTTPStatus.FORBIDDEN:
         message = (
             f"the API key of Immich is no administrator's, and only an administrator may use {path}: make one as an "
             "administrator, then `pulumi config set --secret immich-icloud:immichApiKey`"

@@ -98,7 +98,10 @@ def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: S
 
     """
     users = immich.users()
-    owner = immich.me() if not wanted.owner else next((user for user in users if user.email == wanted.owner), None)
+    wanted_email = wanted.owner.casefold()
+    owner = (
+        next((user for user in users if user.email.casefold() == wanted_email), None) if wanted_email else immich.me()
+    )
     if owner is None:
         known_users = ", ".join(user.email for user in users)
         return Trial((f"Immich has no user {wanted.owner} whose photos these could be. It has: {known_users}",))
@@ -113,7 +116,7 @@ def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: S
         return Trial((problem,), owner)
     live = next(iter(ours), None)
     emails = {user.id: user.email for user in users}
-    problems = list(_imported_twice(wanted, live, libraries, emails))
+    problems = [*_imported_twice(wanted, live, libraries, emails), *_moved(wanted, live)]
     taken_over = live is not None and live.id != known and not _as_ours(live, wanted)
     if live and taken_over and not wanted.adopt:
         problems.append(
@@ -144,6 +147,19 @@ def _imported_twice(
                     f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would '
                     "be there twice. Remove that import path in Immich first (their places in albums go with it, the "
                     "files stay), or name that library and its owner in immich.library"
+                )
+
+
+def _moved(wanted: WantedLibrary, live: Library | None) -> Iterator[str]:
+    """Immich knows a photo by its path: under another one it is a new photo, and the old one goes to the trash."""
+    known = live.import_paths if live else ()
+    for path in wanted.import_paths:
+        for theirs in known:
+            if path not in known and path.rpartition("/")[2] == theirs.rpartition("/")[2]:
+                yield (
+                    f'the library "{wanted.name}" in Immich has photos from {theirs}. From {path} it would take each '
+                    "for a new one, in no album, and move the old ones to its trash: set "
+                    "immich-icloud:immich.mount.path back"
                 )
 
 
@@ -187,7 +203,8 @@ class ImmichLibraryProvider(ImmichProvider):
             return dynamic.CheckResult(news, [])
         wanted = _wanted(news)
         try:
-            problems = attempt(self._immich(wanted.server), wanted).problems
+            with self._immich(wanted.server) as immich:
+                problems = attempt(immich, wanted).problems
         except NotRunningError:  # what comes before the library may be what lets it run again
             problems = ()
         except (ImmichError, ClusterError) as error:
@@ -201,7 +218,8 @@ class ImmichLibraryProvider(ImmichProvider):
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["owner"])
         try:
-            trial = attempt(self._immich(new.server), new, _id, old.exclusion_patterns)
+            with self._immich(new.server) as immich:
+                trial = attempt(immich, new, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
         return dynamic.DiffResult(changes=trial.changes)
@@ -222,7 +240,8 @@ class ImmichLibraryProvider(ImmichProvider):
         """Find the library as it is, as inputs too, so that drift shows as a difference of properties."""
         stated = _wanted(props)
         try:
-            live = next((one for one in self._immich(stated.server).libraries() if one.id == id_), None)
+            with self._immich(stated.server) as immich:
+                live = next((one for one in immich.libraries() if one.id == id_), None)
         except (ImmichError, ClusterError) as error:
             # Removing the stack must not hang on Immich. Before anything else, preflight has asked it.
             report(f"Immich can't be asked for the library {stated.name}, which is taken to be as it was: {error}")
@@ -235,25 +254,26 @@ class ImmichLibraryProvider(ImmichProvider):
             import_paths=tuple(path for path in stated.import_paths if path in live.import_paths),
             exclusion_patterns=tuple(one for one in stated.exclusion_patterns if one in live.exclusion_patterns),
         )
-        return dynamic.ReadResult(id_, {**_properties(found), "library_id": id_}, _properties(found))
+        # What we have written stays in the outputs: of those patterns alone may we take one away.
+        return dynamic.ReadResult(id_, dict(props), _properties(found))
 
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
-        cluster, immich = self._api(), self._immich(wanted.server)
-        trial = attempt(immich, wanted, known, stated)
-        if trial.problems or not trial.owner:
-            raise RuntimeError("; ".join(trial.problems))
-        scanned = always_scan or trial.imports_more
-        try:
-            if scanned:  # before anything is written: Immich scans by itself, too
-                job_run.run(cluster, wanted.disk_check, report)
-            live = trial.live or immich.create_library(trial.owner, wanted.name)
-            library = immich.update_library(_settled(live, wanted, stated))
-            if scanned:
-                immich.scan(library.id)
-        except JobError as error:
-            raise RuntimeError(f"the library {wanted.name} is not touched: {error}") from None
-        except RefusedError as refused:
-            raise RuntimeError(_in_words(refused, wanted)) from None
+        with self._immich(wanted.server) as immich:
+            trial = attempt(immich, wanted, known, stated)
+            if trial.problems or not trial.owner:
+                raise RuntimeError("; ".join(trial.problems))
+            scanned = always_scan or trial.imports_more
+            try:
+                if scanned:  # before anything is written: Immich scans by itself, too
+                    job_run.run(self._api(), wanted.disk_check, report)
+                live = trial.live or immich.create_library(trial.owner, wanted.name)
+                library = immich.update_library(_settled(live, wanted, stated))
+                if scanned:
+                    immich.scan(library.id)
+            except JobError as error:
+                raise RuntimeError(f"the library {wanted.name} is not touched: {error}") from None
+            except RefusedError as refused:
+                raise RuntimeError(_in_words(refused, wanted)) from None
         return library
 
 

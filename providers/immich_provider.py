@@ -1,14 +1,16 @@
 """What the dynamic resources in Immich share: how they reach it."""
 
 from pulumi import dynamic
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from providers.cluster_api import ClusterApi
 from providers.immich_api import ImmichApi, ImmichError
 from settings.cluster import Cluster
+from settings.external_library import ApiKey
+from settings.load import API_KEY
 from settings.model import Backend
 
-API_KEY = "immich-icloud:immichApiKey"
+_API_KEY: TypeAdapter[SecretStr] = TypeAdapter(ApiKey)
 
 
 class ImmichProvider(dynamic.ResourceProvider):
@@ -20,13 +22,16 @@ class ImmichProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Keep where the cluster is, and the API key; nothing is asked yet."""
         self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
-        configured = req.config.get(API_KEY)
-        self._key = SecretStr(configured) if configured else None
+        self._key: SecretStr | None
+        try:
+            self._key = _API_KEY.validate_python(req.config.get(API_KEY))
+        except ValidationError:  # none, or none that can be one: while a stack is removed, nobody else has looked at it
+            self._key = None
 
     def _api(self) -> ClusterApi:
         return ClusterApi(self._cluster)
 
     def _immich(self, server: Backend) -> ImmichApi:
         if self._key is None:
-            raise ImmichError(f"there is no API key of Immich: pulumi config set --secret {API_KEY}")
+            raise ImmichError(f"there is no API key of Immich that can be one: pulumi config set --secret {API_KEY}")
         return ImmichApi.behind(self._api(), server, self._key)

@@ -2,7 +2,8 @@
 
 Immich reads and writes that document as a whole, without a version. It is read as late as possible, only our entries
 are changed, and what they were is remembered and given back. A change that somebody saves in the moment between our
-read and our write is lost; a kill between our write and the engine's checkpoint loses what the entries were.
+read and our write is lost. What the entries were is in the state alone: it is lost with it, and by a kill between our
+write and the engine's checkpoint. Two stacks that state them for one server undo each other.
 """
 
 import json
@@ -83,27 +84,28 @@ class ImmichSettingsProvider(ImmichProvider):
         old, new = _wanted(_olds), _wanted(_news)
         if old.server != new.server:
             return dynamic.DiffResult(changes=True, replaces=["server"])
-        fewer = bool(old.entries.keys() - new.entries.keys())
         try:
-            return dynamic.DiffResult(changes=fewer or changes(self._immich(new.server).configuration(), new))
+            with self._immich(new.server) as immich:
+                return dynamic.DiffResult(changes=old != new or changes(immich.configuration(), new))
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Set the entries, and remember what they were."""
         wanted = _wanted(props)
-        immich = self._immich(wanted.server)
-        were = found(immich.configuration(), wanted)
-        _write(immich, wanted.entries)
-        return dynamic.CreateResult("library", _outputs(wanted, were))
+        with self._immich(wanted.server) as immich:
+            document = immich.configuration()
+            _write(immich, document, wanted.entries)
+        return dynamic.CreateResult("library", _outputs(wanted, found(document, wanted)))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the entries to what is asked for; those that are asked for no longer become what they were."""
         old, new = _wanted(_olds), _wanted(_news)
-        immich = self._immich(new.server)
-        document, had = immich.configuration(), _were(_olds)
+        had = _were(_olds)
         dropped = {name: entry for name, entry in old.entries.items() if name not in new.entries}
-        _write(immich, {**_returned(document, dropped, had), **new.entries})
+        with self._immich(new.server) as immich:
+            document = immich.configuration()
+            _write(immich, document, {**_returned(document, dropped, had), **new.entries})
         were = {name: had.get(name, entry) for name, entry in found(document, new).items()}
         return dynamic.UpdateResult(_outputs(new, were))
 
@@ -111,7 +113,8 @@ class ImmichSettingsProvider(ImmichProvider):
         """Find the entries as they are, as inputs too, so that drift shows as a difference of properties."""
         stated = _wanted(props)
         try:
-            live = found(self._immich(stated.server).configuration(), stated)
+            with self._immich(stated.server) as immich:
+                live = found(immich.configuration(), stated)
         except (ImmichError, ClusterError) as error:
             # Removing the stack must not hang on Immich. Before anything else, preflight has asked it.
             report(f"Immich can't be asked for its configuration, which is taken to be as it was: {error}")
@@ -122,16 +125,17 @@ class ImmichSettingsProvider(ImmichProvider):
             (scan["cronExpression"] if scan["enabled"] else "off") if scan else None,
             bool(watch["enabled"]) if watch else None,
         )
-        return dynamic.ReadResult(id_, _outputs(seen, _were(props)), _inputs(seen))
+        # What we have written stays in the outputs: what is unlike that by then, somebody else has changed.
+        return dynamic.ReadResult(id_, dict(props), _inputs(seen))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Give the entries back. Of an Immich that is gone, or that refuses, it is said what they were."""
         stated, were = _wanted(_props), _were(_props)
         try:
-            immich = self._immich(stated.server)
-            document = immich.configuration()
-            returned = _returned(document, stated.entries, were)
-            _write(immich, returned)
+            with self._immich(stated.server) as immich:
+                document = immich.configuration()
+                returned = _returned(document, stated.entries, were)
+                _write(immich, document, returned)
         except (ImmichError, ClusterError) as error:
             report(
                 "Immich's configuration of libraries stays as it is now; before this stack it was "
@@ -153,8 +157,7 @@ class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
         super().__init__(ImmichSettingsProvider(), name, {**_inputs(wanted), "found": None}, opts)
 
 
-def _write(immich: ImmichApi, entries: Entries) -> None:
-    document = immich.configuration()
+def _write(immich: ImmichApi, document: Document, entries: Entries) -> None:
     merged = _merged(document, entries)
     if merged == document:
         return

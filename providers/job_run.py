@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from providers import pod_start
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, UnreachableError
+from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
 from providers.fragment import OBJECT_MANAGER
 from providers.pod_start import Failure
 
 _KEPT = 3600  # seconds that a Job and its log stay after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
+
+_NOT_FOUND = 404
 
 Report = Callable[[str], None]
 
@@ -39,7 +41,7 @@ def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], Non
 
     """
     follower = _Log(api, log, report) if log else None
-    with _created(api, job) as made:
+    with _created(api, job, report) as made:
         failure = _Wait(api, made, report).until_it_ends(follower)
     if failure:
         raise JobError(failure)
@@ -54,19 +56,19 @@ def running(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifest
         ClusterError: when the API server refuses, or does not answer for two minutes.
 
     """
-    with _created(api, job) as made:
+    with _created(api, job, report) as made:
         yield _Wait(api, made, report).until_it_runs()
-        _remove(api, Ref.of(made))
+        _remove(api, Ref.of(made), report)
 
 
 @contextlib.contextmanager
-def _created(api: ClusterApi, job: Manifest) -> Iterator[Manifest]:
+def _created(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifest]:
     """Create a Job; an exception removes it, even one that came before the API server's answer."""
     named = _named(job)
     try:
         yield api.create(named, OBJECT_MANAGER).object
     except BaseException:
-        _remove(api, Ref.of(named))
+        _remove(api, Ref.of(named), report)
         raise
 
 
@@ -78,9 +80,12 @@ def _named(job: Manifest) -> Manifest:
     return {**job, "metadata": metadata, "spec": {**kept, **job["spec"]}}
 
 
-def _remove(api: ClusterApi, ref: Ref) -> None:
-    with contextlib.suppress(ClusterError):
+def _remove(api: ClusterApi, ref: Ref, report: Report) -> None:
+    try:
         api.delete_with_dependents(ref)
+    except ClusterError as error:
+        if not (isinstance(error, RefusedError) and error.status == _NOT_FOUND):
+            report(f"{ref} may go on. Remove it: kubectl delete job -n {ref.namespace} {ref.name} ({error})")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from lab.immich import configuration, libraries, scan, server_info, users
 from lab.immich.answers import Issue, invalid, refused
 from lab.immich.faults import Fault
-from lab.immich.routes import Route
+from lab.immich.routes import ANY, Route
 from lab.immich.world import World, add_user, give_key, upgrade
 from lab.stand_in import api, routes
 from lab.stand_in.answers import Answer, JsonAnswer, Request
@@ -90,5 +90,5 @@ class Api(api.Api[World, Fault]):
             raise refused(self.world, HTTPStatus.UNAUTHORIZED, "Invalid API key")
         if route.admin and not self.world.users[key["userId"]]["isAdmin"]:
             raise refused(self.world, HTTPStatus.FORBIDDEN, "Forbidden")
-        if not {route.permission, "all"} & set(key["permissions"]):
+        if route.permission != ANY and not {route.permission, "all"} & set(key["permissions"]):
             raise refused(self.world, HTTPStatus.FORBIDDEN, f"Missing required permission: {route.permission}")

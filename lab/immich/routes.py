@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from lab.stand_in import routes
 
+# Of a route that each key may use, whatever it is permitted.
+ANY = ""
+
 
 @dataclass(frozen=True)
 class Route(routes.Route):

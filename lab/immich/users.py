@@ -1,6 +1,6 @@
 """Users: oneself, and who there is."""
 
-from lab.immich.routes import Route
+from lab.immich.routes import ANY, Route
 from lab.immich.world import World
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids
@@ -21,11 +21,19 @@ def _all(world: World, request: Request, _: Ids) -> list[Json]:
     return [{key: user[key] for key in _SHOWN_TO_OTHERS} for user in shown]
 
 
+def _key(world: World, request: Request, _: Ids) -> Json:
+    """The key that is asked with: any may (source: immich #21027)."""
+    key = world.keys[request.headers["x-api-key"]]
+    made = {"createdAt": "2026-02-11T07:40:52.918Z", "updatedAt": "2026-02-11T07:40:52.918Z"}
+    return {"id": key["id"], "name": "immich-icloud", "permissions": key["permissions"], **made}
+
+
 def _asking(world: World, request: Request) -> Json:
     return world.users[world.keys[request.headers["x-api-key"]]["userId"]]
 
 
 ROUTES = (
+    Route("GET", "/api-keys/me", _key, ANY),
     Route("GET", "/users/me", _me, "user.read"),
     Route("GET", "/users", _all, "user.read"),
 )

@@ -87,7 +87,7 @@ def configuration(version: str) -> Json:
 def give_key(world: World, key: str, email: str, permissions: Iterable[str]) -> None:
     """Make the server know an API key of the user with that e-mail address."""
     (user,) = [user for user in world.users.values() if user["email"] == email]
-    world.keys[key] = {"userId": user["id"], "permissions": list(permissions)}
+    world.keys[key] = {"id": new_id(), "userId": user["id"], "permissions": list(permissions)}
 
 
 def add_user(world: World, email: str, name: str, *, admin: bool = False) -> Json:

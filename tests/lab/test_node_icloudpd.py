@@ -122,5 +122,5 @@ def test_our_script_takes_it_for_icloudpd(home: Home) -> None:
         ended = home.node.run(sync_job(settings, FLOOR="0"))
         assert (ended.code, ended.error) == (0, "")
         assert f"anna: {fetched} files fetched" in ended.out
-        assert f" {there} there already, 0 errors" in ended.out
+        assert f" {there} skipped that are there already, 0 errors" in ended.out
     assert home.fetched() == PHOTOS

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import yaml
@@ -25,6 +25,13 @@ from tests.rehearsal.account import Account
 
 Change = Callable[[dict[str, Any]], None]
 
+
+class MakeBench(Protocol):
+    """Makes a bench; `photos`: with the lab's account and its library."""
+
+    def __call__(self, the_world: world.World, *, photos: bool = ...) -> "Bench": ...
+
+
 DEPLOYMENT = Ref("apps/v1", "Deployment", "immich-server", "immich")
 INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 VOLUME = Ref("v1", "PersistentVolume", "icloud-photos-shared")
@@ -36,9 +43,10 @@ IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "p
 class Bench:
     """A project directory on a control plane of its own."""
 
-    def __init__(self, project: Path, tools: Tools, the_world: world.World) -> None:
+    def __init__(self, project: Path, tools: Tools, the_world: world.World, *, photos: bool) -> None:
         self.project, self.home, self.tools = project, project / ".lab", tools
         self.runs: list[Run] = []
+        self.photos = photos
         self.stack = "lab" if the_world == "found" else "adoption"
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
@@ -61,6 +69,8 @@ class Bench:
 
     def reset_settings(self) -> None:
         shutil.copy(SOURCE / self.stack_file.name, self.project)
+        if not self.photos:
+            self.set(without_photos)
 
     def set(self, change: Change) -> None:
         """Change the stack's settings, keys without their namespace."""
@@ -165,6 +175,12 @@ class Bench:
         }
 
 
+def without_photos(settings: dict[str, Any]) -> None:
+    """Neither accounts nor a library: what is about something else is faster."""
+    for key in ("photoSync", "icloudCredentials", "immich", "immichApiKey"):
+        del settings[key]
+
+
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + 60
@@ -187,11 +203,11 @@ def changed(run: Run) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def make_bench(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[world.World], Bench]]:
+def make_bench(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeBench]:
     benches: list[Bench] = []
 
-    def make(the_world: world.World) -> Bench:
-        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world))
+    def make(the_world: world.World, *, photos: bool = False) -> Bench:
+        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world, photos=photos))
         return benches[-1]
 
     yield make

@@ -1,22 +1,31 @@
 """Taking over what iteration 6 made by hand: adopt, run on, remove, adopt again. In this order."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
-from lab import world
 from providers.cluster_api import Manifest, Ref
-from tests.rehearsal.conftest import CLAIM, DEPLOYMENT, IMMICH, INGRESS, JOB, PHOTO_SYNC, VOLUME, Bench, changed
+from tests.rehearsal.conftest import (
+    CLAIM,
+    DEPLOYMENT,
+    IMMICH,
+    INGRESS,
+    JOB,
+    PHOTO_SYNC,
+    VOLUME,
+    Bench,
+    MakeBench,
+    changed,
+)
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 KEPT = (PHOTO_SYNC, VOLUME, CLAIM, INGRESS)
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
-    return make_bench("iteration6")
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench("iteration6", photos=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,13 @@
 """The kinds that a tunnel's connector consists of, through the Kubernetes provider that serves here."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lab.engine import SOURCE, Operation, Run
-from lab.world import World
 from providers.cluster_api import Ref
-from tests.rehearsal.conftest import Bench, changed
+from tests.rehearsal.conftest import Bench, MakeBench, changed
 
 PROGRAM = SOURCE / "tests" / "programs" / "connector.py"
 TOKEN, ROTATED = "the-tunnels-token", "the-tunnels-next-token"
@@ -42,7 +40,7 @@ class Connector:
 
 
 @pytest.fixture(scope="module")
-def connector(make_bench: Callable[[World], Bench]) -> Connector:
+def connector(make_bench: MakeBench) -> Connector:
     made = Connector(make_bench("found"))
     made.run("up")
     return made

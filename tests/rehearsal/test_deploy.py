@@ -1,6 +1,6 @@
 """The stack on a cluster as ArgoCD made it: deploy, deploy again, drift, share with others, remove. In this order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
@@ -19,6 +19,7 @@ from tests.rehearsal.conftest import (
     PHOTO_SYNC,
     VOLUME,
     Bench,
+    MakeBench,
     changed,
 )
 
@@ -27,8 +28,8 @@ LEVELS = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enfor
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
-    return make_bench("found")
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench("found", photos=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """The photos in Immich itself: a library and server-wide settings, made, kept, given back. In this order."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lab import world
 from lab.immich.world import API_KEY, PERMISSIONS
 from providers.cluster_api import Ref
-from tests.rehearsal.conftest import DEPLOYMENT, Bench, changed
+from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed
 from tests.rehearsal.immich import Server
 
 FOLDER = "/external/icloud/icloud-import"
@@ -19,8 +17,8 @@ OTHER_KEY = "another-key-of-the-rehearsal-that-opens-nothing"
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
-    return make_bench("found")
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench("found", photos=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,20 @@
 """What the cluster can't take is red at preview, in words, and nothing is registered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import world
 from lab.engine import Run
 from tests.rehearsal.account import HOMELAB
-from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, changed
+from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed
 
 MESSAGE = "Preflight found {}; nothing was changed."
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
 
 

@@ -1,19 +1,17 @@
 """A rollout that fails gives back what was found, says why, and leaves nothing in the state."""
 
-from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
 
-from lab import world
-from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, changed, stated
+from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, MakeBench, changed, stated
 
 # The lab's node makes the init container of that name fail in pods with this annotation.
 FAILING = "lab.immich-icloud/failing-init-container"
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
 
 

@@ -1,16 +1,14 @@
 """Through a tunnel that others use: deploy, deploy again, drift, faults, remove. In this order, on one rehearsal."""
 
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lab import world
 from lab.cloudflare.world import TOKEN
 from providers.cluster_api import Ref
 from tests.rehearsal.account import HOMELAB, TUNNELS
-from tests.rehearsal.conftest import Bench, changed
+from tests.rehearsal.conftest import Bench, MakeBench, changed
 
 HOST = "immich.coultonf.com"
 NGINX = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
@@ -21,7 +19,7 @@ RULES, RECORD = "cloudflare-rules", "cloudflare-record"
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
 
 

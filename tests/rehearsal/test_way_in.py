@@ -1,15 +1,13 @@
 """The other ways in, one after the other on one rehearsal: taken over by hand, a tunnel of our own, a record alone."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lab import world
 from providers.cluster_api import Ref
 from tests.rehearsal.account import ACCOUNT, HOMELAB, WORLD, ZONE
-from tests.rehearsal.conftest import Bench, changed
+from tests.rehearsal.conftest import Bench, MakeBench, changed
 
 HOST = "immich.coultonf.com"
 NGINX = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
@@ -18,7 +16,7 @@ CLOUDFLARED = Ref("v1", "Namespace", "cloudflared")
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[world.World], Bench]) -> Bench:
+def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
 
 

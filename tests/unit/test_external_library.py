@@ -127,10 +127,9 @@ def test_the_disk_is_looked_for_through_the_syncs_claim_read_only(storage: dict[
     assert container["securityContext"]["runAsUser"] == 1000
 
 
-def test_looking_for_the_disk_is_tried_once_and_leaves_nothing() -> None:
+def test_looking_for_the_disk_is_tried_once() -> None:
     spec = disk_check(showing())["spec"]
     assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
-    assert spec["ttlSecondsAfterFinished"] == 60
 
 
 @pytest.mark.parametrize(("storage", "level"), [(NFS, "restricted"), (LOCAL, "privileged")], ids=["nfs", "local"])

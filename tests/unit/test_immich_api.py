@@ -1,5 +1,6 @@
 """What is asked of Immich, over a real connection, and what becomes of its refusals."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from lab.immich.world import API_KEY
 from lab.immich.world import PERMISSIONS as OF_THE_REHEARSAL
 from providers import immich_api
-from providers.immich_api import ImmichApi, ImmichError, RefusedError, Statistics
+from providers.immich_api import ImmichApi, ImmichError, RefusedError, Statistics, UnansweredError
 from tests.immich_server import FOLDER, Immich, serving
 
 
@@ -100,6 +101,35 @@ def test_an_answer_that_is_lost(immich: Immich) -> None:
     api = immich.api()
     assert "Immich does not answer (asked for /libraries)" in sentence(api)
     assert [one.name for one in api.libraries()] == ["Scans"], "the next one opens a connection anew"
+
+
+def test_what_a_key_lacks_is_known_before_it_is_needed(immich: Immich) -> None:
+    assert immich.api().lacking() == ()
+    assert immich.api(immich.key("all")).lacking() == ()
+    some = immich.key("library.read", "library.create", "library.statistics", "user.read", "systemConfig.read")
+    assert immich.api(some).lacking() == ("library.update", "systemConfig.update")
+    immich.asked("PUT", "version", {"version": "3.2.0"})
+    assert immich.api(some).lacking()[-2:] == ("adminConfig.read", "adminConfig.update")
+
+
+def test_something_else_behind_the_service(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:
+    for answer in (b"<html>Please log in</html>", b"{}", b"[]", b"null"):
+        monkeypatch.setattr(ImmichApi, "_send", lambda *_, answer=answer: (302, answer))
+        with pytest.raises(UnansweredError, match="is not Immich's API: its answer to"):
+            _ = immich.api().version
+        with pytest.raises(UnansweredError, match="not Immich's API"):
+            immich.api().configuration()
+
+
+def test_a_connection_that_was_idle_is_not_used_again(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Immich ends it after some seconds, at the very moment of the next request, perhaps."""
+    connect, now = Mock(wraps=immich.connect), [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    api = ImmichApi(connect, SecretStr(API_KEY))
+    api.me()
+    now[0] += 5
+    api.me()
+    assert connect.call_count == 2
 
 
 def test_a_refusal_is_told_in_immichs_words(immich: Immich) -> None:

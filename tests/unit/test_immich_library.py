@@ -109,6 +109,11 @@ def test_it_belongs_to_whom_the_settings_name(house: House) -> None:
     assert house.immich.world.users[house.library["ownerId"]]["email"] == "partner@coultonf.com"
 
 
+def test_an_address_is_the_same_in_other_letters(house: House) -> None:
+    house.up(owner="Partner@coultonf.com")
+    assert house.immich.world.users[house.library["ownerId"]]["email"] == "partner@coultonf.com"
+
+
 def refusal(house: House, **changed: Any) -> str:
     before = house.immich.libraries()
     with pytest.raises(PreviewError) as refused:
@@ -177,6 +182,13 @@ def test_no_photo_is_imported_twice(house: House, theirs: str) -> None:
 def test_nor_twice_in_one_library(house: House) -> None:
     house.immich.make_library(importPaths=["/external/icloud"])
     assert "imports /external/icloud: the photos in" in refusal(house, adopt=True)
+
+
+def test_a_mount_that_moves_would_make_new_photos_of_all(house: House) -> None:
+    house.up()
+    with pytest.raises(RuntimeError, match="it would take each for a new one, in no album"):
+        house.up(import_paths=("/external/photos/icloud-import",))
+    assert (house.library["importPaths"], house.scans()) == ([FOLDER], 1)
 
 
 def test_a_folder_beside_ours_is_nobodys_business(house: House) -> None:

@@ -117,6 +117,7 @@ def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFi
     house.up()
     house.edit("library", "scan", "cronExpression", to="0 6 * * *")
     house.edit("ffmpeg", "crf", to=30)
+    house.stack.refresh()  # as the engine does before it removes anything
     house.stack.destroy()
     assert house.library == ("0 6 * * *", False)
     assert house.document["ffmpeg"]["crf"] == 30
@@ -124,6 +125,13 @@ def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFi
         "library.scan in Immich's configuration was changed by somebody else since, and stays as it is"
         in capfd.readouterr().err
     )
+
+
+def test_nor_is_it_put_back_when_we_no_longer_ask_for_it(house: House) -> None:
+    house.up()
+    house.edit("library", "scan", "cronExpression", to="0 6 * * *")
+    house.up(None)
+    assert house.library == ("0 6 * * *", True)
 
 
 def test_drift_is_seen_and_repaired(house: House) -> None:

@@ -94,7 +94,7 @@ def test_an_immich_that_takes_its_time(immich: Immich, monkeypatch: pytest.Monke
     monkeypatch.setattr(Immich, "work", lambda _: None)
     monkeypatch.setattr(type(immich.server), "service_actions", lambda _: None)
     monkeypatch.setattr(immich.server.api.world, "queue", Deaf())
-    assert scanned(immich, showing())[-1].endswith("Immich is not done with its scan yet.")
+    assert scanned(immich, showing())[-1].endswith("so far: Immich is not done with its scan.")
 
 
 class Deaf(list[str]):

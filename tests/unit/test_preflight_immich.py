@@ -1,5 +1,6 @@
 """What preflight says of Immich itself: pure rules on facts."""
 
+from dataclasses import replace
 from typing import Any
 
 from preflight import immich_rules
@@ -54,6 +55,22 @@ def test_what_each_library_lacks_is_a_problem() -> None:
     ]
 
 
+def test_a_permission_that_the_key_lacks_is_a_problem() -> None:
+    (problem,) = immich_rules.problems(facts(lacking=("library.update",)), None)
+    assert problem.startswith("immich-icloud:immichApiKey: the API key of Immich lacks library.update. Add that to it")
+
+
+def test_one_user_can_t_have_two_libraries_of_one_name() -> None:
+    mine, named = WANTED, replace(WANTED, owner=OWNER.email)
+    trials = tuple((wanted, Trial((), OWNER, None, library(PATH))) for wanted in (mine, named))
+    (problem,) = immich_rules.problems(ImmichFacts(trials=trials), None)
+    assert problem == (
+        "immich-icloud:photoSync.accounts: accounts of owner@example.com name nobody, which is whose API key it is and "
+        "owner@example.com as their Immich user. Let all of them have immichUser: owner@example.com, or none"
+    )
+    assert immich_rules.problems(ImmichFacts(trials=trials[:1]), None) == []
+
+
 def test_a_configuration_file_has_to_say_it_itself() -> None:
     (problem,) = immich_rules.problems(facts(settings_change=True, has_configuration_file=True), MONTHLY)
     assert problem == (
@@ -71,6 +88,7 @@ def test_a_configuration_file_that_says_it_already_is_fine() -> None:
 def test_watching_is_warned_of() -> None:
     (warning,) = immich_rules.warnings(with_library(watch=True), facts())
     assert "a photo whose file vanishes is deleted from Immich at once, with its place in albums" in warning
+    assert immich_rules.warnings(with_library(watch=True), facts(settings_were=MONTHLY.entries)) == [], "once"
     assert immich_rules.warnings(with_library(watch=False), facts()) == []
     assert immich_rules.warnings(with_library(), facts()) == []
 

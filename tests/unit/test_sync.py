@@ -445,3 +445,19 @@ def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
     assert started.returncode == 1
     assert error.startswith("stopped from outside, by the deadline or with its node.")
     assert not fifo.exists(), "icloudpd was told, and ended by itself"
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="of this machine's programs; the image has its own")
+def test_a_second_run_beside_one_that_is_at_work_does_nothing(house: House) -> None:
+    """`make sync-now` beside the schedule: both would write the same unfinished files, and the same session."""
+    running = house.node.disk.parent / "running"
+    os.mkfifo(running)
+    house.icloudpd.behave(f"{BEGINS}trap 'exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n")
+    first = house.node.start(job(household()))
+    running.read_text()
+    second = house.run()
+    assert last_words(second) == "another run is at work on account anna: wait until it ends"
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=15)
+    house.icloudpd.behave(SUCCEEDS)
+    assert house.run().code == 0
