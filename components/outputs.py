@@ -19,6 +19,7 @@ class Outputs:
         mounted_into: Deployment and container that got the mount.
         accounts: of each iCloud account its name, its folder as Immich sees it, its CronJob and its schedule.
         libraries: of each external library of Immich its id, name, owner and import paths.
+        library_settings: what this stack states of Immich's server-wide settings: scan_schedule and watch.
         route_kind: how the internet gets there: sharedTunnel, dnsRecord, ownTunnel, or none of ours.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
@@ -37,6 +38,7 @@ class Outputs:
     accounts: list[dict[str, str]] | None
     route_kind: str
     libraries: list[dict[str, Any]] | None = None
+    library_settings: dict[str, str | bool] | None = None
     dns_record: str | None = None
     dns_target: pulumi.Output[str] | None = None
     tunnel_id: pulumi.Output[str] | None = None

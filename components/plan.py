@@ -151,6 +151,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
             mounted_into=f"{Ref.of(mount)}, container {found.container}",
             accounts=syncing.overview(immich.mount.path) if syncing else None,
+            library_settings=shown.settings.stated if shown and shown.settings else None,
             route_kind=settings.cloudflare.kind,
         ),
     )

@@ -6,6 +6,8 @@ from components import directory
 from components.photo_disk import MARK
 from ops.command import CommandError, Say, Stack, main, say
 from providers import job_run
+from providers.cluster_api import Ref
+from providers.fragment import OBJECT_MANAGER
 
 
 def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], str] = input, say: Say = say) -> None:
@@ -42,6 +44,9 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     if answer.strip() != place:
         raise CommandError(f"that is not {place}: nothing was marked")
     job_run.run(stack.api, directory.mark(storage, stack.namespace, fingerprint), say)
+    record = directory.record(stack.namespace, stack.ownership)
+    if stack.api.get(Ref.of(record)) is None:  # so that no `up` makes another directory when the disk is gone
+        stack.api.create(record, OBJECT_MANAGER)
     say(f"{place} is marked. Immich's pod starts by itself. A sync that was refused runs at its next time.")
 
 

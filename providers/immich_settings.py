@@ -43,6 +43,12 @@ class WantedSettings:
     watch: bool | None
 
     @property
+    def stated(self) -> dict[str, str | bool]:
+        """What is asked for, by the properties' names."""
+        named = {"scan_schedule": self.scan_schedule, "watch": self.watch}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
     def entries(self) -> Entries:
         """The entries of `library` in Immich's configuration, in Immich's words."""
         stated: Entries = {}

@@ -50,6 +50,7 @@ def test_first_up_makes_everything(bench: Bench, found: dict[str, Manifest]) -> 
     (library,) = run.outputs.pop("libraries")
     assert library["import_paths"] == ["/external/icloud/icloud-import"]
     assert run.outputs == {
+        "library_settings": {"scan_schedule": "0 4 1 * *", "watch": True},
         "accounts": [
             {
                 "name": "coulton",

@@ -322,6 +322,25 @@ def made(api: Jobs) -> list[str]:
     ]
 
 
+RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
+
+
+def test_a_disk_that_was_marked_is_remembered() -> None:
+    """An `up` without it must not make another directory in its place."""
+    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    marking(api, PATH)
+    assert api.objects[RECORD]["data"] == {"made": "true"}
+    assert api.objects[RECORD]["metadata"]["annotations"]["immich-icloud/stack"] == STACK
+    marking(api, PATH)
+
+
+def test_one_that_was_not_is_not() -> None:
+    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    with pytest.raises(CommandError):
+        marking(api, "no")
+    assert RECORD not in api.objects
+
+
 def test_a_disk_is_marked_by_who_types_its_path() -> None:
     api = Jobs(DONE, lines=looked("unmarked 123 45"))
     said, asked = marking(api, PATH)
