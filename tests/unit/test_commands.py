@@ -331,6 +331,7 @@ def test_a_disk_that_was_marked_is_remembered() -> None:
     marking(api, PATH)
     assert api.objects[RECORD]["data"] == {"made": "true"}
     assert api.objects[RECORD]["metadata"]["annotations"]["immich-icloud/stack"] == STACK
+    api.lines = [*looked("unmarked 123 45")]
     marking(api, PATH)
 
 
