@@ -103,6 +103,17 @@ class ImmichApi:
         """Reach Immich at its Service, whatever stands between the internet and it."""
         return cls(partial(connect, cluster, backend), key)
 
+    def ping(self) -> None:
+        """See that the server answers; it does so whatever the API key.
+
+        Raises:
+            ImmichError: when it does not, or with something else than its `pong`.
+
+        """
+        answer = self._ask("GET", "/server/ping")
+        if answer != {"res": "pong"}:
+            raise UnansweredError(f"what answers is not Immich: {json.dumps(answer)[:80]}")
+
     def version(self) -> tuple[int, int, int]:
         """Ask for the server's version."""
         answer = self._ask("GET", "/server/version")

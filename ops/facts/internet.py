@@ -1,0 +1,122 @@
+"""The host as the internet sees it: its name, and what answers there over http, https and a web socket."""
+
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from websocket import WebSocketBadStatusException, WebSocketException, create_connection
+
+_TIMEOUT = 5.0  # seconds, of one connection or answer
+_HTTP, _HTTPS = 80, 443
+_PING = "/api/server/ping"
+# Immich's own web socket (source: Immich's web/src/lib/stores/websocket.ts and its server's WebSocketGateway).
+_SOCKET = "/api/socket.io/?EIO=4&transport=websocket"
+_AUTHORITY = "CLOUDFLARE_BASE_URL"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer.
+
+    Attributes:
+        status: the HTTP status code; 0 when there was none.
+        location: where it leads to.
+        body: its beginning.
+        fault: why there was none: no connection, or no valid certificate.
+        untrusted: whether that is about the certificate.
+
+    """
+
+    status: int = 0
+    location: str = ""
+    body: str = ""
+    fault: str = ""
+    untrusted: bool = False
+
+
+@dataclass(frozen=True)
+class Name:
+    """The addresses of a name; none when no resolver knows it."""
+
+    addresses: tuple[str, ...] = ()
+
+
+def _resolve(host: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except socket.gaierror as error:
+        if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
+            return ()
+        raise
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _connect(host: str, port: int) -> socket.socket:
+    return socket.create_connection((host, port), _TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Internet:
+    """The way to the host: how its name is resolved, how it is reached, and whose certificates count."""
+
+    resolve: Callable[[str], tuple[str, ...]] = _resolve
+    connect: Callable[[str, int], socket.socket] = _connect
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def name(self, host: str) -> Name:
+        """Resolve a name.
+
+        Raises:
+            OSError: when no resolver answers.
+
+        """
+        return Name(self.resolve(host))
+
+    def page(self, host: str) -> Page:
+        """Ask for Immich's ping over https."""
+        return self._asked(host, _HTTPS)
+
+    def plain(self, host: str) -> Page:
+        """Ask for it over http."""
+        return self._asked(host, _HTTP)
+
+    def web_socket(self, host: str) -> Page:
+        """Ask for an upgrade to Immich's web socket."""
+        try:
+            with self._connected(host, _HTTPS) as connection:
+                opened = create_connection(f"wss://{host}{_SOCKET}", timeout=_TIMEOUT, socket=connection)
+                opened.close()
+                return Page(http.HTTPStatus.SWITCHING_PROTOCOLS)
+        except WebSocketBadStatusException as refused:
+            return Page(refused.status_code, str((refused.resp_headers or {}).get("location", "")))
+        except (WebSocketException, OSError) as error:
+            return _unanswered(error)
+
+    def _asked(self, host: str, port: int) -> Page:
+        connection = http.client.HTTPConnection(host, port)
+        try:
+            with self._connected(host, port) as connected:
+                connection.sock = connected
+                connection.request("GET", _PING, headers={"Accept": "application/json"})
+                answer = connection.getresponse()
+                body = answer.read(1000).decode(errors="replace")
+                return Page(answer.status, answer.headers.get("location", ""), body)
+        except (http.client.HTTPException, OSError) as error:
+            return _unanswered(error)
+
+    def _connected(self, host: str, port: int) -> socket.socket:
+        connection = self.connect(host, port)
+        connection.settimeout(_TIMEOUT)
+        return self.trust.wrap_socket(connection, server_hostname=host) if port == _HTTPS else connection
+
+
+def _unanswered(error: Exception) -> Page:
+    return Page(fault=str(error) or type(error).__name__, untrusted=isinstance(error, ssl.SSLCertVerificationError))
+
+
+def reachable() -> Internet | None:
+    """Return the internet; None where another API stands for Cloudflare's own: then no public name leads here."""
+    return None if os.environ.get(_AUTHORITY) else Internet()
