@@ -48,7 +48,7 @@ sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
 mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
 	@$(COMMAND)
 
-verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch or --role
+verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role
 	@$(COMMAND)
 
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server

@@ -21,6 +21,8 @@ the likely cause, and the exact next command. What fails first is likely to be w
 what it can't check it says, and counts as not passed. Its exit status is 0 only when all that applies has passed.
 
 - `ARGS=--json` prints it for programs, `ARGS=--watch` looks again every 30 seconds.
+- `ARGS=--upload` also sends as much as Cloudflare's plan takes in one request, and a little more, to where photos are
+  uploaded. It has no key, so Immich refuses it, and nothing is left behind.
 - `ARGS=--role` prints a ServiceAccount with all that it has to be allowed in the cluster: to read, no Secret, and to
   reach Immich's port. `make -s verify STACK=homelab ARGS=--role | kubectl apply -f -`
 - What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what

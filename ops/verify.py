@@ -30,18 +30,19 @@ _SHOWN = {
 _NAMES = {Passed: "passed", Failed: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
 
 
-def verify(stack: Stack, outside: Internet | None) -> Verdict:
+def verify(stack: Stack, outside: Internet | None, *, upload: bool = False) -> Verdict:
     """Check everything at once; nothing is changed.
 
     Args:
         stack: the stack.
         outside: the way to its host; None where no public name leads to it.
+        upload: whether to try large uploads, too.
 
     Raises:
         ClusterError: when the kubeconfig can't be used.
 
     """
-    seen = facts.read(stack.settings, stack.name, outside)
+    seen = facts.read(stack.settings, stack.name, outside, upload=upload)
     return {check: check.result(seen) for check in CHECKS}
 
 
@@ -102,6 +103,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     how.add_argument(
         "--role", action="store_true", help="print what it needs to be allowed in the cluster, as manifests"
     )
+    parser.add_argument("--upload", action="store_true", help="try uploads of the plan's limit, too: minutes")
     return parser.parse_args(arguments)
 
 
@@ -115,7 +117,7 @@ def _perform(stack: Stack, how: argparse.Namespace) -> None:
         console.clear()
         show(console, verdict)
         time.sleep(_EVERY)
-    verdict = verify(stack, reachable())
+    verdict = verify(stack, reachable(), upload=how.upload)
     if how.json:
         console.out(as_json(stack.name, verdict))
     else:

@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     internet.PAGE,
     internet.PLAIN,
     internet.WEB_SOCKET,
+    internet.UPLOAD,
     internet.ACCESS,
     photo_sync.SESSION,
     photo_sync.LAST,

@@ -59,6 +59,15 @@ _NO_UPGRADE = Fault(
     " by themselves",
     "curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' 'https://$host/api/socket.io/?EIO=4&transport=websocket'",
 )
+_TOO_LARGE = Fault(
+    "the ingress controller takes less than Cloudflare does: route.annotations, and on ingress-nginx",
+    "pulumi config set --stack $stack --path "
+    "'immich-icloud:route.annotations[\"nginx.ingress.kubernetes.io/proxy-body-size\"]' 0 && make up STACK=$stack",
+)
+_BROKEN_OFF = Fault(
+    "the line or a proxy on the way is too slow for an upload of that size: its time-outs, as in route.annotations",
+    "kubectl get ingress -n $immich -o yaml",
+)
 _UNGUARDED = Fault("the Access application was removed or changed: everybody reaches Immich", UP)
 _GUARDED = Fault(
     "somebody else's Access application guards the host: the mobile app is shut out. Remove it in the dashboard, or "
@@ -142,6 +151,19 @@ def _web_socket(facts: Facts) -> Result:
     return failed(facts, _NO_UPGRADE, answer.fault or f"the upgrade is answered with {answer.status}")
 
 
+def _uploads(facts: Facts) -> Result:
+    tried = there(facts.uploads)
+    if _asks_to_sign_in(tried.at):
+        return NotChecked("Cloudflare Access asks to sign in first")
+    if tried.at.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return failed(facts, _TOO_LARGE, f"{tried.limit} MB are refused, and the plan takes them")
+    # Without a key, that is how Immich answers to whatever it has got.
+    if tried.at.status != HTTPStatus.UNAUTHORIZED:
+        return failed(facts, _BROKEN_OFF, f"{tried.limit} MB: {tried.at.fault or tried.at.status}")
+    above = "is refused" if tried.above.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "is taken, too"
+    return Passed(f"{tried.limit} MB reach Immich, more {above}")
+
+
 def _access(facts: Facts) -> Result:
     cloudflare = facts.settings.cloudflare
     wanted = isinstance(cloudflare, OnCloudflare) and cloudflare.access is not None
@@ -179,4 +201,11 @@ PAGE = Check(
 )
 PLAIN = Check("http-redirect", "http leads to https", _plain, (_IN_PLAIN,))
 WEB_SOCKET = Check("web-socket", "an upgrade to a web socket is answered", _web_socket, (_NO_UPGRADE,))
+UPLOAD = Check(
+    "upload",
+    "an upload of what Cloudflare's plan takes reaches Immich",
+    _uploads,
+    (_TOO_LARGE, _BROKEN_OFF),
+    ON_CLOUDFLARE,
+)
 ACCESS = Check("access", "Cloudflare Access answers as configured", _access, (_UNGUARDED, _GUARDED), ON_CLOUDFLARE)

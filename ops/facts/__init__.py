@@ -1,6 +1,6 @@
 """All that `make verify` looks at: read at once, part by part, and never changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from components.ownership import Ownership
@@ -8,11 +8,14 @@ from ops.facts import cloudflare, cluster, immich, photo_sync
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.immich import LibrariesFacts, Ping
-from ops.facts.internet import Internet, Name, Page
+from ops.facts.internet import Internet, Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
+from preflight.cloudflare_rules import upload_limit
 from providers.cluster_api import ClusterApi
 from settings import PROJECT, Settings
+
+_UNASKED = Absent("it sends hundreds of megabytes, so only when asked for: ARGS=--upload")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Facts:
         page: what answers over https.
         plain: what answers over http.
         web_socket: what answers to an upgrade.
+        uploads: what answers to large uploads.
 
     """
 
@@ -47,15 +51,17 @@ class Facts:
     page: Page | Unread
     plain: Page | Unread
     web_socket: Page | Unread
+    uploads: Uploads | Unread = _UNASKED
 
 
-def read(settings: Settings, stack: str, outside: Internet | None) -> Facts:
+def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:
     """Read all parts at once.
 
     Args:
         settings: the stack's settings.
         stack: its name.
         outside: the way to the host; None where there is none.
+        upload: whether to try large uploads, too, which takes minutes.
 
     Raises:
         ClusterError: when the kubeconfig can't be used.
@@ -77,7 +83,7 @@ def read(settings: Settings, stack: str, outside: Internet | None) -> Facts:
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere
     web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere
-    return Facts(
+    facts = Facts(
         settings=settings,
         stack=stack,
         now=datetime.now(UTC),
@@ -91,6 +97,16 @@ def read(settings: Settings, stack: str, outside: Internet | None) -> Facts:
         plain=plain(),
         web_socket=web_socket(),
     )
+    return replace(facts, uploads=_uploads(facts, outside)) if upload and outside else facts
+
+
+def _uploads(facts: Facts, outside: Internet) -> Uploads | Unread:
+    if isinstance(facts.cloudflare, Unread):
+        return facts.cloudflare
+    way_in = facts.cloudflare.way_in
+    if way_in is None or not way_in.record.proxied:
+        return Absent("requests do not go through Cloudflare, whose plan limits them")
+    return outside.uploads(facts.settings.host, upload_limit(way_in.zone.plan))
 
 
 def _nowhere() -> Absent:

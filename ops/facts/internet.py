@@ -5,13 +5,15 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from websocket import WebSocketBadStatusException, WebSocketException, create_connection
 
 _TIMEOUT = 5.0  # seconds, of one connection or answer
+_PATIENCE = 60.0  # seconds that an upload may stand still
 _HTTP, _HTTPS = 80, 443
-_PING = "/api/server/ping"
+_PING, _ASSETS = "/api/server/ping", "/api/assets"
 # Immich's own web socket (source: Immich's web/src/lib/stores/websocket.ts and its server's WebSocketGateway).
 _SOCKET = "/api/socket.io/?EIO=4&transport=websocket"
 _AUTHORITY = "CLOUDFLARE_BASE_URL"
@@ -35,6 +37,15 @@ class Page:
     body: str = ""
     fault: str = ""
     untrusted: bool = False
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The answers to an upload of so many megabytes, the limit, and of more, however a megabyte is counted."""
+
+    limit: int
+    at: Page
+    above: Page
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,17 @@ class Internet:
         """Ask for it over http."""
         return self._asked(host, _HTTP)
 
+    def uploads(self, host: str, limit: int) -> Uploads:
+        """Send two bodies to where photos are uploaded, without a key: Immich refuses them, and nothing is kept.
+
+        Args:
+            host: the host.
+            limit: megabytes that should be taken.
+
+        """
+        sizes = (limit * 10**6, limit * 2**20 + 1)
+        return Uploads(limit, *(self._asked(host, _HTTPS, size) for size in sizes))
+
     def web_socket(self, host: str) -> Page:
         """Ask for an upgrade to Immich's web socket."""
         try:
@@ -95,12 +117,16 @@ class Internet:
         except (WebSocketException, OSError) as error:
             return _unanswered(error)
 
-    def _asked(self, host: str, port: int) -> Page:
+    def _asked(self, host: str, port: int, size: int = 0) -> Page:
         connection = http.client.HTTPConnection(host, port)
         try:
             with self._connected(host, port) as connected:
                 connection.sock = connected
-                connection.request("GET", _PING, headers={"Accept": "application/json"})
+                if size:
+                    connected.settimeout(_PATIENCE)
+                    _send(connection, size)
+                else:
+                    connection.request("GET", _PING, headers={"Accept": "application/json"})
                 answer = connection.getresponse()
                 body = answer.read(1000).decode(errors="replace")
                 return Page(answer.status, answer.headers.get("location", ""), body)
@@ -111,6 +137,18 @@ class Internet:
         connection = self.connect(host, port)
         connection.settimeout(_TIMEOUT)
         return self.trust.wrap_socket(connection, server_hostname=host) if port == _HTTPS else connection
+
+
+def _send(connection: http.client.HTTPConnection, size: int) -> None:
+    connection.putrequest("POST", _ASSETS)
+    connection.putheader("Content-Type", "application/octet-stream")
+    connection.putheader("Content-Length", str(size))
+    connection.endheaders()
+    part = bytes(1 << 16)
+    # Who refuses does not wait for the end, and says why.
+    with suppress(OSError):
+        for sent in range(0, size, len(part)):
+            connection.send(part[: size - sent])
 
 
 def _unanswered(error: Exception) -> Page:

@@ -17,7 +17,7 @@ from ops.checks.drift import unlike
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts, Ping
-from ops.facts.internet import Name, Page
+from ops.facts.internet import Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
 from providers.cloudflare_api import Connector
@@ -243,6 +243,9 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("https", {}, part(page=Page(200, body="nginx")), "200: nginx", "curl -i https://immich.example.com/api/"),
     ("http-redirect", {}, part(plain=Page(200)), "answered with 200", "curl -i http://immich.example.com/"),
     ("web-socket", {}, part(web_socket=Page(400)), "answered with 400", "curl -i -H 'Connection: Upgrade'"),
+    ("upload", {}, part(uploads=Uploads(100, Page(413), Page(413))), "100 MB are refused",
+     "pulumi config set --stack test --path 'immich-icloud:route.annotations["),
+    ("upload", {}, part(uploads=Uploads(100, Page(504), Page(413))), "100 MB: 504", "kubectl get ingress -n immich"),
     ("access", {"cloudflare": GUARDED}, lambda f: f, "the answer to a stranger is 200", "make up STACK=test"),
     ("access", {"cloudflare": GUARDED}, cloudflare(applications=()), "no Access application", "make up STACK=test"),
     ("access", {}, part(page=SIGN_IN), "leads to team.cloudflareaccess.com", "curl -i https://immich.example.com/"),
@@ -349,6 +352,12 @@ def test_what_could_not_be_checked_is_said(name: str, breaks: Break, why: str) -
 def test_what_does_not_apply() -> None:
     assert result("tunnel", well(cloudflare={"kind": "none"})) == DoesNotApply("only for stacks with a tunnel")
     assert result("https", replace(well(), page=Absent("a rehearsal"))) == DoesNotApply("a rehearsal")
+
+
+@pytest.mark.parametrize(("above", "words"), [(413, "more is refused"), (401, "more is taken, too")])
+def test_an_upload_that_immich_itself_refuses_has_reached_it(above: int, words: str) -> None:
+    found = result("upload", replace(well(), uploads=Uploads(100, Page(401), Page(above))))
+    assert found == Passed(f"100 MB reach Immich, {words}")
 
 
 def test_a_mark_that_was_set_since_counts() -> None:
