@@ -24,7 +24,7 @@ endif
 	troubleshooting lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real

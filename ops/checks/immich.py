@@ -44,7 +44,7 @@ def _pods(facts: Facts) -> Result:
     if deployment is None:
         where = f"{facts.settings.immich.namespace}/{facts.settings.immich.deployment}"
         return failed(facts, _NO_IMMICH, f"there is no Deployment {where}")
-    pods = [pod for pod in cluster.pods if pod.get("status", {}).get("phase") != "Succeeded"]
+    pods = [pod for pod in cluster.pods if not _is_over(pod)]
     for pod in pods:
         name = pod["metadata"]["name"]
         if words := _guards_words(pod):
@@ -54,6 +54,11 @@ def _pods(facts: Facts) -> Result:
     if not deployment.get("status", {}).get("readyReplicas"):
         return failed(facts, _NO_PODS, f"Deployment {deployment['metadata']['name']} has no pod that is ready")
     return Passed(f"all are ready: {len(pods)}")
+
+
+def _is_over(pod: Manifest) -> bool:
+    """Whether a pod was a Job's, was evicted, or is going."""
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in pod["metadata"]
 
 
 def _guards_words(pod: Manifest) -> str:

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from components.way_in import application_name
-from ops.checks.check import EVERY, ON_CLOUDFLARE, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import ON_CLOUDFLARE, UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.internet import Page
@@ -191,7 +191,6 @@ NAME = Check(
     "the host's name resolves, to Cloudflare or to the record's target",
     _name,
     (_MISSING_NAME, _NOT_YET, _OTHER_ADDRESS),
-    EVERY,
 )
 PAGE = Check(
     "https",

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from components.ownership import Ownership
-from components.way_in import FoundAtCloudflare, WayIn, is_marked, way_in
+from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
 from providers import cloudflare_api, tunnel_rules
-from providers.cloudflare_api import CloudflareApi, Connector, Record, ServiceToken, Tunnel, Zone
+from providers.cloudflare_api import CloudflareApi, Connector, Record, Tunnel, Zone
 from providers.cluster_api import ClusterApi
 from providers.tunnel_rules import Trial
 from settings import Settings
@@ -24,7 +24,6 @@ class CloudflareFacts:
         way_in: what the stack states; None where the zone or the record's target is missing.
         records: the host's records.
         applications: names of the Access applications before the host.
-        service_tokens: those of Access, where the stack has a guard.
 
     """
 
@@ -35,14 +34,13 @@ class CloudflareFacts:
     way_in: WayIn | None = None
     records: tuple[Record, ...] = ()
     applications: tuple[str, ...] = ()
-    service_tokens: tuple[ServiceToken, ...] = ()
 
     @property
     def target(self) -> str | None:
         """What the host's record has to point at; None when that is not there."""
         if self.way_in is None:
             return None
-        return self.way_in.record.content or (f"{self.tunnel.id}.cfargotunnel.com" if self.tunnel else None)
+        return self.way_in.record.content or (tunnel_host(self.tunnel.id) if self.tunnel else None)
 
 
 def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> CloudflareFacts:
@@ -77,7 +75,6 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Cloudflar
         way_in=stated,
         records=records,
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if cloudflare.access else (),
-        service_tokens=tuple(api.service_tokens(zone.account_id)) if cloudflare.access else (),
     )
 
 

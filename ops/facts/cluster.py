@@ -88,11 +88,10 @@ def _look_up(api: ClusterApi, planned: Plan) -> dict[Ref, Manifest]:
 
 def _directory_words(api: ClusterApi, namespace: str) -> str:
     pods = api.list(Ref("v1", "Pod", "", namespace))
-    names = directory.JOB
     ended = [
         state["terminated"].get("message", "")
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        if pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "").startswith(names)
+        if pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "").startswith(directory.JOB)
         for container in pod.get("status", {}).get("containerStatuses", [])
         if "terminated" in (state := container.get("state", {}))
     ]

@@ -325,6 +325,13 @@ def test_every_fault_of_the_table_is_found_by_some_case() -> None:
     assert not unseen
 
 
+def test_pods_that_are_over_are_nobodys_fault() -> None:
+    (running,) = of_cluster(facts := well()).pods
+    evicted = {**running, "status": {"phase": "Failed", **NOT_READY}}
+    going = {**running, "metadata": {**running["metadata"], "deletionTimestamp": "now"}, "status": NOT_READY}
+    assert isinstance(result("immich-pods", with_cluster(facts, pods=(evicted, going, running))), Passed)
+
+
 def test_names_are_unique() -> None:
     assert len(BY_NAME) == len(CHECKS)
 
