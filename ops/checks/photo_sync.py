@@ -12,8 +12,9 @@ from ops.facts.part import there
 from ops.facts.photo_sync import AccountFacts
 from settings.schedule import days_to_next, longest_wait
 
-_LOGIN = "make icloud-login STACK=$stack ACCOUNT=$account"
 _SYNC = "make sync-now STACK=$stack ACCOUNT=$account"
+# Only what a sync says of the session can be seen, so that one has to follow.
+_LOGIN = f"make icloud-login STACK=$stack ACCOUNT=$account && {_SYNC}"
 _SIGNED_OUT = Fault("Apple's session of the account has ended, or never began", _LOGIN)
 _ENDS = Fault("Apple's sessions last 30 to 60 days; this one does not last until the next scheduled sync", _LOGIN)
 _NO_CRON_JOB = Fault("the account's CronJob was removed", UP)
