@@ -109,9 +109,10 @@ class Internet:
         """Ask for an upgrade to Immich's web socket."""
         try:
             with self._connected(host, _HTTPS) as connection:
-                opened = create_connection(f"wss://{host}{_SOCKET}", timeout=_TIMEOUT, socket=connection)
+                url = f"wss://{host}{_SOCKET}"
+                opened = create_connection(url, timeout=_TIMEOUT, socket=connection, redirect_limit=0)
                 opened.close()
-                return Page(http.HTTPStatus.SWITCHING_PROTOCOLS)
+                return Page(opened.getstatus() or 0, str((opened.getheaders() or {}).get("location", "")))
         except WebSocketBadStatusException as refused:
             return Page(refused.status_code, str((refused.resp_headers or {}).get("location", "")))
         except (WebSocketException, OSError) as error:
