@@ -3,6 +3,7 @@ PYTHON ?= python3
 STACK ?= lab
 WORLD ?=
 ACCOUNT ?=
+ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,18 +13,19 @@ SOURCES := __main__.py components lab ops preflight providers settings tests
 # The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
 ifeq ($(STACK),lab)
 RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD))
-COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT)
+COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
 RUN = $(BIN)/python -m ops.deploy $@ $(STACK)
-COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT)
+COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status icloud-login sync-now mark-disk test test-unit check format schema lock clean
+.PHONY: help up preview down status icloud-login sync-now mark-disk verify test test-unit check format schema \
+	troubleshooting lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [WORLD=found|iteration6|iteration6-argocd]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
 	@$(RUN)
@@ -46,6 +48,9 @@ sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
 mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
 	@$(COMMAND)
 
+verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role
+	@$(COMMAND)
+
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -65,6 +70,9 @@ format: $(READY) ## Format the code
 
 schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of the settings
 	@$(BIN)/python -m settings.schema
+
+troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
+	@$(BIN)/python -m ops.troubleshooting
 
 lock: $(READY) ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \

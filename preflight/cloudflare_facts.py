@@ -79,7 +79,7 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> Cloudfl
         zone=zone,
         tunnels=tuple(api.tunnels(zone.account_id)) if tunnelled else (),
         origin=service,
-        origin_on_host=isinstance(cloudflare, OwnTunnel) and _on_host(cluster, settings, service),
+        origin_on_host=isinstance(cloudflare, OwnTunnel) and on_host(cluster, settings, service),
         records=tuple(api.records(zone.id, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
@@ -88,7 +88,13 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> Cloudfl
     )
 
 
-def _on_host(cluster: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
+def on_host(cluster: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
+    """Whether the pods of the Service that a tunnel leads to use their node's network.
+
+    Raises:
+        ClusterError: when the cluster can't be asked, or does not let us read.
+
+    """
     selector = service["spec"].get("selector") if service else None
     if not selector:
         return False

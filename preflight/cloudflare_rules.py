@@ -189,10 +189,15 @@ def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:
             )
 
 
+def upload_limit(plan: str) -> int:
+    """Return the megabytes that Cloudflare takes in one request, by the zone's plan."""
+    return _UPLOAD_LIMITS.get(plan, _UPLOAD_LIMITS["free"])
+
+
 def _limits(settings: Settings, way_in: WayIn) -> Iterator[str]:
     if not way_in.record.proxied:
         return
-    limit = _UPLOAD_LIMITS.get(way_in.zone.plan, _UPLOAD_LIMITS["free"])
+    limit = upload_limit(way_in.zone.plan)
     allowed, said = _body_limit(settings)
     if allowed is None or allowed > limit * _MEGABYTE:
         plan = f"plan {way_in.zone.plan.capitalize()}" if way_in.zone.plan else "plans Free and Pro"

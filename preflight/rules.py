@@ -36,7 +36,7 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
         live = answers.live.get(whole.ref)
         if live is None:
             continue
-        about_owner = [*_not_ours(whole, live, plan), *_argocds(whole.ref, live)]
+        about_owner = [*_not_ours(whole, live, plan), *tracked_by_argocd(whole.ref, live)]
         sentences += about_owner
         if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
             fixed = list(_cannot_change(whole, live, _settings_of(whole, plan)))
@@ -150,7 +150,8 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
         )
 
 
-def _argocds(ref: Ref, live: Manifest) -> Iterator[str]:
+def tracked_by_argocd(ref: Ref, live: Manifest) -> Iterator[str]:
+    """Say that ArgoCD tracks an object that is ours from head to foot, and how it is handed over."""
     metadata = live["metadata"]
     managers = {entry["manager"] for entry in metadata.get("managedFields", [])}
     by_label = any(label in metadata.get("labels", {}) for label in _INSTANCE_LABELS)

@@ -87,6 +87,14 @@ class Tunnel:
 
 
 @dataclass(frozen=True)
+class Connector:
+    """A cloudflared that runs a tunnel: its version, and how many connections to Cloudflare's edge it has."""
+
+    version: str
+    connections: int
+
+
+@dataclass(frozen=True)
 class Configuration:
     """A tunnel's configuration: the document as Cloudflare sent it (None: there is none yet) and its version."""
 
@@ -169,6 +177,16 @@ class CloudflareApi:
                     deleted=tunnel.deleted_at is not None,
                 )
                 for tunnel in self._client.zero_trust.tunnels.cloudflared.list(account_id=account_id)
+            ]
+
+    def connectors(self, account_id: str, tunnel_id: str) -> list[Connector]:
+        """List the cloudflared processes that run a tunnel."""
+        with _asked(TUNNEL_EDIT, f"the connectors of tunnel {tunnel_id}"):
+            return [
+                Connector(client.version or "", len(client.conns or []))
+                for client in self._client.zero_trust.tunnels.cloudflared.connections.get(
+                    tunnel_id, account_id=account_id
+                )
             ]
 
     def configuration(self, account_id: str, tunnel_id: str) -> Configuration | None:

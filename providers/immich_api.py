@@ -113,6 +113,15 @@ class ImmichApi:
         """Reach Immich at its Service, whatever stands between the internet and it."""
         return cls(partial(connect, cluster, backend), key)
 
+    def ping(self) -> None:
+        """See that the server answers; it does so whatever the API key.
+
+        Raises:
+            ImmichError: when it does not, or with something else than its `pong`.
+
+        """
+        self._ask("GET", "/server/ping", _pong)
+
     @cached_property
     def version(self) -> tuple[int, int, int]:
         """The server's version."""
@@ -246,6 +255,11 @@ def _library(answer: Document) -> Library:
         exclusion_patterns=tuple(answer["exclusionPatterns"]),
         refreshed_at=answer["refreshedAt"] or "",
     )
+
+
+def _pong(answer: Document) -> None:
+    if answer["res"] != "pong":
+        raise ValueError(answer)
 
 
 def _version(answer: Document) -> tuple[int, int, int]:

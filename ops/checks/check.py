@@ -1,0 +1,127 @@
+"""What a check is: what it looks at, for which stacks, and how it judges; and what it can come to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import Template
+
+from ops.facts import Facts
+from ops.facts.part import AbsentError, UnreadError
+from settings import Settings
+from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
+from settings.route import NoRoute
+from settings.storage import OnNode
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that may be wrong.
+
+    Attributes:
+        cause: the likely cause; a sentence without its full stop.
+        command: the exact next command, with `$stack` and such where they differ from stack to stack.
+
+    """
+
+    cause: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Passed:
+    """All is well, as the evidence shows."""
+
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something is wrong: what was seen, the likely cause, and what to do next."""
+
+    evidence: str
+    fault: Fault
+    cause: str
+    command: str
+
+
+@dataclass(frozen=True)
+class NotChecked:
+    """Nobody knows, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class DoesNotApply:
+    """There is nothing to check here, and why."""
+
+    why: str
+
+
+Result = Passed | Failed | NotChecked | DoesNotApply
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which stacks a check is for, in words and as a question to their settings."""
+
+    words: str
+    holds: Callable[[Settings], bool]
+
+
+EVERY = Scope("every stack", lambda _: True)
+ON_NODE = Scope("stacks whose photos lie on a node", lambda settings: isinstance(settings.storage, OnNode))
+ROUTED = Scope("stacks with a route", lambda settings: not isinstance(settings.route, NoRoute))
+ON_CLOUDFLARE = Scope("stacks on Cloudflare", lambda settings: isinstance(settings.cloudflare, OnCloudflare))
+TUNNELLED = Scope("stacks with a tunnel", lambda settings: isinstance(settings.cloudflare, Tunnelled))
+SHARING = Scope("stacks in a shared tunnel", lambda settings: isinstance(settings.cloudflare, SharedTunnel))
+SYNCING = Scope("stacks with accounts", lambda settings: bool(settings.photo_sync.accounts))
+IN_IMMICH = Scope("stacks with immichApiKey", lambda settings: settings.immich_api_key is not None)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table.
+
+    Attributes:
+        name: never changes: programs know the check by it.
+        looks_at: what it looks at, in words.
+        judge: tells the result by the facts; it raises UnreadError where a part that it needs was not read.
+        faults: all that it can find.
+        scope: which stacks it is for.
+
+    """
+
+    name: str
+    looks_at: str
+    judge: Callable[[Facts], Result]
+    faults: tuple[Fault, ...]
+    scope: Scope = EVERY
+
+    def result(self, facts: Facts) -> Result:
+        """Judge by the facts."""
+        if not self.scope.holds(facts.settings):
+            return DoesNotApply(f"only for {self.scope.words}")
+        try:
+            return self.judge(facts)
+        except AbsentError as absent:
+            return DoesNotApply(str(absent))
+        except UnreadError as unread:
+            return NotChecked(str(unread))
+
+
+def failed(facts: Facts, fault: Fault, evidence: str, **values: str) -> Failed:
+    """Build the result of a fault; `values` are those of its command beside the stack's own."""
+    settings = facts.settings
+    known = {
+        "stack": facts.stack,
+        "host": settings.host,
+        "immich": settings.immich.namespace,
+        "deployment": settings.immich.deployment,
+        "service": settings.immich.service.name,
+        "sync": settings.photo_sync.namespace,
+        **values,
+    }
+    return Failed(evidence, fault, Template(fault.cause).substitute(known), Template(fault.command).substitute(known))
+
+
+UP = "make up STACK=$stack"

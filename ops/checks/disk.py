@@ -1,0 +1,218 @@
+"""The photo disk: let in by PodSecurity, made, owned, marked, with room, and bound as a volume.
+
+What only a pod on the node could see is judged by what pods have said: directory Job, Immich's guard, last sync.
+"""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from kubernetes.utils import parse_quantity
+
+from components import pod_security
+from components.immich_mount import GUARD
+from components.photo_disk import MARK
+from components.plan import Whole
+from ops.checks.check import ON_NODE, SYNCING, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.immich import running
+from ops.facts import Facts
+from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
+from ops.facts.photo_sync import SyncRun, moment
+from providers.cluster_api import Manifest
+from settings.storage import OnNode
+
+_NO_LABELS = Fault("the labels that let the stack's pods in were removed or made stricter", UP)
+_NO_NODE = Fault(
+    "the node has left the cluster, or has another name: storage.node", "kubectl get nodes -L kubernetes.io/hostname"
+)
+_NOT_MADE = Fault("the Job that makes the directory was removed, or never ran", UP)
+_JOB_FAILED = Fault("what the Job says", UP)
+_JOB_UNMARKED = Fault(
+    "the disk is not mounted, or the directory was there before and nobody has said that it is the right one",
+    "make mark-disk STACK=$stack",
+)
+_OTHER_OWNER = Fault("storage.owner was changed, and the directory is still the former owner's", UP)
+_NO_WRITE = Fault(
+    "somebody changed the owner of a folder on the disk; the Job that runs anew sets it right",
+    "kubectl delete job -n $sync $job && make up STACK=$stack",
+)
+_NO_MARK = Fault("the photo disk is not mounted on its node, or has lost its mark", "make mark-disk STACK=$stack")
+_FULL = Fault(
+    "photos or something else fill the disk, and photoSync.minFreeSpace says what stays free: make room there, then",
+    "make sync-now STACK=$stack ACCOUNT=$account",
+)
+_NO_VOLUME = Fault("the volume or its claim was removed", UP)
+_RELEASED = Fault(
+    "the claim was deleted, and the volume still waits for that one. The photos are safe",
+    """kubectl patch pv $volume --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'""",
+)
+_UNBOUND = Fault("the claim asks for something that the volume has not", "kubectl describe pvc -n $namespace $claim")
+
+_FREE = re.compile(r" (\d+) MiB left")
+_UNMARKED = ("has no mark", "mark is gone", f"its mark {MARK} is missing")
+_CANT_WRITE = "can't write to"
+_MIB = 1 << 20
+_LOOSE = ("privileged", "baseline", "restricted")
+
+
+def _labels(facts: Facts) -> Result:
+    cluster = there(facts.cluster)
+    needed = {facts.settings.photo_sync.namespace: (cluster.seen.photo_sync, _sync_level(cluster))}
+    immich_needs = pod_security.needed(cluster.plan.mount["spec"]["template"]["spec"] | {"containers": []})
+    needed[facts.settings.immich.namespace] = (cluster.seen.namespace, immich_needs)
+    for name, (namespace, level) in needed.items():
+        label = pod_security.label("enforce")
+        found = namespace["metadata"].get("labels", {}).get(label) if namespace else None
+        lets_in = _LOOSE[: _LOOSE.index(level) + 1]
+        if level != "restricted" and found not in lets_in:
+            return failed(facts, _NO_LABELS, f"namespace {name} has {label}: {found or 'unset'}, and {level} is needed")
+    return Passed(", ".join(f"{name} lets in {level}" for name, (_, level) in needed.items()))
+
+
+def _sync_level(cluster: ClusterFacts) -> pod_security.Level:
+    labels = cluster.plan.photo_sync.manifest["metadata"]["labels"]
+    level: pod_security.Level = labels[pod_security.label("enforce")]
+    return level
+
+
+def _directory(facts: Facts) -> Result:
+    cluster, storage = there(facts.cluster), facts.settings.storage
+    if isinstance(storage, OnNode) and storage.node not in cluster.seen.nodes:
+        return failed(facts, _NO_NODE, f"the cluster has no node {storage.node}: {', '.join(cluster.seen.nodes)}")
+    job = cluster.live.get(cluster.plan.directory_job.ref)
+    if job is None:
+        return failed(facts, _NOT_MADE, f"there is no {cluster.plan.directory_job.ref}")
+    if _ended(job) == "Complete":
+        return Passed(cluster.directory_words or f"{cluster.plan.directory_job.ref} is complete")
+    words = cluster.directory_words or f"{cluster.plan.directory_job.ref} is not complete"
+    if any(said in words for said in _UNMARKED):
+        return failed(facts, _JOB_UNMARKED, words)
+    return failed(facts, _JOB_FAILED, words)
+
+
+def _ended(job: Manifest) -> str:
+    conditions = job.get("status", {}).get("conditions", [])
+    return next((c["type"] for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), "")
+
+
+def _owner(facts: Facts) -> Result:
+    cluster, storage = there(facts.cluster), facts.settings.storage
+    for run in _newest(facts):
+        for line in run.log:
+            if _CANT_WRITE in line:
+                job_name = cluster.plan.directory_job.ref.name
+                return failed(facts, _NO_WRITE, f"{run.name}: {line}", job=job_name)
+    job = cluster.live.get(cluster.plan.directory_job.ref)
+    if job is None or _ended(job) != "Complete":
+        return NotChecked("the Job that gives the directory its owner is not complete")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    given = next((one.get("value", "") for one in container["env"] if one["name"] == "OWNER"), "")
+    wanted = f"{storage.owner.uid}:{storage.owner.gid}"
+    if given != wanted:
+        return failed(facts, _OTHER_OWNER, f"the Job gave it to {given}, and storage.owner is {wanted}")
+    return Passed(f"the Job gave it to {given}, and no sync was kept from writing since")
+
+
+class _Sight(NamedTuple):
+    """When somebody looked for the mark, who that was, and whether it was missing."""
+
+    when: datetime
+    who: str
+    missing: bool = False
+
+
+def _mark(facts: Facts) -> Result:
+    cluster = there(facts.cluster)
+    sights = [_sight_of_sync(run) for run in _newest(facts)]
+    for pod in running(cluster):
+        for container in pod["status"].get("initContainerStatuses", []):
+            ended = container.get("state", {}).get("terminated")
+            if container["name"] == GUARD and ended and ended.get("exitCode") == 0:
+                sights.append(_Sight(moment(ended["finishedAt"]), f"pod {pod['metadata']['name']} found it"))
+    for job in cluster.jobs:
+        name = job["metadata"]["name"]
+        if name.startswith("mark-disk-") and _ended(job) == "Complete":
+            sights.append(_Sight(moment(job["status"]["completionTime"]), f"Job {name} set it"))
+    if not sights:
+        return NotChecked(f"only a pod on the node can see {MARK}, and none has looked yet")
+    last = max(sights)
+    if last.missing:
+        return failed(facts, _NO_MARK, f"{_ago(facts, last.when)} {last.who}")
+    return Passed(f"{_ago(facts, last.when)} {last.who}. Since then nobody has looked")
+
+
+def _sight_of_sync(run: SyncRun) -> _Sight:
+    missing = next((line for line in run.log if any(said in line for said in _UNMARKED)), "")
+    who = f"{run.name} said: {missing}" if missing else f"{run.name} found it"
+    return _Sight(run.ended or run.began, who, bool(missing))
+
+
+def _newest(facts: Facts) -> list[SyncRun]:
+    """List each account's newest run that has ended, and of which there is a log."""
+    ended = ([run for run in account.runs if run.log] for account in there(facts.accounts))
+    return [runs[0] for runs in ended if runs]
+
+
+def _space(facts: Facts) -> Result:
+    floor = int(parse_quantity(facts.settings.photo_sync.min_free_space)) // _MIB
+    seen = [
+        (run.ended or run.began, int(found[1]), account.name)
+        for account in there(facts.accounts)
+        for run in account.runs
+        for line in run.log
+        if (found := _FREE.search(line))
+    ]
+    if not seen:
+        return NotChecked("only a sync sees the disk's free space, and none has said anything of it yet")
+    when, free, account = max(seen)
+    evidence = f"{free} MiB were free {_ago(facts, when)}, at the end of a sync of {account}"
+    if free < floor:
+        return failed(facts, _FULL, f"{evidence}; {floor} MiB stay free", account=account)
+    return Passed(evidence)
+
+
+def _ago(facts: Facts, when: datetime) -> str:
+    hours = (facts.now - when).total_seconds() / 3600
+    if hours < 2:  # noqa: PLR2004 (the first plural)
+        return "within the last two hours"
+    return f"{hours:.0f} hours ago" if hours < 48 else f"{hours / 24:.0f} days ago"  # noqa: PLR2004 (two days)
+
+
+def _volume(facts: Facts) -> Result:
+    cluster = there(facts.cluster)
+    plan = cluster.plan
+    pairs = [(plan.volume, plan.claim)]
+    if plan.immich_volume and plan.immich_claim:
+        pairs.append((plan.immich_volume, plan.immich_claim))
+    for volume, claim in pairs:
+        if problem := _binding(facts, cluster, volume, claim):
+            return problem
+    return Passed(", ".join(f"{volume.ref} and {claim.ref} are bound to each other" for volume, claim in pairs))
+
+
+def _binding(facts: Facts, cluster: ClusterFacts, volume: Whole, claim: Whole) -> Result | None:
+    pv, pvc = cluster.live.get(volume.ref), cluster.live.get(claim.ref)
+    tied = pv["spec"].get("claimRef", {}).get("uid") if pv else None
+    if tied and (pvc is None or tied != pvc["metadata"]["uid"]):
+        return failed(facts, _RELEASED, f"{volume.ref} is tied to a claim that was deleted", volume=volume.ref.name)
+    if pv is None or pvc is None:
+        return failed(facts, _NO_VOLUME, f"{(claim if pv else volume).ref} does not exist")
+    phases = pv.get("status", {}).get("phase"), pvc.get("status", {}).get("phase")
+    if phases != ("Bound", "Bound") or pvc["spec"].get("volumeName") != volume.ref.name:
+        evidence = f"{volume.ref} is {phases[0]}, {claim.ref} is {phases[1]}"
+        return failed(facts, _UNBOUND, evidence, namespace=claim.ref.namespace or "", claim=claim.ref.name)
+    return None
+
+
+LABELS = Check("pod-security", "the namespaces' labels let the stack's pods in", _labels, (_NO_LABELS,))
+DIRECTORY = Check(
+    "photo-directory",
+    "the photos' node is there, and the Job that makes the directory is complete",
+    _directory,
+    (_NO_NODE, _NOT_MADE, _JOB_UNMARKED, _JOB_FAILED),
+)
+OWNER = Check("photo-owner", "the directory belongs to storage.owner", _owner, (_NO_WRITE, _OTHER_OWNER), ON_NODE)
+MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (_NO_MARK,))
+SPACE = Check("photo-space", "the disk has room for photos", _space, (_FULL,), SYNCING)
+VOLUME = Check("volume", "volume and claim are bound to each other", _volume, (_NO_VOLUME, _RELEASED, _UNBOUND))

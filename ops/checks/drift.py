@@ -1,0 +1,132 @@
+"""The cluster is as the stack states it, and nobody is about to change that."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kubernetes.utils import parse_quantity
+
+from ops.checks.check import UP, Check, Fault, Passed, Result, failed
+from ops.facts import Facts
+from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
+from preflight.rules import tracked_by_argocd
+from providers import managed_fields
+from providers.cluster_api import Manifest, Ref
+from providers.fragment import OBJECT_MANAGER, set_by_hand
+
+_DRIFT = Fault("somebody changed or removed what this stack states, or its file was changed since the last `up`", UP)
+_TRACKED = Fault(
+    "ArgoCD still tracks an object that this stack made its own, and would undo or remove it",
+    "make preview STACK=$stack",
+)
+_RIVAL = Fault(
+    "$manager states entries of this stack, too, and puts its own in their place with its next sync. Take them out of "
+    "its source, or have ArgoCD pass over them: in its Application, syncPolicy.syncOptions: "
+    "[RespectIgnoreDifferences=true] and "
+    "ignoreDifferences: [{group: '$group', kind: $kind, name: $name, managedFieldsManagers: [$ours]}]",
+    "kubectl get $resource $place -o yaml --show-managed-fields",
+)
+
+
+def _drift(facts: Facts) -> Result:
+    cluster = there(facts.cluster)
+    differences = [*_of_wholes(cluster), *_of_fragments(cluster)]
+    if differences:
+        more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""  # noqa: PLR2004 (enough to see)
+        return failed(facts, _DRIFT, "; ".join(differences[:3]) + more)
+    return Passed(
+        f"{len(cluster.live)} objects are as stated, and {len(list(cluster.plan.fragments()))} parts of others"
+    )
+
+
+def _of_wholes(cluster: ClusterFacts) -> Iterator[str]:
+    for whole in cluster.plan.wholes():
+        if whole.ref.kind == "Secret" or (whole is cluster.plan.photo_sync and cluster.plan.photo_sync_is_found):
+            continue
+        live = cluster.live.get(whole.ref)
+        if live is None:
+            yield f"{whole.ref} does not exist"
+        else:
+            yield from (f"{whole.ref}: {path}" for path in unlike(whole.manifest, live))
+
+
+def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
+    for fragment, live in _fragments(cluster):
+        if live is None:
+            yield f"{Ref.of(fragment)} does not exist"
+        else:
+            found = managed_fields.as_found(live, fragment)
+            yield from (f"{Ref.of(fragment)}: {path}" for path in unlike(fragment, found))
+
+
+def _fragments(cluster: ClusterFacts) -> Iterator[tuple[Manifest, Manifest | None]]:
+    seen = {
+        "Deployment": (cluster.seen.deployment,),
+        "Namespace": (cluster.seen.namespace, cluster.seen.photo_sync),
+    }
+    for fragment in cluster.plan.fragments():
+        named = [
+            one for one in seen[fragment["kind"]] if one and one["metadata"]["name"] == fragment["metadata"]["name"]
+        ]
+        yield fragment, next(iter(named), None)
+
+
+def unlike(wanted: Any, live: Any, way: str = "") -> Iterator[str]:
+    """Name the fields in which a live object is not as it is wanted; what it has besides is its own affair."""
+    if isinstance(wanted, dict):
+        for key, value in wanted.items():
+            found = live.get(key) if isinstance(live, dict) else None
+            yield from unlike(value, found, f"{way}.{key}" if way else key)
+    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        for number, (one, other) in enumerate(zip(wanted, live, strict=True)):
+            yield from unlike(one, other, f"{way}[{number}]")
+    elif wanted != live and (wanted or live) and not _same_quantity(wanted, live):
+        yield f"{way} is {_shown(live)}, not {_shown(wanted)}"
+
+
+def _same_quantity(wanted: Any, live: Any) -> bool:
+    """Whether two texts are one quantity: the API server writes 1024Gi as 1Ti."""
+    try:
+        return isinstance(wanted, str) and isinstance(live, str) and parse_quantity(wanted) == parse_quantity(live)
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    text = "unset" if value in (None, "") else str(value)
+    return text if len(text) < 60 else f"{text[:60]}..."  # noqa: PLR2004 (a script can be a value)
+
+
+def _argocd(facts: Facts) -> Result:
+    cluster = there(facts.cluster)
+    for ref, whole in cluster.live.items():
+        for sentence in tracked_by_argocd(ref, whole):
+            return failed(facts, _TRACKED, sentence.partition(",")[0])
+    ours = cluster.plan.ownership.manager
+    for fragment, live in _fragments(cluster):
+        managed = live["metadata"].get("managedFields", []) if live else []
+        for manager, paths in managed_fields.holders(managed, managed_fields.entries(fragment)).items():
+            if manager not in {ours, OBJECT_MANAGER} and not set_by_hand(manager):
+                return _rivalry(facts, fragment, manager, ours, ", ".join(map(managed_fields.spoken, paths)))
+    return Passed("no other manager states what this stack states")
+
+
+def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: str) -> Result:
+    ref = Ref.of(fragment)
+    group = ref.api_version.rpartition("/")[0]
+    return failed(
+        facts,
+        _RIVAL,
+        f"{ref}: {manager} states {held}",
+        manager=manager,
+        group=group,
+        kind=ref.kind,
+        name=ref.name,
+        ours=ours,
+        resource=ref.kind.lower(),
+        place=f"-n {ref.namespace} {ref.name}" if ref.namespace else ref.name,
+    )
+
+
+DRIFT = Check("drift", "the cluster is as the stack states it", _drift, (_DRIFT,))
+ARGOCD = Check("argocd", "no other manager, such as ArgoCD, is about to change it", _argocd, (_TRACKED, _RIVAL))

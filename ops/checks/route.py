@@ -1,0 +1,106 @@
+"""Requests for the host reach Immich's Service inside the cluster."""
+
+from collections.abc import Iterator
+
+from ops.checks.check import ROUTED, UP, Check, Fault, Passed, Result, failed
+from ops.facts import Facts
+from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
+from providers.cluster_api import Manifest, Ref
+from settings.route import Gateway, Ingress
+
+_NO_ROUTE = Fault("the route was removed", UP)
+_OTHER_BACKEND = Fault("the route was changed", UP)
+_NO_CLASS = Fault(
+    "the ingress controller is not installed, or its class has another name: route.className",
+    "kubectl get ingressclasses",
+)
+_RIVAL = Fault(
+    "somebody else's Ingress serves the same host, and the controller takes the older one: take its rule out",
+    "kubectl edit ingress -n $namespace $name",
+)
+_NOT_ACCEPTED = Fault(
+    "the Gateway does not take the route: its listeners, or allowedRoutes",
+    "kubectl describe httproute -n $immich $name",
+)
+
+
+def _route(facts: Facts) -> Result:
+    cluster, route, host = there(facts.cluster), facts.settings.route, facts.settings.host
+    stated = cluster.plan.route
+    live = cluster.live.get(stated.ref) if stated else None
+    if stated is None or live is None:
+        return failed(facts, _NO_ROUTE, f"there is no {stated.ref if stated else 'route'}")
+    if isinstance(route, Gateway):
+        return _http_route(facts, live)
+    immich = facts.settings.immich
+    wanted = f"{host} → {immich.service.name}:{immich.service.port}"
+    backends = [f"{rule_host} → {backend}" for rule_host, backend in _backends(live)]
+    if wanted not in backends:
+        return failed(facts, _OTHER_BACKEND, f"{stated.ref} has {'; '.join(backends) or 'no rule'}, not {wanted}")
+    if isinstance(route, Ingress) and (problem := _of_class(facts, cluster, route, live)):
+        return problem
+    for rival in _rivals(cluster, host, stated.ref):
+        return failed(facts, _RIVAL, f"{rival} serves {host}, too", namespace=rival.namespace or "", name=rival.name)
+    addresses = live.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    shown = ", ".join(str(one.get("ip") or one.get("hostname")) for one in addresses)
+    accepted = (
+        f"accepted, with address {shown}" if shown else "no controller has written an address into it, as is usual"
+    )
+    return Passed(f"{stated.ref}: {wanted}; {accepted}")
+
+
+def _of_class(facts: Facts, cluster: ClusterFacts, route: Ingress, live: Manifest) -> Result | None:
+    found = live["spec"].get("ingressClassName")
+    if found != route.class_name:
+        return failed(facts, _OTHER_BACKEND, f"{Ref.of(live)} is of class {found}, not {route.class_name}")
+    if route.class_name not in cluster.ingress_classes:
+        has = ", ".join(cluster.ingress_classes) or "none"
+        return failed(facts, _NO_CLASS, f"the cluster has no IngressClass {route.class_name}. It has: {has}")
+    return None
+
+
+def _backends(ingress: Manifest) -> Iterator[tuple[str, str]]:
+    for rule in ingress["spec"].get("rules", []):
+        for path in rule.get("http", {}).get("paths", []):
+            if path.get("path", "/") == "/":
+                service = path["backend"].get("service", {})
+                port = service.get("port", {})
+                yield rule.get("host", "*"), f"{service.get('name')}:{port.get('number') or port.get('name')}"
+
+
+def _rivals(cluster: ClusterFacts, host: str, ours: Ref) -> Iterator[Ref]:
+    for ingress in cluster.seen.ingresses:
+        hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
+        if host in hosts and Ref.of(ingress) != ours:
+            yield Ref.of(ingress)
+
+
+def _http_route(facts: Facts, live: Manifest) -> Result:
+    name, immich, host = live["metadata"]["name"], facts.settings.immich, facts.settings.host
+    backends = [
+        (backend.get("name"), backend.get("port"))
+        for rule in live["spec"].get("rules", [])
+        for backend in rule.get("backendRefs", [])
+    ]
+    if (immich.service.name, immich.service.port) not in backends or host not in live["spec"].get("hostnames", []):
+        return failed(facts, _OTHER_BACKEND, f"HTTPRoute {name} leads {live['spec'].get('hostnames')} to {backends}")
+    conditions = [
+        condition
+        for parent in live.get("status", {}).get("parents", [])
+        for condition in parent.get("conditions", [])
+        if condition["type"] in {"Accepted", "ResolvedRefs"}
+    ]
+    refused = [f"{one['type']}: {one.get('message', '')}" for one in conditions if one["status"] != "True"]
+    if refused or not conditions:
+        return failed(facts, _NOT_ACCEPTED, "; ".join(refused) or "no Gateway has answered for it", name=name)
+    return Passed(f"HTTPRoute {name} is accepted, {host} → {immich.service.name}:{immich.service.port}")
+
+
+ROUTE = Check(
+    "route",
+    "the Ingress or HTTPRoute is accepted, and leads the host to Immich's Service",
+    _route,
+    (_NO_ROUTE, _OTHER_BACKEND, _NO_CLASS, _RIVAL, _NOT_ACCEPTED),
+    ROUTED,
+)

@@ -1,0 +1,115 @@
+"""All that `make verify` looks at: read at once, part by part, and never changed."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from components.ownership import Ownership
+from ops.facts import cloudflare, cluster, immich, photo_sync
+from ops.facts.cloudflare import CloudflareFacts
+from ops.facts.cluster import ClusterFacts
+from ops.facts.immich import LibrariesFacts, Ping
+from ops.facts.internet import Internet, Name, Page, Uploads
+from ops.facts.part import Absent, Unread, begin
+from ops.facts.photo_sync import AccountFacts
+from preflight.cloudflare_rules import upload_limit
+from providers.cluster_api import ClusterApi
+from settings import PROJECT, Settings
+
+_UNASKED = Absent("it sends hundreds of megabytes, so only when asked for: ARGS=--upload")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a check judges by; a part that could not be read says why.
+
+    Attributes:
+        settings: the stack's.
+        stack: its name, as in `STACK=...`.
+        now: when it was all read.
+        cluster: the cluster's objects.
+        accounts: how the syncs went.
+        ping: Immich's answer inside the cluster.
+        libraries: what Immich holds.
+        cloudflare: the account's objects.
+        name: the host's addresses.
+        page: what answers over https.
+        plain: what answers over http.
+        web_socket: what answers to an upgrade.
+        uploads: what answers to large uploads.
+
+    """
+
+    settings: Settings
+    stack: str
+    now: datetime
+    cluster: ClusterFacts | Unread
+    accounts: tuple[AccountFacts, ...] | Unread
+    ping: Ping | Unread
+    libraries: LibrariesFacts | Unread
+    cloudflare: CloudflareFacts | Unread
+    name: Name | Unread
+    page: Page | Unread
+    plain: Page | Unread
+    web_socket: Page | Unread
+    uploads: Uploads | Unread = _UNASKED
+
+
+def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:
+    """Read all parts at once.
+
+    Args:
+        settings: the stack's settings.
+        stack: its name.
+        outside: the way to the host; None where there is none.
+        upload: whether to try large uploads, too, which takes minutes.
+
+    Raises:
+        ClusterError: when the kubeconfig can't be used.
+
+    """
+    owner, host = Ownership(f"{PROJECT}/{stack}"), settings.host
+
+    def api() -> ClusterApi:
+        # One each: opening a stream, the official client takes a detour with all that goes through it meanwhile.
+        return ClusterApi(settings.cluster)
+
+    of_cluster, of_accounts, of_ping, of_libraries, of_cloudflare = api(), api(), api(), api(), api()
+    objects = begin(lambda: cluster.read(of_cluster, settings, owner.stack))
+    accounts = begin(lambda: photo_sync.read(of_accounts, settings))
+    ping = begin(lambda: immich.ping(of_ping, settings))
+    libraries = begin(lambda: immich.read(of_libraries, settings, owner))
+    at_cloudflare = begin(lambda: cloudflare.read(of_cloudflare, settings, owner))
+    name = begin(lambda: outside.name(host)) if outside else _nowhere
+    page = begin(lambda: outside.page(host)) if outside else _nowhere
+    plain = begin(lambda: outside.plain(host)) if outside else _nowhere
+    web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere
+    facts = Facts(
+        settings=settings,
+        stack=stack,
+        now=datetime.now(UTC),
+        cluster=objects(),
+        accounts=accounts(),
+        ping=ping(),
+        libraries=libraries(),
+        cloudflare=at_cloudflare(),
+        name=name(),
+        page=page(),
+        plain=plain(),
+        web_socket=web_socket(),
+    )
+    return replace(facts, uploads=_uploads(facts, outside)) if upload and outside else facts
+
+
+def _uploads(facts: Facts, outside: Internet) -> Uploads | Unread:
+    if isinstance(facts.cloudflare, Unread):
+        return facts.cloudflare
+    way_in = facts.cloudflare.way_in
+    if way_in is None or not way_in.record.proxied:
+        return Absent("requests do not go through Cloudflare, whose plan limits them")
+    return outside.uploads(facts.settings.host, upload_limit(way_in.zone.plan))
+
+
+def _nowhere() -> Absent:
+    return Absent(
+        "this is a rehearsal: another API stands for Cloudflare's (CLOUDFLARE_BASE_URL), so no public name leads here"
+    )

@@ -1,0 +1,91 @@
+"""What Cloudflare holds of the stack: the record, the tunnel with its rules and connectors, the guard."""
+
+from dataclasses import dataclass
+
+from components.ownership import Ownership
+from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
+from providers import cloudflare_api, tunnel_rules
+from providers.cloudflare_api import CloudflareApi, Connector, Record, Tunnel, Zone
+from providers.cluster_api import ClusterApi
+from providers.tunnel_rules import Trial
+from settings import Settings
+from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled
+
+
+@dataclass(frozen=True)
+class CloudflareFacts:
+    """Cloudflare beside what the stack states there.
+
+    Attributes:
+        zone: the host's zone; None when the token sees none, and then the rest is empty.
+        tunnel: the tunnel that the host is led through; None when there is none such.
+        connectors: what runs it.
+        trial: what our rules in a shared tunnel would come to; None for any other kind.
+        way_in: what the stack states; None where the zone or the record's target is missing.
+        records: the host's records.
+        applications: names of the Access applications before the host.
+
+    """
+
+    zone: Zone | None
+    tunnel: Tunnel | None = None
+    connectors: tuple[Connector, ...] = ()
+    trial: Trial | None = None
+    way_in: WayIn | None = None
+    records: tuple[Record, ...] = ()
+    applications: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str | None:
+        """What the host's record has to point at; None when that is not there."""
+        if self.way_in is None:
+            return None
+        return self.way_in.record.content or (tunnel_host(self.tunnel.id) if self.tunnel else None)
+
+
+def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> CloudflareFacts:
+    """Read them; none for a stack that states nothing there.
+
+    Raises:
+        CloudflareError: when Cloudflare can't be asked, or the token may not read.
+        ClusterError: when the cluster can't be asked, or does not let us read.
+
+    """
+    cloudflare = settings.cloudflare
+    if not isinstance(cloudflare, OnCloudflare):
+        return CloudflareFacts(None)
+    api = CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
+    given = cloudflare.zone_id and cloudflare.account_id and Zone(cloudflare.zone_id, "", cloudflare.account_id, "")
+    zone = given or api.zone_of(settings.host)
+    if zone is None:
+        return CloudflareFacts(None)
+    tunnel = _tunnel(api, zone, cloudflare)
+    records = tuple(api.records(zone.id, settings.host))
+    sibling = _sibling(api, zone, cloudflare)
+    stated = None
+    if not (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and sibling is None):
+        marked = [record for record in records if is_marked(record, owner.stack)]
+        ours = next(iter([*marked, *records]), None)
+        stated = way_in(settings, FoundAtCloudflare(zone, tunnel, sibling, ours), owner)
+    return CloudflareFacts(
+        zone=zone,
+        tunnel=tunnel,
+        connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel else (),
+        trial=tunnel_rules.attempt(api, cluster, stated.rules) if stated and stated.rules else None,
+        way_in=stated,
+        records=records,
+        applications=tuple(api.access_applications(zone.account_id, settings.host)) if cloudflare.access else (),
+    )
+
+
+def _tunnel(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> Tunnel | None:
+    if not isinstance(cloudflare, Tunnelled):
+        return None
+    named = [one for one in api.tunnels(zone.account_id) if cloudflare.tunnel in {one.id, one.name} and not one.deleted]
+    return next(iter(named), None)
+
+
+def _sibling(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> Record | None:
+    if not (isinstance(cloudflare, DnsRecord) and cloudflare.same_as):
+        return None
+    return next(iter(api.records(zone.id, cloudflare.same_as)), None)

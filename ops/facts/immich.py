@@ -1,0 +1,94 @@
+"""What Immich itself says: whether it answers, and what its libraries hold."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from components import external_library
+from components.ownership import Ownership
+from providers.cluster_api import ClusterApi
+from providers.immich_api import ImmichApi, ImmichError, Library, Statistics
+from providers.immich_library import WantedLibrary
+from providers.immich_settings import Entries, changes
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Ping:
+    """The server's answer; `fault` is empty when it is the right one."""
+
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class LibraryFacts:
+    """A library that the stack wants, and the one that Immich has.
+
+    Attributes:
+        wanted: what is wanted.
+        live: the library as it is; None when Immich has none such.
+        counted: what it holds.
+
+    """
+
+    wanted: WantedLibrary
+    live: Library | None = None
+    counted: Statistics | None = None
+
+    @property
+    def scanned_at(self) -> datetime | None:
+        """When its last scan was done."""
+        text = self.live.refreshed_at if self.live else ""
+        return datetime.fromisoformat(text) if text else None
+
+
+@dataclass(frozen=True)
+class LibrariesFacts:
+    """All wanted libraries; `changed` are the server-wide settings that the stack states and Immich has otherwise."""
+
+    libraries: tuple[LibraryFacts, ...]
+    changed: Entries | None = None
+
+
+def ping(api: ClusterApi, settings: Settings) -> Ping:
+    """Ask it through a port-forward to its Service.
+
+    Raises:
+        ClusterError: when the cluster does not let us.
+
+    """
+    # The key is sent with every request, and this one is answered without.
+    immich = ImmichApi.behind(api, settings.immich.backend, settings.immich_api_key or SecretStr("none"))
+    with closing(immich):
+        try:
+            immich.ping()
+        except ImmichError as error:
+            return Ping(str(error))
+    return Ping()
+
+
+def read(api: ClusterApi, settings: Settings, owner: Ownership) -> LibrariesFacts:
+    """Read the libraries; none for a stack without an API key.
+
+    Raises:
+        ImmichError: when Immich can't be asked, or refuses.
+        ClusterError: when there is no way to it.
+
+    """
+    planned = external_library.libraries(settings, owner)
+    if planned is None or settings.immich_api_key is None:
+        return LibrariesFacts(())
+    with closing(ImmichApi.behind(api, settings.immich.backend, settings.immich_api_key)) as immich:
+        libraries = tuple(_library(immich, wanted) for wanted in planned.wanted)
+        stated = planned.settings
+        differs = stated is not None and changes(immich.configuration(), stated)
+    return LibrariesFacts(libraries, stated.entries if stated and differs else None)
+
+
+def _library(immich: ImmichApi, wanted: WantedLibrary) -> LibraryFacts:
+    owner = immich.me() if not wanted.owner else next((u for u in immich.users() if u.email == wanted.owner), None)
+    named = [one for one in immich.libraries() if owner and (one.owner_id, one.name) == (owner.id, wanted.name)]
+    live = next(iter(named), None)
+    return replace(LibraryFacts(wanted), live=live, counted=immich.statistics(live.id) if live else None)

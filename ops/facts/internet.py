@@ -1,0 +1,161 @@
+"""The host as the internet sees it: its name, and what answers there over http, https and a web socket."""
+
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from websocket import WebSocketBadStatusException, WebSocketException, create_connection
+
+_TIMEOUT = 5.0  # seconds, of one connection or answer
+_PATIENCE = 60.0  # seconds that an upload may stand still
+_HTTP, _HTTPS = 80, 443
+_PING, _ASSETS = "/api/server/ping", "/api/assets"
+# Immich's own web socket (source: Immich's web/src/lib/stores/websocket.ts and its server's WebSocketGateway).
+_SOCKET = "/api/socket.io/?EIO=4&transport=websocket"
+_AUTHORITY = "CLOUDFLARE_BASE_URL"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer.
+
+    Attributes:
+        status: the HTTP status code; 0 when there was none.
+        location: where it leads to.
+        body: its beginning.
+        fault: why there was none: no connection, or no valid certificate.
+        untrusted: whether that is about the certificate.
+
+    """
+
+    status: int = 0
+    location: str = ""
+    body: str = ""
+    fault: str = ""
+    untrusted: bool = False
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The answers to an upload of so many megabytes, the limit, and of more, however a megabyte is counted."""
+
+    limit: int
+    at: Page
+    above: Page
+
+
+@dataclass(frozen=True)
+class Name:
+    """The addresses of a name; none when no resolver knows it."""
+
+    addresses: tuple[str, ...] = ()
+
+
+def _resolve(host: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except socket.gaierror as error:
+        if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
+            return ()
+        raise
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _connect(host: str, port: int) -> socket.socket:
+    return socket.create_connection((host, port), _TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Internet:
+    """The way to the host: how its name is resolved, how it is reached, and whose certificates count."""
+
+    resolve: Callable[[str], tuple[str, ...]] = _resolve
+    connect: Callable[[str, int], socket.socket] = _connect
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def name(self, host: str) -> Name:
+        """Resolve a name.
+
+        Raises:
+            OSError: when no resolver answers.
+
+        """
+        return Name(self.resolve(host))
+
+    def page(self, host: str) -> Page:
+        """Ask for Immich's ping over https."""
+        return self._asked(host, _HTTPS)
+
+    def plain(self, host: str) -> Page:
+        """Ask for it over http."""
+        return self._asked(host, _HTTP)
+
+    def uploads(self, host: str, limit: int) -> Uploads:
+        """Send two bodies to where photos are uploaded, without a key: Immich refuses them, and nothing is kept.
+
+        Args:
+            host: the host.
+            limit: megabytes that should be taken.
+
+        """
+        sizes = (limit * 10**6, limit * 2**20 + 1)
+        return Uploads(limit, *(self._asked(host, _HTTPS, size) for size in sizes))
+
+    def web_socket(self, host: str) -> Page:
+        """Ask for an upgrade to Immich's web socket."""
+        try:
+            with self._connected(host, _HTTPS) as connection:
+                url = f"wss://{host}{_SOCKET}"
+                opened = create_connection(url, timeout=_TIMEOUT, socket=connection, redirect_limit=0)
+                opened.close()
+                return Page(opened.getstatus() or 0, str((opened.getheaders() or {}).get("location", "")))
+        except WebSocketBadStatusException as refused:
+            return Page(refused.status_code, str((refused.resp_headers or {}).get("location", "")))
+        except (WebSocketException, OSError) as error:
+            return _unanswered(error)
+
+    def _asked(self, host: str, port: int, size: int = 0) -> Page:
+        connection = http.client.HTTPConnection(host, port)
+        try:
+            with self._connected(host, port) as connected:
+                connection.sock = connected
+                if size:
+                    connected.settimeout(_PATIENCE)
+                    _send(connection, size)
+                else:
+                    connection.request("GET", _PING, headers={"Accept": "application/json"})
+                answer = connection.getresponse()
+                body = answer.read(1000).decode(errors="replace")
+                return Page(answer.status, answer.headers.get("location", ""), body)
+        except (http.client.HTTPException, OSError) as error:
+            return _unanswered(error)
+
+    def _connected(self, host: str, port: int) -> socket.socket:
+        connection = self.connect(host, port)
+        connection.settimeout(_TIMEOUT)
+        return self.trust.wrap_socket(connection, server_hostname=host) if port == _HTTPS else connection
+
+
+def _send(connection: http.client.HTTPConnection, size: int) -> None:
+    connection.putrequest("POST", _ASSETS)
+    connection.putheader("Content-Type", "application/octet-stream")
+    connection.putheader("Content-Length", str(size))
+    connection.endheaders()
+    part = bytes(1 << 16)
+    # Who refuses does not wait for the end, and says why.
+    with suppress(OSError):
+        for sent in range(0, size, len(part)):
+            connection.send(part[: size - sent])
+
+
+def _unanswered(error: Exception) -> Page:
+    return Page(fault=str(error) or type(error).__name__, untrusted=isinstance(error, ssl.SSLCertVerificationError))
+
+
+def reachable() -> Internet | None:
+    """Return the internet; None where another API stands for Cloudflare's own: then no public name leads here."""
+    return None if os.environ.get(_AUTHORITY) else Internet()

@@ -1,0 +1,58 @@
+"""docs/troubleshooting.md, made of the table of checks, so that they can't differ: `python -m ops.troubleshooting`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+from ops.checks import CHECKS
+from ops.checks.check import EVERY, Check
+
+FILE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+
+_HEAD = """\
+# Troubleshooting
+
+```console
+$ make verify STACK=homelab
+```
+
+looks at all that the stack stands on, in the order in which the data flows, and prints for each fault what was seen,
+the likely cause, and the exact next command. What fails first is likely to be why the rest does. It changes nothing;
+what it can't check it says, and counts as not passed. Its exit status is 0 only when all that applies has passed.
+
+- `ARGS=--json` prints it for programs, `ARGS=--watch` looks again every 30 seconds.
+- `ARGS=--upload` also sends as much as Cloudflare's plan takes in one request, and a little more, to where photos are
+  uploaded. It has no key, so Immich refuses it, and nothing is left behind.
+- `ARGS=--role` prints a ServiceAccount with all that it has to be allowed in the cluster: to read, no Secret, and to
+  reach Immich's port. `make -s verify STACK=homelab ARGS=--role | kubectl apply -f -`
+- What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what
+  the last sync, Immich's guard and the directory's Job have said of it.
+
+What follows is made of the same table (`make troubleshooting`). In capitals is what `make verify` fills in.
+"""
+
+
+def text() -> str:
+    """Render the committed file."""
+    return "\n".join([_HEAD, *(line for check in CHECKS for line in _section(check))])
+
+
+def _section(check: Check) -> Iterator[str]:
+    scope = "" if check.scope is EVERY else f" Only for {check.scope.words}."
+    yield f"## {check.name}\n"
+    yield f"Checks that {check.looks_at}.{scope}\n"
+    yield "| likely cause | next command |"
+    yield "| --- | --- |"
+    for fault in check.faults:
+        yield f"| {_spoken(fault.cause)} | `{_spoken(fault.command)}` |"
+    yield ""
+
+
+def _spoken(template: str) -> str:
+    """Put names in capitals in place of what differs from stack to stack."""
+    parsed = Template(template)
+    return parsed.substitute({name: name.upper() for name in parsed.get_identifiers()})
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())

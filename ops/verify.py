@@ -1,0 +1,131 @@
+"""`make verify`: looks at all from the photo disk to the internet, and says what is wrong and what to do next."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops import facts
+from ops.checks import CHECKS
+from ops.checks.check import Check, DoesNotApply, Failed, NotChecked, Passed, Result
+from ops.command import Stack, main
+from ops.facts.internet import Internet, reachable
+from ops.verify_role import manifests
+
+Verdict = Mapping[Check, Result]
+
+_EVERY = 30.0  # seconds between two looks of --watch
+_SHOWN = {
+    Passed: "[green]passed[/]",
+    Failed: "[red]failed[/]",
+    NotChecked: "[yellow]not checked[/]",
+    DoesNotApply: "[dim]-[/]",
+}
+_NAMES = {Passed: "passed", Failed: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
+
+
+def verify(stack: Stack, outside: Internet | None, *, upload: bool = False) -> Verdict:
+    """Check everything at once; nothing is changed.
+
+    Args:
+        stack: the stack.
+        outside: the way to its host; None where no public name leads to it.
+        upload: whether to try large uploads, too.
+
+    Raises:
+        ClusterError: when the kubeconfig can't be used.
+
+    """
+    seen = facts.read(stack.settings, stack.name, outside, upload=upload)
+    return {check: check.result(seen) for check in CHECKS}
+
+
+def is_well(verdict: Verdict) -> bool:
+    """Whether all that applies has passed: what could not be checked has not."""
+    return all(isinstance(result, Passed | DoesNotApply) for result in verdict.values())
+
+
+def as_json(stack: str, verdict: Verdict) -> str:
+    """Render a verdict for programs."""
+    checks = [
+        {
+            "name": check.name,
+            "looks_at": check.looks_at,
+            "result": _NAMES[type(result)],
+            "evidence": evidence(result),
+            "cause": result.cause if isinstance(result, Failed) else "",
+            "command": result.command if isinstance(result, Failed) else "",
+        }
+        for check, result in verdict.items()
+    ]
+    return json.dumps({"stack": stack, "passed": is_well(verdict), "checks": checks}, indent=2)
+
+
+def evidence(result: Result) -> str:
+    """Say what was seen, or why nothing was."""
+    return result.evidence if isinstance(result, Passed | Failed) else result.why
+
+
+def show(console: Console, verdict: Verdict) -> None:
+    """Render a verdict for people: the table, and then each fault with what to do next."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("check", "result", "evidence"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "evidence")
+    for check, result in verdict.items():
+        style = "dim" if isinstance(result, DoesNotApply) else None
+        table.add_row(check.name, _SHOWN[type(result)], escape(evidence(result)), style=style)
+    console.print(table)
+    faults = {check: result for check, result in verdict.items() if isinstance(result, Failed)}
+    for check, fault in faults.items():
+        console.print(f"\n[red]{check.name}[/]: {escape(fault.evidence)}", soft_wrap=True)
+        console.print(f"  likely cause: {escape(fault.cause)}", soft_wrap=True)
+        console.print(f"  next: [bold]{escape(fault.command)}[/]", soft_wrap=True)
+    console.print(f"\n{_summary(verdict)}")
+
+
+def _summary(verdict: Verdict) -> str:
+    counts = {name: sum(_NAMES[type(result)] == name for result in verdict.values()) for name in _NAMES.values()}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
+    parser.add_argument("stack", help="the stack's name")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for programs")
+    how.add_argument("--watch", action="store_true", help=f"look again every {_EVERY:.0f} s, until Ctrl-C")
+    how.add_argument(
+        "--role", action="store_true", help="print what it needs to be allowed in the cluster, as manifests"
+    )
+    parser.add_argument("--upload", action="store_true", help="try uploads of the plan's limit, too: minutes")
+    return parser.parse_args(arguments)
+
+
+def _perform(stack: Stack, how: argparse.Namespace) -> None:
+    console = Console(highlight=False)
+    if how.role:
+        console.out(yaml.safe_dump_all(manifests(stack.settings, stack.name), sort_keys=False), end="")
+        return
+    while how.watch:
+        verdict = verify(stack, reachable())
+        console.clear()
+        show(console, verdict)
+        time.sleep(_EVERY)
+    verdict = verify(stack, reachable(), upload=how.upload)
+    if how.json:
+        console.out(as_json(stack.name, verdict))
+    else:
+        show(console, verdict)
+    if not is_well(verdict):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    options = _parsed(sys.argv[1:])
+    main(lambda stack, _: _perform(stack, options))

@@ -1,0 +1,111 @@
+"""What `make verify` has to be allowed in the cluster: to read, no Secret, and to reach Immich's port."""
+
+from collections.abc import Iterator
+
+from providers.cluster_api import Manifest
+from settings import Settings
+from settings.cloudflare import OwnTunnel, SharedTunnel, Tunnelled
+from settings.route import Gateway
+from settings.storage import OnNode
+
+ACCOUNT = "immich-icloud-verify"
+_API = "rbac.authorization.k8s.io"
+_VERSION = f"{_API}/v1"
+# Where tunnels' Leases are.
+_LEASES = "default"
+
+Rule = tuple[str, tuple[str, ...], tuple[str, ...]]  # API group, resources, verbs
+
+_READ = ("get", "list")
+# Which of the two a port-forward is, depends on the protocol and on Kubernetes' version (source: its change log, 1.35).
+_FORWARD = ("get", "create")
+
+
+def manifests(settings: Settings, stack: str) -> list[Manifest]:
+    """Build a ServiceAccount, its roles, and their bindings."""
+    home = settings.photo_sync.namespace
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": ACCOUNT, "namespace": home},
+    }
+    name = f"{ACCOUNT}-{stack}"
+    made = [account, *_granted("ClusterRole", name, None, home, _everywhere(settings))]
+    for namespace, rules in _by_namespace(settings).items():
+        made += _granted("Role", name, namespace, home, rules)
+    return made
+
+
+def _everywhere(settings: Settings) -> list[Rule]:
+    rules: list[Rule] = [
+        ("", ("namespaces",), ("get",)),
+        ("", ("persistentvolumes",), _READ),
+        ("networking.k8s.io", ("ingresses", "ingressclasses"), _READ),
+    ]
+    if isinstance(settings.storage, OnNode):
+        rules.append(("", ("nodes",), ("list",)))
+    if settings.photo_sync.accounts:
+        rules.append(("storage.k8s.io", ("storageclasses",), ("list",)))
+    return rules
+
+
+def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
+    immich, cloudflare = settings.immich.namespace, settings.cloudflare
+    rules: dict[str, list[Rule]] = {
+        immich: [
+            ("", ("pods", "services", "persistentvolumeclaims"), _READ),
+            ("", ("pods/portforward",), _FORWARD),
+            ("apps", ("deployments",), ("get",)),
+            ("discovery.k8s.io", ("endpointslices",), ("list",)),
+            *(
+                [("gateway.networking.k8s.io", ("httproutes",), ("get",))]
+                if isinstance(settings.route, Gateway)
+                else []
+            ),
+        ],
+        settings.photo_sync.namespace: [
+            ("", ("pods", "configmaps", "persistentvolumeclaims"), _READ),
+            ("", ("pods/log",), ("get",)),
+            ("batch", ("jobs", "cronjobs"), _READ),
+            ("networking.k8s.io", ("networkpolicies",), ("get",)),
+        ],
+    }
+    for namespace, more in _of_tunnel(settings, cloudflare):
+        rules.setdefault(namespace, []).extend(more)
+    return rules
+
+
+def _of_tunnel(settings: Settings, cloudflare: object) -> Iterator[tuple[str, list[Rule]]]:
+    if isinstance(cloudflare, Tunnelled):
+        yield settings.origin.namespace, [("", ("services", "pods"), _READ)]
+    if isinstance(cloudflare, SharedTunnel):
+        yield _LEASES, [("coordination.k8s.io", ("leases",), ("get",))]
+    if isinstance(cloudflare, OwnTunnel):
+        yield (
+            cloudflare.namespace,
+            [
+                ("apps", ("deployments",), ("get",)),
+                ("policy", ("poddisruptionbudgets",), ("get",)),
+                ("networking.k8s.io", ("networkpolicies",), ("get",)),
+            ],
+        )
+
+
+def _granted(kind: str, name: str, namespace: str | None, home: str, rules: list[Rule]) -> Iterator[Manifest]:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    yield {
+        "apiVersion": _VERSION,
+        "kind": kind,
+        "metadata": metadata,
+        "rules": [
+            {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+            for group, resources, verbs in rules
+        ],
+    }
+    yield {
+        "apiVersion": _VERSION,
+        "kind": f"{kind}Binding",
+        "metadata": dict(metadata),
+        "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": home}],
+    }

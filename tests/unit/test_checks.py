@@ -1,0 +1,394 @@
+"""The table of checks: each fault that it can find is found, by facts that are made here."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+
+from components.immich_mount import GUARD
+from components.photo_disk import MARK
+from ops.checks import CHECKS
+from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
+from ops.checks.drift import unlike
+from ops.facts import Facts
+from ops.facts.cloudflare import CloudflareFacts
+from ops.facts.immich import LibrariesFacts, Ping
+from ops.facts.internet import Name, Page, Uploads
+from ops.facts.part import Absent, Unread, begin
+from ops.facts.photo_sync import SyncRun
+from providers.cloudflare_api import Connector
+from providers.cluster_api import Manifest, RefusedError
+from providers.tunnel_rules import Trial
+from tests.objects import ARGOCD, deployment, managed
+from tests.unit.well import LOG, NOW, of_cluster, well, with_cluster
+
+Break = Callable[[Facts], Facts]
+
+BY_NAME = {check.name: check for check in CHECKS}
+OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
+GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
+GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+SIGN_IN = Page(302, "https://team.cloudflareaccess.com/login")
+COVERING = ({"hostname": "*.example.com", "service": "http://else"},)
+
+
+def result(name: str, facts: Facts) -> Result:
+    return BY_NAME[name].result(facts)
+
+
+def pod(**status: Any) -> Break:
+    def change(facts: Facts) -> Facts:
+        (found,) = of_cluster(facts).pods
+        return with_cluster(facts, pods=({**found, "status": {**found["status"], **status}},))
+
+    return change
+
+
+def edited(edit: Callable[[Manifest], None]) -> Break:
+    """The running pod's spec, edited."""
+
+    def change(facts: Facts) -> Facts:
+        pods = deepcopy(of_cluster(facts).pods)
+        edit(pods[0]["spec"])
+        return with_cluster(facts, pods=pods)
+
+    return change
+
+
+def seen(**changed: Any) -> Break:
+    return lambda facts: with_cluster(facts, seen=replace(of_cluster(facts).seen, **changed))
+
+
+def without(kind: str) -> Break:
+    def change(facts: Facts) -> Facts:
+        return with_cluster(facts, live={ref: one for ref, one in of_cluster(facts).live.items() if ref.kind != kind})
+
+    return change
+
+
+def live(kind: str, edit: Callable[[Manifest], None]) -> Break:
+    """The one object of a kind, edited."""
+
+    def change(facts: Facts) -> Facts:
+        objects = deepcopy(dict(of_cluster(facts).live))
+        edit(next(one for ref, one in objects.items() if ref.kind == kind))
+        return with_cluster(facts, live=objects)
+
+    return change
+
+
+def job_failed(words: str) -> Break:
+    def change(facts: Facts) -> Facts:
+        broken = live("Job", lambda job: job["status"].update(conditions=[{"type": "Failed", "status": "True"}]))(facts)
+        return with_cluster(broken, directory_words=words)
+
+    return change
+
+
+def synced(*log: str, state: Any = "failed", ended: timedelta = timedelta(hours=1)) -> Break:
+    """Nothing but a run that has said this."""
+
+    def change(facts: Facts) -> Facts:
+        assert not isinstance(facts.accounts, Unread)
+        run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, log)
+        return replace(facts, accounts=tuple(replace(account, runs=(run,)) for account in facts.accounts))
+
+    return change
+
+
+def cron_job(found: Manifest | None) -> Break:
+    def change(facts: Facts) -> Facts:
+        assert not isinstance(facts.accounts, Unread)
+        return replace(facts, accounts=tuple(replace(account, cron_job=found) for account in facts.accounts))
+
+    return change
+
+
+def cloudflare(**changed: Any) -> Break:
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.cloudflare, CloudflareFacts)
+        return replace(facts, cloudflare=replace(facts.cloudflare, **changed))
+
+    return change
+
+
+def library(**changed: Any) -> Break:
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.libraries, LibrariesFacts)
+        (one,) = facts.libraries.libraries
+        assert one.live
+        there = None if changed.get("gone") else replace(one.live, **changed)
+        return replace(facts, libraries=LibrariesFacts((replace(one, live=there),)))
+
+    return change
+
+
+def part(**changed: Any) -> Break:
+    return lambda facts: replace(facts, **changed)
+
+
+def http_route(conditions: list[Manifest]) -> Break:
+    return live("HTTPRoute", lambda route: route.update(status={"parents": [{"conditions": conditions}]}))
+
+
+def rival(facts: Facts) -> Facts:
+    (ours,) = of_cluster(facts).seen.ingresses
+    other = {**ours, "metadata": {"name": "rival", "namespace": "else"}}
+    return seen(ingresses=(ours, other))(facts)
+
+
+def held_by(manager: str) -> Break:
+    def change(facts: Facts) -> Facts:
+        found = deepcopy(of_cluster(facts).seen.namespace)
+        assert found
+        labels: Manifest = {"f:metadata": {"f:labels": {"f:pod-security.kubernetes.io/enforce": {}}}}
+        found["metadata"]["managedFields"].append(managed(manager, labels))
+        return seen(namespace=found)(facts)
+
+    return change
+
+
+def bare(name: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {}}}
+
+
+def crashing() -> Manifest:
+    ended = {"terminated": {"exitCode": 1, "message": "the photo disk is not there"}}
+    return {"name": GUARD, "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended}
+
+
+NOT_READY = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
+UNMARKED = f"the photo directory exists and has no mark ({MARK}): is its disk mounted?"
+NO_MARK = f"the photo disk is not there: its mark {MARK} is missing, so nothing is written."
+
+# Check, settings beside those of the stack that is well, what is broken, words of the evidence, the next command.
+CASES: list[tuple[str, Manifest, Break, str, str]] = [
+    ("immich-pods", {}, seen(deployment=None), "no Deployment immich/immich-server", "kubectl get deployments"),
+    ("immich-pods", {}, pod(initContainerStatuses=[crashing()]), "the photo disk is not there",
+     "make mark-disk STACK=test"),
+    ("immich-pods", {}, pod(**NOT_READY), "ContainersNotReady", "kubectl describe pod -n immich immich-server-1"),
+    ("immich-pods", {}, lambda f: seen(deployment=deployment())(with_cluster(f, pods=())), "no pod",
+     "kubectl scale deployment -n immich immich-server --replicas=1"),
+    ("pod-security", {}, seen(namespace=bare("immich")), "unset, and privileged is needed", "make up STACK=test"),
+    ("photo-directory", {}, seen(nodes=("other",)), "no node talos-1", "kubectl get nodes"),
+    ("photo-directory", {}, without("Job"), "there is no Job", "make up STACK=test"),
+    ("photo-directory", {}, job_failed(UNMARKED), "has no mark", "make mark-disk STACK=test"),
+    ("photo-directory", {}, job_failed("chown: no"), "chown: no", "make up STACK=test"),
+    ("photo-owner", {}, synced("user 1000 can't write to icloud-import. It"), "can't write to icloud-import",
+     "kubectl delete job -n photo-sync create-icloud-directory && make up STACK=test"),
+    ("photo-owner", {},
+     live("Job", lambda job: job["spec"]["template"]["spec"]["containers"][0].update(env=[{"name": "OWNER",
+     "value": "0:0"}])),
+     "gave it to 0:0, and storage.owner is 1000:1001", "make up STACK=test"),
+    ("photo-mark", {}, synced(NO_MARK), "icloud-sync-anna-2 said: the photo disk is not there",
+     "make mark-disk STACK=test"),
+    ("photo-space", {}, synced("anna: 1 files fetched, 10239 MiB left"), "10240 MiB stay free",
+     "make sync-now STACK=test ACCOUNT=anna"),
+    ("volume", {}, without("PersistentVolume"), "does not exist", "make up STACK=test"),
+    ("volume", {}, without("PersistentVolumeClaim"), "tied to a claim that was deleted",
+     "kubectl patch pv icloud-photos-shared --type=json"),
+    ("volume", {}, live("PersistentVolume", lambda one: one["status"].update(phase="Available")), "is Available",
+     "kubectl describe pvc -n photo-sync icloud-photos"),
+    ("mount", {}, edited(lambda spec: spec["volumes"].pop()), "there is no volume icloud-import", "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["volumes"][-1]["hostPath"].pop("type")), 'of type ""', "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["volumes"][-1]["hostPath"].update(path="/else")),
+     "is /else, not /var/mnt/photos",
+     "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"][-1].pop("readOnly")), "not read-only",
+     "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"].pop()), "has no mount",
+     "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec.update(initContainers=[])), "no guard", "make up STACK=test"),
+    ("service", {}, seen(service=None), "has no Service immich-server", "kubectl get services -n immich"),
+    ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "has no port 3001. It has: [80]",
+     "kubectl patch service -n immich immich-server"),
+    ("service", {}, lambda f: with_cluster(f, endpoints=()), "no endpoint", "kubectl describe service -n immich"),
+    ("ping", {}, part(ping=Ping("Immich does not answer")), "does not answer", "kubectl logs -n immich deployment/"),
+    ("route", {}, without("Ingress"), "there is no Ingress", "make up STACK=test"),
+    ("route", {}, live("Ingress", lambda one: one["spec"]["rules"].clear()), "no rule", "make up STACK=test"),
+    ("route", {}, live("Ingress", lambda one: one["spec"].update(ingressClassName="x")), "class x",
+     "make up STACK=test"),
+    ("route", {}, lambda f: with_cluster(f, ingress_classes=("x",)), "It has: x", "kubectl get ingressclasses"),
+    ("route", {}, rival, "Ingress else/rival serves", "kubectl edit ingress -n else rival"),
+    ("route", {"route": GATEWAY}, http_route([{"type": "Accepted", "status": "False", "message": "NotAllowed"}]),
+     "Accepted: NotAllowed", "kubectl describe httproute -n immich immich"),
+    ("route", {"route": GATEWAY}, http_route([]), "no Gateway has answered",
+     "kubectl describe httproute -n immich immich"),
+    ("dns-record", {}, cloudflare(zone=None), "sees no zone", "pulumi config set --secret --stack test"),
+    ("dns-record", {}, cloudflare(records=()), "no record immich.example.com", "make up STACK=test"),
+       ("dns-record", {}, lambda f: cloudflare(records=(replace(records(f)[0], content="x"),))(f),
+     "→ x; it should be CNAME",
+     "make up STACK=test"),
+    ("dns-record", {}, lambda f: cloudflare(records=(replace(records(f)[0], proxied=False),))(f), "not proxied",
+     "make up STACK=test"),
+    ("dns", {}, lambda f: cloudflare(records=())(part(name=Name())(f)), "no address", "dig +short immich.example.com"),
+    ("dns", {}, part(name=Name()), "no address", "dig +short immich.example.com"),
+    ("dns", {}, part(name=Name(("198.51.100.7", "104.21.0.1"))), "not Cloudflare's", "dig +trace immich.example.com"),
+    ("tunnel", {}, cloudflare(tunnel=None), "no tunnel homelab", "make preview STACK=test"),
+    ("tunnel", {}, cloudflare(connectors=(Connector("1", 0),)), "no connector", "kubectl get pods --all-namespaces"),
+    ("tunnel", {"cloudflare": OWN}, cloudflare(connectors=()), "no connector",
+     "kubectl rollout restart -n cloudflared deployment/cloudflared"),
+       ("tunnel-rule", {}, lambda f: cloudflare(trial=replace(trial(f), covering=COVERING))(f),
+     "*.example.com → http://else",
+     "make up STACK=test"),
+    ("tunnel-rule", {}, cloudflare(trial=Trial(("no catch-all",))), "no catch-all", "make preview STACK=test"),
+    ("tunnel-rule", {}, cloudflare(trial=Trial()), "It has of ours: none", "make up STACK=test"),
+    ("https", {}, part(page=Page(fault="timed out")), "timed out", "curl -v https://immich.example.com/api/"),
+    ("https", {}, part(page=Page(fault="expired", untrusted=True)), "expired", "curl -v https://immich.example.com/"),
+    ("https", {}, part(page=Page(530)), "530", "kubectl get pods --all-namespaces"),
+    ("https", {}, part(page=Page(200, body="nginx")), "200: nginx", "curl -i https://immich.example.com/api/"),
+    ("http-redirect", {}, part(plain=Page(200)), "answered with 200", "curl -i http://immich.example.com/"),
+    ("web-socket", {}, part(web_socket=Page(400)), "answered with 400", "curl -i -H 'Connection: Upgrade'"),
+    ("upload", {}, part(uploads=Uploads(100, Page(413), Page(413))), "100 MB are refused",
+     "pulumi config set --stack test --path 'immich-icloud:route.annotations["),
+    ("upload", {}, part(uploads=Uploads(100, Page(504), Page(413))), "100 MB: 504", "kubectl get ingress -n immich"),
+    ("access", {"cloudflare": GUARDED}, lambda f: f, "the answer to a stranger is 200", "make up STACK=test"),
+    ("access", {"cloudflare": GUARDED}, cloudflare(applications=()), "no Access application", "make up STACK=test"),
+    ("access", {}, part(page=SIGN_IN), "leads to team.cloudflareaccess.com", "curl -i https://immich.example.com/"),
+    ("icloud-session", {}, synced("account anna has no valid session at Apple."), "said so",
+     "make icloud-login STACK=test ACCOUNT=anna"),
+    ("icloud-session", {}, synced(LOG[0].replace("2026-12-26", "2026-11-26")), "until 2026-11-26",
+     "make icloud-login STACK=test ACCOUNT=anna"),
+    ("icloud-session", {}, synced("account anna was signed in on 2026-11-01. Apple's"), "next sync is on 2026-12-01",
+     "make icloud-login STACK=test ACCOUNT=anna"),
+    ("last-sync", {}, synced("icloudpd reported 1 errors."), "reported 1 errors",
+     "make sync-now STACK=test ACCOUNT=anna"),
+    ("last-sync", {}, synced("anna: 1", state="complete", ended=timedelta(days=33)), "32 days is the most",
+     "make sync-now STACK=test ACCOUNT=anna"),
+    ("sync-schedule", {}, cron_job(None), "no CronJob icloud-sync-anna", "make up STACK=test"),
+    ("sync-schedule", {}, cron_job({"spec": {"suspend": True}}), "is suspended",
+     "kubectl patch cronjob -n photo-sync icloud-sync-anna --type=merge"),
+    ("library", {}, library(gone=True), "no library", "make up STACK=test"),
+    ("library", {}, library(import_paths=("/else",)), "does not import /external/icloud", "make up STACK=test"),
+    ("library", {}, part(libraries=LibrariesFacts((), {"watch": {"enabled": True}})), '"watch"', "make up STACK=test"),
+    ("library-scan", {}, library(refreshed_at=""), "never scanned", "make sync-now STACK=test ACCOUNT=anna"),
+    ("library-scan", {"photoSync": {}, "icloudCredentials": {}}, library(refreshed_at=""), "never scanned",
+     "kubectl logs -n immich deployment/immich-server"),
+       ("library-scan", {"immich": {"library": {"scanSchedule": "0 4 * * *"}}},
+     library(refreshed_at="2026-11-20T00:00:00Z"),
+     "last scanned on 2026-11-20", "make sync-now STACK=test"),
+    ("drift", {}, without("CronJob"), "CronJob photo-sync/icloud-sync-anna does not exist", "make up STACK=test"),
+    ("drift", {}, seen(namespace=bare("immich")), "enforce is unset, not privileged", "make up STACK=test"),
+       ("argocd", {}, live("Ingress",
+     lambda one: one["metadata"]["annotations"].update({"argocd.argoproj.io/tracking-id": "a"})),
+     "is tracked by ArgoCD", "make preview STACK=test"),
+    ("argocd", {}, held_by(ARGOCD), "argocd-controller states", "kubectl get namespace immich -o yaml"),
+]  # fmt: skip
+
+
+def records(facts: Facts) -> tuple[Any, ...]:
+    assert isinstance(facts.cloudflare, CloudflareFacts)
+    return facts.cloudflare.records
+
+
+def trial(facts: Facts) -> Trial:
+    assert isinstance(facts.cloudflare, CloudflareFacts)
+    assert facts.cloudflare.trial
+    return facts.cloudflare.trial
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"cloudflare": OWN}, {"cloudflare": {"kind": "none"}}], ids=["shared", "own", "none"]
+)
+def test_a_stack_that_is_well(more: Manifest) -> None:
+    facts = well(**more)
+    assert not [
+        (check.name, one)
+        for check in CHECKS
+        if not isinstance(one := check.result(facts), Passed | DoesNotApply)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "more", "breaks", "words", "command"), CASES)
+def test_a_fault(name: str, more: Manifest, breaks: Break, words: str, command: str) -> None:
+    found = result(name, breaks(well(**more)))
+    assert isinstance(found, Failed), found
+    assert words in found.evidence
+    assert found.command.startswith(command)
+    assert "$" not in found.cause + found.command
+    assert found.fault in BY_NAME[name].faults
+
+
+def test_every_fault_of_the_table_is_found_by_some_case() -> None:
+    found = {
+        (name, one.fault)
+        for name, more, breaks, _, _ in CASES
+        if isinstance(one := result(name, breaks(well(**more))), Failed)
+    }
+    unseen: list[tuple[str, Fault]] = [
+        (check.name, fault) for check in CHECKS for fault in check.faults if (check.name, fault) not in found
+    ]
+    assert not unseen
+
+
+def test_pods_that_are_over_are_nobodys_fault() -> None:
+    (running,) = of_cluster(facts := well()).pods
+    evicted = {**running, "status": {"phase": "Failed", **NOT_READY}}
+    going = {**running, "metadata": {**running["metadata"], "deletionTimestamp": "now"}, "status": NOT_READY}
+    assert isinstance(result("immich-pods", with_cluster(facts, pods=(evicted, going, running))), Passed)
+
+
+def test_names_are_unique() -> None:
+    assert len(BY_NAME) == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "breaks", "why"),
+    [
+        ("photo-mark", lambda f: with_cluster(replace(f, accounts=()), pods=()), "none has looked yet"),
+        ("photo-space", lambda f: replace(f, accounts=()), "none has said anything of it yet"),
+        ("last-sync", synced(state="running"), "the first sync of anna is at work"),
+        ("icloud-session", synced("nobody knows when account anna was signed in."), "no run of anna has said"),
+        ("web-socket", part(web_socket=SIGN_IN), "asks to sign in first"),
+        ("dns", part(name=Name(("192.168.1.5",))), "not what the internet sees"),
+        ("mount", lambda f: with_cluster(f, pods=()), "no pod of Immich's server runs"),
+        ("drift", part(cluster=Unread("no Kubernetes API server answers")), "no Kubernetes API server answers"),
+        ("ping", part(ping=Unread("pods is forbidden")), "pods is forbidden"),
+    ],
+)
+def test_what_could_not_be_checked_is_said(name: str, breaks: Break, why: str) -> None:
+    found = result(name, breaks(well()))
+    assert isinstance(found, NotChecked), found
+    assert why in found.why
+
+
+def test_what_does_not_apply() -> None:
+    assert result("tunnel", well(cloudflare={"kind": "none"})) == DoesNotApply("only for stacks with a tunnel")
+    assert result("https", replace(well(), page=Absent("a rehearsal"))) == DoesNotApply("a rehearsal")
+
+
+@pytest.mark.parametrize(("above", "words"), [(413, "more is refused"), (401, "more is taken, too")])
+def test_an_upload_that_immich_itself_refuses_has_reached_it(above: int, words: str) -> None:
+    found = result("upload", replace(well(), uploads=Uploads(100, Page(401), Page(above))))
+    assert found == Passed(f"100 MB reach Immich, {words}")
+
+
+def test_a_mark_that_was_set_since_counts() -> None:
+    done = {"conditions": [{"type": "Complete", "status": "True"}], "completionTime": NOW.isoformat()}
+    job = {"metadata": {"name": "mark-disk-1"}, "status": done}
+    found = result("photo-mark", with_cluster(synced(NO_MARK)(well()), jobs=(job,)))
+    assert isinstance(found, Passed)
+    assert "Job mark-disk-1 set it" in found.evidence
+
+
+def test_drift_is_what_is_stated_and_not_what_others_add() -> None:
+    wanted = {"a": {"size": "1024Gi", "empty": [], "list": [{"x": 1}]}}
+    assert not list(unlike(wanted, {"a": {"size": "1Ti", "list": [{"x": 1, "y": 2}], "more": 3}}))
+    assert list(unlike(wanted, {"a": {"size": "2Ti", "empty": [1], "list": [{"x": 2}]}})) == [
+        "a.size is 2Ti, not 1024Gi",
+        "a.empty is [1], not []",
+        "a.list[0].x is 2, not 1",
+    ]
+
+
+def test_a_part_that_takes_too_long_or_is_refused_is_not_read() -> None:
+    def refused() -> int:
+        raise RefusedError(403, "pods is forbidden")
+
+    assert begin(refused)() == Unread("pods is forbidden")
+    assert begin(lambda: 1)() == 1
+    assert begin(lambda: Event().wait(60), limit=0.01)() == Unread("there was no answer within 0 s")

@@ -1,0 +1,14 @@
+"""docs/troubleshooting.md says what the checks say."""
+
+from ops.checks import CHECKS
+from ops.troubleshooting import FILE, text
+
+
+def test_the_file_is_as_the_table_makes_it() -> None:
+    assert FILE.read_text() == text(), "make troubleshooting"
+
+
+def test_every_fault_has_its_line() -> None:
+    lines = [line for line in text().splitlines() if line.startswith("| ") and line.endswith("` |")]
+    assert len(lines) == sum(len(check.faults) for check in CHECKS)
+    assert "| the host's DNS record was removed | `make up STACK=STACK` |" in lines

@@ -1,0 +1,81 @@
+"""How a verdict is shown and counted, and what `make verify` has to be allowed."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from ops.checks import CHECKS
+from ops.facts import Facts
+from ops.facts.internet import Name
+from ops.facts.part import Absent, Unread
+from ops.verify import Verdict, as_json, is_well, show
+from ops.verify_role import manifests
+from tests.objects import Manifest
+from tests.unit.test_checks import CASES
+from tests.unit.well import settings, well
+
+
+def judged(facts: Facts) -> Verdict:
+    return {check: check.result(facts) for check in CHECKS}
+
+
+def shown(facts: Facts) -> str:
+    told = io.StringIO()
+    show(Console(width=100, file=told), judged(facts))
+    return told.getvalue()
+
+
+def test_only_what_passed_or_does_not_apply_is_well() -> None:
+    assert is_well(judged(well()))
+    assert is_well(judged(replace(well(), page=Absent("a rehearsal"))))
+    assert not is_well(judged(replace(well(), page=Unread("no answer"))))
+    assert not is_well(judged(replace(well(), name=Name())))
+
+
+def test_a_program_gets_every_check_with_cause_and_command() -> None:
+    told = json.loads(as_json("test", judged(replace(well(), name=Name(), page=Unread("no answer")))))
+    assert (told["stack"], told["passed"]) == ("test", False)
+    assert [one["name"] for one in told["checks"]] == [check.name for check in CHECKS]
+    by_name = {one["name"]: one for one in told["checks"]}
+    assert by_name["dns"]["result"] == "failed"
+    assert by_name["dns"]["command"] == "dig +short immich.example.com @1.1.1.1"
+    assert by_name["dns"]["cause"]
+    assert by_name["https"] == {
+        "name": "https",
+        "looks_at": "Immich answers at the host, with a valid certificate",
+        "result": "not checked",
+        "evidence": "no answer",
+        "cause": "",
+        "command": "",
+    }
+
+
+def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
+    _, more, breaks, *_ = next(case for case in CASES if case[0] == "volume" and "tied" in case[3])
+    text = shown(breaks(well(**more)))
+    command = (
+        """kubectl patch pv icloud-photos-shared --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
+    )
+    assert f"  next: {command}\n" in text
+    assert text.splitlines()[-1] == "24 passed, 2 failed, 1 does not apply"
+
+
+OWN: Manifest = {"kind": "ownTunnel"}
+GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+
+
+@pytest.mark.parametrize("more", [{}, {"cloudflare": OWN}, {"route": GATEWAY}], ids=["shared", "own", "gateway"])
+def test_the_role_reads_no_secret_and_changes_nothing(more: Manifest) -> None:
+    made = manifests(settings(**more), "test")
+    rules = [rule for one in made if "rules" in one for rule in one["rules"]]
+    assert rules
+    for rule in rules:
+        forwarding = rule["resources"] == ["pods/portforward"]
+        assert set(rule["verbs"]) <= ({"get", "create"} if forwarding else {"get", "list"})
+        assert not {"secrets", "*"} & set(rule["resources"])
+    assert {one["kind"] for one in made} == {
+        "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
+    }  # fmt: skip

@@ -1,0 +1,161 @@
+"""The facts of a stack that is well: every object as planned, every part as it should answer."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from components import external_library
+from components.immich_mount import GUARD
+from components.ownership import Ownership
+from components.plan import Found, plan
+from components.way_in import FoundAtCloudflare, way_in
+from ops.facts import Facts
+from ops.facts.cloudflare import CloudflareFacts
+from ops.facts.cluster import ClusterFacts
+from ops.facts.immich import LibrariesFacts, LibraryFacts, Ping
+from ops.facts.internet import Name, Page
+from ops.facts.photo_sync import AccountFacts, SyncRun
+from preflight.facts import Facts as Seen
+from providers.cloudflare_api import Connector, Record, Tunnel, Zone
+from providers.cluster_api import Manifest, Ref
+from providers.immich_api import Library, Statistics
+from providers.tunnel_rules import Trial
+from settings import Settings
+from tests.accounts import household
+from tests.objects import STACK, deployment, namespace
+
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+HOUR_AGO = NOW - timedelta(hours=1)
+LABELS = {"app.kubernetes.io/name": "server"}
+TUNNEL = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
+ZONE = Zone("zone", "example.com", "account", "free")
+LOG = (
+    "the session of account anna is valid until about 2026-12-26, by Apple's cookies",
+    "anna: 4 files fetched (44 KiB), 0 skipped that are there already, 0 errors, 20000 MiB left",
+)
+
+
+def settings(**more: Any) -> Settings:
+    """Those of a stack with an account, behind a shared tunnel, shown in Immich."""
+    stated = household().model_dump(by_alias=True, exclude_unset=True)
+    for account in stated["icloudCredentials"].values():
+        for key, value in account.items():
+            account[key] = value.get_secret_value()
+    stated |= {"immichApiKey": "key", "cloudflare": {"kind": "sharedTunnel", "tunnel": "homelab"}, **more}
+    return Settings.model_validate(stated)
+
+
+def well(**more: Any) -> Facts:
+    """Facts of a stack that is well; `more` are settings."""
+    stated = settings(**more)
+    owner = Ownership(STACK)
+    ready = {"type": "Ready", "status": "True"}
+    planned = plan(stated, Found("immich-server"), owner)
+    live = {whole.ref: _live(whole.manifest) for whole in planned.wholes() if whole.ref.kind != "Secret"}
+    live[planned.volume.ref]["spec"]["claimRef"]["uid"] = live[planned.claim.ref]["metadata"]["uid"]
+    immich = deployment()
+    spec = immich["spec"]["template"]["spec"]
+    ours = planned.mount["spec"]["template"]["spec"]
+    spec["volumes"] += ours["volumes"]
+    spec["initContainers"] = ours["initContainers"]
+    spec["containers"][0]["volumeMounts"] += ours["containers"][0]["volumeMounts"]
+    immich["status"]["readyReplicas"] = 1
+    done = {"terminated": {"exitCode": 0, "finishedAt": "2026-11-20T10:00:00Z"}}
+    pod = {
+        "metadata": {"name": "immich-server-1", "labels": LABELS},
+        "spec": deepcopy(spec),
+        "status": {
+            "phase": "Running",
+            "conditions": [ready],
+            "initContainerStatuses": [{"name": GUARD, "ready": True, "state": done}],
+        },
+    }
+    privileged = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn", "audit")}
+    made = namespace("photo-sync", privileged)
+    made["metadata"] |= live[planned.photo_sync.ref]["metadata"]
+    seen = Seen(
+        namespace=namespace("immich", privileged, owner.manager),
+        deployment=immich,
+        service={"spec": {"ports": [{"port": 3001}]}},
+        photo_sync=made,
+        directory_job=None,
+        ingresses=tuple(live[ref] for ref in live if ref.kind == "Ingress"),
+        nodes=("talos-1",),
+    )
+    cluster = ClusterFacts(
+        seen=seen,
+        plan=planned,
+        live=live,
+        pods=(pod,),
+        endpoints=({"endpoints": [{"addresses": ["10.0.0.5"], "conditions": {"ready": True}}]},),
+        ingress_classes=("nginx",),
+    )
+    return Facts(
+        settings=stated,
+        stack="test",
+        now=NOW,
+        cluster=cluster,
+        accounts=(_account(live),) if stated.photo_sync.accounts else (),
+        ping=Ping(),
+        libraries=_libraries(stated, owner),
+        cloudflare=_cloudflare(stated, owner),
+        name=Name(("104.21.84.32",)),
+        page=Page(200, body='{"res":"pong"}'),
+        plain=Page(301, "https://immich.example.com/"),
+        web_socket=Page(101),
+    )
+
+
+def _live(manifest: Manifest) -> Manifest:
+    live = deepcopy(manifest)
+    live["metadata"]["uid"] = f"{manifest['kind']} {manifest['metadata']['name']}"
+    live["status"] = {"phase": "Bound", "conditions": [{"type": "Complete", "status": "True"}]}
+    return live
+
+
+def _account(live: dict[Ref, Manifest]) -> AccountFacts:
+    cron_job = next(one for ref, one in live.items() if ref.kind == "CronJob")
+    return AccountFacts("anna", cron_job, (SyncRun("icloud-sync-anna-1", "complete", HOUR_AGO, HOUR_AGO, LOG),))
+
+
+def _libraries(stated: Settings, owner: Ownership) -> LibrariesFacts:
+    planned = external_library.libraries(stated, owner)
+    assert planned
+    return LibrariesFacts(
+        tuple(
+            LibraryFacts(
+                wanted,
+                Library("1", "2", wanted.name, wanted.import_paths, (), "2026-11-26T11:30:00Z"),
+                Statistics(4, 1, 5 << 20),
+            )
+            for wanted in planned.wanted
+        )
+    )
+
+
+def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
+    found = way_in(stated, FoundAtCloudflare(ZONE, TUNNEL), owner)
+    if found is None:
+        return CloudflareFacts(None)
+    target = found.record.content or f"{TUNNEL.id}.cfargotunnel.com"
+    return CloudflareFacts(
+        zone=ZONE,
+        tunnel=TUNNEL,
+        connectors=(Connector("2026.7.3", 4),),
+        trial=Trial(ours=found.rules.rules, changes=False) if found.rules else None,
+        way_in=found,
+        records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
+        applications=(f"Immich ({STACK})",) if found.access else (),
+    )
+
+
+def of_cluster(facts: Facts) -> ClusterFacts:
+    """The facts' cluster, which was read."""
+    assert isinstance(facts.cluster, ClusterFacts)
+    return facts.cluster
+
+
+def with_cluster(facts: Facts, **changed: Any) -> Facts:
+    """The facts with another cluster."""
+    return replace(facts, cluster=replace(of_cluster(facts), **changed))
