@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from websocket import WebSocketBadStatusException, WebSocketException, create_connection
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 _TIMEOUT = 5.0  # seconds, of one connection or answer
 _PATIENCE = 60.0  # seconds that an upload may stand still
@@ -107,16 +107,19 @@ class Internet:
 
     def web_socket(self, host: str) -> Page:
         """Ask for an upgrade to Immich's web socket."""
+        asking = WebSocket()
         try:
             with self._connected(host, _HTTPS) as connection:
                 url = f"wss://{host}{_SOCKET}"
-                opened = create_connection(url, timeout=_TIMEOUT, socket=connection, redirect_limit=0)
-                opened.close()
-                return Page(opened.getstatus() or 0, str((opened.getheaders() or {}).get("location", "")))
+                asking.connect(url, socket=connection, redirect_limit=0)  # type: ignore[no-untyped-call]
+                asking.close()
         except WebSocketBadStatusException as refused:
-            return Page(refused.status_code, str((refused.resp_headers or {}).get("location", "")))
+            return Page(refused.status_code)
         except (WebSocketException, OSError) as error:
-            return _unanswered(error)
+            if asking.handshake_response is None:
+                return _unanswered(error)
+        answer = asking.handshake_response  # a redirect, too, which is not followed
+        return Page(answer.status or 0, str(answer.headers.get("location", ""))) if answer else Page(fault="no answer")
 
     def _asked(self, host: str, port: int, size: int = 0) -> Page:
         connection = http.client.HTTPConnection(host, port)
