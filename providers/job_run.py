@@ -11,7 +11,7 @@ from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, Refus
 from providers.fragment import OBJECT_MANAGER
 from providers.pod_start import Failure
 
-_KEPT = 3600  # seconds that a Job and its log stay after its end
+_KEPT = 300  # seconds that one whose command was killed stays after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
 
 _NOT_FOUND = 404
@@ -26,8 +26,8 @@ class JobError(Exception):
 def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], None] | None = None) -> None:
     """Create a Job, and return when it is complete.
 
-    One that did not end is deleted with its pods, whatever the exception that ends the wait. One that ended stays for
-    an hour, or for as long as its `ttlSecondsAfterFinished` or its owner say.
+    It is deleted with its pods when it has ended, or when an exception ends the wait: a claim stays as long as any pod
+    names it, and the stack could not be removed. Only one that has an owner stays for as long as that one says.
 
     Args:
         api: the cluster.
@@ -43,6 +43,8 @@ def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], Non
     follower = _Log(api, log, report) if log else None
     with _created(api, job, report) as made:
         failure = _Wait(api, made, report).until_it_ends(follower)
+        if not made["metadata"].get("ownerReferences"):
+            _remove(api, Ref.of(made), report)
     if failure:
         raise JobError(failure)
 

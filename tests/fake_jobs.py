@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from providers.cluster_api import Manifest, Ref, RefusedError, UnreachableError
+from providers.cluster_api import Answer, Manifest, Ref, RefusedError, UnreachableError
 from tests.fake_cluster import FakeCluster
 
 COMPLETE = [{"type": "Complete", "status": "True"}]
@@ -36,6 +36,7 @@ class Jobs(FakeCluster):
         super().__init__()
         self.steps, self.lines, self.event = list(steps), list(lines), event
         self.asked: list[str | None] = []
+        self.made: list[Manifest] = []
 
     def get(self, ref: Ref) -> Manifest | None:
         if ref.kind != "Job":
@@ -48,6 +49,11 @@ class Jobs(FakeCluster):
         elif ref in self.objects:
             self._take(ref, *now)
         return super().get(ref)
+
+    def create(self, manifest: Manifest, manager: str) -> Answer:
+        if manifest["kind"] == "Job":
+            self.made.append(manifest)
+        return super().create(manifest, manager)
 
     def _take(self, ref: Ref, pod: Manifest | None, conditions: list[Manifest]) -> None:
         job = self.objects[ref]

@@ -315,11 +315,7 @@ def marking(api: Jobs, answer: str | None) -> tuple[list[str], list[str]]:
 
 
 def made(api: Jobs) -> list[str]:
-    return [
-        thing["spec"]["template"]["spec"]["containers"][0]["name"]
-        for ref, thing in api.objects.items()
-        if ref.kind == "Job"
-    ]
+    return [job["spec"]["template"]["spec"]["containers"][0]["name"] for job in api.made]
 
 
 RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
@@ -348,11 +344,7 @@ def test_a_disk_is_marked_by_who_types_its_path() -> None:
     assert asked == [f"Type {PATH} to mark it: "]
     assert said[-1].startswith(f"{PATH} is marked.")
     assert made(api) == ["look-at-disk", "mark-disk"]
-    (container,) = next(
-        thing["spec"]["template"]["spec"]["containers"]
-        for ref, thing in api.objects.items()
-        if ref.name.startswith("mark-")
-    )
+    (container,) = api.made[-1]["spec"]["template"]["spec"]["containers"]
     assert {"name": "SEEN", "value": "123 45"} in container["env"]
 
 

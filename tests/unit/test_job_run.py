@@ -41,7 +41,7 @@ def test_it_returns_when_the_job_is_complete_and_says_each_step_once() -> None:
         step(), step(WAITING), step(WAITING), step(RUNNING), step(RUNNING), step(ended(0)), step(ended(0), COMPLETE)
     )
     (begins, starts, runs) = told(api)
-    (name,) = api.jobs
+    (name,) = (job["metadata"]["name"] for job in api.made)
     assert begins == f"Job photo-sync/{name} begins"
     assert starts == f"pod photo-sync/{name}-x is starting"
     assert runs == f"pod photo-sync/{name}-x runs"
@@ -53,14 +53,16 @@ def test_two_runs_are_two_jobs() -> None:
     api = Jobs(step(ended(0), COMPLETE))
     told(api)
     told(api)
-    assert len(set(api.jobs)) == 2
+    assert len({job["metadata"]["name"] for job in api.made}) == 2
 
 
-def test_one_that_ended_is_kept_for_a_while() -> None:
+def test_one_that_ended_is_gone_and_holds_no_claim() -> None:
+    """Whatever became of its command: the cluster removes it before long."""
     api = Jobs(step(ended(0), COMPLETE))
     told(api)
-    (job,) = (thing for ref, thing in api.objects.items() if ref.kind == "Job")
-    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+    assert not api.jobs
+    (job,) = api.made
+    assert job["spec"]["ttlSecondsAfterFinished"] == 300
     assert "generateName" not in job["metadata"]
 
 
@@ -88,7 +90,7 @@ def test_why_it_failed(last: Any, reason: str) -> None:
     with pytest.raises(JobError) as error:
         told(api)
     assert str(error.value) == reason
-    assert api.jobs, "for its log"
+    assert not api.jobs
 
 
 PULL: Manifest = {
