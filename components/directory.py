@@ -11,6 +11,7 @@ from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components import images
+from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
 from providers.cluster_api import Manifest
@@ -119,9 +120,7 @@ def _pod(
     }
     if isinstance(storage, HostPath | Local):
         pod["nodeSelector"] = {"kubernetes.io/hostname": storage.node}
-        pod["tolerations"] = [
-            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
-        ]
+        pod["tolerations"] = TOLERATIONS
     return pod
 
 

@@ -1,6 +1,7 @@
 """What looks for the disk's mark: a guard before Immich's own containers, and a Job before Immich is told to scan."""
 
 from components import images
+from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
 from providers.cluster_api import Manifest
@@ -59,9 +60,7 @@ def job(settings: Settings, ownership: Ownership) -> Manifest:
         "volumes": [{"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim, "readOnly": True}}],
     }
     if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
-        pod["tolerations"] = [
-            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
-        ]
+        pod["tolerations"] = TOLERATIONS
     metadata = ownership.metadata("Job", "", settings.photo_sync.namespace)
     del metadata["name"]
     return {

@@ -12,6 +12,7 @@ from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from components import images, network
+from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, import_folder, mark_disk_command
 from providers.cluster_api import Manifest
@@ -307,9 +308,7 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manif
         "volumes": volumes,
     }
     if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
-        built["tolerations"] = [
-            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
-        ]
+        built["tolerations"] = TOLERATIONS
     return built
 
 
