@@ -43,7 +43,7 @@ class Failed:
     fault: Fault
     cause: str
     command: str
-    snippet: str
+    snippet: str = ""
 
 
 @dataclass(frozen=True)
