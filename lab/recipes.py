@@ -144,6 +144,16 @@ ON_DEMAND = (
         minutes=0.3,
         gib=0.3,
     ),
+    Recipe(
+        name="govulncheck",
+        module="golang.org/x/vuln",
+        packages={"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
+        # Its own version is not told to it at the link: only what it builds with, Go's.
+        asks_version=("-version",),
+        oldest=(1,),
+        minutes=0.3,
+        gib=0.3,
+    ),
 )
 
 
