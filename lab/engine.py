@@ -1,4 +1,4 @@
-"""The real Pulumi engine, run on the unchanged program, with what it did as data."""
+"""The real Pulumi engine, run on the unchanged program, on a project directory of its own."""
 
 import contextlib
 import os
@@ -7,14 +7,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
+from changes.run import Diagnostic, Operation, Run, Step
 from lab import processes
 from lab.errors import LabError
 from lab.plugins import cloudflare, kubernetes
@@ -29,64 +29,6 @@ _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
 # Somebody's real credentials, of which a rehearsal must know nothing.
 _CREDENTIALS = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_USER_SERVICE_KEY", "CLOUDFLARE_EMAIL")
-_INTERNAL = "__"
-# What the engine puts before the second telling of an inline program's error.
-_UNHANDLED = "an unhandled error occurred: "
-
-Operation = Literal["preview", "up", "destroy"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One resource in one run: what happened to it, and which inputs differ."""
-
-    operation: str
-    type: str
-    name: str
-    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-
-    @property
-    def is_component(self) -> bool:
-        """Whether it only holds other resources together."""
-        return self.type.startswith("immich-icloud:")
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """One message of the engine, a provider or the program."""
-
-    severity: str
-    text: str
-    resource: str = ""
-
-
-@dataclass
-class Run:
-    """What one operation came to; filled while it runs."""
-
-    operation: Operation
-    succeeded: bool = False
-    steps: list[Step] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> list[Step]:
-        """The steps that change something, those of mere components left out."""
-        unchanged = {"same", "refresh", "read"}
-        return [step for step in self.steps if step.operation not in unchanged and not step.is_component]
-
-    @property
-    def errors(self) -> list[str]:
-        """Texts of the errors, each once."""
-        return [d.text for d in self.diagnostics if d.severity == "error"]
-
-    @property
-    def warnings(self) -> list[str]:
-        """Texts of the warnings, each once."""
-        return [d.text for d in self.diagnostics if d.severity == "warning"]
-
-
 Listener = Callable[[Step | Diagnostic], None]
 
 
@@ -101,9 +43,10 @@ class Engine:
         tools: Tools,
         program: Path = SOURCE / "__main__.py",
         *,
+        source: Path = SOURCE,
         cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
-        self._program, self._cloudflare_url = program, cloudflare_url
+        self._program, self._source, self._cloudflare_url = program, source, cloudflare_url
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
         self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
 
@@ -122,17 +65,9 @@ class Engine:
 
         """
         run = Run(operation)
-        told: set[Diagnostic] = set()
 
         def on_event(event: EngineEvent) -> None:
-            for item in _items(event):
-                if isinstance(item, Step):
-                    run.steps.append(item)
-                elif item in told:
-                    continue  # an inline program's error comes twice
-                else:
-                    told.add(item)
-                    run.diagnostics.append(item)
+            for item in run.take(event):
                 listen(item)
 
         with self._environment(removing=operation == "destroy"), self._providers():
@@ -219,7 +154,7 @@ class Engine:
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_HOME": str(self._home / "pulumi"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PYTHONPATH": str(SOURCE),
+            "PYTHONPATH": str(self._source),
         }
         with _set(set_here), contextlib.chdir(self._project):
             yield
@@ -281,44 +216,9 @@ def _version(package: str) -> str:
     return version(f"pulumi-{package}")
 
 
-def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
-    if event.resource_pre_event:
-        metadata = event.resource_pre_event.metadata
-        kind, name = metadata.type, metadata.urn.rsplit("::", 1)[-1]
-        if not kind.startswith("pulumi:"):
-            old, new = (side.inputs if side else None for side in (metadata.old, metadata.new))
-            differences = dict(_differences(old, new)) if metadata.op == "update" else {}
-            kept = metadata.op == "delete" and metadata.old and metadata.old.retain_on_delete
-            yield Step("retain" if kept else str(metadata.op.value), kind, name, differences)
-    if event.diagnostic_event and event.diagnostic_event.severity != "debug":
-        diagnostic = event.diagnostic_event
-        text = _plain(diagnostic.message).strip().removeprefix(_UNHANDLED)
-        if text and not diagnostic.ephemeral:
-            urn = diagnostic.urn or ""
-            yield Diagnostic(diagnostic.severity, text, "" if "pulumi:pulumi:Stack" in urn else urn.rsplit("::", 1)[-1])
-
-
-def _differences(old: Any, new: Any, way: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if not key.startswith(_INTERNAL):
-                yield from _differences(old.get(key), new.get(key), f"{way}.{key}" if way else key)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(before, after, f"{way}[{index}]")
-    elif old != new:
-        yield way, (old, new)
-
-
 def _shown(outputs: automation.OutputMap) -> dict[str, Any]:
     """Outputs for people; `pulumi stack output --show-secrets` is for secrets."""
     return {key: "[secret]" if output.secret else output.value for key, output in outputs.items()}
-
-
-def _plain(text: str) -> str:
-    """Without the engine's colour tags, such as <{%fg 1%}>."""
-    parts = text.split("<{%")
-    return parts[0] + "".join(part.partition("%}>")[2] for part in parts[1:])
 
 
 def _last_words(error: automation.CommandError) -> str:
