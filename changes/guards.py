@@ -19,8 +19,8 @@ _VERBS: Final = {"delete": "deleted", "replace": "replaced", "retain": "let go o
 
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
-    "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its trash "
-    "at its next scan."
+    "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
+    "trash at its next scan."
 )
 _TRASH: Final = "Immich's next scan moves every photo that it does not find to its trash"
 _ROUTE: Final = "Somebody made this route by hand, and people use it: they are led elsewhere, or nowhere."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from pulumi import automation
@@ -21,6 +22,8 @@ from lab.plugins import cloudflare, kubernetes
 from lab.toolchain import Tools
 
 SOURCE = Path(__file__).parent.parent
+# What the program consists of, beside `__main__.py`.
+PACKAGES = ("components", "preflight", "providers", "settings")
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
@@ -33,7 +36,10 @@ Listener = Callable[[Step | Diagnostic], None]
 
 
 class Engine:
-    """One stack of one project directory, with its state and everything else of the engine's under `home`."""
+    """One stack of one project directory, with its state and everything else of the engine's under `home`.
+
+    `source` is the tree that the program's packages are imported from: a review runs those of two commits.
+    """
 
     def __init__(  # noqa: PLR0913 (what a run is made of)
         self,
@@ -70,7 +76,7 @@ class Engine:
             for item in run.take(event):
                 listen(item)
 
-        with self._environment(removing=operation == "destroy"), self._providers():
+        with self._environment(removing=operation == "destroy"), self._providers(), _packages_of(self._source):
             stack = self._stack()
             try:
                 if operation == "preview":
@@ -90,6 +96,13 @@ class Engine:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment(removing=False):
             return _shown(self._stack().outputs())
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Give this process the engine's environment for a while, with the stack in its state."""
+        with self._environment(removing=False):
+            self._stack()
+            yield
 
     def become(self, words: Sequence[str]) -> NoReturn:
         """Become another program, in the engine's environment; a word `{stack}` is the stack's name.
@@ -183,6 +196,26 @@ class Engine:
         link = place / real.name
         link.unlink(missing_ok=True)
         link.symlink_to(real)
+
+
+@contextmanager
+def _packages_of(source: Path) -> Iterator[None]:
+    """Import the program's packages from this tree, whatever this process has imported of them from its own."""
+    if source == SOURCE:
+        yield
+        return
+
+    def taken_out() -> dict[str, ModuleType]:
+        return {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in PACKAGES}
+
+    own = taken_out()
+    sys.path.insert(0, str(source))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(source))
+        taken_out()
+        sys.modules.update(own)
 
 
 @contextmanager
