@@ -18,6 +18,8 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -30,6 +32,7 @@ from ops import deploy
 from ops.stack import StackError
 from review import comment
 from review.comment import Review
+from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
 from review.rehearse import Change, rehearse
 from review.repository import Repository, RepositoryError
@@ -46,7 +49,12 @@ def _say(words: str) -> None:
 def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
-    return _told(rehearse(change, Repository(Path.cwd()), lambda: toolchain.ensure(console), _say), asked)
+    place = partial(_control_plane, asked.stack)
+    return _told(rehearse(change, Repository(Path.cwd()), place, _say), asked)
+
+
+def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
+    return embedded(stack, toolchain.ensure(console))
 
 
 def _preview(asked: argparse.Namespace) -> bool:

@@ -2,15 +2,15 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from changes.run import Diagnostic, Run
-from lab.toolchain import Tools
 from ops.stack import StackError
 from review import stack_file
 from review.comment import Review
-from review.embedded import Embedded, Side, embedded
+from review.embedded import Embedded, Side
 from review.markdown import code
 from review.repository import Repository, deployed
 
@@ -45,13 +45,15 @@ class Change:
         return Review(self.stack, "rehearsal", command, allowed=self.allowed)
 
 
-def rehearse(change: Change, repository: Repository, tools: Callable[[], Tools], say: Say) -> Review:
+def rehearse(
+    change: Change, repository: Repository, control_plane: Callable[[], AbstractContextManager[Embedded]], say: Say
+) -> Review:
     """Rehearse what differs between the merge base and the working tree.
 
     Args:
         change: what is to be rehearsed.
         repository: the clone, with the change in its working tree.
-        tools: gets the rehearsal's programs; called only where something is deployed.
+        control_plane: gets the place to deploy to; called only where something is deployed.
         say: tells how far it is.
 
     Raises:
@@ -71,7 +73,7 @@ def rehearse(change: Change, repository: Repository, tools: Callable[[], Tools],
         head = Side(repository.tree, stack_file.rehearsed((repository.tree / name).read_text()))
     except stack_file.StackFileError as error:
         return replace(change.review, problems=(f"{name} {error}",))
-    with embedded(change.stack, tools()) as place:
+    with control_plane() as place:
         if problems := place.problems(head):
             return replace(change.review, problems=problems)
         say("starting the control plane")
@@ -81,11 +83,11 @@ def rehearse(change: Change, repository: Repository, tools: Callable[[], Tools],
             base = _deploy_base(place, repository, commit, name, Path(tree).resolve())
         say("previewing the change")
         preview = place.run("preview", head)
-        after = None
-        if preview.succeeded:
+        found = judge(change, base, preview)
+        if found.passes:  # what is refused for real is refused here
             say("deploying the change")
-            after = place.run("up", head)
-        return judge(change, base, preview, after)
+            found = replace(found, deployed=place.run("up", head))
+        return found
 
 
 def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str, tree: Path) -> Run | None:
@@ -100,14 +102,13 @@ def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str
     return place.run("up", base)
 
 
-def judge(change: Change, base: Run | None, preview: Run, deployed: Run | None) -> Review:
+def judge(change: Change, base: Run | None, preview: Run) -> Review:
     """Put together what the runs came to.
 
     Args:
         change: what was rehearsed.
         base: the deployment of what the change started from; None where the stack is new.
         preview: the preview of the change.
-        deployed: its deployment; None where the preview is red.
 
     """
     notes = [_HOW.format(base=code(change.base))]
@@ -115,4 +116,4 @@ def judge(change: Change, base: Run | None, preview: Run, deployed: Run | None) 
         notes.append(f"In {code(change.base)} there is no stack {code(change.stack)}: all of it is new.")
     elif not base.succeeded:
         notes.append(f"What {code(change.base)} has can't be deployed itself: {code(' '.join(base.errors))}")
-    return replace(change.review, notes=tuple(notes), preview=preview, deployed=deployed)
+    return replace(change.review, notes=tuple(notes), preview=preview)
