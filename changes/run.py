@@ -62,8 +62,8 @@ class Step:
 
     @property
     def differences(self) -> Mapping[str, tuple[Any, Any]]:
-        """Which inputs an update changes, by path: before and after."""
-        return dict(_differences(self.before, self.after)) if self.operation == "update" else {}
+        """Which inputs an update or a replacement changes, by path: before and after."""
+        return dict(_differences(self.before, self.after)) if self.operation in {"update", "replace"} else {}
 
 
 @dataclass(frozen=True)

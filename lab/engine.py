@@ -99,8 +99,8 @@ class Engine:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Give this process the engine's environment for a while, with the stack in its state."""
-        with self._environment(removing=False):
+        """Give this process the engine's environment for a while, providers included, with the stack in its state."""
+        with self._environment(removing=False), self._providers():
             self._stack()
             yield
 

@@ -22,6 +22,7 @@ _PATHS: Final = 6  # that a row of the table names
 _PARTS: Final = {"create-replacement", "delete-replaced"}
 _ORDER: Final = ("replace", "delete", "retain", "update", "create", "import")
 _WORDS: Final = {"retain": "forget, and keep"}
+_ENDS: Final = {"replace": "is replaced", "delete": "is deleted"}
 
 Kind = Literal["rehearsal", "preview"]
 
@@ -97,7 +98,7 @@ def write(review: Review, limit: int = _OURS) -> str:
     steps = sorted(_shown(review.preview), key=_place)
     page.list(
         "Replaced or deleted",
-        (f"- {code(step.title)}: {step.operation}" for step in steps if step.operation in {"replace", "delete"}),
+        (f"- {code(step.title)} {_ENDS[step.operation]}" for step in steps if step.operation in _ENDS),
     )
     page.table("Changes", "| | resource | what differs |\n| --- | --- | --- |", map(_row, steps))
     page.open("Manifests", map(_difference, steps))
@@ -162,7 +163,7 @@ def _lines(inputs: Any) -> list[str]:
     if not inputs:
         return []
     text = yaml.dump(inputs, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=2**20)
-    return str(text).split("\n")
+    return str(text).splitlines()
 
 
 class _Dumper(yaml.SafeDumper):

@@ -1,5 +1,6 @@
 """The embedded control plane for as long as a review takes: two programs deploy to it, one after the other."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -94,9 +95,25 @@ class Embedded:
 @contextmanager
 def embedded(stack: str, tools: Tools) -> Iterator[Embedded]:
     """Make a place for one, and leave nothing of it behind, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="immich-icloud-review-") as place:
-        made = Embedded(Path(place).resolve() / "project", stack, tools)
+    with tempfile.TemporaryDirectory(prefix="immich-icloud-review-") as name, _temporary_files_in(Path(name).resolve()):
+        made = Embedded(Path(name).resolve() / "project", stack, tools)
         try:
             yield made
         finally:
             made.end()
+
+
+@contextmanager
+def _temporary_files_in(place: Path) -> Iterator[None]:
+    """Keep together what libraries, engine and plugins put down: who is interrupted does not clear up."""
+    folder = place / "temporary"
+    folder.mkdir()
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        os.environ.pop("TMPDIR")
+        if variable is not None:
+            os.environ["TMPDIR"] = variable

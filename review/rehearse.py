@@ -17,8 +17,8 @@ from review.repository import Repository, deployed
 Say = Callable[[str], None]
 
 _HOW = (
-    "What {base} has, and then what this change makes of it, went to an embedded control plane, with stand-ins of "
-    "Immich and Cloudflare: by the same stack file, but for its cluster and its secrets."
+    "What {base} has was deployed to an embedded control plane, with stand-ins of Immich and Cloudflare, and then this "
+    "change, unless something stands in its way: by the same stack file, but for its cluster and its secrets."
 )
 _UNTOUCHED = "No program, dependency or stack file is among what it touches, so nothing was deployed to find out."
 
@@ -116,4 +116,9 @@ def judge(change: Change, base: Run | None, preview: Run) -> Review:
         notes.append(f"In {code(change.base)} there is no stack {code(change.stack)}: all of it is new.")
     elif not base.succeeded:
         notes.append(f"What {code(change.base)} has can't be deployed itself: {code(' '.join(base.errors))}")
+    else:
+        # Read back from a cluster, inputs may lack what it leaves out: what main states is exact.
+        stated = {(step.type, step.name): step.after for step in base.steps}
+        before = [replace(step, before=stated.get((step.type, step.name), step.before)) for step in preview.steps]
+        preview = replace(preview, steps=before)
     return replace(change.review, notes=tuple(notes), preview=preview)
