@@ -3,28 +3,29 @@ PYTHON ?= python3
 STACK ?= lab
 WORLD ?=
 ACCOUNT ?=
+BASE ?= main
 ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := __main__.py components lab ops preflight providers settings tests
+SOURCES := __main__.py changes components lab ops preflight providers review settings tests
 
 # The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
 ifeq ($(STACK),lab)
-RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD))
+RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
 COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
-RUN = $(BIN)/python -m ops.deploy $@ $(STACK)
+RUN = $(BIN)/python -m ops.deploy $@ $(STACK) $(ARGS)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status icloud-login sync-now mark-disk verify test test-unit check audit format \
+.PHONY: help up preview down status review icloud-login sync-now mark-disk verify test test-unit check audit format \
 	schema troubleshooting lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
@@ -38,6 +39,11 @@ down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cac
 
 status: $(READY) ## Say what runs, and the outputs
 	@$(RUN)
+
+# Rehearsed is what is deployed for real, unless another stack is named.
+review: STACK := $(if $(filter file default undefined,$(origin STACK)),homelab,$(STACK))
+review: $(READY) ## Rehearse what differs from BASE, without the cluster, and say what a review would
+	@$(BIN)/python -m review rehearse $(STACK) $(BASE) $(ARGS)
 
 icloud-login: $(READY) ## Sign an account in at Apple, with the code that Apple sends
 	@$(COMMAND)

@@ -1,6 +1,8 @@
 """The stack on a cluster as ArgoCD made it: deploy, deploy again, drift, share with others, remove. In this order."""
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from changes import guards
+from changes.run import Run
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab import world
 from lab.cloudflare.world import TOKEN
@@ -211,6 +215,27 @@ def test_on_another_machine_the_stack_goes_on_from_its_backup(bench: Bench, tmp_
     preview = bench.run("preview")
     assert preview.succeeded, preview.errors
     assert changed(preview) == []
+
+
+def test_the_clis_event_log_trips_the_guards(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "events"
+    removal = ["destroy", "--preview-only", "--run-program=false", "--refresh=false", "--diff", "--event-log", str(log)]
+    with bench.engine().entered():
+        subprocess.run(
+            [bench.tools.pulumi, *removal, "--stack", bench.stack],
+            env=os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}, check=True, capture_output=True,
+        )  # fmt: skip
+    run = Run.of_log("destroy", log, succeeded=True)
+    assert {(one.step.operation, one.step.name) for one in guards.tripped(run.steps)} == {
+        ("delete", "photos-volume"),
+        ("delete", "photos-claim"),
+        ("delete", "sync-cookies-coulton"),
+        ("delete", "photo-sync-namespace"),
+        ("delete", "directory-record"),
+        ("delete", "immich-mount-fragment"),
+        ("retain", "library"),
+    }
+    assert not any(secret in log.read_text() for secret in ("rehearsal-opens-nothing-real", "immich-icloud-lab"))
 
 
 def test_destroy_restores_what_was_found(bench: Bench, found: dict[str, Manifest]) -> None:

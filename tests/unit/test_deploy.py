@@ -1,5 +1,9 @@
-"""The command line for a real stack, and what is said where something is missing for it."""
+"""The command line for a real stack, its guards, and what is said where something is missing for it."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +98,91 @@ def test_an_expected_fault_is_one_line(project: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as end:
         deploy.main()
     assert end.value.code == "error: STACK=lab: there is no Pulumi.lab.yaml. Stacks of this project: homelab"
+
+
+VOLUME = {
+    "op": "replace",
+    "type": "kubernetes:core/v1:PersistentVolume",
+    "urn": "urn:pulumi:homelab::immich-icloud::kubernetes:core/v1:PersistentVolume::photos-volume",
+}
+REFUSAL = "  - PersistentVolume photos-volume would be replaced."
+
+
+@pytest.fixture
+def cli(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in of the CLI: a preview says what `told` has for its log, and ends as `status` has it."""
+    (project / "told").write_text("")
+    (project / "status").write_text("0")
+    (project / "bin" / "pulumi").write_text(
+        """#!/bin/sh
+echo "pulumi $* (run program $PULUMI_RUN_PROGRAM)"
+test "$1" = preview || exit 0
+test "$PULUMI_DEBUG_COMMANDS" = true || exit 9 # without it there is no such option
+while test "$1" != --event-log; do shift; done
+cat told > "$2"
+exit "$(cat status)"
+"""
+    )
+    monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setenv("PYTHONPATH", str(Path(deploy.__file__).parents[1]))
+    return project
+
+
+def replaces_the_volume(cli: Path) -> None:
+    (cli / "told").write_text(json.dumps({"resourcePreEvent": {"metadata": VOLUME}}) + "\n")
+
+
+def run(*words: str) -> tuple[int, list[str], str]:
+    """Exit status, the CLI's command lines, and the error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.deploy", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.returncode, [" ".join(line.split()[1:3]) for line in done.stdout.splitlines()], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (["preview"], ["preview --diff"]),
+        (["up"], ["preview --diff", "up --stack"]),
+        (["down"], ["destroy --stack"]),
+        (["status"], ["stack --stack"]),
+    ],
+)
+@pytest.mark.usefixtures("cli")
+def test_up_begins_with_a_preview(words: list[str], calls: list[str]) -> None:
+    assert run(*words, "homelab") == (0, calls, "")
+
+
+def test_a_guard_stops_preview_and_up(cli: Path) -> None:
+    replaces_the_volume(cli)
+    for verb in ("preview", "up"):
+        status, calls, error = run(verb, "homelab")
+        assert (status, calls) == (1, ["preview --diff"])
+        assert REFUSAL in error
+        assert f"If that is meant: make {verb} STACK=homelab ARGS=--allow-data-loss" in error
+
+
+def test_who_says_so_passes_the_guard(cli: Path) -> None:
+    replaces_the_volume(cli)
+    assert run("preview", "homelab", "--allow-data-loss") == (0, ["preview --diff"], "")
+    assert run("up", "homelab", "--allow-data-loss") == (0, ["preview --diff", "up --stack"], "")
+
+
+def test_removal_is_meant(cli: Path) -> None:
+    replaces_the_volume(cli)
+    assert run("down", "homelab") == (0, ["destroy --stack"], "")
+
+
+def test_a_red_preview_is_the_end(cli: Path) -> None:
+    replaces_the_volume(cli)
+    (cli / "status").write_text("255")
+    assert run("up", "homelab", "--allow-data-loss") == (1, ["preview --diff"], "")
+
+
+@pytest.mark.usefixtures("cli")
+def test_yes_deploys_what_was_previewed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.deploy", "up", "homelab", "--yes"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[1] == "pulumi up --stack homelab --yes --skip-preview (run program true)"

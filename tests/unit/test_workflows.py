@@ -2,12 +2,14 @@
 
 import importlib.util
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+import review.__main__ as review
 from lab.engine import SOURCE
 
 PLACE = SOURCE / ".github"
@@ -58,6 +60,19 @@ def test_a_step_is_one_command_of_ours(command: str) -> None:
         assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), target
     else:
         assert importlib.util.find_spec(found["module"]), found["module"]
+
+
+@pytest.mark.parametrize("command", sorted({one for one in commands() if re.search(r"(make|-m) review ", one)}))
+def test_reviews_are_asked_for_as_they_can_be(command: str) -> None:
+    allowed = command.replace("$(cat allowed.txt)", "--allow-data-loss").partition(" > ")[0]
+    words = shlex.split(allowed)
+    if words[0] == "make":
+        given = dict(word.split("=", 1) for word in words[2:])
+        words = ["rehearse", given["STACK"], given["BASE"], *given["ARGS"].split()]
+    else:
+        words = words[3:]
+    asked = review._parser().parse_args(words)  # noqa: SLF001 (how the command line is read)
+    assert asked.command == words[0]
 
 
 @pytest.mark.parametrize("path", [*FILES.values(), *PLACE.glob("actions/*/action.yaml")], ids=lambda path: path.name)
