@@ -148,7 +148,7 @@ ON_DEMAND = (
         name="govulncheck",
         module="golang.org/x/vuln",
         packages={"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
-        # Its own version is not told to it at the link: only what it builds with, Go's.
+        # The first number that it says is Go's: any that runs will do.
         asks_version=("-version",),
         oldest=(1,),
         minutes=0.3,
