@@ -77,17 +77,23 @@ class Diagnostic:
 
 @dataclass
 class Run:
-    """What one operation came to; filled while it runs."""
+    """What one operation came to; filled while it runs, and complete once the engine has summed it up."""
 
     operation: Operation
     succeeded: bool = False
     steps: list[Step] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    complete: bool = False
 
     @classmethod
     def of_log(cls, operation: Operation, log: Path, *, succeeded: bool) -> "Run":
-        """Read the file that the CLI's `--event-log` has written: an event a line."""
+        """Read the file that the CLI's `--event-log` has written: an event a line.
+
+        Raises:
+            ValueError: when a line is no event that this version of Pulumi's SDK knows.
+
+        """
         run = cls(operation, succeeded)
         for line in log.read_text().splitlines() if log.exists() else ():
             list(run.take(EngineEvent.from_json(json.loads(line))))
@@ -95,6 +101,7 @@ class Run:
 
     def take(self, event: EngineEvent) -> Iterator[Step | Diagnostic]:
         """Add what an event says; yields what is new in it."""
+        self.complete = self.complete or event.summary_event is not None
         for item in _items(event):
             if isinstance(item, Step):
                 self.steps.append(item)

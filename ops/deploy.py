@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from changes import guards
@@ -16,6 +17,11 @@ _REHEARSED = "adoption"
 _COMMANDS = {"up": ["up"], "preview": ["preview", "--diff"], "down": ["destroy"], "status": ["stack"]}
 # Removal is meant, and looking changes nothing.
 _GUARDED = {"up", "preview"}
+
+_UNREADABLE = (
+    f"the Pulumi CLI's event log, by which a preview is guarded, can't be read. Take CLI {version('pulumi')}, as in "
+    "pyproject.toml"
+)
 
 
 def command(verb: str, stack: str) -> tuple[list[str], dict[str, str]]:
@@ -40,7 +46,7 @@ def preview(stack: str) -> Run:
     """Let the CLI show what `up` would do; returns it as data, too.
 
     Raises:
-        StackError: when the CLI, the stack file or the passphrase is missing.
+        StackError: when the CLI, the stack file or the passphrase is missing, or the CLI does not say what it did.
 
     """
     arguments, environment = command("preview", stack)
@@ -52,7 +58,13 @@ def preview(stack: str) -> Run:
             while cli.poll() is None:
                 with contextlib.suppress(KeyboardInterrupt):  # which the CLI has got, too
                     cli.wait()
-        return Run.of_log("preview", log, succeeded=cli.returncode == 0)
+        try:
+            run = Run.of_log("preview", log, succeeded=cli.returncode == 0)
+        except ValueError as error:
+            raise StackError(f"{_UNREADABLE}: {error}") from None
+    if run.succeeded and not run.complete:
+        raise StackError(f"{_UNREADABLE}: it does not end")
+    return run
 
 
 def main() -> None:

@@ -88,11 +88,17 @@ def test_each_message_is_kept_once_without_colours() -> None:
 def test_a_log_has_an_event_a_line(tmp_path: Path) -> None:
     log = tmp_path / "events"
     log.write_text(
-        "\n".join(map(json.dumps, (change("delete", old=side({})), said("error", "no"), {"cancelEvent": {}})))
+        "\n".join(
+            map(
+                json.dumps,
+                (change("delete", old=side({})), said("error", "no"), {"summaryEvent": {"result": "failed"}}),
+            )
+        )
     )
     run = Run.of_log("preview", log, succeeded=False)
     assert (run.succeeded, [step.operation for step in run.steps], run.errors) == (False, ["delete"], ["no"])
+    assert run.complete
 
 
-def test_a_cli_that_wrote_nothing(tmp_path: Path) -> None:
+def test_a_cli_that_wrote_nothing_is_not_complete(tmp_path: Path) -> None:
     assert Run.of_log("preview", tmp_path / "events", succeeded=False) == Run("preview")
