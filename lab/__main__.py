@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
+from changes import guards
 from lab import toolchain
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
@@ -21,7 +22,7 @@ console = Console(highlight=False)
 
 def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     """Deploy the stack to the embedded control plane."""
-    run = rehearsal.up(arguments.world)
+    run = rehearsal.up(arguments.world, allow_data_loss=arguments.allow_data_loss)
     if run.succeeded:
         console.rule("outputs", align="left")
         _print_outputs(run.outputs)
@@ -32,7 +33,7 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
 
 def _preview(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     """Say what up would do."""
-    return rehearsal.preview(arguments.world).succeeded
+    return rehearsal.preview(arguments.world, allow_data_loss=arguments.allow_data_loss).succeeded
 
 
 def _down(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
@@ -75,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
             described.add_argument("words", nargs=argparse.REMAINDER, help="The program and its arguments.")
         else:
             described.add_argument("--world", help=f"The cluster as found: {', '.join(WORLDS)}.")
+        if command in {_up, _preview}:
+            described.add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
     return parser
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from lab.engine import Diagnostic, Run, Step
+from changes.run import Diagnostic, Run, Step
 
 _SIGNS = {
     "create": "[green]+[/]",
