@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab import toolchain
+from lab.display import print_steps
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
 
@@ -24,9 +25,11 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     run = rehearsal.up(arguments.world)
     if run.succeeded:
         console.rule("outputs", align="left")
+        steps = run.outputs.pop("next_steps")
         _print_outputs(run.outputs)
         console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
         console.print("Remove it all: make down")
+        print_steps(console, steps)
     return run.succeeded
 
 

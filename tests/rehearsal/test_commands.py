@@ -17,6 +17,7 @@ from tests.rehearsal.conftest import Bench, MakeBench, until
 
 PATH = "/var/mnt/icloud-photos"
 PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
+CRON_JOB = Ref("batch/v1", "CronJob", "icloud-sync-coulton", "photo-sync")
 NOT_SIGNED_IN = (
     "error: account coulton has no valid session at Apple. Sign in, with the code that Apple sends to its devices: "
     "make icloud-login STACK=lab ACCOUNT=coulton\n"
@@ -89,6 +90,8 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
     await_end_of(bench, "icloud-login-")
     assert not bench.plain_text(PASSWORD)
+    # By which the next `up` knows that nobody has to sign it in for a first sync.
+    until(lambda: "lastSuccessfulTime" in bench.get(CRON_JOB)["status"], "its CronJob knows of the sync by hand")
 
 
 def test_ctrl_c_leaves_nothing_running(bench: Bench) -> None:
