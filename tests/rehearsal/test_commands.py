@@ -12,6 +12,7 @@ import pytest
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
 from lab.node.icloudpd import ASKS_CODE, CODE
+from ops.pictures import DIAGRAM, RECORDED
 from providers.cluster_api import Ref
 from tests.rehearsal.conftest import Bench, MakeBench, until
 
@@ -131,3 +132,9 @@ def test_an_account_that_nobody_has(bench: Bench) -> None:
         1,
         "error: ACCOUNT=ben is not known. Accounts of STACK=lab: coulton\n",
     )
+
+
+def test_the_picture_of_the_stack_is_the_one_in_the_docs(bench: Bench) -> None:
+    code, out, error = run(bench, "diagram", "--svg", "--verify", str(RECORDED))
+    assert (code, error) == (0, "")
+    assert out == DIAGRAM.read_text()
