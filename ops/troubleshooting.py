@@ -22,7 +22,7 @@ what it can't check it says, and counts as not passed. Its exit status is 0 only
 
 ![What make verify prints where somebody has changed the Ingress](verify.svg)
 
-- `ARGS=--json` prints it for programs, `ARGS=--watch` looks again every 30 seconds.
+- `ARGS=--json` prints it for programs ([the same as above](verify.json)), `ARGS=--watch` looks again every 30 seconds.
 - `ARGS=--upload` also sends as much as Cloudflare's plan takes in one request, and a little more, to where photos are
   uploaded. It has no key, so Immich refuses it, and nothing is left behind.
 - `ARGS=--role` prints a ServiceAccount with all that it has to be allowed in the cluster: to read, no Secret, and to

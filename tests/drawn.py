@@ -7,7 +7,7 @@ from ops.diagram.flow import flow
 from ops.diagram.graph import Graph
 from ops.diagram.resources import Resource
 from providers.cloudflare_api import Tunnel, Zone
-from settings import Settings, parse
+from settings import parse
 from tests.stack_files import OWN, configuration, secrets
 from tests.unit.recording import Recording, deployed
 
@@ -19,15 +19,15 @@ def of_lab() -> Graph:
     """What `make up` deploys."""
     tunnel = Tunnel(HOMELAB, "homelab", remotely_managed=True, deleted=False)
     there = FoundAtCloudflare(Zone("zone", "coultonf.com", "account", "free"), tunnel)
-    return drawn(parse(configuration(LAB), secrets(LAB)), Found("immich-server", cloudflare=there))
-
-
-def drawn(settings: Settings, there: Found) -> Graph:
-    """Draw a stack."""
-    return of(deployed(settings, there))
+    return of(deployed(parse(configuration(LAB), secrets(LAB)), Found("immich-server", cloudflare=there)))
 
 
 def of(stack: Recording) -> Graph:
     """Draw what was registered."""
+    return flow(resources_of(stack))
+
+
+def resources_of(stack: Recording) -> tuple[Resource, ...]:
+    """What was registered, the stack with its outputs first."""
     whole = Resource("pulumi:pulumi:Stack", "immich-icloud-test", outputs=stack.outputs)
-    return flow([whole, *(Resource(one.type, one.name, one.inputs) for one in stack.resources)])
+    return (whole, *(Resource(one.type, one.name, one.inputs) for one in stack.resources))

@@ -11,6 +11,7 @@ from ops.diagram.resources import of_state
 from ops.diagram.states import with_states
 from ops.recorded import RecordError, verdict
 from ops.stack import StackError, state_of
+from ops.verify import Verdict
 
 
 def main() -> None:
@@ -21,13 +22,18 @@ def main() -> None:
     parser.add_argument("--verify", metavar="FILE", type=Path, help="colour it by what `make verify ARGS=--json` said")
     options = parser.parse_args()
     try:
-        graph = flow(tuple(of_state(state_of(options.stack))))
-        if options.verify:
-            _, judged = verdict(options.verify.read_text())
-            graph = with_states(graph, judged)
+        judged = _judged(options.stack, options.verify) if options.verify else {}
+        graph = with_states(flow(tuple(of_state(state_of(options.stack)))), judged)
     except (StackError, RecordError, OSError) as error:
         sys.exit(f"error: {error}")
     sys.stdout.write(svg(graph) if options.svg else mermaid(graph))
+
+
+def _judged(stack: str, file: Path) -> Verdict:
+    of, judged = verdict(file.read_text())
+    if of != stack:
+        raise RecordError(f"{file} is a result of STACK={of}, not of STACK={stack}")
+    return judged
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _STATES = {
     State.NOT_CHECKED: {"fillcolor": "#fdf0c0"},
     State.FAILED: {"fillcolor": "#f8c9c4", "color": "#c62828", "penwidth": "3"},
 }
-# One of graphviz' own fonts: it knows their widths without any that are installed.
+# Graphviz knows its widths without having it. There is room around a label, for what a browser shows instead is wider.
 _FONT = {"fontname": "Helvetica", "fontsize": "12"}
 
 
@@ -37,7 +37,7 @@ def svg(graph: Graph) -> str:
 
 def _lines(graph: Graph) -> Iterator[str]:
     yield f"  graph{_attributes(nodesep='0.3', ranksep='0.35', **_FONT)}"
-    yield f"  node{_attributes(**_FONT)}"
+    yield f"  node{_attributes(margin='0.25,0.08', **_FONT)}"
     yield f"  edge{_attributes(color='#555555', **_FONT)}"
     for node in graph.inside(""):
         yield f"  {_node(node)}"

@@ -55,7 +55,7 @@ class _Stack:
     def origin(self) -> str:
         """Where a tunnel leads, as a URL; empty without one."""
         if rules := self.one("TunnelRules"):
-            return str(rules.inputs["rules"][0]["service"])
+            return next((str(rule["service"]) for rule in rules.inputs["rules"]), "")  # none: somebody removed ours
         if own := self.one("ZeroTrustTunnelCloudflaredConfig"):
             return str(own.inputs["config"]["ingresses"][0]["service"])
         return ""
@@ -78,28 +78,16 @@ class _Stack:
 
 def _outside(stack: _Stack) -> list[Node]:
     """From the internet to the cluster's door."""
-    found = [
-        Node("internet", ("Internet",), Whose.OTHERS, "internet", shape=Shape.CLOUD),
-        *_name(stack),
-        *_guard(stack),
-        *_tunnel(stack),
-    ]
-    if stack.one("DnsRecord") is None:
-        found.append(Node("way", ("somebody else's way in", stack.host), Whose.OTHERS, "record"))
-    return found
-
-
-def _name(stack: _Stack) -> Iterator[Node]:
-    if record := stack.one("DnsRecord"):
-        lines = (f"DNS record {record.inputs['type']}", record.inputs["name"])
-        yield Node("record", lines, Whose.OURS, "record", _CLOUDFLARE.id)
-        if not stack.origin:
-            yield Node("target", (record.inputs["content"], _THEIRS), Whose.OTHERS, "target")
-
-
-def _guard(stack: _Stack) -> Iterator[Node]:
-    if application := stack.one("ZeroTrustAccessApplication"):
-        yield Node("access", ("Access", application.inputs["name"]), Whose.OURS, "access", _CLOUDFLARE.id)
+    internet = Node("internet", ("Internet",), Whose.OTHERS, "internet", shape=Shape.CLOUD)
+    record, application, tunnel = stack.one("DnsRecord"), stack.one("ZeroTrustAccessApplication"), [*_tunnel(stack)]
+    if record is None:
+        return [internet, Node("way", ("somebody else's way in", stack.host), Whose.OTHERS, "record"), *tunnel]
+    name = (f"DNS record {record.inputs['type']}", record.inputs["name"])
+    found = [internet, Node("record", name, Whose.OURS, "record", _CLOUDFLARE.id)]
+    if application:
+        found.append(Node("access", ("Access", application.inputs["name"]), Whose.OURS, "access", _CLOUDFLARE.id))
+    target = Node("target", (record.inputs["content"], _THEIRS), Whose.OTHERS, "target")
+    return [*found, *(tunnel or [target])]
 
 
 def _tunnel(stack: _Stack) -> Iterator[Node]:
@@ -155,7 +143,7 @@ def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
     nodes = [*([icloud] if syncs else []), *syncs, *maker, *stored, disk, *read, *shown]
     mounted = [disk, *read, immich]
     edges = [
-        *(Edge(a.id, b.id) for sync in syncs for a, b in pairwise([icloud, sync, stored[0]])),
+        *(Edge(a.id, b.id) for sync in syncs for a, b in pairwise([icloud, sync, *stored[:1]])),
         *(Edge(a.id, b.id) for a, b in pairwise([*stored, disk])),
         *(Edge(job.id, disk.id, "makes and marks") for job in maker),
         *(Edge(a.id, b.id) for a, b in pairwise(mounted[:-1])),
@@ -189,11 +177,10 @@ def _place(stack: _Stack) -> Iterator[str]:
 
 
 def _mounted_at(stack: _Stack) -> str:
-    entries = stack.entries("Deployment")
-    if entries is None:
-        return ""
-    (container,) = entries["spec"]["template"]["spec"]["containers"]
-    return f" at {container['volumeMounts'][0]['mountPath']}"
+    entries = stack.entries("Deployment") or {"spec": {"template": {"spec": {}}}}
+    containers = entries["spec"]["template"]["spec"].get("containers", [])
+    paths = [mount["mountPath"] for container in containers for mount in container.get("volumeMounts", [])]
+    return f" at {paths[0]}" if paths else ""
 
 
 def _shown(stack: _Stack) -> Iterator[Node]:

@@ -3,20 +3,25 @@
 import json
 import re
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.ownership import Ownership
 from components.plan import Found
+from components.way_in import FoundAtCloudflare
 from ops import recorded
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
 from ops.diagram import __main__ as command
 from ops.diagram.dot import svg
+from ops.diagram.flow import flow
 from ops.diagram.graph import Edge, Graph, Node, State, Whose
 from ops.diagram.mermaid import mermaid
 from ops.diagram.resources import Resource, of_state
@@ -25,10 +30,11 @@ from ops.recorded import RecordError, verdict
 from ops.verify import Verdict, as_json
 from providers.cluster_api import Ref
 from tests.accounts import household
-from tests.drawn import of, of_lab
+from tests.drawn import of, of_lab, resources_of
 from tests.unit.configured import ON_HOST, configured
 from tests.unit.recording import STACK, deployed
-from tests.unit.test_cloudflare_components import ACCESS, ADDRESS, CONTROLLER, OWN, SHARED, on
+from tests.unit.test_cloudflare_components import ACCESS, ADDRESS, CONTROLLER, ORIGIN, OWN, SHARED, ZONE, on
+from tests.unit.well import settings as with_everything
 
 NONE: dict[str, Any] = {"kind": "none"}
 GATEWAY: dict[str, Any] = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
@@ -69,7 +75,7 @@ def simple(**more: Any) -> Graph:
         (OWN | CONTROLLER, ["record", "tunnel", "connector", "controller", "route", "service"]),
         (OWN | ACCESS, ["record", "access", "tunnel", "connector", "service"]),
         (ADDRESS, ["record", "target", "controller", "route", "service"]),
-        (ADDRESS | ACCESS, ["record", "target", "access", "controller", "route", "service"]),
+        (ADDRESS | ACCESS, ["record", "access", "target", "controller", "route", "service"]),
     ],
     ids=["shared", "to the controller", "guarded", "own", "own, guarded", "record", "record, guarded"],
 )
@@ -166,6 +172,36 @@ def test_what_was_made_by_hand_says_so() -> None:
     assert node(graph, "route").lines == ("Ingress", "immich-ingress", "(made by hand, taken over)")
 
 
+# what is not there
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[Resource, ...]:
+    """All of a stack with everything that one can have."""
+    owned = {**ON_HOST, "kind": "local", "owner": {"uid": 1000, "gid": 1000}}
+    settings = with_everything(storage=owned, cloudflare=OWN | ACCESS)
+    there = FoundAtCloudflare(ZONE)
+    return resources_of(deployed(settings, Found("immich-server", cloudflare=there, origin=ORIGIN)))
+
+
+@hypothesis.settings(deadline=None)
+@given(gone=st.sets(st.integers(1, 50)))
+def test_a_stack_that_lacks_something_is_drawn_without_it(whole: tuple[Resource, ...], gone: set[int]) -> None:
+    assert len(whole) <= 51, "each may be gone"
+    graph = flow([one for place, one in enumerate(whole) if place not in gone])
+    ids = [node.id for node in graph.nodes]
+    assert len(set(ids)) == len(ids)
+    assert {id_ for edge in graph.edges for id_ in (edge.start, edge.end)} <= set(ids)
+    assert way(graph, "internet")[-2:] == ["service", "deployment"]
+
+
+def test_entries_that_somebody_has_removed() -> None:
+    settled = resources_of(on(SHARED | CONTROLLER))
+    removed = {"TunnelRules": {"rules": [], "tunnel_id": "7c0de5ad"}}
+    graph = flow([replace(one, inputs=removed.get(one.kind, one.inputs)) for one in settled])
+    assert way(graph, "internet") == ["internet", "record", "tunnel", "controller", "route", "service", "deployment"]
+
+
 # the state
 
 
@@ -238,14 +274,21 @@ def test_a_result_that_nobody_knows_is_refused() -> None:
 # the command
 
 
-def test_a_picture_without_a_stack_is_an_error_of_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["make diagram", "nowhere"])
-    with pytest.raises(SystemExit) as ended:
-        command.main()
-    assert str(ended.value.code).startswith("error: STACK=nowhere: there is no Pulumi.nowhere.yaml.")
-    assert capsys.readouterr().out == ""
+def refused(*words: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["make diagram", *words])
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+    return str(ended.value.code)
+
+
+def test_what_can_not_be_drawn_is_an_error_of_one_line(tmp_path: Path) -> None:
+    assert refused("nowhere").startswith("error: STACK=nowhere: there is no Pulumi.nowhere.yaml.")
+    file = tmp_path / "verify.json"
+    assert refused("homelab", "--verify", str(file)).startswith("error: [Errno 2] No such file")
+    file.write_text(as_json("attic", judged({})))
+    expected = f"error: {file} is a result of STACK=attic, not of STACK=homelab"
+    assert refused("homelab", "--verify", str(file)) == expected
 
 
 # drawn
@@ -299,6 +342,7 @@ def test_mermaid_has_every_node_in_its_frame_and_every_edge() -> None:
 LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
 
+@hypothesis.settings(deadline=None)
 @given(LABELS)
 def test_no_label_ends_itself(label: str) -> None:
     graph = Graph((Node("a", (label,), Whose.OURS, "disk"),), (Edge("a", "a", label),), ())
