@@ -21,8 +21,8 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login sync-now mark-disk verify test test-unit check audit format \
-	schema troubleshooting lock clean
+.PHONY: help up preview down status review icloud-login sync-now mark-disk verify diagram test test-unit check audit \
+	format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
@@ -57,6 +57,9 @@ mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is 
 verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role
 	@$(COMMAND)
 
+diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARGS=--svg, or '--verify FILE' to colour it
+	@$(COMMAND)
+
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -89,6 +92,9 @@ schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of t
 
 troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting
+
+pictures: $(READY) ## Draw the pictures of README.md and docs/ anew, of the rehearsal that is up
+	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
 
 # Renovate runs these as they stand in the files' first lines, and knows only options like these.
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes

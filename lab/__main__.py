@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from changes import guards
 from lab import toolchain
+from lab.display import print_steps
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
 
@@ -25,9 +26,11 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     run = rehearsal.up(arguments.world, allow_data_loss=arguments.allow_data_loss)
     if run.succeeded:
         console.rule("outputs", align="left")
+        steps = run.outputs.pop("next_steps")
         _print_outputs(run.outputs)
         console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
         console.print("Remove it all: make down")
+        print_steps(console, steps)
     return run.succeeded
 
 
