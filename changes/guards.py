@@ -154,7 +154,8 @@ RULES: Final = (
         f"right disk, on whatever is mounted there: {_TRASH}.",
         _remembers_the_directory,
     ),
-    Rule(_FRAGMENT, _LET_GO, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
+    # Not where it is deleted: preflight refuses that unless Immich's chart states the same mount.
+    Rule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
     Rule(
         _FRAGMENT,
         _UPDATED,
