@@ -92,7 +92,7 @@ def write(review: Review, limit: int = _OURS) -> str:
     page.add(f"## {code(review.stack)}: {_TITLES[review.kind]}")
     for paragraph in (_verdict(review), *review.notes):
         page.add(paragraph)
-    page.list("Allowed, though it may lose data" if review.allowed else "Refused", _refused(review.refused))
+    page.list("Allowed, though it may lose data" if review.allowed else "Refused", _refused(review))
     page.list("Errors", _texts(review.errors))
     page.list("Warnings", _texts(review.preview.warnings if review.preview else ()))
     steps = sorted(_shown(review.preview), key=_place)
@@ -118,12 +118,11 @@ def _verdict(review: Review) -> str:
     return f"**It passes.** {count}." if changed else "**It passes**, and changes no resource."
 
 
-def _refused(findings: Iterable[Finding]) -> Iterator[str]:
-    allowed = f"label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home"
-    lines = [f"- {code(one.step.title)} would be {one.happens}. {one.rule.reason}" for one in findings]
-    yield from lines
-    if lines:
-        yield f"\nWhat lets it pass: the {allowed}."
+def _refused(review: Review) -> Iterator[str]:
+    for one in review.refused:
+        yield f"- {code(one.step.title)} would be {one.happens}. {one.rule.reason}"
+    if review.refused and not review.allowed:
+        yield f"\nWhat lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
 
 
 def _texts(texts: Iterable[str]) -> Iterator[str]:

@@ -45,6 +45,7 @@ def test_data_at_risk_comes_first() -> None:
     table = [line for line in text.splitlines() if line.startswith("| ") and "resource" not in line]
     assert [row.split(" | ")[0].strip("| ") for row in table[1:]] == ["replace", "delete", "update", "create"]
     assert "| update | `Ingress route` | `host` |" in table
+    assert "What lets it pass: the label `allow-data-loss`, or `ARGS=--allow-data-loss` at home." in text
     assert text.endswith(f"The same at home: `{COMMAND}`\n")
 
 
@@ -53,6 +54,7 @@ def test_what_is_allowed_is_said_all_the_same() -> None:
     text = write(found)
     assert found.passes
     assert headings(text)[:2] == ["**It passes.** 1 resource changes.", "### Allowed, though it may lose data"]
+    assert "What lets it pass" not in text
 
 
 def test_errors_come_before_warnings_each_once() -> None:
