@@ -63,7 +63,10 @@ class Whole:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found."""
+    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found.
+
+    `mount` are the entries of Immich's Deployment; unless `mount_is_ours`, its chart states them and they are checked.
+    """
 
     ownership: Ownership
     photo_sync: Whole
@@ -76,6 +79,7 @@ class Plan:
     immich_claim: Whole | None
     immich_entries: Manifest | None
     mount: Manifest
+    mount_is_ours: bool
     sync: Sync | None
     libraries: Libraries | None
     route: Whole | None
@@ -105,7 +109,11 @@ class Plan:
 
     def fragments(self) -> Iterator[Manifest]:
         """All entries of ours in objects of somebody else's."""
-        candidates = (self.photo_sync_entries if self.photo_sync_is_found else None, self.immich_entries, self.mount)
+        candidates = (
+            self.photo_sync_entries if self.photo_sync_is_found else None,
+            self.immich_entries,
+            self.mount if self.mount_is_ours else None,
+        )
         return (fragment for fragment in candidates if fragment)
 
 
@@ -136,6 +144,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
+        mount_is_ours=immich.mount.kind == "entries",
         sync=syncing,
         libraries=shown,
         route=Whole(requests, "route.name") if requests else None,

@@ -6,7 +6,7 @@ import pulumi
 
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import cloudflare_facts, cloudflare_rules, facts, immich_facts, immich_rules, rules
+from preflight import cloudflare_facts, cloudflare_rules, facts, immich_facts, immich_rules, mount_rules, rules
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
@@ -54,6 +54,13 @@ def check(settings: Settings, stack: str) -> Plan:
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    if connections.mounted_by_chart:
+        pulumi.log.warn(
+            "Immich's chart mounts the photos, and goes on to (immich.mount: chart). Take what `make chart-values` "
+            "prints out of its values first, and let ArgoCD sync: else Immich's next pod does not start, for the "
+            "claim that it mounts goes with this stack (it waits for the pod that uses it), or what lets a pod with "
+            "a directory of the node into Immich's namespace"
+        )
     if connections.shows_photos:
         pulumi.log.warn(
             "Immich keeps its libraries and no longer sees their photos. Its next scan (each midnight, unless it was "
@@ -94,11 +101,13 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         planned,
         [
             *rules.problems(settings, seen, planned, answers),
+            *mount_rules.problems(planned, answers),
             *immich_rules.problems(immich, server_wide),
             *(cloudflare_rules.problems(settings, there, planned, trial) if there else ()),
         ],
         [
             *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
+            *mount_rules.warnings(planned, answers),
             *immich_rules.warnings(settings, immich),
             *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
         ],
