@@ -56,10 +56,10 @@ def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
     if connections.mounted_by_chart:
         pulumi.log.warn(
-            "Immich's chart mounts the photos, and goes on to (immich.mount: chart). Take what `make chart-values` "
-            "prints out of its values first, and let ArgoCD sync: else Immich's next pod does not start, for the "
-            "claim that it mounts goes with this stack (it waits for the pod that uses it), or what lets a pod with "
-            "a directory of the node into Immich's namespace"
+            "Immich's chart mounts the photos, and goes on to (immich.mount: chart). Before you remove this stack, "
+            "take what `make chart-values` prints out of the chart's values, and let ArgoCD sync. Else Immich's next "
+            "pod does not start: the claim that it mounts is gone (removal waits until no pod uses it), or its "
+            "namespace no longer lets a pod in that mounts a directory of the node"
         )
     if connections.shows_photos:
         pulumi.log.warn(

@@ -135,7 +135,7 @@ def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
 @pytest.mark.parametrize("mount", ["chart", {"kind": "chart", "path": "/mnt/icloud"}])
 def test_removal_tells_what_the_chart_still_mounts(monkeypatch: pytest.MonkeyPatch, mount: object) -> None:
     (warning,) = said_of_removal(monkeypatch, {"immich": {"mount": mount}})
-    assert "Take what `make chart-values` prints out of its values first" in warning
+    assert "take what `make chart-values` prints out of the chart's values" in warning
 
 
 @pytest.mark.parametrize("immich", [{}, {"mount": "entries"}, {"mount": {"path": "/mnt/icloud"}}, "broken"])
