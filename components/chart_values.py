@@ -16,8 +16,9 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
     Up to 0.9 the chart stands on version 1 of bjw-s' common library, where a volume is mounted into the container of
     Immich alone and an init container is written as Kubernetes has it; from 0.10 on it stands on 4 and 5, where mounts
     are listed by controller and container. `custom` is the one type of both that can state a claim as read-only.
+    Measured with Helm 3.16: 0.9.3 renders exactly our entries; 0.12.0 mounts Immich's own data into the guard, too.
     Source: immich-app/immich-charts, charts/immich, 0.9.3 (common 1.4.0) and 0.12.0 (common 5.0.1); bjw-s-labs/
-    helm-charts, charts/library/common at those versions.
+    helm-charts, charts/library/common.
 
     Args:
         fragment: our entries of Immich's Deployment.

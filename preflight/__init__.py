@@ -111,7 +111,11 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
             *immich_rules.warnings(settings, immich),
             *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
         ],
-        [*immich_rules.news(immich, server_wide), *cloudflare_rules.news(trial)],
+        [
+            *mount_rules.news(planned, answers),
+            *immich_rules.news(immich, server_wide),
+            *cloudflare_rules.news(trial),
+        ],
     )
 
 

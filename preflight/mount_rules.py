@@ -29,7 +29,7 @@ def warnings(plan: Plan, answers: Answers) -> list[str]:
         trial = answers.trials.get(Ref.of(plan.mount))
         words = f"Take it out there, and it stays. Or leave it there, with {_MOUNT}: chart"
         return [f"{trial.shared}, and the same. {words}"] if trial and trial.shared else []
-    if answers.remainder is None:
+    if answers.remainder is None or problems(plan, answers):
         return []
     live, values = answers.remainder.live, f"what `{chart_values_command(plan.ownership)}` prints"
     where = Ref.of(plan.mount)
@@ -40,6 +40,12 @@ def warnings(plan: Plan, answers: Answers) -> list[str]:
     return []
 
 
+def news(plan: Plan, answers: Answers) -> list[str]:
+    """Say what becomes of a mount that this stack gives up."""
+    given = answers.remainder is not None and answers.remainder.ours and not problems(plan, answers)
+    return [f"{Ref.of(plan.mount)} keeps its mount of the photos: another manager states it, too"] if given else []
+
+
 def _given_away(plan: Plan, answers: Answers) -> Iterator[str]:
     """The chart shall state it: our entries go, and what is left has to show the photos."""
     remainder = answers.remainder
@@ -48,10 +54,10 @@ def _given_away(plan: Plan, answers: Answers) -> Iterator[str]:
     where, values = Ref.of(plan.mount), f"what `{chart_values_command(plan.ownership)}` prints"
     lacks = _lacks(plan, remainder.live)
     if remainder.ours and remainder.by_hand:
-        lacks = f"kubectl has set {remainder.by_hand}, which counts as ours"
+        lacks = f"kubectl has set {remainder.by_hand}, and that goes, too,"
     if remainder.ours and lacks:
         yield (
-            f"{where}: this stack gives up its mount of the photos, and the chart does not state it yet ({lacks}). "
+            f"{where}: this stack would give up its mount of the photos, and nobody else states it yet: {lacks} then. "
             f"Immich's next scan would trash every photo. Set {_MOUNT} back to entries, and hand it over in this "
             f"order: 1. put {values} into the values of Immich's chart; 2. let ArgoCD sync it with syncOptions: "
             f"[ServerSideApply=true], or the cluster does not know that the chart states it, too; 3. set {_MOUNT} to "

@@ -60,24 +60,28 @@ def test_a_chart_that_states_it_may_have_it() -> None:
         given = Answers(remainder=Remainder(mounted(), ours=ours))
         assert mount_rules.problems(planned(library=True), given) == []
         assert mount_rules.warnings(planned(library=True), given) == []
+        kept = f"{WHERE} keeps its mount of the photos: another manager states it, too"
+        assert mount_rules.news(planned(library=True), given) == ([kept] if ours else [])
 
 
 @pytest.mark.parametrize("library", [False, True])
 def test_a_mount_that_nobody_else_states_is_not_given_up(library: bool) -> None:  # noqa: FBT001
     given = Answers(remainder=Remainder(deployment(), ours=True))
     assert mount_rules.problems(planned(library=library), given) == [
-        f"{WHERE}: this stack gives up its mount of the photos, and the chart does not state it yet ({NO_MOUNT}). "
+        f"{WHERE}: this stack would give up its mount of the photos, and nobody else states it yet: {NO_MOUNT} then. "
         "Immich's next scan would trash every photo. Set immich-icloud:immich.mount back to entries, and hand it over "
         f"in this order: 1. put {VALUES} into the values of Immich's chart; 2. let ArgoCD sync it with syncOptions: "
         "[ServerSideApply=true], or the cluster does not know that the chart states it, too; "
         "3. set immich-icloud:immich.mount to chart"
     ]
+    assert mount_rules.warnings(planned(library=library), given) == []
+    assert mount_rules.news(planned(library=library), given) == []
 
 
 def test_what_kubectl_holds_beside_us_is_nobodys_either() -> None:
     given = Answers(remainder=Remainder(mounted(), ours=True, by_hand="volumes[icloud-import]"))
     (problem,) = mount_rules.problems(planned(), given)
-    assert "kubectl has set volumes[icloud-import], which counts as ours" in problem
+    assert "kubectl has set volumes[icloud-import], and that goes, too, then" in problem
 
 
 def test_no_library_without_its_photos() -> None:
