@@ -32,6 +32,7 @@ BY_NAME = {check.name: check for check in CHECKS}
 OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
 GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
 GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/photos", "owner": {"uid": 1000, "gid": 1001}}
 SIGN_IN = Page(302, "https://team.cloudflareaccess.com/login")
 COVERING = ({"hostname": "*.example.com", "service": "http://else"},)
 
@@ -216,6 +217,13 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"].pop()), "has no mount",
      "make up STACK=test"),
     ("mount", {}, edited(lambda spec: spec.update(initContainers=[])), "no guard", "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["initContainers"][0]["volumeMounts"][0].update(name="library")), "no guard",
+     "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"][-1].update(subPath="x")), "shows a part",
+     "make up STACK=test"),
+    ("mount", {"storage": NFS},
+     edited(lambda spec: spec["volumes"][-1]["persistentVolumeClaim"].update(claimName="other")),
+     "is not the claim icloud-photos-immich", "make up STACK=test"),
     ("mount", {"immich": {"mount": "chart"}}, edited(lambda spec: spec.update(initContainers=[])), "no guard",
      "make chart-values STACK=test"),
     ("service", {}, seen(service=None), "has no Service immich-server", "kubectl get services -n immich"),
