@@ -46,6 +46,8 @@ def _section(check: Check) -> Iterator[str]:
     for fault in check.faults:
         yield f"| {_spoken(fault.cause)} | `{_spoken(fault.command)}` |"
     yield ""
+    for snippet in dict.fromkeys(fault.snippet for fault in check.faults if fault.snippet):
+        yield f"```yaml\n{_spoken(snippet)}```\n"
 
 
 def _spoken(template: str) -> str:

@@ -61,6 +61,7 @@ def as_json(stack: str, verdict: Verdict) -> str:
             "evidence": evidence(result),
             "cause": result.cause if isinstance(result, Failed) else "",
             "command": result.command if isinstance(result, Failed) else "",
+            "snippet": result.snippet if isinstance(result, Failed) else "",
         }
         for check, result in verdict.items()
     ]
@@ -85,6 +86,8 @@ def show(console: Console, verdict: Verdict) -> None:
     for check, fault in faults.items():
         console.print(f"\n[red]{check.name}[/]: {escape(fault.evidence)}", soft_wrap=True)
         console.print(f"  likely cause: {escape(fault.cause)}", soft_wrap=True)
+        if fault.snippet:
+            console.print(f"\n{escape(fault.snippet)}", soft_wrap=True)  # from the margin, so that it can be pasted
         console.print(f"  next: [bold]{escape(fault.command)}[/]", soft_wrap=True)
     console.print(f"\n{_summary(verdict)}")
 

@@ -171,6 +171,17 @@ class ImmichApi:
         }
         return self._ask("PUT", f"/libraries/{library.id}", _library, stated)
 
+    def unseen(self, library: Library) -> dict[str, str]:
+        """Ask which of a library's import paths Immich does not see, and why not; nothing is changed.
+
+        Raises:
+            RefusedError: with status 403 where the key may not do everything: no single permission is for this
+                (source: Immich's library.controller.ts, which names none).
+
+        """
+        stated = {"importPaths": [*library.import_paths]}
+        return self._ask("POST", f"/libraries/{library.id}/validate", _unseen, stated)
+
     def scan(self, library_id: str) -> None:
         """Have Immich look through a library's import paths; it does so in the background."""
         self._ask("POST", f"/libraries/{library_id}/scan", lambda _: None, {})
@@ -255,6 +266,10 @@ def _library(answer: Document) -> Library:
         exclusion_patterns=tuple(answer["exclusionPatterns"]),
         refreshed_at=answer["refreshedAt"] or "",
     )
+
+
+def _unseen(answer: Document) -> dict[str, str]:
+    return {one["importPath"]: one.get("message", "") for one in answer["importPaths"] if not one["isValid"]}
 
 
 def _pong(answer: Document) -> None:

@@ -52,4 +52,9 @@ def _port(service: Manifest, pod: Manifest, backend: Backend) -> int:
         for port in container.get("ports", [])
         if "name" in port
     }
-    return int(named.get(target, target))
+    found = named.get(target, target)
+    if isinstance(found, str):
+        raise NotRunningError(
+            f"{Ref.of(service)} leads to the port {found}, and no container of its pod has one so named"
+        )
+    return int(found)

@@ -57,6 +57,18 @@ def _update(world: World, request: Request, ids: Ids) -> Json:
     return _shown(library)
 
 
+def _validate(world: World, request: Request, _: Ids) -> Json:
+    """Look at import paths, whether or not the library has them, or is there (source: library.service.ts)."""
+    given = request.body or {}
+    _refuse_bad(world, given, owner=False)
+    return {"importPaths": [_looked_at(world, path) for path in given.get("importPaths", [])]}
+
+
+def _looked_at(world: World, path: str) -> Json:
+    problem = scan.problem(world, path)
+    return {"importPath": path, "isValid": not problem, **({"message": problem} if problem else {})}
+
+
 def _delete(world: World, _: Request, ids: Ids) -> JsonAnswer:
     """Delete one, with all that people did to its assets; no file."""
     gone = _existing(world, ids)["id"]
@@ -128,5 +140,7 @@ ROUTES = (
     _route("PUT", "/{id}", _update, "update"),
     _route("DELETE", "/{id}", _delete, "delete"),
     _route("POST", "/{id}/scan", _scan, "update"),
+    # No single permission is for it.
+    Route("POST", "/libraries/{id}/validate", _validate, "all", admin=True),
     _route("GET", "/{id}/statistics", _statistics, "statistics"),
 )

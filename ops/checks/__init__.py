@@ -1,6 +1,6 @@
 """The table of checks, in the order in which the data flows: what fails first is the likely cause of the rest."""
 
-from ops.checks import cloudflare, disk, drift, immich, internet, library, photo_sync, route
+from ops.checks import cloudflare, disk, drift, immich, internet, library, photo_sync, route, service
 from ops.checks.check import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -12,8 +12,8 @@ CHECKS: tuple[Check, ...] = (
     disk.SPACE,
     disk.VOLUME,
     immich.MOUNT,
-    immich.SERVICE,
-    immich.ANSWERS,
+    service.SERVICE,
+    service.ANSWERS,
     route.ROUTE,
     cloudflare.RECORD,
     internet.NAME,

@@ -19,11 +19,13 @@ class Fault:
     Attributes:
         cause: the likely cause; a sentence without its full stop.
         command: the exact next command, with `$stack` and such where they differ from stack to stack.
+        snippet: what belongs into a file, as YAML; empty where nothing does.
 
     """
 
     cause: str
     command: str
+    snippet: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Passed:
 
 @dataclass(frozen=True)
 class Failed:
-    """Something is wrong: what was seen, the likely cause, and what to do next."""
+    """Something is wrong: what was seen, the likely cause, and what to do next, as the fault has them."""
 
     evidence: str
     fault: Fault
     cause: str
     command: str
+    snippet: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def failed(facts: Facts, fault: Fault, evidence: str, **values: str) -> Failed:
         "sync": settings.photo_sync.namespace,
         **values,
     }
-    return Failed(evidence, fault, Template(fault.cause).substitute(known), Template(fault.command).substitute(known))
+    said = (Template(text).substitute(known) for text in (fault.cause, fault.command, fault.snippet))
+    return Failed(evidence, fault, *said)
 
 
 UP = "make up STACK=$stack"

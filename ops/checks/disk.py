@@ -30,14 +30,18 @@ _NOT_MADE = Fault("the Job that makes the directory was removed, or never ran", 
 _JOB_FAILED = Fault("what the Job says", UP)
 _JOB_UNMARKED = Fault(
     "the disk is not mounted, or the directory was there before and nobody has said that it is the right one",
-    "make mark-disk STACK=$stack",
+    "make mark-disk STACK=$stack && make up STACK=$stack",
 )
 _OTHER_OWNER = Fault("storage.owner was changed, and the directory is still the former owner's", UP)
 _NO_WRITE = Fault(
     "somebody changed the owner of a folder on the disk; the Job that runs anew sets it right",
     "kubectl delete job -n $sync $job && make up STACK=$stack",
 )
-_NO_MARK = Fault("the photo disk is not mounted on its node, or has lost its mark", "make mark-disk STACK=$stack")
+# Only a sync looks again.
+_NO_MARK = Fault(
+    "the photo disk is not mounted on its node, or has lost its mark",
+    "make mark-disk STACK=$stack && make sync-now STACK=$stack ACCOUNT=$account",
+)
 _FULL = Fault(
     "photos or something else fill the disk, and photoSync.minFreeSpace says what stays free: make room there, then",
     "make sync-now STACK=$stack ACCOUNT=$account",
@@ -98,7 +102,7 @@ def _ended(job: Manifest) -> str:
 
 def _owner(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
-    for run in _newest(facts):
+    for _, run in _newest(facts):
         for line in run.log:
             if _CANT_WRITE in line:
                 job_name = cluster.plan.directory_job.ref.name
@@ -115,43 +119,43 @@ def _owner(facts: Facts) -> Result:
 
 
 class _Sight(NamedTuple):
-    """When somebody looked for the mark, who that was, and whether it was missing."""
+    """When somebody looked for the mark, who that was, and whether it was missing from an account's sync."""
 
     when: datetime
     who: str
     missing: bool = False
+    account: str = ""
 
 
 def _mark(facts: Facts) -> Result:
     cluster = there(facts.cluster)
-    sights = [_sight_of_sync(run) for run in _newest(facts)]
+    sights = [_sight_of_sync(account, run) for account, run in _newest(facts)]
     for pod in running(cluster):
         for container in pod["status"].get("initContainerStatuses", []):
             ended = container.get("state", {}).get("terminated")
             if container["name"] == GUARD and ended and ended.get("exitCode") == 0:
                 sights.append(_Sight(moment(ended["finishedAt"]), f"pod {pod['metadata']['name']} found it"))
-    for job in cluster.jobs:
-        name = job["metadata"]["name"]
-        if name.startswith("mark-disk-") and _ended(job) == "Complete":
-            sights.append(_Sight(moment(job["status"]["completionTime"]), f"Job {name} set it"))
+    record = cluster.plan.directory_record.ref
+    if made := cluster.live.get(record):
+        sights.append(_Sight(moment(made["metadata"]["creationTimestamp"]), f"it was set, as {record} remembers"))
     if not sights:
         return NotChecked(f"only a pod on the node can see {MARK}, and none has looked yet")
     last = max(sights)
     if last.missing:
-        return failed(facts, _NO_MARK, f"{_ago(facts, last.when)} {last.who}")
+        return failed(facts, _NO_MARK, f"{_ago(facts, last.when)} {last.who}", account=last.account)
     return Passed(f"{_ago(facts, last.when)} {last.who}. Since then nobody has looked")
 
 
-def _sight_of_sync(run: SyncRun) -> _Sight:
+def _sight_of_sync(account: str, run: SyncRun) -> _Sight:
     missing = next((line for line in run.log if any(said in line for said in _UNMARKED)), "")
     who = f"{run.name} said: {missing}" if missing else f"{run.name} found it"
-    return _Sight(run.ended or run.began, who, bool(missing))
+    return _Sight(run.ended or run.began, who, bool(missing), account)
 
 
-def _newest(facts: Facts) -> list[SyncRun]:
-    """List each account's newest run that has ended, and of which there is a log."""
-    ended = ([run for run in account.runs if run.log] for account in there(facts.accounts))
-    return [runs[0] for runs in ended if runs]
+def _newest(facts: Facts) -> list[tuple[str, SyncRun]]:
+    """List each account with its newest run that has ended, and of which there is a log."""
+    ended = ((account.name, [run for run in account.runs if run.log]) for account in there(facts.accounts))
+    return [(account, runs[0]) for account, runs in ended if runs]
 
 
 def _space(facts: Facts) -> Result:

@@ -16,15 +16,26 @@ from providers.fragment import OBJECT_MANAGER, set_by_hand
 
 _DRIFT = Fault("somebody changed or removed what this stack states, or its file was changed since the last `up`", UP)
 _TRACKED = Fault(
-    "ArgoCD still tracks an object that this stack made its own, and would undo or remove it",
+    "ArgoCD still tracks an object that this stack made its own, and would undo or remove it. Preview says how to hand "
+    "it over",
     "make preview STACK=$stack",
 )
 _RIVAL = Fault(
     "$manager states entries of this stack, too, and puts its own in their place with its next sync. Take them out of "
-    "its source, or have ArgoCD pass over them: in its Application, syncPolicy.syncOptions: "
-    "[RespectIgnoreDifferences=true] and "
-    "ignoreDifferences: [{group: '$group', kind: $kind, name: $name, managedFieldsManagers: [$ours]}]",
+    "its source, or have ArgoCD pass over them, by its Application",
     "kubectl get $resource $place -o yaml --show-managed-fields",
+    """\
+spec:
+  ignoreDifferences:
+    - group: "$group"
+      kind: $kind
+      name: $name
+      managedFieldsManagers:
+        - $ours
+  syncPolicy:
+    syncOptions:
+      - RespectIgnoreDifferences=true
+""",
 )
 _MOUNTED_TWICE = Fault(
     "$manager states the photos' mount, too. Leave it to Immich's chart with immich.mount: chart, or have it here "

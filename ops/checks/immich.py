@@ -1,4 +1,4 @@
-"""Immich runs, sees the photos read-only, and answers inside the cluster."""
+"""Immich runs, and sees the photos read-only."""
 
 from components.immich_mount import GUARD, lacking
 from ops.checks.check import UP, Check, Fault, NotChecked, Passed, Result, failed
@@ -17,24 +17,13 @@ _NO_DISK = Fault(
     "make mark-disk STACK=$stack",
 )
 _NOT_READY = Fault("what the pod's events say", "kubectl describe pod -n $immich $pod")
-_NO_PODS = Fault("no pod is wanted, or none is let in", "kubectl scale deployment -n $immich $deployment --replicas=1")
+_NOT_LET_IN = Fault("the labels that let the pod in were removed or made stricter", UP)
+_REFUSED = Fault("what the API server says of the pod", "kubectl describe replicasets -n $immich")
+_NO_PODS = Fault("somebody scaled Immich down", "kubectl scale deployment -n $immich $deployment --replicas=1")
 _NOT_MOUNTED = Fault("the entries of this stack in Immich's Deployment were changed or removed", UP)
 _NOT_IN_CHART = Fault(
     "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or ArgoCD has not synced them",
     "make chart-values STACK=$stack",
-)
-_NO_SERVICE = Fault("Immich's Service has another name: immich.service.name", "kubectl get services -n $immich")
-_NO_PORT = Fault(
-    "Immich's Service listens elsewhere than immich.service.port says",
-    "kubectl patch service -n $immich $service --type=json "
-    """-p '[{"op": "replace", "path": "/spec/ports/$place/port", "value": $port}]'""",
-)
-_NO_ENDPOINTS = Fault(
-    "the Service selects no pod of Immich that is ready", "kubectl describe service -n $immich $service"
-)
-_SILENT = Fault(
-    "what listens behind the Service is not Immich, or it hangs: the Service's targetPort, or the server's log",
-    "kubectl logs -n $immich deployment/$deployment --tail=50",
 )
 
 
@@ -52,13 +41,23 @@ def _pods(facts: Facts) -> Result:
         if not _is_ready(pod):
             return failed(facts, _NOT_READY, f"pod {name} is not ready: {_why(pod)}", pod=name)
     if not deployment.get("status", {}).get("readyReplicas"):
-        return failed(facts, _NO_PODS, f"Deployment {deployment['metadata']['name']} has no pod that is ready")
+        evidence = f"Deployment {deployment['metadata']['name']} has no pod that is ready"
+        if words := _refusal(deployment):
+            return failed(facts, _NOT_LET_IN if "PodSecurity" in words else _REFUSED, f"{evidence}: {words}")
+        return failed(facts, _NO_PODS, evidence)
     return Passed(f"all are ready: {len(pods)}")
 
 
 def _is_over(pod: Manifest) -> bool:
     """Whether a pod was a Job's, was evicted, or is going."""
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in pod["metadata"]
+
+
+def _refusal(deployment: Manifest) -> str:
+    """Return what the API server says when it takes no pod of the Deployment."""
+    conditions = deployment.get("status", {}).get("conditions", [])
+    refused = (one for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True")
+    return next((str(one.get("message", "")) for one in refused), "")
 
 
 def _guards_words(pod: Manifest) -> str:
@@ -112,44 +111,12 @@ def _mount(facts: Facts) -> Result:
     return Passed(f"{settings.immich.mount.path} is {source}, read-only, in pod {pods[0]['metadata']['name']}")
 
 
-def _service(facts: Facts) -> Result:
-    cluster, immich = there(facts.cluster), facts.settings.immich
-    service = cluster.seen.service
-    if service is None:
-        return failed(facts, _NO_SERVICE, f"namespace {immich.namespace} has no Service {immich.service.name}")
-    ports = [port["port"] for port in service["spec"].get("ports", [])]
-    if immich.service.port not in ports:
-        evidence = f"Service {immich.service.name} has no port {immich.service.port}. It has: {ports}"
-        names = [port.get("name") for port in service["spec"].get("ports", [])]
-        place = names.index("http") if "http" in names else 0
-        return failed(facts, _NO_PORT, evidence, port=str(immich.service.port), place=str(place))
-    ready = [
-        address
-        for piece in cluster.endpoints
-        for endpoint in piece.get("endpoints") or []
-        if endpoint.get("conditions", {}).get("ready")
-        for address in endpoint["addresses"]
-    ]
-    if not ready:
-        return failed(facts, _NO_ENDPOINTS, f"Service {immich.service.name} has no endpoint that is ready")
-    return Passed(f"Service {immich.service.name}:{immich.service.port} leads to {', '.join(ready)}")
-
-
-def _answers(facts: Facts) -> Result:
-    fault = there(facts.ping).fault
-    if fault:
-        return failed(facts, _SILENT, fault)
-    return Passed("200 from /api/server/ping, through a port-forward")
-
-
-PODS = Check("immich-pods", "Immich's pods are ready", _pods, (_NO_IMMICH, _NO_DISK, _NOT_READY, _NO_PODS))
+PODS = Check(
+    "immich-pods", "Immich's pods are ready", _pods, (_NO_IMMICH, _NO_DISK, _NOT_READY, _NOT_LET_IN, _REFUSED, _NO_PODS)
+)
 MOUNT = Check(
     "mount",
     "in the running pod the photos are mounted, from the right place and read-only",
     _mount,
     (_NOT_MOUNTED, _NOT_IN_CHART),
 )
-SERVICE = Check(
-    "service", "Immich's Service has the port, and ready endpoints", _service, (_NO_SERVICE, _NO_PORT, _NO_ENDPOINTS)
-)
-ANSWERS = Check("ping", "Immich answers inside the cluster", _answers, (_SILENT,))

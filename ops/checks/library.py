@@ -10,6 +10,11 @@ from settings.schedule import longest_wait
 
 _NO_LIBRARY = Fault("the library was removed or renamed in Immich, or given to another user", UP)
 _NO_PATH = Fault("the import path was removed from the library in Immich", UP)
+_UNSEEN = Fault(
+    "the folder was removed from the disk, where the Job that runs anew makes it again, or Immich's container may not "
+    "read it",
+    "kubectl delete job -n $sync $job && make up STACK=$stack",
+)
 _OTHER_SETTINGS = Fault("somebody changed them in Immich (Administration, Settings, External Library)", UP)
 _UNSCANNED = Fault(
     "Immich has not scanned the library, or found none of its import paths when it did",
@@ -20,7 +25,7 @@ _UNSCANNED_BY_HAND = Fault(
     "kubectl logs -n $immich deployment/$deployment --tail=50",
 )
 _SCAN_LATE = Fault(
-    "Immich's own scan is off, or its server did not run when it was time",
+    "Immich's own scan is off, its server did not run when it was time, or it saw none of the library's folders then",
     "make sync-now STACK=$stack ACCOUNT=$account",
 )
 
@@ -38,10 +43,20 @@ def _libraries(facts: Facts) -> Result:
         if missing:
             evidence = f'the library "{one.live.name}" does not import {", ".join(missing)}'
             return failed(facts, _NO_PATH, evidence)
+        asked = one.unseen or {}
+        if unseen := [f"{path} ({asked[path]})" for path in one.wanted.import_paths if path in asked]:
+            job = there(facts.cluster).plan.directory_job.ref.name
+            return failed(facts, _UNSEEN, f"Immich does not see {', '.join(unseen)}", job=job)
     if found.changed is not None:
         return failed(facts, _OTHER_SETTINGS, f"server-wide they should be {json.dumps(found.changed)}")
     paths = [path for one in found.libraries for path in one.wanted.import_paths]
-    return Passed(f"imports {', '.join(paths)}")
+    unasked = any(one.unseen is None for one in found.libraries)
+    seen = (
+        ". Whether Immich sees it, its scans tell: only an API key with all permissions may ask"
+        if unasked
+        else ", and Immich sees it"
+    )
+    return Passed(f"imports {', '.join(paths)}{seen}")
 
 
 def _scans(facts: Facts) -> Result:
@@ -76,9 +91,9 @@ def _syncs(facts: Facts) -> list[datetime]:
 
 LIBRARY = Check(
     "library",
-    "Immich's libraries import the photos' folders",
+    "Immich's libraries import the photos' folders, and it sees them",
     _libraries,
-    (_NO_LIBRARY, _NO_PATH, _OTHER_SETTINGS),
+    (_NO_LIBRARY, _NO_PATH, _UNSEEN, _OTHER_SETTINGS),
     IN_IMMICH,
 )
 SCAN = Check(

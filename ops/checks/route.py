@@ -15,6 +15,10 @@ _NO_CLASS = Fault(
     "the ingress controller is not installed, or its class has another name: route.className",
     "kubectl get ingressclasses",
 )
+_OTHER_CLASS = Fault(
+    "the ingress controller's class has another name than route.className",
+    "pulumi config set --stack $stack --path immich-icloud:route.className $ingress_class && make up STACK=$stack",
+)
 _RIVAL = Fault(
     "somebody else's Ingress serves the same host, and the controller takes the older one: take its rule out",
     "kubectl edit ingress -n $namespace $name",
@@ -56,7 +60,9 @@ def _of_class(facts: Facts, cluster: ClusterFacts, route: Ingress, live: Manifes
         return failed(facts, _OTHER_BACKEND, f"{Ref.of(live)} is of class {found}, not {route.class_name}")
     if route.class_name not in cluster.ingress_classes:
         has = ", ".join(cluster.ingress_classes) or "none"
-        return failed(facts, _NO_CLASS, f"the cluster has no IngressClass {route.class_name}. It has: {has}")
+        fault = _OTHER_CLASS if len(cluster.ingress_classes) == 1 else _NO_CLASS
+        evidence = f"the cluster has no IngressClass {route.class_name}. It has: {has}"
+        return failed(facts, fault, evidence, ingress_class=has)
     return None
 
 
@@ -101,6 +107,6 @@ ROUTE = Check(
     "route",
     "the Ingress or HTTPRoute is accepted, and leads the host to Immich's Service",
     _route,
-    (_NO_ROUTE, _OTHER_BACKEND, _NO_CLASS, _RIVAL, _NOT_ACCEPTED),
+    (_NO_ROUTE, _OTHER_BACKEND, _NO_CLASS, _OTHER_CLASS, _RIVAL, _NOT_ACCEPTED),
     ROUTED,
 )

@@ -29,7 +29,6 @@ class ClusterFacts:
         pods: all pods of Immich's namespace.
         endpoints: the EndpointSlices of Immich's Service.
         ingress_classes: names of the IngressClasses.
-        jobs: all Jobs of the photo-sync namespace.
         directory_words: the directory Job's last words.
 
     """
@@ -40,7 +39,6 @@ class ClusterFacts:
     pods: tuple[Manifest, ...] = ()
     endpoints: tuple[Manifest, ...] = ()
     ingress_classes: tuple[str, ...] = ()
-    jobs: tuple[Manifest, ...] = ()
     directory_words: str = ""
 
 
@@ -67,7 +65,6 @@ def read(api: ClusterApi, settings: Settings, stack: str) -> ClusterFacts:
         pods=tuple(api.list(Ref("v1", "Pod", "", immich.namespace))),
         endpoints=tuple(api.list(slices, labelSelector=f"kubernetes.io/service-name={immich.service.name}")),
         ingress_classes=tuple(one["metadata"]["name"] for one in classes),
-        jobs=tuple(api.list(Ref("batch/v1", "Job", "", sync))),
         directory_words=_directory_words(api, sync),
     )
 

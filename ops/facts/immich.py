@@ -1,15 +1,17 @@
 """What Immich itself says: whether it answers, and what its libraries hold."""
 
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from pydantic import SecretStr
 
 from components import external_library
 from components.ownership import Ownership
 from providers.cluster_api import ClusterApi
-from providers.immich_api import ImmichApi, ImmichError, Library, Statistics
+from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, Statistics
 from providers.immich_library import WantedLibrary
 from providers.immich_settings import Entries, changes
 from settings import Settings
@@ -30,12 +32,14 @@ class LibraryFacts:
         wanted: what is wanted.
         live: the library as it is; None when Immich has none such.
         counted: what it holds.
+        unseen: which of its import paths Immich does not see, and why not; None where the API key may not ask.
 
     """
 
     wanted: WantedLibrary
     live: Library | None = None
     counted: Statistics | None = None
+    unseen: Mapping[str, str] | None = None
 
     @property
     def scanned_at(self) -> datetime | None:
@@ -91,4 +95,15 @@ def _library(immich: ImmichApi, wanted: WantedLibrary) -> LibraryFacts:
     owner = immich.me() if not wanted.owner else next((u for u in immich.users() if u.email == wanted.owner), None)
     named = [one for one in immich.libraries() if owner and (one.owner_id, one.name) == (owner.id, wanted.name)]
     live = next(iter(named), None)
-    return replace(LibraryFacts(wanted), live=live, counted=immich.statistics(live.id) if live else None)
+    if live is None:
+        return LibraryFacts(wanted)
+    return LibraryFacts(wanted, live, immich.statistics(live.id), _unseen(immich, live))
+
+
+def _unseen(immich: ImmichApi, library: Library) -> Mapping[str, str] | None:
+    try:
+        return immich.unseen(library)
+    except RefusedError as refused:
+        if refused.status == HTTPStatus.FORBIDDEN:
+            return None
+        raise

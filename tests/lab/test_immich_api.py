@@ -70,6 +70,7 @@ class TestKeys:
         ("POST", "/libraries", "library.create"),
         ("PUT", f"/libraries/{SCANS}", "library.update"),
         ("POST", f"/libraries/{SCANS}/scan", "library.update"),
+        ("POST", f"/libraries/{SCANS}/validate", "all"),
         ("GET", f"/libraries/{SCANS}/statistics", "library.statistics"),
         ("DELETE", f"/libraries/{SCANS}", "library.delete"),
         ("GET", "/system-config", "systemConfig.read"),
@@ -90,8 +91,9 @@ class TestKeys:
         assert (refused.status_code, refused.json()["message"]) == (403, f"Missing required permission: {permission}")
         assert allowed.is_success
 
-    def test_the_lab_s_own_key_may_do_all_but_delete_a_library(self, client: httpx.Client) -> None:
+    def test_the_lab_s_own_key_may_do_no_more_than_the_project(self, client: httpx.Client) -> None:
         assert client.delete(f"/libraries/{SCANS}").json()["message"] == "Missing required permission: library.delete"
+        assert client.post(f"/libraries/{SCANS}/validate").json()["message"] == "Missing required permission: all"
 
     def test_an_administrator_s_calls_are_for_nobody_else_whatever_the_key_may(self, api: Api) -> None:
         give_key(api.world, OTHER_KEY, "partner@coultonf.com", ["all"])
@@ -165,6 +167,20 @@ class TestLibraries:
         monkeypatch.setattr("os.access", lambda *_: False)
         answer = client.put(f"/libraries/{library['id']}", json=good)
         assert answer.json()["message"] == "Invalid import path: Lacking read permission for folder"
+
+    def test_import_paths_can_be_looked_at_without_an_update(self, api: Api, tmp_path: Path) -> None:
+        (tmp_path / "import").mkdir()
+        give_key(api.world, OTHER_KEY, "owner@coultonf.com", ["all"])
+        paths = ["/external/icloud/import", "/external/icloud/none"]
+        with connected(api, OTHER_KEY) as client:
+            told = client.post(f"/libraries/{SCANS}/validate", json={"importPaths": paths})
+        assert (told.status_code, told.json()["importPaths"]) == (
+            200,
+            [
+                {"importPath": paths[0], "isValid": True},
+                {"importPath": paths[1], "isValid": False, "message": "Path does not exist (ENOENT)"},
+            ],
+        )
 
     BAD: tuple[tuple[dict[str, Any], str, str], ...] = (
         ({"importPaths": ["/a", "/a"]}, "All importPaths's elements must be unique", "Array must have unique items"),

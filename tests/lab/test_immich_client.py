@@ -22,6 +22,7 @@ CLIENTS = Path(__file__).parents[1] / "immichpy"
 (SCANS,) = found().libraries
 OWNER = found().owner["id"]
 MADE = {"ownerId": OWNER, "name": "iCloud Photos", "importPaths": ["/external/icloud"]}
+LOOKED_AT = {"importPaths": ["/external/icloud", "/external/icloud/gone"]}
 
 Call = Callable[..., Any]
 
@@ -97,6 +98,7 @@ def test_the_client_is_of_the_version_that_the_world_has(version: str) -> None:
         ("LibrariesApi", "get_library_statistics", {"id": SCANS}, 200),
         ("LibrariesApi", "create_library", {"create_library_dto": MADE}, 201),
         ("LibrariesApi", "update_library", {"id": SCANS, "update_library_dto": {"name": "Old scans"}}, 200),
+        ("LibrariesApi", "validate", {"id": SCANS, "validate_library_dto": LOOKED_AT}, 200),
         ("SystemConfigApi", "get_config", {}, 200),
     ],
 )

@@ -39,8 +39,9 @@ class Server:
         return list(self._asked("GET", "assets"))
 
     def writes(self) -> list[str]:
-        """Every request so far that was not a GET, as `METHOD path`."""
-        return [f"{method} {path}" for method, path in self._asked("GET", "requests") if method != "GET"]
+        """Every request so far that may have changed something, as `METHOD path`."""
+        asked = self._asked("GET", "requests")
+        return [f"{method} {path}" for method, path in asked if method != "GET" and not path.endswith("/validate")]
 
     def upgrade(self, version: str) -> None:
         self._asked("PUT", "version", {"version": version})

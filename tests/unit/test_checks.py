@@ -1,5 +1,6 @@
 """The table of checks: each fault that it can find is found, by facts that are made here."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -8,6 +9,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+import yaml
 
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
@@ -24,7 +26,7 @@ from providers.cloudflare_api import Connector
 from providers.cluster_api import Manifest, RefusedError
 from providers.tunnel_rules import Trial
 from tests.objects import ARGOCD, deployment, in_pod, managed
-from tests.unit.well import LOG, NOW, of_cluster, well, with_cluster
+from tests.unit.well import LABELS, LOG, NOW, of_cluster, well, with_cluster
 
 Break = Callable[[Facts], Facts]
 
@@ -62,6 +64,35 @@ def edited(edit: Callable[[Manifest], None]) -> Break:
 
 def seen(**changed: Any) -> Break:
     return lambda facts: with_cluster(facts, seen=replace(of_cluster(facts).seen, **changed))
+
+
+def refused(words: str) -> Break:
+    """Immich without a pod, as the API server takes none."""
+
+    def change(facts: Facts) -> Facts:
+        found = deployment()
+        found["status"]["conditions"] = [{"type": "ReplicaFailure", "status": "True", "message": words}]
+        return seen(deployment=found)(with_cluster(facts, pods=()))
+
+    return change
+
+
+def no_endpoint(selector: Manifest | None = None, **port: Any) -> Break:
+    """Immich's Service, changed, and nothing ready behind it."""
+
+    def change(facts: Facts) -> Facts:
+        found = deepcopy(of_cluster(facts).seen.service)
+        assert found
+        found["spec"]["selector"] = selector or LABELS
+        found["spec"]["ports"][0] |= port
+        return seen(service=found)(with_cluster(facts, endpoints=()))
+
+    return change
+
+
+def patched(path: str, value: Any) -> str:
+    operation = f'{{"op": "add", "path": "/spec/{path}", "value": {json.dumps(value)}}}'
+    return f"kubectl patch service -n immich immich-server --type=json -p '[{operation}]'"
 
 
 def without(kind: str) -> Break:
@@ -128,6 +159,15 @@ def library(**changed: Any) -> Break:
     return change
 
 
+def unseen(paths: dict[str, str] | None) -> Break:
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.libraries, LibrariesFacts)
+        (one,) = facts.libraries.libraries
+        return replace(facts, libraries=LibrariesFacts((replace(one, unseen=paths),)))
+
+    return change
+
+
 def part(**changed: Any) -> Break:
     return lambda facts: replace(facts, **changed)
 
@@ -176,6 +216,7 @@ def crashing() -> Manifest:
 
 
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
+SILENT = Ping("Immich does not answer")
 UNMARKED = f"the photo directory exists and has no mark ({MARK}): is its disk mounted?"
 NO_MARK = f"the photo disk is not there: its mark {MARK} is missing, so nothing is written."
 
@@ -185,12 +226,16 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("immich-pods", {}, pod(initContainerStatuses=[crashing()]), "the photo disk is not there",
      "make mark-disk STACK=test"),
     ("immich-pods", {}, pod(**NOT_READY), "ContainersNotReady", "kubectl describe pod -n immich immich-server-1"),
+    ("immich-pods", {}, refused('violates PodSecurity "baseline:latest"'), "is ready: violates PodSecurity",
+     "make up STACK=test"),
+    ("immich-pods", {}, refused("exceeded quota"), "is ready: exceeded quota",
+     "kubectl describe replicasets -n immich"),
     ("immich-pods", {}, lambda f: seen(deployment=deployment())(with_cluster(f, pods=())), "no pod",
      "kubectl scale deployment -n immich immich-server --replicas=1"),
     ("pod-security", {}, seen(namespace=bare("immich")), "unset, and privileged is needed", "make up STACK=test"),
     ("photo-directory", {}, seen(nodes=("other",)), "no node talos-1", "kubectl get nodes"),
     ("photo-directory", {}, without("Job"), "there is no Job", "make up STACK=test"),
-    ("photo-directory", {}, job_failed(UNMARKED), "has no mark", "make mark-disk STACK=test"),
+    ("photo-directory", {}, job_failed(UNMARKED), "has no mark", "make mark-disk STACK=test && make up STACK=test"),
     ("photo-directory", {}, job_failed("chown: no"), "chown: no", "make up STACK=test"),
     ("photo-owner", {}, synced("user 1000 can't write to icloud-import. It"), "can't write to icloud-import",
      "kubectl delete job -n photo-sync create-icloud-directory && make up STACK=test"),
@@ -199,7 +244,7 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
      "value": "0:0"}])),
      "gave it to 0:0, and storage.owner is 1000:1001", "make up STACK=test"),
     ("photo-mark", {}, synced(NO_MARK), "icloud-sync-anna-2 said: the photo disk is not there",
-     "make mark-disk STACK=test"),
+     "make mark-disk STACK=test && make sync-now STACK=test ACCOUNT=anna"),
     ("photo-space", {}, synced("anna: 1 files fetched, 10239 MiB left"), "10240 MiB stay free",
      "make sync-now STACK=test ACCOUNT=anna"),
     ("volume", {}, without("PersistentVolume"), "does not exist", "make up STACK=test"),
@@ -227,15 +272,26 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("mount", {"immich": {"mount": "chart"}}, edited(lambda spec: spec.update(initContainers=[])), "no guard",
      "make chart-values STACK=test"),
     ("service", {}, seen(service=None), "has no Service immich-server", "kubectl get services -n immich"),
-    ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "has no port 3001. It has: [80]",
-     "kubectl patch service -n immich immich-server"),
-    ("service", {}, lambda f: with_cluster(f, endpoints=()), "no endpoint", "kubectl describe service -n immich"),
-    ("ping", {}, part(ping=Ping("Immich does not answer")), "does not answer", "kubectl logs -n immich deployment/"),
+    ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "has no port 3001. It has: 80",
+     patched("ports/0/port", 3001)),
+    ("service", {}, no_endpoint(selector={"app": "x"}),
+     "it selects app=x, and Immich's pods have app.kubernetes.io/name=server", patched("selector", LABELS)),
+    ("service", {}, no_endpoint(targetPort="web"), "leads to port web of the pod, and Immich listens at 2283",
+     patched("ports/0/targetPort", 2283)),
+    ("service", {}, no_endpoint(), "no endpoint", "kubectl describe service -n immich"),
+    ("ping", {}, lambda f: part(ping=SILENT)(no_endpoint(targetPort=9999)(f)),
+     "Immich does not answer: the Service leads to port 9999 of the pod, and Immich listens at 2283",
+     patched("ports/0/targetPort", 2283)),
+    ("ping", {}, lambda f: part(ping=SILENT)(no_endpoint({"app": "x"})(f)), "it selects app=x",
+     patched("selector", LABELS)),
+    ("ping", {}, part(ping=SILENT), "does not answer", "kubectl logs -n immich deployment/"),
     ("route", {}, without("Ingress"), "there is no Ingress", "make up STACK=test"),
     ("route", {}, live("Ingress", lambda one: one["spec"]["rules"].clear()), "no rule", "make up STACK=test"),
     ("route", {}, live("Ingress", lambda one: one["spec"].update(ingressClassName="x")), "class x",
      "make up STACK=test"),
-    ("route", {}, lambda f: with_cluster(f, ingress_classes=("x",)), "It has: x", "kubectl get ingressclasses"),
+    ("route", {}, lambda f: with_cluster(f, ingress_classes=()), "It has: none", "kubectl get ingressclasses"),
+    ("route", {}, lambda f: with_cluster(f, ingress_classes=("x",)), "It has: x",
+     "pulumi config set --stack test --path immich-icloud:route.className x && make up STACK=test"),
     ("route", {}, rival, "Ingress else/rival serves", "kubectl edit ingress -n else rival"),
     ("route", {"route": GATEWAY}, http_route([{"type": "Accepted", "status": "False", "message": "NotAllowed"}]),
      "Accepted: NotAllowed", "kubectl describe httproute -n immich immich"),
@@ -287,6 +343,9 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
      "kubectl patch cronjob -n photo-sync icloud-sync-anna --type=merge"),
     ("library", {}, library(gone=True), "no library", "make up STACK=test"),
     ("library", {}, library(import_paths=("/else",)), "does not import /external/icloud", "make up STACK=test"),
+    ("library", {}, unseen({"/external/icloud/icloud-import": "Path does not exist (ENOENT)"}),
+     "does not see /external/icloud/icloud-import (Path does not exist (ENOENT))",
+     "kubectl delete job -n photo-sync create-icloud-directory && make up STACK=test"),
     ("library", {}, part(libraries=LibrariesFacts((), {"watch": {"enabled": True}})), '"watch"', "make up STACK=test"),
     ("library-scan", {}, library(refreshed_at=""), "never scanned", "make sync-now STACK=test ACCOUNT=anna"),
     ("library-scan", {"photoSync": {}, "icloudCredentials": {}}, library(refreshed_at=""), "never scanned",
@@ -334,7 +393,7 @@ def test_a_fault(name: str, more: Manifest, breaks: Break, words: str, command: 
     assert isinstance(found, Failed), found
     assert words in found.evidence
     assert found.command.startswith(command)
-    assert "$" not in found.cause + found.command
+    assert "$" not in found.cause + found.command + found.snippet
     assert found.fault in BY_NAME[name].faults
 
 
@@ -372,7 +431,11 @@ def test_names_are_unique() -> None:
 @pytest.mark.parametrize(
     ("name", "breaks", "why"),
     [
-        ("photo-mark", lambda f: with_cluster(replace(f, accounts=()), pods=()), "none has looked yet"),
+        (
+            "photo-mark",
+            lambda f: without("ConfigMap")(with_cluster(replace(f, accounts=()), pods=())),
+            "none has looked yet",
+        ),
         ("photo-space", lambda f: replace(f, accounts=()), "none has said anything of it yet"),
         ("last-sync", synced(state="running"), "the first sync of anna is at work"),
         ("icloud-session", synced("nobody knows when account anna was signed in."), "no run of anna has said"),
@@ -401,11 +464,34 @@ def test_an_upload_that_immich_itself_refuses_has_reached_it(above: int, words: 
 
 
 def test_a_mark_that_was_set_since_counts() -> None:
-    done = {"conditions": [{"type": "Complete", "status": "True"}], "completionTime": NOW.isoformat()}
-    job = {"metadata": {"name": "mark-disk-1"}, "status": done}
-    found = result("photo-mark", with_cluster(synced(NO_MARK)(well()), jobs=(job,)))
+    set_now = live("ConfigMap", lambda one: one["metadata"].update(creationTimestamp=NOW.isoformat()))
+    found = result("photo-mark", set_now(synced(NO_MARK)(well())))
     assert isinstance(found, Passed)
-    assert "Job mark-disk-1 set it" in found.evidence
+    assert "it was set, as ConfigMap photo-sync/icloud-directory remembers" in found.evidence
+
+
+def test_a_key_that_may_not_ask_what_immich_sees_is_no_fault_and_said() -> None:
+    found = result("library", unseen(None)(well()))
+    assert isinstance(found, Passed)
+    assert "Whether Immich sees it, its scans tell" in found.evidence
+
+
+def test_a_port_that_the_container_does_not_state_may_be_right() -> None:
+    found = result("service", no_endpoint(targetPort=3001)(well()))
+    assert isinstance(found, Failed)
+    assert found.command.startswith("kubectl describe service")
+
+
+def test_what_belongs_into_argocds_application() -> None:
+    found = result("argocd", held_by("argocd-application-controller")(well()))
+    assert isinstance(found, Failed)
+    ignored = {"group": "", "kind": "Namespace", "name": "immich", "managedFieldsManagers": ["immich-icloud/test"]}
+    assert yaml.safe_load(found.snippet) == {
+        "spec": {
+            "ignoreDifferences": [ignored],
+            "syncPolicy": {"syncOptions": ["RespectIgnoreDifferences=true"]},
+        }
+    }
 
 
 def test_drift_is_what_is_stated_and_not_what_others_add() -> None:

@@ -39,6 +39,16 @@ def test_a_library_from_nothing_to_its_photos(immich: Immich) -> None:
     assert api.statistics(made.id) == Statistics(photos=1, videos=1, usage=14)
 
 
+def test_which_folders_immich_does_not_see(immich: Immich) -> None:
+    immich.folder("icloud-import", "one.jpg")
+    gone = f"{FOLDER}-anna"
+    library = immich_api.Library(immich.api().libraries()[0].id, "", "", (FOLDER, gone), (), "")
+    assert immich.api(immich.key("all")).unseen(library) == {gone: "Path does not exist (ENOENT)"}
+    with pytest.raises(RefusedError, match="Missing required permission: all") as refused:
+        immich.api().unseen(library)
+    assert refused.value.status == 403
+
+
 def test_one_connection_is_enough(immich: Immich) -> None:
     connect = Mock(wraps=immich.connect)
     api = ImmichApi(connect, SecretStr(API_KEY))

@@ -57,6 +57,11 @@ def test_the_containers_port_behind_the_services(target: int | str) -> None:
     assert asked.connected == ("one", 2283)
 
 
+def test_a_port_that_the_container_does_not_name() -> None:
+    with pytest.raises(NotRunningError, match="leads to the port web, and no container of its pod has one so named"):
+        connect(cluster(service("web"), pod("one")), IMMICH)
+
+
 def test_a_pod_that_is_ready_and_stays() -> None:
     others = [pod("starting", ready=False), pod("going", going=True), pod("another", labels={"app": "mealie"})]
     asked = cluster(service(), *others, pod("ready"))

@@ -14,7 +14,7 @@ from ops.facts.part import Absent, Unread
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
 from tests.objects import Manifest
-from tests.unit.test_checks import CASES
+from tests.unit.test_checks import CASES, held_by
 from tests.unit.well import settings, well
 
 
@@ -50,6 +50,7 @@ def test_a_program_gets_every_check_with_cause_and_command() -> None:
         "evidence": "no answer",
         "cause": "",
         "command": "",
+        "snippet": "",
     }
 
 
@@ -61,6 +62,16 @@ def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
     )
     assert f"  next: {command}\n" in text
     assert text.splitlines()[-1] == "24 passed, 2 failed, 1 does not apply"
+
+
+def test_what_belongs_into_a_file_is_shown_so_that_it_can_be_pasted() -> None:
+    facts = held_by("argocd-application-controller")(well())
+    text, (told,) = (
+        shown(facts),
+        [one for one in json.loads(as_json("test", judged(facts)))["checks"] if one["snippet"]],
+    )
+    assert told["name"] == "argocd"
+    assert f"\n{told['snippet']}" in text
 
 
 OWN: Manifest = {"kind": "ownTunnel"}

@@ -26,6 +26,7 @@ from tests.accounts import household
 from tests.objects import STACK, deployment, namespace
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+MADE = "2026-11-20T09:00:00Z"
 HOUR_AGO = NOW - timedelta(hours=1)
 LABELS = {"app.kubernetes.io/name": "server"}
 TUNNEL = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
@@ -59,6 +60,7 @@ def well(**more: Any) -> Facts:
     ours = planned.mount["spec"]["template"]["spec"]
     spec["volumes"] += ours["volumes"]
     spec["initContainers"] = ours["initContainers"]
+    spec["containers"][0]["ports"] = [{"name": "http", "containerPort": 2283}]
     spec["containers"][0]["volumeMounts"] += ours["containers"][0]["volumeMounts"]
     immich["status"]["readyReplicas"] = 1
     done = {"terminated": {"exitCode": 0, "finishedAt": "2026-11-20T10:00:00Z"}}
@@ -77,7 +79,7 @@ def well(**more: Any) -> Facts:
     seen = Seen(
         namespace=namespace("immich", privileged, owner.manager),
         deployment=immich,
-        service={"spec": {"ports": [{"port": 3001}]}},
+        service={"spec": {"selector": LABELS, "ports": [{"name": "http", "port": 3001, "targetPort": 2283}]}},
         photo_sync=made,
         directory_job=None,
         ingresses=tuple(live[ref] for ref in live if ref.kind == "Ingress"),
@@ -109,7 +111,7 @@ def well(**more: Any) -> Facts:
 
 def _live(manifest: Manifest) -> Manifest:
     live = deepcopy(manifest)
-    live["metadata"]["uid"] = f"{manifest['kind']} {manifest['metadata']['name']}"
+    live["metadata"] |= {"uid": f"{manifest['kind']} {manifest['metadata']['name']}", "creationTimestamp": MADE}
     live["status"] = {"phase": "Bound", "conditions": [{"type": "Complete", "status": "True"}]}
     return live
 
@@ -128,6 +130,7 @@ def _libraries(stated: Settings, owner: Ownership) -> LibrariesFacts:
                 wanted,
                 Library("1", "2", wanted.name, wanted.import_paths, (), "2026-11-26T11:30:00Z"),
                 Statistics(4, 1, 5 << 20),
+                {},
             )
             for wanted in planned.wanted
         )
