@@ -3,28 +3,29 @@ PYTHON ?= python3
 STACK ?= lab
 WORLD ?=
 ACCOUNT ?=
+BASE ?= main
 ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := __main__.py components lab ops preflight providers settings tests
+SOURCES := __main__.py changes components lab ops preflight providers review settings tests
 
 # The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
 ifeq ($(STACK),lab)
-RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD))
+RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
 COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
-RUN = $(BIN)/python -m ops.deploy $@ $(STACK)
+RUN = $(BIN)/python -m ops.deploy $@ $(STACK) $(ARGS)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status icloud-login sync-now mark-disk chart-values verify test test-unit check format \
-	schema troubleshooting lock clean
+.PHONY: help up preview down status review icloud-login sync-now mark-disk chart-values verify diagram test test-unit \
+	check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
@@ -38,6 +39,11 @@ down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cac
 
 status: $(READY) ## Say what runs, and the outputs
 	@$(RUN)
+
+# Rehearsed is what is deployed for real, unless another stack is named.
+review: STACK := $(if $(filter file default undefined,$(origin STACK)),homelab,$(STACK))
+review: $(READY) ## Rehearse what differs from BASE, without the cluster, and say what a review would
+	@$(BIN)/python -m review rehearse $(STACK) $(BASE) $(ARGS)
 
 icloud-login: $(READY) ## Sign an account in at Apple, with the code that Apple sends
 	@$(COMMAND)
@@ -54,18 +60,31 @@ chart-values: $(READY) ## Print the photos' mount as values of Immich's Helm cha
 verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role
 	@$(COMMAND)
 
+diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARGS=--svg, or '--verify FILE' to colour it
+	@$(COMMAND)
+
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 
-check: $(READY) ## Linters and types
+check: $(READY) ## Linters and types, of the workflows, too
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/shellcheck .ci/run $$(find $(SOURCES) -name '*.sh')
+	@$(BIN)/python -m lab.tool actionlint -shellcheck $(BIN)/shellcheck
+	@$(BIN)/zizmor --quiet --offline .github
+
+audit: $(READY) ## Ask for known vulnerabilities in the Python packages and Go modules that are pinned
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@failed=; for lock in requirements-dev.txt requirements-audit.txt lab/tools/go/requirements.txt; do \
+		echo "$$lock"; $(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r "$$lock" || failed=1; done; \
+	for tool in lab/tools/*/go.mod; do \
+		echo "$$tool"; $(BIN)/python -m lab.tool govulncheck -C "$${tool%/go.mod}" tool || failed=1; done; test -z "$$failed"
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff format $(SOURCES)
@@ -77,11 +96,15 @@ schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of t
 troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting
 
+pictures: $(READY) ## Draw the pictures of README.md and docs/ anew, of the rehearsal that is up
+	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
+
+# Renovate runs these as they stand in the files' first lines, and knows only options like these.
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes
 lock: $(READY) ## Resolve the dependencies anew, with hashes
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \
-		pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \
-		-c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+	@$(LOCK) pyproject.toml --output-file=requirements.txt
+	@$(LOCK) --constraints=requirements.txt --group=dev pyproject.toml --output-file=requirements-dev.txt
+	@$(LOCK) requirements-audit.in --output-file=requirements-audit.txt
 
 clean: ## Remove the virtual environment
 	@rm -rf $(VENV)

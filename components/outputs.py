@@ -21,6 +21,7 @@ class Outputs:
         libraries: of each external library of Immich its id, name, owner and import paths.
         library_settings: what this stack states of Immich's server-wide settings: scan_schedule and watch.
         route_kind: how the internet gets there: sharedTunnel, dnsRecord, ownTunnel, or none of ours.
+        next_steps: what is left for a person to do, in order, each with its command; empty when nothing is.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
         tunnel_id: UUID of the tunnel.
@@ -37,6 +38,7 @@ class Outputs:
     mounted_into: str
     accounts: list[dict[str, str]] | None
     route_kind: str
+    next_steps: list[str]
     libraries: list[dict[str, Any]] | None = None
     library_settings: dict[str, str | bool] | None = None
     dns_record: str | None = None

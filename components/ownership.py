@@ -12,6 +12,8 @@ STACK_MARK = "immich-icloud/stack"
 ADOPTED_MARK = "immich-icloud/adopted"
 # Without it each upsert adds a field manager of a random name, and the old one stays co-owner.
 _MANAGER_OF_PROVIDER = "pulumi.com/patchFieldManager"
+# Stacks of the rehearsal, which is what the Makefile does where it is told no other.
+_REHEARSED = ("lab", "adoption")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Ownership:
     def stack_name(self) -> str:
         """The stack's name, as in `make up STACK=...`."""
         return self.stack.rpartition("/")[2]
+
+    def command(self, target: str, account: str = "") -> str:
+        """Name a command of the Makefile on this stack, and on one of its accounts."""
+        stack = "" if self.stack_name in _REHEARSED else f" STACK={self.stack_name}"
+        return f"make {target}{stack}{f' ACCOUNT={account}' if account else ''}"
 
     @property
     def manager(self) -> str:

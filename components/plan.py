@@ -7,6 +7,7 @@ from components import connector as tunnel
 from components import directory, external_library, immich_mount, namespace, photo_sync, pod_security, route, storage
 from components.connector import Connector, Origin
 from components.external_library import Libraries
+from components.next_steps import next_steps
 from components.outputs import Outputs
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, import_folders
@@ -29,6 +30,8 @@ class Found:
         photo_sync_levels: those of the photo-sync namespace, where somebody else made it.
         cloudflare: what Cloudflare holds; None for a stack that states nothing there.
         origin: the Service that a tunnel of our own leads to; None for any other stack.
+        synced: the accounts whose photos have been fetched at least once.
+        resolves: whether the host's name leads anywhere; looked up only where this stack makes no record of it.
 
     """
 
@@ -38,6 +41,8 @@ class Found:
     photo_sync_levels: FoundLevels = field(default_factory=FoundLevels)
     cloudflare: FoundAtCloudflare | None = None
     origin: Origin | None = None
+    synced: frozenset[str] = frozenset()
+    resolves: bool = True
 
 
 @dataclass(frozen=True)
@@ -162,5 +167,6 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             accounts=syncing.overview(immich.mount.path) if syncing else None,
             library_settings=shown.settings.stated if shown and shown.settings else None,
             route_kind=settings.cloudflare.kind,
+            next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves),
         ),
     )

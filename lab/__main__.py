@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
+from changes import guards
 from lab import toolchain
+from lab.display import print_steps
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
 
@@ -21,18 +23,20 @@ console = Console(highlight=False)
 
 def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     """Deploy the stack to the embedded control plane."""
-    run = rehearsal.up(arguments.world)
+    run = rehearsal.up(arguments.world, allow_data_loss=arguments.allow_data_loss)
     if run.succeeded:
         console.rule("outputs", align="left")
+        steps = run.outputs.pop("next_steps")
         _print_outputs(run.outputs)
         console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
         console.print("Remove it all: make down")
+        print_steps(console, steps)
     return run.succeeded
 
 
 def _preview(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     """Say what up would do."""
-    return rehearsal.preview(arguments.world).succeeded
+    return rehearsal.preview(arguments.world, allow_data_loss=arguments.allow_data_loss).succeeded
 
 
 def _down(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
@@ -75,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
             described.add_argument("words", nargs=argparse.REMAINDER, help="The program and its arguments.")
         else:
             described.add_argument("--world", help=f"The cluster as found: {', '.join(WORLDS)}.")
+        if command in {_up, _preview}:
+            described.add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
     return parser
 
 

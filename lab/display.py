@@ -1,12 +1,13 @@
 """What the engine does, line by line, for people: each step of each run, each diagnostic once."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from lab.engine import Diagnostic, Run, Step
+from changes.run import Diagnostic, Run, Step
 
 _SIGNS = {
     "create": "[green]+[/]",
@@ -54,6 +55,14 @@ class Display:
         about = f"{diagnostic.resource}: " if diagnostic.resource else ""
         label = f"{diagnostic.severity}: " if diagnostic.severity in _COLOURS else ""
         self._console.print(f"  [{colour}]{label}{escape(about + diagnostic.text)}[/]", soft_wrap=True)
+
+
+def print_steps(console: Console, steps: Sequence[str]) -> None:
+    """Print what is left for a person to do, if anything is."""
+    if steps:
+        console.rule("next steps", align="left")
+    for number, step in enumerate(steps, start=1):
+        console.print(f"  {number}. {escape(step)}", soft_wrap=True)
 
 
 def _value(value: Any) -> str:

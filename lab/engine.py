@@ -1,4 +1,4 @@
-"""The real Pulumi engine, run on the unchanged program, with what it did as data."""
+"""The real Pulumi engine, run on the unchanged program, on a project directory of its own."""
 
 import contextlib
 import os
@@ -7,20 +7,23 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
+from changes.run import Diagnostic, Operation, Run, Step
 from lab import processes
 from lab.errors import LabError
 from lab.plugins import cloudflare, kubernetes
 from lab.toolchain import Tools
 
 SOURCE = Path(__file__).parent.parent
+# What the program consists of, beside `__main__.py`.
+PACKAGES = ("components", "preflight", "providers", "settings")
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
@@ -29,69 +32,14 @@ _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
 # Somebody's real credentials, of which a rehearsal must know nothing.
 _CREDENTIALS = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_USER_SERVICE_KEY", "CLOUDFLARE_EMAIL")
-_INTERNAL = "__"
-# What the engine puts before the second telling of an inline program's error.
-_UNHANDLED = "an unhandled error occurred: "
-
-Operation = Literal["preview", "up", "destroy"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One resource in one run: what happened to it, and which inputs differ."""
-
-    operation: str
-    type: str
-    name: str
-    differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-
-    @property
-    def is_component(self) -> bool:
-        """Whether it only holds other resources together."""
-        return self.type.startswith("immich-icloud:")
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """One message of the engine, a provider or the program."""
-
-    severity: str
-    text: str
-    resource: str = ""
-
-
-@dataclass
-class Run:
-    """What one operation came to; filled while it runs."""
-
-    operation: Operation
-    succeeded: bool = False
-    steps: list[Step] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> list[Step]:
-        """The steps that change something, those of mere components left out."""
-        unchanged = {"same", "refresh", "read"}
-        return [step for step in self.steps if step.operation not in unchanged and not step.is_component]
-
-    @property
-    def errors(self) -> list[str]:
-        """Texts of the errors, each once."""
-        return [d.text for d in self.diagnostics if d.severity == "error"]
-
-    @property
-    def warnings(self) -> list[str]:
-        """Texts of the warnings, each once."""
-        return [d.text for d in self.diagnostics if d.severity == "warning"]
-
-
 Listener = Callable[[Step | Diagnostic], None]
 
 
 class Engine:
-    """One stack of one project directory, with its state and everything else of the engine's under `home`."""
+    """One stack of one project directory, with its state and everything else of the engine's under `home`.
+
+    `source` is the tree that the program's packages are imported from: a review runs those of two commits.
+    """
 
     def __init__(  # noqa: PLR0913 (what a run is made of)
         self,
@@ -101,9 +49,10 @@ class Engine:
         tools: Tools,
         program: Path = SOURCE / "__main__.py",
         *,
+        source: Path = SOURCE,
         cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
-        self._program, self._cloudflare_url = program, cloudflare_url
+        self._program, self._source, self._cloudflare_url = program, source, cloudflare_url
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
         self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
 
@@ -122,20 +71,12 @@ class Engine:
 
         """
         run = Run(operation)
-        told: set[Diagnostic] = set()
 
         def on_event(event: EngineEvent) -> None:
-            for item in _items(event):
-                if isinstance(item, Step):
-                    run.steps.append(item)
-                elif item in told:
-                    continue  # an inline program's error comes twice
-                else:
-                    told.add(item)
-                    run.diagnostics.append(item)
+            for item in run.take(event):
                 listen(item)
 
-        with self._environment(removing=operation == "destroy"), self._providers():
+        with self._environment(removing=operation == "destroy"), self._providers(), _packages_of(self._source):
             stack = self._stack()
             try:
                 if operation == "preview":
@@ -155,6 +96,13 @@ class Engine:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment(removing=False):
             return _shown(self._stack().outputs())
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Give this process the engine's environment for a while, providers included, with the stack in its state."""
+        with self._environment(removing=False), self._providers():
+            self._stack()
+            yield
 
     def become(self, words: Sequence[str]) -> NoReturn:
         """Become another program, in the engine's environment; a word `{stack}` is the stack's name.
@@ -219,7 +167,7 @@ class Engine:
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_HOME": str(self._home / "pulumi"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PYTHONPATH": str(SOURCE),
+            "PYTHONPATH": str(self._source),
         }
         with _set(set_here), contextlib.chdir(self._project):
             yield
@@ -248,6 +196,26 @@ class Engine:
         link = place / real.name
         link.unlink(missing_ok=True)
         link.symlink_to(real)
+
+
+@contextmanager
+def _packages_of(source: Path) -> Iterator[None]:
+    """Import the program's packages from this tree, whatever this process has imported of them from its own."""
+    if source == SOURCE:
+        yield
+        return
+
+    def taken_out() -> dict[str, ModuleType]:
+        return {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in PACKAGES}
+
+    own = taken_out()
+    sys.path.insert(0, str(source))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(source))
+        taken_out()
+        sys.modules.update(own)
 
 
 @contextmanager
@@ -281,44 +249,9 @@ def _version(package: str) -> str:
     return version(f"pulumi-{package}")
 
 
-def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
-    if event.resource_pre_event:
-        metadata = event.resource_pre_event.metadata
-        kind, name = metadata.type, metadata.urn.rsplit("::", 1)[-1]
-        if not kind.startswith("pulumi:"):
-            old, new = (side.inputs if side else None for side in (metadata.old, metadata.new))
-            differences = dict(_differences(old, new)) if metadata.op == "update" else {}
-            kept = metadata.op == "delete" and metadata.old and metadata.old.retain_on_delete
-            yield Step("retain" if kept else str(metadata.op.value), kind, name, differences)
-    if event.diagnostic_event and event.diagnostic_event.severity != "debug":
-        diagnostic = event.diagnostic_event
-        text = _plain(diagnostic.message).strip().removeprefix(_UNHANDLED)
-        if text and not diagnostic.ephemeral:
-            urn = diagnostic.urn or ""
-            yield Diagnostic(diagnostic.severity, text, "" if "pulumi:pulumi:Stack" in urn else urn.rsplit("::", 1)[-1])
-
-
-def _differences(old: Any, new: Any, way: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if not key.startswith(_INTERNAL):
-                yield from _differences(old.get(key), new.get(key), f"{way}.{key}" if way else key)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(before, after, f"{way}[{index}]")
-    elif old != new:
-        yield way, (old, new)
-
-
 def _shown(outputs: automation.OutputMap) -> dict[str, Any]:
     """Outputs for people; `pulumi stack output --show-secrets` is for secrets."""
     return {key: "[secret]" if output.secret else output.value for key, output in outputs.items()}
-
-
-def _plain(text: str) -> str:
-    """Without the engine's colour tags, such as <{%fg 1%}>."""
-    parts = text.split("<{%")
-    return parts[0] + "".join(part.partition("%}>")[2] for part in parts[1:])
 
 
 def _last_words(error: automation.CommandError) -> str:

@@ -1,4 +1,4 @@
-"""What the rehearsal runs, how to recognise it, how to build it: `lab/tools/<tool>/go.mod` and `go.sum` pin it."""
+"""The tools: how to recognise and how to build each one; `lab/tools/<tool>/go.mod` and `go.sum` pin it."""
 
 import hashlib
 import importlib.metadata
@@ -82,6 +82,7 @@ class Recipe:
 
 
 _K8S_VERSION = "k8s.io/component-base/version"
+# What the rehearsal runs, all of it together.
 RECIPES = (
     Recipe(
         name="etcd",
@@ -129,6 +130,29 @@ RECIPES = (
         minutes=3.3,
         gib=2,
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+    ),
+)
+
+# What one target needs by itself.
+ON_DEMAND = (
+    Recipe(
+        name="actionlint",
+        module="github.com/rhysd/actionlint",
+        packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+        asks_version=("-version",),
+        oldest=(1, 7),
+        minutes=0.3,
+        gib=0.3,
+    ),
+    Recipe(
+        name="govulncheck",
+        module="golang.org/x/vuln",
+        packages={"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
+        # The first number that it says is Go's: any that runs will do.
+        asks_version=("-version",),
+        oldest=(1,),
+        minutes=0.3,
+        gib=0.3,
     ),
 )
 

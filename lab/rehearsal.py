@@ -11,11 +11,13 @@ from typing import Any, Literal, NoReturn, get_args
 
 from rich.console import Console
 
+from changes import guards
+from changes.run import Run
 from lab import processes, world
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
 from lab.display import Display
-from lab.engine import Engine, Run
+from lab.engine import Engine
 from lab.errors import LabError
 from lab.immich import process as immich
 from lab.toolchain import Tools
@@ -53,18 +55,18 @@ class Rehearsal:
         remembered: World = json.loads(self._memory.read_text())["world"]
         return remembered
 
-    def up(self, wanted: World | None) -> Run:
+    def up(self, wanted: World | None, *, allow_data_loss: bool = False) -> Run:
         """Start what does not run, preview, and deploy if the preview is green. Recovers from an interrupted run."""
         with self._alone():
             engine = self._ready(wanted)
-            if not (run := self._told(engine, "preview")).succeeded:
-                return run
-            return self._told(engine, "up")
+            if (run := self._previewed(engine, "up", allow_data_loss=allow_data_loss)).succeeded:
+                run = self._told(engine, "up")
+            return run
 
-    def preview(self, wanted: World | None) -> Run:
+    def preview(self, wanted: World | None, *, allow_data_loss: bool = False) -> Run:
         """Start what does not run, and say what `up` would do."""
         with self._alone():
-            return self._told(self._ready(wanted), "preview")
+            return self._previewed(self._ready(wanted), "preview", allow_data_loss=allow_data_loss)
 
     def down(self) -> Run | None:
         """Remove the stack, end every process, remove the home; None when there was nothing to remove."""
@@ -123,6 +125,14 @@ class Rehearsal:
         url = cloudflare.start(self.home)
         immich.start(self.home)
         return Engine(self._project, self.home, _STACKS[chosen], self._tools, cloudflare_url=url)
+
+    def _previewed(self, engine: Engine, verb: str, *, allow_data_loss: bool) -> Run:
+        run = self._told(engine, "preview")
+        found = guards.tripped(run.steps) if run.succeeded and not allow_data_loss else []
+        if found:
+            run.succeeded = False
+            self._console.print(guards.refusal(found, f"make {verb}"), markup=False, soft_wrap=True)
+        return run
 
     def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
         self._console.rule(operation, align="left")

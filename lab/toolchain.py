@@ -1,9 +1,10 @@
-"""The programs of the rehearsal: those already installed, or built once from pinned Go modules."""
+"""The tools' programs: those already installed, or built once from pinned Go modules."""
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lab.recipes import RECIPES, Recipe
 
 @dataclass(frozen=True)
 class Tools:
-    """Paths of the programs; beside a `pulumi` that was built lies the plugin for dynamic resources, as beside any."""
+    """Paths of the rehearsal's programs; beside a `pulumi` that was built lies the plugin for dynamic resources."""
 
     etcd: Path
     kube_apiserver: Path
@@ -26,21 +27,26 @@ class Tools:
 
 
 def ensure(console: Console) -> Tools:
-    """Find every program, building those that are neither installed nor cached; minutes the first time, then at once.
+    """Find every program of the rehearsal; see `find`."""
+    return Tools(**{name.replace("-", "_"): path for name, path in find(RECIPES, console).items()})
+
+
+def find(recipes: Iterable[Recipe], console: Console) -> dict[str, Path]:
+    """Find some tools' programs, building what is neither installed nor cached; minutes the first time, then at once.
 
     Looks in `KUBEBUILDER_ASSETS`, on PATH and in the cache. Raises LabError, naming the ways out, when something
     has to be built and cannot be: no Go and no network, too little disk, a module that is refused.
     """
     programs: dict[str, Path] = {}
     missing = []
-    for recipe in RECIPES:
+    for recipe in recipes:
         if found := _installed(recipe) or recipe.built():
             programs |= found
         else:
             missing.append(recipe)
     if missing:
         programs |= build(missing, console)
-    return Tools(**{name.replace("-", "_"): path for name, path in programs.items()})
+    return programs
 
 
 def _installed(recipe: Recipe) -> dict[str, Path] | None:

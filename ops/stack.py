@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -52,21 +54,39 @@ def settings_of(stack: str) -> Settings:
         SettingsError: with every problem of the stack file.
 
     """
+    entries = _asked(stack, "config", "--json", "--show-secrets")
+    # The CLI's `value` is the text that the engine hands to a program, of mappings and lists their JSON.
+    configuration = {key: entry.get("value", "") for key, entry in entries.items()}
+    return parse(configuration, {key for key, entry in entries.items() if entry["secret"]})
+
+
+def state_of(stack: str) -> Sequence[Mapping[str, Any]]:
+    """Read the resources of a stack that has been deployed, by the CLI; what is secret in them stays encrypted.
+
+    Raises:
+        StackError: when the CLI, the stack or its passphrase is missing, or no `up` of it has come to its end.
+
+    """
+    resources: Sequence[Mapping[str, Any]] = _asked(stack, "stack", "export")["deployment"].get("resources", [])
+    if not any(one["type"] == "pulumi:pulumi:Stack" and one.get("outputs") for one in resources):
+        raise StackError(f"STACK={stack} is not deployed yet: `make up STACK={stack}`")
+    return resources
+
+
+def _asked(stack: str, *words: str) -> Any:
+    """What the CLI says of a stack, as JSON."""
     require(stack, _CLI[:1])
-    read = subprocess.run(
-        ["pulumi", "config", "--json", "--show-secrets", "--non-interactive", "--stack", stack],
+    asked = subprocess.run(
+        ["pulumi", *words, "--non-interactive", "--stack", stack],
         env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if read.returncode:
-        words = " ".join(read.stderr.split()).removeprefix("error: ")
-        if words.startswith("no stack named"):
-            words = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `make up STACK={stack}`"
-        raise StackError(f"STACK={stack}: {words}")
-    entries = json.loads(read.stdout)
-    # The CLI's `value` is the text that the engine hands to a program, of mappings and lists their JSON.
-    configuration = {key: entry.get("value", "") for key, entry in entries.items()}
-    return parse(configuration, {key for key, entry in entries.items() if entry["secret"]})
+    if asked.returncode:
+        said = " ".join(asked.stderr.split()).removeprefix("error: ")
+        if said.startswith("no stack named"):
+            said = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `make up STACK={stack}`"
+        raise StackError(f"STACK={stack}: {said}")
+    return json.loads(asked.stdout)

@@ -20,13 +20,25 @@ looks at all that the stack stands on, in the order in which the data flows, and
 the likely cause, and the exact next command. What fails first is likely to be why the rest does. It changes nothing;
 what it can't check it says, and counts as not passed. Its exit status is 0 only when all that applies has passed.
 
-- `ARGS=--json` prints it for programs, `ARGS=--watch` looks again every 30 seconds.
+![What make verify prints where somebody has changed the Ingress](verify.svg)
+
+- `ARGS=--json` prints it for programs ([the same as above](verify.json)), `ARGS=--watch` looks again every 30 seconds.
 - `ARGS=--upload` also sends as much as Cloudflare's plan takes in one request, and a little more, to where photos are
   uploaded. It has no key, so Immich refuses it, and nothing is left behind.
 - `ARGS=--role` prints a ServiceAccount with all that it has to be allowed in the cluster: to read, no Secret, and to
   reach Immich's port. `make -s verify STACK=homelab ARGS=--role | kubectl apply -f -`
 - What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what
   the last sync, Immich's guard and the directory's Job have said of it.
+
+The same in the picture of the stack: green has passed, red has failed, yellow could not be checked; what is dashed is
+somebody else's, in blue with entries of this stack. Without `--svg` it is Mermaid, for documents.
+
+```console
+$ make -s verify STACK=homelab ARGS=--json > verify.json
+$ make -s diagram STACK=homelab ARGS='--svg --verify verify.json' > diagram.svg
+```
+
+![The rehearsal's stack, coloured](diagram.svg)
 
 What follows is made of the same table (`make troubleshooting`). In capitals is what `make verify` fills in.
 """

@@ -6,7 +6,7 @@ import pulumi
 
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import cloudflare_facts, cloudflare_rules, facts, immich_facts, immich_rules, mount_rules, rules
+from preflight import cloudflare_facts, cloudflare_rules, facts, host, immich_facts, immich_rules, mount_rules, rules
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
@@ -88,9 +88,13 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         return _Verdict(None, absent)
     # Which objects were adopted is known once they have been looked up, and they are named by the plan.
     stranger = Ownership(stack, adopting=settings.adopt_existing)
-    live = facts.look_up(api, plan(settings, _found(settings, seen, there, stranger), stranger))
+    first = plan(settings, _found(settings, seen, there, stranger), stranger)
+    live = facts.look_up(api, first)
     owner = Ownership(stack, frozenset(ref for ref in live if stranger.adopts(live[ref])), settings.adopt_existing)
-    planned = plan(settings, _found(settings, seen, there, owner), owner)
+    found = replace(
+        _found(settings, seen, there, owner), synced=facts.synced(first, live), resolves=host.resolves(settings)
+    )
+    planned = plan(settings, found, owner)
     answers = facts.ask(api, planned, live)
     immich = immich_facts.read(api, settings, planned.libraries)
     server_wide = planned.libraries.settings if planned.libraries else None

@@ -137,6 +137,19 @@ def look_up(api: ClusterApi, plan: Plan) -> dict[Ref, Manifest]:
     return {whole.ref: live for whole in plan.wholes() if (live := api.get(whole.ref))}
 
 
+def synced(plan: Plan, live: Mapping[Ref, Manifest]) -> frozenset[str]:
+    """Name the accounts whose photos have been fetched at least once, by hand or on schedule.
+
+    A CronJob's status keeps that when the Job itself is gone, of a Job that was made of it by hand, too (source:
+    Kubernetes, pkg/controller/cronjob/cronjob_controllerv2.go).
+    """
+    return frozenset(
+        account.account
+        for account in (plan.sync.accounts if plan.sync else ())
+        if live.get(Ref.of(account.cron_job), {}).get("status", {}).get("lastSuccessfulTime")
+    )
+
+
 def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
     """Ask the API server about each part of the plan that exists already.
 

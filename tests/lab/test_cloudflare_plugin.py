@@ -13,10 +13,11 @@ import pytest
 import yaml
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from changes.run import Operation, Run
 from lab import processes
 from lab.cloudflare.server import Server
 from lab.cloudflare.world import PERMISSIONS, TOKEN, give_token
-from lab.engine import SOURCE, Engine, Operation, Run
+from lab.engine import SOURCE, Engine
 from lab.plugins import cloudflare_resources as resources
 from lab.plugins.cloudflare import serving
 from lab.plugins.properties import UNKNOWN, Properties, Secret, decode, encode

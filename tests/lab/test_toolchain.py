@@ -3,6 +3,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from rich.console import Console
 
 from lab import build, go, recipes, toolchain
 from lab.errors import LabError
-from lab.recipes import RECIPES, Recipe
+from lab.recipes import ON_DEMAND, RECIPES, Recipe
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 PINNED = {"etcd": "etcd Version: 3.6.5", "kubernetes": "Kubernetes v1.36.0", "kwok": "kwok version v0.7.0 go1.26.8"}
@@ -94,6 +96,29 @@ def test_what_is_cached_is_used_without_go(console: Console) -> None:
     assert toolchain.ensure(console).kwok == BY_NAME["kwok"].cached / "kwok"
 
 
+def test_one_tool_is_run_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an empty cache, without Go and network, any other would fail to build."""
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    recipe = next(recipe for recipe in ON_DEMAND if recipe.name == "actionlint")
+    recipe.cached.mkdir(parents=True)
+    (recipe.cached / "actionlint").write_text('#!/bin/sh\necho "$@"\nexit 3\n')
+    (recipe.cached / "actionlint").chmod(0o755)
+    ran = subprocess.run(
+        [sys.executable, "-m", "lab.tool", "actionlint", "-color", "a file"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("-color a file\n", "", 3)
+
+
+def test_a_tool_that_is_none_is_named_with_those_that_are() -> None:
+    ran = subprocess.run([sys.executable, "-m", "lab.tool", "nosuch"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: nosuch is no tool of this project. Allowed: etcd, ")
+
+
 def test_too_little_disk_is_said_before_anything_starts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.build.shutil.disk_usage", lambda _: type("Usage", (), {"free": 2 * 1024**3}))
     with pytest.raises(LabError, match=r"needs 6\.0 GiB .* has 2\.0 GiB free.* XDG_CACHE_HOME"):
@@ -127,7 +152,7 @@ def test_a_refusal_says_why(tmp_path: Path, said: str, told: str) -> None:
     assert told in str(build._refusal(BY_NAME["etcd"], go.Command(process=None, log=log)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [*RECIPES, *ON_DEMAND], ids=lambda recipe: recipe.name)
 def test_the_version_comes_from_the_pins(recipe: Recipe) -> None:
     version = recipe.version
     assert re.fullmatch(r"v\d+\.\d+\.\d+", version)

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from kubernetes import client
 
+from changes.run import Run
 from lab import processes, world
 from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
-from lab.engine import SOURCE, Engine, Run
+from lab.engine import SOURCE, Engine
 from lab.immich import process as immich
 from lab.toolchain import Tools
 from providers.cluster_api import ClusterApi, Manifest, Ref

@@ -12,11 +12,13 @@ import pytest
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
 from lab.node.icloudpd import ASKS_CODE, CODE
+from ops.pictures import DIAGRAM, RECORDED
 from providers.cluster_api import Ref
 from tests.rehearsal.conftest import Bench, MakeBench, until
 
 PATH = "/var/mnt/icloud-photos"
 PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
+CRON_JOB = Ref("batch/v1", "CronJob", "icloud-sync-coulton", "photo-sync")
 NOT_SIGNED_IN = (
     "error: account coulton has no valid session at Apple. Sign in, with the code that Apple sends to its devices: "
     "make icloud-login STACK=lab ACCOUNT=coulton\n"
@@ -89,6 +91,8 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
     await_end_of(bench, "icloud-login-")
     assert not bench.plain_text(PASSWORD)
+    # By which the next `up` knows that nobody has to sign it in for a first sync.
+    until(lambda: "lastSuccessfulTime" in bench.get(CRON_JOB)["status"], "its CronJob knows of the sync by hand")
 
 
 def test_ctrl_c_leaves_nothing_running(bench: Bench) -> None:
@@ -128,3 +132,9 @@ def test_an_account_that_nobody_has(bench: Bench) -> None:
         1,
         "error: ACCOUNT=ben is not known. Accounts of STACK=lab: coulton\n",
     )
+
+
+def test_the_picture_of_the_stack_is_the_one_in_the_docs(bench: Bench) -> None:
+    code, out, error = run(bench, "diagram", "--svg", "--verify", str(RECORDED))
+    assert (code, error) == (0, "")
+    assert out == DIAGRAM.read_text()

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lab.engine import SOURCE, Operation, Run
+from changes.run import Operation, Run
+from lab.engine import SOURCE
 from providers.cluster_api import Ref
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 

@@ -1,13 +1,22 @@
 """The stack on a cluster as ArgoCD made it: deploy, deploy again, drift, share with others, remove. In this order."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes import client
 
+from changes import guards
+from changes.run import Run
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab import world
+from lab.cloudflare.world import TOKEN
+from lab.immich.world import API_KEY
 from providers.cluster_api import Manifest, Ref, RefusedError
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import (
@@ -69,6 +78,10 @@ def test_first_up_makes_everything(bench: Bench, found: dict[str, Manifest]) -> 
         "dns_record": "immich.coultonf.com",
         "dns_target": f"{HOMELAB}.cfargotunnel.com",
         "tunnel_id": HOMELAB,
+        "next_steps": [
+            "Sign account coulton in, with the code that Apple sends, and fetch its first photos: "
+            "`make icloud-login ACCOUNT=coulton && make sync-now ACCOUNT=coulton`"
+        ],
     }
 
 
@@ -117,8 +130,11 @@ def test_the_ingress_leads_to_immichs_service(bench: Bench) -> None:
 
 def test_second_up_changes_nothing(bench: Bench) -> None:
     generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
-    assert changed(bench.up()) == []
+    _as_after_a_sync(bench)
+    run = bench.up()
+    assert changed(run) == []
     assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
+    assert run.outputs["next_steps"] == [], "nobody has to sign in for a first sync any more"
 
 
 def test_drift_shows_as_properties_and_is_repaired(bench: Bench) -> None:
@@ -189,9 +205,56 @@ def test_a_rotated_token_breaks_neither_preview_nor_up(bench: Bench) -> None:
     assert changed(preview) == []
 
 
+def test_on_another_machine_the_stack_goes_on_from_its_backup(bench: Bench, tmp_path: Path) -> None:
+    """docs/backup.md: the two files, the passphrase, and nothing else of this machine; removal comes next."""
+    bench.pulumi("stack", "export", "--stack", bench.stack, "--file", str(tmp_path / "state.json"))
+    shutil.copy(bench.stack_file, tmp_path)
+    for secret in (TOKEN, API_KEY):
+        assert secret not in (tmp_path / "state.json").read_text()
+    bench.stack_file.unlink()
+    for place in ("state", "pulumi"):
+        shutil.rmtree(bench.home / place)
+    (bench.home / "state").mkdir()
+
+    shutil.copy(tmp_path / bench.stack_file.name, bench.stack_file)
+    bench.pulumi("stack", "init", bench.stack)
+    bench.pulumi("stack", "import", "--stack", bench.stack, "--file", str(tmp_path / "state.json"))
+    assert bench.stack_file.read_text() == (tmp_path / bench.stack_file.name).read_text()
+    preview = bench.run("preview")
+    assert preview.succeeded, preview.errors
+    assert changed(preview) == []
+
+
+def test_the_clis_event_log_trips_the_guards(bench: Bench, tmp_path: Path) -> None:
+    log = tmp_path / "events"
+    removal = ["destroy", "--preview-only", "--run-program=false", "--refresh=false", "--diff", "--event-log", str(log)]
+    with bench.engine().entered():
+        subprocess.run(
+            [bench.tools.pulumi, *removal, "--stack", bench.stack],
+            env=os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}, check=True, capture_output=True,
+        )  # fmt: skip
+    run = Run.of_log("destroy", log, succeeded=True)
+    assert {(one.step.operation, one.step.name) for one in guards.tripped(run.steps)} == {
+        ("delete", "photos-volume"),
+        ("delete", "photos-claim"),
+        ("delete", "sync-cookies-coulton"),
+        ("delete", "photo-sync-namespace"),
+        ("delete", "directory-record"),
+        ("delete", "immich-mount-fragment"),
+        ("retain", "library"),
+    }
+    assert "rehearsal-opens-nothing-real" not in log.read_text()  # the account's password
+
+
 def test_destroy_restores_what_was_found(bench: Bench, found: dict[str, Manifest]) -> None:
     bench.destroy()
     assert bench.everything() == found
+
+
+def _as_after_a_sync(bench: Bench) -> None:
+    """What Kubernetes' own controller writes when a Job of the CronJob has succeeded."""
+    status = {"status": {"lastSuccessfulTime": "2026-11-26T12:00:00Z"}}
+    client.BatchV1Api(bench.api).patch_namespaced_cron_job_status("icloud-sync-coulton", "photo-sync", status)
 
 
 def _pod_with_host_path() -> Manifest:

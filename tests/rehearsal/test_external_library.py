@@ -188,10 +188,27 @@ def test_removal_keeps_the_library_and_gives_back_the_settings(
     assert server.configuration()["library"] == found["configuration"]["library"]
 
 
-def test_the_same_library_is_found_again_and_removal_does_not_hang_on_immich(bench: Bench, server: Server) -> None:
+def test_the_same_library_is_found_again(bench: Bench, server: Server) -> None:
     before = server.library()
     bench.up()
     after = server.library()
     assert (after["id"], after["importPaths"]) == (before["id"], before["importPaths"])
+
+
+def test_a_lost_state_is_made_again_of_what_is_there(bench: Bench, server: Server) -> None:
+    """docs/backup.md: nothing is made twice, nobody restarts Immich; what was found before the stack is forgotten."""
+    before, libraries, records = bench.everything(), [one["id"] for one in server.libraries()], bench.account.records()
+    bench.state_file.unlink()
+    run = bench.up()
+    assert {operation for operation, _ in changed(run)} == {"create", "import"}
+    assert bench.everything() == before
+    assert [one["id"] for one in server.libraries()] == libraries
+    assert bench.account.records() == records
+    assert changed(bench.run("preview")) == []
+    # Remembered as found is now what this stack had set.
+    assert server.configuration()["library"] == OURS
+
+
+def test_removal_does_not_hang_on_immich(bench: Bench) -> None:
     bench.delete(DEPLOYMENT)
     bench.destroy()

@@ -398,7 +398,8 @@ print(sorted(stack.outputs))
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == [
         "[] False",
-        "['claim', 'immich_url', 'internal_url', 'library_path', 'mounted_into', 'namespaces', 'route_kind']",
+        "['claim', 'immich_url', 'internal_url', 'library_path', 'mounted_into', 'namespaces', 'next_steps', "
+        "'route_kind']",
     ]
 
 

@@ -1,5 +1,10 @@
-"""The command line for a real stack, and what is said where something is missing for it."""
+"""The command line for a real stack, its guards, and what is said where something is missing for it."""
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +12,8 @@ import pytest
 from ops import deploy
 from ops.deploy import command
 from ops.stack import StackError
+
+Run = Callable[..., tuple[int, list[str], str]]
 
 
 @pytest.fixture
@@ -94,3 +101,126 @@ def test_an_expected_fault_is_one_line(project: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as end:
         deploy.main()
     assert end.value.code == "error: STACK=lab: there is no Pulumi.lab.yaml. Stacks of this project: homelab"
+
+
+VOLUME = {
+    "op": "replace",
+    "type": "kubernetes:core/v1:PersistentVolume",
+    "urn": "urn:pulumi:homelab::immich-icloud::kubernetes:core/v1:PersistentVolume::photos-volume",
+}
+END = '{"summaryEvent": {"result": "succeeded"}}\n'
+REFUSAL = "  - PersistentVolume photos-volume would be replaced."
+
+
+@pytest.fixture
+def cli(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in of the CLI: a preview says what `told` has for its log, and ends as `status` has it."""
+    (project / "told").write_text(END)
+    (project / "status").write_text("0")
+    (project / "bin" / "pulumi").write_text(
+        """#!/bin/sh
+test "$PULUMI_RUN_PROGRAM" = true || exit 8
+echo "pulumi $*" | sed "s/ --event-log.*//"
+test "$1" = preview || exit 0
+test "$PULUMI_DEBUG_COMMANDS" = true || exit 9 # without it there is no such option
+while test "$1" != --event-log; do shift; done
+cat told > "$2"
+exit "$(cat status)"
+"""
+    )
+    monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
+
+    def become(file: str, arguments: list[str], environment: dict[str, str]) -> None:
+        assert file == arguments[0]
+        sys.exit(subprocess.run(arguments, env=environment, check=False).returncode)
+
+    monkeypatch.setattr(os, "execvpe", become)
+    return project
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command: its exit status, the CLI's command lines, and its error."""
+
+    def run(*words: str) -> tuple[int, list[str], str]:
+        monkeypatch.setattr("sys.argv", ["deploy", *words])
+        with pytest.raises(SystemExit) as end:
+            deploy.main()
+        calls = [
+            line.removeprefix("pulumi ").replace(" --stack homelab", "") for line in capfd.readouterr().out.splitlines()
+        ]
+        return (1, calls, end.value.code) if isinstance(end.value.code, str) else (int(end.value.code or 0), calls, "")
+
+    return run
+
+
+def replaces_the_volume(cli: Path) -> None:
+    (cli / "told").write_text(f"{json.dumps({'resourcePreEvent': {'metadata': VOLUME}})}\n{END}")
+
+
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (["preview"], ["preview --diff"]),
+        (["up"], ["preview --diff", "up"]),
+        (["down"], ["destroy"]),
+        (["status"], ["stack"]),
+    ],
+)
+@pytest.mark.usefixtures("cli")
+def test_up_begins_with_a_preview(run: Run, words: list[str], calls: list[str]) -> None:
+    assert run(*words, "homelab") == (0, calls, "")
+
+
+def test_a_guard_stops_preview_and_up(cli: Path, run: Run) -> None:
+    replaces_the_volume(cli)
+    for verb in ("preview", "up"):
+        status, calls, error = run(verb, "homelab")
+        assert (status, calls) == (1, ["preview --diff"])
+        assert REFUSAL in error
+        assert f"If that is meant: make {verb} STACK=homelab ARGS=--allow-data-loss" in error
+
+
+def test_who_says_so_passes_the_guard(cli: Path, run: Run) -> None:
+    replaces_the_volume(cli)
+    assert run("preview", "homelab", "--allow-data-loss") == (0, ["preview --diff"], "")
+    assert run("up", "homelab", "--allow-data-loss") == (0, ["preview --diff", "up"], "")
+
+
+def test_removal_is_meant(cli: Path, run: Run) -> None:
+    replaces_the_volume(cli)
+    assert run("down", "homelab") == (0, ["destroy"], "")
+
+
+def test_a_red_preview_is_the_end(cli: Path, run: Run) -> None:
+    replaces_the_volume(cli)
+    (cli / "status").write_text("255")
+    assert run("up", "homelab", "--allow-data-loss") == (1, ["preview --diff"], "")
+
+
+@pytest.mark.usefixtures("cli")
+def test_yes_deploys_what_was_previewed(run: Run) -> None:
+    assert run("up", "homelab", "--yes") == (0, ["preview --diff", "up --yes --skip-preview"], "")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("", "it does not end"),
+        (json.dumps({"resourcePreEvent": {"metadata": {**VOLUME, "op": "same"}}}), "it does not end"),
+        (
+            json.dumps({"resourcePreEvent": {"metadata": {**VOLUME, "op": "transmogrify"}}}),
+            "'transmogrify' is not a valid",
+        ),
+        ("no JSON", "Expecting value"),
+    ],
+)
+def test_what_can_not_be_guarded_is_not_deployed(cli: Path, run: Run, told: str, why: str) -> None:
+    (cli / "told").write_text(told)
+    for words in (["up"], ["up", "--allow-data-loss"], ["preview"]):
+        status, calls, error = run(words[0], "homelab", *words[1:])
+        assert (status, calls) == (1, ["preview --diff"])
+        assert error.startswith(
+            "error: the Pulumi CLI's event log, by which a preview is guarded, can't be read. Take CLI"
+        )
+        assert why in error

@@ -105,6 +105,14 @@ def test_they_are_given_back(house: House) -> None:
     assert house.document == before
 
 
+def test_with_a_lost_state_what_they_were_is_lost(house: House) -> None:
+    house.up()
+    house.stack = OneResource(house.provider)
+    assert house.up() == "create"
+    house.stack.destroy()
+    assert house.library == (MONTHLY, True)
+
+
 def test_a_scan_that_was_off_is_off_again(house: House) -> None:
     house.edit("library", "scan", "enabled", to=False)
     house.up()

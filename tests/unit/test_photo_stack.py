@@ -8,7 +8,7 @@ import pytest
 
 from components.outputs import Outputs
 from components.ownership import Ownership
-from components.plan import Found
+from components.plan import Found, plan
 from components.pod_security import FoundLevels, Level
 from providers.cluster_api import Ref
 from settings import Settings, parse
@@ -301,6 +301,7 @@ def test_outputs(homelab: Settings) -> None:
         "library_path": "/external/icloud/icloud-import",
         "mounted_into": "Deployment immich/immich-server, container immich-server",
         "route_kind": "none",
+        "next_steps": plan(at_home, IMMICH, Ownership(STACK)).outputs.next_steps,
     }
 
 

@@ -19,7 +19,7 @@ from components.plan import Found, Plan, plan
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
 from lab.stand_in.transport import Transport
-from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, rules, state
+from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
 from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
 from providers.cluster_api import ClusterApi, Manifest, Ref
@@ -749,6 +749,7 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
     monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
     monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
+    monkeypatch.setattr(host, "resolves", lambda _: False)
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
 
     def checked(settings: Settings) -> tuple[Plan, Told]:
@@ -822,3 +823,4 @@ def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
     (line,) = told.news
     assert line.startswith("no library is made in Immich: immich-icloud:immichApiKey,")
     assert account.log == []
+    assert planned.outputs.next_steps[-1].startswith("Make a DNS record of ")

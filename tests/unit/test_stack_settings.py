@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import StackError, settings_of
+from ops.stack import StackError, settings_of, state_of
 from settings import SettingsError
 
 PASSWORD = "correct horse"  # noqa: S105 (nobody's)
@@ -116,3 +116,22 @@ def test_a_stack_without_file(cli: Cli) -> None:
     del cli
     with pytest.raises(StackError, match=r"there is no Pulumi\.nowhere\.yaml\. Stacks of this project: homelab"):
         settings_of("nowhere")
+
+
+STACK: dict[str, Any] = {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:homelab::x::pulumi:pulumi:Stack::x"}
+
+
+def test_a_states_resources_are_read_with_their_secrets_encrypted(cli: Cli) -> None:
+    resources = [STACK | {"outputs": {"immich_url": "https://immich.example.com"}}]
+    cli.prints({"version": 3, "deployment": {"resources": resources}})
+    assert state_of("homelab") == resources
+    assert cli.arguments == ["stack", "export", "--non-interactive", "--stack", "homelab"]
+
+
+@pytest.mark.parametrize(
+    "deployment", [{}, {"resources": []}, {"resources": [STACK]}], ids=["new", "removed", "killed"]
+)
+def test_a_stack_that_is_not_deployed(cli: Cli, deployment: dict[str, Any]) -> None:
+    cli.prints({"version": 3, "deployment": deployment})
+    with pytest.raises(StackError, match="STACK=homelab is not deployed yet: `make up STACK=homelab`"):
+        state_of("homelab")

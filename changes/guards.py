@@ -1,0 +1,223 @@
+"""Changes that nobody makes by accident: what is lost with each, in one table."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from changes.run import Step
+
+ALLOWED: Final = "--allow-data-loss"
+LABEL: Final = "allow-data-loss"
+
+# The engine's words. `retain`: the resource stays, and this stack forgets it.
+_REPLACED: Final = frozenset({"replace"})
+_REMOVED: Final = frozenset({"delete", "replace"})
+_LET_GO: Final = frozenset({"delete", "replace", "retain"})
+_UPDATED: Final = frozenset({"update"})
+
+_VERBS: Final = {"delete": "deleted", "replace": "replaced", "retain": "let go of", "update": "changed"}
+
+_FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
+_UNREACHED: Final = (
+    "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
+    "trash at its next scan."
+)
+_TRASH: Final = "Immich's next scan moves every photo that it does not find to its trash"
+_ROUTE: Final = "Somebody made this route by hand, and people use it: they are led elsewhere, or nowhere."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of change that fails a preview.
+
+    Attributes:
+        type: Pulumi's type of the resource.
+        operations: the engine's words for what happens to it.
+        reason: what is lost, in a sentence.
+        concerns: whether a step of that type and operation is meant.
+
+    """
+
+    type: str
+    operations: frozenset[str]
+    reason: str
+    concerns: Callable[[Step], bool] = lambda _: True
+
+    def trips(self, step: Step) -> bool:
+        """Whether a step is refused."""
+        return step.type == self.type and step.operation in self.operations and self.concerns(step)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A step that a rule refuses."""
+
+    step: Step
+    rule: Rule
+
+    @property
+    def happens(self) -> str:
+        """What would happen to the resource, such as `replaced`."""
+        return _VERBS[self.step.operation]
+
+
+def _is_a_session(step: Step) -> bool:
+    """Whether it is an account's; the label is the one of components.photo_sync."""
+    return "immich-icloud/account" in step.before.get("metadata", {}).get("labels", {})
+
+
+def _holds_photos(step: Step) -> bool:
+    return not _is_a_session(step)
+
+
+def _remembers_the_directory(step: Step) -> bool:
+    return bool(step.before.get("data") == {"made": "true"})
+
+
+def _is_a_mount(step: Step) -> bool:
+    return bool(step.before.get("fragment", {}).get("kind") == "Deployment")
+
+
+def _moves(step: Step) -> bool:
+    return _is_a_mount(step) and not _seen_at(step.before) <= _seen_at(step.after)
+
+
+def _seen_at(inputs: Mapping[str, Any]) -> set[str]:
+    """What Immich has mounted, and where."""
+    pod = _pod(inputs)
+    mounts = [mount for container in pod.get("containers", []) for mount in container.get("volumeMounts", [])]
+    return {repr(sorted(entry.items())) for entry in (*pod.get("volumes", []), *_without_modes(mounts))}
+
+
+def _without_modes(mounts: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for mount in mounts:
+        yield {key: mount.get(key) for key in ("name", "mountPath")}
+
+
+def _loses_its_guard(step: Step) -> bool:
+    def guards(inputs: Mapping[str, Any]) -> set[str]:
+        return {container["name"] for container in _pod(inputs).get("initContainers", [])}
+
+    return _is_a_mount(step) and not guards(step.before) <= guards(step.after)
+
+
+def _pod(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    pod: Mapping[str, Any] = inputs.get("fragment", {}).get("spec", {}).get("template", {}).get("spec", {})
+    return pod
+
+
+def _took_over(step: Step) -> bool:
+    return bool(step.found.get("found"))
+
+
+def _was_found(step: Step) -> bool:
+    return step.retained
+
+
+def _leads_elsewhere(step: Step) -> bool:
+    routing = ("name", "type", "content", "spec.rules", "spec.hostnames")
+    return step.retained and any(path.startswith(routing) for path in step.differences)
+
+
+_INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
+_HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
+_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
+
+RULES: Final = (
+    Rule(
+        "kubernetes:core/v1:PersistentVolume",
+        _LET_GO,
+        f"The files stay, as its policy is Retain, but {_UNREACHED}",
+    ),
+    Rule(
+        "kubernetes:core/v1:PersistentVolumeClaim",
+        _LET_GO,
+        f"The files stay, but {_UNREACHED}",
+        _holds_photos,
+    ),
+    Rule(
+        "kubernetes:core/v1:PersistentVolumeClaim",
+        _LET_GO,
+        "An account's session at Apple is on it: the account fetches nothing until somebody signs in again, with a "
+        "code that Apple sends.",
+        _is_a_session,
+    ),
+    Rule(
+        "kubernetes:core/v1:Namespace",
+        _REMOVED,
+        "All that is in it goes with it: claims, sessions at Apple, and what others have put there.",
+    ),
+    Rule(
+        "kubernetes:core/v1:ConfigMap",
+        _LET_GO,
+        "It remembers that the photos' directory was made. Without it the directory may be made, and marked as the "
+        f"right disk, on whatever is mounted there: {_TRASH}.",
+        _remembers_the_directory,
+    ),
+    Rule(
+        _FRAGMENT,
+        _LET_GO,
+        f"Immich no longer sees the photos, unless preview says that its Deployment keeps the mount: {_TRASH}.",
+        _is_a_mount,
+    ),
+    Rule(
+        _FRAGMENT,
+        _UPDATED,
+        "Immich sees another directory, or the same one at another path, and it knows a photo by its path: "
+        f"{_TRASH}, with its place in albums, and takes what it finds for new.",
+        _moves,
+    ),
+    Rule(_FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard),
+    Rule(
+        "pulumi-python:dynamic/immich:Library",
+        _LET_GO,
+        "Albums, faces and descriptions stay with the old library, which no longer gets what is fetched; a new one "
+        "begins without them.",
+    ),
+    Rule(
+        "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
+        _REMOVED,
+        "A tunnel's id and token go with it: every host that leads through it is unreachable, others' too.",
+    ),
+    Rule(
+        "pulumi-python:dynamic/cloudflare:TunnelRules",
+        _REMOVED,
+        "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say.",
+        _took_over,
+    ),
+    Rule(_RECORD, _REPLACED, _ROUTE, _was_found),
+    Rule(_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
+    Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),
+    Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
+    Rule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
+    Rule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
+    Rule(
+        "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
+        _REPLACED,
+        "Every phone's app has the old token: none gets in until the new one is entered there.",
+    ),
+)
+
+
+def tripped(steps: Iterable[Step]) -> list[Finding]:
+    """Find what is refused, in the order of the table."""
+    every = list(steps)
+    return [Finding(step, rule) for rule in RULES for step in every if rule.trips(step)]
+
+
+def refusal(findings: Iterable[Finding], command: str) -> str:
+    """Say what is refused, why, and how it is allowed.
+
+    Args:
+        findings: what is refused.
+        command: the command that was given, to which the permission is added.
+
+    """
+    lines = [f"  - {one.step.title} would be {one.happens}. {one.rule.reason}" for one in findings]
+    return "\n".join(
+        [
+            "Refused, as it may lose data or somebody's way in; nothing was changed:",
+            *lines,
+            f"If that is meant: {command} ARGS={ALLOWED}, or the label {LABEL} on the pull request.",
+        ]
+    )

@@ -1,0 +1,176 @@
+"""One operation of the Pulumi engine as data: read from its events, whichever program ran it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pulumi.automation import EngineEvent
+from pulumi.runtime.rpc import UNKNOWN
+
+Operation = Literal["preview", "up", "destroy"]
+
+_INTERNAL = "__"
+# What the engine puts before the second telling of an inline program's error.
+_UNHANDLED = "an unhandled error occurred: "
+_NOT_YET_KNOWN = "[known after up]"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One resource in one run.
+
+    Attributes:
+        operation: the engine's word (create, update, replace, ...); `retain` for a delete that only forgets.
+        type: Pulumi's type of the resource.
+        name: its name in the program.
+        before: its inputs before, secrets hidden; empty when there were none.
+        after: its inputs after, secrets hidden; empty when there are none.
+        found: what its provider knew of it before.
+        retained: whether removing it before would only have forgotten it.
+
+    """
+
+    operation: str
+    type: str
+    name: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
+    retained: bool = False
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it only holds other resources together."""
+        return self.type.startswith("immich-icloud:")
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes something of a resource."""
+        return self.operation not in {"same", "refresh", "read"} and not self.is_component
+
+    @property
+    def kind(self) -> str:
+        """The last part of its type, such as PersistentVolume."""
+        return self.type.rsplit(":", 1)[-1]
+
+    @property
+    def title(self) -> str:
+        """Kind and name."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def differences(self) -> Mapping[str, tuple[Any, Any]]:
+        """Which inputs an update or a replacement changes, by path: before and after."""
+        return dict(_differences(self.before, self.after)) if self.operation in {"update", "replace"} else {}
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One message of the engine, a provider or the program."""
+
+    severity: str
+    text: str
+    resource: str = ""
+
+
+@dataclass
+class Run:
+    """What one operation came to; filled while it runs, and complete once the engine has summed it up."""
+
+    operation: Operation
+    succeeded: bool = False
+    steps: list[Step] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    complete: bool = False
+
+    @classmethod
+    def of_log(cls, operation: Operation, log: Path, *, succeeded: bool) -> "Run":
+        """Read the file that the CLI's `--event-log` has written: an event a line.
+
+        Raises:
+            ValueError: when a line is no event that this version of Pulumi's SDK knows.
+
+        """
+        run = cls(operation, succeeded)
+        for line in log.read_text().splitlines() if log.exists() else ():
+            list(run.take(EngineEvent.from_json(json.loads(line))))
+        return run
+
+    def take(self, event: EngineEvent) -> Iterator[Step | Diagnostic]:
+        """Add what an event says; yields what is new in it."""
+        self.complete = self.complete or event.summary_event is not None
+        for item in _items(event):
+            if isinstance(item, Step):
+                self.steps.append(item)
+            elif item in self.diagnostics:
+                continue  # an inline program's error comes twice
+            else:
+                self.diagnostics.append(item)
+            yield item
+
+    @property
+    def changed(self) -> list[Step]:
+        """The steps that change something, those of mere components left out."""
+        return [step for step in self.steps if step.is_change]
+
+    @property
+    def errors(self) -> list[str]:
+        """Texts of the errors, each once."""
+        return [d.text for d in self.diagnostics if d.severity == "error"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Texts of the warnings, each once."""
+        return [d.text for d in self.diagnostics if d.severity == "warning"]
+
+
+def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
+    if event.resource_pre_event:
+        metadata = event.resource_pre_event.metadata
+        old, new = metadata.old, metadata.new
+        if not metadata.type.startswith("pulumi:"):
+            retained = bool(old and old.retain_on_delete)
+            yield Step(
+                operation="retain" if retained and metadata.op == "delete" else str(metadata.op.value),
+                type=metadata.type,
+                name=metadata.urn.rsplit("::", 1)[-1],
+                before=_stated(old.inputs or {}) if old else {},
+                after=_stated(new.inputs or {}) if new else {},
+                found=_stated(old.outputs or {}) if old else {},
+                retained=retained,
+            )
+    if event.diagnostic_event and event.diagnostic_event.severity != "debug":
+        diagnostic = event.diagnostic_event
+        text = _plain(diagnostic.message).strip().removeprefix(_UNHANDLED)
+        if text and not diagnostic.ephemeral:
+            urn = diagnostic.urn or ""
+            yield Diagnostic(diagnostic.severity, text, "" if "pulumi:pulumi:Stack" in urn else urn.rsplit("::", 1)[-1])
+
+
+def _stated(value: Any) -> Any:
+    """Without what the engine and its providers keep there for themselves."""
+    if isinstance(value, dict):
+        return {key: _stated(inner) for key, inner in value.items() if not key.startswith(_INTERNAL)}
+    if isinstance(value, list):
+        return [_stated(inner) for inner in value]
+    return _NOT_YET_KNOWN if value == UNKNOWN else value
+
+
+def _differences(old: Any, new: Any, way: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{way}.{key}" if way else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, f"{way}[{index}]")
+    elif old != new:
+        yield way, (old, new)
+
+
+def _plain(text: str) -> str:
+    """Without the engine's colour tags, such as <{%fg 1%}>."""
+    parts = text.split("<{%")
+    return parts[0] + "".join(part.partition("%}>")[2] for part in parts[1:])

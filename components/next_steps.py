@@ -1,0 +1,77 @@
+"""What is left for a person to do on a stack, in order: pure, from the settings and from what was found."""
+
+from collections.abc import Collection, Iterator
+
+from components.ownership import Ownership
+from settings import PROJECT, Settings
+from settings.cloudflare import NoCloudflare
+from settings.load import API_KEY
+
+
+def next_steps(settings: Settings, ownership: Ownership, synced: Collection[str], *, resolves: bool) -> list[str]:
+    """List the steps, each a line with its command; none when nothing is left.
+
+    Args:
+        settings: the stack's settings.
+        ownership: what the stack is called.
+        synced: the accounts whose photos have been fetched at least once.
+        resolves: whether the host's name leads anywhere.
+
+    """
+    return [
+        *_end_adoption(settings, ownership),
+        *_name_accounts(settings, ownership),
+        *_store_api_key(settings, ownership),
+        *_sign_in(settings, ownership, synced),
+        *(() if resolves else _lead_in(settings)),
+    ]
+
+
+def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
+    if settings.adopt_existing:
+        yield (
+            f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as all is taken over, then "
+            f"`{ownership.command('up')}`: while it is set, a directory without its mark is marked"
+        )
+
+
+def _name_accounts(settings: Settings, ownership: Ownership) -> Iterator[str]:
+    if not settings.photo_sync.accounts:
+        store = _storing(ownership)
+        yield (
+            "Name the household's iCloud accounts and store how each signs in, so that photos are fetched "
+            f"(docs/photos.md): `{store} --path '{PROJECT}:photoSync.accounts[0].name' NAME`, "
+            f"`{store} --secret --path {PROJECT}:icloudCredentials.NAME.appleId`, likewise .password, "
+            f"then `{ownership.command('up')}`"
+        )
+
+
+def _store_api_key(settings: Settings, ownership: Ownership) -> Iterator[str]:
+    if settings.immich_api_key is None:
+        yield (
+            "Store an API key of Immich, so that a library shows the photos (docs/photos.md says which): "
+            f"`{_storing(ownership)} --secret {API_KEY}`, then `{ownership.command('up')}`"
+        )
+
+
+def _sign_in(settings: Settings, ownership: Ownership, synced: Collection[str]) -> Iterator[str]:
+    for account in settings.photo_sync.accounts:
+        if account.name not in synced:
+            # Whether somebody has signed it in only a sync finds out: a second time does no harm.
+            yield (
+                f"Sign account {account.name} in, with the code that Apple sends, and fetch its first photos: "
+                f"`{ownership.command('icloud-login', account.name)} && {ownership.command('sync-now', account.name)}`"
+            )
+
+
+def _lead_in(settings: Settings) -> Iterator[str]:
+    if isinstance(settings.cloudflare, NoCloudflare):
+        yield (
+            f"Make a DNS record of {settings.host} that leads to the cluster, where you keep its domain: "
+            f"{PROJECT}:cloudflare is of kind none, and no resolver knows the name. `dig +short {settings.host}` "
+            "shows when one does"
+        )
+
+
+def _storing(ownership: Ownership) -> str:
+    return f"pulumi config set --stack {ownership.stack_name}"

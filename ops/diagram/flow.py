@@ -1,0 +1,226 @@
+"""A stack's resources as a graph: traffic from the internet to Immich, photos from iCloud to Immich. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlsplit
+
+from components.ownership import ADOPTED_MARK
+from ops.diagram.graph import Edge, Graph, Group, Node, Shape, Whose
+from ops.diagram.resources import Resource
+
+_THEIRS = "(somebody else's)"
+_CLOUDFLARE = Group("cloudflare", "Cloudflare", Whose.OTHERS)
+_ID_DIGITS = 8  # of a tunnel's id: enough to tell it from others
+
+
+def flow(resources: Sequence[Resource]) -> Graph:
+    """Draw up the graph of a stack that is deployed."""
+    stack = _Stack(resources)
+    service = _in_namespace(stack.namespace, "service", ("Service", f"{stack.service}:{stack.port}", _THEIRS))
+    immich = _deployment(stack)
+    outside, inside = _outside(stack), list(_inside(stack))
+    way = [*outside, *([] if stack.leads_past_the_route else inside), service, immich]
+    photos, photos_edges = _photos(stack, immich)
+    nodes = (*outside, *inside, service, immich, *photos)
+    edges = dict.fromkeys(Edge(a.id, b.id) for a, b in (*pairwise(way), *pairwise([*inside, service])))
+    groups = dict.fromkeys(node.group for node in nodes if node.group)
+    return Graph(nodes, (*edges, *photos_edges), tuple(stack.group(name) for name in groups))
+
+
+class _Stack:
+    """The resources, to be looked up."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self._resources = resources
+        outputs = next(one.outputs for one in resources if one.type == "pulumi:pulumi:Stack")
+        self.host = urlsplit(outputs["immich_url"]).hostname or ""
+        self.internal_url = str(outputs["internal_url"])
+        self.service, self.namespace, self.port = _backend(self.internal_url)
+
+    def all(self, kind: str) -> list[Resource]:
+        return [one for one in self._resources if one.kind == kind]
+
+    def one(self, kind: str, name: str = "") -> Resource | None:
+        """Find the one of a kind; of several, by its name in the program."""
+        return next((one for one in self.all(kind) if not name or one.name == name), None)
+
+    def entries(self, kind: str, name: str = "") -> Mapping[str, Any] | None:
+        """Find the entries of ours in an object that is somebody else's."""
+        fragments = (one.inputs["fragment"] for one in self.all("Fragment"))
+        return next((f for f in fragments if f["kind"] == kind and name in {"", f["metadata"]["name"]}), None)
+
+    @property
+    def origin(self) -> str:
+        """Where a tunnel leads, as a URL; empty without one."""
+        if rules := self.one("TunnelRules"):
+            return next((str(rule["service"]) for rule in rules.inputs["rules"]), "")  # none: somebody removed ours
+        if own := self.one("ZeroTrustTunnelCloudflaredConfig"):
+            return str(own.inputs["config"]["ingresses"][0]["service"])
+        return ""
+
+    @property
+    def leads_past_the_route(self) -> bool:
+        """Whether a tunnel leads to Immich's Service itself."""
+        return self.origin == self.internal_url
+
+    def group(self, name: str) -> Group:
+        namespace = name.removeprefix("namespace ")
+        if name == _CLOUDFLARE.id:
+            return _CLOUDFLARE
+        if any(one.inputs["metadata"]["name"] == namespace for one in self.all("Namespace")):
+            return Group(name, name, Whose.OURS)
+        if self.entries("Namespace", namespace):
+            return Group(name, f"{name} (somebody else's, with our labels)", Whose.HELD)
+        return Group(name, f"{name} {_THEIRS}", Whose.OTHERS)
+
+
+def _outside(stack: _Stack) -> list[Node]:
+    """From the internet to the cluster's door."""
+    internet = Node("internet", ("Internet",), Whose.OTHERS, "internet", shape=Shape.CLOUD)
+    record, application, tunnel = stack.one("DnsRecord"), stack.one("ZeroTrustAccessApplication"), [*_tunnel(stack)]
+    if record is None:
+        return [internet, Node("way", ("somebody else's way in", stack.host), Whose.OTHERS, "record"), *tunnel]
+    name = (f"DNS record {record.inputs['type']}", record.inputs["name"])
+    found = [internet, Node("record", name, Whose.OURS, "record", _CLOUDFLARE.id)]
+    if application:
+        found.append(Node("access", ("Access", application.inputs["name"]), Whose.OURS, "access", _CLOUDFLARE.id))
+    target = Node("target", (record.inputs["content"], _THEIRS), Whose.OTHERS, "target")
+    return [*found, *(tunnel or [target])]
+
+
+def _tunnel(stack: _Stack) -> Iterator[Node]:
+    if rules := stack.one("TunnelRules"):
+        name = f"Tunnel {rules.inputs['tunnel_id'][:_ID_DIGITS]}..."
+        yield Node("tunnel", (name, "(somebody else's, with our rule)"), Whose.HELD, "tunnel", _CLOUDFLARE.id)
+    if own := stack.one("ZeroTrustTunnelCloudflared"):
+        yield Node("tunnel", (f"Tunnel {own.inputs['name']}",), Whose.OURS, "tunnel", _CLOUDFLARE.id)
+    if connector := stack.one("Deployment"):
+        yield _of(connector, "connector")
+
+
+def _inside(stack: _Stack) -> Iterator[Node]:
+    """From the cluster's door to Immich's Service."""
+    door = None if stack.leads_past_the_route or not stack.origin else _backend(stack.origin)
+    at = f"{door[0]}:{door[2]}" if door else ""
+    if ingress := stack.one("Ingress"):
+        lines = ("ingress controller", at or f"of class {ingress.inputs['spec']['ingressClassName']}", _THEIRS)
+        controller = Node("controller", lines, Whose.OTHERS, "controller")
+        yield _in_namespace(door[1], "controller", lines) if door else controller
+        yield _of(ingress, "route")
+    elif route := stack.one("HTTPRoute"):
+        (gateway,) = route.inputs["spec"]["parentRefs"]
+        named = (f"Gateway {gateway['name']}", *([at] if at else []), _THEIRS)
+        yield _in_namespace(gateway["namespace"], "controller", named)
+        yield _of(route, "route")
+
+
+def _deployment(stack: _Stack) -> Node:
+    if entries := stack.entries("Deployment"):
+        lines = ("Deployment", entries["metadata"]["name"], "(somebody else's, with our volume, mount and guard)")
+        return _in_namespace(entries["metadata"]["namespace"], "deployment", lines, Whose.HELD)
+    return _in_namespace(stack.namespace, "deployment", ("Immich", _THEIRS))
+
+
+def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
+    """From iCloud onto the disk, and from there to Immich and its libraries."""
+    icloud = Node("icloud", ("iCloud",), Whose.OTHERS, "icloud", shape=Shape.CLOUD)
+    syncs = [_of(one, "cron_job", one.inputs["spec"]["schedule"]) for one in stack.all("CronJob")]
+    stored = [
+        _of(one, part)
+        for part, name in (("claim", "photos-claim"), ("volume", "photos-volume"))
+        if (one := stack.one(_kind(name), name))
+    ]
+    disk = _disk(stack)
+    maker = [_of(one, "directory_job") for one in stack.all("Job")]
+    read = [
+        _of(one, part)
+        for part, name in (("immich_volume", "immich-photos-volume"), ("immich_claim", "immich-photos-claim"))
+        if (one := stack.one(_kind(name), name))
+    ]
+    shown = list(_shown(stack))
+    nodes = [*([icloud] if syncs else []), *syncs, *maker, *stored, disk, *read, *shown]
+    mounted = [disk, *read, immich]
+    edges = [
+        *(Edge(a.id, b.id) for sync in syncs for a, b in pairwise([icloud, sync, *stored[:1]])),
+        *(Edge(a.id, b.id) for a, b in pairwise([*stored, disk])),
+        *(Edge(job.id, disk.id, "makes and marks") for job in maker),
+        *(Edge(a.id, b.id) for a, b in pairwise(mounted[:-1])),
+        Edge(mounted[-2].id, immich.id, f"read-only{_mounted_at(stack)}"),
+        *(Edge(immich.id, library.id) for library in shown),
+    ]
+    return nodes, edges
+
+
+def _kind(name: str) -> str:
+    return "PersistentVolume" if name.endswith("-volume") else "PersistentVolumeClaim"
+
+
+def _disk(stack: _Stack) -> Node:
+    lines = tuple(_place(stack))
+    whose = Whose.OTHERS if _THEIRS in lines else Whose.OURS
+    return Node("disk", ("photos", *lines), whose, "disk", shape=Shape.DISK)
+
+
+def _place(stack: _Stack) -> Iterator[str]:
+    volume = stack.one("PersistentVolume", "photos-volume")
+    spec: Mapping[str, Any] = volume.inputs["spec"] if volume else {}
+    match spec:
+        case {"nfs": source}:
+            yield from (f"{source['server']}:{source['path']}", _THEIRS)
+        case {"csi": source}:
+            yield from (source["driver"], source["volumeHandle"], _THEIRS)
+        case {"hostPath": source} | {"local": source}:
+            (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
+            yield from (source["path"], f"on {', '.join(term['matchExpressions'][0]['values'])}")
+
+
+def _mounted_at(stack: _Stack) -> str:
+    entries = stack.entries("Deployment") or {"spec": {"template": {"spec": {}}}}
+    containers = entries["spec"]["template"]["spec"].get("containers", [])
+    paths = [mount["mountPath"] for container in containers for mount in container.get("volumeMounts", [])]
+    return f" at {paths[0]}" if paths else ""
+
+
+def _shown(stack: _Stack) -> Iterator[Node]:
+    """What of ours is in Immich itself."""
+    for library in stack.all("Library"):
+        wanted = library.inputs
+        of = [f"of {wanted['owner']}"] if wanted["owner"] else []
+        lines = (f"library {wanted['name']}", *of, *wanted["import_paths"])
+        backend = json.loads(wanted["server"])
+        yield _in_namespace(backend["namespace"], "library", lines, Whose.OURS, f"library {wanted['owner']}".strip())
+    if stated := stack.one("Settings"):
+        schedule, watch = stated.inputs.get("scan_schedule"), stated.inputs.get("watch")
+        lines = (
+            "settings of all libraries",
+            *([f"scanned at {schedule}"] if schedule else []),
+            *([f"{'watched' if watch else 'not watched'} between scans"] if watch is not None else []),
+            "(Immich's, with our values)",
+        )
+        yield _in_namespace(json.loads(stated.inputs["server"])["namespace"], "settings", lines, Whose.HELD)
+
+
+def _of(resource: Resource, part: str, *more: str) -> Node:
+    """Draw an object of the cluster that is ours from head to foot."""
+    metadata = resource.inputs["metadata"]
+    adopted = metadata.get("annotations", {}).get(ADOPTED_MARK) == "true"
+    lines = (resource.kind, metadata["name"], *more, *(["(made by hand, taken over)"] if adopted else []))
+    id_ = f"{part} {metadata['name']}" if part == "cron_job" else part
+    if namespace := metadata.get("namespace"):
+        return _in_namespace(namespace, part, lines, Whose.OURS, id_)
+    return Node(id_, lines, Whose.OURS, part)
+
+
+def _in_namespace(
+    namespace: str, part: str, lines: tuple[str, ...], whose: Whose = Whose.OTHERS, id_: str = ""
+) -> Node:
+    return Node(id_ or part, lines, whose, part, f"namespace {namespace}")
+
+
+def _backend(url: str) -> tuple[str, str, int]:
+    """Name a Service, its namespace and its port by the URL at which pods reach it."""
+    parts = urlsplit(url)
+    service, namespace = str(parts.hostname).split(".")[:2]
+    return service, namespace, parts.port or 80

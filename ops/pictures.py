@@ -1,0 +1,60 @@
+"""The pictures of README.md and docs/, of the rehearsal that is up: `python -m ops.pictures lab`.
+
+docs/verify.json is what `make -s verify ARGS=--json` said there once, after somebody had changed the Ingress.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from ops.diagram.dot import svg
+from ops.diagram.flow import flow
+from ops.diagram.graph import Graph
+from ops.diagram.mermaid import mermaid
+from ops.diagram.resources import of_state
+from ops.diagram.states import with_states
+from ops.recorded import verdict
+from ops.stack import state_of
+from ops.verify import Verdict, show
+
+_ROOT = Path(__file__).parent.parent
+README = _ROOT / "README.md"
+RECORDED = _ROOT / "docs" / "verify.json"
+TABLE = _ROOT / "docs" / "verify.svg"
+DIAGRAM = _ROOT / "docs" / "diagram.svg"
+
+_COLUMNS = 130
+# In what rich exports: the font, which a browser would fetch from somebody's server, and where rich is from.
+_UNWANTED = re.compile(r"@font-face \{.*?\}|<!--.*?-->", re.DOTALL)
+
+
+def in_readme(readme: str, graph: Graph) -> str:
+    """Put a graph in the place of the README's."""
+    return re.sub(r"(?<=```mermaid\n).*?(?=```)", lambda _: mermaid(graph), readme, count=1, flags=re.DOTALL)
+
+
+def table(judged: Verdict) -> str:
+    """Render what people get to see of a verdict, as SVG."""
+    console = Console(record=True, file=io.StringIO(), width=_COLUMNS, highlight=False)
+    show(console, judged)
+    return _UNWANTED.sub("", console.export_svg(title="make verify", unique_id="verify"))
+
+
+def diagram(graph: Graph, judged: Verdict) -> str:
+    """Render a graph with the states of a verdict, as SVG."""
+    return svg(with_states(graph, judged))
+
+
+def _write(stack: str) -> None:
+    graph = flow(tuple(of_state(state_of(stack))))
+    _, judged = verdict(RECORDED.read_text())
+    README.write_text(in_readme(README.read_text(), graph))
+    TABLE.write_text(table(judged))
+    DIAGRAM.write_text(diagram(graph, judged))
+
+
+if __name__ == "__main__":
+    _write(*sys.argv[1:])

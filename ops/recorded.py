@@ -1,0 +1,45 @@
+"""A verdict of `make verify` that was kept: what `ARGS=--json` printed, read again."""
+
+import json
+from typing import Any
+
+from ops.checks import CHECKS
+from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
+from ops.verify import Verdict
+
+
+class RecordError(Exception):
+    """It is no verdict of this program. `str()` is one line for the user."""
+
+
+def verdict(text: str) -> tuple[str, Verdict]:
+    """Read a verdict; returns the stack's name, too.
+
+    Raises:
+        RecordError: when the text is something else, or does not know all checks.
+
+    """
+    try:
+        told = json.loads(text)
+        results = {one["name"]: _result(one) for one in told["checks"]}
+        return str(told["stack"]), {check: results[check.name] for check in CHECKS}
+    except (ValueError, TypeError, KeyError) as error:
+        raise RecordError(
+            f"that is no result of this version's `make verify ARGS=--json` ({type(error).__name__}: {error})"
+        ) from None
+
+
+def _result(one: dict[str, Any]) -> Result:
+    evidence = str(one["evidence"])
+    match one["result"]:
+        case "passed":
+            return Passed(evidence)
+        case "not checked":
+            return NotChecked(evidence)
+        case "does not apply":
+            return DoesNotApply(evidence)
+        case "failed":
+            cause, command = str(one["cause"]), str(one["command"])
+            return Failed(evidence, Fault(cause, command), cause, command)
+        case other:
+            raise ValueError(f"result {other}")

@@ -1,0 +1,168 @@
+"""`python -m review`: what a change would do, as one comment on its pull request.
+
+    rehearse STACK BASE [--comment FILE] [--allow-data-loss]   without the cluster: `make review BASE=main`
+    preview STACK [--comment FILE] [--allow-data-loss]         on the cluster, by the released Pulumi CLI
+    post FILE [--pull N]                                       make the pull request's comment, or update it
+    relay FILE                                                 the same in a `workflow_run` workflow, for a fork
+    allowance [--pull N | --commit SHA]                        print --allow-data-loss where the label allows it
+
+The comment goes to FILE, or to stdout; in a workflow to its summary, too. The last three talk to GitHub with
+GITHUB_TOKEN, and know repository and pull request from what GitHub Actions has in the environment.
+
+Exit status: 0 fine, 1 refused by a guard or red, 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Final, NoReturn
+
+from rich.console import Console
+
+from changes import guards
+from lab import toolchain
+from lab.errors import LabError
+from ops import deploy
+from ops.stack import StackError
+from review import comment
+from review.comment import Review
+from review.embedded import Embedded, embedded
+from review.github import GitHub, GitHubError, Occasion
+from review.rehearse import Change, rehearse
+from review.repository import Repository, RepositoryError
+
+_INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
+
+console = Console(highlight=False, stderr=True)
+
+
+def _say(words: str) -> None:
+    console.print(words, markup=False, soft_wrap=True)
+
+
+def _rehearse(asked: argparse.Namespace) -> bool:
+    """Deploy what the change started from, then the change, to an embedded control plane."""
+    change = Change(asked.stack, asked.base, asked.allow_data_loss)
+    place = partial(_control_plane, asked.stack)
+    return _told(rehearse(change, Repository(Path.cwd()), place, _say), asked)
+
+
+def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
+    return embedded(stack, toolchain.ensure(console))
+
+
+def _preview(asked: argparse.Namespace) -> bool:
+    """Preview the stack on its cluster."""
+    command = f"make preview STACK={asked.stack}"
+    run = deploy.preview(asked.stack)
+    return _told(Review(asked.stack, "preview", command, preview=run, allowed=asked.allow_data_loss), asked)
+
+
+def _told(review: Review, asked: argparse.Namespace) -> bool:
+    text = comment.write(review)
+    if asked.comment:
+        asked.comment.write_text(text)
+    else:
+        sys.stdout.write(text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a") as file:
+            file.write(text)
+    if review.refused and not review.allowed:
+        _say(guards.refusal(review.refused, review.command))
+    return review.passes
+
+
+def _post(asked: argparse.Namespace) -> bool:
+    """Make the pull request's comment, or update it."""
+    occasion = Occasion.of(os.environ)
+    with GitHub.of(os.environ) as github:
+        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text()))
+    return True
+
+
+def _relay(asked: argparse.Namespace) -> bool:
+    """Make or update the comment for a fork, whose own workflow may not."""
+    origin = Occasion.of(os.environ).origin
+    with GitHub.of(os.environ) as github:
+        for line in github.relay(origin, asked.file.read_bytes()):
+            _say(line)
+    return True
+
+
+def _allowance(asked: argparse.Namespace) -> bool:
+    """Print the option that the pull request's label stands for."""
+    with GitHub.of(os.environ) as github:
+        labels = (
+            github.labels_of_commit(asked.commit)
+            if asked.commit
+            else github.labels(asked.pull or Occasion.of(os.environ).pull)
+        )
+    if guards.LABEL in labels:
+        sys.stdout.write(f"{guards.ALLOWED}\n")
+    return True
+
+
+_COMMANDS: Final[dict[str, Callable[[argparse.Namespace], bool]]] = {
+    "rehearse": _rehearse,
+    "preview": _preview,
+    "post": _post,
+    "relay": _relay,
+    "allowance": _allowance,
+}
+
+
+def _stack(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+        raise argparse.ArgumentTypeError(f"{name!r} is no name of a stack")
+    return name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="review", description="What a change would do, as a comment.")
+    commands = parser.add_subparsers(required=True, dest="command")
+    described = {name: commands.add_parser(name, help=command.__doc__) for name, command in _COMMANDS.items()}
+    for name in ("rehearse", "preview"):
+        described[name].add_argument("stack", type=_stack)
+        described[name].add_argument("--comment", type=Path, metavar="FILE", help="Where the comment goes.")
+        described[name].add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+    described["rehearse"].add_argument("base", help="What the change is compared with: a branch, or a commit.")
+    for name in ("post", "relay"):
+        described[name].add_argument("file", type=Path)
+    described["post"].add_argument("--pull", type=int, metavar="N", help="The pull request's number.")
+    which = described["allowance"].add_mutually_exclusive_group()
+    which.add_argument("--pull", type=int, metavar="N", help="The pull request's number.")
+    which.add_argument("--commit", metavar="SHA", help="A commit that a pull request brought.")
+    return parser
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    # What is left to do is to clean up, in which nobody may interrupt.
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run one command; expected faults are one line."""
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _stop)
+    asked = _parser().parse_args()
+    try:
+        sys.exit(not _COMMANDS[asked.command](asked))
+    except (GitHubError, LabError, OSError, RepositoryError, StackError) as error:
+        _say(f"error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _say("Interrupted; nothing is left of the review.")
+        # Not sys.exit: a thread of the engine's client may still wait for the engine that was just ended.
+        os._exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

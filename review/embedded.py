@@ -1,0 +1,119 @@
+"""The embedded control plane for as long as a review takes: two programs deploy to it, one after the other."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from changes.run import Diagnostic, Operation, Run
+from lab import processes, world
+from lab.cloudflare import process as cloudflare
+from lab.control_plane import ControlPlane
+from lab.engine import Engine
+from lab.errors import LabError
+from lab.immich import process as immich
+from lab.toolchain import Tools
+from ops.stack import StackError, settings_of
+from settings import SettingsError
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a change.
+
+    Attributes:
+        source: the tree with the program.
+        stack_file: the stack's file, as it is rehearsed.
+
+    """
+
+    source: Path
+    stack_file: str
+
+
+class Embedded:
+    """One stack on a control plane of its own; all of it is in one project directory, which is not the clone's."""
+
+    def __init__(self, project: Path, stack: str, tools: Tools) -> None:
+        """Nothing starts yet."""
+        self._project, self._home, self._stack, self._tools = project, project / ".lab", stack, tools
+        self._cloudflare = ""
+
+    def start(self) -> None:
+        """Have it run, in the cluster as the homelab's owner found it.
+
+        Raises:
+            LabError: when something does not come up.
+
+        """
+        plane = ControlPlane(self._home, self._tools)
+        plane.start()
+        self._cloudflare = cloudflare.start(self._home)
+        immich.start(self._home)
+        world.put(plane.kubeconfig, "found")
+
+    def end(self) -> None:
+        """End every process of it."""
+        processes.end(self._home)
+
+    def problems(self, side: Side) -> tuple[str, ...]:
+        """What is wrong with the stack file alone, one sentence each; nothing has to run."""
+        try:
+            with self._engine(side).entered():
+                settings_of(self._stack)
+        except SettingsError as error:
+            return tuple(error.problems)
+        except (StackError, LabError) as error:
+            return (self._portable(str(error)),)
+        return ()
+
+    def run(self, operation: Operation, side: Side) -> Run:
+        """Run one operation of a side's program; a failure is in the result."""
+        try:
+            run = self._engine(side).run(operation)
+        except LabError as error:
+            run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
+        run.diagnostics = [replace(one, text=self._portable(one.text)) for one in run.diagnostics]
+        return run
+
+    def _engine(self, side: Side) -> Engine:
+        self._project.mkdir(exist_ok=True)
+        shutil.copy(side.source / "Pulumi.yaml", self._project)
+        (self._project / f"Pulumi.{self._stack}.yaml").write_text(side.stack_file)
+        more = {"cloudflare_url": self._cloudflare} if self._cloudflare else {}
+        program = side.source / "__main__.py"
+        return Engine(self._project, self._home, self._stack, self._tools, program, source=side.source, **more)
+
+    def _portable(self, text: str) -> str:
+        """A message without where this rehearsal happens to be."""
+        return text.replace(f"{self._project}/", "")
+
+
+@contextmanager
+def embedded(stack: str, tools: Tools) -> Iterator[Embedded]:
+    """Make a place for one, and leave nothing of it behind, whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="immich-icloud-review-") as name, _temporary_files_in(Path(name).resolve()):
+        made = Embedded(Path(name).resolve() / "project", stack, tools)
+        try:
+            yield made
+        finally:
+            made.end()
+
+
+@contextmanager
+def _temporary_files_in(place: Path) -> Iterator[None]:
+    """Keep together what libraries, engine and plugins put down: who is interrupted does not clear up."""
+    folder = place / "temporary"
+    folder.mkdir()
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        os.environ.pop("TMPDIR")
+        if variable is not None:
+            os.environ["TMPDIR"] = variable

@@ -1,0 +1,48 @@
+"""Markdown in which nothing that a stranger wrote can become markup, a mention or a link.
+
+All of it goes into code: a span or a fence. GitHub looks for mentions, references and links outside of code only
+(source: GitHub's "Basic writing and formatting syntax" and the GitHub Flavored Markdown specification, 6.1 and 4.5).
+"""
+
+import html
+import re
+import unicodedata
+from typing import Final
+
+_LONGEST: Final = 2000  # characters of one span
+# Controls, invisible formatting (which can turn a line around), unassigned and private characters, other line ends.
+_UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def code(text: str) -> str:
+    """Write a text as a code span, on one line."""
+    line = visible(" ".join(text.split()))
+    if len(line) > _LONGEST:
+        line = f"{line[:_LONGEST]}…"
+    # A table's cell ends at a bar, in code, too.
+    line = line.replace("|", "¦")
+    ticks = "`" * (_longest_run(line) + 1)
+    padding = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{ticks}{padding}{line}{padding}{ticks}" if line else "``  ``"
+
+
+def fence(text: str, language: str = "") -> str:
+    """Write lines as a fenced code block."""
+    lines = "\n".join(visible(line) for line in text.split("\n"))
+    ticks = "`" * max(3, _longest_run(lines) + 1)
+    return f"{ticks}{language}\n{lines}\n{ticks}"
+
+
+def details(summary: str, content: str) -> str:
+    """Write what is shown when somebody opens it; `content` is Markdown, `summary` any text."""
+    shown = html.escape(visible(" ".join(summary.split())))
+    return f"<details><summary><code>{shown}</code></summary>\n\n{content}\n\n</details>"
+
+
+def visible(line: str) -> str:
+    """Spell out what nobody would see in a line."""
+    return "".join(f"\\u{{{ord(one):x}}}" if unicodedata.category(one) in _UNSEEN else one for one in line)
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

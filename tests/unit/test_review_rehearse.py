@@ -1,0 +1,174 @@
+"""How a rehearsal goes, on a stand-in of the control plane that only notes what is asked of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from changes.run import Diagnostic, Operation, Run, Step
+from ops.stack import StackError
+from review import __main__ as command
+from review.comment import Review, write
+from review.embedded import Side
+from review.rehearse import Change, rehearse
+from review.repository import Repository
+from tests.repositories import Clone
+
+FILE = "Pulumi.homelab.yaml"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+
+def stack_file(host: str) -> str:
+    return f"config:\n  immich-icloud:host: {host}\n"
+
+
+@dataclass
+class Place:
+    """What is asked, in order; each run says what `runs` has for it, or succeeds without any step."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    wrong: tuple[str, ...] = ()
+    asked: list[str] = field(default_factory=list)
+
+    def problems(self, _: Side) -> tuple[str, ...]:
+        return self.wrong
+
+    def start(self) -> None:
+        self.asked.append("start")
+
+    def run(self, operation: Operation, side: Side) -> Run:
+        host = side.stack_file.split("host: ")[1].split()[0]
+        assert (side.source / FILE).read_text() == stack_file(host)
+        self.asked.append(f"{operation} {host}")
+        return self.runs.get(self.asked[-1], Run(operation, succeeded=True))
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    made = Clone(tmp_path / "clone")
+    made.write("__main__.py", "")
+    made.write(FILE, stack_file("old"))
+    made.commit()
+    made.branch("change")
+    made.write(FILE, stack_file("new"))
+    return made
+
+
+def review(clone: Clone, place: Place, *, allowed: bool = False) -> Review:
+    @contextmanager
+    def there() -> Iterator[Place]:
+        yield place
+
+    change = Change("homelab", "main", allowed=allowed)
+    return rehearse(change, Repository(clone.tree), there, lambda _: None)  # type: ignore[arg-type]
+
+
+def preview(*steps: Step) -> dict[str, Run]:
+    return {"preview new": Run("preview", succeeded=True, steps=list(steps))}
+
+
+def test_base_then_preview_then_the_change(clone: Clone) -> None:
+    place = Place()
+    assert review(clone, place).passes
+    assert place.asked == ["start", "up old", "preview new", "up new"]
+
+
+@pytest.mark.parametrize(("allowed", "last"), [(False, "preview new"), (True, "up new")])
+def test_what_is_refused_is_deployed_only_where_it_is_allowed(clone: Clone, *, allowed: bool, last: str) -> None:
+    place = Place(preview(Step("replace", CLAIM, "photos-claim")))
+    assert review(clone, place, allowed=allowed).passes == allowed
+    assert place.asked[-1] == last
+
+
+def test_what_differs_is_told_by_what_main_states(clone: Clone) -> None:
+    """Read back from a cluster, an input that the API server leaves out would seem to be new."""
+    stated = {"spec": {"storageClassName": "", "volumeName": "a"}}
+    read_back, wanted = {"spec": {"volumeName": "a"}}, {"spec": {"storageClassName": "", "volumeName": "b"}}
+    base = Run("up", succeeded=True, steps=[Step("create", CLAIM, "photos-claim", {}, stated)])
+    place = Place({"up old": base, **preview(Step("replace", CLAIM, "photos-claim", read_back, wanted))})
+    found = review(clone, place).preview
+    assert found
+    assert dict(found.steps[0].differences) == {"spec.volumeName": ("a", "b")}
+
+
+def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "--force", "main")
+    clone.git("rm", "--quiet", FILE)
+    clone.commit()
+    clone.branch("change")
+    clone.write(FILE, stack_file("new"))
+    place = Place()
+    text = write(review(clone, place))
+    assert place.asked == ["start", "preview new", "up new"]
+    assert "In `main` there is no stack `homelab`: all of it is new." in text
+
+
+def test_a_main_that_does_not_deploy(clone: Clone) -> None:
+    base = Run("up", diagnostics=[Diagnostic("error", "no\n`node`")])
+    found = review(clone, Place({"up old": base}))
+    assert found.passes
+    assert "What `main` has can't be deployed itself: `` no `node` ``" in write(found)
+
+
+def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "--force", "main")
+    clone.write(FILE, "config: [\n")
+    clone.commit()
+    clone.branch("change")
+    clone.write(FILE, stack_file("new"))
+    place = Place()
+    text = write(review(clone, place))
+    assert place.asked == ["start", "preview new", "up new"]
+    assert f"What `main` has can't be deployed itself: `{FILE} is not YAML" in text
+
+
+def test_a_file_that_is_no_stack_file_starts_nothing(clone: Clone) -> None:
+    clone.write(FILE, "config: [\n")
+    place = Place()
+    found = review(clone, place)
+    assert (place.asked, found.passes) == ([], False)
+    assert found.problems[0].startswith(f"{FILE} is not YAML: ")
+
+
+def test_a_file_with_problems_starts_nothing(clone: Clone) -> None:
+    place = Place(wrong=("immich-icloud:host: is missing",))
+    found = review(clone, place)
+    assert (place.asked, found.passes, found.problems) == ([], False, place.wrong)
+
+
+def test_no_such_stack(clone: Clone) -> None:
+    (clone.tree / FILE).unlink()
+    with pytest.raises(StackError, match=r"^STACK=homelab: there is no Pulumi\.homelab\.yaml"):
+        review(clone, Place())
+
+
+def test_a_red_preview_and_a_red_deployment_do_not_pass(clone: Clone) -> None:
+    for run in ("preview new", "up new"):
+        red = Run("up", diagnostics=[Diagnostic("error", "it is red")])
+        found = review(clone, Place({run: red}))
+        assert not found.passes
+        assert "- `it is red`" in write(found)
+
+
+# The real preview's comment.
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 1), (True, 0)])
+def test_a_real_preview_makes_the_same_comment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, status: int
+) -> None:
+    run = Run("preview", succeeded=True, steps=[Step("delete", CLAIM, "photos-claim")])
+    monkeypatch.setattr("ops.deploy.preview", {"homelab": run}.__getitem__)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    file = tmp_path / "comment.md"
+    words = ["--allow-data-loss"] if allowed else []
+    monkeypatch.setattr("sys.argv", ["review", "preview", "homelab", "--comment", str(file), *words])
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == status
+    assert file.read_text() == write(
+        Review("homelab", "preview", "make preview STACK=homelab", preview=run, allowed=allowed)
+    )

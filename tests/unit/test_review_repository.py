@@ -1,0 +1,112 @@
+"""What a change touches, and the tree that it started from, in real git repositories."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.engine import PACKAGES, SOURCE
+from review.repository import Repository, RepositoryError, deployed
+from tests.repositories import Clone
+
+FILE = "Pulumi.homelab.yaml"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    made = Clone(tmp_path / "clone")
+    made.write(FILE, "config: {}\n")
+    made.write("docs/a page.md", "old\n")
+    made.commit()
+    made.branch("change")
+    return made
+
+
+def status(clone: Clone) -> str:
+    """All that git knows of the clone: references, worktrees, what is changed."""
+    return "\n".join(clone.git(*words.split()) for words in ("for-each-ref", "worktree list", "status --porcelain"))
+
+
+def test_what_main_has_since_is_not_part_of_the_change(clone: Clone) -> None:
+    clone.write("docs/ours.md", "ours\n")
+    clone.commit()
+    clone.git("checkout", "--quiet", "main")
+    clone.write("settings/theirs.py", "theirs\n")
+    theirs = clone.commit()
+    clone.git("checkout", "--quiet", "change")
+    repository = Repository(clone.tree)
+    commit = repository.merge_base("main")
+    assert commit != theirs
+    assert repository.changed(commit) == ["docs/ours.md"]
+
+
+def test_the_working_tree_counts_with_what_is_new_in_it(clone: Clone) -> None:
+    clone.write(".gitignore", "ignored\n")
+    clone.commit()
+    clone.write(FILE, "config: {a: b}\n")
+    clone.write("ignored", "")
+    clone.write("ümlaut file.md", "new\n")
+    (clone.tree / "docs/a page.md").unlink()
+    repository = Repository(clone.tree)
+    changed = repository.changed(repository.merge_base("main"))
+    assert changed == [".gitignore", FILE, "docs/a page.md", "ümlaut file.md"]
+
+
+def test_a_file_that_moves_is_gone_at_its_old_place(clone: Clone) -> None:
+    clone.git("mv", FILE, "docs/old.yaml")
+    repository = Repository(clone.tree)
+    assert FILE in repository.changed(repository.merge_base("main"))
+
+
+def test_a_commits_tree_is_laid_out_and_nothing_is_left_in_the_clone(clone: Clone, tmp_path: Path) -> None:
+    clone.write(FILE, "config: {new: here}\n")
+    before = status(clone)
+    repository = Repository(clone.tree)
+    commit = repository.merge_base("main")
+    repository.extract(commit, tmp_path / "base")
+    assert (tmp_path / "base" / FILE).read_text() == repository.file(commit, FILE) == "config: {}\n"
+    assert repository.file(commit, "Pulumi.other.yaml") is None
+    assert status(clone) == before
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--output=/tmp/x", ""])
+def test_a_base_that_is_no_commit(clone: Clone, base: str) -> None:
+    with pytest.raises(RepositoryError, match=f"^BASE={base} is no commit of this clone"):
+        Repository(clone.tree).merge_base(base)
+
+
+def test_a_base_that_shares_nothing_with_the_change(clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "--orphan", "other")
+    clone.write("other", "")
+    clone.commit()
+    with pytest.raises(RepositoryError, match=r"share no commit\. Is the clone shallow"):
+        Repository(clone.tree).merge_base("main")
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(RepositoryError):
+        Repository(tmp_path).merge_base("main")
+
+
+def test_what_is_deployed() -> None:
+    paths = [
+        "README.md", "__main__.py", "components/route.py", "docs/photos.md", "lab/engine.py", "requirements.txt",
+        "requirements-dev.txt", FILE, "Pulumi.lab.yaml", "tests/unit/test_sync.py", "settings/cluster.py",
+    ]  # fmt: skip
+    assert deployed(paths, FILE) == [
+        "__main__.py", "components/route.py", "requirements.txt", FILE, "settings/cluster.py",
+    ]  # fmt: skip
+
+
+def test_the_program_imports_nothing_of_ours_that_does_not_count_as_deployed() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=SOURCE, capture_output=True, text=True, check=True)
+    others = {path.partition("/")[0] for path in tracked.stdout.split() if "/" in path} - set(PACKAGES)
+    program = [path for path in tracked.stdout.split() if path == "__main__.py" or path.partition("/")[0] in PACKAGES]
+    assert len(program) > 50
+    imports = {
+        (path, line.split()[1].partition(".")[0])
+        for path in program
+        for line in map(str.strip, (SOURCE / path).read_text().splitlines())
+        if line.startswith(("import ", "from "))
+    }
+    assert [(path, package) for path, package in imports if package in others] == []

@@ -1,0 +1,84 @@
+"""The rehearsal's stack file differs from the real one in cluster and secrets, and in nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from review.stack_file import StackFileError, name_of, rehearsed, stacks
+from settings import parse
+from tests.stack_files import OWN, VALID, configuration, secrets
+
+LAB = OWN[0].parent / "Pulumi.lab.yaml"
+ANOTHERS = {f"immich-icloud:{key}" for key in ("cluster", "cloudflareToken", "immichApiKey", "icloudCredentials")}
+
+
+def ciphers(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        return {str(node["secure"])} if set(node) == {"secure"} else set().union(*map(ciphers, node.values()))
+    return set().union(*map(ciphers, node)) if isinstance(node, list) else set()
+
+
+@pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.stem)
+def test_every_valid_file_stays_valid_with_the_labs_secrets_and_cluster(file: Path, tmp_path: Path) -> None:
+    written = tmp_path / file.name
+    written.write_text(rehearsed(file.read_text()))
+    settings = parse(configuration(written), secrets(written))
+    assert (settings.cluster.kubeconfig, settings.cluster.context) == (".lab/kubeconfig", "lab")
+    before, after = yaml.safe_load(file.read_text()), yaml.safe_load(written.read_text())
+    lab = yaml.safe_load(LAB.read_text())
+    assert ciphers(after) <= ciphers(lab)
+    assert set(after) - {"config", "encryptionsalt"} == set(before) - {
+        "config", "encryptionsalt", "secretsprovider", "encryptedkey",
+    }  # fmt: skip
+    assert after["encryptionsalt"] == lab["encryptionsalt"]
+
+
+@pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.stem)
+def test_nothing_else_differs(file: Path, tmp_path: Path) -> None:
+    written = tmp_path / file.name
+    written.write_text(rehearsed(file.read_text()))
+    before, after = configuration(file), configuration(written)
+    assert {k: v for k, v in after.items() if k not in ANOTHERS} == {
+        k: v for k, v in before.items() if k not in ANOTHERS
+    }
+
+
+def test_the_clusters_identifier_stays() -> None:
+    text = "config:\n  immich-icloud:cluster: {kubeconfig: a, context: b, identifier: c}\n"
+    cluster = yaml.safe_load(rehearsed(text))["config"]["immich-icloud:cluster"]
+    assert cluster == {"kubeconfig": ".lab/kubeconfig", "context": "lab", "identifier": "c"}
+
+
+@pytest.mark.parametrize(("kind", "has_token"), [("none", False), ("sharedTunnel", True)])
+def test_a_token_is_added_where_there_is_cloudflare(kind: str, has_token: bool) -> None:  # noqa: FBT001
+    config = yaml.safe_load(rehearsed(f"config:\n  immich-icloud:cloudflare:\n    kind: {kind}\n"))["config"]
+    assert ("immich-icloud:cloudflareToken" in config) == has_token
+
+
+@pytest.mark.parametrize(
+    "value", ["yes", "1:30", "0x1F", '"0"', "0", "'true'", "~", "1e3", "2026-01-01", "[a, {b: 1}]"]
+)
+def test_a_value_stays_as_it_is_written(value: str) -> None:
+    assert f"  immich-icloud:host: {value}\n" in rehearsed(f"config:\n  immich-icloud:host: {value}\n")
+
+
+def test_a_file_without_config_is_left_to_the_engine() -> None:
+    assert rehearsed("config:\n") == "config:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("config: [\n", "is not YAML: .*line 2"), ("", "is no mapping"), ("- a\n", "is no mapping"), ("a: b: c", "YAML")],
+)
+def test_what_is_no_stack_file(text: str, said: str) -> None:
+    with pytest.raises(StackFileError, match=said):
+        rehearsed(text)
+
+
+def test_stacks_are_known_by_their_files(tmp_path: Path) -> None:
+    for stack in ("b", "a"):
+        (tmp_path / name_of(stack)).touch()
+    (tmp_path / "Pulumi.yaml").touch()
+    assert stacks(tmp_path) == ["a", "b"]

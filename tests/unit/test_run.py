@@ -1,0 +1,104 @@
+"""What is read from the engine's events; the shapes are those of engine 3.258.0."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import EngineEvent
+from pulumi.runtime.rpc import UNKNOWN
+
+from changes.run import Diagnostic, Run, Step
+
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+
+
+def side(inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": INGRESS, "urn": "", "id": "", "parent": "", "provider": "", "inputs": inputs, **more}
+
+
+def change(op: str, type_: str = INGRESS, **sides: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${type_}::route-ingress"
+    metadata = {"op": op, "urn": urn, "type": type_, "provider": "", **sides}
+    return {"sequence": 1, "timestamp": 0, "resourcePreEvent": {"metadata": metadata}}
+
+
+def said(severity: str, message: str, **more: Any) -> dict[str, Any]:
+    return {"sequence": 1, "timestamp": 0, "diagnosticEvent": {"severity": severity, "message": message, **more}}
+
+
+def read(*events: dict[str, Any]) -> Run:
+    run = Run("preview")
+    for event in events:
+        list(run.take(EngineEvent.from_json(event)))
+    return run
+
+
+def test_a_step_has_both_sides_without_what_is_the_engines_own() -> None:
+    before = side({"spec": {"a": 1, "__defaults": []}, "__provider": "..."}, outputs={"found": ["x"], "__inputs": {}})
+    run = read(change("update", old=before, new=side({"spec": {"a": UNKNOWN}})))
+    assert run.steps == [
+        Step(
+            "update",
+            INGRESS,
+            "route-ingress",
+            {"spec": {"a": 1}},
+            {"spec": {"a": "[known after up]"}},
+            {"found": ["x"]},
+        )
+    ]
+    assert run.changed == run.steps
+    assert run.steps[0].differences == {"spec.a": (1, "[known after up]")}
+
+
+def test_a_delete_of_what_is_retained_only_forgets() -> None:
+    kept, replaced = (
+        change("delete", old=side({}, retainOnDelete=True)),
+        change("replace", old=side({}, retainOnDelete=True)),
+    )
+    run = read(kept, replaced, change("delete", old=side({})))
+    assert [(step.operation, step.retained) for step in run.steps] == [
+        ("retain", True), ("replace", True), ("delete", False),
+    ]  # fmt: skip
+
+
+def test_neither_components_nor_what_stays_is_a_change() -> None:
+    run = read(
+        change("same", old=side({}), new=side({})), change("create", "immich-icloud:index:ImmichRoute", new=side({}))
+    )
+    assert (len(run.steps), run.changed) == (2, [])
+
+
+def test_the_stack_and_its_providers_are_no_resources() -> None:
+    assert read(change("create", "pulumi:pulumi:Stack"), change("update", "pulumi:providers:kubernetes")).steps == []
+
+
+def test_each_message_is_kept_once_without_colours() -> None:
+    run = read(
+        said("error", "<{%fg 1%}>it is wrong<{%reset%}>\n"),
+        said("error", "an unhandled error occurred: it is wrong"),
+        said("warning", "careful", urn="urn:pulumi:s::p::t::route"),
+        said("info", "gone soon", ephemeral=True),
+        said("debug", "nobody's business"),
+        said("info", "  "),
+    )
+    assert run.diagnostics == [Diagnostic("error", "it is wrong"), Diagnostic("warning", "careful", "route")]
+    assert (run.errors, run.warnings) == (["it is wrong"], ["careful"])
+
+
+def test_a_log_has_an_event_a_line(tmp_path: Path) -> None:
+    log = tmp_path / "events"
+    log.write_text(
+        "\n".join(
+            map(
+                json.dumps,
+                (change("delete", old=side({})), said("error", "no"), {"summaryEvent": {"result": "failed"}}),
+            )
+        )
+    )
+    run = Run.of_log("preview", log, succeeded=False)
+    assert (run.succeeded, [step.operation for step in run.steps], run.errors) == (False, ["delete"], ["no"])
+    assert run.complete
+
+
+def test_a_cli_that_wrote_nothing_is_not_complete(tmp_path: Path) -> None:
+    assert Run.of_log("preview", tmp_path / "events", succeeded=False) == Run("preview")
