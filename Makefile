@@ -21,8 +21,8 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login sync-now mark-disk verify diagram test test-unit check audit \
-	format schema troubleshooting pictures lock clean
+.PHONY: help up preview down status review icloud-login sync-now mark-disk chart-values verify diagram test test-unit \
+	check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
@@ -52,6 +52,9 @@ sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
 	@$(COMMAND)
 
 mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
+	@$(COMMAND)
+
+chart-values: $(READY) ## Print the photos' mount as values of Immich's Helm chart, for immich.mount: chart
 	@$(COMMAND)
 
 verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator
 
+from components.chart_values import chart_values_command
 from components.ownership import Ownership
 from settings import PROJECT, Settings
 from settings.cloudflare import NoCloudflare
 from settings.load import API_KEY
 
 
-def next_steps(settings: Settings, ownership: Ownership, synced: Collection[str], *, resolves: bool) -> list[str]:
+def next_steps(
+    settings: Settings, ownership: Ownership, synced: Collection[str], *, resolves: bool, mounted: bool
+) -> list[str]:
     """List the steps, each a line with its command; none when nothing is left.
 
     Args:
@@ -16,10 +19,12 @@ def next_steps(settings: Settings, ownership: Ownership, synced: Collection[str]
         ownership: what the stack is called.
         synced: the accounts whose photos have been fetched at least once.
         resolves: whether the host's name leads anywhere.
+        mounted: whether Immich's Deployment has the mount of the photos.
 
     """
     return [
         *_end_adoption(settings, ownership),
+        *(() if mounted else _mount(settings, ownership)),
         *_name_accounts(settings, ownership),
         *_store_api_key(settings, ownership),
         *_sign_in(settings, ownership, synced),
@@ -32,6 +37,14 @@ def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
         yield (
             f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as all is taken over, then "
             f"`{ownership.command('up')}`: while it is set, a directory without its mark is marked"
+        )
+
+
+def _mount(settings: Settings, ownership: Ownership) -> Iterator[str]:
+    if settings.immich.mount.kind == "chart":
+        yield (
+            f"Have Immich's chart mount the photos (docs/adopt.md): put what `{chart_values_command(ownership)}` "
+            "prints into its values, and let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
         )
 
 

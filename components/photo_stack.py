@@ -50,16 +50,19 @@ class PhotoStack(pulumi.ComponentResource):
                 "immich-photos", plan.immich_volume.manifest, plan.immich_claim.manifest, owner, after(immich)
             )
             mountable.append(readable)
-        mount = ImmichMount("immich-mount", plan.mount, owner, after(*mountable))
+        # Where the chart mounts it, preflight has seen that it does.
+        mounted = mountable
+        if plan.mount_is_ours:
+            mounted = [ImmichMount("immich-mount", plan.mount, owner, after(*mountable))]
         self.outputs = plan.outputs
         if plan.libraries:
-            shown = ExternalLibrary("library", plan.libraries, after(mount))
+            shown = ExternalLibrary("library", plan.libraries, after(*mounted))
             self.outputs = replace(self.outputs, libraries=shown.overview)
 
         # The internet comes last.
-        reachable: list[pulumi.Resource] = [mount]
+        reachable = [*mounted]
         if plan.route:
-            reachable.append(ImmichRoute("route", plan.route.manifest, owner, after(mount)))
+            reachable.append(ImmichRoute("route", plan.route.manifest, owner, after(*mounted)))
         if plan.way_in:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 

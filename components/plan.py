@@ -32,6 +32,7 @@ class Found:
         origin: the Service that a tunnel of our own leads to; None for any other stack.
         synced: the accounts whose photos have been fetched at least once.
         resolves: whether the host's name leads anywhere; looked up only where this stack makes no record of it.
+        mounted: whether Immich's Deployment has the mount, whoever states it.
 
     """
 
@@ -43,6 +44,7 @@ class Found:
     origin: Origin | None = None
     synced: frozenset[str] = frozenset()
     resolves: bool = True
+    mounted: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class Whole:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found."""
+    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found.
+
+    `mount` are the entries of Immich's Deployment; unless `mount_is_ours`, its chart states them and they are checked.
+    """
 
     ownership: Ownership
     photo_sync: Whole
@@ -81,6 +86,7 @@ class Plan:
     immich_claim: Whole | None
     immich_entries: Manifest | None
     mount: Manifest
+    mount_is_ours: bool
     sync: Sync | None
     libraries: Libraries | None
     route: Whole | None
@@ -110,7 +116,11 @@ class Plan:
 
     def fragments(self) -> Iterator[Manifest]:
         """All entries of ours in objects of somebody else's."""
-        candidates = (self.photo_sync_entries if self.photo_sync_is_found else None, self.immich_entries, self.mount)
+        candidates = (
+            self.photo_sync_entries if self.photo_sync_is_found else None,
+            self.immich_entries,
+            self.mount if self.mount_is_ours else None,
+        )
         return (fragment for fragment in candidates if fragment)
 
 
@@ -141,6 +151,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mount=mount,
+        mount_is_ours=immich.mount.kind == "entries",
         sync=syncing,
         libraries=shown,
         route=Whole(requests, "route.name") if requests else None,
@@ -158,6 +169,6 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             accounts=syncing.overview(immich.mount.path) if syncing else None,
             library_settings=shown.settings.stated if shown and shown.settings else None,
             route_kind=settings.cloudflare.kind,
-            next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves),
+            next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves, mounted=found.mounted),
         ),
     )

@@ -6,7 +6,7 @@ import pulumi
 
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import cloudflare_facts, cloudflare_rules, facts, host, immich_facts, immich_rules, rules
+from preflight import cloudflare_facts, cloudflare_rules, facts, host, immich_facts, immich_rules, mount_rules, rules
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
@@ -54,6 +54,13 @@ def check(settings: Settings, stack: str) -> Plan:
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    if connections.mounted_by_chart:
+        pulumi.log.warn(
+            "Immich's chart mounts the photos, and goes on to (immich.mount: chart). Before you remove this stack, "
+            "take what `make chart-values` prints out of the chart's values, and let ArgoCD sync. Else Immich's next "
+            "pod does not start: the claim that it mounts is gone (removal waits until no pod uses it), or its "
+            "namespace no longer lets a pod in that mounts a directory of the node"
+        )
     if connections.shows_photos:
         pulumi.log.warn(
             "Immich keeps its libraries and no longer sees their photos. Its next scan (each midnight, unless it was "
@@ -85,7 +92,10 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
     live = facts.look_up(api, first)
     owner = Ownership(stack, frozenset(ref for ref in live if stranger.adopts(live[ref])), settings.adopt_existing)
     found = replace(
-        _found(settings, seen, there, owner), synced=facts.synced(first, live), resolves=host.resolves(settings)
+        _found(settings, seen, there, owner),
+        synced=facts.synced(first, live),
+        resolves=host.resolves(settings),
+        mounted=facts.mounted(first, seen),
     )
     planned = plan(settings, found, owner)
     answers = facts.ask(api, planned, live)
@@ -98,15 +108,21 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         planned,
         [
             *rules.problems(settings, seen, planned, answers),
+            *mount_rules.problems(planned, answers),
             *immich_rules.problems(immich, server_wide),
             *(cloudflare_rules.problems(settings, there, planned, trial) if there else ()),
         ],
         [
             *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
+            *mount_rules.warnings(planned, answers),
             *immich_rules.warnings(settings, immich),
             *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
         ],
-        [*immich_rules.news(immich, server_wide), *cloudflare_rules.news(trial)],
+        [
+            *mount_rules.news(planned, answers),
+            *immich_rules.news(immich, server_wide),
+            *cloudflare_rules.news(trial),
+        ],
     )
 
 

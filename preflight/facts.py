@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components import directory, pod_security
+from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan
 from components.pod_security import FoundLevels
 from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError
-from providers.fragment import OBJECT_MANAGER, Trial, attempt, set_by_hand
+from providers.fragment import OBJECT_MANAGER, Remainder, Trial, attempt, set_by_hand, without
 from settings import Settings
+from settings.immich import Mount
 from settings.storage import OnNode
 
 
@@ -49,12 +51,14 @@ class Answers:
         live: each whole object of the plan as it is; an object that does not exist is left out.
         refusals: why the API server would refuse a whole object.
         trials: what each fragment would come to.
+        remainder: Immich's Deployment without our mount; None where the mount is ours.
 
     """
 
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     refusals: Mapping[Ref, str] = field(default_factory=dict)
     trials: Mapping[Ref, Trial] = field(default_factory=dict)
+    remainder: Remainder | None = None
 
 
 def read(api: ClusterApi, settings: Settings) -> Facts:
@@ -91,17 +95,21 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
 
 def found(settings: Settings, facts: Facts, ownership: Ownership) -> Found:
     """Draw from the facts what shapes the plan."""
-    mount = settings.immich.mount
-    containers = facts.deployment["spec"]["template"]["spec"]["containers"] if facts.deployment else []
-    # The one that has the mount keeps it: a new sidecar may come first one day.
-    mounting = [c["name"] for c in containers if mount.path in {m["mountPath"] for m in c.get("volumeMounts", [])}]
-    names = [mount.container, *mounting, *(c["name"] for c in containers)]
     return Found(
-        container=next((name for name in names if name), ""),
+        container=container_for(settings.immich.mount, facts.deployment) if facts.deployment else "",
         job_by_hand=facts.directory_job is not None and not ownership.is_ours(facts.directory_job),
         immich_levels=_levels(facts.namespace, ownership),
         photo_sync_levels=_levels(facts.photo_sync, ownership),
     )
+
+
+def container_for(mount: Mount, deployment: Manifest) -> str:
+    """Name the container of Immich's Deployment that gets the mount."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    # The one that has the mount keeps it: a new sidecar may come first one day.
+    mounting = [c["name"] for c in containers if mount.path in {m["mountPath"] for m in c.get("volumeMounts", [])}]
+    names: list[str | None] = [mount.container, *mounting, *(c["name"] for c in containers)]
+    return next(name for name in names if name)
 
 
 def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
@@ -143,6 +151,11 @@ def synced(plan: Plan, live: Mapping[Ref, Manifest]) -> frozenset[str]:
     )
 
 
+def mounted(plan: Plan, facts: Facts) -> bool:
+    """Whether Immich's Deployment shows the photos already, with all that goes with it."""
+    return facts.deployment is not None and not [*lacking(plan.mount, facts.deployment["spec"]["template"]["spec"])]
+
+
 def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
     """Ask the API server about each part of the plan that exists already.
 
@@ -155,6 +168,7 @@ def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
         live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
         trials={Ref.of(fragment): attempt(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
+        remainder=None if plan.mount_is_ours else without(api, plan.ownership.claim(plan.mount)),
     )
 
 

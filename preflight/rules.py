@@ -28,7 +28,7 @@ def problems(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
     """Find everything that would fail in `up`, or do harm."""
     sentences = [
         *_others_route(settings, facts, plan),
-        *_found_mount(settings, facts, plan),
+        *(_found_mount(settings, facts, plan) if plan.mount_is_ours else ()),
         *_released(plan, answers),
         *_rearranged(plan, answers),
     ]

@@ -15,7 +15,7 @@ from pulumi import dynamic
 from pulumi.output import Unknown
 
 from providers import managed_fields, rollout
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from providers.cluster_api import Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from providers.managed_fields import Holder
 from providers.report import report
 from settings.cluster import Cluster
@@ -59,6 +59,7 @@ class Trial:
         changes: whether it would change anything, ownership included.
         warnings: the API server's own.
         taken_over: in words, the entries that were set by hand and would become ours; empty when there are none.
+        shared: in words, those that another manager applies too, with equal values; empty when there are none.
 
     """
 
@@ -67,6 +68,23 @@ class Trial:
     changes: bool = True
     warnings: tuple[str, ...] = ()
     taken_over: str = ""
+    shared: str = ""
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What giving up our entries would leave.
+
+    Attributes:
+        live: the object without them; as it is where none of them is ours.
+        ours: whether any of them is ours.
+        by_hand: in words, those that kubectl holds too, and that go all the same; empty when there are none.
+
+    """
+
+    live: Manifest
+    ours: bool = False
+    by_hand: str = ""
 
 
 def attempt(api: ClusterApi, claim: Claim) -> Trial:
@@ -93,7 +111,36 @@ def attempt(api: ClusterApi, claim: Claim) -> Trial:
     changes = bool(by_hand) or _essence(live, claim.manager) != _essence(answer.object, claim.manager)
     # That the owner's own pods fall short of a stricter level is not news of ours.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
-    return Trial(live, (), changes, warnings, f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "")
+    return Trial(
+        live,
+        (),
+        changes,
+        warnings,
+        taken_over=f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "",
+        shared="; ".join(
+            f'{claim.ref}: "{manager}" states {_in_words(paths)}, too'
+            for manager, paths in _holders(live, claim).items()
+            if _shares(live, claim, manager)
+        ),
+    )
+
+
+def without(api: ClusterApi, claim: Claim) -> Remainder | None:
+    """Ask the API server, in a dry run, what giving up the claim's entries would leave; None of a missing object.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or refuses.
+
+    """
+    live = api.get(claim.ref)
+    if live is None:
+        return None
+    holding = _holders(live, claim)
+    ours = holding.get(claim.manager)
+    if not ours:
+        return Remainder(live)
+    by_hand = {path for manager, paths in holding.items() if set_by_hand(manager) for path in paths if path in ours}
+    return Remainder(_apply_entries(api, claim, {}, dry_run=True).object, ours=True, by_hand=_in_words(sorted(by_hand)))
 
 
 def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
@@ -107,6 +154,8 @@ def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
     for manager, paths in holding.items():
         if manager in {claim.manager, OBJECT_MANAGER}:
             continue
+        if _shares(live, claim, manager):
+            continue
         if not set_by_hand(manager):
             sentences.append(
                 f'{claim.ref}: "{manager}" already states {_in_words(paths)}. Two owners would fight over it: '
@@ -115,6 +164,18 @@ def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
         elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, ours)]):
             sentences.append(f'{claim.ref}: {_in_words(made)} was set by hand ("{manager}"). {_ADOPT}')
     return sentences
+
+
+def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
+    """Whether another manager applies items of ours server-side, as we would: it can let go, and they stay with us."""
+    held = [
+        (entry["operation"], path)
+        for entry in live["metadata"].get("managedFields", [])
+        if entry["manager"] == manager != claim.manager and not set_by_hand(manager)
+        for path in managed_fields.holders([entry], managed_fields.entries(claim.fragment)).get(manager, [])
+    ]
+    alike = managed_fields.as_found(live, claim.fragment) == claim.fragment
+    return bool(held) and alike and all(verb == "Apply" and managed_fields.is_item(path) for verb, path in held)
 
 
 def _is_drift(path: managed_fields.Path, ours: list[managed_fields.Path]) -> bool:
@@ -276,12 +337,12 @@ def _unless_overtaken(write: Callable[[], None]) -> None:
             return
 
 
-def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
+def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest, *, dry_run: bool = False) -> Answer:
     """Own these entries and no others: what we owned besides is given up."""
     identity = {k: claim.fragment[k] for k in ("apiVersion", "kind")}
     names = {k: v for k, v in claim.fragment["metadata"].items() if k in {"name", "namespace"}}
     metadata = {**names, **entries.get("metadata", {})}
-    api.apply({**entries, **identity, "metadata": metadata}, claim.manager)
+    return api.apply({**entries, **identity, "metadata": metadata}, claim.manager, dry_run=dry_run)
 
 
 def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:

@@ -1,8 +1,8 @@
 """The Immich that runs already, and how it sees the photos."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.external_library import Library
 from settings.model import AbsolutePath, Allowed, Backend, Label, Model, ObjectName, Omittable, Port, not_allowed
@@ -27,9 +27,16 @@ class Service(Model):
     port: Port = 3001
 
 
-class Mount(Model):
-    """The volume and its mount that we own in Immich's Deployment."""
+Kind = Literal["entries", "chart"]
 
+
+class Mount(Model):
+    """The volume and its mount in Immich's Deployment, and who states them there."""
+
+    kind: Annotated[
+        Kind,
+        Allowed("entries (this stack states them) or chart (Immich's Helm chart does, and they are checked)", "chart"),
+    ] = "entries"
     path: Annotated[AbsolutePath, AfterValidator(_beside_immichs_own)] = "/external/icloud"
     volume: Label = "icloud-import"
     container: Annotated[
@@ -41,13 +48,21 @@ class Mount(Model):
     ] = None
 
 
+def _spelt_out(mount: object) -> object:
+    return {"kind": mount} if mount in get_args(Kind) else mount
+
+
 class Immich(Model):
     """Where Immich's server is found; Immich itself is deployed by somebody else."""
 
     namespace: Label = "immich"
     deployment: ObjectName = "immich-server"
     service: Service = Service()
-    mount: Mount = Mount()
+    mount: Annotated[
+        Mount,
+        BeforeValidator(_spelt_out, json_schema_input_type=Mount | Kind),
+        Allowed("entries, chart, or a mapping with the keys kind, path, volume, container", "chart"),
+    ] = Mount()
     library: Library = Library()
 
     @property

@@ -47,6 +47,7 @@ class Connections:
         uses_cloudflare: whether the stack states anything at Cloudflare.
         cloudflare_token: the stack's own API token; None when it comes from the environment.
         shows_photos: whether the stack has made a library in Immich.
+        mounted_by_chart: whether Immich's chart states the mount of the photos.
 
     """
 
@@ -54,6 +55,7 @@ class Connections:
     uses_cloudflare: bool
     cloudflare_token: SecretStr | None
     shows_photos: bool
+    mounted_by_chart: bool
 
 
 def load_connections() -> Connections:
@@ -71,6 +73,7 @@ def load_connections() -> Connections:
             uses_cloudflare=_states_something(_value(configuration.get(f"{PROJECT}:cloudflare", ""))),
             cloudflare_token=SecretStr(token) if token else None,
             shows_photos=bool(configuration.get(API_KEY)),
+            mounted_by_chart=_is_of_kind_chart(_value(configuration.get(f"{PROJECT}:immich", ""))),
         )
     except ValidationError:
         parse(configuration, secrets)
@@ -79,6 +82,11 @@ def load_connections() -> Connections:
 
 def _states_something(cloudflare: object) -> bool:
     return isinstance(cloudflare, dict) and cloudflare.get("kind", "none") != "none"
+
+
+def _is_of_kind_chart(immich: object) -> bool:
+    mount = immich.get("mount") if isinstance(immich, dict) else None
+    return mount == "chart" or (isinstance(mount, dict) and mount.get("kind") == "chart")
 
 
 def _configuration() -> tuple[Mapping[str, str], Collection[str]]:

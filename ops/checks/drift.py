@@ -37,6 +37,11 @@ spec:
       - RespectIgnoreDifferences=true
 """,
 )
+_MOUNTED_TWICE = Fault(
+    "$manager states the photos' mount, too. Leave it to Immich's chart with immich.mount: chart, or have it here "
+    "alone: preview says how, so that Immich never misses it",
+    "make preview STACK=$stack",
+)
 
 
 def _drift(facts: Facts) -> Result:
@@ -118,7 +123,10 @@ def _argocd(facts: Facts) -> Result:
         managed = live["metadata"].get("managedFields", []) if live else []
         for manager, paths in managed_fields.holders(managed, managed_fields.entries(fragment)).items():
             if manager not in {ours, OBJECT_MANAGER} and not set_by_hand(manager):
-                return _rivalry(facts, fragment, manager, ours, ", ".join(map(managed_fields.spoken, paths)))
+                held = f"{Ref.of(fragment)}: {manager} states {', '.join(map(managed_fields.spoken, paths))}"
+                if fragment is cluster.plan.mount:
+                    return failed(facts, _MOUNTED_TWICE, held, manager=manager)
+                return _rivalry(facts, fragment, manager, ours, held)
     return Passed("no other manager states what this stack states")
 
 
@@ -128,7 +136,7 @@ def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: st
     return failed(
         facts,
         _RIVAL,
-        f"{ref}: {manager} states {held}",
+        held,
         manager=manager,
         group=group,
         kind=ref.kind,
@@ -140,4 +148,6 @@ def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: st
 
 
 DRIFT = Check("drift", "the cluster is as the stack states it", _drift, (_DRIFT,))
-ARGOCD = Check("argocd", "no other manager, such as ArgoCD, is about to change it", _argocd, (_TRACKED, _RIVAL))
+ARGOCD = Check(
+    "argocd", "no other manager, such as ArgoCD, is about to change it", _argocd, (_TRACKED, _RIVAL, _MOUNTED_TWICE)
+)

@@ -1,15 +1,11 @@
 """Immich runs, and sees the photos read-only."""
 
-from collections.abc import Iterator
-
-from components.immich_mount import GUARD
-from components.storage import claim_for_immich
+from components.immich_mount import GUARD, lacking
 from ops.checks.check import UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from providers.cluster_api import Manifest
-from providers.managed_fields import as_found
 from settings.storage import HostPath
 
 _NO_IMMICH = Fault(
@@ -25,6 +21,10 @@ _NOT_LET_IN = Fault("the labels that let the pod in were removed or made stricte
 _REFUSED = Fault("what the API server says of the pod", "kubectl describe replicasets -n $immich")
 _NO_PODS = Fault("somebody scaled Immich down", "kubectl scale deployment -n $immich $deployment --replicas=1")
 _NOT_MOUNTED = Fault("the entries of this stack in Immich's Deployment were changed or removed", UP)
+_NOT_IN_CHART = Fault(
+    "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or ArgoCD has not synced them",
+    "make chart-values STACK=$stack",
+)
 
 
 def _pods(facts: Facts) -> Result:
@@ -103,47 +103,20 @@ def _mount(facts: Facts) -> Result:
     if not pods:
         return NotChecked("no pod of Immich's server runs")
     for pod in pods:
-        for difference in _unlike(facts, cluster, pod):
-            return failed(facts, _NOT_MOUNTED, f"in pod {pod['metadata']['name']} {difference}")
+        for difference in lacking(cluster.plan.mount, pod["spec"]):
+            fault = _NOT_MOUNTED if cluster.plan.mount_is_ours else _NOT_IN_CHART
+            return failed(facts, fault, f"in pod {pod['metadata']['name']} {difference}")
     settings = facts.settings
     source = f"{settings.storage.path}, of type Directory" if isinstance(settings.storage, HostPath) else "its claim"
     return Passed(f"{settings.immich.mount.path} is {source}, read-only, in pod {pods[0]['metadata']['name']}")
-
-
-def _unlike(facts: Facts, cluster: ClusterFacts, pod: Manifest) -> Iterator[str]:
-    mount, storage = facts.settings.immich.mount, facts.settings.storage
-    spec = pod["spec"]
-    volume = next((one for one in spec.get("volumes", []) if one["name"] == mount.volume), None)
-    if volume is None:
-        yield f"there is no volume {mount.volume}"
-    elif isinstance(storage, HostPath):
-        found = volume.get("hostPath", {})
-        if found.get("path") != storage.path:
-            yield f"the volume {mount.volume} is {found.get('path', 'no directory of the node')}, not {storage.path}"
-        if found.get("type") != "Directory":
-            yield f'the volume {mount.volume} is of type "{found.get("type", "")}": a missing directory would appear'
-    elif volume.get("persistentVolumeClaim", {}).get("claimName") != claim_for_immich(storage):
-        yield f"the volume {mount.volume} is not the claim {claim_for_immich(storage)}"
-    (ours,) = cluster.plan.mount["spec"]["template"]["spec"]["containers"]
-    mounts = [
-        one
-        for container in spec["containers"]
-        if container["name"] == ours["name"]
-        for one in container.get("volumeMounts", [])
-        if one["mountPath"] == mount.path
-    ]
-    if not mounts or mounts[0]["name"] != mount.volume:
-        yield f"container {ours['name']} has no mount of it at {mount.path}"
-    elif not mounts[0].get("readOnly"):
-        yield f"the mount {mount.path} is not read-only"
-    guards = as_found({"spec": {"template": {"spec": spec}}, "metadata": {}}, cluster.plan.mount)
-    if not guards["spec"]["template"]["spec"]["initContainers"]:
-        yield f"there is no guard {GUARD}"
 
 
 PODS = Check(
     "immich-pods", "Immich's pods are ready", _pods, (_NO_IMMICH, _NO_DISK, _NOT_READY, _NOT_LET_IN, _REFUSED, _NO_PODS)
 )
 MOUNT = Check(
-    "mount", "in the running pod the photos are mounted, from the right place and read-only", _mount, (_NOT_MOUNTED,)
+    "mount",
+    "in the running pod the photos are mounted, from the right place and read-only",
+    _mount,
+    (_NOT_MOUNTED, _NOT_IN_CHART),
 )

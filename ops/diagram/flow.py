@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ class _Stack:
         outputs = next(one.outputs for one in resources if one.type == "pulumi:pulumi:Stack")
         self.host = urlsplit(outputs["immich_url"]).hostname or ""
         self.internal_url = str(outputs["internal_url"])
+        self.mounted_into = str(outputs["mounted_into"]).partition(",")[0]
+        self.mounted_at = PurePosixPath(outputs["library_path"]).parent
         self.service, self.namespace, self.port = _backend(self.internal_url)
 
     def all(self, kind: str) -> list[Resource]:
@@ -120,7 +123,8 @@ def _deployment(stack: _Stack) -> Node:
     if entries := stack.entries("Deployment"):
         lines = ("Deployment", entries["metadata"]["name"], "(somebody else's, with our volume, mount and guard)")
         return _in_namespace(entries["metadata"]["namespace"], "deployment", lines, Whose.HELD)
-    return _in_namespace(stack.namespace, "deployment", ("Immich", _THEIRS))
+    lines = (stack.mounted_into, "(somebody else's, whose chart has the mount)")
+    return _in_namespace(stack.namespace, "deployment", lines)
 
 
 def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
@@ -147,7 +151,7 @@ def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
         *(Edge(a.id, b.id) for a, b in pairwise([*stored, disk])),
         *(Edge(job.id, disk.id, "makes and marks") for job in maker),
         *(Edge(a.id, b.id) for a, b in pairwise(mounted[:-1])),
-        Edge(mounted[-2].id, immich.id, f"read-only{_mounted_at(stack)}"),
+        Edge(mounted[-2].id, immich.id, f"read-only at {stack.mounted_at}"),
         *(Edge(immich.id, library.id) for library in shown),
     ]
     return nodes, edges
@@ -174,13 +178,6 @@ def _place(stack: _Stack) -> Iterator[str]:
         case {"hostPath": source} | {"local": source}:
             (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
             yield from (source["path"], f"on {', '.join(term['matchExpressions'][0]['values'])}")
-
-
-def _mounted_at(stack: _Stack) -> str:
-    entries = stack.entries("Deployment") or {"spec": {"template": {"spec": {}}}}
-    containers = entries["spec"]["template"]["spec"].get("containers", [])
-    paths = [mount["mountPath"] for container in containers for mount in container.get("volumeMounts", [])]
-    return f" at {paths[0]}" if paths else ""
 
 
 def _shown(stack: _Stack) -> Iterator[Node]:

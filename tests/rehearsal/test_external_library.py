@@ -1,13 +1,20 @@
 """The photos in Immich itself: a library and server-wide settings, made, kept, given back. In this order."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
+import yaml
 
+from lab import world
 from lab.immich.world import API_KEY, PERMISSIONS
+from ops import chart_values
+from ops.command import Stack
 from providers.cluster_api import Ref
+from settings import parse
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed
 from tests.rehearsal.immich import Server
+from tests.stack_files import configuration, secrets
 
 FOLDER = "/external/icloud/icloud-import"
 OURS = {"scan": {"enabled": True, "cronExpression": "0 4 1 * *"}, "watch": {"enabled": True}}
@@ -113,6 +120,61 @@ def test_an_immich_that_does_not_run_stands_in_nobodys_way(bench: Bench) -> None
 
 def test_no_secret_is_kept_in_plain_text(bench: Bench) -> None:
     assert bench.plain_text(API_KEY, OTHER_KEY, *THEIR_SECRETS) == []
+
+
+# The mount is given to ArgoCD for good, and taken back.
+
+
+def applied_by_argocd(bench: Bench) -> None:
+    """Let ArgoCD apply the chart with the values that we print, as version 0.9 renders them."""
+    settings = parse(configuration(bench.stack_file), secrets(bench.stack_file))
+    printed = yaml.safe_load(chart_values.values(Stack(bench.stack, settings, bench.cluster)))["server"]
+    ((name, volume),) = printed["persistence"].items()
+    chart = deepcopy(
+        next(one for step in world.steps("found") for one in step.objects if Ref.of(one) == DEPLOYMENT),
+    )
+    pod = chart["spec"]["template"]["spec"]
+    pod["volumes"].append({"name": name, **volume["volumeSpec"]})
+    mount = {"name": name, "mountPath": volume["mountPath"], "readOnly": volume["readOnly"]}
+    pod["containers"][0]["volumeMounts"].append(mount)
+    pod["initContainers"] = [{"name": guard, **stated} for guard, stated in printed["initContainers"].items()]
+    bench.cluster.apply(chart, "argocd-controller", force=True)
+
+
+def replica_sets(bench: Bench) -> list[str]:
+    return sorted(one["metadata"]["name"] for one in bench.cluster.list(Ref("apps/v1", "ReplicaSet", "", "immich")))
+
+
+def test_a_mount_that_only_this_stack_states_is_not_given_away(bench: Bench) -> None:
+    # Who writes what is there already, as a client-side apply does, does not own it.
+    bench.cluster.patch(DEPLOYMENT, {"spec": {"template": {"spec": bench.pod()}}}, "argocd-controller")
+    bench.set(lambda s: s["immich"].update(mount="chart"))
+    words = refusals(bench)
+    assert "this stack would give up its mount of the photos, and nobody else states it yet" in words
+    assert words.index("make chart-values") < words.index("ServerSideApply=true") < words.index("to chart")
+
+
+def test_it_passes_to_the_chart_without_a_rollout(bench: Bench, server: Server) -> None:
+    before, sets, writes = bench.pod(), replica_sets(bench), server.writes()
+    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
+    applied_by_argocd(bench)
+    assert ("delete", "immich-mount-fragment") in changed(bench.up())
+    assert bench.pod() == before
+    assert (bench.get(DEPLOYMENT)["metadata"]["generation"], replica_sets(bench)) == (generation, sets)
+    assert server.writes() == writes
+    holders = {entry["manager"] for entry in bench.get(DEPLOYMENT)["metadata"]["managedFields"]}
+    assert "argocd-controller" in holders
+    assert "immich-icloud/lab" not in holders
+
+
+def test_and_back_while_both_state_it(bench: Bench) -> None:
+    before, sets = bench.pod(), replica_sets(bench)
+    bench.reset_settings()
+    run = bench.up()
+    assert any("Take it out there, and it stays" in warning for warning in run.warnings)
+    world.argocd_syncs(bench.plane.kubeconfig, "found")
+    assert bench.pod() == before
+    assert replica_sets(bench) == sets
 
 
 def test_removal_keeps_the_library_and_gives_back_the_settings(

@@ -252,7 +252,6 @@ def another_manager(bench: Bench, spec: dict[str, Any] | None = None) -> None:
     bench.cluster.apply(stated, "argocd-application-controller", force=True)
 
 
-SHOWN = "kubectl get deployment -n immich immich-server -o yaml --show-managed-fields"
 OUR_VOLUME = {"name": "icloud-import", "hostPath": {"path": PATH, "type": "Directory"}}
 
 
@@ -313,7 +312,7 @@ CASES = (
          "kubectl patch cronjob -n photo-sync icloud-sync-coulton --type=merge "
          """-p '{"spec": {"suspend": false}}'"""),
     Case("ArgoCD states our volume", "argocd", partial(another_manager, spec={"volumes": [OUR_VOLUME]}),
-         "argocd-application-controller states", SHOWN,
+         "argocd-application-controller states", "make preview STACK=lab",
          another_manager),
     *together(
         Case("the claim is gone", "volume", claim_gone, f"{VOLUME} is tied to a claim that was deleted",

@@ -25,7 +25,7 @@ from ops.facts.photo_sync import SyncRun
 from providers.cloudflare_api import Connector
 from providers.cluster_api import Manifest, RefusedError
 from providers.tunnel_rules import Trial
-from tests.objects import ARGOCD, deployment, managed
+from tests.objects import ARGOCD, deployment, in_pod, managed
 from tests.unit.well import LABELS, LOG, NOW, of_cluster, well, with_cluster
 
 Break = Callable[[Facts], Facts]
@@ -34,6 +34,7 @@ BY_NAME = {check.name: check for check in CHECKS}
 OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
 GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
 GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/photos", "owner": {"uid": 1000, "gid": 1001}}
 SIGN_IN = Page(302, "https://team.cloudflareaccess.com/login")
 COVERING = ({"hostname": "*.example.com", "service": "http://else"},)
 
@@ -192,6 +193,19 @@ def held_by(manager: str) -> Break:
     return change
 
 
+def mounted_by(manager: str) -> Break:
+    """The Deployment, whose mount of the photos a manager applies."""
+
+    def change(facts: Facts) -> Facts:
+        found = deepcopy(of_cluster(facts).seen.deployment)
+        assert found
+        volume: Manifest = {"f:volumes": {'k:{"name":"icloud-import"}': {".": {}, "f:name": {}}}}
+        found["metadata"]["managedFields"].append(managed(manager, in_pod(volume), "Apply"))
+        return seen(deployment=found)(facts)
+
+    return change
+
+
 def bare(name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {}}}
 
@@ -248,6 +262,15 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"].pop()), "has no mount",
      "make up STACK=test"),
     ("mount", {}, edited(lambda spec: spec.update(initContainers=[])), "no guard", "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["initContainers"][0]["volumeMounts"][0].update(name="library")), "no guard",
+     "make up STACK=test"),
+    ("mount", {}, edited(lambda spec: spec["containers"][0]["volumeMounts"][-1].update(subPath="x")), "shows a part",
+     "make up STACK=test"),
+    ("mount", {"storage": NFS},
+     edited(lambda spec: spec["volumes"][-1]["persistentVolumeClaim"].update(claimName="other")),
+     "is not the claim icloud-photos-immich", "make up STACK=test"),
+    ("mount", {"immich": {"mount": "chart"}}, edited(lambda spec: spec.update(initContainers=[])), "no guard",
+     "make chart-values STACK=test"),
     ("service", {}, seen(service=None), "has no Service immich-server", "kubectl get services -n immich"),
     ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "has no port 3001. It has: 80",
      patched("ports/0/port", 3001)),
@@ -336,6 +359,8 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
      lambda one: one["metadata"]["annotations"].update({"argocd.argoproj.io/tracking-id": "a"})),
      "is tracked by ArgoCD", "make preview STACK=test"),
     ("argocd", {}, held_by(ARGOCD), "argocd-controller states", "kubectl get namespace immich -o yaml"),
+    ("argocd", {}, mounted_by(ARGOCD), "argocd-controller states volumes[icloud-import]",
+     "make preview STACK=test"),
 ]  # fmt: skip
 
 
@@ -382,6 +407,14 @@ def test_every_fault_of_the_table_is_found_by_some_case() -> None:
         (check.name, fault) for check in CHECKS for fault in check.faults if (check.name, fault) not in found
     ]
     assert not unseen
+
+
+def test_the_chart_may_state_a_mount_that_it_was_given() -> None:
+    facts = mounted_by(ARGOCD)(well(immich={"mount": "chart"}))
+    assert isinstance(result("argocd", facts), Passed)
+    assert isinstance(result("mount", facts), Passed)
+    drifted = seen(deployment=deployment())(facts)
+    assert isinstance(result("drift", drifted), Passed), "the mount is checked by its own line"
 
 
 def test_pods_that_are_over_are_nobodys_fault() -> None:

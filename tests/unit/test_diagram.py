@@ -158,6 +158,13 @@ def test_the_photos_way(storage: dict[str, Any], lines: tuple[str, ...], whose: 
     assert "icloud" not in {node.id for node in graph.nodes}, "nobody's photos are fetched"
 
 
+def test_a_mount_that_immichs_chart_states() -> None:
+    graph = simple(immich={"mount": {"kind": "chart", "path": "/photos"}})
+    lines = ("Deployment immich/immich-server", "(somebody else's, whose chart has the mount)")
+    assert (node(graph, "deployment").lines, node(graph, "deployment").whose) == (lines, Whose.OTHERS)
+    assert Edge("disk", "deployment", "read-only at /photos") in graph.edges
+
+
 def test_each_account_fetches_its_own_photos() -> None:
     graph = of(deployed(household({"name": "anna"}, {"name": "ben"}), Found("immich-server")))
     for name in ("anna", "ben"):

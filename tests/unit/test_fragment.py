@@ -10,7 +10,7 @@ from pulumi.output import Unknown
 
 from providers import fragment, pod_start, rollout
 from providers.cluster_api import Answer, ClusterApi, Ref, RefusedError, UnreachableError
-from providers.fragment import Claim, FragmentProvider, attempt
+from providers.fragment import Claim, FragmentProvider, Remainder, attempt, without
 from providers.managed_fields import entries, holders
 from tests.objects import (
     ARGOCD,
@@ -431,6 +431,72 @@ def test_whole_numbers_arrive_as_such(provider: Provider) -> None:
     assert api.spec()["volumes"][1]["name"] == VOLUME
     assert api.spec()["initContainers"][0]["volumeMounts"][0]["readOnly"] is True
     assert outs == inputs()
+
+
+# Another manager that applies the same: the chart that is given our mount, or that has it.
+
+
+def shared(operation: str = "Apply", by: Manifest | None = None, manager: str = ARGOCD) -> FakeClusterApi:
+    """Immich with our entries, which another manager states, too."""
+    api = FakeClusterApi(deployment())
+    api.apply(by or ours_in_immich(), "helm", force=True)
+    assert api.live
+    for entry in api.live["metadata"]["managedFields"]:
+        entry.update({"manager": manager, "operation": operation} if entry["manager"] == "helm" else {})
+    if by is None:
+        api.apply(ours_in_immich(), STACK)
+    return api
+
+
+def test_what_another_manager_applies_alike_can_be_had_too() -> None:
+    api = FakeClusterApi(deployment())
+    api.apply(ours_in_immich(), "helm", force=True)
+    trial = attempt(api, claim())
+    assert (trial.problems, trial.changes) == ((), True)
+    assert trial.shared.startswith('Deployment immich/immich-server: "helm" states volumes[icloud-import], ')
+    assert attempt(deployed(), claim()).shared == ""
+
+
+@pytest.mark.parametrize("wanted", [ours_in_immich(), ours_in_immich(source={"nfs": {"path": "/p"}})])
+def test_what_another_manager_updates_or_states_otherwise_is_refused(wanted: Manifest) -> None:
+    operation = "Update" if wanted == ours_in_immich() else "Apply"
+    (problem,) = attempt(shared(operation, by=wanted, manager="helm"), claim()).problems
+    assert '"helm" already states volumes[icloud-import]' in problem
+
+
+def test_what_another_manager_applies_alike_stays_without_a_rollout(provider: Provider) -> None:
+    api = shared()
+    assert api.live
+    before = api.live["metadata"]["generation"]
+    left = without(api, claim())
+    assert left
+    assert (left.ours, left.by_hand) == (True, "")
+    assert left.live["spec"] == api.live["spec"]
+    provider(api).delete("", inputs())
+    assert api.live["metadata"]["generation"] == before
+    assert api.held().keys() == {ARGOCD}
+    assert [volume["name"] for volume in api.spec()["volumes"]] == ["library", VOLUME]
+
+
+def test_what_nobody_else_states_would_be_gone() -> None:
+    api = deployed()
+    left = without(api, claim())
+    assert left
+    assert left.ours
+    assert restless(left.live) == restless(deployment())
+    assert api.writes == []
+
+
+def test_what_kubectl_states_alike_goes_with_ours() -> None:
+    left = without(shared(manager="kubectl"), claim())
+    assert left
+    assert left.by_hand.startswith("containers[immich-server].volumeMounts[/external/icloud], ")
+
+
+def test_of_what_is_not_ours_nothing_would_go() -> None:
+    api = FakeClusterApi(deployment(patched=True))
+    assert without(api, claim()) == Remainder(deployment(patched=True))
+    assert without(FakeClusterApi(None), claim()) is None
 
 
 # create, read, update, delete

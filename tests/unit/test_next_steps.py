@@ -33,6 +33,10 @@ END_ADOPTION = (
     "Take immich-icloud:adoptExisting out of Pulumi.homelab.yaml, as all is taken over, then "
     "`make up STACK=homelab`: while it is set, a directory without its mark is marked"
 )
+GIVE_VALUES = (
+    "Have Immich's chart mount the photos (docs/adopt.md): put what `make chart-values STACK=homelab` prints into its "
+    "values, and let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
+)
 MAKE_RECORD = (
     "Make a DNS record of immich.example.com that leads to the cluster, where you keep its domain: "
     "immich-icloud:cloudflare is of kind none, and no resolver knows the name. `dig +short immich.example.com` shows "
@@ -59,6 +63,12 @@ def test_all_that_can_be_left_in_the_order_in_which_it_is_done() -> None:
     assert left(configured(adoptExisting=True), resolves=False) == [
         END_ADOPTION, NAME_ACCOUNTS, STORE_KEY, MAKE_RECORD,
     ]  # fmt: skip
+
+
+def test_the_chart_is_given_the_mount_until_it_has_it() -> None:
+    by_chart = configured(immich={"mount": "chart"})
+    assert left(by_chart, mounted=False) == [GIVE_VALUES, NAME_ACCOUNTS, STORE_KEY]
+    assert left(by_chart) == left(configured(), mounted=False) == [NAME_ACCOUNTS, STORE_KEY]
 
 
 def test_an_account_signs_in_until_its_photos_have_been_fetched_once() -> None:

@@ -273,6 +273,24 @@ def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
     assert not stack.all("HTTPRoute")
 
 
+def test_the_chart_mounts_what_it_was_given(homelab: Settings) -> None:
+    stated = homelab.model_dump(by_alias=True, exclude_unset=True)
+    given = Settings.model_validate(stated | {"storage": NFS, "immich": {"mount": "chart"}, "immichApiKey": "key"})
+    stack = deployed(given, IMMICH)
+    assert not stack.all("Fragment"), "Immich's Deployment is left alone"
+    claim = stack.one("PersistentVolumeClaim", "icloud-photos-immich")
+    for resource in (stack.one("Library"), stack.one("Ingress")):
+        assert stack.comes_after(resource, claim)
+        assert stack.comes_after(resource, stack.one("Job"))
+    assert stack.outputs["mounted_into"] == "Deployment immich/immich-server, container immich-server"
+
+
+def test_a_directory_that_the_chart_mounts_needs_the_labels_too(homelab: Settings) -> None:
+    stated = homelab.model_dump(by_alias=True, exclude_unset=True)
+    stack = deployed(Settings.model_validate(stated | {"immich": {"mount": "chart"}}), IMMICH)
+    assert [one.inputs["fragment"]["metadata"]["name"] for one in stack.all("Fragment")] == ["immich"]
+
+
 def test_outputs(homelab: Settings) -> None:
     at_home = homelab.model_copy(update={"cloudflare": NoCloudflare(kind="none")})
     assert deployed(at_home, IMMICH).outputs == {

@@ -20,6 +20,8 @@ from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, docum
 
 Keys = tuple[str, ...]
 
+UNIONS = {"storage", "route", "cloudflare"}  # sections whose keys depend on their kind
+
 
 def problems(config: dict[str, str], encrypted: Collection[str] = ()) -> list[str]:
     with pytest.raises(SettingsError) as refused:
@@ -151,7 +153,7 @@ def _settings(annotation: Any, keys: Keys = ()) -> Iterator[Keys]:
     """The path of every leaf of the models; of a union's members with their kind, as in (storage, nfs, server)."""
     models = list(_models(annotation))
     for model in models:
-        kind = get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+        kind = get_args(model.model_fields["kind"].annotation) if len(models) > 1 else ()
         for field in model.model_fields.values():
             yield from _settings(field.annotation, (*keys, *kind, str(field.alias)))
     if not models:
@@ -176,7 +178,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _written(node: Any, keys: Keys = ()) -> Iterator[Keys]:
     """The path of every key of a stack file, in the form of `_settings`."""
     if isinstance(node, dict):
-        kind = (node["kind"],) if "kind" in node else ()
+        kind = (node["kind"],) if keys and keys[-1] in UNIONS else ()
         for key, value in node.items():
             yield from _written(value, (*keys, *kind, key.removeprefix(f"{PROJECT}:")))
     for item in node if isinstance(node, list) else ():
@@ -185,6 +187,4 @@ def _written(node: Any, keys: Keys = ()) -> Iterator[Keys]:
 
 
 def _without_kinds(keys: Keys) -> str:
-    return ".".join(
-        key for place, key in enumerate(keys) if not (keys[0] in {"storage", "route", "cloudflare"} and place == 1)
-    )
+    return ".".join(key for place, key in enumerate(keys) if not (keys[0] in UNIONS and place == 1))
