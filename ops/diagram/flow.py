@@ -123,8 +123,8 @@ def _deployment(stack: _Stack) -> Node:
     if entries := stack.entries("Deployment"):
         lines = ("Deployment", entries["metadata"]["name"], "(somebody else's, with our volume, mount and guard)")
         return _in_namespace(entries["metadata"]["namespace"], "deployment", lines, Whose.HELD)
-    lines = (stack.mounted_into, "(somebody else's, whose chart has the mount)")
-    return _in_namespace(stack.namespace, "deployment", lines)
+    by_chart = (stack.mounted_into, "(somebody else's, whose chart has the mount)")
+    return _in_namespace(stack.namespace, "deployment", by_chart)
 
 
 def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
