@@ -29,7 +29,8 @@ _NO_NODE = Fault(
 _NOT_MADE = Fault("the Job that makes the directory was removed, or never ran", UP)
 _JOB_FAILED = Fault("what the Job says", UP)
 _JOB_UNMARKED = Fault(
-    "the disk is not mounted, or the directory was there before and nobody has said that it is the right one",
+    "the disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there before, "
+    "and nobody has said that it is the right one",
     "make mark-disk STACK=$stack && make up STACK=$stack",
 )
 _OTHER_OWNER = Fault("storage.owner was changed, and the directory is still the former owner's", UP)
@@ -39,7 +40,8 @@ _NO_WRITE = Fault(
 )
 # Only a sync looks again.
 _NO_MARK = Fault(
-    "the photo disk is not mounted on its node, or has lost its mark",
+    "the photo disk is not mounted on its node: mount it, then `make sync-now`. If it is mounted, with its photos, it "
+    "has lost its mark",
     "make mark-disk STACK=$stack && make sync-now STACK=$stack ACCOUNT=$account",
 )
 _FULL = Fault(

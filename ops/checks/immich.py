@@ -13,7 +13,8 @@ _NO_IMMICH = Fault(
     "kubectl get deployments --all-namespaces",
 )
 _NO_DISK = Fault(
-    "the photo disk is not mounted on its node, or has lost its mark: without it Immich would trash every photo",
+    "the photo disk is not mounted on its node: mount it, and Immich starts by itself. Mark it only if it is mounted, "
+    "with its photos: on an empty directory the mark would let Immich trash every photo",
     "make mark-disk STACK=$stack",
 )
 _NOT_READY = Fault("what the pod's events say", "kubectl describe pod -n $immich $pod")

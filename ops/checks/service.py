@@ -15,7 +15,11 @@ _PATCH = (
 )
 
 _NO_SERVICE = Fault("Immich's Service has another name: immich.service.name", "kubectl get services -n $immich")
-_NO_PORT = Fault("Immich's Service listens elsewhere than immich.service.port says", _PATCH % "ports/$place/port")
+# Its port is its owner's to choose, and others may use it: this stack follows.
+_NO_PORT = Fault(
+    "Immich's Service listens elsewhere than immich.service.port says",
+    "pulumi config set --stack $stack --path immich-icloud:immich.service.port $value && make up STACK=$stack",
+)
 _OTHER_PODS = Fault("the Service's selector was changed: it selects no pod of Immich", _PATCH % "selector")
 _OTHER_TARGET = Fault(
     "the Service's targetPort was changed: nothing listens there in Immich's pod", _PATCH % "ports/$place/targetPort"
@@ -33,15 +37,15 @@ _SILENT = Fault(
 def _service(facts: Facts) -> Result:
     cluster, immich = there(facts.cluster), facts.settings.immich
     service = cluster.seen.service
-    if service is None:
-        return failed(facts, _NO_SERVICE, f"namespace {immich.namespace} has no Service {immich.service.name}")
-    ports = service["spec"].get("ports", [])
+    ports = service["spec"].get("ports", []) if service else []
+    if not ports:
+        evidence = f"namespace {immich.namespace} has no Service {immich.service.name} with a port"
+        return failed(facts, _NO_SERVICE, evidence)
     if immich.service.port not in [port["port"] for port in ports]:
         has = ", ".join(str(port["port"]) for port in ports)
         evidence = f"Service {immich.service.name} has no port {immich.service.port}. It has: {has}"
-        names = [port.get("name") for port in ports]
-        place = names.index("http") if "http" in names else 0
-        return failed(facts, _NO_PORT, evidence, place=str(place), value=str(immich.service.port))
+        port = next((port for port in ports if port.get("name") == "http"), ports[0])
+        return failed(facts, _NO_PORT, evidence, value=str(port["port"]))
     ready = [
         address
         for piece in cluster.endpoints

@@ -294,8 +294,10 @@ CASES = (
     Case("Immich's guard fails", "immich-pods", guard_fails, "does not start", MARK_DISK,
          lambda b: patch(b, DEPLOYMENT, {"op": "remove", "path": f"/spec/template/metadata/annotations/{ANNOTATION}"})),
     Case("the mark is gone", "photo-mark", mark_gone, f"its mark {MARK} is missing", f"{MARK_DISK} && {SYNC}"),
+    # This stack would follow, as is right where Immich's owner has moved it. Here somebody moves it back.
     Case("another port", "service", replaced(SERVICE, "/spec/ports/0/port", 3002), "has no port 3001. It has: 3002",
-         service_patched("ports/0/port", 3001)),
+         f"pulumi config set --stack lab --path immich-icloud:immich.service.port 3002 && {UP}",
+         replaced(SERVICE, "/spec/ports/0/port", 3001)),
     Case("another selector", "service", replaced(SERVICE, "/spec/selector", {"app.kubernetes.io/name": "nobody"}),
          "it selects app.kubernetes.io/name=nobody", service_patched("selector", SELECTOR)),
     Case("another target port", "ping", replaced(SERVICE, "/spec/ports/0/targetPort", 9999),

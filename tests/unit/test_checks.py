@@ -273,7 +273,7 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
      "make chart-values STACK=test"),
     ("service", {}, seen(service=None), "has no Service immich-server", "kubectl get services -n immich"),
     ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "has no port 3001. It has: 80",
-     patched("ports/0/port", 3001)),
+     "pulumi config set --stack test --path immich-icloud:immich.service.port 80 && make up STACK=test"),
     ("service", {}, no_endpoint(selector={"app": "x"}),
      "it selects app=x, and Immich's pods have app.kubernetes.io/name=server", patched("selector", LABELS)),
     ("service", {}, no_endpoint(targetPort="web"), "leads to port web of the pod, and Immich listens at 2283",
