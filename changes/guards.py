@@ -26,6 +26,7 @@ _VERBS: Final = {
 }
 
 _DELETE_AT_APPLE: Final = frozenset({"--delete-after-download", "--keep-icloud-recent-days"})
+_LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
     "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
@@ -129,6 +130,10 @@ def _deleting(inputs: Mapping[str, Any]) -> dict[str, int]:
     return {} if "--dry-run" in words else {word: int(days) if days.isdigit() else 0 for word, days in found.items()}
 
 
+def _excludes_more(step: Step) -> bool:
+    return not set(step.after.get("exclusion_patterns", [])) <= set(step.before.get("exclusion_patterns", []))
+
+
 def _took_over(step: Step) -> bool:
     return bool(step.found.get("found"))
 
@@ -194,10 +199,16 @@ RULES: Final = (
     ),
     Rule(_FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard),
     Rule(
-        "pulumi-python:dynamic/immich:Library",
+        _LIBRARY,
         _LET_GO,
         "Albums, faces and descriptions stay with the old library, which no longer gets what is fetched; a new one "
         "begins without them.",
+    ),
+    Rule(
+        _LIBRARY,
+        _UPDATED,
+        "Immich's next scan moves every photo that a new exclusion pattern matches to its trash.",
+        _excludes_more,
     ),
     Rule(
         "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",

@@ -86,6 +86,7 @@ def with_rules_of_others(operation: str) -> Step:
 VOLUME_OF_PHOTOS = PHOTOS.one("PersistentVolume")
 COOKIES = claim("icloud-cookies-ann")
 LIBRARY = PHOTOS.one("Library")
+EXCLUDING = deployed(showing({"name": "ann"}, exclusionPatterns=["**/a/**"]), IMMICH).one("Library")
 OUR_TUNNEL = TUNNELLED.one("ZeroTrustTunnelCloudflared")
 TOKEN = TUNNELLED.one("ZeroTrustAccessServiceToken")
 KEEPS_ALL = syncing()
@@ -122,6 +123,8 @@ REFUSED = {
     "mount without its guard": (in_pod("initContainers", to=[]), "would start"),
     "library forgotten": (step("delete", LIBRARY), "Albums"),
     "library replaced": (step("replace", LIBRARY), "Albums"),
+    "library excludes more": (changed(EXCLUDING, "exclusion_patterns", to=["**/a/**", "**/b/**"]), "exclusion pattern"),
+    "library excludes something else": (changed(EXCLUDING, "exclusion_patterns", to=["**/b/**"]), "exclusion pattern"),
     "tunnel deleted": (step("delete", OUR_TUNNEL), "id and token"),
     "tunnel replaced": (step("replace", OUR_TUNNEL), "id and token"),
     "rules taken over deleted": (with_rules_of_others("delete"), "come back"),
@@ -156,6 +159,8 @@ LET_THROUGH = {
     "guard says something else": in_pod("initContainers", 0, "image", to="busybox:2"),
     "mount is put back": replace(step("update", mount()), before={"fragment": {"kind": "Deployment"}}),
     "library imports more": changed(LIBRARY, "import_paths", to=["/a", "/b"]),
+    "library excludes less": changed(EXCLUDING, "exclusion_patterns", to=[]),
+    "library is new": replace(step("create", EXCLUDING), before={}),
     "tunnel is renamed": changed(OUR_TUNNEL, "name", to="other"),
     "rules of our own deleted": replace(step("delete", SHARES.one("TunnelRules")), found={"found": []}),
     "rules of our own for another host": changed(SHARES.one("TunnelRules"), "rules", 0, "hostname", to="a.example.com"),
