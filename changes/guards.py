@@ -33,6 +33,11 @@ _UNREACHED: Final = (
     "trash at its next scan."
 )
 _TRASH: Final = "Immich's next scan moves every photo that it does not find to its trash"
+# Inputs of a record, an Ingress and an HTTPRoute, and what begins like them.
+_ROUTING: Final = (
+    *("name", "type", "content", "proxied"),
+    *("spec.ingressClassName", "spec.parentRefs", "spec.hostnames", "spec.rules"),
+)
 _ROUTE: Final = "Somebody made this route by hand, and people use it: they are led elsewhere, or nowhere."
 
 
@@ -143,8 +148,7 @@ def _was_found(step: Step) -> bool:
 
 
 def _leads_elsewhere(step: Step) -> bool:
-    routing = ("name", "type", "content", "spec.rules", "spec.hostnames")
-    return step.retained and any(path.startswith(routing) for path in step.differences)
+    return step.retained and any(path.startswith(_ROUTING) for path in step.differences)
 
 
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
