@@ -1,5 +1,6 @@
 """Changes that nobody makes by accident: what is lost with each, in one table."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -143,6 +144,17 @@ def _took_over(step: Step) -> bool:
     return bool(step.found.get("found"))
 
 
+def _gives_back(step: Step) -> bool:
+    """Whether ours leave a rule that was taken over its requests: then it comes back (providers.tunnel_rules)."""
+    ours = {_key(rule) for rule in step.after.get("rules", [])}
+    found = [_key(json.loads(rule)) for rule in step.found.get("found", [])]
+    return any(not {(hostname, ""), (hostname, path)} & ours for hostname, path in found)
+
+
+def _key(rule: Mapping[str, Any]) -> tuple[str, str]:
+    return rule.get("hostname") or "", rule.get("path") or ""
+
+
 def _was_found(step: Step) -> bool:
     return step.retained
 
@@ -153,6 +165,10 @@ def _leads_elsewhere(step: Step) -> bool:
 
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
+_TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
+_COME_BACK: Final = (
+    "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say."
+)
 _RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 RULES: Final = (
@@ -219,12 +235,8 @@ RULES: Final = (
         _REMOVED,
         "A tunnel's id and token go with it: every host that leads through it is unreachable, others' too.",
     ),
-    Rule(
-        "pulumi-python:dynamic/cloudflare:TunnelRules",
-        _REMOVED,
-        "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say.",
-        _took_over,
-    ),
+    Rule(_TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
+    Rule(_TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
     Rule(_RECORD, _REPLACED, _ROUTE, _was_found),
     Rule(_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),

@@ -1,18 +1,22 @@
 """Each guard, on what the program really registers: what trips it, and what is let through."""
 
+import json
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from changes.guards import RULES, refusal, tripped
 from changes.run import Step
 from components.ownership import Ownership
 from providers.cluster_api import Ref
+from providers.ingress_rules import Rule, shuts_out
 from settings import Settings
 from tests.unit.recording import STACK, Recording, Registered, deployed
-from tests.unit.test_cloudflare_components import ACCESS, OWN, SHARED, on, record
+from tests.unit.test_cloudflare_components import ACCESS, HOST, OWN, SHARED, on, record
 from tests.unit.test_external_library import IMMICH, showing
 
 INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
@@ -79,8 +83,12 @@ def in_pod(*keys: str | int, to: Any) -> Step:
     return changed(mount(), "fragment", "spec", "template", "spec", *keys, to=to)
 
 
-def with_rules_of_others(operation: str) -> Step:
-    return replace(step(operation, SHARES.one("TunnelRules")), found={"found": ['{"hostname": "immich.example.com"}']})
+def with_rules_of_others(what: Step, *found: Rule) -> Step:
+    return replace(what, found={"found": [json.dumps(rule) for rule in found or [{"hostname": HOST}]]})
+
+
+def leading(*rules: Rule) -> Step:
+    return changed(SHARES.one("TunnelRules"), "rules", to=rules)
 
 
 VOLUME_OF_PHOTOS = PHOTOS.one("PersistentVolume")
@@ -127,8 +135,10 @@ REFUSED = {
     "library excludes something else": (changed(EXCLUDING, "exclusion_patterns", to=["**/b/**"]), "exclusion pattern"),
     "tunnel deleted": (step("delete", OUR_TUNNEL), "id and token"),
     "tunnel replaced": (step("replace", OUR_TUNNEL), "id and token"),
-    "rules taken over deleted": (with_rules_of_others("delete"), "come back"),
-    "rules taken over replaced": (with_rules_of_others("replace"), "come back"),
+    "rules taken over deleted": (with_rules_of_others(step("delete", SHARES.one("TunnelRules"))), "come back"),
+    "rules taken over replaced": (with_rules_of_others(step("replace", SHARES.one("TunnelRules"))), "come back"),
+    "rules taken over of another host": (with_rules_of_others(leading({"hostname": "a.example.com"})), "come back"),
+    "rules taken over of one path": (with_rules_of_others(leading({"hostname": HOST, "path": "^/api"})), "come back"),
     "adopted record replaced": (step("replace", RECORD_TAKEN_OVER.one("DnsRecord")), "by hand"),
     "adopted record renamed": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "name", to="other.example.com"), "by hand"),
     "adopted record redirected": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "content", to="elsewhere"), "by hand"),
@@ -173,6 +183,9 @@ LET_THROUGH = {
     "tunnel is renamed": changed(OUR_TUNNEL, "name", to="other"),
     "rules of our own deleted": replace(step("delete", SHARES.one("TunnelRules")), found={"found": []}),
     "rules of our own for another host": changed(SHARES.one("TunnelRules"), "rules", 0, "hostname", to="a.example.com"),
+    "rules taken over, to another service": with_rules_of_others(
+        leading({"hostname": HOST, "service": "http://other"})
+    ),
     "our record renamed": changed(SHARES.one("DnsRecord"), "name", to="other.example.com"),
     "our record replaced": step("replace", SHARES.one("DnsRecord")),
     "adopted record kept": step("delete", RECORD_TAKEN_OVER.one("DnsRecord")),
@@ -215,6 +228,20 @@ def test_let_through(case: str) -> None:
 def test_each_rule_has_a_case_that_trips_it_and_one_that_does_not() -> None:
     assert {finding.rule for what, _ in REFUSED.values() for finding in tripped([what])} == set(RULES)
     assert {rule.type for rule in RULES} <= {what.type for what in LET_THROUGH.values()}
+
+
+RULES_OF_A_TUNNEL = st.lists(
+    st.fixed_dictionaries(
+        {"hostname": st.sampled_from([HOST, "a.example.com"])}, optional={"path": st.sampled_from("ab")}
+    ),
+    min_size=1,
+)
+
+
+@given(RULES_OF_A_TUNNEL, RULES_OF_A_TUNNEL)
+def test_rules_come_back_as_the_provider_gives_them_back(ours: list[Rule], found: list[Rule]) -> None:
+    shut_out = [any(shuts_out(rule, other) for rule in ours) for other in found]
+    assert bool(tripped([with_rules_of_others(leading(*ours), *found)])) == (not all(shut_out))
 
 
 def test_what_is_as_it_was_trips_nothing() -> None:
