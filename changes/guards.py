@@ -15,6 +15,7 @@ LABEL: Final = "allow-data-loss"
 _REPLACED: Final = frozenset({"replace"})
 _REMOVED: Final = frozenset({"delete", "replace"})
 _LET_GO: Final = frozenset({"delete", "replace", "retain"})
+_GONE: Final = frozenset({"delete", "retain"})
 _UPDATED: Final = frozenset({"update"})
 _STATED: Final = frozenset({"create", "update", "replace"})
 
@@ -155,6 +156,13 @@ def _key(rule: Mapping[str, Any]) -> tuple[str, str]:
     return rule.get("hostname") or "", rule.get("path") or ""
 
 
+def _lets_anybody_in(step: Step) -> bool:
+    def open_to_all(policy: Mapping[str, Any]) -> bool:
+        return policy.get("decision") == "bypass" or any("everyone" in one for one in policy.get("includes", []))
+
+    return open_to_all(step.after) and not open_to_all(step.before)
+
+
 def _was_found(step: Step) -> bool:
     return step.retained
 
@@ -163,6 +171,10 @@ def _leads_elsewhere(step: Step) -> bool:
     return step.retained and any(path.startswith(_ROUTING) for path in step.differences)
 
 
+_OPEN: Final = (
+    "Access no longer asks who it is: where the host still leads to Immich, whoever knows its name gets to Immich's "
+    "login page."
+)
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
 _TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
@@ -243,6 +255,9 @@ RULES: Final = (
     Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
     Rule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
+    # Replaced, it is there again; and without a policy it lets nobody in.
+    Rule("cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication", _GONE, _OPEN),
+    Rule("cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy", _STATED, _OPEN, _lets_anybody_in),
     Rule(
         "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
         _REPLACED,

@@ -96,6 +96,8 @@ COOKIES = claim("icloud-cookies-ann")
 LIBRARY = PHOTOS.one("Library")
 EXCLUDING = deployed(showing({"name": "ann"}, exclusionPatterns=["**/a/**"]), IMMICH).one("Library")
 OUR_TUNNEL = TUNNELLED.one("ZeroTrustTunnelCloudflared")
+GUARDED = TUNNELLED.one("ZeroTrustAccessApplication")
+PEOPLE = next(policy for policy in TUNNELLED.all("ZeroTrustAccessPolicy") if policy.inputs["decision"] == "allow")
 TOKEN = TUNNELLED.one("ZeroTrustAccessServiceToken")
 KEEPS_ALL = syncing()
 MOVES = syncing(**DANGEROUSLY, deleteAfterDownload=True)
@@ -161,6 +163,9 @@ REFUSED = {
         changed(THROUGH_A_GATEWAY.one("HTTPRoute"), "spec", "parentRefs", 0, "name", to="other"),
         "by hand",
     ),
+    "Access switched off": (step("delete", GUARDED), "login page"),
+    "Access bypassed": (changed(PEOPLE, "decision", to="bypass"), "login page"),
+    "Access for everyone": (changed(PEOPLE, "includes", to=[{"everyone": {}}]), "login page"),
     "app's token replaced": (step("replace", TOKEN), "phone"),
 }
 
@@ -199,7 +204,10 @@ LET_THROUGH = {
     "our HTTPRoute of another host": changed(OUR_GATEWAY.one("HTTPRoute"), "spec", "hostnames", to=["a.example.com"]),
     "our HTTPRoute at another gateway": changed(OUR_GATEWAY.one("HTTPRoute"), "spec", "parentRefs", 0, "name", to="b"),
     "adopted HTTPRoute kept": step("delete", THROUGH_A_GATEWAY.one("HTTPRoute")),
-    "Access switched off": step("delete", TOKEN),
+    "Access replaced": step("replace", GUARDED),
+    "Access for somebody else": changed(PEOPLE, "includes", to=[{"email": {"email": "cleo@example.com"}}]),
+    "Access for nobody": step("delete", PEOPLE),
+    "app's token deleted": step("delete", TOKEN),
     "credentials deleted": step("delete", PHOTOS.one("Secret")),
     "sync is new": replace(step("create", KEEPS_ALL), before={}),
     "sync replaced": step("replace", KEEPS_ALL),
