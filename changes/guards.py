@@ -1,7 +1,9 @@
 """Changes that nobody makes by accident: what is lost with each, in one table."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from changes.run import Step
@@ -13,16 +15,31 @@ LABEL: Final = "allow-data-loss"
 _REPLACED: Final = frozenset({"replace"})
 _REMOVED: Final = frozenset({"delete", "replace"})
 _LET_GO: Final = frozenset({"delete", "replace", "retain"})
+_GONE: Final = frozenset({"delete", "retain"})
 _UPDATED: Final = frozenset({"update"})
+_STATED: Final = frozenset({"create", "update", "replace"})
 
-_VERBS: Final = {"delete": "deleted", "replace": "replaced", "retain": "let go of", "update": "changed"}
+_VERBS: Final = {
+    "create": "created",
+    "delete": "deleted",
+    "replace": "replaced",
+    "retain": "let go of",
+    "update": "changed",
+}
 
+_DELETE_AT_APPLE: Final = frozenset({"--delete-after-download", "--keep-icloud-recent-days"})
+_LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
     "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
     "trash at its next scan."
 )
 _TRASH: Final = "Immich's next scan moves every photo that it does not find to its trash"
+# Inputs of a record, an Ingress and an HTTPRoute, and what begins like them.
+_ROUTING: Final = (
+    *("name", "type", "content", "proxied"),
+    *("spec.ingressClassName", "spec.parentRefs", "spec.hostnames", "spec.rules"),
+)
 _ROUTE: Final = "Somebody made this route by hand, and people use it: they are led elsewhere, or nowhere."
 
 
@@ -106,8 +123,44 @@ def _pod(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return pod
 
 
+def _deletes_more_at_apple(step: Step) -> bool:
+    """Whether icloudpd would delete by another argument than before, or keep fewer days."""
+    before = _deleting(step.before)
+    return any(option not in before or days < before[option] for option, days in _deleting(step.after).items())
+
+
+def _deleting(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """Arguments of icloudpd that delete at Apple, and how many days each keeps; none of them does in a dry run."""
+    pod = inputs.get("spec", {}).get("jobTemplate", {}).get("spec", {}).get("template", {}).get("spec", {})
+    words = [word for container in pod.get("containers", []) for word in container.get("command", [])]
+    found = {word: days for word, days in pairwise([*words, ""]) if word in _DELETE_AT_APPLE}
+    return {} if "--dry-run" in words else {word: int(days) if days.isdigit() else 0 for word, days in found.items()}
+
+
+def _excludes_more(step: Step) -> bool:
+    return not set(step.after.get("exclusion_patterns", [])) <= set(step.before.get("exclusion_patterns", []))
+
+
 def _took_over(step: Step) -> bool:
     return bool(step.found.get("found"))
+
+
+def _gives_back(step: Step) -> bool:
+    """Whether ours leave a rule that was taken over its requests: then it comes back (providers.tunnel_rules)."""
+    ours = {_key(rule) for rule in step.after.get("rules", [])}
+    found = [_key(json.loads(rule)) for rule in step.found.get("found", [])]
+    return any(not {(hostname, ""), (hostname, path)} & ours for hostname, path in found)
+
+
+def _key(rule: Mapping[str, Any]) -> tuple[str, str]:
+    return rule.get("hostname") or "", rule.get("path") or ""
+
+
+def _lets_anybody_in(step: Step) -> bool:
+    def open_to_all(policy: Mapping[str, Any]) -> bool:
+        return policy.get("decision") == "bypass" or any("everyone" in one for one in policy.get("includes", []))
+
+    return open_to_all(step.after) and not open_to_all(step.before)
 
 
 def _was_found(step: Step) -> bool:
@@ -115,12 +168,19 @@ def _was_found(step: Step) -> bool:
 
 
 def _leads_elsewhere(step: Step) -> bool:
-    routing = ("name", "type", "content", "spec.rules", "spec.hostnames")
-    return step.retained and any(path.startswith(routing) for path in step.differences)
+    return step.retained and any(path.startswith(_ROUTING) for path in step.differences)
 
 
+_OPEN: Final = (
+    "Access no longer asks who it is: where the host still leads to Immich, whoever knows its name gets to Immich's "
+    "login page."
+)
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
+_TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
+_COME_BACK: Final = (
+    "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say."
+)
 _RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 RULES: Final = (
@@ -154,6 +214,12 @@ RULES: Final = (
         f"right disk, on whatever is mounted there: {_TRASH}.",
         _remembers_the_directory,
     ),
+    Rule(
+        "kubernetes:batch/v1:CronJob",
+        _STATED,
+        "It deletes photos from iCloud that it left there before: they go from every device of the account.",
+        _deletes_more_at_apple,
+    ),
     # Not where it is deleted: preflight refuses that unless Immich's chart states the same mount.
     Rule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
     Rule(
@@ -165,28 +231,33 @@ RULES: Final = (
     ),
     Rule(_FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard),
     Rule(
-        "pulumi-python:dynamic/immich:Library",
+        _LIBRARY,
         _LET_GO,
         "Albums, faces and descriptions stay with the old library, which no longer gets what is fetched; a new one "
         "begins without them.",
+    ),
+    Rule(
+        _LIBRARY,
+        _UPDATED,
+        "Immich's next scan moves every photo that a new exclusion pattern matches to its trash.",
+        _excludes_more,
     ),
     Rule(
         "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
         _REMOVED,
         "A tunnel's id and token go with it: every host that leads through it is unreachable, others' too.",
     ),
-    Rule(
-        "pulumi-python:dynamic/cloudflare:TunnelRules",
-        _REMOVED,
-        "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say.",
-        _took_over,
-    ),
+    Rule(_TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
+    Rule(_TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
     Rule(_RECORD, _REPLACED, _ROUTE, _was_found),
     Rule(_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),
     Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
     Rule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
+    # Replaced, it is there again; and without a policy it lets nobody in.
+    Rule("cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication", _GONE, _OPEN),
+    Rule("cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy", _STATED, _OPEN, _lets_anybody_in),
     Rule(
         "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
         _REPLACED,

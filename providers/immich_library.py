@@ -48,9 +48,9 @@ class WantedLibrary:
     adopt: bool
 
     @property
-    def place(self) -> tuple[Backend, str]:
-        """Where it is, and whose: another place means another library."""
-        return self.server, self.owner
+    def place(self) -> tuple[str, str]:
+        """Which Immich it is in, and whose: another place means another library."""
+        return self.server.namespace, self.owner
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class ImmichLibraryProvider(ImmichProvider):
         return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Report a change exactly when something would be written."""
+        """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["owner"])
@@ -222,7 +222,9 @@ class ImmichLibraryProvider(ImmichProvider):
                 trial = attempt(immich, new, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
-        return dynamic.DiffResult(changes=trial.changes)
+        if trial.settled and trial.settled.id != _id:  # behind that Service is another Immich
+            return dynamic.DiffResult(changes=True, replaces=["server"])
+        return dynamic.DiffResult(changes=trial.changes or old.server != new.server)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Make the library, or find it, have it import our folders, and scan it."""

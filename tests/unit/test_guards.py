@@ -1,23 +1,28 @@
 """Each guard, on what the program really registers: what trips it, and what is let through."""
 
+import json
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from changes.guards import RULES, refusal, tripped
 from changes.run import Step
 from components.ownership import Ownership
 from providers.cluster_api import Ref
+from providers.ingress_rules import Rule, shuts_out
 from settings import Settings
 from tests.unit.recording import STACK, Recording, Registered, deployed
-from tests.unit.test_cloudflare_components import ACCESS, OWN, SHARED, on, record
+from tests.unit.test_cloudflare_components import ACCESS, HOST, OWN, SHARED, on, record
 from tests.unit.test_external_library import IMMICH, showing
 
 INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 HTTP_ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")
 VOLUME = Ref("v1", "PersistentVolume", "icloud-photos-shared")
+DANGEROUSLY = {"dangerouslyDeleteFromIcloud": True}
 ADOPTED = Ownership(STACK, adopted=frozenset({INGRESS, HTTP_ROUTE, VOLUME}))
 
 
@@ -61,6 +66,15 @@ def claim(name: str) -> Registered:
     return PHOTOS.one("PersistentVolumeClaim", name)
 
 
+def syncing(**account: Any) -> Registered:
+    """The CronJob of an account with these settings."""
+    return deployed(showing({"name": "ann", **account}), IMMICH).one("CronJob")
+
+
+def resynced(before: Registered, after: Registered, operation: str = "update") -> Step:
+    return replace(step(operation, before), after=after.inputs)
+
+
 def mount(stack: Recording = PHOTOS) -> Registered:
     return stack.fragment("Deployment", "immich-server")
 
@@ -69,15 +83,27 @@ def in_pod(*keys: str | int, to: Any) -> Step:
     return changed(mount(), "fragment", "spec", "template", "spec", *keys, to=to)
 
 
-def with_rules_of_others(operation: str) -> Step:
-    return replace(step(operation, SHARES.one("TunnelRules")), found={"found": ['{"hostname": "immich.example.com"}']})
+def with_rules_of_others(what: Step, *found: Rule) -> Step:
+    return replace(what, found={"found": [json.dumps(rule) for rule in found or [{"hostname": HOST}]]})
+
+
+def leading(*rules: Rule) -> Step:
+    return changed(SHARES.one("TunnelRules"), "rules", to=rules)
 
 
 VOLUME_OF_PHOTOS = PHOTOS.one("PersistentVolume")
 COOKIES = claim("icloud-cookies-ann")
 LIBRARY = PHOTOS.one("Library")
+EXCLUDING = deployed(showing({"name": "ann"}, exclusionPatterns=["**/a/**"]), IMMICH).one("Library")
 OUR_TUNNEL = TUNNELLED.one("ZeroTrustTunnelCloudflared")
+GUARDED = TUNNELLED.one("ZeroTrustAccessApplication")
+PEOPLE = next(policy for policy in TUNNELLED.all("ZeroTrustAccessPolicy") if policy.inputs["decision"] == "allow")
 TOKEN = TUNNELLED.one("ZeroTrustAccessServiceToken")
+KEEPS_ALL = syncing()
+MOVES = syncing(**DANGEROUSLY, deleteAfterDownload=True)
+KEEPS_A_MONTH = syncing(**DANGEROUSLY, keepIcloudRecentDays=30)
+KEEPS_A_WEEK = syncing(**DANGEROUSLY, keepIcloudRecentDays=7)
+DRY = syncing(**DANGEROUSLY, keepIcloudRecentDays=7, dryRun=True)
 RULES_ON_INGRESS = [{"host": "other.example.com"}]
 
 # What is refused, and a word of the reason.
@@ -94,22 +120,38 @@ REFUSED = {
     "connector's namespace deleted": (step("delete", TUNNELLED.one("Namespace", "cloudflared")), "goes with it"),
     "record of the directory deleted": (step("delete", PHOTOS.one("ConfigMap")), "directory was made"),
     "record of the directory replaced": (step("replace", PHOTOS.one("ConfigMap")), "directory was made"),
+    "sync begins to delete what it fetches": (resynced(KEEPS_ALL, MOVES), "from every device"),
+    "sync begins to delete what is old": (resynced(KEEPS_ALL, KEEPS_A_MONTH), "from every device"),
+    "sync deletes in another way": (resynced(MOVES, KEEPS_A_MONTH), "from every device"),
+    "sync keeps fewer days": (resynced(KEEPS_A_MONTH, KEEPS_A_WEEK), "from every device"),
+    "sync that deletes is no longer dry": (resynced(DRY, KEEPS_A_WEEK), "from every device"),
+    "sync is replaced by one that deletes": (resynced(KEEPS_ALL, MOVES, "replace"), "from every device"),
+    "sync that deletes is new": (replace(step("create", MOVES), before={}), "from every device"),
     "mount replaced": (step("replace", mount()), "no longer sees"),
     "mount at another path": (in_pod("containers", 0, "volumeMounts", 0, "mountPath", to="/photos"), "by its path"),
     "mount of another directory": (in_pod("volumes", 0, "hostPath", "path", to="/var/mnt/other"), "another directory"),
     "mount without its guard": (in_pod("initContainers", to=[]), "would start"),
     "library forgotten": (step("delete", LIBRARY), "Albums"),
     "library replaced": (step("replace", LIBRARY), "Albums"),
+    "library excludes more": (changed(EXCLUDING, "exclusion_patterns", to=["**/a/**", "**/b/**"]), "exclusion pattern"),
+    "library excludes something else": (changed(EXCLUDING, "exclusion_patterns", to=["**/b/**"]), "exclusion pattern"),
     "tunnel deleted": (step("delete", OUR_TUNNEL), "id and token"),
     "tunnel replaced": (step("replace", OUR_TUNNEL), "id and token"),
-    "rules taken over deleted": (with_rules_of_others("delete"), "come back"),
-    "rules taken over replaced": (with_rules_of_others("replace"), "come back"),
+    "rules taken over deleted": (with_rules_of_others(step("delete", SHARES.one("TunnelRules"))), "come back"),
+    "rules taken over replaced": (with_rules_of_others(step("replace", SHARES.one("TunnelRules"))), "come back"),
+    "rules taken over of another host": (with_rules_of_others(leading({"hostname": "a.example.com"})), "come back"),
+    "rules taken over of one path": (with_rules_of_others(leading({"hostname": HOST, "path": "^/api"})), "come back"),
     "adopted record replaced": (step("replace", RECORD_TAKEN_OVER.one("DnsRecord")), "by hand"),
     "adopted record renamed": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "name", to="other.example.com"), "by hand"),
     "adopted record redirected": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "content", to="elsewhere"), "by hand"),
+    "adopted record no longer proxied": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "proxied", to=False), "by hand"),
     "adopted ingress replaced": (step("replace", TAKEN_OVER.one("Ingress")), "by hand"),
     "adopted ingress of another host": (
         changed(TAKEN_OVER.one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
+        "by hand",
+    ),
+    "adopted ingress of another controller": (
+        changed(TAKEN_OVER.one("Ingress"), "spec", "ingressClassName", to="other"),
         "by hand",
     ),
     "adopted HTTPRoute replaced": (step("replace", THROUGH_A_GATEWAY.one("HTTPRoute")), "by hand"),
@@ -117,6 +159,13 @@ REFUSED = {
         changed(THROUGH_A_GATEWAY.one("HTTPRoute"), "spec", "hostnames", to=["other.example.com"]),
         "by hand",
     ),
+    "adopted HTTPRoute at another gateway": (
+        changed(THROUGH_A_GATEWAY.one("HTTPRoute"), "spec", "parentRefs", 0, "name", to="other"),
+        "by hand",
+    ),
+    "Access switched off": (step("delete", GUARDED), "login page"),
+    "Access bypassed": (changed(PEOPLE, "decision", to="bypass"), "login page"),
+    "Access for everyone": (changed(PEOPLE, "includes", to=[{"everyone": {}}]), "login page"),
     "app's token replaced": (step("replace", TOKEN), "phone"),
 }
 
@@ -134,22 +183,40 @@ LET_THROUGH = {
     "guard says something else": in_pod("initContainers", 0, "image", to="busybox:2"),
     "mount is put back": replace(step("update", mount()), before={"fragment": {"kind": "Deployment"}}),
     "library imports more": changed(LIBRARY, "import_paths", to=["/a", "/b"]),
+    "library excludes less": changed(EXCLUDING, "exclusion_patterns", to=[]),
+    "library is new": replace(step("create", EXCLUDING), before={}),
     "tunnel is renamed": changed(OUR_TUNNEL, "name", to="other"),
     "rules of our own deleted": replace(step("delete", SHARES.one("TunnelRules")), found={"found": []}),
     "rules of our own for another host": changed(SHARES.one("TunnelRules"), "rules", 0, "hostname", to="a.example.com"),
+    "rules taken over, to another service": with_rules_of_others(
+        leading({"hostname": HOST, "service": "http://other"})
+    ),
     "our record renamed": changed(SHARES.one("DnsRecord"), "name", to="other.example.com"),
     "our record replaced": step("replace", SHARES.one("DnsRecord")),
     "adopted record kept": step("delete", RECORD_TAKEN_OVER.one("DnsRecord")),
     "adopted record's comment": changed(RECORD_TAKEN_OVER.one("DnsRecord"), "comment", to="other"),
     "our ingress of another host": changed(PHOTOS.one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
+    "our record no longer proxied": changed(SHARES.one("DnsRecord"), "proxied", to=False),
+    "our ingress of another controller": changed(PHOTOS.one("Ingress"), "spec", "ingressClassName", to="other"),
     "our ingress replaced": step("replace", PHOTOS.one("Ingress")),
     "adopted ingress's annotations": changed(TAKEN_OVER.one("Ingress"), "metadata", "annotations", "a", to="b"),
     "our HTTPRoute replaced": step("replace", OUR_GATEWAY.one("HTTPRoute")),
     "our HTTPRoute of another host": changed(OUR_GATEWAY.one("HTTPRoute"), "spec", "hostnames", to=["a.example.com"]),
+    "our HTTPRoute at another gateway": changed(OUR_GATEWAY.one("HTTPRoute"), "spec", "parentRefs", 0, "name", to="b"),
     "adopted HTTPRoute kept": step("delete", THROUGH_A_GATEWAY.one("HTTPRoute")),
-    "Access switched off": step("delete", TOKEN),
+    "Access replaced": step("replace", GUARDED),
+    "Access for somebody else": changed(PEOPLE, "includes", to=[{"email": {"email": "cleo@example.com"}}]),
+    "Access for nobody": step("delete", PEOPLE),
+    "app's token deleted": step("delete", TOKEN),
     "credentials deleted": step("delete", PHOTOS.one("Secret")),
-    "sync replaced": step("replace", PHOTOS.one("CronJob")),
+    "sync is new": replace(step("create", KEEPS_ALL), before={}),
+    "sync replaced": step("replace", KEEPS_ALL),
+    "sync that deletes is changed": changed(KEEPS_A_WEEK, "spec", "schedule", to="0 4 * * *"),
+    "sync that deletes replaced": step("replace", KEEPS_A_WEEK),
+    "sync that deletes removed": step("delete", KEEPS_A_WEEK),
+    "sync keeps more days": resynced(KEEPS_A_WEEK, KEEPS_A_MONTH),
+    "sync no longer deletes": resynced(MOVES, KEEPS_ALL),
+    "sync that deletes goes dry": resynced(KEEPS_A_WEEK, DRY),
 }
 
 
@@ -169,6 +236,20 @@ def test_let_through(case: str) -> None:
 def test_each_rule_has_a_case_that_trips_it_and_one_that_does_not() -> None:
     assert {finding.rule for what, _ in REFUSED.values() for finding in tripped([what])} == set(RULES)
     assert {rule.type for rule in RULES} <= {what.type for what in LET_THROUGH.values()}
+
+
+RULES_OF_A_TUNNEL = st.lists(
+    st.fixed_dictionaries(
+        {"hostname": st.sampled_from([HOST, "a.example.com"])}, optional={"path": st.sampled_from("ab")}
+    ),
+    min_size=1,
+)
+
+
+@given(RULES_OF_A_TUNNEL, RULES_OF_A_TUNNEL)
+def test_rules_come_back_as_the_provider_gives_them_back(ours: list[Rule], found: list[Rule]) -> None:
+    shut_out = [any(shuts_out(rule, other) for rule in ours) for other in found]
+    assert bool(tripped([with_rules_of_others(leading(*ours), *found)])) == (not all(shut_out))
 
 
 def test_what_is_as_it_was_trips_nothing() -> None:

@@ -26,17 +26,19 @@ BENS = f"{FOLDER}-ben"
 
 
 class Provider(ImmichLibraryProvider):
-    """The real one, on a server of the test's."""
+    """The real one, on a server of the test's; `behind` is what each Service leads to."""
 
     def __init__(self, immich: Immich) -> None:
         self.immich = immich
+        self.behind = {SERVER: immich}
 
     def _api(self) -> ClusterApi:
         return FakeCluster()
 
     def _immich(self, server: Backend) -> ImmichApi:
-        assert server == SERVER
-        return self.immich.api()
+        if server not in self.behind:
+            raise NotRunningError(f"Service {server.namespace}/{server.service} does not exist")
+        return self.behind[server].api()
 
 
 @dataclass
@@ -44,6 +46,7 @@ class House:
     """Immich, the disk that it sees, and a stack with one library."""
 
     immich: Immich
+    provider: Provider
     stack: OneResource
 
     def up(self, wanted: WantedLibrary = WANTED, **changed: Any) -> str:
@@ -80,7 +83,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         monkeypatch.setattr(job_run, "run", look)
         immich.folder("icloud-import", "one.jpg")
         (immich.disk / MARK).touch()
-        yield House(immich, OneResource(Provider(immich)))
+        provider = Provider(immich)
+        yield House(immich, provider, OneResource(provider))
 
 
 def test_it_is_made_and_scanned(house: House) -> None:
@@ -276,6 +280,46 @@ def test_it_is_renamed_in_place(house: House) -> None:
     assert house.up(name="From iCloud") == "update"
     assert (house.library["id"], house.library["name"]) == (was, "From iCloud")
     assert house.up(name="From iCloud") == "same"
+
+
+@pytest.mark.parametrize("server", [replace(SERVER, port=2283), replace(SERVER, service="immich")], ids=str)
+def test_it_is_the_same_library_at_another_port_or_service(house: House, server: Backend) -> None:
+    house.up()
+    before = house.immich.libraries().keys()
+    house.provider.behind = {server: house.immich}
+    assert house.up(server=server) == "update"
+    assert (house.immich.libraries().keys(), house.scans()) == (before, 1)
+    writes = house.immich.writes()
+    assert house.up(server=server) == "same"
+    assert house.immich.writes() == writes
+    edit(house, importPaths=[])
+    assert house.up(server=server) == "update", "it is read where it now is"
+    assert house.library["importPaths"] == [FOLDER]
+
+
+def test_a_service_of_another_immich_has_another_library(house: House, tmp_path: Path) -> None:
+    house.up()
+    before, server = house.immich.libraries(), replace(SERVER, service="immich-2")
+    (tmp_path / "second").mkdir()
+    with serving(tmp_path / "second") as second:
+        second.folder()
+        house.provider.behind[server] = second
+        assert house.up(server=server) == "replace"
+        assert house.stack.state
+        assert house.stack.state.id in second.libraries().keys() - before.keys()
+    assert house.immich.libraries() == before
+
+
+@pytest.mark.parametrize(
+    "other", [{"owner": "partner@coultonf.com"}, {"server": replace(SERVER, namespace="photos")}], ids=str
+)
+def test_another_owner_or_namespace_is_another_library(house: House, other: dict[str, Any]) -> None:
+    house.up()
+    house.provider.behind[other.get("server", SERVER)] = house.immich
+    edit(house, importPaths=[])  # no photo is imported twice
+    before = house.immich.libraries().keys()
+    assert house.up(**other) == "replace"
+    assert house.immich.libraries().keys() >= before
 
 
 def test_a_library_that_somebody_deleted_is_made_anew(house: House) -> None:
