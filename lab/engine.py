@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -140,6 +141,7 @@ class Engine:
                 program=self._run_program,
                 project_name="immich-icloud",
                 opts=automation.LocalWorkspaceOptions(
+                    pulumi_command=_command(self._tools.pulumi),
                     work_dir=str(self._project),
                     pulumi_home=str(self._home / "pulumi"),
                     env_vars=processes.mark(self._home, _PROCESS),
@@ -216,6 +218,12 @@ def _packages_of(source: Path) -> Iterator[None]:
         sys.path.remove(str(source))
         taken_out()
         sys.modules.update(own)
+
+
+@cache
+def _command(_: Path) -> automation.PulumiCommand:
+    """Have the engine on PATH asked for its version once, not at each run."""
+    return automation.PulumiCommand()
 
 
 @contextmanager

@@ -141,7 +141,6 @@ def test_a_tunnel_that_somebody_deleted_is_made_anew(bench: Bench) -> None:
     assert bench.account.record(HOST)["content"] == f"{own_tunnel(bench)}.cfargotunnel.com"
     template = bench.get(Ref("apps/v1", "Deployment", "cloudflared", "cloudflared"))["spec"]["template"]
     assert template["metadata"]["annotations"]["immich-icloud/tunnel"] == own_tunnel(bench)
-    assert changed(bench.up()) == []
 
 
 def test_a_connected_tunnel_is_not_deleted(bench: Bench) -> None:
