@@ -40,6 +40,7 @@ class Review:
         preview: the preview; None when there is none.
         deployed: the rehearsed deployment; None when there is none.
         allowed: whether what the guards refuse is let pass.
+        judged: whether the guards had something to compare the change with.
 
     """
 
@@ -51,6 +52,7 @@ class Review:
     preview: Run | None = None
     deployed: Run | None = None
     allowed: bool = False
+    judged: bool = True
 
     @property
     def refused(self) -> list[Finding]:
@@ -68,7 +70,8 @@ class Review:
     def passes(self) -> bool:
         """Whether the change may go on."""
         runs = [run for run in (self.preview, self.deployed) if run]
-        return not self.problems and all(run.succeeded for run in runs) and (self.allowed or not self.refused)
+        harmless = self.judged and not self.refused
+        return not self.problems and all(run.succeeded for run in runs) and (self.allowed or harmless)
 
 
 _TITLES: Final[dict[Kind, str]] = {
@@ -111,6 +114,8 @@ def _verdict(review: Review) -> str:
     count = "1 resource changes" if changed == 1 else f"{changed} resources change"
     if review.refused and not review.allowed:
         return f"**Refused**: it may lose data or somebody's way in. {count}."
+    if not review.judged and not review.allowed:
+        return f"**Not judged**: what it would replace or delete is not known. {_pass()}"
     if not review.passes:
         return "**It fails.** " + ("Nothing would be deployed." if not review.deployed else "The deployment fails.")
     if review.preview is None:
@@ -122,7 +127,11 @@ def _refused(review: Review) -> Iterator[str]:
     for one in review.refused:
         yield f"- {code(one.step.title)} would be {one.happens}. {one.rule.reason}"
     if review.refused and not review.allowed:
-        yield f"\nWhat lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
+        yield f"\n{_pass()}"
+
+
+def _pass() -> str:
+    return f"What lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
 
 
 def _texts(texts: Iterable[str]) -> Iterator[str]:

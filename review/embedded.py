@@ -1,10 +1,11 @@
 """The embedded control plane for as long as a review takes: two programs deploy to it, one after the other."""
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from lab.engine import Engine
 from lab.errors import LabError
 from lab.immich import process as immich
 from lab.toolchain import Tools
-from ops.stack import StackError, settings_of
-from settings import SettingsError
+from ops.stack import StackError, configuration_of, settings_of
+from review.stack_file import CONNECTION
+from settings import PROJECT, SettingsError
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Embedded:
         try:
             with self._engine(side).entered():
                 settings_of(self._stack)
+                self._require_its_own_cluster()
         except SettingsError as error:
             return tuple(error.problems)
         except (StackError, LabError) as error:
@@ -73,11 +76,31 @@ class Embedded:
     def run(self, operation: Operation, side: Side) -> Run:
         """Run one operation of a side's program; a failure is in the result."""
         try:
-            run = self._engine(side).run(operation)
-        except LabError as error:
+            engine = self._engine(side)
+            with engine.entered():
+                self._require_its_own_cluster()
+            run = engine.run(operation)
+        except (StackError, LabError) as error:
             run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
         run.diagnostics = [replace(one, text=self._portable(one.text)) for one in run.diagnostics]
         return run
+
+    def _require_its_own_cluster(self) -> None:
+        """Refuse what would be deployed elsewhere: there are more ways to write a stack file than are rewritten.
+
+        Raises:
+            LabError: when the stack's cluster is another one.
+            StackError: when the CLI can't read the stack file.
+
+        """
+        cluster: object = None
+        with suppress(ValueError):
+            cluster = json.loads(configuration_of(self._stack)[0].get(f"{PROJECT}:cluster", ""))
+        if not isinstance(cluster, dict) or not CONNECTION.items() <= cluster.items():
+            raise LabError(
+                f"{PROJECT}:cluster can't be replaced by the rehearsal's own, so nothing is deployed. Write it in "
+                f"Pulumi.{self._stack}.yaml as a mapping, with its kubeconfig and context in plain words"
+            )
 
     def _engine(self, side: Side) -> Engine:
         self._project.mkdir(exist_ok=True)

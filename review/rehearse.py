@@ -116,6 +116,7 @@ def judge(change: Change, base: Run | None, preview: Run) -> Review:
         notes.append(f"In {code(change.base)} there is no stack {code(change.stack)}: all of it is new.")
     elif not base.succeeded:
         notes.append(f"What {code(change.base)} has can't be deployed itself: {code(' '.join(base.errors))}")
+        return replace(change.review, notes=tuple(notes), preview=preview, judged=False)
     else:
         # Read back from a cluster, inputs may lack what it leaves out: what main states is exact.
         stated = {(step.type, step.name): step.after for step in base.steps}

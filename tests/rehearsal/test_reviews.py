@@ -14,12 +14,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from changes.run import Operation, Run
 from lab.engine import PACKAGES, SOURCE
 from lab.processes import HOME_MARK
 from lab.toolchain import Tools
-from review import comment
+from review import comment, stack_file
 from review.comment import Review
 from review.embedded import Embedded, Side, embedded
 from review.rehearse import Change, rehearse
@@ -104,6 +105,29 @@ def test_a_broken_stack_file_is_not_deployed(clone: Clone, place: Embedded, monk
     review = reviewed(clone, lambda: nullcontext(place))
     assert not review.passes
     check("broken", review)
+
+
+HOMELABS = "kubeconfig: ~/.kube/config, context: admin@homelab, identifier: homelab"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        """immich-icloud:cluster: '{"kubeconfig": "~/.kube/config", "context": "admin@homelab", "identifier": "a"}'""",
+        f"immich-icloud:config:cluster: {{{HOMELABS}}}",
+        f"immich-icloud:cluster: {{<<: &elsewhere {{{HOMELABS}}}}}",
+    ],
+    ids=["JSON", "another key", "merged"],
+)
+def test_nothing_is_deployed_to_the_homelab_itself(place: Embedded, spelling: str) -> None:
+    config = yaml.safe_load((SOURCE / FILE).read_text())["config"]
+    del config["immich-icloud:cluster"]
+    rest = yaml.safe_dump({"config": config}).replace("config:\n", f"config:\n  {spelling}\n", 1)
+    side = Side(SOURCE, stack_file.rehearsed(rest))
+    (problem,) = place.problems(side)
+    assert "immich-icloud:cluster can't be replaced by the rehearsal's own, so nothing is deployed" in problem
+    run = place.run("up", side)
+    assert (run.succeeded, run.steps, run.errors) == (False, [], [problem])
 
 
 def test_a_change_of_storage_is_refused(clone: Clone, place: Embedded) -> None:

@@ -108,7 +108,9 @@ def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
 def test_a_main_that_does_not_deploy(clone: Clone) -> None:
     base = Run("up", diagnostics=[Diagnostic("error", "no\n`node`")])
     found = review(clone, Place({"up old": base}))
-    assert found.passes
+    assert not found.passes
+    assert "**Not judged**: what it would replace or delete is not known." in write(found)
+    assert review(clone, Place({"up old": base}), allowed=True).passes
     assert "What `main` has can't be deployed itself: `` no `node` ``" in write(found)
 
 
@@ -120,7 +122,7 @@ def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
     clone.write(FILE, stack_file("new"))
     place = Place()
     text = write(review(clone, place))
-    assert place.asked == ["start", "preview new", "up new"]
+    assert place.asked == ["start", "preview new"]
     assert f"What `main` has can't be deployed itself: `{FILE} is not YAML" in text
 
 
