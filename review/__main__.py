@@ -19,6 +19,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -50,7 +51,11 @@ def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
     place = partial(_control_plane, asked.stack)
-    return _told(rehearse(change, Repository(Path.cwd()), place, _say), asked)
+    try:
+        found = rehearse(change, Repository(Path.cwd()), place, _say)
+    except (LabError, RepositoryError, StackError) as error:
+        found = replace(change.review, problems=(str(error),))
+    return _told(found, asked)
 
 
 def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
@@ -59,9 +64,12 @@ def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
 
 def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
-    command = f"make preview STACK={asked.stack}"
-    run = deploy.preview(asked.stack)
-    return _told(Review(asked.stack, "preview", command, preview=run, allowed=asked.allow_data_loss), asked)
+    found = Review(asked.stack, "preview", f"make preview STACK={asked.stack}", allowed=asked.allow_data_loss)
+    try:
+        found = replace(found, preview=deploy.preview(asked.stack))
+    except StackError as error:
+        found = replace(found, problems=(str(error),))
+    return _told(found, asked)
 
 
 def _told(review: Review, asked: argparse.Namespace) -> bool:
@@ -75,6 +83,8 @@ def _told(review: Review, asked: argparse.Namespace) -> bool:
             file.write(text)
     if review.refused and not review.allowed:
         _say(guards.refusal(review.refused, review.command))
+    for problem in review.problems:
+        _say(f"error: {problem}")
     return review.passes
 
 

@@ -220,5 +220,6 @@ def _disarmed(content: bytes, origin: Origin) -> str:
         raise GitHubError("the file is no text") from None
     owner = re.sub(r"[^A-Za-z0-9-]", "", origin.owner)
     note = f"\n> Made by the code of this pull request itself, in `{owner}`'s fork. Nobody else has checked it.\n"
-    quiet = rest.replace("@", "@\u200b").replace("\r", "")
+    # With `&` it could write an @ as an entity.
+    quiet = re.sub("[@&]", lambda found: f"{found[0]}\u200b", rest).replace("\r", "")
     return f"{marker}\n{note}{quiet}"

@@ -20,6 +20,8 @@ _HOW = (
     "What {base} has was deployed to an embedded control plane, with stand-ins of Immich and Cloudflare, and then this "
     "change, unless something stands in its way: by the same stack file, but for its cluster and its secrets."
 )
+# Of the project, what says whether a change is let through.
+_JUDGES = ("changes", "review", "lab", "ops", ".github")
 _UNTOUCHED = "No program, dependency or stack file is among what it touches, so nothing was deployed to find out."
 
 
@@ -67,8 +69,23 @@ def rehearse(
     if not (repository.tree / name).is_file():
         known = ", ".join(stack_file.stacks(repository.tree))
         raise StackError(f"STACK={change.stack}: there is no {name}. Stacks of this project: {known}")
-    if not deployed(repository.changed(commit), name):
-        return replace(change.review, notes=(_UNTOUCHED,))
+    paths = repository.changed(commit)
+    touched = [code(folder) for folder in _JUDGES if any(path.startswith(f"{folder}/") for path in paths)]
+    notes = (f"It changes what judges it: {', '.join(touched)}. Read that first.",) if touched else ()
+    if not deployed(paths, name):
+        return replace(change.review, notes=(*notes, _UNTOUCHED))
+    found = _deployed(change, repository, commit, control_plane, say)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _deployed(
+    change: Change,
+    repository: Repository,
+    commit: str,
+    control_plane: Callable[[], AbstractContextManager[Embedded]],
+    say: Say,
+) -> Review:
+    name = stack_file.name_of(change.stack)
     try:
         head = Side(repository.tree, stack_file.rehearsed((repository.tree / name).read_text()))
     except stack_file.StackFileError as error:

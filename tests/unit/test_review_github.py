@@ -154,9 +154,9 @@ def test_a_forks_comment_goes_nowhere_once_the_branch_has_moved_on() -> None:
 
 def test_a_forks_comment_calls_nobody() -> None:
     server = Server(lists={"/pulls": [pull(9)], "/issues/9/comments": []})
-    relayed(server, f"{marker('homelab')}\n@coultonf look: `@all` a@b\r\n", Origin("x`<@all>", "main", SHA))
+    relayed(server, f"{marker('homelab')}\n@coultonf &#64;all look: `@all` a@b\r\n", Origin("x`<@all>", "main", SHA))
     ((_, _, body),) = server.written
-    assert all(after.startswith("\u200b") for after in body.split("@")[1:])
+    assert all(after.startswith("\u200b") for sign in "@&" for after in body.split(sign)[1:])
     assert "in `xall`'s fork" in body
     assert "\r" not in body
 

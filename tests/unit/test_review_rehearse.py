@@ -105,6 +105,15 @@ def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
     assert "In `main` there is no stack `homelab`: all of it is new." in text
 
 
+@pytest.mark.parametrize("host", ["old", "new"], ids=["nothing is deployed", "deployed"])
+def test_a_change_of_its_own_judge_is_told(clone: Clone, host: str) -> None:
+    clone.write(FILE, stack_file(host))
+    clone.write("changes/guards.py", "RULES = ()")
+    place = Place()
+    assert "It changes what judges it: `changes`. Read that first." in write(review(clone, place))
+    assert bool(place.asked) == (host == "new")
+
+
 def test_a_main_that_does_not_deploy(clone: Clone) -> None:
     base = Run("up", diagnostics=[Diagnostic("error", "no\n`node`")])
     found = review(clone, Place({"up old": base}))
