@@ -86,9 +86,10 @@ class ImmichSettingsProvider(ImmichProvider):
     """Sets, reads and gives back the entries."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Report a change exactly when something would be written."""
+        """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
-        if old.server != new.server:
+        # Behind another port or Service is the same Immich: made anew, our own entries would be what was found there.
+        if old.server.namespace != new.server.namespace:
             return dynamic.DiffResult(changes=True, replaces=["server"])
         try:
             with self._immich(new.server) as immich:

@@ -17,6 +17,7 @@ from tests.immich_server import Immich, serving
 from tests.one_resource import OneResource
 
 SERVER = Backend("immich", "immich-server", 3001)
+MOVED = Backend("immich", "immich", 2283)
 MONTHLY, DAILY = "0 4 1 * *", "0 0 * * *"
 
 
@@ -27,7 +28,7 @@ class Provider(ImmichSettingsProvider):
         self.immich, self.key = immich, API_KEY
 
     def _immich(self, server: Backend) -> ImmichApi:
-        assert server == SERVER
+        assert server in {SERVER, MOVED}
         return self.immich.api(self.key)
 
 
@@ -39,8 +40,8 @@ class House:
     provider: Provider
     stack: OneResource
 
-    def up(self, schedule: str | None = MONTHLY, *, watch: bool | None = True) -> str:
-        inputs = immich_settings._inputs(WantedSettings(SERVER, schedule, watch))  # noqa: SLF001 (what the resource hands over)
+    def up(self, schedule: str | None = MONTHLY, *, watch: bool | None = True, server: Backend = SERVER) -> str:
+        inputs = immich_settings._inputs(WantedSettings(server, schedule, watch))  # noqa: SLF001 (what the resource hands over)
         return self.stack.up({**inputs, "found": None})
 
     @property
@@ -101,6 +102,15 @@ def test_nothing_is_written_where_nothing_changes(house: House) -> None:
 def test_they_are_given_back(house: House) -> None:
     before = house.document
     house.up()
+    house.stack.destroy()
+    assert house.document == before
+
+
+def test_behind_another_service_they_are_the_same_and_given_back(house: House) -> None:
+    before = house.document
+    house.up()
+    assert house.up(server=MOVED) == "update"
+    assert house.library == (MONTHLY, True)
     house.stack.destroy()
     assert house.document == before
 
