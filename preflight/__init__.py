@@ -6,7 +6,17 @@ import pulumi
 
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import cloudflare_facts, cloudflare_rules, facts, host, immich_facts, immich_rules, mount_rules, rules
+from preflight import (
+    cloudflare_facts,
+    cloudflare_rules,
+    facts,
+    host,
+    immich_facts,
+    immich_rules,
+    mount_rules,
+    rules,
+    state,
+)
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
@@ -98,7 +108,8 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         mounted=facts.mounted(first, seen),
     )
     planned = plan(settings, found, owner)
-    answers = facts.ask(api, planned, live)
+    job_is_known = any(one.type == "kubernetes:batch/v1:Job" for one in state.known())
+    answers = facts.ask(api, planned, live, job_is_known=job_is_known)
     immich = immich_facts.read(api, settings, planned.libraries)
     server_wide = planned.libraries.settings if planned.libraries else None
     rule_set = planned.way_in.rules if planned.way_in else None

@@ -156,14 +156,24 @@ def mounted(plan: Plan, facts: Facts) -> bool:
     return facts.deployment is not None and not [*lacking(plan.mount, facts.deployment["spec"]["template"]["spec"])]
 
 
-def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
+def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest], *, job_is_known: bool) -> Answers:
     """Ask the API server about each part of the plan that exists already.
+
+    Args:
+        api: the cluster.
+        plan: the plan.
+        live: each whole object of it as it is.
+        job_is_known: whether the state knows the directory's Job, so that another template makes it anew.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    asked = ((whole.ref, _refusal(api, whole.manifest)) for whole in plan.wholes() if whole.ref in live)
+    asked = (
+        (whole.ref, _refusal(api, whole.manifest))
+        for whole in plan.wholes()
+        if whole.ref in live and not (whole is plan.directory_job and job_is_known)
+    )
     return Answers(
         live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
@@ -173,8 +183,6 @@ def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest]) -> Answers:
 
 
 def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
-    if manifest["kind"] == "Job":
-        return None  # its template can't change: a Job of ours is made anew instead
     try:
         # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
         api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)

@@ -122,6 +122,11 @@ def _missing_storage_class(settings: Settings, facts: Facts) -> Iterator[str]:
 
 
 def _refused(whole: Whole, refusal: str) -> str:
+    if whole.ref.kind == "Job":
+        return (
+            f"{whole.ref} has another template than it would get, and the state does not know it, so it is not made "
+            f"anew. It has done its work: `kubectl delete job -n {whole.ref.namespace} {whole.ref.name}`, then go on"
+        )
     named = f" (named by {PROJECT}:{whole.setting})" if whole.setting else ""
     return f"{whole.ref}{named}: the API server refuses it: {refusal}"
 

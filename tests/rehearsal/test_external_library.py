@@ -199,6 +199,10 @@ def test_a_lost_state_is_made_again_of_what_is_there(bench: Bench, server: Serve
     """docs/backup.md: nothing is made twice, nobody restarts Immich; what was found before the stack is forgotten."""
     before, libraries, records = bench.everything(), [one["id"] for one in server.libraries()], bench.account.records()
     bench.state_file.unlink()
+    # The Job would have to be another one, and without the state it is not made anew.
+    bench.set(lambda s: s.update(adoptExisting=True))
+    assert "`kubectl delete job -n photo-sync create-icloud-directory`, then go on" in refusals(bench)
+    bench.reset_settings()
     run = bench.up()
     assert {operation for operation, _ in changed(run)} == {"create", "import"}
     assert bench.everything() == before

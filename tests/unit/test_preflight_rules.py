@@ -380,6 +380,14 @@ def test_a_refusal_in_the_api_servers_words() -> None:
     ]
 
 
+def test_a_job_that_can_not_be_made_anew_is_removed_by_hand() -> None:
+    settings = configured()
+    assert problems(settings, live_of(planned(settings), JOB), refusals={JOB: "field is immutable"}) == [
+        f"{JOB} has another template than it would get, and the state does not know it, so it is not made anew. It has "
+        "done its work: `kubectl delete job -n photo-sync create-icloud-directory`, then go on"
+    ]
+
+
 # others
 
 
