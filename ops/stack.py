@@ -54,10 +54,20 @@ def settings_of(stack: str) -> Settings:
         SettingsError: with every problem of the stack file.
 
     """
+    return parse(*configuration_of(stack))
+
+
+def configuration_of(stack: str) -> tuple[dict[str, str], set[str]]:
+    """Read a stack's configuration as its program gets it, and which keys of it are secret, by the CLI.
+
+    Raises:
+        StackError: when the CLI, the stack or its passphrase is missing, or the CLI can't read it.
+
+    """
     entries = _asked(stack, "config", "--json", "--show-secrets")
     # The CLI's `value` is the text that the engine hands to a program, of mappings and lists their JSON.
     configuration = {key: entry.get("value", "") for key, entry in entries.items()}
-    return parse(configuration, {key for key, entry in entries.items() if entry["secret"]})
+    return configuration, {key for key, entry in entries.items() if entry["secret"]}
 
 
 def state_of(stack: str) -> Sequence[Mapping[str, Any]]:

@@ -1,9 +1,10 @@
 """The embedded control plane for as long as a review takes: two programs deploy to it, one after the other."""
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,14 @@ from lab.engine import Engine
 from lab.errors import LabError
 from lab.immich import process as immich
 from lab.toolchain import Tools
-from ops.stack import StackError, settings_of
-from settings import SettingsError
+from ops.stack import StackError, configuration_of
+from review.stack_file import CONNECTION
+from settings import PROJECT, SettingsError, parse
+
+_ELSEWHERE = (
+    f"{PROJECT}:cluster is not the rehearsal's, and nothing runs on another. Its own is put in place only where the "
+    f"stack file has `kubeconfig` and `context` as plain keys of `{PROJECT}:cluster` under `config`: write them there"
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,7 @@ class Embedded:
     def problems(self, side: Side) -> tuple[str, ...]:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
         try:
-            with self._engine(side).entered():
-                settings_of(self._stack)
+            parse(*self._configuration(side))
         except SettingsError as error:
             return tuple(error.problems)
         except (StackError, LabError) as error:
@@ -71,13 +77,22 @@ class Embedded:
         return ()
 
     def run(self, operation: Operation, side: Side) -> Run:
-        """Run one operation of a side's program; a failure is in the result."""
+        """Run one operation of a side's program, on no other cluster than this one; a failure is in the result."""
         try:
+            self._configuration(side)
             run = self._engine(side).run(operation)
-        except LabError as error:
+        except (StackError, LabError) as error:
             run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
         run.diagnostics = [replace(one, text=self._portable(one.text)) for one in run.diagnostics]
         return run
+
+    def _configuration(self, side: Side) -> tuple[dict[str, str], set[str]]:
+        """What the side's program is about to get; a LabError where that is another cluster."""
+        with self._engine(side).entered():
+            configuration, secret = configuration_of(self._stack)
+        if not _is_embedded(configuration):
+            raise LabError(_ELSEWHERE)
+        return configuration, secret
 
     def _engine(self, side: Side) -> Engine:
         self._project.mkdir(exist_ok=True)
@@ -90,6 +105,18 @@ class Embedded:
     def _portable(self, text: str) -> str:
         """A message without where this rehearsal happens to be."""
         return text.replace(f"{self._project}/", "")
+
+
+def _is_embedded(configuration: Mapping[str, str]) -> bool:
+    """Whether the cluster is the embedded one, however it is written: YAML and Pulumi know many ways.
+
+    Not by `parse`: the settings of another commit may be others.
+    """
+    try:
+        cluster = json.loads(configuration.get(f"{PROJECT}:cluster", ""))
+    except ValueError:
+        return False
+    return isinstance(cluster, dict) and cluster.items() >= CONNECTION.items()
 
 
 @contextmanager

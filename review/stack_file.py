@@ -10,7 +10,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from lab.engine import SOURCE
 
 _PROJECT: Final = "immich-icloud"
-_CONNECTION: Final = {"kubeconfig": ".lab/kubeconfig", "context": "lab"}
+CONNECTION: Final = {"kubeconfig": ".lab/kubeconfig", "context": "lab"}
 # How the secrets are encrypted: the rehearsal's own passphrase takes the place of whatever there was.
 _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _TOKEN: Final = "cloudflareToken"  # noqa: S105 (a key's name)
@@ -44,8 +44,8 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     cluster = _get(config, f"{_PROJECT}:cluster")
     if isinstance(cluster, MappingNode):
         for key, value in cluster.value:
-            if isinstance(value, ScalarNode) and key.value in _CONNECTION:
-                value.value = _CONNECTION[key.value]
+            if isinstance(value, ScalarNode) and key.value in CONNECTION:
+                value.value = CONNECTION[key.value]
     if _is_on_cloudflare(config) and _get(config, f"{_PROJECT}:{_TOKEN}") is None:
         # At home the token may come from the environment, of which a rehearsal must know nothing.
         config.value.append((_text(f"{_PROJECT}:{_TOKEN}"), _secret(secrets[_TOKEN])))
