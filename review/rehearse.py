@@ -121,4 +121,5 @@ def judge(change: Change, base: Run | None, preview: Run) -> Review:
         stated = {(step.type, step.name): step.after for step in base.steps}
         before = [replace(step, before=stated.get((step.type, step.name), step.before)) for step in preview.steps]
         preview = replace(preview, steps=before)
-    return replace(change.review, notes=tuple(notes), preview=preview)
+    unguarded = base is not None and not base.succeeded
+    return replace(change.review, notes=tuple(notes), preview=preview, unguarded=unguarded)

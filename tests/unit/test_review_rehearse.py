@@ -105,11 +105,22 @@ def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
     assert "In `main` there is no stack `homelab`: all of it is new." in text
 
 
-def test_a_main_that_does_not_deploy(clone: Clone) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "verdict", "last"),
+    [(False, "**It fails.**", "preview new"), (True, "**It passes**, as that is allowed.", "up new")],
+)
+def test_a_main_that_does_not_deploy_leaves_the_guards_blind(
+    clone: Clone, *, allowed: bool, verdict: str, last: str
+) -> None:
+    """A claim that would be replaced is one that would be created, where there was none."""
     base = Run("up", diagnostics=[Diagnostic("error", "no\n`node`")])
-    found = review(clone, Place({"up old": base}))
-    assert found.passes
-    assert "What `main` has can't be deployed itself: `` no `node` ``" in write(found)
+    place = Place({"up old": base, **preview(Step("create", CLAIM, "photos-claim"))})
+    found = review(clone, place, allowed=allowed)
+    assert (found.passes, place.asked[-1]) == (allowed, last)
+    text = write(found)
+    assert "What `main` has can't be deployed itself: `` no `node` ``" in text
+    assert f"{verdict} What the change started from was not deployed: the guards had nothing to compare with" in text
+    assert ("What lets it pass: the label `allow-data-loss`" in text) != allowed
 
 
 def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
@@ -120,7 +131,7 @@ def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
     clone.write(FILE, stack_file("new"))
     place = Place()
     text = write(review(clone, place))
-    assert place.asked == ["start", "preview new", "up new"]
+    assert place.asked == ["start", "preview new"]
     assert f"What `main` has can't be deployed itself: `{FILE} is not YAML" in text
 
 
