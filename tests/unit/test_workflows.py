@@ -119,8 +119,8 @@ def test_the_token_goes_only_to_what_talks_to_github(workflow: str, job: str) ->
 
 
 @pytest.mark.parametrize(("workflow", "job"), JOBS)
-def test_a_fork_gets_no_secret_and_no_runner_of_ours(workflow: str, job: str) -> None:
-    """Its code is anybody's, and would run beside the cluster."""
+def test_what_we_wrote_sends_no_fork_beside_the_cluster(workflow: str, job: str) -> None:
+    """A fork that rewrites the workflow may: who approves its run has to read it (docs/github.md)."""
     text = str(job_of(workflow, job))
     if "secrets." in text or "vars.HOMELAB_RUNNER }}" in text:
         triggers = WORKFLOWS[workflow][True]
