@@ -18,6 +18,8 @@ FILES = {path.stem: path for path in sorted((PLACE / "workflows").glob("*.yaml")
 WORKFLOWS: dict[str, dict[Any, Any]] = {name: yaml.safe_load(path.read_text()) for name, path in FILES.items()}
 JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+# Unreviewed packages have no business beside the cluster, with its passphrase.
+RENOVATE = "startsWith(github.head_ref, 'renovate/')"
 TALKS_TO_GITHUB = r"\.venv/bin/python -m review (allowance|post|relay)\b.*"
 
 
@@ -138,8 +140,9 @@ def test_a_fork_s_code_meets_no_event_that_has_secrets() -> None:
 def test_either_the_cluster_is_asked_or_it_is_rehearsed() -> None:
     """Each pull request gets exactly one of both."""
     preview, rehearsal = job_of("preview", "preview")["if"], job_of("preview", "rehearsal")["if"]
-    assert preview == f"vars.HOMELAB_RUNNER != '' && {SAME_REPOSITORY}"
-    assert rehearsal == preview.replace("!= ''", "== ''").replace("&&", "||").replace("name == git", "name != git")
+    assert preview == f"vars.HOMELAB_RUNNER != '' && !{RENOVATE} && {SAME_REPOSITORY}"
+    denied = preview.replace("!= ''", "== ''").replace("!starts", "starts").replace("name == git", "name != git")
+    assert rehearsal == denied.replace("&&", "||")
     assert "secrets." not in str(job_of("preview", "rehearsal"))
 
 
