@@ -19,6 +19,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -50,7 +51,7 @@ def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
     place = partial(_control_plane, asked.stack)
-    return _told(rehearse(change, Repository(Path.cwd()), place, _say), asked)
+    return _told(_found(change.review, lambda: rehearse(change, Repository(Path.cwd()), place, _say)), asked)
 
 
 def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
@@ -60,8 +61,17 @@ def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
 def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
     command = f"make preview STACK={asked.stack}"
-    run = deploy.preview(asked.stack)
-    return _told(Review(asked.stack, "preview", command, preview=run, allowed=asked.allow_data_loss), asked)
+    review = Review(asked.stack, "preview", command, allowed=asked.allow_data_loss)
+    return _told(_found(review, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
+
+
+def _found(review: Review, find: Callable[[], Review]) -> Review:
+    """What is found, or else the review with why nothing is: the comment of an earlier commit must not stay."""
+    try:
+        return find()
+    except (LabError, OSError, RepositoryError, StackError) as error:
+        _say(f"error: {error}")
+        return replace(review, problems=(str(error),))
 
 
 def _told(review: Review, asked: argparse.Namespace) -> bool:
@@ -82,7 +92,7 @@ def _post(asked: argparse.Namespace) -> bool:
     """Make the pull request's comment, or update it."""
     occasion = Occasion.of(os.environ)
     with GitHub.of(os.environ) as github:
-        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text()))
+        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text() + occasion.last_line))
     return True
 
 

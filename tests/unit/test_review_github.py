@@ -140,7 +140,7 @@ def test_a_forks_comment_goes_to_the_pull_request_that_is_at_that_commit() -> No
     assert body.splitlines() == [
         marker("homelab"),
         "",
-        "> Made by the code of this pull request itself, in `stranger`'s fork. Nobody else has checked it.",
+        "> Made by this pull request's own code, of commit aaaaaaa in `stranger`'s fork. Nobody else has checked it.",
         "",
         "It passes.",
     ]
@@ -251,7 +251,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     made = Server(
         lists={"/issues/7/comments": [], f"/commits/{SHA}/pulls": []}, things={"/pulls/7": pull(7, "allow-data-loss")}
     )
-    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": SHA}}}))
     real: Callable[..., httpx.Client] = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **given: real(**given, transport=httpx.MockTransport(made)))
     for name, value in {
@@ -279,7 +279,7 @@ def test_post(
 ) -> None:
     (tmp_path / "review.md").write_text(TEXT)
     assert status("post", str(tmp_path / "review.md"), monkeypatch=monkeypatch) == 0
-    assert [body for *_, body in server.written] == [TEXT]
+    assert [body for *_, body in server.written] == [f"{TEXT}\nOf commit aaaaaaa.\n"]
     said = capsys.readouterr()
     assert said.err == "Pull request 7 has its comment.\n"
     assert TOKEN not in said.out + said.err

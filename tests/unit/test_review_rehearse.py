@@ -1,6 +1,6 @@
 """How a rehearsal goes, on a stand-in of the control plane that only notes what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from changes.run import Diagnostic, Operation, Run, Step
+from lab.errors import LabError
 from ops.stack import StackError
 from review import __main__ as command
 from review.comment import Review, write
@@ -166,20 +167,59 @@ def test_a_red_preview_and_a_red_deployment_do_not_pass(clone: Clone) -> None:
 # The real preview's comment.
 
 
-@pytest.mark.parametrize(("allowed", "status"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize(("allowed", "ended"), [(False, 1), (True, 0)])
 def test_a_real_preview_makes_the_same_comment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, status: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, ended: int
 ) -> None:
     run = Run("preview", succeeded=True, steps=[Step("delete", CLAIM, "photos-claim")])
     monkeypatch.setattr("ops.deploy.preview", {"homelab": run}.__getitem__)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     file = tmp_path / "comment.md"
     words = ["--allow-data-loss"] if allowed else []
-    monkeypatch.setattr("sys.argv", ["review", "preview", "homelab", "--comment", str(file), *words])
-    with pytest.raises(SystemExit) as end:
-        command.main()
-    assert end.value.code == status
+    assert status(monkeypatch, "preview", "homelab", "--comment", str(file), *words) == ended
     assert file.read_text() == write(
         Review("homelab", "preview", "make preview STACK=homelab", preview=run, allowed=allowed)
     )
+
+
+def fails(error: Exception) -> Callable[..., Run]:
+    def failing(*_: object) -> Run:
+        raise error
+
+    return failing
+
+
+@pytest.mark.parametrize("error", [StackError("no stack"), OSError("no pulumi"), LabError("no etcd")], ids=repr)
+@pytest.mark.parametrize("words", [["preview", "homelab"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0])
+def test_what_keeps_a_review_from_being_made_is_its_comment(
+    error: Exception,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a new comment, one that says of an earlier commit that it passes would stay."""
+    monkeypatch.setattr("ops.deploy.preview", fails(error))
+    monkeypatch.setattr("review.__main__.rehearse", fails(error))
+    file = tmp_path / "comment.md"
+    assert status(monkeypatch, *words, "--comment", str(file)) == 1
+    assert f"### Errors\n\n- `{error}`\n" in file.read_text()
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_file_that_is_not_yaml_has_its_comment_on_the_runner_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    Path(FILE).write_text("config: [\n")
+    assert status(monkeypatch, "preview", "homelab", "--comment", "comment.md") == 1
+    assert f"- `STACK=homelab: {FILE} is not YAML: " in Path("comment.md").read_text()
+
+
+def status(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.setattr("sys.argv", ["review", *words])
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    return end.value.code
