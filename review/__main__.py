@@ -1,7 +1,7 @@
 """`python -m review`: what a change would do, as one comment on its pull request.
 
     rehearse STACK BASE [--comment FILE] [--allow-data-loss]   without the cluster: `make review BASE=main`
-    preview STACK [--comment FILE] [--allow-data-loss]         on the cluster, by the released Pulumi CLI
+    preview STACK [--base BASE] [--comment FILE] [--allow-data-loss]   on the cluster, by the released Pulumi CLI
     post FILE [--pull N]                                       make the pull request's comment, or update it
     relay FILE                                                 the same in a `workflow_run` workflow, for a fork
     allowance [--pull N | --commit SHA]                        print --allow-data-loss where the label allows it
@@ -35,7 +35,7 @@ from review import comment
 from review.comment import Review
 from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
-from review.rehearse import Change, rehearse
+from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
 
 _INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
@@ -51,7 +51,9 @@ def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
     place = partial(_control_plane, asked.stack)
-    return _told(_found(change.review, lambda: rehearse(change, Repository(Path.cwd()), place, _say)), asked)
+    return _told(
+        _found(change.review, asked.base, lambda: rehearse(change, Repository(Path.cwd()), place, _say)), asked
+    )
 
 
 def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
@@ -62,13 +64,14 @@ def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
     command = f"make preview STACK={asked.stack}"
     review = Review(asked.stack, "preview", command, allowed=asked.allow_data_loss)
-    return _told(_found(review, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
+    return _told(_found(review, asked.base, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
 
 
-def _found(review: Review, find: Callable[[], Review]) -> Review:
+def _found(review: Review, base: str | None, find: Callable[[], Review]) -> Review:
     """What is found, or else the review with why nothing is: the comment of an earlier commit must not stay."""
     try:
-        return find()
+        found = find()
+        return noted(found, Repository(Path.cwd()), base) if base else found
     except (LabError, OSError, RepositoryError, StackError) as error:
         _say(f"error: {error}")
         return replace(review, problems=(str(error),))
@@ -141,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         described[name].add_argument("stack", type=_stack)
         described[name].add_argument("--comment", type=Path, metavar="FILE", help="Where the comment goes.")
         described[name].add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+    described["preview"].add_argument("--base", help="Name what the change touches, since here, of what judges it.")
     described["rehearse"].add_argument("base", help="What the change is compared with: a branch, or a commit.")
     for name in ("post", "relay"):
         described[name].add_argument("file", type=Path)

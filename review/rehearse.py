@@ -12,7 +12,7 @@ from review import stack_file
 from review.comment import Review
 from review.embedded import Embedded, Side
 from review.markdown import code
-from review.repository import Repository, deployed
+from review.repository import Repository, deployed, judging
 
 Say = Callable[[str], None]
 
@@ -100,6 +100,20 @@ def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str
         return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
     repository.extract(commit, tree)
     return place.run("up", base)
+
+
+def noted(review: Review, repository: Repository, base: str) -> Review:
+    """Note where a change touches what judges it: its review is then its own.
+
+    Raises:
+        RepositoryError: when the base can't be found.
+
+    """
+    touched = judging(repository.changed(repository.merge_base(base)))
+    note = (
+        f"This change touches what judges it: {', '.join(code(f'{folder}/') for folder in touched)}. Read that first."
+    )
+    return replace(review, notes=(note, *review.notes)) if touched else review
 
 
 def judge(change: Change, base: Run | None, preview: Run) -> Review:

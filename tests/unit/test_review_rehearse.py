@@ -223,3 +223,23 @@ def status(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     with pytest.raises(SystemExit) as end:
         command.main()
     return end.value.code
+
+
+@pytest.mark.parametrize("touched", [".github/workflows/preview.yaml", "changes/guards.py", "lab/a.py", "review/a.py"])
+@pytest.mark.parametrize(
+    "words", [["preview", "homelab", "--base", "main"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0]
+)
+def test_a_change_of_its_own_judge_is_named(
+    clone: Clone, touched: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where nothing that is deployed changes, and nothing is rehearsed."""
+    monkeypatch.setattr("ops.deploy.preview", lambda _: Run("preview", succeeded=True))
+    clone.branch("judge")
+    monkeypatch.chdir(clone.tree)
+    note = f"This change touches what judges it: `{touched.partition('/')[0]}/`. Read that first."
+    clone.write("docs/a.md", "")
+    assert status(monkeypatch, *words) == 0
+    assert "judges" not in capsys.readouterr().out
+    clone.write(touched, "")
+    assert status(monkeypatch, *words) == 0
+    assert note in capsys.readouterr().out
