@@ -230,5 +230,6 @@ def _disarmed(content: bytes, origin: Origin) -> str:
     note = (
         f"\n> Made by this pull request's own code, of commit {at} in `{owner}`'s fork. Nobody else has checked it.\n"
     )
-    quiet = rest.replace("@", "@\u200b").replace("\r", "")
+    # An ampersand may begin an entity, `&#64;`, which is an @ again once it is rendered.
+    quiet = re.sub("[@&]", "\\g<0>\u200b", rest).replace("\r", "")
     return f"{marker}\n{note}{quiet}"

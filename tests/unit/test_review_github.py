@@ -1,6 +1,8 @@
 """One comment on a pull request, and the label that allows, on a stand-in of GitHub's REST API."""
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,9 +156,14 @@ def test_a_forks_comment_goes_nowhere_once_the_branch_has_moved_on() -> None:
 
 def test_a_forks_comment_calls_nobody() -> None:
     server = Server(lists={"/pulls": [pull(9)], "/issues/9/comments": []})
-    relayed(server, f"{marker('homelab')}\n@coultonf look: `@all` a@b\r\n", Origin("x`<@all>", "main", SHA))
+    relayed(
+        server,
+        f"{marker('homelab')}\n@coultonf look: `@all` a@b &#64;all &commat;all\r\n",
+        Origin("x`<@all>", "main", SHA),
+    )
     ((_, _, body),) = server.written
-    assert all(after.startswith("\u200b") for after in body.split("@")[1:])
+    assert all(after.startswith("\u200b") for after in re.split("[@&]", body)[1:])
+    assert "@" not in html.unescape(body).replace("@\u200b", "")
     assert "in `xall`'s fork" in body
     assert "\r" not in body
 

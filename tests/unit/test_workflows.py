@@ -137,6 +137,15 @@ def test_a_fork_s_code_meets_no_event_that_has_secrets() -> None:
     assert not any("ref" in step.get("with", {}) for step in steps("comment", "comment"))
 
 
+def test_a_fork_s_files_lie_in_a_folder_of_their_own() -> None:
+    """Their names are the fork's: none may be one of the runner's own temporary files."""
+    (unpacked,) = (
+        step["with"]["path"] for step in steps("comment", "comment") if "/download-art" in step.get("uses", "")
+    )
+    assert unpacked == "${{ runner.temp }}/comment"
+    assert any('"$RUNNER_TEMP/comment/comment.md"' in step.get("run", "") for step in steps("comment", "comment"))
+
+
 def test_either_the_cluster_is_asked_or_it_is_rehearsed() -> None:
     """Each pull request gets exactly one of both."""
     preview, rehearsal = job_of("preview", "preview")["if"], job_of("preview", "rehearsal")["if"]
