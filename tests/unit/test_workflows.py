@@ -90,7 +90,9 @@ def test_actions_are_pinned_by_commit(path: Any) -> None:
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_nothing_is_allowed_that_a_job_does_not_ask_for(name: str) -> None:
     assert WORKFLOWS[name]["permissions"] == {}
-    assert "concurrency" in WORKFLOWS[name]
+    jobs = WORKFLOWS[name]["jobs"]
+    assert "concurrency" in WORKFLOWS[name] or name == "deploy"
+    assert [job for job in jobs if "concurrency" in jobs[job]] == (["deploy"] if name == "deploy" else [])
 
 
 @pytest.mark.parametrize(("workflow", "job"), JOBS)
@@ -161,6 +163,6 @@ def test_main_is_deployed_once_it_is_tested_and_then_verified() -> None:
     made = [step["run"].split()[1] for step in deploy["steps"] if step.get("run", "").startswith("make ")]
     assert made == [".venv/.ready", "up", "verify"]
     # One that was interrupted leaves a lock.
-    assert WORKFLOWS["deploy"]["concurrency"]["cancel-in-progress"] is False
+    assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
     assert deploy["if"] == "vars.HOMELAB_RUNNER != ''"
     assert job_of("deploy", "not-deployed")["if"] == "vars.HOMELAB_RUNNER == ''"
