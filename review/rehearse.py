@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from changes.run import Diagnostic, Run
-from ops.stack import StackError
+from ops.stack import file_of
 from review import stack_file
 from review.comment import Review
 from review.embedded import Embedded, Side
@@ -62,15 +62,13 @@ def rehearse(
         LabError: when the rehearsal itself does not come up.
 
     """
-    name = stack_file.name_of(change.stack)
+    file = file_of(change.stack, repository.tree)
+    name = file.name
     commit = repository.merge_base(change.base)
-    if not (repository.tree / name).is_file():
-        known = ", ".join(stack_file.stacks(repository.tree))
-        raise StackError(f"STACK={change.stack}: there is no {name}. Stacks of this project: {known}")
     if not deployed(repository.changed(commit), name):
         return replace(change.review, notes=(_UNTOUCHED,))
     try:
-        head = Side(repository.tree, stack_file.rehearsed((repository.tree / name).read_text()))
+        head = Side(repository.tree, stack_file.rehearsed(file.read_text()))
     except stack_file.StackFileError as error:
         return replace(change.review, problems=(f"{name} {error}",))
     with control_plane() as place:
