@@ -19,6 +19,20 @@ class StackError(Exception):
     """Something is missing on this machine, or of the stack. `str()` is one line: what, and how to get it."""
 
 
+def file_of(stack: str, project: Path = Path()) -> Path:
+    """Find a stack's file in a project directory.
+
+    Raises:
+        StackError: when there is none; it names the stacks that there are.
+
+    """
+    file = project / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml")))
+        raise StackError(f"STACK={stack}: there is no {file.name}. Stacks of this project: {known}")
+    return file
+
+
 def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
     """See that the stack's file, its passphrase and the CLI's programs are there.
 
@@ -26,10 +40,7 @@ def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
         StackError: when one is missing.
 
     """
-    file = Path(f"Pulumi.{stack}.yaml")
-    if not file.is_file():
-        known = ", ".join(sorted(path.name.split(".")[1] for path in Path().glob("Pulumi.*.yaml")))
-        raise StackError(f"STACK={stack}: there is no {file.name}. Stacks of this project: {known}")
+    file = file_of(stack)
     if not all(map(shutil.which, programs)):
         raise StackError(
             f"STACK={stack} needs the released Pulumi CLI ({' and '.join(programs)} on PATH). "
@@ -58,7 +69,7 @@ def settings_of(stack: str) -> Settings:
 
 
 def configuration_of(stack: str) -> tuple[dict[str, str], set[str]]:
-    """Read a stack's configuration by the CLI: every value by its key, of mappings their JSON; and the secret keys.
+    """Read a stack's configuration as its program gets it, and which keys of it are secret, by the CLI.
 
     Raises:
         StackError: when the CLI, the stack or its passphrase is missing, or the CLI can't read it.

@@ -1,7 +1,7 @@
 """`python -m review`: what a change would do, as one comment on its pull request.
 
     rehearse STACK BASE [--comment FILE] [--allow-data-loss]   without the cluster: `make review BASE=main`
-    preview STACK [--comment FILE] [--allow-data-loss]         on the cluster, by the released Pulumi CLI
+    preview STACK [--base BASE] [--comment FILE] [--allow-data-loss]   on the cluster, by the released Pulumi CLI
     post FILE [--pull N]                                       make the pull request's comment, or update it
     relay FILE                                                 the same in a `workflow_run` workflow, for a fork
     allowance [--pull N | --commit SHA]                        print --allow-data-loss where the label allows it
@@ -35,7 +35,7 @@ from review import comment
 from review.comment import Review
 from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
-from review.rehearse import Change, rehearse
+from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
 
 _INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
@@ -51,11 +51,9 @@ def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
     place = partial(_control_plane, asked.stack)
-    try:
-        found = rehearse(change, Repository(Path.cwd()), place, _say)
-    except (LabError, RepositoryError, StackError) as error:
-        found = replace(change.review, problems=(str(error),))
-    return _told(found, asked)
+    return _told(
+        _found(change.review, asked.base, lambda: rehearse(change, Repository(Path.cwd()), place, _say)), asked
+    )
 
 
 def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
@@ -64,12 +62,19 @@ def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
 
 def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
-    found = Review(asked.stack, "preview", f"make preview STACK={asked.stack}", allowed=asked.allow_data_loss)
+    command = f"make preview STACK={asked.stack}"
+    review = Review(asked.stack, "preview", command, allowed=asked.allow_data_loss)
+    return _told(_found(review, asked.base, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
+
+
+def _found(review: Review, base: str | None, find: Callable[[], Review]) -> Review:
+    """What is found, or else the review with why nothing is: the comment of an earlier commit must not stay."""
     try:
-        found = replace(found, preview=deploy.preview(asked.stack))
-    except StackError as error:
-        found = replace(found, problems=(str(error),))
-    return _told(found, asked)
+        found = find()
+        return noted(found, Repository(Path.cwd()), base) if base else found
+    except (LabError, OSError, RepositoryError, StackError) as error:
+        _say(f"error: {error}")
+        return replace(review, problems=(str(error),))
 
 
 def _told(review: Review, asked: argparse.Namespace) -> bool:
@@ -83,8 +88,6 @@ def _told(review: Review, asked: argparse.Namespace) -> bool:
             file.write(text)
     if review.refused and not review.allowed:
         _say(guards.refusal(review.refused, review.command))
-    for problem in review.problems:
-        _say(f"error: {problem}")
     return review.passes
 
 
@@ -92,7 +95,7 @@ def _post(asked: argparse.Namespace) -> bool:
     """Make the pull request's comment, or update it."""
     occasion = Occasion.of(os.environ)
     with GitHub.of(os.environ) as github:
-        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text()))
+        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text() + occasion.last_line))
     return True
 
 
@@ -141,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         described[name].add_argument("stack", type=_stack)
         described[name].add_argument("--comment", type=Path, metavar="FILE", help="Where the comment goes.")
         described[name].add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+    described["preview"].add_argument("--base", help="Name what the change touches, since here, of what judges it.")
     described["rehearse"].add_argument("base", help="What the change is compared with: a branch, or a commit.")
     for name in ("post", "relay"):
         described[name].add_argument("file", type=Path)

@@ -22,6 +22,8 @@ _PATHS: Final = 6  # that a row of the table names
 _PARTS: Final = {"create-replacement", "delete-replaced"}
 _ORDER: Final = ("replace", "delete", "retain", "update", "create", "import")
 _WORDS: Final = {"retain": "forget, and keep"}
+_LETS_PASS: Final = f"What lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
+_UNGUARDED: Final = "What the change started from was not deployed: the guards had nothing to compare with."
 _ENDS: Final = {"replace": "is replaced", "delete": "is deleted"}
 
 Kind = Literal["rehearsal", "preview"]
@@ -40,7 +42,7 @@ class Review:
         preview: the preview; None when there is none.
         deployed: the rehearsed deployment; None when there is none.
         allowed: whether what the guards refuse is let pass.
-        judged: whether the guards had something to compare the change with.
+        unguarded: whether they had nothing to compare with, as what the change started from was not deployed.
 
     """
 
@@ -52,7 +54,7 @@ class Review:
     preview: Run | None = None
     deployed: Run | None = None
     allowed: bool = False
-    judged: bool = True
+    unguarded: bool = False
 
     @property
     def refused(self) -> list[Finding]:
@@ -70,8 +72,8 @@ class Review:
     def passes(self) -> bool:
         """Whether the change may go on."""
         runs = [run for run in (self.preview, self.deployed) if run]
-        harmless = self.judged and not self.refused
-        return not self.problems and all(run.succeeded for run in runs) and (self.allowed or harmless)
+        guarded = self.allowed or not (self.refused or self.unguarded)
+        return not self.problems and all(run.succeeded for run in runs) and guarded
 
 
 _TITLES: Final[dict[Kind, str]] = {
@@ -114,12 +116,14 @@ def _verdict(review: Review) -> str:
     count = "1 resource changes" if changed == 1 else f"{changed} resources change"
     if review.refused and not review.allowed:
         return f"**Refused**: it may lose data or somebody's way in. {count}."
-    if not review.judged and not review.allowed:
-        return f"**Not judged**: what it would replace or delete is not known. {_pass()}"
+    if review.unguarded and review.preview and review.preview.succeeded and not review.allowed:
+        return f"**It fails.** {_UNGUARDED} {count}. {_LETS_PASS}"
     if not review.passes:
         return "**It fails.** " + ("Nothing would be deployed." if not review.deployed else "The deployment fails.")
     if review.preview is None:
         return "**Nothing that is deployed changes.**"
+    if review.unguarded:
+        return f"**It passes**, as that is allowed. {_UNGUARDED} {count}."
     return f"**It passes.** {count}." if changed else "**It passes**, and changes no resource."
 
 
@@ -127,11 +131,7 @@ def _refused(review: Review) -> Iterator[str]:
     for one in review.refused:
         yield f"- {code(one.step.title)} would be {one.happens}. {one.rule.reason}"
     if review.refused and not review.allowed:
-        yield f"\n{_pass()}"
-
-
-def _pass() -> str:
-    return f"What lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
+        yield f"\n{_LETS_PASS}"
 
 
 def _texts(texts: Iterable[str]) -> Iterator[str]:

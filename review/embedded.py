@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,14 @@ from lab.engine import Engine
 from lab.errors import LabError
 from lab.immich import process as immich
 from lab.toolchain import Tools
-from ops.stack import StackError, configuration_of, settings_of
+from ops.stack import StackError, configuration_of
 from review.stack_file import CONNECTION
-from settings import PROJECT, SettingsError
+from settings import PROJECT, SettingsError, parse
+
+_ELSEWHERE = (
+    f"{PROJECT}:cluster is not the rehearsal's, and nothing runs on another. Its own is put in place only where the "
+    f"stack file has `kubeconfig` and `context` as plain keys of `{PROJECT}:cluster` under `config`: write them there"
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,7 @@ class Embedded:
     def problems(self, side: Side) -> tuple[str, ...]:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
         try:
-            with self._engine(side).entered():
-                settings_of(self._stack)
-                self._require_its_own_cluster()
+            parse(*self._configuration(side))
         except SettingsError as error:
             return tuple(error.problems)
         except (StackError, LabError) as error:
@@ -74,33 +77,22 @@ class Embedded:
         return ()
 
     def run(self, operation: Operation, side: Side) -> Run:
-        """Run one operation of a side's program; a failure is in the result."""
+        """Run one operation of a side's program, on no other cluster than this one; a failure is in the result."""
         try:
-            engine = self._engine(side)
-            with engine.entered():
-                self._require_its_own_cluster()
-            run = engine.run(operation)
+            self._configuration(side)
+            run = self._engine(side).run(operation)
         except (StackError, LabError) as error:
             run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
         run.diagnostics = [replace(one, text=self._portable(one.text)) for one in run.diagnostics]
         return run
 
-    def _require_its_own_cluster(self) -> None:
-        """Refuse what would be deployed elsewhere: there are more ways to write a stack file than are rewritten.
-
-        Raises:
-            LabError: when the stack's cluster is another one.
-            StackError: when the CLI can't read the stack file.
-
-        """
-        cluster: object = None
-        with suppress(ValueError):
-            cluster = json.loads(configuration_of(self._stack)[0].get(f"{PROJECT}:cluster", ""))
-        if not isinstance(cluster, dict) or not CONNECTION.items() <= cluster.items():
-            raise LabError(
-                f"{PROJECT}:cluster can't be replaced by the rehearsal's own, so nothing is deployed. Write it in "
-                f"Pulumi.{self._stack}.yaml as a mapping, with its kubeconfig and context in plain words"
-            )
+    def _configuration(self, side: Side) -> tuple[dict[str, str], set[str]]:
+        """What the side's program is about to get; a LabError where that is another cluster."""
+        with self._engine(side).entered():
+            configuration, secret = configuration_of(self._stack)
+        if not _is_embedded(configuration):
+            raise LabError(_ELSEWHERE)
+        return configuration, secret
 
     def _engine(self, side: Side) -> Engine:
         self._project.mkdir(exist_ok=True)
@@ -113,6 +105,18 @@ class Embedded:
     def _portable(self, text: str) -> str:
         """A message without where this rehearsal happens to be."""
         return text.replace(f"{self._project}/", "")
+
+
+def _is_embedded(configuration: Mapping[str, str]) -> bool:
+    """Whether the cluster is the embedded one, however it is written: YAML and Pulumi know many ways.
+
+    Not by `parse`: the settings of another commit may be others.
+    """
+    try:
+        cluster = json.loads(configuration.get(f"{PROJECT}:cluster", ""))
+    except ValueError:
+        return False
+    return isinstance(cluster, dict) and cluster.items() >= CONNECTION.items()
 
 
 @contextmanager

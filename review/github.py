@@ -19,6 +19,7 @@ _VERSION: Final = "2022-11-28"
 _PAGE: Final = 100
 # Who workflows speak as. Somebody else's comment with our marker is not ours.
 _US: Final = "github-actions[bot]"
+_SHORT: Final = 7  # digits of a commit's hash, of which GitHub makes a link
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -66,6 +67,12 @@ class Occasion:
         if not isinstance(number, int):
             raise GitHubError("no pull request has started this: name it with --pull")
         return number
+
+    @property
+    def last_line(self) -> str:
+        """What a comment ends with: which commit it speaks of, where a pull request has started this."""
+        commit = self.event.get("pull_request", {}).get("head", {}).get("sha", "")
+        return f"\nOf commit {commit[:_SHORT]}.\n" if _SHA.fullmatch(commit) else ""
 
     @property
     def origin(self) -> Origin:
@@ -219,7 +226,10 @@ def _disarmed(content: bytes, origin: Origin) -> str:
     except UnicodeDecodeError:
         raise GitHubError("the file is no text") from None
     owner = re.sub(r"[^A-Za-z0-9-]", "", origin.owner)
-    note = f"\n> Made by the code of this pull request itself, in `{owner}`'s fork. Nobody else has checked it.\n"
-    # With `&` it could write an @ as an entity.
-    quiet = re.sub("[@&]", lambda found: f"{found[0]}\u200b", rest).replace("\r", "")
+    at = origin.commit[:_SHORT]
+    note = (
+        f"\n> Made by this pull request's own code, of commit {at} in `{owner}`'s fork. Nobody else has checked it.\n"
+    )
+    # An ampersand may begin an entity, `&#64;`, which is an @ again once it is rendered.
+    quiet = re.sub("[@&]", "\\g<0>\u200b", rest).replace("\r", "")
     return f"{marker}\n{note}{quiet}"

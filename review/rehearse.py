@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from changes.run import Diagnostic, Run
-from ops.stack import StackError
+from ops.stack import file_of
 from review import stack_file
 from review.comment import Review
 from review.embedded import Embedded, Side
 from review.markdown import code
-from review.repository import Repository, deployed
+from review.repository import Repository, deployed, judging
 
 Say = Callable[[str], None]
 
@@ -20,8 +20,6 @@ _HOW = (
     "What {base} has was deployed to an embedded control plane, with stand-ins of Immich and Cloudflare, and then this "
     "change, unless something stands in its way: by the same stack file, but for its cluster and its secrets."
 )
-# Of the project, what says whether a change is let through.
-_JUDGES = ("changes", "review", "lab", "ops", ".github")
 _UNTOUCHED = "No program, dependency or stack file is among what it touches, so nothing was deployed to find out."
 
 
@@ -64,30 +62,13 @@ def rehearse(
         LabError: when the rehearsal itself does not come up.
 
     """
-    name = stack_file.name_of(change.stack)
+    file = file_of(change.stack, repository.tree)
+    name = file.name
     commit = repository.merge_base(change.base)
-    if not (repository.tree / name).is_file():
-        known = ", ".join(stack_file.stacks(repository.tree))
-        raise StackError(f"STACK={change.stack}: there is no {name}. Stacks of this project: {known}")
-    paths = repository.changed(commit)
-    touched = [code(folder) for folder in _JUDGES if any(path.startswith(f"{folder}/") for path in paths)]
-    notes = (f"It changes what judges it: {', '.join(touched)}. Read that first.",) if touched else ()
-    if not deployed(paths, name):
-        return replace(change.review, notes=(*notes, _UNTOUCHED))
-    found = _deployed(change, repository, commit, control_plane, say)
-    return replace(found, notes=(*notes, *found.notes))
-
-
-def _deployed(
-    change: Change,
-    repository: Repository,
-    commit: str,
-    control_plane: Callable[[], AbstractContextManager[Embedded]],
-    say: Say,
-) -> Review:
-    name = stack_file.name_of(change.stack)
+    if not deployed(repository.changed(commit), name):
+        return replace(change.review, notes=(_UNTOUCHED,))
     try:
-        head = Side(repository.tree, stack_file.rehearsed((repository.tree / name).read_text()))
+        head = Side(repository.tree, stack_file.rehearsed(file.read_text()))
     except stack_file.StackFileError as error:
         return replace(change.review, problems=(f"{name} {error}",))
     with control_plane() as place:
@@ -119,6 +100,20 @@ def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str
     return place.run("up", base)
 
 
+def noted(review: Review, repository: Repository, base: str) -> Review:
+    """Note where a change touches what judges it: its review is then its own.
+
+    Raises:
+        RepositoryError: when the base can't be found.
+
+    """
+    touched = judging(repository.changed(repository.merge_base(base)))
+    note = (
+        f"This change touches what judges it: {', '.join(code(f'{folder}/') for folder in touched)}. Read that first."
+    )
+    return replace(review, notes=(note, *review.notes)) if touched else review
+
+
 def judge(change: Change, base: Run | None, preview: Run) -> Review:
     """Put together what the runs came to.
 
@@ -133,10 +128,10 @@ def judge(change: Change, base: Run | None, preview: Run) -> Review:
         notes.append(f"In {code(change.base)} there is no stack {code(change.stack)}: all of it is new.")
     elif not base.succeeded:
         notes.append(f"What {code(change.base)} has can't be deployed itself: {code(' '.join(base.errors))}")
-        return replace(change.review, notes=tuple(notes), preview=preview, judged=False)
     else:
         # Read back from a cluster, inputs may lack what it leaves out: what main states is exact.
         stated = {(step.type, step.name): step.after for step in base.steps}
         before = [replace(step, before=stated.get((step.type, step.name), step.before)) for step in preview.steps]
         preview = replace(preview, steps=before)
-    return replace(change.review, notes=tuple(notes), preview=preview)
+    unguarded = base is not None and not base.succeeded
+    return replace(change.review, notes=tuple(notes), preview=preview, unguarded=unguarded)

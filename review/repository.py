@@ -77,6 +77,11 @@ class Repository:
         return done.stdout
 
 
+def judging(paths: list[str]) -> list[str]:
+    """Name the folders, of those in which paths are, that a change is judged by: guards, reviews, lab and workflows."""
+    return sorted({path.partition("/")[0] for path in paths} & {".github", "changes", "lab", "review"})
+
+
 def deployed(paths: list[str], stack_file: str) -> list[str]:
     """Pick the paths that what is deployed is made of: the program, its dependencies, and the stack's file."""
     whole = {"__main__.py", "Pulumi.yaml", "requirements.txt", stack_file}

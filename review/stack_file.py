@@ -1,7 +1,6 @@
 """A stack file as the rehearsal deploys it: the same, but for the cluster that it names and its secrets."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import yaml
@@ -52,16 +51,6 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     file.value[:] = [(key, value) for key, value in file.value if key.value not in _ENCRYPTION]
     file.value.append((_text(_ENCRYPTION[0]), _get(own, _ENCRYPTION[0])))
     return str(yaml.serialize(file, Dumper=yaml.SafeDumper))
-
-
-def name_of(stack: str) -> str:
-    """Name a stack's file."""
-    return f"Pulumi.{stack}.yaml"
-
-
-def stacks(project: Path) -> list[str]:
-    """List the stacks that a project directory has files of."""
-    return sorted(path.name.split(".")[1] for path in project.glob(name_of("*")))
 
 
 def _mapping(text: str) -> MappingNode:

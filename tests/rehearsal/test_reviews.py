@@ -4,6 +4,7 @@ After a change of what a comment says: remove its file there, run the test, whic
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,17 +15,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-import yaml
 
 from changes.run import Operation, Run
-from lab.engine import PACKAGES, SOURCE
+from lab.engine import PACKAGES, SOURCE, Engine
 from lab.processes import HOME_MARK
 from lab.toolchain import Tools
-from review import comment, stack_file
+from review import comment
 from review.comment import Review
 from review.embedded import Embedded, Side, embedded
 from review.rehearse import Change, rehearse
 from review.repository import Repository
+from review.stack_file import rehearsed
 from tests.repositories import Clone
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
@@ -107,27 +108,41 @@ def test_a_broken_stack_file_is_not_deployed(clone: Clone, place: Embedded, monk
     check("broken", review)
 
 
-HOMELABS = "kubeconfig: ~/.kube/config, context: admin@homelab, identifier: homelab"
+ELSEWHERE = {
+    "JSON": 'immich-icloud:cluster: \'{"kubeconfig": "~/.kube/config", "context": "home", "identifier": "home"}\'',
+    "the long key": "immich-icloud:config:cluster: {kubeconfig: ~/.kube/config, context: home, identifier: home}",
+    "a merge": "x:y: &c {kubeconfig: ~/.kube/config, context: home}\n"
+    "  immich-icloud:cluster: {<<: *c, identifier: home}",
+    "the project's": "",
+    "one key only": "immich-icloud:cluster: {kubeconfig: ~/.kube/config, <<: {context: home}}",
+}
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        """immich-icloud:cluster: '{"kubeconfig": "~/.kube/config", "context": "admin@homelab", "identifier": "a"}'""",
-        f"immich-icloud:config:cluster: {{{HOMELABS}}}",
-        f"immich-icloud:cluster: {{<<: &elsewhere {{{HOMELABS}}}}}",
-    ],
-    ids=["JSON", "another key", "merged"],
-)
-def test_nothing_is_deployed_to_the_homelab_itself(place: Embedded, spelling: str) -> None:
-    config = yaml.safe_load((SOURCE / FILE).read_text())["config"]
-    del config["immich-icloud:cluster"]
-    rest = yaml.safe_dump({"config": config}).replace("config:\n", f"config:\n  {spelling}\n", 1)
-    side = Side(SOURCE, stack_file.rehearsed(rest))
-    (problem,) = place.problems(side)
-    assert "immich-icloud:cluster can't be replaced by the rehearsal's own, so nothing is deployed" in problem
-    run = place.run("up", side)
-    assert (run.succeeded, run.steps, run.errors) == (False, [], [problem])
+@pytest.mark.parametrize("written", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_no_spelling_of_another_cluster_is_deployed_to(
+    written: str, place: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by the change nor by what it started from: `make review` runs where the homelab is in reach."""
+    monkeypatch.setattr(Engine, "run", nothing_starts)
+    kept = "".join(
+        block
+        for block in re.split(r"(?m)^(?=  immich-icloud:)", (SOURCE / FILE).read_text())
+        if ":cluster:" not in block
+    )
+    text = kept.replace("config:\n", f"config:\n  {written}\n", 1)
+    project = (SOURCE / "Pulumi.yaml").read_text()
+    if not written:
+        project += (
+            "config:\n  immich-icloud:cluster:\n"
+            "    value: {kubeconfig: ~/.kube/config, context: home, identifier: home}\n"
+        )
+    (tmp_path / "Pulumi.yaml").write_text(project)
+    side = Side(tmp_path, rehearsed(text))
+    assert "immich-icloud:cluster is not the rehearsal's" in " ".join(place.problems(side))
+    for operation in ("preview", "up"):
+        run = Embedded.run(place, operation, side)
+        assert not run.succeeded
+        assert [one.split(",")[0] for one in run.errors] == ["immich-icloud:cluster is not the rehearsal's"]
 
 
 def test_a_change_of_storage_is_refused(clone: Clone, place: Embedded) -> None:

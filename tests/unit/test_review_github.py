@@ -1,6 +1,8 @@
 """One comment on a pull request, and the label that allows, on a stand-in of GitHub's REST API."""
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +142,7 @@ def test_a_forks_comment_goes_to_the_pull_request_that_is_at_that_commit() -> No
     assert body.splitlines() == [
         marker("homelab"),
         "",
-        "> Made by the code of this pull request itself, in `stranger`'s fork. Nobody else has checked it.",
+        "> Made by this pull request's own code, of commit aaaaaaa in `stranger`'s fork. Nobody else has checked it.",
         "",
         "It passes.",
     ]
@@ -154,9 +156,14 @@ def test_a_forks_comment_goes_nowhere_once_the_branch_has_moved_on() -> None:
 
 def test_a_forks_comment_calls_nobody() -> None:
     server = Server(lists={"/pulls": [pull(9)], "/issues/9/comments": []})
-    relayed(server, f"{marker('homelab')}\n@coultonf &#64;all look: `@all` a@b\r\n", Origin("x`<@all>", "main", SHA))
+    relayed(
+        server,
+        f"{marker('homelab')}\n@coultonf look: `@all` a@b &#64;all &commat;all\r\n",
+        Origin("x`<@all>", "main", SHA),
+    )
     ((_, _, body),) = server.written
-    assert all(after.startswith("\u200b") for sign in "@&" for after in body.split(sign)[1:])
+    assert all(after.startswith("\u200b") for after in re.split("[@&]", body)[1:])
+    assert "@" not in html.unescape(body).replace("@\u200b", "")
     assert "in `xall`'s fork" in body
     assert "\r" not in body
 
@@ -251,7 +258,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     made = Server(
         lists={"/issues/7/comments": [], f"/commits/{SHA}/pulls": []}, things={"/pulls/7": pull(7, "allow-data-loss")}
     )
-    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": SHA}}}))
     real: Callable[..., httpx.Client] = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **given: real(**given, transport=httpx.MockTransport(made)))
     for name, value in {
@@ -279,7 +286,7 @@ def test_post(
 ) -> None:
     (tmp_path / "review.md").write_text(TEXT)
     assert status("post", str(tmp_path / "review.md"), monkeypatch=monkeypatch) == 0
-    assert [body for *_, body in server.written] == [TEXT]
+    assert [body for *_, body in server.written] == [f"{TEXT}\nOf commit aaaaaaa.\n"]
     said = capsys.readouterr()
     assert said.err == "Pull request 7 has its comment.\n"
     assert TOKEN not in said.out + said.err

@@ -1,6 +1,6 @@
 """How a rehearsal goes, on a stand-in of the control plane that only notes what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from changes.run import Diagnostic, Operation, Run, Step
+from lab.errors import LabError
 from ops.stack import StackError
 from review import __main__ as command
 from review.comment import Review, write
@@ -105,22 +106,22 @@ def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
     assert "In `main` there is no stack `homelab`: all of it is new." in text
 
 
-@pytest.mark.parametrize("host", ["old", "new"], ids=["nothing is deployed", "deployed"])
-def test_a_change_of_its_own_judge_is_told(clone: Clone, host: str) -> None:
-    clone.write(FILE, stack_file(host))
-    clone.write("changes/guards.py", "RULES = ()")
-    place = Place()
-    assert "It changes what judges it: `changes`. Read that first." in write(review(clone, place))
-    assert bool(place.asked) == (host == "new")
-
-
-def test_a_main_that_does_not_deploy(clone: Clone) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "verdict", "last"),
+    [(False, "**It fails.**", "preview new"), (True, "**It passes**, as that is allowed.", "up new")],
+)
+def test_a_main_that_does_not_deploy_leaves_the_guards_blind(
+    clone: Clone, *, allowed: bool, verdict: str, last: str
+) -> None:
+    """A claim that would be replaced is one that would be created, where there was none."""
     base = Run("up", diagnostics=[Diagnostic("error", "no\n`node`")])
-    found = review(clone, Place({"up old": base}))
-    assert not found.passes
-    assert "**Not judged**: what it would replace or delete is not known." in write(found)
-    assert review(clone, Place({"up old": base}), allowed=True).passes
-    assert "What `main` has can't be deployed itself: `` no `node` ``" in write(found)
+    place = Place({"up old": base, **preview(Step("create", CLAIM, "photos-claim"))})
+    found = review(clone, place, allowed=allowed)
+    assert (found.passes, place.asked[-1]) == (allowed, last)
+    text = write(found)
+    assert "What `main` has can't be deployed itself: `` no `node` ``" in text
+    assert f"{verdict} What the change started from was not deployed: the guards had nothing to compare with" in text
+    assert ("What lets it pass: the label `allow-data-loss`" in text) != allowed
 
 
 def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
@@ -166,20 +167,79 @@ def test_a_red_preview_and_a_red_deployment_do_not_pass(clone: Clone) -> None:
 # The real preview's comment.
 
 
-@pytest.mark.parametrize(("allowed", "status"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize(("allowed", "ended"), [(False, 1), (True, 0)])
 def test_a_real_preview_makes_the_same_comment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, status: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, ended: int
 ) -> None:
     run = Run("preview", succeeded=True, steps=[Step("delete", CLAIM, "photos-claim")])
     monkeypatch.setattr("ops.deploy.preview", {"homelab": run}.__getitem__)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     file = tmp_path / "comment.md"
     words = ["--allow-data-loss"] if allowed else []
-    monkeypatch.setattr("sys.argv", ["review", "preview", "homelab", "--comment", str(file), *words])
-    with pytest.raises(SystemExit) as end:
-        command.main()
-    assert end.value.code == status
+    assert status(monkeypatch, "preview", "homelab", "--comment", str(file), *words) == ended
     assert file.read_text() == write(
         Review("homelab", "preview", "make preview STACK=homelab", preview=run, allowed=allowed)
     )
+
+
+def fails(error: Exception) -> Callable[..., Run]:
+    def failing(*_: object) -> Run:
+        raise error
+
+    return failing
+
+
+@pytest.mark.parametrize("error", [StackError("no stack"), OSError("no pulumi"), LabError("no etcd")], ids=repr)
+@pytest.mark.parametrize("words", [["preview", "homelab"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0])
+def test_what_keeps_a_review_from_being_made_is_its_comment(
+    error: Exception,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a new comment, one that says of an earlier commit that it passes would stay."""
+    monkeypatch.setattr("ops.deploy.preview", fails(error))
+    monkeypatch.setattr("review.__main__.rehearse", fails(error))
+    file = tmp_path / "comment.md"
+    assert status(monkeypatch, *words, "--comment", str(file)) == 1
+    assert f"### Errors\n\n- `{error}`\n" in file.read_text()
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_file_that_is_not_yaml_has_its_comment_on_the_runner_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    Path(FILE).write_text("config: [\n")
+    assert status(monkeypatch, "preview", "homelab", "--comment", "comment.md") == 1
+    assert f"- `STACK=homelab: {FILE} is not YAML: " in Path("comment.md").read_text()
+
+
+def status(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.setattr("sys.argv", ["review", *words])
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    return end.value.code
+
+
+@pytest.mark.parametrize("touched", [".github/workflows/preview.yaml", "changes/guards.py", "lab/a.py", "review/a.py"])
+@pytest.mark.parametrize(
+    "words", [["preview", "homelab", "--base", "main"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0]
+)
+def test_a_change_of_its_own_judge_is_named(
+    clone: Clone, touched: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where nothing that is deployed changes, and nothing is rehearsed."""
+    monkeypatch.setattr("ops.deploy.preview", lambda _: Run("preview", succeeded=True))
+    clone.branch("judge")
+    monkeypatch.chdir(clone.tree)
+    note = f"This change touches what judges it: `{touched.partition('/')[0]}/`. Read that first."
+    clone.write("docs/a.md", "")
+    assert status(monkeypatch, *words) == 0
+    assert "judges" not in capsys.readouterr().out
+    clone.write(touched, "")
+    assert status(monkeypatch, *words) == 0
+    assert note in capsys.readouterr().out

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from review.stack_file import StackFileError, name_of, rehearsed, stacks
+from review.stack_file import StackFileError, rehearsed
 from settings import parse
 from tests.stack_files import OWN, VALID, configuration, secrets
 
@@ -75,10 +75,3 @@ def test_a_file_without_config_is_left_to_the_engine() -> None:
 def test_what_is_no_stack_file(text: str, said: str) -> None:
     with pytest.raises(StackFileError, match=said):
         rehearsed(text)
-
-
-def test_stacks_are_known_by_their_files(tmp_path: Path) -> None:
-    for stack in ("b", "a"):
-        (tmp_path / name_of(stack)).touch()
-    (tmp_path / "Pulumi.yaml").touch()
-    assert stacks(tmp_path) == ["a", "b"]
