@@ -239,7 +239,6 @@ def test_the_clis_event_log_trips_the_guards(bench: Bench, tmp_path: Path) -> No
         ("delete", "sync-cookies-coulton"),
         ("delete", "photo-sync-namespace"),
         ("delete", "directory-record"),
-        ("delete", "immich-mount-fragment"),
         ("retain", "library"),
     }
     assert "rehearsal-opens-nothing-real" not in log.read_text()  # the account's password
