@@ -73,7 +73,6 @@ def _found(review: Review, base: str | None, find: Callable[[], Review]) -> Revi
         found = find()
         return noted(found, Repository(Path.cwd()), base) if base else found
     except (LabError, OSError, RepositoryError, StackError) as error:
-        _say(f"error: {error}")
         return replace(review, problems=(str(error),))
 
 
@@ -86,6 +85,8 @@ def _told(review: Review, asked: argparse.Namespace) -> bool:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as file:
             file.write(text)
+    for problem in review.problems:
+        _say(f"error: {problem}")
     if review.refused and not review.allowed:
         _say(guards.refusal(review.refused, review.command))
     return review.passes

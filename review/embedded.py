@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,9 @@ class Embedded:
     def problems(self, side: Side) -> tuple[str, ...]:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
         try:
-            parse(*self._configuration(side))
+            configuration, secret = self._configuration(side)
+            parse(configuration, secret)
+            _require_embedded(configuration)
         except SettingsError as error:
             return tuple(error.problems)
         except (StackError, LabError) as error:
@@ -79,7 +81,7 @@ class Embedded:
     def run(self, operation: Operation, side: Side) -> Run:
         """Run one operation of a side's program, on no other cluster than this one; a failure is in the result."""
         try:
-            self._configuration(side)
+            _require_embedded(self._configuration(side)[0])
             run = self._engine(side).run(operation)
         except (StackError, LabError) as error:
             run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
@@ -87,12 +89,9 @@ class Embedded:
         return run
 
     def _configuration(self, side: Side) -> tuple[dict[str, str], set[str]]:
-        """What the side's program is about to get; a LabError where that is another cluster."""
+        """What the side's program is about to get, and which keys of it are secret."""
         with self._engine(side).entered():
-            configuration, secret = configuration_of(self._stack)
-        if not _is_embedded(configuration):
-            raise LabError(_ELSEWHERE)
-        return configuration, secret
+            return configuration_of(self._stack)
 
     def _engine(self, side: Side) -> Engine:
         self._project.mkdir(exist_ok=True)
@@ -107,16 +106,20 @@ class Embedded:
         return text.replace(f"{self._project}/", "")
 
 
-def _is_embedded(configuration: Mapping[str, str]) -> bool:
-    """Whether the cluster is the embedded one, however it is written: YAML and Pulumi know many ways.
+def _require_embedded(configuration: Mapping[str, str]) -> None:
+    """See that the cluster is the embedded one, however it is written: YAML and Pulumi know many ways.
 
     Not by `parse`: the settings of another commit may be others.
+
+    Raises:
+        LabError: when it is another one.
+
     """
-    try:
+    cluster: object = None
+    with suppress(ValueError):
         cluster = json.loads(configuration.get(f"{PROJECT}:cluster", ""))
-    except ValueError:
-        return False
-    return isinstance(cluster, dict) and cluster.items() >= CONNECTION.items()
+    if not isinstance(cluster, dict) or not cluster.items() >= CONNECTION.items():
+        raise LabError(_ELSEWHERE)
 
 
 @contextmanager

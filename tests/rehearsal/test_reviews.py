@@ -205,7 +205,9 @@ def test_the_command_says_it_by_comment_summary_and_status(
     before = clone.git("status", "--porcelain", "--ignored")
     started = start(clone, tmp_path, "--comment", str(tmp_path / "comment.md"))
     out, error = started.communicate(timeout=120)
-    assert (started.returncode, out, error) == (status, "", "")
+    assert (started.returncode, out) == (status, "")
+    assert error == ("" if status == 0 else 'error: immich-icloud:immich.service.port: "immich" is not allowed. '
+                     "Allowed: a port number from 1 to 65535, e.g. 3001\n")  # fmt: skip
     expected = (REVIEWS / f"{branch}.md").read_text()
     assert (tmp_path / "comment.md").read_text() == (tmp_path / "summary").read_text() == expected
     assert clone.git("status", "--porcelain", "--ignored") == before
