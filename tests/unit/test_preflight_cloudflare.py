@@ -748,7 +748,7 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
     monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
-    monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
+    monkeypatch.setattr(facts, "ask", lambda *_, **__: facts.Answers())
     monkeypatch.setattr(host, "resolves", lambda _: False)
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
 
