@@ -131,7 +131,7 @@ RECIPES = (
         # An engine older than its Python SDK is what Pulumi does not support.
         oldest=tuple(int(part) for part in importlib.metadata.version("pulumi").split(".")[:3]),
         minutes=4,
-        gib=2,
+        gib=3,
         # Each `up` starts it six times: 0.3 s of a processor's time each, and 0.7 s unoptimised.
         optimised=True,
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
