@@ -121,7 +121,7 @@ def test_a_tool_that_is_none_is_named_with_those_that_are() -> None:
 
 def test_too_little_disk_is_said_before_anything_starts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.build.shutil.disk_usage", lambda _: type("Usage", (), {"free": 2 * 1024**3}))
-    with pytest.raises(LabError, match=r"needs 6\.0 GiB .* has 2\.0 GiB free.* XDG_CACHE_HOME"):
+    with pytest.raises(LabError, match=r"needs 7\.0 GiB .* has 2\.0 GiB free.* XDG_CACHE_HOME"):
         toolchain.ensure(console)
 
 
