@@ -92,7 +92,8 @@ class _Verdict:
 def _examine(settings: Settings, stack: str) -> _Verdict:
     api, cloudflare = ClusterApi(settings.cluster), cloudflare_facts.connect(settings)
     seen = facts.read(api, settings)
-    there = cloudflare_facts.read(cloudflare, api, settings) if cloudflare else None
+    known = state.known()
+    there = cloudflare_facts.read(cloudflare, api, settings, known) if cloudflare else None
     absent = rules.missing(settings, seen) + (cloudflare_rules.missing(settings, there) if there else [])
     if absent:
         return _Verdict(None, absent)
@@ -108,9 +109,8 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         mounted=facts.mounted(first, seen),
     )
     planned = plan(settings, found, owner)
-    job_is_known = any(one.type == "kubernetes:batch/v1:Job" for one in state.known())
-    answers = facts.ask(api, planned, live, job_is_known=job_is_known)
-    immich = immich_facts.read(api, settings, planned.libraries)
+    answers = facts.ask(api, planned, live, known)
+    immich = immich_facts.read(api, settings, planned.libraries, known)
     server_wide = planned.libraries.settings if planned.libraries else None
     rule_set = planned.way_in.rules if planned.way_in else None
     trial = tunnel_rules.attempt(cloudflare, api, rule_set) if cloudflare and rule_set else None

@@ -1,12 +1,12 @@
 """What Cloudflare holds, as far as the stack is concerned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components.connector import Origin
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, is_marked
-from preflight import state
+from preflight.state import Known
 from providers import cloudflare_api
 from providers.cloudflare_api import CloudflareApi, Record, ServiceToken, Tunnel, Zone
 from providers.cluster_api import ClusterApi, Manifest, Ref
@@ -57,8 +57,8 @@ def connect(settings: Settings) -> CloudflareApi | None:
     return CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
 
 
-def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> CloudflareFacts | None:
-    """Read the facts; None for a stack that states nothing there.
+def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings, known: Iterable[Known]) -> CloudflareFacts | None:
+    """Read the facts; None for a stack that states nothing there. `known` is what the state has.
 
     Raises:
         CloudflareError: when Cloudflare can't be asked, or the token may not read.
@@ -84,7 +84,7 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings) -> Cloudfl
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
-        known={resource.type: resource.urn for resource in state.known()},
+        known={resource.type: resource.urn for resource in known},
     )
 
 

@@ -1,6 +1,6 @@
 """What the live cluster holds, as far as the stack is concerned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from components import directory, pod_security
@@ -8,11 +8,15 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan
 from components.pod_security import FoundLevels
+from preflight.state import Known
 from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError
 from providers.fragment import OBJECT_MANAGER, Remainder, Trial, attempt, set_by_hand, without
 from settings import Settings
 from settings.immich import Mount
 from settings.storage import OnNode
+
+# Its type in the state.
+_JOB = "kubernetes:batch/v1:Job"
 
 
 @dataclass(frozen=True)
@@ -156,19 +160,20 @@ def mounted(plan: Plan, facts: Facts) -> bool:
     return facts.deployment is not None and not [*lacking(plan.mount, facts.deployment["spec"]["template"]["spec"])]
 
 
-def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest], *, job_is_known: bool) -> Answers:
+def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest], known: Iterable[Known]) -> Answers:
     """Ask the API server about each part of the plan that exists already.
 
     Args:
         api: the cluster.
         plan: the plan.
         live: each whole object of it as it is.
-        job_is_known: whether the state knows the directory's Job, so that another template makes it anew.
+        known: what the state has. A Job that it knows is made anew where its template differs.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
+    job_is_known = any(one.type == _JOB for one in known)
     asked = (
         (whole.ref, _refusal(api, whole.manifest))
         for whole in plan.wholes()

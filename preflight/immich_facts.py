@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.external_library import Libraries
-from preflight import state
 from preflight.state import Known
 from providers import immich_library, immich_settings
 from providers.cluster_api import ClusterApi, ClusterError
@@ -47,13 +46,15 @@ class ImmichFacts:
         return tuple(wanted for wanted, trial in self.trials if trial.taken_over)
 
 
-def read(cluster: ClusterApi, settings: Settings, planned: Libraries | None) -> ImmichFacts | None:
-    """Read the facts; None for a stack that states nothing in Immich."""
+def read(
+    cluster: ClusterApi, settings: Settings, planned: Libraries | None, known: Sequence[Known]
+) -> ImmichFacts | None:
+    """Read the facts; None for a stack that states nothing in Immich. `known` is what the state has."""
     if planned is None or settings.immich_api_key is None:
         return None
     try:
         with ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key) as immich:
-            return _read(immich, planned, state.known())
+            return _read(immich, planned, known)
     except NotRunningError as error:
         return ImmichFacts(not_running=str(error))
     except (ImmichError, ClusterError) as error:

@@ -482,7 +482,7 @@ def through(account: Api, token: str = TOKEN) -> CloudflareApi:
 
 
 def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareFacts:
-    there = cloudflare_facts.read(through(account, token), cluster or FakeCluster(), settings)
+    there = cloudflare_facts.read(through(account, token), cluster or FakeCluster(), settings, ())
     assert there
     return there
 
@@ -637,7 +637,7 @@ def test_no_token() -> None:
 def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
     settings = on({"kind": "none"})
     assert cloudflare_facts.connect(settings) is None
-    assert cloudflare_facts.read(through(account), FakeCluster(), settings) is None
+    assert cloudflare_facts.read(through(account), FakeCluster(), settings, ()) is None
     assert account.log == []
 
 
@@ -748,7 +748,7 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
     monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
-    monkeypatch.setattr(facts, "ask", lambda *_, **__: facts.Answers())
+    monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
     monkeypatch.setattr(host, "resolves", lambda _: False)
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
 
