@@ -39,7 +39,7 @@ def _result(one: dict[str, Any]) -> Result:
         case "does not apply":
             return DoesNotApply(evidence)
         case "failed":
-            cause, command = str(one["cause"]), str(one["command"])
-            return Failed(evidence, Fault(cause, command), cause, command)
+            said = (str(one["cause"]), str(one["command"]), str(one["snippet"]))
+            return Failed(evidence, Fault(*said), *said)
         case other:
             raise ValueError(f"result {other}")

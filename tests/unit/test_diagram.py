@@ -235,7 +235,7 @@ def judged(results: dict[str, Result]) -> Verdict:
 
 
 def failed(evidence: str = "seen") -> Failed:
-    return Failed(evidence, Fault("why", "do"), "why", "do")
+    return Failed(evidence, Fault("why", "do", "spec: {}"), "why", "do", "spec: {}")
 
 
 def test_every_check_has_its_place_in_the_picture() -> None:

@@ -4,6 +4,7 @@ import re
 
 from ops.pictures import DIAGRAM, README, RECORDED, TABLE, diagram, in_readme, table
 from ops.recorded import verdict
+from ops.verify import as_json
 from tests.drawn import of_lab
 
 ANEW = "make up && make pictures"
@@ -22,6 +23,10 @@ def test_the_diagram_is_as_graphviz_draws_it() -> None:
 def test_the_table_is_as_verify_shows_it() -> None:
     assert TABLE.read_text() == table(JUDGED), ANEW
     assert STACK == "lab"
+
+
+def test_the_recorded_result_is_what_verify_prints() -> None:
+    assert RECORDED.read_text() == f"{as_json(STACK, JUDGED)}\n"
 
 
 def test_no_picture_fetches_anything() -> None:
