@@ -2,7 +2,6 @@
 
 import re
 
-from components.ownership import Ownership
 from providers.cluster_api import Manifest
 
 _CHART = "helm.sh/chart"
@@ -42,11 +41,6 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
     repository, _, tag = guard["image"].partition(":")
     stated = {"image": {"repository": repository, "tag": tag}, **_without(guard, "name", "image", "volumeMounts")}
     return _server(volume, persistence, {"controllers": {_CONTROLLER: {"initContainers": {guard["name"]: stated}}}})
-
-
-def chart_values_command(ownership: Ownership) -> str:
-    """Name the command that prints the values."""
-    return ownership.command("chart-values")
 
 
 def _server(volume: Manifest, persistence: Manifest, guard: Manifest) -> Manifest:

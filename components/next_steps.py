@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 
-from components.chart_values import chart_values_command
 from components.ownership import Ownership
 from settings import PROJECT, Settings
 from settings.cloudflare import NoCloudflare
@@ -43,7 +42,7 @@ def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
 def _mount(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if settings.immich.mount.kind == "chart":
         yield (
-            f"Have Immich's chart mount the photos (docs/adopt.md): put what `{chart_values_command(ownership)}` "
+            f"Have Immich's chart mount the photos (docs/adopt.md): put what `{ownership.command('chart-values')}` "
             "prints into its values, and let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
         )
 

@@ -132,7 +132,7 @@ RECIPES = (
         oldest=tuple(int(part) for part in importlib.metadata.version("pulumi").split(".")[:3]),
         minutes=4,
         gib=3,
-        # Each `up` starts it six times: 0.3 s of a processor's time each, and 0.7 s unoptimised.
+        # Each `up` starts it five times: 0.3 s of a processor's time each, and 0.7 s unoptimised.
         optimised=True,
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
     ),

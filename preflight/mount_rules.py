@@ -6,7 +6,6 @@ be missing in between.
 
 from collections.abc import Iterator
 
-from components.chart_values import chart_values_command
 from components.immich_mount import GUARD, lacking
 from components.plan import Plan
 from preflight.facts import Answers
@@ -31,7 +30,7 @@ def warnings(plan: Plan, answers: Answers) -> list[str]:
         return [f"{trial.shared}, and the same. {words}"] if trial and trial.shared else []
     if answers.remainder is None or problems(plan, answers):
         return []
-    live, values = answers.remainder.live, f"what `{chart_values_command(plan.ownership)}` prints"
+    live, values = answers.remainder.live, f"what `{plan.ownership.command('chart-values')}` prints"
     where = Ref.of(plan.mount)
     if lacks := _lacks(plan, live):
         return [f"{where}: {lacks}. Put {values} into the values of Immich's chart, and let ArgoCD sync"]
@@ -51,7 +50,7 @@ def _given_away(plan: Plan, answers: Answers) -> Iterator[str]:
     remainder = answers.remainder
     if remainder is None:
         return
-    where, values = Ref.of(plan.mount), f"what `{chart_values_command(plan.ownership)}` prints"
+    where, values = Ref.of(plan.mount), f"what `{plan.ownership.command('chart-values')}` prints"
     lacks = _lacks(plan, remainder.live)
     if remainder.ours and remainder.by_hand:
         lacks = f"kubectl has set {remainder.by_hand}, and that goes, too,"
@@ -84,7 +83,7 @@ def _taken_back(plan: Plan, answers: Answers) -> Iterator[str]:
         yield (
             f'{_MOUNT}: Immich shows the photos by the mount of "{manager}": were it taken out there first, the next '
             "scan would trash them. Set it to chart to leave it there. To have it here, let both state the same for a "
-            f"while: put what `{chart_values_command(plan.ownership)}` prints into the values of Immich's chart, and "
+            f"while: put what `{plan.ownership.command('chart-values')}` prints into the values of Immich's chart, and "
             "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
         )
 
