@@ -2,7 +2,7 @@
 
 import re
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 
 _CHART = "helm.sh/chart"
 _COMMON_1 = re.compile(r"immich-0\.[0-9]\.")

@@ -10,9 +10,9 @@ from pulumi_kubernetes.core.v1 import Namespace, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
+from clients.kubernetes import Manifest
 from components import images, network, pod_security
 from components.ownership import Ownership
-from providers.cluster_api import Manifest
 
 _NAME = "cloudflared"
 _TOKEN_KEY = "token"  # noqa: S105 (a key's name)

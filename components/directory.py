@@ -10,11 +10,11 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from clients.kubernetes import Manifest
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
-from providers.cluster_api import Manifest
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
 JOB = "create-icloud-directory"

@@ -1,10 +1,10 @@
 """What looks for the disk's mark: a guard before Immich's own containers, and a Job before Immich is told to scan."""
 
+from clients.kubernetes import Manifest
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
-from providers.cluster_api import Manifest
 from settings import Settings
 from settings.storage import OnNode, Storage
 

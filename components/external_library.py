@@ -6,10 +6,10 @@ from typing import Any
 
 import pulumi
 
+from clients.kubernetes import Manifest
 from components import disk_check
 from components.ownership import Ownership
 from components.photo_disk import import_folder
-from providers.cluster_api import Manifest
 from providers.immich_library import ImmichLibrary, WantedLibrary
 from providers.immich_settings import ImmichSettings, WantedSettings
 from settings import Settings

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pulumi
 
+from clients.kubernetes import Manifest
 from components import disk_check
 from components.ownership import Ownership
 from components.storage import claim_for_immich
-from providers.cluster_api import Manifest
 from providers.fragment import Fragment
 from settings.immich import Immich
 from settings.storage import HostPath, Storage

@@ -3,10 +3,10 @@
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 
+from clients.kubernetes import Manifest
 from components import pod_security
 from components.ownership import Ownership
 from components.pod_security import FoundLevels, Level
-from providers.cluster_api import Manifest
 from providers.fragment import Fragment
 
 

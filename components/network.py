@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 
 # DNS, to anywhere: a node's own resolver has no labels.
 NAMES: Final[Manifest] = {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 
 # In a homelab the node with the disk is often the control plane's, too.
 TOLERATIONS: Final[list[Manifest]] = [

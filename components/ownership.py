@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from providers.cluster_api import Manifest, Ref
-from providers.fragment import OBJECT_MANAGER, Claim, Fragment
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from providers.fragment import Claim, Fragment
 
 STACK_MARK = "immich-icloud/stack"
 ADOPTED_MARK = "immich-icloud/adopted"

@@ -11,11 +11,11 @@ from pulumi_kubernetes.batch.v1 import CronJob
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
+from clients.kubernetes import Manifest
 from components import images, network
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, import_folder, mark_disk_command
-from providers.cluster_api import Manifest
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
 from settings.schedule import longest_wait

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from clients.kubernetes import Manifest, Ref
 from components import connector as tunnel
 from components import directory, external_library, immich_mount, namespace, photo_sync, pod_security, route, storage
 from components.connector import Connector, Origin
@@ -14,7 +15,6 @@ from components.photo_disk import IMPORT_FOLDER, import_folders
 from components.photo_sync import Sync
 from components.pod_security import FoundLevels
 from components.way_in import FoundAtCloudflare, WayIn, way_in
-from providers.cluster_api import Manifest, Ref
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 
 Level = Literal["privileged", "baseline", "restricted"]
 

@@ -4,8 +4,8 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.networking.v1 import Ingress
 
+from clients.kubernetes import Manifest
 from components.ownership import Ownership
-from providers.cluster_api import Manifest
 from settings import route as settings
 from settings.immich import Immich
 from settings.route import Route

@@ -2,9 +2,9 @@
 
 from datetime import date
 
+from clients.kubernetes import Manifest
 from components import photo_sync
 from components.ownership import Ownership
-from providers.cluster_api import Manifest
 from settings import Settings
 from settings.photo_sync import Account
 from settings.schedule import days_to_next

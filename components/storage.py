@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume, PersistentVolumeClaim
 
+from clients.kubernetes import Manifest
 from components.ownership import Ownership
-from providers.cluster_api import Manifest
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
 

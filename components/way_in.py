@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from clients import cloudflare as cloudflare_api
+from clients.cloudflare import Tunnel, Zone
+from clients.ingress_rules import Rule
 from components.ownership import Ownership
-from providers import cloudflare_api
-from providers.cloudflare_api import Tunnel, Zone
-from providers.ingress_rules import Rule
 from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings import cloudflare as settings

@@ -1,8 +1,8 @@
 """What runs for an account in the cluster."""
 
+from clients.kubernetes import Manifest, Ref
 from components import photo_sync
 from ops.command import CommandError, Stack
-from providers.cluster_api import Manifest, Ref
 from settings.photo_sync import Account
 
 

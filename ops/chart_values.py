@@ -2,10 +2,10 @@
 
 import yaml
 
+from clients.kubernetes import Ref
 from components import chart_values, immich_mount
 from ops.command import CommandError, Stack, main, say
 from preflight.facts import container_for
-from providers.cluster_api import Ref
 
 
 def values(stack: Stack) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from clients.immich import ImmichError
+from clients.jobs import JobError
+from clients.kubernetes import ClusterApi, ClusterError
 from components.ownership import Ownership
 from ops.stack import StackError, settings_of
-from providers.cluster_api import ClusterApi, ClusterError
-from providers.immich_api import ImmichError
-from providers.job_run import JobError
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
 

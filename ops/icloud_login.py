@@ -3,12 +3,12 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from clients import jobs
+from clients.kubernetes import Ref
 from components import sign_in
 from ops.account_jobs import idle_cron_job
 from ops.command import CommandError, Say, Stack, main, say
 from ops.conversation import Show, Typed, converse, keyboard, show
-from providers import job_run
-from providers.cluster_api import Ref
 
 
 def icloud_login(
@@ -27,7 +27,7 @@ def icloud_login(
     idle_cron_job(stack, account)
     today = datetime.now(ZoneInfo(stack.settings.photo_sync.time_zone)).date()
     job = sign_in.job(account, stack.settings, stack.ownership, today)
-    with job_run.running(stack.api, job, say) as pod:
+    with jobs.running(stack.api, job, say) as pod:
         say(
             f"Signing account {account.name} in at Apple. Its password comes from the stack's secrets: "
             "type only the code, when icloudpd asks for it."

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
+from clients.immich import ImmichApi, Library, Statistics
 from components import external_library
 from components.photo_disk import import_folder
 from ops.command import CommandError, Say, Stack
 from providers import immich_library
-from providers.immich_api import ImmichApi, Library, Statistics
 from settings.photo_sync import Account
 
 Wait = Callable[[float], None]

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
+from clients import jobs
+from clients.kubernetes import OBJECT_MANAGER, Ref
 from components import directory
 from components.photo_disk import MARK
 from ops.command import CommandError, Say, Stack, main, say
-from providers import job_run
-from providers.cluster_api import Ref
-from providers.fragment import OBJECT_MANAGER
 
 
 def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], str] = input, say: Say = say) -> None:
@@ -23,7 +22,7 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     place = directory.place(storage)
     say(f"Looking at {place}. Many files take minutes to count.")
     seen: list[str] = []
-    job_run.run(stack.api, directory.look(storage, stack.namespace), say, seen.append)
+    jobs.run(stack.api, directory.look(storage, stack.namespace), say, seen.append)
     verdict = seen.pop() if seen else ""
     for fact in seen:
         say(f"  {fact}")
@@ -43,7 +42,7 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
         answer = ""
     if answer.strip() != place:
         raise CommandError(f"that is not {place}: nothing was marked")
-    job_run.run(stack.api, directory.mark(storage, stack.namespace, fingerprint), say)
+    jobs.run(stack.api, directory.mark(storage, stack.namespace, fingerprint), say)
     record = directory.record(stack.namespace, stack.ownership)
     if stack.api.get(Ref.of(record)) is None:  # so that no `up` makes another directory when the disk is gone
         stack.api.create(record, OBJECT_MANAGER)

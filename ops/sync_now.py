@@ -1,10 +1,10 @@
 """`make sync-now`: one run of an account's CronJob at once, followed to its end."""
 
+from clients import jobs
+from clients.kubernetes import Manifest
 from ops.account_jobs import idle_cron_job
 from ops.command import Say, Stack, main, say
 from ops.library_scan import scan_library
-from providers import job_run
-from providers.cluster_api import Manifest
 
 _INSTANTIATED = "cronjob.kubernetes.io/instantiate"
 
@@ -21,7 +21,7 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
     """
     account = stack.account(asked)
     cron_job = idle_cron_job(stack, account)
-    job_run.run(stack.api, manual_run(cron_job), say, say)
+    jobs.run(stack.api, manual_run(cron_job), say, say)
     say(f"The sync of account {account.name} is complete.")
     scan_library(stack, account, say)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 from settings import Settings
 from settings.cloudflare import OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Gateway

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
+from clients.cloudflare import CloudflareError
+from clients.kubernetes import ClusterApi, ClusterError
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from preflight import (
@@ -20,8 +22,6 @@ from preflight import (
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
-from providers.cloudflare_api import CloudflareError
-from providers.cluster_api import ClusterApi, ClusterError
 from settings import Settings
 from settings.load import Connections
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from clients import cloudflare as cloudflare_api
+from clients.cloudflare import CloudflareApi, Record, ServiceToken, Tunnel, Zone
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from components.connector import Origin
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, is_marked
 from preflight.state import Known
-from providers import cloudflare_api
-from providers.cloudflare_api import CloudflareApi, Record, ServiceToken, Tunnel, Zone
-from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings import Settings
 from settings.cloudflare import DnsRecord, OnCloudflare, OwnTunnel, SharedTunnel, Tunnelled
 

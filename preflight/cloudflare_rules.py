@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from clients import cloudflare as cloudflare_api
+from clients.cloudflare import ZONE_READ
+from clients.ingress_rules import Rule, spoken
 from components.ownership import Ownership
 from components.plan import Plan
 from components.way_in import Record, WayIn, application_name, rules, service_token_name
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
-from providers import cloudflare_api, tunnel_rules
-from providers.cloudflare_api import ZONE_READ
-from providers.ingress_rules import Rule, spoken
+from providers import tunnel_rules
 from providers.tunnel_rules import Trial
 from settings import PROJECT, Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled

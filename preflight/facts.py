@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, Manifest, Ref, RefusedError
 from components import directory, pod_security
 from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan
 from components.pod_security import FoundLevels
 from preflight.state import Known
-from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError
-from providers.fragment import OBJECT_MANAGER, Remainder, Trial, attempt, set_by_hand, without
+from providers.fragment import Remainder, Trial, attempt, set_by_hand, without
 from settings import Settings
 from settings.immich import Mount
 from settings.storage import OnNode

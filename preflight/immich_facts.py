@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clients.immich import ImmichApi, ImmichError
+from clients.kubernetes import ClusterApi, ClusterError
+from clients.service_connection import NotRunningError
 from components.external_library import Libraries
 from preflight.state import Known
 from providers import immich_library, immich_settings
-from providers.cluster_api import ClusterApi, ClusterError
-from providers.immich_api import ImmichApi, ImmichError
 from providers.immich_library import Trial, WantedLibrary
 from providers.immich_settings import Entries
-from providers.service_connection import NotRunningError
 from settings import Settings
 
 # Its type in the state.

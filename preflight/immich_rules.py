@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
+from clients.immich import PERMISSIONS, PERMISSIONS_SINCE_3_2
 from preflight.immich_facts import ImmichFacts
-from providers.immich_api import PERMISSIONS, PERMISSIONS_SINCE_3_2
 from providers.immich_library import Trial, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import PROJECT, Settings

@@ -6,12 +6,12 @@ be missing in between.
 
 from collections.abc import Iterator
 
+from clients import managed_fields
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from components.plan import Plan
 from preflight.facts import Answers
-from providers import managed_fields
-from providers.cluster_api import Manifest, Ref
-from providers.fragment import OBJECT_MANAGER, set_by_hand
+from providers.fragment import set_by_hand
 from settings import PROJECT
 
 _MOUNT = f"{PROJECT}:immich.mount"

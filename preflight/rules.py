@@ -5,11 +5,11 @@ from typing import Any
 
 from kubernetes.utils import parse_quantity
 
+from clients.kubernetes import Manifest, Ref
 from components.ownership import STACK_MARK
 from components.photo_sync import arrangement
 from components.plan import Plan, Whole
 from preflight.facts import Answers, Facts
-from providers.cluster_api import Manifest, Ref
 from providers.fragment import set_by_hand
 from settings import PROJECT, Settings
 from settings.storage import HostPath, OnNode

@@ -14,14 +14,11 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import Unknown
 
-from providers import managed_fields, rollout
-from providers.cluster_api import Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
-from providers.managed_fields import Holder
+from clients import managed_fields, rollout
+from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.managed_fields import Holder
 from providers.report import report
 from settings.cluster import Cluster
-
-# The field manager of the whole objects that this project deploys.
-OBJECT_MANAGER = "immich-icloud"
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
 _CONFLICT = 409

@@ -12,13 +12,13 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from providers import job_run
-from providers.cluster_api import ClusterApi, ClusterError, Manifest
-from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, User
+from clients import jobs
+from clients.immich import ImmichApi, ImmichError, Library, RefusedError, User
+from clients.jobs import JobError, Report
+from clients.kubernetes import ClusterApi, ClusterError, Manifest
+from clients.service_connection import NotRunningError
 from providers.immich_provider import ImmichProvider
-from providers.job_run import JobError, Report
 from providers.report import report
-from providers.service_connection import NotRunningError
 from settings.model import Backend
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
@@ -185,7 +185,7 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: Wanted
         ImmichError: when Immich can't be asked, or refuses: a folder that it does not see, too.
 
     """
-    job_run.run(cluster, wanted.disk_check, report)
+    jobs.run(cluster, wanted.disk_check, report)
     try:
         # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
         immich.update_library(immich.library(library_id))
@@ -267,7 +267,7 @@ class ImmichLibraryProvider(ImmichProvider):
             scanned = always_scan or trial.imports_more
             try:
                 if scanned:  # before anything is written: Immich scans by itself, too
-                    job_run.run(self._api(), wanted.disk_check, report)
+                    jobs.run(self._api(), wanted.disk_check, report)
                 live = trial.live or immich.create_library(trial.owner, wanted.name)
                 library = immich.update_library(_settled(live, wanted, stated))
                 if scanned:

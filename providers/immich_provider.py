@@ -3,8 +3,8 @@
 from pulumi import dynamic
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from providers.cluster_api import ClusterApi
-from providers.immich_api import ImmichApi, ImmichError
+from clients.immich import ImmichApi, ImmichError
+from clients.kubernetes import ClusterApi
 from settings.cluster import Cluster
 from settings.external_library import ApiKey
 from settings.load import API_KEY

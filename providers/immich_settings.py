@@ -14,8 +14,8 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from providers.cluster_api import ClusterError
-from providers.immich_api import Document, ImmichApi, ImmichError, UnansweredError
+from clients.immich import Document, ImmichApi, ImmichError, UnansweredError
+from clients.kubernetes import ClusterError
 from providers.immich_provider import ImmichProvider
 from providers.report import report
 from settings.model import Backend

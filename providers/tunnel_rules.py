@@ -10,12 +10,13 @@ import pulumi
 from pulumi import dynamic
 from pydantic import SecretStr
 
-from providers import cloudflare_api, ingress_rules, tunnel_lease
-from providers.cloudflare_api import CloudflareApi, CloudflareError, MissingError, RefusedError, Tunnel
-from providers.cluster_api import ClusterApi, ClusterError
-from providers.ingress_rules import Key, Places, Rule, spoken
-from providers.tunnel_configuration import TunnelConfiguration
-from providers.tunnel_lease import Share, Shares, TunnelLease
+from clients import cloudflare as cloudflare_api
+from clients import ingress_rules, tunnel_lease
+from clients.cloudflare import CloudflareApi, CloudflareError, MissingError, RefusedError, Tunnel
+from clients.ingress_rules import Key, Places, Rule, spoken
+from clients.kubernetes import ClusterApi, ClusterError
+from clients.tunnel_configuration import TunnelConfiguration
+from clients.tunnel_lease import Share, Shares, TunnelLease
 from settings.cluster import Cluster
 
 _THERE = "the tunnel has a rule for this host already, which was not made by this stack"

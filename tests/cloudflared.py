@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from providers.ingress_rules import Rule
+from clients.ingress_rules import Rule
 
 
 def answering(ingress: Sequence[Rule], host: str, path: str) -> Rule:

@@ -1,12 +1,12 @@
 """The rehearsal's stack as a graph, without the rehearsal: what it registers, on Pulumi's mocks."""
 
+from clients.cloudflare import Tunnel, Zone
 from components.plan import Found
 from components.way_in import FoundAtCloudflare
 from lab.cloudflare.world import found
 from ops.diagram.flow import flow
 from ops.diagram.graph import Graph
 from ops.diagram.resources import Resource
-from providers.cloudflare_api import Tunnel, Zone
 from settings import parse
 from tests.stack_files import OWN, configuration, secrets
 from tests.unit.recording import Recording, deployed

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from itertools import count
 
-from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError
+from clients.kubernetes import Answer, ClusterApi, Manifest, Ref, RefusedError
 
 Step = Callable[[str], None]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from providers.cluster_api import Answer, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import Answer, Manifest, Ref, RefusedError, UnreachableError
 from tests.fake_cluster import FakeCluster
 
 COMPLETE = [{"type": "Complete", "status": "True"}]

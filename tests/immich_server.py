@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from clients.immich import ImmichApi, User
 from lab.immich.server import Server
 from lab.immich.world import API_KEY, World
-from providers.immich_api import ImmichApi, User
 
 MOUNT = "/external/icloud"
 FOLDER = f"{MOUNT}/icloud-import"

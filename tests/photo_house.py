@@ -16,6 +16,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from clients.immich import ImmichApi, UnansweredError
+from clients.jobs import JobError
+from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.service_connection import NotRunningError
 from components.ownership import Ownership
 from components.photo_disk import MARK
 from components.photo_sync import cron_job_name
@@ -27,11 +31,7 @@ from lab.node.volumes import Disk, NotMountedError
 from lab.stand_in.answers import LostAnswerError, Request
 from ops.command import Stack
 from providers import immich_library
-from providers.cluster_api import ClusterApi, Manifest, Ref
-from providers.immich_api import ImmichApi, UnansweredError
 from providers.immich_library import ImmichLibraryProvider
-from providers.job_run import JobError
-from providers.service_connection import NotRunningError
 from settings import Settings
 from settings.model import Backend
 from tests.accounts import household

@@ -6,14 +6,14 @@ from typing import Any
 
 import httpx
 
+from clients.cloudflare import CloudflareApi
+from clients.ingress_rules import Rule
+from clients.tunnel_configuration import TunnelConfiguration
+from clients.tunnel_lease import TunnelLease
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
 from lab.stand_in.transport import Transport
-from providers.cloudflare_api import CloudflareApi
-from providers.ingress_rules import Rule
-from providers.tunnel_configuration import TunnelConfiguration
-from providers.tunnel_lease import TunnelLease
 from providers.tunnel_rules import RuleSet, TunnelRulesProvider
 from tests.fake_cluster import FakeCluster
 from tests.one_resource import OneResource, State

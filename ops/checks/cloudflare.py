@@ -1,10 +1,10 @@
 """Cloudflare leads the host to the cluster: its record, the tunnel, and our rule in it."""
 
+from clients.ingress_rules import spoken
 from ops.checks.check import ON_CLOUDFLARE, SHARING, TUNNELLED, UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.part import there
-from providers.ingress_rules import spoken
 from settings.cloudflare import OwnTunnel, Tunnelled
 
 _NO_ZONE = Fault(

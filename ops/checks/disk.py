@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kubernetes.utils import parse_quantity
 
+from clients.kubernetes import Manifest
 from components import pod_security
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
@@ -19,7 +20,6 @@ from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun, moment
-from providers.cluster_api import Manifest
 from settings.storage import OnNode
 
 _NO_LABELS = Fault("the labels that let the stack's pods in were removed or made stricter", UP)

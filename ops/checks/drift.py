@@ -5,14 +5,14 @@ from typing import Any
 
 from kubernetes.utils import parse_quantity
 
+from clients import managed_fields
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from ops.checks.check import UP, Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from preflight.rules import tracked_by_argocd
-from providers import managed_fields
-from providers.cluster_api import Manifest, Ref
-from providers.fragment import OBJECT_MANAGER, set_by_hand
+from providers.fragment import set_by_hand
 
 _DRIFT = Fault("somebody changed or removed what this stack states, or its file was changed since the last `up`", UP)
 _TRACKED = Fault(

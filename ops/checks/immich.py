@@ -1,11 +1,11 @@
 """Immich runs, and sees the photos read-only."""
 
+from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
 from ops.checks.check import UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
-from providers.cluster_api import Manifest
 from settings.storage import HostPath
 
 _NO_IMMICH = Fault(

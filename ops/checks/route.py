@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from clients.kubernetes import Manifest, Ref
 from ops.checks.check import ROUTED, UP, Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
-from providers.cluster_api import Manifest, Ref
 from settings.route import Gateway, Ingress
 
 _NO_ROUTE = Fault("the route was removed", UP)

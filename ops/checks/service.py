@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 
+from clients.kubernetes import Manifest
 from ops.checks.check import Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import Unread, there
-from providers.cluster_api import Manifest
 
 _PATCH = (
     "kubectl patch service -n $immich $service --type=json "

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from ops.facts import cloudflare, cluster, immich, photo_sync
 from ops.facts.cloudflare import CloudflareFacts
@@ -12,7 +13,6 @@ from ops.facts.internet import Internet, Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
 from preflight.cloudflare_rules import upload_limit
-from providers.cluster_api import ClusterApi
 from settings import PROJECT, Settings
 
 _UNASKED = Absent("it sends hundreds of megabytes, so only when asked for: ARGS=--upload")

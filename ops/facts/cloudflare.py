@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from clients import cloudflare as cloudflare_api
+from clients.cloudflare import CloudflareApi, Connector, Record, Tunnel, Zone
+from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
-from providers import cloudflare_api, tunnel_rules
-from providers.cloudflare_api import CloudflareApi, Connector, Record, Tunnel, Zone
-from providers.cluster_api import ClusterApi
+from providers import tunnel_rules
 from providers.tunnel_rules import Trial
 from settings import Settings
 from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from components import directory
 from components.ownership import Ownership
 from components.plan import Plan, plan
 from preflight import cloudflare_facts, facts
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
-from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 from settings.route import Ingress

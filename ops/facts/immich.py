@@ -8,10 +8,10 @@ from http import HTTPStatus
 
 from pydantic import SecretStr
 
+from clients.immich import ImmichApi, ImmichError, Library, RefusedError, Statistics
+from clients.kubernetes import ClusterApi
 from components import external_library
 from components.ownership import Ownership
-from providers.cluster_api import ClusterApi
-from providers.immich_api import ImmichApi, ImmichError, Library, RefusedError, Statistics
 from providers.immich_library import WantedLibrary
 from providers.immich_settings import Entries, changes
 from settings import Settings

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from providers.cloudflare_api import CloudflareError
-from providers.cluster_api import ClusterError
-from providers.immich_api import ImmichError
+from clients.cloudflare import CloudflareError
+from clients.immich import ImmichError
+from clients.kubernetes import ClusterError
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from components import photo_sync
-from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings import Settings
 
 _LINES = 40  # a run says what counts at its end

@@ -13,6 +13,7 @@ import yaml
 from kubernetes import client
 
 from changes.run import Run
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from lab import processes, world
 from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
@@ -20,7 +21,6 @@ from lab.control_plane import ControlPlane
 from lab.engine import SOURCE, Engine
 from lab.immich import process as immich
 from lab.toolchain import Tools
-from providers.cluster_api import ClusterApi, Manifest, Ref
 from settings.cluster import Cluster
 from tests.rehearsal.account import Account
 

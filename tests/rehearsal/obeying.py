@@ -5,12 +5,12 @@ import shlex
 from functools import cache
 from queue import SimpleQueue
 
+from clients.kubernetes import ClusterApi, Ref
 from lab.node.icloudpd import CODE
 from ops.command import Stack
 from ops.icloud_login import icloud_login
 from ops.mark_disk import mark_disk
 from ops.sync_now import sync_now
-from providers.cluster_api import ClusterApi, Ref
 from settings import parse
 from tests.rehearsal.conftest import Bench, until
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from providers.cluster_api import Manifest, Ref
+from clients.kubernetes import Manifest, Ref
 from tests.rehearsal.conftest import (
     CLAIM,
     DEPLOYMENT,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from clients.kubernetes import Ref
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
 from lab.node.icloudpd import ASKS_CODE, CODE
 from ops.pictures import DIAGRAM, RECORDED
-from providers.cluster_api import Ref
 from tests.rehearsal.conftest import Bench, MakeBench, until
 
 PATH = "/var/mnt/icloud-photos"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from changes.run import Operation, Run
+from clients.kubernetes import Ref
 from lab.engine import SOURCE
-from providers.cluster_api import Ref
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 
 PROGRAM = SOURCE / "tests" / "programs" / "connector.py"

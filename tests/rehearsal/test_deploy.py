@@ -13,11 +13,11 @@ from kubernetes import client
 
 from changes import guards
 from changes.run import Run
+from clients.kubernetes import Manifest, Ref, RefusedError
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab import world
 from lab.cloudflare.world import TOKEN
 from lab.immich.world import API_KEY
-from providers.cluster_api import Manifest, Ref, RefusedError
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import (
     CLAIM,

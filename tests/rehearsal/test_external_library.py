@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.kubernetes import Ref
 from lab import world
 from lab.immich.world import API_KEY, PERMISSIONS
 from ops import chart_values
 from ops.command import Stack
-from providers.cluster_api import Ref
 from settings import parse
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed
 from tests.rehearsal.immich import Server

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes import Ref
 from lab.cloudflare.world import TOKEN
-from providers.cluster_api import Ref
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 

@@ -19,6 +19,8 @@ import pytest
 import yaml
 from kubernetes import client
 
+from clients.jobs import JobError
+from clients.kubernetes import ClusterApi, Ref
 from components.immich_mount import GUARD
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
@@ -27,8 +29,6 @@ from ops.checks.check import DoesNotApply, Failed, NotChecked, Passed, Result
 from ops.sync_now import sync_now
 from ops.verify import Verdict, is_well, verify
 from ops.verify_role import ACCOUNT, manifests
-from providers.cluster_api import ClusterApi, Ref
-from providers.job_run import JobError
 from tests.rehearsal.account import HOMELAB, WORLD, ZONE
 from tests.rehearsal.conftest import (
     CLAIM,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.cluster_api import Ref
+from clients.kubernetes import Ref
 from tests.rehearsal.account import ACCOUNT, HOMELAB, WORLD, ZONE
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.kubernetes import Manifest, Ref
 from components import immich_mount
 from components.chart_values import values
 from components.ownership import Ownership
 from ops import chart_values
 from ops.command import CommandError, Stack
-from providers.cluster_api import Manifest, Ref
 from settings import Settings
 from tests.fake_cluster import FakeCluster
 from tests.objects import STACK, deployment

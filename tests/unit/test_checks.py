@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.cloudflare import Connector
+from clients.kubernetes import Manifest, RefusedError
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from ops.checks import CHECKS
@@ -22,8 +24,6 @@ from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
-from providers.cloudflare_api import Connector
-from providers.cluster_api import Manifest, RefusedError
 from providers.tunnel_rules import Trial
 from tests.objects import ARGOCD, deployment, in_pod, managed
 from tests.unit.well import LABELS, LOG, NOW, of_cluster, well, with_cluster

@@ -7,11 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from lab.cloudflare.api import Api
-from lab.cloudflare.faults import Fault
-from lab.cloudflare.world import TOKEN, found, give_token, new_uuid
-from lab.stand_in.transport import Transport
-from providers.cloudflare_api import (
+from clients.cloudflare import (
     TOKEN_VARIABLE,
     CloudflareApi,
     CloudflareError,
@@ -22,6 +18,10 @@ from providers.cloudflare_api import (
     Zone,
     token,
 )
+from lab.cloudflare.api import Api
+from lab.cloudflare.faults import Fault
+from lab.cloudflare.world import TOKEN, found, give_token, new_uuid
+from lab.stand_in.transport import Transport
 
 HOMELAB, WORKSHOP = found().tunnels
 ACCOUNT = str(found().account["id"])

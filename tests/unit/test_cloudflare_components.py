@@ -12,12 +12,12 @@ from typing import Any
 import pulumi
 import pytest
 
+from clients.cloudflare import Record, Tunnel, Zone
 from components import pod_security
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found
 from components.way_in import FoundAtCloudflare
-from providers.cloudflare_api import Record, Tunnel, Zone
 from settings import SettingsError
 from tests.unit.configured import configured
 from tests.unit.recording import STACK, TUNNEL_TOKEN, Recording, deployed, registered

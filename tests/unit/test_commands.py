@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeoutException
 
+from clients import pod_start
+from clients.jobs import JobError
+from clients.kubernetes import Manifest, Ref
 from components import photo_sync
 from ops import command
 from ops.command import CommandError, Stack
@@ -18,9 +21,6 @@ from ops.icloud_login import icloud_login
 from ops.mark_disk import mark_disk
 from ops.stack import StackError
 from ops.sync_now import sync_now
-from providers import pod_start
-from providers.cluster_api import Manifest, Ref
-from providers.job_run import JobError
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, Jobs, ended, step

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.kubernetes import Ref
 from components.ownership import Ownership
 from components.plan import Found
 from components.way_in import FoundAtCloudflare
@@ -28,7 +29,6 @@ from ops.diagram.resources import Resource, of_state
 from ops.diagram.states import PARTS, with_states
 from ops.recorded import RecordError, verdict
 from ops.verify import Verdict, as_json
-from providers.cluster_api import Ref
 from tests.accounts import household
 from tests.drawn import of, of_lab, resources_of
 from tests.unit.configured import ON_HOST, configured

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from providers import fragment, pod_start, rollout
-from providers.cluster_api import Answer, ClusterApi, Ref, RefusedError, UnreachableError
+from clients import pod_start, rollout
+from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, Ref, RefusedError, UnreachableError
+from clients.managed_fields import entries, holders
+from providers import fragment
 from providers.fragment import Claim, FragmentProvider, Remainder, attempt, without
-from providers.managed_fields import entries, holders
 from tests.objects import (
     ARGOCD,
     BY_HAND,
@@ -338,7 +339,7 @@ def test_drift_that_kubectl_made_in_ours_needs_no_adoption() -> None:
 
 
 def test_what_our_own_objects_manager_holds_is_no_problem() -> None:
-    api = FakeClusterApi(namespace(labels={ENFORCE: "privileged"}, manager=fragment.OBJECT_MANAGER))
+    api = FakeClusterApi(namespace(labels={ENFORCE: "privileged"}, manager=OBJECT_MANAGER))
     assert attempt(api, claim(ours_in_namespace())).problems == ()
 
 

@@ -8,10 +8,10 @@ from unittest.mock import Mock
 import pytest
 from pydantic import SecretStr
 
+from clients import immich as immich_api
+from clients.immich import ImmichApi, ImmichError, RefusedError, Statistics, UnansweredError
 from lab.immich.world import API_KEY
 from lab.immich.world import PERMISSIONS as OF_THE_REHEARSAL
-from providers import immich_api
-from providers.immich_api import ImmichApi, ImmichError, RefusedError, Statistics, UnansweredError
 from tests.immich_server import FOLDER, Immich, serving
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from clients import jobs
+from clients.immich import ImmichApi
+from clients.jobs import JobError
+from clients.kubernetes import ClusterApi
+from clients.service_connection import NotRunningError
 from components.photo_disk import MARK
-from providers import immich_library, job_run
-from providers.cluster_api import ClusterApi
-from providers.immich_api import ImmichApi
+from providers import immich_library
 from providers.immich_library import ImmichLibraryProvider, WantedLibrary
-from providers.job_run import JobError
-from providers.service_connection import NotRunningError
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.immich_server import FOLDER, Immich, serving
@@ -80,7 +81,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
             if not (immich.disk / MARK).is_file():
                 raise JobError(NO_DISK)
 
-        monkeypatch.setattr(job_run, "run", look)
+        monkeypatch.setattr(jobs, "run", look)
         immich.folder("icloud-import", "one.jpg")
         (immich.disk / MARK).touch()
         provider = Provider(immich)

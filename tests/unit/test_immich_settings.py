@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from clients.immich import ImmichApi, ImmichError, UnansweredError
 from lab.immich.world import API_KEY
 from providers import immich_settings
-from providers.immich_api import ImmichApi, ImmichError, UnansweredError
 from providers.immich_settings import ImmichSettingsProvider, WantedSettings
 from settings.model import Backend
 from tests.immich_server import Immich, serving

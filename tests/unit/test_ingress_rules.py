@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from providers.ingress_rules import Places, Rule, covers, fault, is_same, key, overlap, spoken
+from clients.ingress_rules import Places, Rule, covers, fault, is_same, key, overlap, spoken
 from tests.cloudflared import answering
 
 HOST = "photos.example.com"

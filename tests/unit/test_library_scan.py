@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from clients import pod_start
+from clients.immich import ImmichApi, ImmichError
+from clients.jobs import JobError
 from lab.immich.world import API_KEY
 from ops.command import CommandError, Stack
 from ops.library_scan import scan_library
-from providers import pod_start
-from providers.immich_api import ImmichApi, ImmichError
-from providers.job_run import JobError
 from settings import Settings
 from tests.accounts import household
 from tests.fake_jobs import COMPLETE, FAILED, Jobs, ended, step

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from providers import managed_fields
-from providers.managed_fields import Holder
+from clients import managed_fields
+from clients.managed_fields import Holder
 from tests.objects import ARGOCD, BY_HAND, MOUNT, VOLUME, deployment, kubectl_patch, managed, namespace, ours_in_immich
 from tests.objects import ours_in_namespace as labels
 

@@ -7,11 +7,11 @@ import pulumi
 import pytest
 
 import preflight
+from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from preflight import mount_rules
 from preflight.facts import Answers
-from providers.cluster_api import Manifest, Ref
 from providers.fragment import Remainder, Trial
 from settings import Settings, load_connections
 from tests.objects import ARGOCD, BY_HAND, STACK, deployment, in_pod, managed

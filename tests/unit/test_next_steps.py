@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from lab.display import print_steps
 from preflight import facts, host
-from providers.cluster_api import Manifest, Ref
 from settings import Settings
 from tests.accounts import household
 from tests.unit.configured import configured

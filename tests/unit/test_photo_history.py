@@ -21,16 +21,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from clients import jobs
+from clients.immich import ImmichApi, ImmichError
+from clients.jobs import JobError
+from clients.kubernetes import ClusterError
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.immich.faults import Fault
 from ops import library_scan, sync_now
 from ops.command import CommandError, Say
 from ops.mark_disk import mark_disk
-from providers import job_run
-from providers.cluster_api import ClusterError
-from providers.immich_api import ImmichApi, ImmichError
-from providers.job_run import JobError
 from settings.photo_sync import Account
 from tests.immich_server import MOUNT
 from tests.one_resource import PreviewError
@@ -61,7 +61,7 @@ def _in_the_house() -> Iterator[None]:
         library_scan.scan_library(stack, account, say, wait=lambda _: None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job_run, "run", lambda house, job, _, log=None: house.complete(job, log))
+        patch.setattr(jobs, "run", lambda house, job, _, log=None: house.complete(job, log))
         patch.setattr(ImmichApi, "behind", lambda house, *_: InProcess(house))
         patch.setattr(sync_now, "scan_library", scan)
         patch.setattr(photo_sync, "_EVERY", 0.05)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes import Ref
 from components.outputs import Outputs
 from components.ownership import Ownership
 from components.plan import Found, plan
 from components.pod_security import FoundLevels, Level
-from providers.cluster_api import Ref
 from settings import Settings, parse
 from settings.cloudflare import NoCloudflare
 from tests.stack_files import configuration

@@ -13,6 +13,8 @@ import pytest
 from pulumi.runtime import mocks
 
 import preflight
+from clients.cloudflare import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
@@ -21,8 +23,6 @@ from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, 
 from lab.stand_in.transport import Transport
 from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
-from providers.cloudflare_api import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
-from providers.cluster_api import ClusterApi, Manifest, Ref
 from providers.tunnel_rules import Trial
 from settings import Settings
 from tests.fake_cluster import FakeCluster

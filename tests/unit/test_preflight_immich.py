@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from clients.immich import Library, User
 from preflight import immich_rules
 from preflight.immich_facts import ImmichFacts
-from providers.immich_api import Library, User
 from providers.immich_library import Trial, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import Settings

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes import Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, Whole, plan
 from preflight import rules
 from preflight.facts import Answers, Facts
-from providers.cluster_api import Ref
 from providers.fragment import Trial
 from settings import Settings
 from tests.accounts import household

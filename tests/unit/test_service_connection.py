@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from providers.cluster_api import Ref
-from providers.service_connection import NotRunningError, connect
+from clients.kubernetes import Ref
+from clients.service_connection import NotRunningError, connect
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 

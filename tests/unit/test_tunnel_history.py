@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from clients import ingress_rules
+from clients.cloudflare import UnansweredError
+from clients.tunnel_configuration import OverwrittenError
 from lab.cloudflare import tunnels
 from lab.cloudflare.faults import Fault
-from providers import ingress_rules
-from providers.cloudflare_api import UnansweredError
-from providers.tunnel_configuration import OverwrittenError
 from tests.cloudflared import answering
 from tests.one_resource import PreviewError
 from tests.shared_tunnel import HOMELAB, Json, Killed, SharedTunnel, Stack

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from providers.cluster_api import Answer, ClusterError, Manifest, RefusedError, UnreachableError
-from providers.tunnel_lease import LostError, Share, TunnelLease, ref
+from clients.kubernetes import Answer, ClusterError, Manifest, RefusedError, UnreachableError
+from clients.tunnel_lease import LostError, Share, TunnelLease, ref
 from tests.fake_cluster import FakeCluster
 
 TUNNEL = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from clients.cloudflare import RefusedError as CloudflareRefusedError
+from clients.cloudflare import Tunnel, UnansweredError
+from clients.kubernetes import ClusterError
+from clients.tunnel_configuration import OverwrittenError
+from clients.tunnel_lease import LostError, Share, TunnelLease, ref
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import give_token
 from providers import tunnel_rules
-from providers.cloudflare_api import RefusedError as CloudflareRefusedError
-from providers.cloudflare_api import Tunnel, UnansweredError
-from providers.cluster_api import ClusterError
-from providers.tunnel_configuration import OverwrittenError
-from providers.tunnel_lease import LostError, Share, TunnelLease, ref
 from tests.one_resource import PreviewError
 from tests.shared_tunnel import HOMELAB, Json, Killed, SharedTunnel, Stack, inputs
 

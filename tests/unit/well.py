@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clients.cloudflare import Connector, Record, Tunnel, Zone
+from clients.immich import Library, Statistics
+from clients.kubernetes import Manifest, Ref
 from components import external_library
 from components.immich_mount import GUARD
 from components.ownership import Ownership
@@ -17,9 +20,6 @@ from ops.facts.immich import LibrariesFacts, LibraryFacts, Ping
 from ops.facts.internet import Name, Page
 from ops.facts.photo_sync import AccountFacts, SyncRun
 from preflight.facts import Facts as Seen
-from providers.cloudflare_api import Connector, Record, Tunnel, Zone
-from providers.cluster_api import Manifest, Ref
-from providers.immich_api import Library, Statistics
 from providers.tunnel_rules import Trial
 from settings import Settings
 from tests.accounts import household

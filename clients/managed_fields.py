@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from providers.cluster_api import Manifest
+from clients.kubernetes import Manifest
 
 Path = tuple[str, ...]
 Entries = list[dict[str, Any]]

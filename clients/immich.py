@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from providers.cluster_api import ClusterApi
-from providers.service_connection import connect
+from clients.kubernetes import ClusterApi
+from clients.service_connection import connect
 from settings.model import Backend
 
 # What the key has to be allowed (source: the API documentation of each route). From 3.2 on the configuration is at

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError
-from providers.ingress_rules import Key, Rule
+from clients.ingress_rules import Key, Rule
+from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref, RefusedError
 
 # There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
 _NAMESPACE = "default"

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from providers import pod_start
-from providers.cluster_api import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
-from providers.pod_start import Failure
+from clients import pod_start
+from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
+from clients.pod_start import Failure
 
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from kubernetes import config
 
-from providers import cluster_api
-from providers.cluster_api import ClusterApi, UnreachableError
+from clients import kubernetes as cluster_api
+from clients.kubernetes import ClusterApi, UnreachableError
 from settings.cluster import Cluster
 
 

@@ -7,8 +7,8 @@ possible, written at most once for each time that it was read, and the versions 
 import time
 from collections.abc import Callable
 
-from providers.cloudflare_api import CloudflareApi, CloudflareError, Configuration, MissingError, UnansweredError
-from providers.ingress_rules import Rule
+from clients.cloudflare import CloudflareApi, CloudflareError, Configuration, MissingError, UnansweredError
+from clients.ingress_rules import Rule
 
 _ATTEMPTS = 5
 _PAUSE = 2.0  # seconds before another attempt, unless Cloudflare asks for more

@@ -2,7 +2,7 @@
 
 import socket
 
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref
+from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
 from settings.model import Backend
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from providers.cluster_api import ClusterApi, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref
 
 POLL = 0.5  # seconds
 _PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made

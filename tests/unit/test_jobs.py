@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from providers import job_run, pod_start
-from providers.cluster_api import Answer, ClusterApi, Manifest, Ref, RefusedError, UnreachableError
-from providers.job_run import JobError
+from clients import jobs, pod_start
+from clients.jobs import JobError
+from clients.kubernetes import Answer, ClusterApi, Manifest, Ref, RefusedError, UnreachableError
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
-from tests.unit.test_cluster_api import api_at
+from tests.unit.test_kubernetes_client import api_at
 
 JOB: Manifest = {
     "apiVersion": "batch/v1",
@@ -32,7 +32,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(api: ClusterApi) -> list[str]:
     reports: list[str] = []
-    job_run.run(api, JOB, reports.append)
+    jobs.run(api, JOB, reports.append)
     return reports
 
 
@@ -70,7 +70,7 @@ def test_one_with_an_owner_is_kept_for_as_long_as_the_owner_says() -> None:
     api = Jobs(step(ended(0), COMPLETE))
     owned = deepcopy(JOB)
     owned["metadata"]["ownerReferences"] = [{"kind": "CronJob", "uid": "1"}]
-    job_run.run(api, owned, lambda _: None)
+    jobs.run(api, owned, lambda _: None)
     (job,) = (thing for ref, thing in api.objects.items() if ref.kind == "Job")
     assert "ttlSecondsAfterFinished" not in job["spec"]
 
@@ -173,7 +173,7 @@ def test_a_moments_absence_of_the_api_server_is_said_and_borne() -> None:
 
 
 def test_a_long_absence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_run, "_ABSENCE", -1.0)
+    monkeypatch.setattr(jobs, "_ABSENCE", -1.0)
     with pytest.raises(UnreachableError):
         told(Jobs(step(RUNNING), UnreachableError("no Kubernetes API server answers")))
 
@@ -181,7 +181,7 @@ def test_a_long_absence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 def logged(api: Jobs) -> tuple[list[str], list[str]]:
     lines: list[str] = []
     reports: list[str] = []
-    job_run.run(api, JOB, reports.append, lines.append)
+    jobs.run(api, JOB, reports.append, lines.append)
     return lines, reports
 
 
@@ -218,21 +218,21 @@ def test_a_log_that_may_not_be_read_is_said_once() -> None:
 
 def test_a_job_for_as_long_as_it_is_needed() -> None:
     api = Jobs(step(), step(WAITING), step(RUNNING))
-    with job_run.running(api, JOB, lambda _: None) as pod:
+    with jobs.running(api, JOB, lambda _: None) as pod:
         assert pod["metadata"]["name"] == f"{api.jobs[0]}-x"
     assert not api.jobs
 
 
 def test_it_is_removed_whatever_ends_its_need() -> None:
     api = Jobs(step(RUNNING))
-    with pytest.raises(KeyboardInterrupt), job_run.running(api, JOB, lambda _: None):
+    with pytest.raises(KeyboardInterrupt), jobs.running(api, JOB, lambda _: None):
         raise KeyboardInterrupt
     assert not api.jobs
 
 
 def test_one_that_ends_before_it_is_needed() -> None:
     api = Jobs(step(ended(1, "no"), FAILED))
-    with pytest.raises(JobError, match="no"), job_run.running(api, JOB, lambda _: None):
+    with pytest.raises(JobError, match="no"), jobs.running(api, JOB, lambda _: None):
         pytest.fail("it does not run")
     assert not api.jobs
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from providers import pod_start
-from providers.cluster_api import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
-from providers.fragment import OBJECT_MANAGER
-from providers.pod_start import Failure
+from clients import pod_start
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from clients.pod_start import Failure
 
 _KEPT = 300  # seconds that one whose command was killed stays after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job

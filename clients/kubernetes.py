@@ -18,6 +18,9 @@ from settings.cluster import Cluster
 
 Manifest = dict[str, Any]
 
+# The field manager of the whole objects that this project deploys.
+OBJECT_MANAGER = "immich-icloud"
+
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
 websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait for ever
 _SILENCE = 60.0  # seconds
