@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 from changes.run import Step
@@ -27,7 +26,6 @@ _VERBS: Final = {
     "update": "changed",
 }
 
-_DELETE_AT_APPLE: Final = frozenset({"--delete-after-download", "--keep-icloud-recent-days"})
 _LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
@@ -123,20 +121,6 @@ def _pod(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return pod
 
 
-def _deletes_more_at_apple(step: Step) -> bool:
-    """Whether icloudpd would delete by another argument than before, or keep fewer days."""
-    before = _deleting(step.before)
-    return any(option not in before or days < before[option] for option, days in _deleting(step.after).items())
-
-
-def _deleting(inputs: Mapping[str, Any]) -> dict[str, int]:
-    """Arguments of icloudpd that delete at Apple, and how many days each keeps; none of them does in a dry run."""
-    pod = inputs.get("spec", {}).get("jobTemplate", {}).get("spec", {}).get("template", {}).get("spec", {})
-    words = [word for container in pod.get("containers", []) for word in container.get("command", [])]
-    found = {word: days for word, days in pairwise([*words, ""]) if word in _DELETE_AT_APPLE}
-    return {} if "--dry-run" in words else {word: int(days) if days.isdigit() else 0 for word, days in found.items()}
-
-
 def _excludes_more(step: Step) -> bool:
     return not set(step.after.get("exclusion_patterns", [])) <= set(step.before.get("exclusion_patterns", []))
 
@@ -213,12 +197,6 @@ RULES: Final = (
         "It remembers that the photos' directory was made. Without it the directory may be made, and marked as the "
         f"right disk, on whatever is mounted there: {_TRASH}.",
         _remembers_the_directory,
-    ),
-    Rule(
-        "kubernetes:batch/v1:CronJob",
-        _STATED,
-        "It deletes photos from iCloud that it left there before: they go from every device of the account.",
-        _deletes_more_at_apple,
     ),
     # Not where it is deleted: preflight refuses that unless Immich's chart states the same mount.
     Rule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),

@@ -135,8 +135,6 @@ def arguments(account: Account, folder: str) -> list[str]:
         "--live-photo-size": "original" if account.live_photos == "none" else account.live_photos,
         "--recent": account.recent,
         "--dry-run": account.dry_run,
-        "--delete-after-download": account.delete_after_download,
-        "--keep-icloud-recent-days": account.keep_icloud_recent_days,
     }
     return [word for option, value in options.items() for word in _words(option, value)]
 

@@ -11,7 +11,7 @@ import pulumi
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.model import REFUSED, Allowed
+from settings.model import REFUSED, Allowed, Model
 
 _LONGEST_VALUE = 80
 
@@ -62,16 +62,23 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     if kind == "missing":
         return f"{key}: is missing. Needed: {allowed}"
     if kind == "extra_forbidden":
-        own_key = "".join(f"{k[:1].upper()}{k[1:]}" if i else k for i, k in enumerate(map(str, keys)))
-        if len(keys) > 1 and own_key in _aliases(model):  # cloudflare.token for cloudflareToken
-            return f"{key}: unknown key. It is a key of its own: {namespace}:{own_key}"
-        return f"{key}: unknown key. {_known_keys(str(keys[-1]), annotation)}"
+        return f"{key}: {_why_not_a_key(keys, model, _bare(annotation), namespace)}"
     if value is None or value == "":
         return f"{key}: has no value. Needed: {allowed}"
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
     if keys[0] in secrets or _bare(annotation) is SecretStr:
         return f"{key}: its secret value is not allowed. Allowed: {allowed}"
     return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}"
+
+
+def _why_not_a_key(keys: list[int | str], model: type[BaseModel], parent: type[BaseModel], namespace: str) -> str:
+    last = str(keys[-1])
+    if issubclass(parent, Model) and last in parent.not_offered:
+        return f"is not offered. {parent.not_offered[last]}"
+    own_key = "".join(f"{k[:1].upper()}{k[1:]}" if i else k for i, k in enumerate(map(str, keys)))
+    if len(keys) > 1 and own_key in _aliases(model):  # cloudflare.token for cloudflareToken
+        return f"unknown key. It is a key of its own: {namespace}:{own_key}"
+    return f"unknown key. {_known_keys(last, parent)}"
 
 
 def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
@@ -151,8 +158,8 @@ def _all_allowed(annotation: Any) -> Iterator[Allowed]:
             yield from _all_allowed(argument)
 
 
-def _known_keys(key: str, annotation: Any) -> str:
-    known = _aliases(_bare(annotation))
+def _known_keys(key: str, model: type[BaseModel]) -> str:
+    known = _aliases(model)
     close = difflib.get_close_matches(key, known, n=1)
     return (f"Did you mean {close[0]}? " if close else "") + f"Allowed here: {', '.join(known)}"
 

@@ -1,8 +1,9 @@
 """What every settings model shares, and the vocabulary of values that they are made of."""
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -10,7 +11,14 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Model(BaseModel):
-    """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase."""
+    """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase.
+
+    Attributes:
+        not_offered: keys that a user may expect and that are refused on purpose, each with the reason and what to do.
+
+    """
+
+    not_offered: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 

@@ -1,8 +1,9 @@
 """Whose photos are fetched from iCloud, which of them, when, and where they are written."""
 
 import posixpath
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -74,8 +75,26 @@ Count = Annotated[
 ]
 
 
+# icloudpd can do more than it should: each option was tried, and loses photos or fetches them for ever.
+_NEVER_DELETES = (
+    "icloudpd deletes photos from iCloud, hence from every device, without having verified what it fetched, so this "
+    "stack never deletes there. Remove the key, and delete photos at Apple by hand (docs/deleting-photos.md)"
+)
+_NEVER_EDITS = (
+    "icloudpd would write the date into each file, take the file for another photo by its size, and fetch it again. "
+    "Remove the key: each file has the time of its photo already"
+)
+
+
 class Account(Model):
     """One Apple ID, and which of its photos are fetched. Its folder and folder structure stay once it has imported."""
+
+    not_offered: ClassVar[Mapping[str, str]] = {
+        "dangerouslyDeleteFromIcloud": _NEVER_DELETES,
+        "deleteAfterDownload": _NEVER_DELETES,
+        "keepIcloudRecentDays": _NEVER_DELETES,
+        "setExifDatetime": _NEVER_EDITS,
+    }
 
     name: Annotated[
         AccountName,
@@ -123,43 +142,6 @@ class Account(Model):
         Literal["com", "cn"], Field(description="Where Apple keeps the account: cn in mainland China.")
     ] = "com"
     dry_run: Annotated[Switch, Field(description="Sign in and say what would be fetched; write nothing.")] = False
-    dangerously_delete_from_icloud: Annotated[
-        Switch,
-        Field(
-            description="Without it, nothing is ever deleted at Apple. What is deleted there goes from every device "
-            "of the account, and after 30 days for good."
-        ),
-    ] = False
-    delete_after_download: Annotated[
-        Switch, Field(description="Delete each photo from iCloud, hence from every device, once it has been fetched.")
-    ] = False
-    keep_icloud_recent_days: Annotated[
-        Omittable[Count],
-        Field(
-            description="Delete photos that are older than so many days from iCloud, hence from every device: those "
-            "that could not be fetched, too (icloudpd does not tell them apart)."
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _deletes_only_when_told(self) -> Self:
-        deleting = [
-            key
-            for key, value in {
-                "deleteAfterDownload": self.delete_after_download,
-                "keepIcloudRecentDays": self.keep_icloud_recent_days,
-            }.items()
-            if value
-        ]
-        if deleting and not self.dangerously_delete_from_icloud:
-            raise refuse(
-                deleting[0],
-                self.model_dump(by_alias=True)[deleting[0]],
-                "only beside dangerouslyDeleteFromIcloud: true: it deletes photos from iCloud, hence from every device",
-            )
-        if len(deleting) > 1:
-            raise refuse(deleting[1], self.keep_icloud_recent_days, f"only without {deleting[0]}")
-        return self
 
 
 class CookieVolume(Model):

@@ -23,7 +23,6 @@ from tests.icloudpd_stand_in import SIGNS_IN_ANEW
 
 Meant = dict[str, Any]
 Ask = Callable[[list[str]], Meant]
-DANGEROUS = {"dangerouslyDeleteFromIcloud": True}
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +88,9 @@ def test_an_account_that_says_nothing(ask: Ask) -> None:
     )
 
 
-def test_nothing_is_deleted_unless_it_is_asked_for(ask: Ask) -> None:
-    said = meant(ask, described(**DANGEROUS))
+def test_nothing_is_ever_deleted_at_apple(ask: Ask) -> None:
+    said = meant(ask, described())
     assert (said["delete_after_download"], said["keep_icloud_recent_days"], said["auto_delete"]) == (False, None, False)
-    assert meant(ask, described(**DANGEROUS, deleteAfterDownload=True))["delete_after_download"]
-    assert meant(ask, described(**DANGEROUS, keepIcloudRecentDays=30))["keep_icloud_recent_days"] == 30
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from tests.unit.test_external_library import IMMICH, showing
 INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 HTTP_ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")
 VOLUME = Ref("v1", "PersistentVolume", "icloud-photos-shared")
-DANGEROUSLY = {"dangerouslyDeleteFromIcloud": True}
 ADOPTED = Ownership(STACK, adopted=frozenset({INGRESS, HTTP_ROUTE, VOLUME}))
 
 
@@ -66,15 +65,6 @@ def claim(name: str) -> Registered:
     return PHOTOS.one("PersistentVolumeClaim", name)
 
 
-def syncing(**account: Any) -> Registered:
-    """The CronJob of an account with these settings."""
-    return deployed(showing({"name": "ann", **account}), IMMICH).one("CronJob")
-
-
-def resynced(before: Registered, after: Registered, operation: str = "update") -> Step:
-    return replace(step(operation, before), after=after.inputs)
-
-
 def mount(stack: Recording = PHOTOS) -> Registered:
     return stack.fragment("Deployment", "immich-server")
 
@@ -99,11 +89,6 @@ OUR_TUNNEL = TUNNELLED.one("ZeroTrustTunnelCloudflared")
 GUARDED = TUNNELLED.one("ZeroTrustAccessApplication")
 PEOPLE = next(policy for policy in TUNNELLED.all("ZeroTrustAccessPolicy") if policy.inputs["decision"] == "allow")
 TOKEN = TUNNELLED.one("ZeroTrustAccessServiceToken")
-KEEPS_ALL = syncing()
-MOVES = syncing(**DANGEROUSLY, deleteAfterDownload=True)
-KEEPS_A_MONTH = syncing(**DANGEROUSLY, keepIcloudRecentDays=30)
-KEEPS_A_WEEK = syncing(**DANGEROUSLY, keepIcloudRecentDays=7)
-DRY = syncing(**DANGEROUSLY, keepIcloudRecentDays=7, dryRun=True)
 RULES_ON_INGRESS = [{"host": "other.example.com"}]
 
 # What is refused, and a word of the reason.
@@ -120,13 +105,6 @@ REFUSED = {
     "connector's namespace deleted": (step("delete", TUNNELLED.one("Namespace", "cloudflared")), "goes with it"),
     "record of the directory deleted": (step("delete", PHOTOS.one("ConfigMap")), "directory was made"),
     "record of the directory replaced": (step("replace", PHOTOS.one("ConfigMap")), "directory was made"),
-    "sync begins to delete what it fetches": (resynced(KEEPS_ALL, MOVES), "from every device"),
-    "sync begins to delete what is old": (resynced(KEEPS_ALL, KEEPS_A_MONTH), "from every device"),
-    "sync deletes in another way": (resynced(MOVES, KEEPS_A_MONTH), "from every device"),
-    "sync keeps fewer days": (resynced(KEEPS_A_MONTH, KEEPS_A_WEEK), "from every device"),
-    "sync that deletes is no longer dry": (resynced(DRY, KEEPS_A_WEEK), "from every device"),
-    "sync is replaced by one that deletes": (resynced(KEEPS_ALL, MOVES, "replace"), "from every device"),
-    "sync that deletes is new": (replace(step("create", MOVES), before={}), "from every device"),
     "mount replaced": (step("replace", mount()), "no longer sees"),
     "mount at another path": (in_pod("containers", 0, "volumeMounts", 0, "mountPath", to="/photos"), "by its path"),
     "mount of another directory": (in_pod("volumes", 0, "hostPath", "path", to="/var/mnt/other"), "another directory"),
@@ -209,14 +187,6 @@ LET_THROUGH = {
     "Access for nobody": step("delete", PEOPLE),
     "app's token deleted": step("delete", TOKEN),
     "credentials deleted": step("delete", PHOTOS.one("Secret")),
-    "sync is new": replace(step("create", KEEPS_ALL), before={}),
-    "sync replaced": step("replace", KEEPS_ALL),
-    "sync that deletes is changed": changed(KEEPS_A_WEEK, "spec", "schedule", to="0 4 * * *"),
-    "sync that deletes replaced": step("replace", KEEPS_A_WEEK),
-    "sync that deletes removed": step("delete", KEEPS_A_WEEK),
-    "sync keeps more days": resynced(KEEPS_A_WEEK, KEEPS_A_MONTH),
-    "sync no longer deletes": resynced(MOVES, KEEPS_ALL),
-    "sync that deletes goes dry": resynced(KEEPS_A_WEEK, DRY),
 }
 
 
