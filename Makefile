@@ -9,7 +9,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := __main__.py changes clients components lab ops preflight providers review settings tests
+SOURCES := __main__.py changes clients components lab ops preflight providers review settings tests text
 
 # The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
 ifeq ($(STACK),lab)

@@ -15,11 +15,14 @@ from kubernetes import client, config, stream
 from websocket import WebSocket
 
 from settings.cluster import Cluster
+from text.encoding import encoded
 
 Manifest = dict[str, Any]
 
 # The field manager of the whole objects that this project deploys.
 OBJECT_MANAGER = "immich-icloud"
+# With a parameter, as without one the client encodes the body itself, in a way that YAML does not know.
+APPLY = "application/apply-patch+yaml; charset=utf-8"
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
 websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait for ever
@@ -146,7 +149,7 @@ class ClusterApi:
 
         """
         query = {"fieldManager": manager, "force": str(force).lower()} | ({"dryRun": "All"} if dry_run else {})
-        return self._call("PATCH", Ref.of(manifest).path, query, manifest, "application/apply-patch+yaml")
+        return self._call("PATCH", Ref.of(manifest).path, query, encoded(manifest), APPLY)
 
     def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
         """Change one object by a JSON merge patch."""
@@ -279,7 +282,7 @@ class ClusterApi:
         method: str,
         path: str,
         query: dict[str, str] | None = None,
-        body: Manifest | None = None,
+        body: Manifest | bytes | None = None,
         content_type: str = "application/json",
     ) -> Answer:
         response = self._request(method, path, query, body, content_type)
@@ -290,7 +293,7 @@ class ClusterApi:
         method: str,
         path: str,
         query: dict[str, str] | None = None,
-        body: Manifest | None = None,
+        body: Manifest | bytes | None = None,
         content_type: str = "application/json",
         timeout: float | tuple[float, float] = _TIMEOUT,
     ) -> urllib3.HTTPResponse:

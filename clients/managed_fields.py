@@ -163,26 +163,36 @@ def _item(field: str, item: Manifest) -> str:
 def _at(fields: Manifest, path: Path) -> Manifest | None:
     node: Manifest | None = fields
     for step in path:
-        node = None if node is None else node.get(step)
+        node = None if node is None else node.get(_key(node, step))
     return node
+
+
+def _key(fields: Manifest, step: str) -> str:
+    """Find the key of a step: an item's key is JSON, of which each version of Go escapes other characters."""
+    if step in fields or not step.startswith("k:"):
+        return step
+    item = json.loads(step[2:])
+    return next((key for key in fields if key.startswith("k:") and json.loads(key[2:]) == item), step)
 
 
 def _pop(fields: Manifest, path: Path) -> Manifest | None:
     """Take the subtree at `path` out, and the branches that it leaves bare."""
+    step = _key(fields, path[0])
     if len(path) == 1:
-        taken: Manifest | None = fields.pop(path[0], None)
+        taken: Manifest | None = fields.pop(step, None)
         return taken
-    child = fields.get(path[0])
+    child = fields.get(step)
     taken = None if child is None else _pop(child, path[1:])
     if taken is not None and not child:
-        del fields[path[0]]
+        del fields[step]
     return taken
 
 
 def _merge(fields: Manifest, path: Path, subtree: Manifest) -> None:
     for step in reversed(path):
         subtree = {step: subtree}
-    for key, more in subtree.items():
+    for step, more in subtree.items():
+        key = _key(fields, step)
         if key not in fields:
             fields[key] = more
             continue

@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from lab.cluster import connect
 from lab.errors import LabError
+from text.encoding import encoded
 
 World = Literal["found", "iteration6", "iteration6-argocd"]
 
@@ -214,7 +215,7 @@ class _Cluster:
                 self._api.configuration.host + path,
                 headers=headers,
                 # JSON is YAML, so it serves for an apply too.
-                body=None if body is None else json.dumps(body),
+                body=None if body is None else encoded(body),
             )
         except HTTPError as error:
             host = self._api.configuration.host

@@ -12,8 +12,11 @@ from kubernetes.config import ConfigException, new_client_from_config, new_clien
 
 from lab.plugins.changes import Object
 from lab.plugins.configuration import Configuration, active_context, kubeconfig_path, load_kubeconfig
+from text.encoding import encoded
 
 SECONDS_TO_ANSWER: Final = 30
+# With a parameter, as without one the client encodes the body itself, in a way that YAML does not know.
+_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _CLIENT_SIDE_MANAGER: Final = "pulumi-kubernetes"
 _TAKEN_OVER: Final = (
     ("kubectl", "Apply"),
@@ -149,7 +152,7 @@ class Cluster:
     def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool) -> Object:
         """Apply an object server-side."""
         query = _query(dry_run, fieldManager=manager, force=str(force).lower())
-        return self.request("PATCH", self._path(obj), obj, query=query, content="application/apply-patch+yaml")
+        return self.request("PATCH", self._path(obj), encoded(obj), query=query, content=_APPLY)
 
     def relinquish(self, live: Object, manager: str) -> None:
         """Give up all fields that a manager applied."""
@@ -185,7 +188,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        body: Object | list[Object] | None = None,
+        body: Object | list[Object] | bytes | None = None,
         *,
         query: list[tuple[str, str]] | None = None,
         content: str = "application/json",

@@ -306,3 +306,33 @@ def items(node: Any, way: managed_fields.Path = (), field: str = "") -> dict[man
             step = f'k:{{"{KEYS[field]}":"{item[KEYS[field]]}"}}'
             found |= {(*way, step): item} | items(item, (*way, step))
     return found
+
+
+# A text, and how the API server writes it in an item's key (seen on Kubernetes 1.36).
+GO = {
+    "/external/фото": "/external/фото",
+    "/a&b": r"/a\u0026b",
+    "/<c>": r"/\u003cc\u003e",
+    "/d\u2028": r"/d\u2028",
+    "/📷 Fotos": "/📷 Fotos",
+    '/"e"': r"/\"e\"",
+}
+
+
+@pytest.mark.parametrize(("path", "written"), GO.items(), ids=map(ascii, GO))
+def test_an_items_key_is_found_however_it_is_escaped(path: str, written: str) -> None:
+    fragment = {"spec": {"containers": [{"name": "server", "volumeMounts": [{"name": "v", "mountPath": path}]}]}}
+    wanted = managed_fields.entries(fragment)
+    mount: dict[str, Any] = {f'k:{{"mountPath":"{written}"}}': {".": {}, "f:mountPath": {}, "f:name": {}}}
+    held = {"f:spec": {"f:containers": {'k:{"name":"server"}': {"f:volumeMounts": mount}}}}
+    by_hand = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": held}
+
+    assert managed_fields.holders([by_hand], wanted) == {"kubectl-patch": wanted}
+    moved = managed_fields.hand_over(
+        [by_hand], wanted, {"kubectl-patch"}.__contains__, Holder("us", "Apply", "apps/v1")
+    )
+    assert managed_fields.holders(moved, wanted) == {"us": wanted}
+    both = managed_fields.hand_over(
+        [by_hand, *moved], wanted, {"kubectl-patch"}.__contains__, Holder("us", "Apply", "")
+    )
+    assert [len(entry["fieldsV1"]["f:spec"]["f:containers"]) for entry in both] == [1]

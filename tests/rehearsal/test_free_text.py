@@ -1,0 +1,36 @@
+"""Text that Go, JSON and YAML each write in their own way arrives as it was meant, and is known again."""
+
+from typing import Any
+
+import pytest
+
+from tests.rehearsal.conftest import DEPLOYMENT, INGRESS, Bench, MakeBench, changed, stated
+
+TEXT = "фото 📷 & <b> \u2028 \"'\\u0444 e\u0301"
+PATH = f"/external/{TEXT}"
+ALBUMS = ["📷 Fotos", "A & <B>", "\u2028 ".strip() + "日本"]
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench("found", photos=True)
+
+
+def test_any_text_is_deployed_known_again_and_removed(bench: Bench) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["immich"] = {"mount": {"path": PATH}}
+        settings["route"]["annotations"]["example.com/text"] = TEXT
+        settings["photoSync"]["accounts"][0]["albums"] = ALBUMS
+        settings["storage"]["path"] = "/var/mnt/icloud-фото & 📷"
+        del settings["immichApiKey"]
+
+    found = stated(bench.get(DEPLOYMENT))
+    bench.set(change)
+    bench.up()
+    assert PATH in [mount["mountPath"] for mount in bench.pod()["containers"][0]["volumeMounts"]]
+    assert bench.get(INGRESS)["metadata"]["annotations"]["example.com/text"] == TEXT
+
+    assert changed(bench.up()) == []
+
+    bench.destroy()
+    assert stated(bench.get(DEPLOYMENT)) == found
