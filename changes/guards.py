@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from changes.run import Step
+from text.visible import visible
 
 ALLOWED: Final = "--allow-data-loss"
 LABEL: Final = "allow-data-loss"
@@ -258,7 +259,7 @@ def refusal(findings: Iterable[Finding], command: str) -> str:
         command: the command that was given, to which the permission is added.
 
     """
-    lines = [f"  - {one.step.title} would be {one.happens}. {one.rule.reason}" for one in findings]
+    lines = [f"  - {visible(one.step.title)} would be {one.happens}. {one.rule.reason}" for one in findings]
     return "\n".join(
         [
             "Refused, as it may lose data or somebody's way in; nothing was changed:",

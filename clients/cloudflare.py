@@ -12,6 +12,8 @@ import httpx
 from cloudflare import APIConnectionError, APIError, APIStatusError, Cloudflare
 from pydantic import SecretStr
 
+from text.visible import VisibleError
+
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
 
 # What a token needs, in the words of the dashboard's token page.
@@ -33,7 +35,7 @@ _TOKEN = re.compile(r"[\w-]+", re.ASCII)
 Document = dict[str, Any]
 
 
-class CloudflareError(Exception):
+class CloudflareError(VisibleError):
     """Cloudflare refused or could not be asked. `str()` is one sentence for the user."""
 
 

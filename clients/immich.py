@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from clients.kubernetes import ClusterApi
 from clients.service_connection import connect
 from settings.model import Backend
+from text.visible import VisibleError
 
 # What the key has to be allowed (source: the API documentation of each route). From 3.2 on the configuration is at
 # another route, with permissions of its own.
@@ -32,7 +33,7 @@ Document = dict[str, Any]
 T = TypeVar("T")
 
 
-class ImmichError(Exception):
+class ImmichError(VisibleError):
     """Immich refused or could not be asked. `str()` is one sentence for the user."""
 
 

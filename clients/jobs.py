@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from clients import pod_start
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
 from clients.pod_start import Failure
+from text.visible import VisibleError
 
 _KEPT = 300  # seconds that one whose command was killed stays after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
@@ -18,7 +19,7 @@ _NOT_FOUND = 404
 Report = Callable[[str], None]
 
 
-class JobError(Exception):
+class JobError(VisibleError):
     """The Job failed, or never started. `str()` is the reason: its container's last words, or what stood in the way."""
 
 

@@ -16,6 +16,7 @@ from websocket import WebSocket
 
 from settings.cluster import Cluster
 from text.encoding import encoded
+from text.visible import VisibleError
 
 Manifest = dict[str, Any]
 
@@ -31,7 +32,7 @@ _SILENCE = 60.0  # seconds
 _LOADING = threading.Lock()
 
 
-class ClusterError(Exception):
+class ClusterError(VisibleError):
     """The API server refused or could not be asked. `str()` is one sentence for the user."""
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from clients import pod_start
 from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
 from clients.pod_start import Failure
+from text.visible import VisibleError
 
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
 
 
-class RolloutError(Exception):
+class RolloutError(VisibleError):
     """`str()` says which pod does not come up, and why."""
 
 

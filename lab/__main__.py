@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.markup import escape
 
 from changes import guards
 from lab import toolchain
 from lab.display import print_steps
 from lab.errors import LabError
 from lab.rehearsal import WORLDS, Rehearsal
+from text.markup import escape
 
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from changes.run import Diagnostic, Run, Step
+from text.markup import escape
 
 _SIGNS = {
     "create": "[green]+[/]",
@@ -37,7 +37,7 @@ class Display:
                 self._told.add(item)
                 self._diagnostic(item)
         elif item.operation in _SIGNS and not item.is_component:
-            kind = item.type.rsplit(":", 1)[-1]
+            kind = escape(item.type.rsplit(":", 1)[-1])
             self._console.print(f"  {_SIGNS[item.operation]} {item.operation:<8} {kind} [bold]{escape(item.name)}[/]")
             for path, (before, after) in item.differences.items():
                 self._console.print(f"      {escape(path)}: {_value(before)} → {_value(after)}", soft_wrap=True)
@@ -66,5 +66,5 @@ def print_steps(console: Console, steps: Sequence[str]) -> None:
 
 
 def _value(value: Any) -> str:
-    text = "(unset)" if value is None else json.dumps(value)
+    text = "(unset)" if value is None else json.dumps(value, ensure_ascii=False)
     return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.markup import escape
 
 from lab import toolchain
 from lab.errors import LabError
 from lab.recipes import ON_DEMAND, RECIPES
+from text.markup import escape
 
 _BY_PROGRAM = {program: recipe for recipe in (*RECIPES, *ON_DEMAND) for program in recipe.packages}
 

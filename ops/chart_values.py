@@ -23,9 +23,7 @@ def values(stack: Stack) -> str:
         raise CommandError(f"{ref} does not exist. Deploy Immich first")
     container = container_for(immich.mount, live)
     entries = immich_mount.fragment(immich, stack.settings.storage, container, stack.ownership)
-    return yaml.safe_dump(
-        chart_values.values(entries, live), sort_keys=False, allow_unicode=True, width=10_000
-    ).rstrip()
+    return yaml.safe_dump(chart_values.values(entries, live), sort_keys=False, width=10_000).rstrip()
 
 
 if __name__ == "__main__":

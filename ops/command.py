@@ -14,13 +14,14 @@ from components.ownership import Ownership
 from ops.stack import StackError, settings_of
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
+from text.visible import VisibleError, visible_lines
 
 Say = Callable[[str], None]
 
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 
 
-class CommandError(Exception):
+class CommandError(VisibleError):
     """The command can't be carried out. `str()` is one line for the user."""
 
 
@@ -71,7 +72,7 @@ class Stack:
 
 def say(sentence: str) -> None:
     """Tell the person something at once, through a pipe, too."""
-    print(sentence, flush=True)  # noqa: T201 (a command talks)
+    print(visible_lines(sentence), flush=True)  # noqa: T201 (a command talks)
 
 
 def main(perform: Callable[[Stack, str | None], None]) -> None:

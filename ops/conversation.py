@@ -11,6 +11,8 @@ from collections.abc import Callable
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
+from text.visible import visible_lines
+
 _POLL = 0.1  # seconds: what is typed waits no longer
 END = "\x04\n"  # the line that stands for the end of what is typed, which the older protocol has no word for
 
@@ -34,7 +36,7 @@ def keyboard() -> Typed:
 
 def show(text: str) -> None:
     """Show output as it comes: a prompt has no line of its own."""
-    sys.stdout.write(text)
+    sys.stdout.write(visible_lines(text))
     sys.stdout.flush()
 
 

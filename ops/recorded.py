@@ -6,9 +6,10 @@ from typing import Any
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
 from ops.verify import Verdict
+from text.visible import VisibleError
 
 
-class RecordError(Exception):
+class RecordError(VisibleError):
     """It is no verdict of this program. `str()` is one line for the user."""
 
 

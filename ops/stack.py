@@ -11,11 +11,12 @@ from typing import Any
 import yaml
 
 from settings import Settings, parse
+from text.visible import VisibleError
 
 _CLI = ("pulumi", "pulumi-language-python")
 
 
-class StackError(Exception):
+class StackError(VisibleError):
     """Something is missing on this machine, or of the stack. `str()` is one line: what, and how to get it."""
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ops import facts
@@ -17,6 +16,7 @@ from ops.checks.check import Check, DoesNotApply, Failed, NotChecked, Passed, Re
 from ops.command import Stack, main
 from ops.facts.internet import Internet, reachable
 from ops.verify_role import manifests
+from text.markup import escape
 
 Verdict = Mapping[Check, Result]
 

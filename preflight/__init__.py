@@ -24,6 +24,7 @@ from preflight.facts import Facts
 from providers import tunnel_rules
 from settings import Settings
 from settings.load import Connections
+from text.visible import visible_sentence
 
 __all__ = ["PreflightError", "check", "of_removal"]
 
@@ -32,10 +33,10 @@ class PreflightError(pulumi.RunError):
     """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
+        self.problems = list(map(visible_sentence, problems))
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         heading = f"Preflight found {count}; nothing was changed."
-        super().__init__("\n".join([heading, *(f"  - {problem}" for problem in problems)]))
+        super().__init__("\n".join([heading, *(f"  - {problem}" for problem in self.problems)]))
 
 
 def check(settings: Settings, stack: str) -> Plan:
@@ -54,11 +55,11 @@ def check(settings: Settings, stack: str) -> Plan:
     except (ClusterError, CloudflareError) as error:
         raise PreflightError([str(error)]) from None
     for warning in verdict.warnings:
-        pulumi.log.warn(warning)
+        pulumi.log.warn(visible_sentence(warning))
     if verdict.problems or verdict.plan is None:
         raise PreflightError(verdict.problems)
     for sentence in verdict.news:
-        pulumi.log.info(sentence)
+        pulumi.log.info(visible_sentence(sentence))
     return verdict.plan
 
 

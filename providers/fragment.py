@@ -17,8 +17,9 @@ from pulumi.output import Unknown
 from clients import managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.managed_fields import Holder
-from providers.report import report
+from providers.report import refusals, report
 from settings.cluster import Cluster
+from text.visible import visible
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
 _CONFLICT = 409
@@ -223,8 +224,7 @@ class FragmentProvider(dynamic.ResourceProvider):
             problems = attempt(self._api(), _claim(news)).problems
         except ClusterError as error:
             problems = (str(error),)
-        # Without a property name: with one, the engine prints the property's value.
-        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+        return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when applying would change something."""
@@ -278,7 +278,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         api = self._api()
         trial = attempt(api, claim)
         if trial.problems or trial.live is None:
-            raise RuntimeError("; ".join(trial.problems))
+            raise RuntimeError(visible("; ".join(trial.problems)))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
         api.apply(claim.fragment, claim.manager)
         if claim.ref.kind != "Deployment":

@@ -18,8 +18,9 @@ from clients.jobs import JobError, Report
 from clients.kubernetes import ClusterApi, ClusterError, Manifest
 from clients.service_connection import NotRunningError
 from providers.immich_provider import ImmichProvider
-from providers.report import report
+from providers.report import refusals, report
 from settings.model import Backend
+from text.visible import visible
 
 _ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
 
@@ -209,8 +210,7 @@ class ImmichLibraryProvider(ImmichProvider):
             problems = ()
         except (ImmichError, ClusterError) as error:
             problems = (str(error),)
-        # Without a property name: with one, the engine prints the property's value.
-        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+        return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
@@ -263,7 +263,7 @@ class ImmichLibraryProvider(ImmichProvider):
         with self._immich(wanted.server) as immich:
             trial = attempt(immich, wanted, known, stated)
             if trial.problems or not trial.owner:
-                raise RuntimeError("; ".join(trial.problems))
+                raise RuntimeError(visible("; ".join(trial.problems)))
             scanned = always_scan or trial.imports_more
             try:
                 if scanned:  # before anything is written: Immich scans by itself, too

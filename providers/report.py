@@ -1,8 +1,18 @@
-"""What a dynamic resource says while it works: the engine shows what a provider writes there, as it comes."""
+"""What a dynamic resource says: the engine shows what a provider writes and refuses, as it comes."""
 
 import sys
+from collections.abc import Iterable
+
+from pulumi.dynamic import CheckFailure
+
+from text.visible import visible_lines, visible_sentence
 
 
 def report(text: str) -> None:
-    """Say something."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    """Say something while it works."""
+    print(visible_lines(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def refusals(problems: Iterable[str]) -> list[CheckFailure]:
+    """Refuse inputs. Without a property's name: with one, the engine prints the property's value."""
+    return [CheckFailure("", visible_sentence(problem)) for problem in problems]

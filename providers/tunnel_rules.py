@@ -17,6 +17,7 @@ from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.tunnel_configuration import TunnelConfiguration
 from clients.tunnel_lease import Share, Shares, TunnelLease
+from providers.report import refusals
 from settings.cluster import Cluster
 
 _THERE = "the tunnel has a rule for this host already, which was not made by this stack"
@@ -191,8 +192,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
             problems = attempt(self._cloudflare(), self._api(), _rule_set(news), _known(_olds, news)).problems
         except (CloudflareError, ClusterError) as error:
             problems = (str(error),)
-        # Without a property name: with one, the engine prints the property's value.
-        return dynamic.CheckResult(news, [dynamic.CheckFailure("", problem) for problem in problems])
+        return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written."""

@@ -37,6 +37,7 @@ from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
 from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
+from text.visible import visible_lines
 
 _INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
 
@@ -44,7 +45,7 @@ console = Console(highlight=False, stderr=True)
 
 
 def _say(words: str) -> None:
-    console.print(words, markup=False, soft_wrap=True)
+    console.print(visible_lines(words), markup=False, soft_wrap=True)
 
 
 def _rehearse(asked: argparse.Namespace) -> bool:

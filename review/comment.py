@@ -11,7 +11,8 @@ import yaml
 from changes import guards
 from changes.guards import Finding
 from changes.run import Run, Step
-from review.markdown import code, details, fence, visible
+from review.markdown import code, details, fence
+from text.visible import visible
 
 # GitHub's is 65,536 characters; counted in bytes, no other way of counting gives more.
 LIMIT: Final = 65_536

@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 import httpx
 
 from review.comment import LIMIT, MARKER
+from review.markdown import fence
+from text.visible import VisibleError
 
 _VERSION: Final = "2022-11-28"
 _PAGE: Final = 100
@@ -23,7 +25,7 @@ _SHORT: Final = 7  # digits of a commit's hash, of which GitHub makes a link
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 
 
-class GitHubError(Exception):
+class GitHubError(VisibleError):
     """GitHub refuses, or does not answer, or the environment lacks something. `str()` is one line for the user."""
 
 
@@ -220,7 +222,7 @@ def _labels(pulls: Iterable[Any]) -> set[str]:
 
 
 def _disarmed(content: bytes, origin: Origin) -> str:
-    """A stranger's text with whose it is said, and with nobody's name that GitHub would call."""
+    """A stranger's text with whose it is said, as text: no link, no image, nobody's name that GitHub would call."""
     try:
         marker, _, rest = content.decode().partition("\n")
     except UnicodeDecodeError:
@@ -230,6 +232,4 @@ def _disarmed(content: bytes, origin: Origin) -> str:
     note = (
         f"\n> Made by this pull request's own code, of commit {at} in `{owner}`'s fork. Nobody else has checked it.\n"
     )
-    # An ampersand may begin an entity, `&#64;`, which is an @ again once it is rendered.
-    quiet = re.sub("[@&]", "\\g<0>\u200b", rest).replace("\r", "")
-    return f"{marker}\n{note}{quiet}"
+    return f"{marker}\n{note}\n{fence(rest.strip())}\n"

@@ -6,12 +6,11 @@ All of it goes into code: a span or a fence. GitHub looks for mentions, referenc
 
 import html
 import re
-import unicodedata
 from typing import Final
 
+from text.visible import visible, visible_lines
+
 _LONGEST: Final = 2000  # characters of one span
-# Controls, invisible formatting (which can turn a line around), unassigned and private characters, other line ends.
-_UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def code(text: str) -> str:
@@ -28,7 +27,7 @@ def code(text: str) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Write lines as a fenced code block."""
-    lines = "\n".join(visible(line) for line in text.split("\n"))
+    lines = visible_lines(text)
     ticks = "`" * max(3, _longest_run(lines) + 1)
     return f"{ticks}{language}\n{lines}\n{ticks}"
 
@@ -37,11 +36,6 @@ def details(summary: str, content: str) -> str:
     """Write what is shown when somebody opens it; `content` is Markdown, `summary` any text."""
     shown = html.escape(visible(" ".join(summary.split())))
     return f"<details><summary><code>{shown}</code></summary>\n\n{content}\n\n</details>"
-
-
-def visible(line: str) -> str:
-    """Spell out what nobody would see in a line."""
-    return "".join(f"\\u{{{ord(one):x}}}" if unicodedata.category(one) in _UNSEEN else one for one in line)
 
 
 def _longest_run(text: str) -> int:

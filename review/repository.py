@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.engine import PACKAGES
+from text.visible import VisibleError
 
 
-class RepositoryError(Exception):
+class RepositoryError(VisibleError):
     """Git can't say. `str()` is one line for the user."""
 
 

@@ -7,6 +7,7 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from lab.engine import SOURCE
+from text.visible import VisibleError
 
 _PROJECT: Final = "immich-icloud"
 CONNECTION: Final = {"kubeconfig": ".lab/kubeconfig", "context": "lab"}
@@ -15,7 +16,7 @@ _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _TOKEN: Final = "cloudflareToken"  # noqa: S105 (a key's name)
 
 
-class StackFileError(Exception):
+class StackFileError(VisibleError):
     """The file is no YAML that could be a stack file. `str()` says where."""
 
 

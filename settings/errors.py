@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from settings.model import REFUSED, Allowed, Model
+from text.visible import visible
 
 _LONGEST_VALUE = 80
 
@@ -20,10 +21,10 @@ class SettingsError(pulumi.RunError):
     """The stack file can't be used; `problems` has a sentence each. A RunError reaches the user without traceback."""
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
+        self.problems = list(map(visible, problems))
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(
-            "\n".join([f"The stack file has {count}; nothing was changed.", *(f"  - {p}" for p in problems)])
+            "\n".join([f"The stack file has {count}; nothing was changed.", *(f"  - {p}" for p in self.problems)])
         )
 
 

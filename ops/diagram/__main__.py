@@ -12,6 +12,7 @@ from ops.diagram.states import with_states
 from ops.recorded import RecordError, verdict
 from ops.stack import StackError, state_of
 from ops.verify import Verdict
+from text.visible import visible_lines
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
         judged = _judged(options.stack, options.verify) if options.verify else {}
         graph = with_states(flow(tuple(of_state(state_of(options.stack)))), judged)
     except (StackError, RecordError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {visible_lines(str(error))}")
     sys.stdout.write(svg(graph) if options.svg else mermaid(graph))
 
 

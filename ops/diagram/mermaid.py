@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ops.diagram.graph import Edge, Graph, Node, Shape, State, Whose
+from text.visible import visible
 
 _SHAPES = {Shape.BOX: '["{}"]', Shape.CLOUD: '(("{}"))', Shape.DISK: '[("{}")]'}
 # A colour of the text, too: a dark page would make it white.
@@ -53,4 +54,4 @@ def _id(name: str) -> str:
 
 def _text(text: str) -> str:
     """Write what would end a label, or begin something in it, as Mermaid's entities."""
-    return re.sub(r'[#"&<>]', lambda found: f"#{ord(found[0])};", text)
+    return re.sub(r'[#"&<>]', lambda found: f"#{ord(found[0])};", visible(text))

@@ -10,6 +10,7 @@ from typing import TypeVar
 from clients.cloudflare import CloudflareError
 from clients.immich import ImmichError
 from clients.kubernetes import ClusterError
+from text.visible import VisibleError
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Absent(Unread):
     """What is not there to be read, so that nothing is missing."""
 
 
-class UnreadError(Exception):
+class UnreadError(VisibleError):
     """A part that a check needs was not read. `str()` says why."""
 
 

@@ -1,8 +1,6 @@
 """One comment on a pull request, and the label that allows, on a stand-in of GitHub's REST API."""
 
-import html
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,8 @@ import pytest
 from review import __main__ as command
 from review.comment import LIMIT, marker
 from review.github import GitHub, GitHubError, Occasion, Origin
+from tests.unit.test_review_markdown import PARSER
+from text.visible import visible_lines
 
 REPOSITORY = "coultonf/immich-icloud"
 TOKEN = "ghs_the-workflows-own"  # noqa: S105 (it opens nothing)
@@ -144,7 +144,9 @@ def test_a_forks_comment_goes_to_the_pull_request_that_is_at_that_commit() -> No
         "",
         "> Made by this pull request's own code, of commit aaaaaaa in `stranger`'s fork. Nobody else has checked it.",
         "",
+        "```",
         "It passes.",
+        "```",
     ]
 
 
@@ -154,18 +156,26 @@ def test_a_forks_comment_goes_nowhere_once_the_branch_has_moved_on() -> None:
     assert server.written == []
 
 
-def test_a_forks_comment_calls_nobody() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@coultonf look: `@all` a@b &#64;all &commat;all\r\n",
+        "[a link](https://example.com) https://example.com www.example.com <https://example.com>",
+        "![an image](https://example.com/a.png) <img src=https://example.com/a.png>",
+        "```\n[out of it](https://example.com)\n````\n</details><a href=https://example.com>",
+        "a [reference] #1 other/repository#2\n\n[reference]: https://example.com",
+        "\u202e\x1b]8;;https://example.com\x07link",
+    ],
+    ids=["mention", "link", "image", "fence", "reference", "unseen"],
+)
+def test_a_forks_comment_is_text(text: str) -> None:
     server = Server(lists={"/pulls": [pull(9)], "/issues/9/comments": []})
-    relayed(
-        server,
-        f"{marker('homelab')}\n@coultonf look: `@all` a@b &#64;all &commat;all\r\n",
-        Origin("x`<@all>", "main", SHA),
-    )
+    relayed(server, f"{marker('homelab')}\n{text}", Origin("x`<@all>", "main", SHA))
     ((_, _, body),) = server.written
-    assert all(after.startswith("\u200b") for after in re.split("[@&]", body)[1:])
-    assert "@" not in html.unescape(body).replace("@\u200b", "")
-    assert "in `xall`'s fork" in body
-    assert "\r" not in body
+    ours, *code = [token for token in PARSER.parse(body) if token.type in {"inline", "fence", "html_block"}][1:]
+    assert [child.type for child in ours.children or ()] == ["text", "code_inline", "text"]
+    assert "in `xall`'s fork" in ours.content
+    assert [(token.type, token.content.strip()) for token in code] == [("fence", visible_lines(text).strip())]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from review.markdown import code, details, fence, visible
+from review.markdown import code, details, fence
+from text.visible import visible, visible_lines
 
 PARSER = MarkdownIt("commonmark").enable("table")
 # What is likely to break out, and anything else.
@@ -61,7 +62,7 @@ def test_a_span_stays_in_its_cell(one: str, other: str) -> None:
 def test_a_fence_holds(text: str) -> None:
     (token,) = PARSER.parse(fence(text, "diff"))
     assert (token.type, token.info) == ("fence", "diff")
-    assert token.content.removesuffix("\n").split("\n") == [visible(line) for line in text.split("\n")]
+    assert token.content.removesuffix("\n").split("\n") == visible_lines(text).split("\n")
 
 
 @settings(deadline=None)

@@ -1,0 +1,33 @@
+"""Text that somebody else wrote, as a person may see it: nothing in it commands a terminal or turns a line around."""
+
+import unicodedata
+from typing import Final
+
+# Controls, invisible formatting (which can turn a line around), unassigned and private characters, other line ends.
+_UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def visible(line: str) -> str:
+    """Spell out what nobody would see in a line, but for tabs."""
+    return "".join(f"\\u{{{ord(one):x}}}" if _is_unseen(one) else one for one in line)
+
+
+def visible_lines(text: str) -> str:
+    """Spell out what nobody would see, but for tabs and the ends of lines."""
+    return "\n".join(map(visible, text.replace("\r\n", "\n").split("\n")))
+
+
+def visible_sentence(text: str) -> str:
+    """Spell out what nobody would see, on one line."""
+    return visible(" ".join(line.strip() for line in text.split("\n")))
+
+
+def _is_unseen(one: str) -> bool:
+    return unicodedata.category(one) in _UNSEEN and one != "\t"
+
+
+class VisibleError(Exception):
+    """An error whose `str()` a person reads, whoever wrote parts of it."""
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(visible_lines(str(text)))
