@@ -29,6 +29,8 @@ class Step:
         after: its inputs after, secrets hidden; empty when there are none.
         found: what its provider knew of it before.
         retained: whether removing it before would only have forgotten it.
+        urn: its URN in the state.
+        protected: whether the engine deletes or replaces it only once its protection is lifted.
 
     """
 
@@ -39,6 +41,8 @@ class Step:
     after: Mapping[str, Any] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     retained: bool = False
+    urn: str = ""
+    protected: bool = False
 
     @property
     def is_component(self) -> bool:
@@ -117,6 +121,12 @@ class Run:
         return [step for step in self.steps if step.is_change]
 
     @property
+    def protected_removals(self) -> list[str]:
+        """URNs of the protected resources that this run deletes, replaces or only forgets."""
+        removing = {"delete", "replace", "retain"}
+        return [step.urn for step in self.steps if step.protected and step.operation in removing]
+
+    @property
     def errors(self) -> list[str]:
         """Texts of the errors, each once."""
         return [d.text for d in self.diagnostics if d.severity == "error"]
@@ -141,6 +151,8 @@ def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
                 after=_stated(new.inputs or {}) if new else {},
                 found=_stated(old.outputs or {}) if old else {},
                 retained=retained,
+                urn=metadata.urn,
+                protected=bool(old and old.protect),
             )
     if event.diagnostic_event and event.diagnostic_event.severity != "debug":
         diagnostic = event.diagnostic_event

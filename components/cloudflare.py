@@ -89,7 +89,7 @@ class OwnTunnel(pulumi.ComponentResource):
             account_id=account_id,
             name=way_in.own_tunnel,
             config_src="cloudflare",
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         configuration = cloudflare.ZeroTrustTunnelCloudflaredConfig(
             f"{name}-configuration",

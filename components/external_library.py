@@ -68,7 +68,7 @@ class ExternalLibrary(pulumi.ComponentResource):
     def __init__(self, name: str, plan: Libraries, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:ExternalLibrary", name, None, opts)
         # Kept when the stack is removed: with a library go the albums and the metadata of its photos.
-        inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True, protect=True)
         made = [ImmichLibrary(_named(name, wanted.owner), wanted, inside) for wanted in plan.wanted]
         if plan.settings:
             # Before anything watches or scans by itself, the first scan has seen the disk.

@@ -31,7 +31,8 @@ class OurNamespace(pulumi.ComponentResource):
 
     def __init__(self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:OurNamespace", name, None, opts)
-        made = Namespace(f"{name}-namespace", metadata=manifest["metadata"], opts=pulumi.ResourceOptions(parent=self))
+        inside = pulumi.ResourceOptions(parent=self, protect=True)
+        made = Namespace(f"{name}-namespace", metadata=manifest["metadata"], opts=inside)
         self.register_outputs({"name": made.metadata.name})
 
 

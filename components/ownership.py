@@ -76,9 +76,11 @@ class Ownership:
         """Claim entries of somebody else's object for this stack."""
         return Claim(fragment, self.manager, self.adopting)
 
-    def options(self, manifest: Manifest, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    def options(
+        self, manifest: Manifest, options: pulumi.ResourceOptions, *, protect: bool = False
+    ) -> pulumi.ResourceOptions:
         """Options of the object's resource: an adopted one is kept when the stack is removed."""
-        kept = pulumi.ResourceOptions(retain_on_delete=Ref.of(manifest) in self.adopted)
+        kept = pulumi.ResourceOptions(retain_on_delete=Ref.of(manifest) in self.adopted, protect=protect)
         return pulumi.ResourceOptions.merge(options, kept)
 
     def mark_adopted(self, name: str, manifest: Manifest, resource: pulumi.Resource, parent: pulumi.Resource) -> None:

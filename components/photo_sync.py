@@ -340,7 +340,7 @@ class PhotoSynchronisation(pulumi.ComponentResource):
                 f"{name}-cookies-{account.account}",
                 metadata=account.cookies["metadata"],
                 spec=account.cookies["spec"],
-                opts=inside(),
+                opts=pulumi.ResourceOptions(parent=self, protect=True),
             )
             credentials = Secret(
                 f"{name}-credentials-{account.account}",

@@ -90,12 +90,18 @@ class PhotoVolume(pulumi.ComponentResource):
         super().__init__("immich-icloud:index:PhotoVolume", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         bound = PersistentVolume(
-            f"{name}-volume", metadata=volume["metadata"], spec=volume["spec"], opts=ownership.options(volume, inside)
+            f"{name}-volume",
+            metadata=volume["metadata"],
+            spec=volume["spec"],
+            opts=ownership.options(volume, inside, protect=True),
         )
         ownership.mark_adopted(f"{name}-volume", volume, bound, self)
         after = pulumi.ResourceOptions(parent=self, depends_on=[bound])
         binding = PersistentVolumeClaim(
-            f"{name}-claim", metadata=claim["metadata"], spec=claim["spec"], opts=ownership.options(claim, after)
+            f"{name}-claim",
+            metadata=claim["metadata"],
+            spec=claim["spec"],
+            opts=ownership.options(claim, after, protect=True),
         )
         ownership.mark_adopted(f"{name}-claim", claim, binding, self)
         self.claim = binding.metadata.name

@@ -64,8 +64,16 @@ class Engine:
         served = {package: self._real_plugins.get(package) or stand_in.format(package) for package in _STAND_INS}
         return ", ".join(f"{package.capitalize()} provider: {by}" for package, by in served.items())
 
-    def run(self, operation: Operation, listen: Listener = lambda _: None) -> Run:
+    def run(self, operation: Operation, listen: Listener = lambda _: None, *, lift: Sequence[str] = ()) -> Run:
         """Run one operation to its end; a failure is in the result, not raised.
+
+        A preview shows what would happen to protected resources, and removal is meant: neither stops at them.
+
+        Args:
+            operation: what the engine does.
+            listen: gets each step and message as it comes.
+            lift: URNs of protected resources that this run may delete or replace. What is left of them is protected
+                again by the program.
 
         Raises:
             LabError: when the engine could not even start.
@@ -77,9 +85,13 @@ class Engine:
             for item in run.take(event):
                 listen(item)
 
-        with self._environment(removing=operation == "destroy"), self._providers(), _packages_of(self._source):
+        with self._environment(operation), self._providers(), _packages_of(self._source):
             stack = self._stack()
             try:
+                if lift:
+                    stack.workspace.pulumi_command.run(
+                        ["state", "unprotect", "--yes", "--stack", self._stack_name, *lift], str(self._project), {}
+                    )
                 if operation == "preview":
                     stack.preview(on_event=on_event, run_program=True)
                 elif operation == "up":
@@ -95,13 +107,13 @@ class Engine:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""
-        with self._environment(removing=False):
+        with self._environment():
             return _shown(self._stack().outputs())
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Give this process the engine's environment for a while, providers included, with the stack in its state."""
-        with self._environment(removing=False), self._providers():
+        with self._environment(), self._providers():
             self._stack()
             yield
 
@@ -112,7 +124,7 @@ class Engine:
             LabError: when there is no such program.
 
         """
-        with self._environment(removing=False):
+        with self._environment():
             try:
                 # No child of ours: what Ctrl-C means is the program's own affair.
                 os.execvp(words[0], [self._stack_name if word == "{stack}" else word for word in words])  # noqa: S606
@@ -129,7 +141,7 @@ class Engine:
             processes.end(self._home, {_PROCESS})
         locks = list((self._home / "state" / ".pulumi" / "locks").rglob("*.json"))
         if locks:
-            with self._environment(removing=False):
+            with self._environment():
                 self._stack().cancel()
         return bool(left or locks)
 
@@ -154,7 +166,7 @@ class Engine:
         runpy.run_path(str(self._program), run_name="__main__")
 
     @contextmanager
-    def _environment(self, *, removing: bool) -> Iterator[None]:
+    def _environment(self, operation: Operation | None = None) -> Iterator[None]:
         """Give the engine, and the program that runs in this process, their environment."""
         state = self._home / "state"
         state.mkdir(parents=True, exist_ok=True)
@@ -162,12 +174,14 @@ class Engine:
         set_here: dict[str, str | None] = {
             **dict.fromkeys(_CREDENTIALS),
             "CLOUDFLARE_BASE_URL": self._cloudflare_url,
-            "IMMICH_ICLOUD_REMOVING": self._stack_name if removing else "",
+            "IMMICH_ICLOUD_REMOVING": self._stack_name if operation == "destroy" else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_HOME": str(self._home / "pulumi"),
+            # The flag --ignore-protect, which the Automation API lacks (source: pulumi's cmd/pulumi/pulumi.go).
+            "PULUMI_OPTION_IGNORE_PROTECT": "true" if operation in {"preview", "destroy"} else None,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(self._source),
         }

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from rich.console import Console
 
 from changes import guards
-from changes.run import Run
+from changes.run import Operation, Run
 from lab import processes, world
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
@@ -60,7 +60,7 @@ class Rehearsal:
         with self._alone():
             engine = self._ready(wanted)
             if (run := self._previewed(engine, "up", allow_data_loss=allow_data_loss)).succeeded:
-                run = self._told(engine, "up")
+                run = self._told(engine, "up", run.protected_removals)
             return run
 
     def preview(self, wanted: World | None, *, allow_data_loss: bool = False) -> Run:
@@ -134,9 +134,9 @@ class Rehearsal:
             self._console.print(guards.refusal(found, f"make {verb}"), markup=False, soft_wrap=True)
         return run
 
-    def _told(self, engine: Engine, operation: Literal["preview", "up", "destroy"]) -> Run:
+    def _told(self, engine: Engine, operation: Operation, lift: Sequence[str] = ()) -> Run:
         self._console.rule(operation, align="left")
-        run = engine.run(operation, self._display.show)
+        run = engine.run(operation, self._display.show, lift=lift)
         self._display.summarise(run)
         return run
 

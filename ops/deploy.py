@@ -14,7 +14,14 @@ from changes.run import Run
 from ops.stack import StackError, require
 
 _REHEARSED = "adoption"
-_COMMANDS = {"up": ["up"], "preview": ["preview", "--diff"], "down": ["destroy"], "status": ["stack"]}
+_UNPROTECTED = "--ignore-protect"
+# A preview shows what would happen to protected resources, and removal is meant.
+_COMMANDS = {
+    "up": ["up"],
+    "preview": ["preview", "--diff", _UNPROTECTED],
+    "down": ["destroy", _UNPROTECTED],
+    "status": ["stack"],
+}
 # Removal is meant, and looking changes nothing.
 _GUARDED = {"up", "preview"}
 
@@ -84,6 +91,8 @@ def main() -> None:
                 sys.exit(guards.refusal(found, f"make {asked.verb} STACK={asked.stack}"))
             if asked.verb == "preview" or not run.succeeded:
                 sys.exit(not run.succeeded)
+            if run.protected_removals:  # each of them has been judged
+                arguments.append(_UNPROTECTED)
     except StackError as error:
         sys.exit(f"error: {error}")
     if asked.yes:

@@ -172,7 +172,7 @@ def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[s
         yield (
             f"the tunnel {cloudflare.tunnel} of this stack was deleted at Cloudflare, which Pulumi's provider does not "
             "notice. To have it made anew, take it out of the state, then run `up`: "
-            f"pulumi state delete --target-dependents '{facts.known[_TUNNEL]}'"
+            f"pulumi state delete --force --target-dependents '{facts.known[_TUNNEL]}'"
         )
 
 

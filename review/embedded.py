@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,11 +78,14 @@ class Embedded:
             return (self._portable(str(error)),)
         return ()
 
-    def run(self, operation: Operation, side: Side) -> Run:
-        """Run one operation of a side's program, on no other cluster than this one; a failure is in the result."""
+    def run(self, operation: Operation, side: Side, lift: Sequence[str] = ()) -> Run:
+        """Run one operation of a side's program, on no other cluster than this one; a failure is in the result.
+
+        `lift` are URNs of protected resources that it may delete or replace.
+        """
         try:
             _require_embedded(self._configuration(side)[0])
-            run = self._engine(side).run(operation)
+            run = self._engine(side).run(operation, lift=lift)
         except (StackError, LabError) as error:
             run = Run(operation, diagnostics=[Diagnostic("error", str(error))])
         run.diagnostics = [replace(one, text=self._portable(one.text)) for one in run.diagnostics]

@@ -84,7 +84,7 @@ def rehearse(
         found = judge(change, base, preview)
         if found.passes:  # what is refused for real is refused here
             say("deploying the change")
-            found = replace(found, deployed=place.run("up", head))
+            found = replace(found, deployed=place.run("up", head, preview.protected_removals))
         return found
 
 

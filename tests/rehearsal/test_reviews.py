@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -53,11 +53,11 @@ def place(tools: Tools) -> Iterator[Embedded]:
         deployed: dict[str, Run] = {}
         real = made.run
 
-        def run(operation: Operation, side: Side) -> Run:
+        def run(operation: Operation, side: Side, lift: Sequence[str] = ()) -> Run:
             if operation != "up":
                 return real(operation, side)
             if side.stack_file not in deployed:
-                made_now = real(operation, side)
+                made_now = real(operation, side, lift)
                 deployed.clear()
                 deployed[side.stack_file] = made_now
             return deployed[side.stack_file]

@@ -31,6 +31,7 @@ class Registered:
     provider: str
     depends_on: frozenset[str]
     retain_on_delete: bool
+    protect: bool
     delete_before_replace: bool
     import_id: str
     secret_outputs: frozenset[str]
@@ -125,6 +126,7 @@ class _Monitor(mocks.MockMonitor):
                 provider=request.provider,
                 depends_on=frozenset(request.dependencies),
                 retain_on_delete=request.retainOnDelete,
+                protect=request.protect,
                 delete_before_replace=request.deleteBeforeReplace,
                 import_id=request.importId,
                 secret_outputs=frozenset(request.additionalSecretOutputs),

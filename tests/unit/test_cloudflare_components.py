@@ -182,10 +182,13 @@ def test_a_record_alone_comes_after_the_guard_and_the_ingress() -> None:
 
 # a tunnel of our own
 
+STORAGE = ("Namespace", "PersistentVolume", "PersistentVolumeClaim")
+
 
 def test_a_tunnel_of_our_own() -> None:
     stack = on(OWN)
     tunnel = stack.one(OWN_TUNNEL).inputs
+    assert [resource.kind for resource in stack.resources if resource.protect] == [*STORAGE, OWN_TUNNEL]
     assert tunnel == {"accountId": "account-id", "name": "immich", "configSrc": "cloudflare"}
     configuration = stack.one(CONFIGURATION).inputs
     assert (configuration["accountId"], configuration["tunnelId"]) == ("account-id", "tunnel-tunnel-id")

@@ -36,8 +36,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("verb", "words", "removing"),
     [
         ("up", ["up"], ""),
-        ("preview", ["preview", "--diff"], ""),
-        ("down", ["destroy"], "homelab"),
+        ("preview", ["preview", "--diff", "--ignore-protect"], ""),
+        ("down", ["destroy", "--ignore-protect"], "homelab"),
         ("status", ["stack"], ""),
     ],
 )
@@ -154,16 +154,17 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     return run
 
 
-def replaces_the_volume(cli: Path) -> None:
-    (cli / "told").write_text(f"{json.dumps({'resourcePreEvent': {'metadata': VOLUME}})}\n{END}")
+def replaces_the_volume(cli: Path, *, protect: bool = False) -> None:
+    metadata = {**VOLUME, "old": {"protect": protect}}
+    (cli / "told").write_text(f"{json.dumps({'resourcePreEvent': {'metadata': metadata}})}\n{END}")
 
 
 @pytest.mark.parametrize(
     ("words", "calls"),
     [
-        (["preview"], ["preview --diff"]),
-        (["up"], ["preview --diff", "up"]),
-        (["down"], ["destroy"]),
+        (["preview"], ["preview --diff --ignore-protect"]),
+        (["up"], ["preview --diff --ignore-protect", "up"]),
+        (["down"], ["destroy --ignore-protect"]),
         (["status"], ["stack"]),
     ],
 )
@@ -176,31 +177,38 @@ def test_a_guard_stops_preview_and_up(cli: Path, run: Run) -> None:
     replaces_the_volume(cli)
     for verb in ("preview", "up"):
         status, calls, error = run(verb, "homelab")
-        assert (status, calls) == (1, ["preview --diff"])
+        assert (status, calls) == (1, ["preview --diff --ignore-protect"])
         assert REFUSAL in error
         assert f"If that is meant: make {verb} STACK=homelab ARGS=--allow-data-loss" in error
 
 
 def test_who_says_so_passes_the_guard(cli: Path, run: Run) -> None:
     replaces_the_volume(cli)
-    assert run("preview", "homelab", "--allow-data-loss") == (0, ["preview --diff"], "")
-    assert run("up", "homelab", "--allow-data-loss") == (0, ["preview --diff", "up"], "")
+    assert run("preview", "homelab", "--allow-data-loss") == (0, ["preview --diff --ignore-protect"], "")
+    assert run("up", "homelab", "--allow-data-loss") == (0, ["preview --diff --ignore-protect", "up"], "")
 
 
 def test_removal_is_meant(cli: Path, run: Run) -> None:
     replaces_the_volume(cli)
-    assert run("down", "homelab") == (0, ["destroy"], "")
+    assert run("down", "homelab") == (0, ["destroy --ignore-protect"], "")
 
 
 def test_a_red_preview_is_the_end(cli: Path, run: Run) -> None:
     replaces_the_volume(cli)
     (cli / "status").write_text("255")
-    assert run("up", "homelab", "--allow-data-loss") == (1, ["preview --diff"], "")
+    assert run("up", "homelab", "--allow-data-loss") == (1, ["preview --diff --ignore-protect"], "")
+
+
+def test_up_lifts_protection_only_where_the_judged_preview_removes_what_is_protected(cli: Path, run: Run) -> None:
+    replaces_the_volume(cli, protect=True)
+    previewed = "preview --diff --ignore-protect"
+    assert run("up", "homelab", "--allow-data-loss") == (0, [previewed, "up --ignore-protect"], "")
+    assert run("up", "homelab")[:2] == (1, [previewed])
 
 
 @pytest.mark.usefixtures("cli")
 def test_yes_deploys_what_was_previewed(run: Run) -> None:
-    assert run("up", "homelab", "--yes") == (0, ["preview --diff", "up --yes --skip-preview"], "")
+    assert run("up", "homelab", "--yes") == (0, ["preview --diff --ignore-protect", "up --yes --skip-preview"], "")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +227,7 @@ def test_what_can_not_be_guarded_is_not_deployed(cli: Path, run: Run, told: str,
     (cli / "told").write_text(told)
     for words in (["up"], ["up", "--allow-data-loss"], ["preview"]):
         status, calls, error = run(words[0], "homelab", *words[1:])
-        assert (status, calls) == (1, ["preview --diff"])
+        assert (status, calls) == (1, ["preview --diff --ignore-protect"])
         assert error.startswith(
             "error: the Pulumi CLI's event log, by which a preview is guarded, can't be read. Take CLI"
         )

@@ -71,6 +71,21 @@ def test_each_user_of_immich_has_a_library() -> None:
     ]
 
 
+def test_what_can_not_be_made_again_is_protected() -> None:
+    stack = deployed(showing({"name": "anna"}, {"name": "ben", "immichUser": "ben@example.com"}, storage=LOCAL), IMMICH)
+    assert sorted(resource.name for resource in stack.resources if resource.protect) == [
+        "immich-photos-claim",
+        "immich-photos-volume",
+        "library",
+        "library-of-ben@example.com",
+        "photo-sync-namespace",
+        "photos-claim",
+        "photos-volume",
+        "sync-cookies-anna",
+        "sync-cookies-ben",
+    ]
+
+
 def test_libraries_stay_when_the_stack_is_removed() -> None:
     assert one_library(deployed(showing(), IMMICH)).retain_on_delete
 

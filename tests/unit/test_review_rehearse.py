@@ -1,6 +1,6 @@
 """How a rehearsal goes, on a stand-in of the control plane that only notes what is asked of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +39,10 @@ class Place:
     def start(self) -> None:
         self.asked.append("start")
 
-    def run(self, operation: Operation, side: Side) -> Run:
+    def run(self, operation: Operation, side: Side, lift: Sequence[str] = ()) -> Run:
         host = side.stack_file.split("host: ")[1].split()[0]
         assert (side.source / FILE).read_text() == stack_file(host)
-        self.asked.append(f"{operation} {host}")
+        self.asked.append(" ".join([operation, host, *lift]))
         return self.runs.get(self.asked[-1], Run(operation, succeeded=True))
 
 
@@ -74,6 +74,12 @@ def test_base_then_preview_then_the_change(clone: Clone) -> None:
     place = Place()
     assert review(clone, place).passes
     assert place.asked == ["start", "up old", "preview new", "up new"]
+
+
+def test_protection_is_lifted_of_what_the_preview_removes(clone: Clone) -> None:
+    place = Place(preview(Step("replace", CLAIM, "photos-claim", urn="urn:claim", protected=True)))
+    review(clone, place, allowed=True)
+    assert place.asked[-1] == "up new urn:claim"
 
 
 @pytest.mark.parametrize(("allowed", "last"), [(False, "preview new"), (True, "up new")])

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pulumi.automation import EngineEvent
 from pulumi.runtime.rpc import UNKNOWN
 
 from changes.run import Diagnostic, Run, Step
 
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+URN = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${INGRESS}::route-ingress"
 
 
 def side(inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -17,8 +19,7 @@ def side(inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def change(op: str, type_: str = INGRESS, **sides: Any) -> dict[str, Any]:
-    urn = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${type_}::route-ingress"
-    metadata = {"op": op, "urn": urn, "type": type_, "provider": "", **sides}
+    metadata = {"op": op, "urn": URN, "type": type_, "provider": "", **sides}
     return {"sequence": 1, "timestamp": 0, "resourcePreEvent": {"metadata": metadata}}
 
 
@@ -44,6 +45,7 @@ def test_a_step_has_both_sides_without_what_is_the_engines_own() -> None:
             {"spec": {"a": 1}},
             {"spec": {"a": "[known after up]"}},
             {"found": ["x"]},
+            urn=URN,
         )
     ]
     assert run.changed == run.steps
@@ -59,6 +61,15 @@ def test_a_delete_of_what_is_retained_only_forgets() -> None:
     assert [(step.operation, step.retained) for step in run.steps] == [
         ("retain", True), ("replace", True), ("delete", False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("operation", ["delete", "replace"])
+def test_protected_resources_that_a_run_removes_are_listed_by_urn(operation: str) -> None:
+    removed = change(operation, old=side({}, protect=True))
+    forgotten = change("delete", old=side({}, protect=True, retainOnDelete=True))
+    others = (change(operation, old=side({})), change("update", old=side({}, protect=True), new=side({})))
+    run = read(removed, forgotten, *others)
+    assert run.protected_removals == [URN, URN]
 
 
 def test_neither_components_nor_what_stays_is_a_change() -> None:
