@@ -305,7 +305,8 @@ def test_another_tunnel_has_the_name_of_our_own() -> None:
 def test_our_own_tunnel_was_deleted_by_somebody() -> None:
     sentence = (
         "the tunnel immich of this stack was deleted at Cloudflare, which Pulumi's provider does not notice. To have "
-        "it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents 'urn:its'"
+        "it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
+        "'urn:its'"
     )
     gone = replace(HOMELAB, name="immich", deleted=True)
     assert problems(OWN, tunnels=(gone,), known={TUNNEL_KIND: "urn:its"}) == [sentence]
