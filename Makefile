@@ -113,8 +113,10 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 		echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13. Install one, then: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
 	@echo 'Setting up $(VENV) (a minute, once)'
-	@$(PYTHON) -m venv $(VENV) || { \
+	@# Without the stamp it is from a setup that was interrupted: pip would take half a package for a whole one.
+	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV) || { \
 		echo 'error: no virtual environment could be made in $(VENV). On Debian: apt-get install python3-venv' >&2; exit 1; }
+	@rm -f $@
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt || { \
 		echo 'error: the packages of requirements-dev.txt could not be installed (pip says why above). Is the network there?' >&2; exit 1; }
 	@touch $@

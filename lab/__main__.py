@@ -52,6 +52,8 @@ def _status(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
     found = rehearsal.status()
     console.print(f"World: {found.world or 'none yet (make up)'}")
     console.print(f"Control plane: {'running' if found.control_plane else 'not running'}")
+    if found.damaged:
+        console.print("State: unreadable after an interrupted run. `make up` repairs it, `make down` removes it.")
     _print_outputs(found.outputs)
     return True
 

@@ -111,6 +111,7 @@ class ControlPlane:
         Raises LabError, with the end of its log, when a program does not come up.
         """
         if self.running():
+            self._write_kubeconfigs(_Ports.remembered(self._place / "ports.json").api)
             return None
         self.stop()
         try:
@@ -138,7 +139,7 @@ class ControlPlane:
 
     def _start_on(self, ports: "_Ports") -> None:
         place, tools = self._place, self._tools
-        self._write_kubeconfigs(f"https://127.0.0.1:{ports.api}")
+        self._write_kubeconfigs(ports.api)
         store = f"https://127.0.0.1:{ports.etcd}"
         started = {
             "etcd": processes.start(
@@ -267,7 +268,7 @@ class ControlPlane:
 
     def _answers(self, check: str) -> bool:
         """Ask one of the API server's own health checks."""
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+        with contextlib.suppress(OSError, ValueError, LookupError, http.client.HTTPException):
             port = _Ports.remembered(self._place / "ports.json").api
             trust = ssl.create_default_context(cafile=str(self._place / "ca.pem"))
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trust)
@@ -341,14 +342,20 @@ class ControlPlane:
     def _kubeconfig_of(self, user: str) -> Path:
         return self.kubeconfig if user == "lab" else self._place / f"{user}.kubeconfig"
 
-    def _write_kubeconfigs(self, server: str) -> None:
+    def _write_kubeconfigs(self, port: int) -> None:
         authority = base64.b64encode((self._place / "ca.pem").read_bytes()).decode()
         for user, token in self._tokens().items():
             content = {
                 "apiVersion": "v1",
                 "kind": "Config",
                 "clusters": [
-                    {"name": _CONTEXT, "cluster": {"server": server, "certificate-authority-data": authority}}
+                    {
+                        "name": _CONTEXT,
+                        "cluster": {
+                            "server": f"https://127.0.0.1:{port}",
+                            "certificate-authority-data": authority,
+                        },
+                    }
                 ],
                 "users": [{"name": user, "user": {"token": token}}],
                 "contexts": [{"name": _CONTEXT, "context": {"cluster": _CONTEXT, "user": user}}],

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import runpy
+import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from typing import Any, NoReturn
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
+from changes.file_backend import FileBackend
 from changes.run import Diagnostic, Operation, Run, Step
 from lab import processes
 from lab.errors import LabError
@@ -28,6 +31,7 @@ PACKAGES = ("clients", "components", "preflight", "providers", "settings", "text
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
+_PROJECT = "immich-icloud"
 _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving}
 # Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
@@ -55,6 +59,7 @@ class Engine:
     ) -> None:
         self._program, self._source, self._cloudflare_url = program, source, cloudflare_url
         self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
+        self._backend = FileBackend(home / "state", home / "pulumi", _PROJECT, stack)
         self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
 
     @property
@@ -105,6 +110,10 @@ class Engine:
                     listen(run.diagnostics[-1])
         return run
 
+    def damaged(self) -> bool:
+        """Whether a killed engine left something unreadable: `recover` first."""
+        return any(self._backend.damages())
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment():
@@ -131,19 +140,30 @@ class Engine:
             except OSError as error:
                 raise LabError(f"{words[0]} can't be run: {error.strerror}") from None
 
-    def recover(self) -> bool:
-        """End an engine that outlived its run, plugins included, and clear the lock of one that was killed.
+    def recover(self) -> list[str]:
+        """End an engine that outlived its run, plugins included, and repair what a killed one left of the state.
 
-        Returns whether there was something to recover from.
+        Returns what had to be repaired.
+
+        Raises:
+            LabError: when neither the stack's checkpoint nor its backup is readable.
+
         """
-        left = [marked for marked in processes.find(self._home) if marked.name == _PROCESS]
-        if left:
+        repaired = []
+        if any(marked.name == _PROCESS for marked in processes.find(self._home)):
             processes.end(self._home, {_PROCESS})
-        locks = list((self._home / "state" / ".pulumi" / "locks").rglob("*.json"))
-        if locks:
-            with self._environment():
-                self._stack().cancel()
-        return bool(left or locks)
+            repaired.append("an engine still ran")
+        # Now no engine runs: a lock is nobody's. `pulumi cancel` would need a state that is readable.
+        if self._backend.locks.exists():
+            if any(self._backend.locks.iterdir()):
+                repaired.append("the stack was locked")
+            shutil.rmtree(self._backend.locks)
+        for damage in self._backend.damages():
+            if not damage.command:
+                raise LabError(f"{damage.file} is unreadable, and so is its backup. `make down` removes the rehearsal")
+            subprocess.run(damage.command, check=True)
+            repaired.append(f"{damage.file} was unreadable: {shlex.join(damage.command)}")
+        return repaired
 
     def _stack(self) -> automation.Stack:
         try:
@@ -151,11 +171,11 @@ class Engine:
                 self._stack_name,
                 work_dir=str(self._project),
                 program=self._run_program,
-                project_name="immich-icloud",
+                project_name=_PROJECT,
                 opts=automation.LocalWorkspaceOptions(
                     pulumi_command=_command(self._tools.pulumi),
                     work_dir=str(self._project),
-                    pulumi_home=str(self._home / "pulumi"),
+                    pulumi_home=str(self._backend.engine_home),
                     env_vars=processes.mark(self._home, _PROCESS),
                 ),
             )
@@ -168,8 +188,7 @@ class Engine:
     @contextmanager
     def _environment(self, operation: Operation | None = None) -> Iterator[None]:
         """Give the engine, and the program that runs in this process, their environment."""
-        state = self._home / "state"
-        state.mkdir(parents=True, exist_ok=True)
+        self._backend.root.mkdir(parents=True, exist_ok=True)
         path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
         set_here: dict[str, str | None] = {
             **dict.fromkeys(_CREDENTIALS),
@@ -177,9 +196,9 @@ class Engine:
             "IMMICH_ICLOUD_REMOVING": self._stack_name if operation == "destroy" else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
-            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_BACKEND_URL": self._backend.url,
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
-            "PULUMI_HOME": str(self._home / "pulumi"),
+            "PULUMI_HOME": str(self._backend.engine_home),
             # The flag --ignore-protect, which the Automation API lacks (source: pulumi's cmd/pulumi/pulumi.go).
             "PULUMI_OPTION_IGNORE_PROTECT": "true" if operation in {"preview", "destroy"} else None,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -207,7 +226,7 @@ class Engine:
             yield
 
     def _link(self, package: str, real: Path) -> None:
-        place = self._home / "pulumi" / "plugins" / f"resource-{package}-v{_version(package)}"
+        place = self._backend.engine_home / "plugins" / f"resource-{package}-v{_version(package)}"
         place.mkdir(parents=True, exist_ok=True)
         link = place / real.name
         link.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -30,11 +30,12 @@ _STACKS: dict[World, str] = {"found": "lab", "iteration6": "adoption", "iteratio
 
 @dataclass(frozen=True)
 class Status:
-    """How far the rehearsal is."""
+    """How far the rehearsal is; `damaged` is a state that an interrupted run left unreadable."""
 
     world: World | None
     control_plane: bool
     outputs: dict[str, Any]
+    damaged: bool = False
 
 
 class Rehearsal:
@@ -50,10 +51,10 @@ class Rehearsal:
     @property
     def world(self) -> World | None:
         """The world that is set up; None before the first `up`."""
-        if not self._memory.exists():
-            return None
-        remembered: World = json.loads(self._memory.read_text())["world"]
-        return remembered
+        with suppress(OSError, ValueError):
+            remembered = json.loads(self._memory.read_text())
+            return next((known for known in WORLDS if remembered == {"world": known}), None)
+        return None
 
     def up(self, wanted: World | None, *, allow_data_loss: bool = False) -> Run:
         """Start what does not run, preview, and deploy if the preview is green. Recovers from an interrupted run."""
@@ -74,13 +75,12 @@ class Rehearsal:
             return None
         with self._alone():
             run = None
-            if (world_up := self.world) is not None:
-                engine = self._engine(world_up)
-                engine.recover()
-                self.plane.start()
-                run = self._told(engine, "destroy")
-                if not run.succeeded:
-                    self._console.print("The cluster is disposable: it goes all the same.")
+            try:
+                run = self._destroyed()
+            except Exception as error:  # noqa: BLE001 (whatever an interrupted run left behind, it is removed)
+                self._console.print(f"The stack cannot be destroyed first: {error}", markup=False, soft_wrap=True)
+            if run and not run.succeeded:
+                self._console.print("The cluster is disposable: it is removed all the same.")
             processes.end(self.home)
             shutil.rmtree(self.home)
             return run
@@ -91,7 +91,9 @@ class Rehearsal:
         running = self.home.exists() and self.plane.running()
         if not running or world_up is None:
             return Status(world_up, running, {})
-        return Status(world_up, running, Engine(self._project, self.home, _STACKS[world_up], self._tools).outputs())
+        engine = Engine(self._project, self.home, _STACKS[world_up], self._tools)
+        damaged = engine.damaged()
+        return Status(world_up, running, {} if damaged else engine.outputs(), damaged)
 
     def become(self, words: Sequence[str]) -> NoReturn:
         """Become another program, in the environment of the stack that is up; a word `{stack}` is the stack's name.
@@ -111,15 +113,32 @@ class Rehearsal:
         if self.world and chosen != self.world:
             raise LabError(f"the rehearsal runs WORLD={self.world}. `make down` first, then `make up WORLD={chosen}`")
         engine = self._engine(chosen)
-        if engine.recover():
-            self._console.print("An earlier run was interrupted; its leftovers are cleared.")
+        self._recover(engine)
         with self._console.status("starting the control plane"):
             self.plane.start()
         with self._console.status(f"putting the world in place: {chosen}"):
-            self._memory.write_text(json.dumps({"world": chosen}))
+            draft = self._memory.with_suffix(".new")
+            draft.write_text(json.dumps({"world": chosen}))
+            draft.replace(self._memory)
             world.put(self.plane.kubeconfig, chosen)
         self._console.print(f"World: {chosen}. {engine.providers}", soft_wrap=True)
         return engine
+
+    def _destroyed(self) -> Run | None:
+        """Remove the stack as a real one is removed; None when there is none."""
+        world_up = self.world
+        if world_up is None:
+            return None
+        engine = self._engine(world_up)
+        self._recover(engine)
+        self.plane.start()
+        return self._told(engine, "destroy")
+
+    def _recover(self, engine: Engine) -> None:
+        if repaired := engine.recover():
+            self._console.print("An earlier run was interrupted; its leftovers are cleared.")
+            for one in repaired:
+                self._console.print(f"  {one}", markup=False, soft_wrap=True)
 
     def _engine(self, chosen: World) -> Engine:
         url = cloudflare.start(self.home)

@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from ops.state_file import repair_of
 from settings import Settings, parse
+from settings.stack_file import plain_leaves
 from text.visible import VisibleError
 
 _CLI = ("pulumi", "pulumi-language-python")
@@ -35,10 +37,10 @@ def file_of(stack: str, project: Path = Path()) -> Path:
 
 
 def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
-    """See that the stack's file, its passphrase and the CLI's programs are there.
+    """See that the stack's file, its passphrase and the CLI's programs are there, and its state is readable.
 
     Raises:
-        StackError: when one is missing.
+        StackError: when one is missing, or unreadable.
 
     """
     file = file_of(stack)
@@ -47,6 +49,8 @@ def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
             f"STACK={stack} needs the released Pulumi CLI ({' and '.join(programs)} on PATH). "
             "Get it from pulumi.com/docs/install, or with `brew install pulumi`. The rehearsal, `make up`, needs none"
         )
+    if repair := repair_of(stack):
+        raise StackError(f"STACK={stack}: {repair}")
     try:
         salted = "encryptionsalt" in (yaml.safe_load(file.read_text()) or {})
     except yaml.YAMLError as error:
@@ -66,7 +70,7 @@ def settings_of(stack: str) -> Settings:
         SettingsError: with every problem of the stack file.
 
     """
-    return parse(*configuration_of(stack))
+    return parse(*configuration_of(stack), plain_leaves(file_of(stack)))
 
 
 def configuration_of(stack: str) -> tuple[dict[str, str], set[str]]:

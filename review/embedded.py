@@ -20,6 +20,7 @@ from lab.toolchain import Tools
 from ops.stack import StackError, configuration_of
 from review.stack_file import CONNECTION
 from settings import PROJECT, SettingsError, parse
+from settings.stack_file import plain_leaves
 
 _ELSEWHERE = (
     f"{PROJECT}:cluster is not the rehearsal's, and nothing runs on another. Its own is put in place only where the "
@@ -70,7 +71,7 @@ class Embedded:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
         try:
             configuration, secret = self._configuration(side)
-            parse(configuration, secret)
+            parse(configuration, secret, plain_leaves(self._project / f"Pulumi.{self._stack}.yaml"))
             _require_embedded(configuration)
         except SettingsError as error:
             return tuple(error.problems)

@@ -1,8 +1,9 @@
 """The only reader of Pulumi's configuration."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
@@ -11,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from settings.cluster import Cluster
 from settings.errors import SettingsError, sentences
 from settings.stack import Settings
+from settings.stack_file import plain_leaves
 
 PROJECT = "immich-icloud"
 DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
@@ -65,7 +67,7 @@ def load_connections() -> Connections:
         SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
 
     """
-    configuration, secrets = _configuration()
+    configuration, secrets, plain = _configuration()
     token = configuration.get(TOKEN)
     try:
         return Connections(
@@ -76,7 +78,7 @@ def load_connections() -> Connections:
             mounted_by_chart=_is_of_kind_chart(_value(configuration.get(f"{PROJECT}:immich", ""))),
         )
     except ValidationError:
-        parse(configuration, secrets)
+        parse(configuration, secrets, plain)
         raise
 
 
@@ -89,19 +91,21 @@ def _is_of_kind_chart(immich: object) -> bool:
     return mount == "chart" or (isinstance(mount, dict) and mount.get("kind") == "chart")
 
 
-def _configuration() -> tuple[Mapping[str, str], Collection[str]]:
-    """Every value by its key, and the keys of the secret ones."""
+def _configuration() -> tuple[Mapping[str, str], Collection[str], Collection[str]]:
+    """Every value by its key, the keys of the secret ones, and which single values are in plain text."""
     # pulumi.Config can look a key up but not list them, and an unknown key must not pass unseen.
     configuration = {**get_config_env(), **CONFIG.get()}
-    return configuration, {key for key in configuration if is_config_secret(key)}
+    secrets = {key for key in configuration if is_config_secret(key)}
+    return configuration, secrets, plain_leaves(Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
 
 
-def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
+def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain: Collection[str] = ()) -> Settings:
     """Check a whole stack configuration.
 
     Args:
         configuration: keys as `namespace:key`, and values as the engine hands them over: decrypted, as text.
         secrets: the keys whose values the stack file holds encrypted, wholly or in part.
+        plain: which single values the stack file holds in plain text, as `plain_leaves` finds them.
 
     Raises:
         SettingsError: with every problem, each naming its key.
@@ -123,9 +127,9 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
             'kubectl points at. Needed: ["kubernetes", "cloudflare"]'
         )
     given_up: list[str] = []
-    for key, remedy in SECRETS.items():
-        if configuration.get(key) and key not in secrets:
-            problems.append(f"{key}: is in plain text. {remedy}")
+    for key in SECRETS:
+        if configuration.get(key) and (exposed := list(_exposed(key, secrets, plain))):
+            problems += exposed
             del ours[key.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
             given_up.append(key)
     hidden = {key.removeprefix(f"{PROJECT}:") for key in secrets}
@@ -138,6 +142,19 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = ()) -> Se
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _exposed(key: str, secrets: Collection[str], plain: Collection[str]) -> Iterator[str]:
+    """Say what of a secret setting is in plain text: the whole, or each value that is."""
+    if key not in secrets:
+        yield f"{key}: is in plain text. {SECRETS[key]}"
+        return
+    for leaf in sorted(plain):
+        if leaf.startswith((f"{key}.", f"{key}[")):
+            yield (
+                f"{leaf}: is in plain text. Others may have read it. Store it, or what replaces it: "
+                f"pulumi config set --secret --path '{leaf}'"
+            )
 
 
 def _listed(text: str) -> list[object]:

@@ -1,12 +1,14 @@
 """The engine on a program of another tree: what it imports of its own comes from there."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import settings
 from lab.engine import Engine
+from lab.errors import LabError
 from lab.toolchain import Tools
 
 PROGRAM = """
@@ -50,3 +52,61 @@ def test_a_program_that_fails_leaves_our_packages_in_place(tools: Tools, tmp_pat
     run = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source).run("preview")
     assert not run.succeeded
     assert sys.modules["settings"] is settings
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize("left", [lambda _: b"", half], ids=["empty", "truncated"])
+def test_whatever_file_a_kill_left_unreadable_the_next_up_succeeds(
+    tools: Tools, tmp_path: Path, left: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    home, source = tmp_path / "home", tree(tmp_path / "source", "word")
+    engine = Engine(tmp_path, home, "lab", tools, source / "__main__.py", source=source)
+    assert engine.run("up").succeeded
+    files = [file for file in (*home.glob("state/**/*"), *home.glob("pulumi/workspaces/*")) if file.is_file()]
+    assert {"lab.json", "lab.json.bak", "meta.yaml"} < {file.name for file in files}
+    assert not [file for file in files if file.suffix == ".attrs"]
+    checkpoint = next(file for file in files if file.name == "lab.json")
+    # As a version wrote them that did not skip the metadata.
+    files.append(checkpoint.with_name("lab.json.attrs"))
+
+    for file in files:
+        if file.suffix != ".bak":
+            file.write_bytes(left(file.read_bytes()) if file.exists() else b"")
+    assert engine.damaged()
+    engine.recover()
+    assert not engine.damaged()
+    run = engine.run("up")
+    assert run.succeeded, run.errors
+    assert engine.outputs()["word"] == "word"
+
+
+def test_a_lock_of_a_killed_engine_is_removed_however_little_of_it_was_written(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    source = tree(tmp_path / "source", "word")
+    engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
+    locks = tmp_path / "home/state/.pulumi/locks/organization/immich-icloud/lab"
+    locks.mkdir(parents=True)
+    (locks / "0d3f.json").touch()
+
+    with pytest.raises(LabError):
+        engine.run("up")
+    assert engine.recover()
+    assert engine.run("up").succeeded
+    assert engine.recover() == []
+
+
+def test_a_checkpoint_without_a_readable_backup_is_refused_with_the_way_out(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    source = tree(tmp_path / "source", "word")
+    engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
+    assert engine.run("up").succeeded
+    for file in tmp_path.glob("home/state/.pulumi/stacks/immich-icloud/lab.json*"):
+        file.write_text("")
+
+    assert engine.damaged()
+    with pytest.raises(LabError, match="make down"):
+        engine.recover()

@@ -26,7 +26,7 @@ def said() -> io.StringIO:
 
 @pytest.fixture
 def rehearsal(tmp_path: Path, ran: list[str], said: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
-    def run(operation: Operation, _: object) -> Run:
+    def run(operation: Operation, _: object, **__: object) -> Run:
         ran.append(operation)
         return Run(operation, succeeded=True, steps=[CLAIM])
 

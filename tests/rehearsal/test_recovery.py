@@ -116,6 +116,25 @@ def test_another_world_wants_the_first_one_down(commands: Commands) -> None:
     assert "WORLD=iteration7 is not known. Allowed: found, iteration6, iteration6-argocd" in output
 
 
+def test_up_repairs_whatever_a_kill_left_unreadable(commands: Commands) -> None:
+    home = commands.project / ".lab"
+    stacks = home / "state/.pulumi/stacks/immich-icloud"
+    (stacks / "lab.json.attrs").touch()
+    (stacks / "lab.json").write_text((stacks / "lab.json").read_text()[:1000])
+    locks = home / "state/.pulumi/locks/organization/immich-icloud/lab"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0d3f.json").touch()
+    for file in (home / "state/.pulumi/meta.yaml", home / "rehearsal.json", home / "kubeconfig"):
+        file.write_text("")
+
+    status, output = commands.run("status")
+    assert status == 0, output
+    status, output = commands.run("up")
+    assert status == 0, output
+    assert output.count("ok: 0 changes") == 2
+    assert commands.run("status")[0] == 0
+
+
 def test_status(commands: Commands) -> None:
     status, output = commands.run("status")
     assert status == 0
@@ -148,7 +167,9 @@ def test_the_stack_files_are_as_they_were(commands: Commands) -> None:
         assert (commands.project / name).read_text() == (SOURCE / name).read_text()
 
 
-def test_down_leaves_nothing(commands: Commands) -> None:
+def test_down_leaves_nothing_though_no_state_is_readable(commands: Commands) -> None:
+    for file in commands.project.glob(".lab/state/.pulumi/stacks/immich-icloud/lab.json*"):
+        file.write_text("")
     status, output = commands.run("down")
     assert status == 0, output
     assert commands.left() == []

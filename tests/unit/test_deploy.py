@@ -29,6 +29,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
     return tmp_path
 
 
@@ -232,3 +234,60 @@ def test_what_can_not_be_guarded_is_not_deployed(cli: Path, run: Run, told: str,
             "error: the Pulumi CLI's event log, by which a preview is guarded, can't be read. Take CLI"
         )
         assert why in error
+
+
+CHECKPOINT = '{"version": 3, "checkpoint": {"latest": {}}}'
+
+
+@pytest.fixture(params=["environment", "project", "login"])
+def state(request: pytest.FixtureRequest, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stack's directory in a file backend, named in each of the ways that Pulumi knows."""
+    url = f"file://{project}/state?metadata=skip"
+    match request.param:
+        case "environment":
+            monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+        case "project":
+            (project / "Pulumi.yaml").write_text(f"name: immich-icloud\nbackend:\n  url: {url}\n")
+        case _:
+            (project / "pulumi").mkdir()
+            (project / "pulumi" / "credentials.json").write_text(json.dumps({"current": url}))
+    stacks = project / "state" / ".pulumi" / "stacks" / "immich-icloud"
+    stacks.mkdir(parents=True)
+    (stacks / "homelab.json").write_text(CHECKPOINT)
+    (stacks / "homelab.json.bak").write_text(CHECKPOINT)
+    return stacks
+
+
+@pytest.mark.parametrize(
+    ("file", "left", "repair"),
+    [
+        ("homelab.json.attrs", "", "rm {file}"),
+        ("homelab.json.attrs", '{"user.cache', "rm {file}"),
+        ("homelab.json", "", "cp {file}.bak {file}"),
+        ("homelab.json", CHECKPOINT[:20], "cp {file}.bak {file}"),
+        ("../../meta.yaml", "", """sh -c 'echo "version: 1" >"$0"' {file}"""),
+        ("../../../../pulumi/workspaces/a-workspace.json", "{", "rm {file}"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["up", "preview", "down", "status"])
+def test_a_state_that_a_kill_left_unreadable_is_refused_with_its_repair(
+    state: Path, verb: str, file: str, left: str, repair: str
+) -> None:
+    command(verb, "homelab")
+    damaged = (state / file).resolve()
+    damaged.parent.mkdir(parents=True, exist_ok=True)
+    damaged.write_text(left)
+    with pytest.raises(StackError) as refused:
+        command(verb, "homelab")
+    commands = str(refused.value).partition(" any more, then: ")[2].split(" && ")
+    assert commands == [repair.format(file=damaged), "pulumi cancel --stack homelab", "make up STACK=homelab"]
+
+    subprocess.run(["/bin/sh", "-c", commands[0]], check=True, env={"PATH": "/usr/bin:/bin"})
+    command(verb, "homelab")
+
+
+def test_a_state_without_any_readable_copy_is_refused_with_where_earlier_ones_are(state: Path) -> None:
+    for file in ("homelab.json", "homelab.json.bak"):
+        (state / file).write_text("")
+    with pytest.raises(StackError, match=r"copy the latest readable file of .*/backups/immich-icloud/homelab to "):
+        command("up", "homelab")

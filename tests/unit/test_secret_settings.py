@@ -3,13 +3,16 @@
 import contextvars
 import copy
 import json
+import re
 import traceback
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import hypothesis
 import pulumi
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr, ValidationError
@@ -131,6 +134,40 @@ def test_the_program_accepts_an_encrypted_token_only() -> None:
     assert from_engine(load, config, [TOKEN]) == ""
     assert f"{TOKEN}: is in plain text" in from_engine(load, config, [])
     assert WELL_FORMED not in from_engine(load, config, [])
+
+
+CIPHER = {"secure": "v1:abc"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "exposed"),
+    [
+        ({"anna": {"appleId": CIPHER, "password": CIPHER}}, []),
+        (CIPHER, []),
+        ({"anna": {"appleId": CIPHER, "password": MARK}}, ["anna.password"]),
+        ({"anna": {"appleId": MARK, "password": CIPHER}}, ["anna.appleId"]),
+        (
+            {"anna": {"appleId": CIPHER, "password": CIPHER}, "ben": {"appleId": MARK, "password": MARK}},
+            ["ben.appleId", "ben.password"],
+        ),
+        ({"anna": {"appleId": CIPHER, "password": [MARK]}}, ["anna.password[0]"]),
+        ({"anna": {"appleId": CIPHER, "password": CIPHER, "secure": MARK}}, ["anna.secure"]),
+    ],
+)
+@pytest.mark.parametrize("key", [CREDENTIALS, CREDENTIALS.replace(":", ":config:")])
+def test_each_value_of_a_secret_setting_has_to_be_encrypted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, stored: Any, exposed: list[str]
+) -> None:
+    """The engine names a key as secret that has a secret anywhere in it."""
+    file = next(file for file in VALID if file.name == "photo-sync.yaml")
+    config = configuration(file) | {CREDENTIALS: as_text(stored)}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"Pulumi.{pulumi.get_stack()}.yaml").write_text(yaml.safe_dump({"config": {key: stored}}))
+
+    answer = from_engine(load, config, [CREDENTIALS])
+    named = dict.fromkeys(re.findall(rf"{CREDENTIALS}\.(\S+): is in plain text", answer))
+    assert list(named) == exposed
+    assert MARK not in answer
 
 
 def test_another_fault_does_not_tell_a_secret() -> None:
