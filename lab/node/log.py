@@ -48,12 +48,15 @@ class Log:
         place.touch()
         self._place, self._shown = place, shown
 
-    def keep(self, output: IO[bytes]) -> None:
-        """Write down all that a container says, to its end."""
+    def keep(self, stream: str, output: IO[bytes]) -> None:
+        """Write down all that a container says on one of its streams, to its end.
+
+        Each has a reader of its own, as in a runtime: which of two lines on different streams came first is lost.
+        """
         with output, self._place.open("ab", buffering=0) as file:
             for line in output:
                 tag = "F" if line.endswith(b"\n") else "P"
-                file.write(f"{now()} stdout {tag} ".encode() + self._shown(line.removesuffix(b"\n")) + b"\n")
+                file.write(f"{now()} {stream} {tag} ".encode() + self._shown(line.removesuffix(b"\n")) + b"\n")
 
     def last_words(self) -> str:
         """Return its end, as long as a termination message may be."""

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from lab.node import log
+from lab.node import limits, log, signals
 from lab.node.container import Container, Image, Manifest
 from lab.node.log import Log
 from lab.node.volumes import Disk, NotMountedError, Volumes
@@ -25,6 +25,8 @@ _MOUNT_EVERY: Final = 0.5  # seconds between looks at a volume that can't be mou
 _GRACE: Final = 30.0
 _CANNOT_START: Final = 128  # (source: containerd and kubelet: StartError's exit code)
 _LOST: Final = 137  # (source: kubelet, ContainerStatusUnknown)
+# The condition that lists what a pod states and this node does not show.
+_NOT_SHOWN: Final = "lab.immich-icloud/NotShown"
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
 
 
@@ -45,7 +47,7 @@ class _Running:
     container: Container
     process: "subprocess.Popen[bytes]"
     kept: Log
-    reader: threading.Thread
+    readers: list[threading.Thread]
     message: Path
     started: str = field(default_factory=log.now)
 
@@ -68,6 +70,7 @@ class Pod:
         self._lock = threading.Lock()
         self._began = log.now()
         self._states: dict[str, Manifest] = {}
+        self._why: dict[str, str] = {}
 
     def run(self) -> None:
         """Live to the end."""
@@ -75,7 +78,9 @@ class Pod:
         self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self._report("Pending")
-            if (places := self._mounted()) is not None:
+            if refusal := limits.refusal(self._spec):
+                self._why = {"reason": "NotModelled", "message": refusal}
+            elif (places := self._mounted()) is not None:
                 for spec in self._spec.get("initContainers", []):
                     if not self._live([spec], places, "Pending"):
                         break
@@ -95,12 +100,16 @@ class Pod:
             self._node.cluster.request("DELETE", self._path, options)
 
     def end(self, grace: float = _GRACE) -> None:
-        """Ask its processes to end, and see that they have after `grace` seconds; returns at once."""
+        """Ask its processes to end, and see that they have after `grace` seconds; returns at once.
+
+        A container's first process is deaf to what it has no handler for, as is the first one of every PID namespace.
+        """
         with self._lock:
             self._to_end.set()
             running = list(self._running.values())
         for one in running:
-            one.process.send_signal(signal.SIGTERM)
+            if signals.handled(one.process.pid, signal.SIGTERM):
+                one.process.send_signal(signal.SIGTERM)
         timer = threading.Timer(grace, self.kill)
         timer.daemon = True
         timer.start()
@@ -116,6 +125,12 @@ class Pod:
             self._to_end.set()
             for one in self._running.values():
                 _kill_group(one.process)
+
+    def evict(self, resource: str) -> None:
+        """End it now, as a kubelet does whose node is low on something; its log goes with its containers."""
+        with self._lock:
+            self._why = self._why or {"reason": "Evicted", "message": f"The node was low on resource: {resource}. "}
+        self.kill()
 
     def vanish(self) -> None:
         """Leave nothing of it: its object is gone."""
@@ -166,7 +181,8 @@ class Pod:
             if one := self._running.get(spec["name"]):
                 code = one.process.wait()
                 _kill_group(one.process)
-                one.reader.join()
+                for reader in one.readers:
+                    reader.join()
                 self._states[spec["name"]] = {"terminated": _terminated(spec, one, code)}
                 with self._lock:
                     del self._running[spec["name"]]
@@ -190,12 +206,13 @@ class Pod:
                 process = container.start(
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    # Into the same pipe, so that the log has the lines in the order in which they were said.
+                    # Until the sync speaks on one stream: a runtime reads two pipes.
                     stderr=subprocess.STDOUT,
                 )
                 kept = Log(log.path(self._logs, name), container.shown)
-                reader = threading.Thread(target=kept.keep, args=[process.stdout], daemon=True)
-                one = self._running[name] = _Running(container, process, kept, reader, message)
+                streams = {"stdout": process.stdout}
+                readers = [threading.Thread(target=kept.keep, args=pair, daemon=True) for pair in streams.items()]
+                one = self._running[name] = _Running(container, process, kept, readers, message)
         except (OSError, NotMountedError) as error:
             self._states[name] = {
                 "terminated": {
@@ -207,7 +224,8 @@ class Pod:
                 }
             }
             return
-        one.reader.start()
+        for reader in one.readers:
+            reader.start()
         self._states[name] = {"running": {"startedAt": one.started}}
 
     def _environment(self, spec: Manifest) -> dict[str, str]:
@@ -232,7 +250,7 @@ class Pod:
 
     def _end(self) -> str:
         """Return the phase that it ends in."""
-        return "Succeeded" if all(self._succeeded(spec) for spec in self._specs()) else "Failed"
+        return "Succeeded" if not self._why and all(self._succeeded(spec) for spec in self._specs()) else "Failed"
 
     def _report(self, phase: str) -> None:
         """Write its status."""
@@ -246,8 +264,13 @@ class Pod:
             _condition("Ready", met=ready, reason="" if ready else why),
             _condition("ContainersReady", met=ready, reason="" if ready else why),
         ]
+        if ignored := limits.not_shown(self._spec):
+            conditions.append(_condition(_NOT_SHOWN, met=True, message=", ".join(ignored)))
+        if self._why.get("reason") == "Evicted":
+            conditions.append(_condition("DisruptionTarget", met=True, reason="TerminationByKubelet"))
         status = {
             "phase": phase,
+            **self._why,
             "startTime": f"{self._began[:19]}Z",
             "conditions": conditions,
             "initContainerStatuses": list(map(self._status, self._spec.get("initContainers", []))),
@@ -293,9 +316,10 @@ class Pod:
             self._node.cluster.request("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
 
 
-def _condition(name: str, *, met: bool, reason: str = "") -> dict[str, Any]:
+def _condition(name: str, *, met: bool, **why: str) -> dict[str, Any]:
     moment = f"{log.now()[:19]}Z"
-    return {"type": name, "status": str(met), "lastTransitionTime": moment, **({"reason": reason} if reason else {})}
+    said = {key: text for key, text in why.items() if text}
+    return {"type": name, "status": str(met), "lastTransitionTime": moment, **said}
 
 
 def _terminated(spec: Manifest, one: _Running, code: int) -> Manifest:

@@ -64,12 +64,15 @@ class Server:
         query = parse_qs(url.query)
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         match url.path.strip("/").split("/"):
+            case ["healthz"]:
+                _begin(writer, HTTPStatus.OK, "Content-Length: 2")
+                writer.write(b"ok")
             case ["containerLogs", namespace, name, container]:
                 await self._logs(writer, namespace, name, container, query)
             case ["exec", namespace, name, container]:
                 found = self._running(namespace, name, container)
                 if found is None:
-                    raise RefusedError(HTTPStatus.NOT_FOUND, f'container not found ("{container}")')
+                    raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, f'container not found ("{container}")')
                 if "tty" in query:
                     raise RefusedError(HTTPStatus.BAD_REQUEST, "the rehearsal's node has no terminals: leave out --tty")
                 channels = await Channels.open(reader, writer, headers, (V5, V4))

@@ -4,9 +4,13 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from lab.node import ownership
 from lab.node.container import Manifest
 from lab.plugins.cluster import Cluster
+
+_MODE: Final = 0o644
 
 
 class NotMountedError(Exception):
@@ -72,7 +76,7 @@ class Volumes:
         for volume in pod.get("volumes", []):
             name = volume["name"]
             try:
-                found[name] = self._place(volume)
+                found[name] = self._place(volume, pod.get("securityContext", {}))
             except (NotMountedError, OSError) as error:
                 raise NotMountedError(f'MountVolume.SetUp failed for volume "{name}" : {error}') from error
         return found
@@ -88,29 +92,37 @@ class Volumes:
         encoded = found.get("data", {}) if kind == "Secret" else found.get("binaryData", {})
         return {**texts, **{key: base64.b64decode(text) for key, text in encoded.items()}}
 
-    def _place(self, volume: Manifest) -> Path:
+    def _place(self, volume: Manifest, context: Manifest) -> Path:
         match volume:
             case {"hostPath": source}:
                 return self.disk.host_path(source)
             case {"persistentVolumeClaim": {"claimName": name}}:
-                return self._claimed(name)
+                return self._claimed(name, context)
             # Of projected ones there is only the service account's token, which no pod here has a use for.
             case {"emptyDir": _} | {"projected": _}:
-                return self._made(volume["name"])
+                place = self._made(volume["name"])
+                place.chmod(0o777)
+                ownership.hand_over(place, context)
+                return place
             case {"configMap": {"name": name}}:
-                return self._filled("ConfigMap", name, volume["name"], volume["configMap"])
+                return self._filled("ConfigMap", name, volume, context)
             case {"secret": {"secretName": name}}:
-                return self._filled("Secret", name, volume["name"], volume["secret"])
+                return self._filled("Secret", name, volume, context)
         raise NotMountedError("the rehearsal's node does not know this kind of volume")
 
-    def _filled(self, kind: str, name: str, volume: str, source: Manifest) -> Path:
+    def _filled(self, kind: str, name: str, volume: Manifest, context: Manifest) -> Path:
+        source = volume["secret" if kind == "Secret" else "configMap"]
         content = self.read(kind, name, optional=bool(source.get("optional")))
-        place = self._made(volume)
+        place = self._made(volume["name"])
         for key, value in content.items():
-            (place / key).write_bytes(value)
+            file = place / key
+            file.unlink(missing_ok=True)
+            file.write_bytes(value)
+            file.chmod(source.get("defaultMode", _MODE))
+        ownership.hand_over(place, context, read_only=True)
         return place
 
-    def _claimed(self, name: str) -> Path:
+    def _claimed(self, name: str, context: Manifest) -> Path:
         claim = self.cluster.get({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": self._named(name)})
         if claim is None:
             raise NotMountedError(f'persistentvolumeclaim "{name}" not found')
@@ -121,7 +133,11 @@ class Volumes:
         )
         if volume is None:
             raise NotMountedError(f'persistentvolume "{claim["spec"]["volumeName"]}" not found')
-        return self.disk.persistent(volume)
+        place = self.disk.persistent(volume)
+        # Not those that the node only passes on: kubelet leaves hostPath and NFS as they are, and asks CSI drivers.
+        if "local" in volume["spec"] or "csi" in volume["spec"]:
+            ownership.hand_over(place, context)
+        return place
 
     def _made(self, name: str) -> Path:
         place = self.own / "volumes" / name

@@ -21,6 +21,7 @@ from websocket import WebSocketBadStatusException
 from lab import processes
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
+from lab.node.kubelet import EVICT
 from lab.toolchain import Tools
 
 FALLBACK = {"terminationMessagePolicy": "FallbackToLogsOnError"}
@@ -41,10 +42,20 @@ class Cluster:
         )
 
     def start(
-        self, name: str, script: str, *, volumes: Any = (), mounts: Any = (), job: Any = None, **more: Any
+        self,
+        name: str,
+        script: str,
+        *,
+        volumes: Any = (),
+        mounts: Any = (),
+        job: Any = None,
+        **more: Any,
     ) -> None:
-        pod = {
+        pod = more.pop("pod", {})
+        template = {
             "restartPolicy": "Never",
+            # Most are deaf to being asked to end, and nobody wants to wait for that.
+            "terminationGracePeriodSeconds": 1,
             "volumes": list(volumes),
             "containers": [
                 {
@@ -55,8 +66,9 @@ class Cluster:
                     **more,
                 }
             ],
+            **pod,
         }
-        spec = {"backoffLimit": 0, "template": {"spec": pod}, **(job or {})}
+        spec = {"backoffLimit": 0, "template": {"spec": template}, **(job or {})}
         self.batch.create_namespaced_job("jobs", {"metadata": {"name": name}, "spec": spec})
 
     def pod(self, name: str) -> Any:
@@ -134,7 +146,7 @@ def test_a_job_succeeds_and_what_it_did_is_on_the_disk(cluster: Cluster) -> None
 
 
 def test_a_job_fails_with_the_last_words_of_its_log(cluster: Cluster) -> None:
-    script = "i=0; while [ $i -lt 100 ]; do echo line $i; i=$((i + 1)); done; echo the disk is not there >&2; exit 3"
+    script = "i=0; while [ $i -lt 100 ]; do echo line $i; i=$((i + 1)); done; echo the disk is not there; exit 3"
     cluster.start("fails", script, **FALLBACK)
     ended = cluster.ended("fails")
     assert (ended.exit_code, ended.reason) == (3, "Error")
@@ -185,7 +197,8 @@ def test_init_containers_run_first_and_end_it_when_they_fail(cluster: Cluster) -
 
 def test_a_job_that_is_deleted_while_it_runs_can_end_in_good_order(cluster: Cluster) -> None:
     script = "trap 'echo x >/place/ended-well; exit' TERM; echo ready >/place/ready; sleep 600 & wait"
-    cluster.start("deleted", script, volumes=[from_node("/var/mnt/deleted", "DirectoryOrCreate")], mounts=[PLACE])
+    place = [from_node("/var/mnt/deleted", "DirectoryOrCreate")]
+    cluster.start("deleted", script, volumes=place, mounts=[PLACE], pod={"terminationGracePeriodSeconds": 30})
     until((cluster.disk / "var/mnt/deleted/ready").exists)
     cluster.delete("deleted")
     until(lambda: not cluster.batch.list_namespaced_job("jobs", field_selector="metadata.name=deleted").items)
@@ -194,13 +207,14 @@ def test_a_job_that_is_deleted_while_it_runs_can_end_in_good_order(cluster: Clus
     until(lambda: not cluster.containers())
 
 
-def test_one_that_is_deaf_to_that_is_killed_with_all_that_it_started(cluster: Cluster) -> None:
-    pod = {"terminationGracePeriodSeconds": 1, "restartPolicy": "Never"}
-    main = {"name": "main", "image": "busybox", "command": ["sh", "-c", "trap '' TERM; sleep 600 & sleep 600; wait"]}
-    cluster.start("deaf", "", job={"template": {"spec": {**pod, "containers": [main]}}})
-    cluster.running("deaf")
+@pytest.mark.parametrize("script", ["trap '' TERM; sleep 600 & sleep 600; wait", "sleep 600 & sleep 600; wait"])
+def test_one_that_is_deaf_to_that_is_killed_with_all_that_it_started(cluster: Cluster, script: str) -> None:
+    """Whoever has no handler is: it is process 1."""
+    name = f"deaf-{len(script)}"
+    cluster.start(name, script)
+    cluster.running(name)
     until(lambda: len(cluster.containers()) == 3)
-    cluster.delete("deaf")
+    cluster.delete(name)
     until(lambda: not cluster.containers())
 
 
@@ -211,6 +225,42 @@ def test_the_deadline_of_a_job_ends_it(cluster: Cluster) -> None:
         "DeadlineExceeded"
     }
     until(lambda: not cluster.containers())
+
+
+def test_a_pod_that_is_evicted_says_so_and_does_not_go_on(cluster: Cluster) -> None:
+    cluster.start("evicted", "echo started; sleep 600")
+    name = cluster.running("evicted")
+    cluster.core.patch_namespaced_pod(name, "jobs", {"metadata": {"annotations": {EVICT: "ephemeral-storage"}}})
+    assert cluster.ended("evicted").exit_code == 137
+    status = cluster.pod("evicted").status
+    assert (status.phase, status.reason) == ("Failed", "Evicted")
+    assert status.message.startswith("The node was low on resource: ephemeral-storage. ")
+    assert {one.reason for one in status.conditions if one.type == "DisruptionTarget"} == {"TerminationByKubelet"}
+    assert cluster.condition("evicted") == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("pod", "container"),
+    [({"hostNetwork": True}, {}), ({"restartPolicy": "OnFailure"}, {}), ({}, {"tty": True})],
+    ids=["pod", "restarts", "container"],
+)
+def test_a_pod_is_refused_that_depends_on_what_is_not_modelled(
+    cluster: Cluster, request: pytest.FixtureRequest, pod: Any, container: Any
+) -> None:
+    name = f"refused-{request.node.callspec.id}"
+    cluster.start(name, "echo never", pod=pod, **container)
+    until(lambda: cluster.pod(name).status.phase == "Failed")
+    assert cluster.pod(name).status.reason == "NotModelled"
+    cluster.delete(name)
+
+
+def test_what_is_ignored_is_listed_on_the_pod(cluster: Cluster) -> None:
+    context = {"runAsUser": 1000, "readOnlyRootFilesystem": True}
+    cluster.start("ignores", ":", securityContext=context)
+    cluster.ended("ignores")
+    (listed,) = [one for one in cluster.pod("ignores").status.conditions if one.type == "lab.immich-icloud/NotShown"]
+    # Its account's token is mounted read-only.
+    assert listed.message == "read-only mounts, read-only root filesystems, users"
 
 
 # Volumes.
@@ -331,7 +381,7 @@ def test_a_log_is_followed_to_its_end(cluster: Cluster) -> None:
 
 
 def test_parts_of_a_log(cluster: Cluster) -> None:
-    cluster.start("counts", "echo one; echo two >&2; echo three")
+    cluster.start("counts", "echo one; echo two; echo three")
     cluster.ended("counts")
     assert cluster.log("counts", tail_lines=2) == "two\nthree\n"
     assert cluster.log("counts", limit_bytes=5) == "one\nt"
@@ -386,6 +436,7 @@ def waiting(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     cluster.start(name, "exec sleep 600", volumes=[{"name": "place", "emptyDir": {}}], mounts=[PLACE], env=env)
     yield cluster.running(name)
     cluster.delete(name)
+    until(lambda: not cluster.containers())
 
 
 def test_a_command_talks_with_who_started_it(cluster: Cluster, waiting: str) -> None:
@@ -432,7 +483,7 @@ def test_no_command_in_a_pod_that_has_ended(cluster: Cluster) -> None:
     headers: dict[str, str] = {}
     cluster.api.update_params_for_auth(headers, [], ["BearerToken"])
     configuration = cluster.api.configuration
-    with pytest.raises(WebSocketBadStatusException, match="404") as refusal:
+    with pytest.raises(WebSocketBadStatusException, match="500") as refusal:
         create_websocket(configuration, get_websocket_url(configuration.host + path), headers)
     assert 'container not found ("main")' in str(refusal.value)
 
