@@ -13,6 +13,7 @@ from changes import guards
 from lab import toolchain
 from lab.display import print_steps
 from lab.errors import LabError
+from lab.node import icloudpd
 from lab.rehearsal import WORLDS, Rehearsal
 from text.markup import escape
 
@@ -60,6 +61,7 @@ def _status(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
 
 def _tools(_: Rehearsal, __: argparse.Namespace) -> bool:
     """Have every program of the rehearsal, building what is missing."""
+    icloudpd.interpreter()
     return True
 
 

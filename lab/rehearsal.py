@@ -14,6 +14,7 @@ from rich.console import Console
 from changes import guards
 from changes.run import Operation, Run
 from lab import processes, world
+from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
 from lab.display import Display
@@ -143,6 +144,7 @@ class Rehearsal:
     def _engine(self, chosen: World) -> Engine:
         url = cloudflare.start(self.home)
         immich.start(self.home)
+        apple.start(self.home)
         return Engine(self._project, self.home, _STACKS[chosen], self._tools, cloudflare_url=url)
 
     def _previewed(self, engine: Engine, verb: str, *, allow_data_loss: bool) -> Run:

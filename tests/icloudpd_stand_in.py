@@ -1,4 +1,7 @@
-"""A stand-in for icloudpd that logs what a test makes it log, in the words of the lab's stand-in, and calls nobody."""
+"""A stand-in for icloudpd that logs what a test makes it log, and calls nobody.
+
+Its words are held against the real one's in `tests/icloudpd`.
+"""
 
 import http.cookiejar
 import shlex
@@ -7,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lab.node import icloudpd
-
+SIGNING_IN = "Authenticating..."
+TWO_FACTOR = "Two-factor authentication is required (2fa)"
+ASKS_PASSWORD = "iCloud Password for "  # noqa: S105
+ASKS_CODE = "Please enter two-factor authentication code or device index ("
+OR_SENDS_ONE = ") to send SMS with a code"
+HAVE_BEEN_FETCHED = " have been downloaded"
 SIGNS_IN_ANEW = "Authentication required for Account. (421)"
-ALL_FETCHED = f"All photos and videos{icloudpd.HAVE_BEEN_FETCHED}"
+ALL_FETCHED = f"All photos and videos{HAVE_BEEN_FETCHED}"
 
 
 def log(level: str, message: str) -> str:
@@ -39,7 +46,7 @@ def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
 
 
 # What a run comes to that finds one photo there and fetches another one.
-BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", icloudpd.SIGNING_IN)
+BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", SIGNING_IN)
 FETCHES = (
     log("INFO", "Downloading 2 original photos and videos to /photos/icloud-import ...")
     + log("DEBUG", "/photos/icloud-import/2026/01/01/IMG_1.HEIC already exists")

@@ -1,11 +1,10 @@
-"""Stand-ins for programs of the images, put in place as files that a container can start."""
+"""Programs of the images, and stand-ins for some, put in place as files that a container can start."""
 
 import os
-import shlex
-import sys
 from pathlib import Path
 
 from lab import processes
+from lab.node import icloudpd
 from lab.node.container import PROCESS, Image
 
 _ICLOUDPD = "/app/icloudpd"  # (source: the image's Dockerfile)
@@ -17,15 +16,14 @@ _CHOWN = (
 
 def put(home: Path) -> Image:
     """Write the programs into the rehearsal's home, and return what containers of it run with."""
+    home = home.resolve()
     by_path, by_name = home / "node" / "by-path", home / "node" / "by-name"
     by_path.mkdir(parents=True, exist_ok=True)
     by_name.mkdir(exist_ok=True)
-    # Without what this project has installed: only the standard library is theirs.
-    python = shlex.join([sys.executable, "-S", "-E", str(Path(__file__).with_name("icloudpd.py"))])
-    icloudpd = _program(by_path / "icloudpd", f'#!/bin/sh\nexec {python} "$@"\n')
+    programs = {_ICLOUDPD: _program(by_path / "icloudpd", icloudpd.program(home))}
     if os.geteuid() != 0:
         _program(by_name / "chown", _CHOWN)
-    return Image(programs={_ICLOUDPD: icloudpd}, path_first=by_name, marks=processes.mark(home, PROCESS))
+    return Image(programs=programs, path_first=by_name, marks=processes.mark(home, PROCESS))
 
 
 def _program(place: Path, text: str) -> Path:

@@ -6,7 +6,7 @@ Its world is in a file, written after each change, so that a rehearsal goes on w
 import http.server
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,7 +31,7 @@ class Server(http.server.ThreadingHTTPServer, Generic[A]):
 
     daemon_threads = True
 
-    def __init__(self, api: A, state: Path, url: Path) -> None:
+    def __init__(self, api: A, state: Path, url: Path, handler: "type[Handler] | None" = None) -> None:
         """Listen: on the port of the last time where that is free, since what was deployed may hold it."""
         self.api = api
         self.state = state
@@ -39,9 +39,9 @@ class Server(http.server.ThreadingHTTPServer, Generic[A]):
         self._kept = ""
         last = urlsplit(url.read_text()).port if url.exists() else None
         try:
-            super().__init__((_HOST, last or 0), _Handler)
+            super().__init__((_HOST, last or 0), handler or Handler)
         except OSError:
-            super().__init__((_HOST, 0), _Handler)
+            super().__init__((_HOST, 0), handler or Handler)
         _write(url, f"http://{_HOST}:{self.server_port}{api.root}")
 
     def service_actions(self) -> None:
@@ -65,8 +65,10 @@ def _write(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Server[Api[Any, Any]]
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: Server[Any]
     protocol_version = "HTTP/1.1"
     # Head and body are two writes, and the second would wait for the first one's acknowledgement.
     disable_nagle_algorithm = True
@@ -88,11 +90,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
 
+    def api_path(self, path: str) -> str | None:
+        """Return a path below the API's root; None where the request is no client's."""
+        root = self.server.api.root
+        return path.removeprefix(root) if path.startswith(f"{root}/") else None
+
+    def headers_of(self, given: Answer) -> Iterator[tuple[str, str]]:
+        """Name an answer's headers."""
+        yield from {"Content-Type": "application/json", **given.headers}.items()
+
+    def write(self, given: Answer, content: bytes) -> None:  # noqa: ARG002 - `given` is for who knows more of it
+        """Send the body of an answer."""
+        self.wfile.write(content)
+
     def _given(self, path: str, query: dict[str, str], body: Any) -> Answer:
-        api = self.server.api
-        if path.startswith(f"{api.root}/"):
+        api: Api[Any, Any] = self.server.api
+        if (below := self.api_path(path)) is not None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            return api.handle(Request(self.command, path.removeprefix(api.root), query, headers, body))
+            return api.handle(Request(self.command, below, query, headers, body))
         place = path.removeprefix("/lab/").split("/")
         try:
             told = str(self.server.state) if path == "/lab" else api.told(self.command, place, body)
@@ -106,9 +121,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _send(self, given: Answer) -> None:
         content = given.content()
         self.send_response(given.status)
-        for name, value in {"Content-Type": "application/json", **given.headers}.items():
+        for name, value in self.headers_of(given):
             self.send_header(name, value)
         if given.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.write(given, content)

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import interpreter
-
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+from lab.node import icloudpd
 
 
 @pytest.fixture(scope="session")
 def icloudpd_python() -> Path:
     """The interpreter that can import icloudpd. The first time it takes half a minute and the Python package index."""
-    return interpreter("icloudpd", REQUIREMENTS)
+    return icloudpd.interpreter()

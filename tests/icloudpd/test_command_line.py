@@ -16,10 +16,9 @@ from pydantic import ValidationError
 
 from components import images, sign_in
 from components.photo_sync import arguments
-from lab.node import icloudpd
+from lab.node.icloudpd import REQUIREMENTS
 from settings.photo_sync import Account
-from tests.icloudpd.conftest import REQUIREMENTS
-from tests.icloudpd_stand_in import SIGNS_IN_ANEW
+from tests import icloudpd_stand_in as words
 
 Meant = dict[str, Any]
 Ask = Callable[[list[str]], Meant]
@@ -142,38 +141,26 @@ def test_a_word_that_icloudpd_does_not_know_is_refused(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "said",
     [
-        icloudpd.LOG_FORMAT,
-        icloudpd.LOG_DATES,
-        icloudpd.SIGNING_IN,
-        icloudpd.TWO_FACTOR,
-        icloudpd.ASKS_PASSWORD,
-        icloudpd.ASKS_CODE,
-        icloudpd.OR_SENDS_ONE,
-        icloudpd.ASKS_SENT_CODE,
-        icloudpd.UNREADABLE,
-        icloudpd.WRONG_CODE,
-        *(line.replace("\n", "\\n") for line in icloudpd.TRUSTED),
-        icloudpd.SIGNED_IN,
-        icloudpd.FETCHES,
-        icloudpd.IS_THERE,
-        icloudpd.FETCHES_ONE,
-        icloudpd.FETCHED_ONE,
-        icloudpd.FOUND_ENOUGH,
-        icloudpd.HAVE_BEEN_FETCHED,
+        words.SIGNING_IN,
+        words.TWO_FACTOR,
+        words.ASKS_PASSWORD,
+        words.ASKS_CODE,
+        words.OR_SENDS_ONE,
+        words.HAVE_BEEN_FETCHED,
         "Two-step authentication is required (2sa)",
-        SIGNS_IN_ANEW.removesuffix(" (421)"),
+        words.SIGNS_IN_ANEW.removesuffix(" (421)"),
         '"X-Apple-TwoSV-Trust-Token": "trust_token"',
         "KeyError: {ex} attribute was not found in the photo fields.",
     ],
-)  # fmt: skip
-def test_script_and_stand_in_have_icloudpds_own_words(icloudpd_python: Path, words: str) -> None:
+)
+def test_script_and_stand_in_have_icloudpds_own_words(icloudpd_python: Path, said: str) -> None:
     packages = icloudpd_python.parents[1].glob("lib/python*/site-packages")
     sources = [
         file for place in packages for name in ("icloudpd", "pyicloud_ipd") for file in place.glob(f"{name}/*.py")
     ]
-    assert any(words in file.read_text() for file in sources)
+    assert any(said in file.read_text() for file in sources)
 
 
 def test_the_password_is_read_from_stdin_without_a_terminal(icloudpd_python: Path) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from lab.environments import interpreter
 from lab.immich.server import Server
 from lab.immich.world import API_KEY, found, give_key, upgrade
-from tests.environments import interpreter
 
 CLIENTS = Path(__file__).parents[1] / "immichpy"
 (SCANS,) = found().libraries

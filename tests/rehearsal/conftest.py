@@ -15,6 +15,7 @@ from kubernetes import client
 from changes.run import Run
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from lab import processes, world
+from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
@@ -55,6 +56,7 @@ class Bench:
         self.plane.start()
         self.cloudflare = cloudflare.start(self.home)
         self.immich = immich.start(self.home)
+        self.apple = apple.start(self.home) if photos else None
         self.account = Account(self.cloudflare)
         world.put(self.plane.kubeconfig, the_world)
         self.api = connect(self.plane.kubeconfig)

@@ -6,7 +6,7 @@ from functools import cache
 from queue import SimpleQueue
 
 from clients.kubernetes import ClusterApi, Ref
-from lab.node.icloudpd import CODE
+from lab.apple.world import CODE
 from ops.command import Stack
 from ops.icloud_login import icloud_login
 from ops.mark_disk import mark_disk
@@ -58,7 +58,7 @@ def _obey(bench: Bench, command: str) -> None:
 
 
 def sign_in(bench: Bench) -> None:
-    """Sign the account in, with the code that icloudpd's stand-in takes."""
+    """Sign the account in, with the code that the stand-in for Apple takes."""
     typed: SimpleQueue[str] = SimpleQueue()
     typed.put(f"{CODE}\n")
     icloud_login(stack(bench), None, typed=typed, show=_quiet, say=_quiet)

@@ -20,7 +20,7 @@ OPTIONS = {"--universal", "--generate-hashes", "--constraints", "--group", "--ou
 
 def files(patterns: list[str]) -> set[str]:
     """The files of this project that Renovate's patterns mean."""
-    places = (SOURCE, SOURCE / "components", SOURCE / "lab/tools/go", SOURCE / "tests/icloudpd")
+    places = (SOURCE, SOURCE / "components", SOURCE / "lab/tools/go", SOURCE / "lab/tools/icloudpd")
     names = [str(path.relative_to(SOURCE)) for place in places for path in place.iterdir()]
     return {name for name in names for pattern in patterns if re.search(pattern.strip("/"), name)}
 

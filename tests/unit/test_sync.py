@@ -19,16 +19,18 @@ from hypothesis import strategies as st
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
-from lab.node.icloudpd import ASKS_CODE, OR_SENDS_ONE, TWO_FACTOR
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
     ALL_FETCHED,
+    ASKS_CODE,
     BEGINS,
     ENDS,
     FETCHES,
+    OR_SENDS_ONE,
     SIGNS_IN_ANEW,
     SUCCEEDS,
+    TWO_FACTOR,
     Icloudpd,
     cookies,
     log,

@@ -1,4 +1,4 @@
-"""Other people's Python packages, each in a virtual environment of its own, kept in the cache that all clones share."""
+"""Python programs of others, each in a virtual environment of its own, kept in the cache that all clones share."""
 
 import hashlib
 import os
@@ -10,12 +10,17 @@ from pathlib import Path
 from lab.recipes import cache
 
 
-def interpreter(name: str, *requirements: Path) -> Path:
-    """The interpreter that can import what `requirements` pin; the first time it asks the package index."""
+def place(name: str, *requirements: Path) -> Path:
+    """Return where the interpreter is, once it is made, that can import what `requirements` pin."""
     pinned = b"".join(file.read_bytes() for file in requirements)
     key = hashlib.sha256(pinned + sys.version.encode()).hexdigest()
-    place = cache() / f"{name}-{key[:16]}"
-    if not place.exists():
+    return cache() / f"{name}-{key[:16]}" / "bin" / "python"
+
+
+def interpreter(name: str, *requirements: Path) -> Path:
+    """Return that interpreter; the first time it asks the package index."""
+    python = place(name, *requirements)
+    if not python.exists():
         unfinished = cache() / f"{name}-unfinished-{os.getpid()}"
         shutil.rmtree(unfinished, ignore_errors=True)
         cache().mkdir(parents=True, exist_ok=True)
@@ -23,5 +28,8 @@ def interpreter(name: str, *requirements: Path) -> Path:
         pip: list[str | Path] = [unfinished / "bin" / "python", "-m", "pip", "install", "--quiet"]
         files = [part for file in requirements for part in ("--requirement", file)]
         subprocess.run([*pip, "--disable-pip-version-check", "--require-hashes", *files], check=True)
-        unfinished.rename(place)
-    return place / "bin" / "python"
+        try:
+            unfinished.rename(python.parents[1])
+        except OSError:  # another one made it meanwhile
+            shutil.rmtree(unfinished)
+    return python
