@@ -1,30 +1,36 @@
 """A Job that is run now and waited for."""
 
 import contextlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from clients import pod_start
+from clients import pod_end, pod_start, result
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from clients.pod_end import End
 from clients.pod_start import Failure
+from clients.result import Result
 from text.visible import VisibleError
 
 _KEPT = 300  # seconds that one whose command was killed stays after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
 
 _NOT_FOUND = 404
+# Of each line of a log that was asked for with times. What has none is not the container's: a runtime that can't read
+# the log of an evicted pod answers with a sentence of its own.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 Report = Callable[[str], None]
 
 
 class JobError(VisibleError):
-    """The Job failed, or never started. `str()` is the reason: its container's last words, or what stood in the way."""
+    """The Job failed, or never started. `str()` says what ended it, what it reported, or what stood in its way."""
 
 
-def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], None] | None = None) -> None:
-    """Create a Job, and return when it is complete.
+def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], None] | None = None) -> Result | None:
+    """Create a Job, and return what it reported when it is complete.
 
     It is deleted with its pods when it has ended, or when an exception ends the wait: a claim stays as long as any pod
     names it, and the stack could not be removed. Only one that has an owner stays for as long as that one says.
@@ -33,7 +39,7 @@ def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], Non
         api: the cluster.
         job: the Job, with `metadata.generateName` in place of a name.
         report: gets each step of progress once, as a sentence.
-        log: gets each line of the pod's log as it comes.
+        log: gets each line of the pod's log as it comes, but for the result.
 
     Raises:
         JobError: when the Job fails, when it is removed meanwhile, or when its pod does not start.
@@ -42,11 +48,12 @@ def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], Non
     """
     follower = _Log(api, log, report) if log else None
     with _created(api, job, report) as made:
-        failure = _Wait(api, made, report).until_it_ends(follower)
+        condition, end = _Wait(api, made, report).until_it_ends(follower)
         if not made["metadata"].get("ownerReferences"):
             _remove(api, Ref.of(made), report)
-    if failure:
-        raise JobError(failure)
+    if condition["type"] == "Failed":
+        raise JobError(end.reason)
+    return end.result
 
 
 @contextlib.contextmanager
@@ -97,23 +104,23 @@ class _Wait:
     report: Report
     told: str = ""
 
-    def until_it_ends(self, follower: "_Log | None") -> str | None:
-        """Return why the Job failed; None when it is complete."""
+    def until_it_ends(self, follower: "_Log | None") -> tuple[Manifest, End]:
+        """Return the condition that ends the Job, and how its pod ended."""
         looks = self._looks()
         while True:
             job, pod = next(looks)
             if follower and pod and _started(pod):
                 follower.hand_over(pod)
-            if end := _end(job):
-                return _why(end, pod) if end["type"] == "Failed" else None
+            if condition := pod_end.condition_of(job):
+                return condition, pod_end.of_job(condition, pod)
 
     def until_it_runs(self) -> Manifest:
         """Return the Job's pod."""
         looks = self._looks()
         while True:
             job, pod = next(looks)
-            if end := _end(job):
-                raise JobError(_why(end, pod))
+            if condition := pod_end.condition_of(job):
+                raise JobError(pod_end.of_job(condition, pod).reason)
             if pod and any("running" in state for state in _states(pod)):
                 return pod
 
@@ -176,23 +183,8 @@ def _states(pod: Manifest) -> Iterator[Manifest]:
         yield container.get("state", {})
 
 
-def _end(job: Manifest) -> Manifest | None:
-    conditions = job.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), None)
-
-
 def _started(pod: Manifest) -> bool:
     return any("running" in state or "terminated" in state for state in _states(pod))
-
-
-def _why(condition: Manifest, pod: Manifest | None) -> str:
-    for state in _states(pod or {}):
-        ended = state.get("terminated", {})
-        if words := ended.get("message", "").strip():
-            return str(words.splitlines()[-1])
-        if ended.get("exitCode"):
-            return f"its container ended with exit code {ended['exitCode']} ({ended.get('reason', 'Error')})"
-    return str((pod or {}).get("status", {}).get("message") or condition.get("message", "it failed"))
 
 
 @dataclass
@@ -211,9 +203,11 @@ class _Log:
         try:
             for line in self.api.log(ref, pod["spec"]["containers"][0]["name"], self.last.get(uid)):
                 moment, _, text = line.partition(" ")
-                if moment > self.last.get(uid, ""):  # the API counts in whole seconds
+                # The API counts in whole seconds.
+                if _MOMENT.fullmatch(moment) and moment > self.last.get(uid, ""):
                     self.last[uid] = moment
-                    self.show(text)
+                    if result.parse(text) is None:
+                        self.show(text)
         except ClusterError as error:
             if str(error) != self.complaint:
                 self.complaint = str(error)

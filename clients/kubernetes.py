@@ -234,11 +234,6 @@ class ClusterApi:
         if rest:
             yield rest.decode(errors="replace")
 
-    def log_end(self, pod: Ref, container: str, lines: int) -> Sequence[str]:
-        """Read the last lines of a container's log, as far as it is written."""
-        query = {"container": container, "tailLines": str(lines)}
-        return self._request("GET", f"{pod.path}/log", query).data.decode(errors="replace").splitlines()
-
     def execute(self, pod: Ref, container: str, command: Sequence[str]) -> WebSocket:
         """Run a command in a container, without a terminal; return the stream of its channels, input and output.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from clients import result
 from clients.kubernetes import ClusterApi, Manifest, Ref
 
 POLL = 0.5  # seconds
@@ -46,7 +47,7 @@ def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
         refused = container in initial and waiting.get("reason") == "CrashLoopBackOff"
         if waiting.get("reason") in _NEVER_STARTS | _RETRIED:
             last = container.get("lastState", {}).get("terminated", {})
-            detail = last.get("message") or waiting.get("message") or waiting["reason"]
+            detail = result.words(last.get("message", "")) or waiting.get("message") or waiting["reason"]
             yield Failure(
                 f'{name(pod)}: container "{container["name"]}" does not start: {detail.strip()}',
                 retried=waiting["reason"] in _RETRIED and not refused,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pulumi
@@ -15,6 +15,7 @@ from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
+from components.scripts import script
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
 JOB = "create-icloud-directory"
@@ -79,7 +80,7 @@ def _by_hand(prefix: str, namespace: str, pod: Manifest) -> Manifest:
 
 
 def _pod(
-    storage: Storage, name: str, script: str, environment: Mapping[str, str], *, read_only: bool = False
+    storage: Storage, name: str, file: str, environment: Mapping[str, str], *, read_only: bool = False
 ) -> Manifest:
     on_node = isinstance(storage, OnNode)
     path = PurePosixPath(storage.path) if isinstance(storage, OnNode) else PurePosixPath("/photos")
@@ -88,6 +89,7 @@ def _pod(
         "PLACE": _described(storage),
         "MARK": MARK,
         "RECORD": "/record/made",
+        "KUBELETS": "/record",  # a ConfigMap's volume is a directory of the kubelet's
         **environment,
     }
     volume: dict[str, Any]
@@ -100,7 +102,7 @@ def _pod(
     container = {
         "name": name,
         "image": images.BUSYBOX,
-        "command": ["sh", "-c", f"{_text('disk.sh')}\n{_text(script)}"],
+        "command": ["sh", "-c", script("disk.sh", "space.sh", file)],
         "env": [{"name": variable, "value": value} for variable, value in stated.items()],
         "volumeMounts": [
             {**photos, "readOnly": True} if read_only else photos,
@@ -126,10 +128,6 @@ def _pod(
 
 def _described(storage: Storage) -> str:
     return f"{place(storage)} on {storage.node}" if isinstance(storage, HostPath | Local) else place(storage)
-
-
-def _text(script: str) -> str:
-    return Path(__file__).with_name(script).read_text()
 
 
 def _security_context(storage: Storage) -> Manifest:

@@ -5,15 +5,10 @@
 # PLACE      where that is, in words
 # MARK       name of the file that marks the disk
 
-refuse() { # sentence
-    echo "$1" >&2
-    exit 1
-}
-
 require_directory() {
     [ -d "$DIRECTORY" ] || {
-        [ ! -e "$DIRECTORY" ] && [ ! -L "$DIRECTORY" ] || refuse "what stands in the place of $PLACE is no directory"
-        refuse "there is no directory $PLACE. Is its disk mounted? Only make up makes it, and only once"
+        [ ! -e "$DIRECTORY" ] && [ ! -L "$DIRECTORY" ] || refuse not-a-directory "what stands in the place of $PLACE is no directory"
+        refuse no-directory "there is no directory $PLACE. Is its disk mounted? Only make up makes it, and only once"
     }
 }
 

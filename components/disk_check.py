@@ -1,6 +1,9 @@
 """What looks for the disk's mark: a guard before Immich's own containers, and a Job before Immich is told to scan."""
 
+import shlex
+
 from clients.kubernetes import Manifest
+from clients.result import Code, Result
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
@@ -25,10 +28,11 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
     """
     missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}. "
     missing += f"If the disk is mounted, mark it: {mark_disk_command(ownership)}"
+    report = Result(code=Code.NO_MARK, message=missing).model_dump_json(exclude_defaults=True)
     return {
         "name": name,
         "image": images.BUSYBOX,
-        "command": ["sh", "-c", f"test -f {_AT}/{MARK} || {{ echo '{missing}' >&2; exit 1; }}"],
+        "command": ["sh", "-c", f"test -f {_AT}/{MARK} || {{ echo {shlex.quote(report)}; exit 1; }}"],
         "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Says what is in the photo directory, so that somebody can tell whether it is the right one; writes nothing.
 #
-# Its last line is for a program: `marked`, or `unmarked` and what tells the disk from another one.
+# Its result is `marked`, or `unmarked` and what tells the disk from another one.
 #
 # DIRECTORY  the photo directory, without a trailing slash
 # PLACE      where that is, in words
 # MARK       name of the file that marks the disk
 # BESIDE     true: its parent is here, too, so that it shows whether the directory is a mount of its own
 # RECORD     a file that exists once the directory has been made or marked
+# KUBELETS   a directory on the kubelet's filesystem
 set -eu
 require_directory
 
@@ -18,7 +19,8 @@ if [ "$BESIDE" = true ]; then
     esac
 fi
 echo "Files: $(find "$DIRECTORY" -type f | wc -l | tr -d ' '), $(du -sk "$DIRECTORY" | awk '{ print int($1 / 1024) }') MiB"
-echo "Free: $(df -Pk "$DIRECTORY" | awk 'NR == 2 { print int($(NF - 2) / 1024) }') MiB"
+measure
+echo "Free: $FREE MiB"
 folders=0 names=''
 for entry in "$DIRECTORY"/*/; do
     [ -d "$entry" ] || continue
@@ -34,7 +36,7 @@ else
 fi
 
 if [ -f "$DIRECTORY/$MARK" ]; then
-    echo marked
+    report_space marked "$PLACE is marked"
 else
-    echo "unmarked $(print_of_disk)"
+    report_space unmarked "$PLACE has no mark" fingerprint "$(print_of_disk)"
 fi

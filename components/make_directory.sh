@@ -12,7 +12,13 @@
 # ADOPT      true: a directory that exists is the right one
 # RECORD     a file that exists once the directory has been made
 # MARK_DISK  the command that marks a directory
+# KUBELETS   a directory on the kubelet's filesystem
 set -eu
+
+tell() { # code, sentence
+    measure
+    report_space "$@"
+}
 
 own() { # directory
     [ -z "$OWNER" ] || chmod 755 "$1"
@@ -29,25 +35,21 @@ furnish() { # directory
 
 if [ -f "$DIRECTORY/$MARK" ]; then
     furnish "$DIRECTORY"
-    echo "$DIRECTORY is there, and marked"
+    tell found "$DIRECTORY is there, and marked"
 elif [ -d "$DIRECTORY" ] && [ -e "$RECORD" ]; then
-    echo "the photo directory was marked before and its mark is gone: is its disk mounted?" \
-        "If it is the right one: $MARK_DISK" >&2
-    exit 1
+    refuse mark-gone "the photo directory was marked before and its mark is gone: is its disk mounted? If it is the right \
+one: $MARK_DISK"
 elif [ -d "$DIRECTORY" ] && [ "$ADOPT" = true ]; then
     furnish "$DIRECTORY"
     mark "$DIRECTORY"
-    echo "$DIRECTORY was there, and is marked now"
+    tell marked "$DIRECTORY was there, and is marked now"
 elif [ -d "$DIRECTORY" ]; then
-    echo "the photo directory exists and has no mark ($MARK): is its disk mounted?" \
-        "If it is the right one: $MARK_DISK" >&2
-    exit 1
+    refuse unmarked "the photo directory exists and has no mark ($MARK): is its disk mounted? If it is the right one: \
+$MARK_DISK"
 elif [ -e "$DIRECTORY" ] || [ -L "$DIRECTORY" ]; then
-    echo "what stands in the photo directory's place is no directory" >&2
-    exit 1
+    refuse not-a-directory "what stands in the photo directory's place is no directory"
 elif [ -e "$RECORD" ]; then
-    echo "the photo directory was made before and is gone: is its disk mounted?" >&2
-    exit 1
+    refuse directory-gone "the photo directory was made before and is gone: is its disk mounted?"
 else
     # Whole or not at all: a directory without its mark would be taken for somebody else's.
     unfinished="$DIRECTORY.immich-icloud-unfinished"
@@ -60,5 +62,5 @@ else
     furnish "$unfinished"
     mark "$unfinished"
     mv "$unfinished" "$DIRECTORY"
-    echo "$DIRECTORY is made, and marked"
+    tell made "$DIRECTORY is made, and marked"
 fi

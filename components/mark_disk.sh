@@ -9,6 +9,6 @@ set -eu
 require_directory
 
 [ "$(print_of_disk)" = "$SEEN" ] ||
-    refuse "what is in $PLACE has changed since you looked, or its disk was mounted or unmounted: nothing was marked. Look again"
+    refuse changed "what is in $PLACE has changed since you looked, or its disk was mounted or unmounted: nothing was marked. Look again"
 mark "$DIRECTORY"
-echo "$PLACE is marked"
+report marked "$PLACE is marked"

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
-from kubernetes.utils import parse_quantity
 from pulumi_kubernetes.batch.v1 import CronJob
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
 from components import images, network
+from components.free_space import floor
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, import_folder, mark_disk_command
+from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
 from settings.schedule import longest_wait
@@ -29,7 +29,7 @@ _PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
-_READABLE_BY_GROUP = 0o440
+_READABLE = 0o444  # by the one container of the pod, which has no group that the Secret's files could be given to
 
 
 @dataclass(frozen=True)
@@ -194,12 +194,14 @@ def _account_sync(
 
 
 def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
-    sync = settings.photo_sync
+    sync, kept = settings.photo_sync, floor(settings.photo_sync.min_free_space)
     environment = {
         "DIRECTORY": _PHOTOS,
         "FOLDER": folder,
         "MARK": MARK,
-        "FLOOR": str(int(parse_quantity(sync.min_free_space) / 2**20)),
+        "FLOOR": kept.own,
+        "FLOOR_NODE": kept.node,
+        "KUBELETS": _TMP,
         "EVERY": str(_EVERY),
         "LAYOUT": layout(account, sync),
         "DRY_RUN": str(account.dry_run).lower(),
@@ -208,7 +210,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "MARK_DISK": mark_disk_command(ownership),
         "TZ": sync.time_zone,
     }
-    command = ["sh", "-c", script("sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
+    command = ["sh", "-c", script("session.sh", "space.sh", "sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
     container = container_of_account(account.name, ownership, command, environment)
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
     return container
@@ -248,19 +250,13 @@ def container_of_account(
     }
 
 
-def script(name: str) -> str:
-    """Read a script that knows what an account's session is."""
-    place = Path(__file__).parent
-    return f"{(place / 'session.sh').read_text()}\n{(place / name).read_text()}"
-
-
 def volumes(account: str) -> list[Manifest]:
     """Build the volumes of an account's container."""
     return [
         {"name": "cookies", "persistentVolumeClaim": {"claimName": cookie_claim(account)}},
         {
             "name": "credentials",
-            "secret": {"secretName": credentials_secret(account), "defaultMode": _READABLE_BY_GROUP},
+            "secret": {"secretName": credentials_secret(account), "defaultMode": _READABLE},
         },
         # icloudpd unpacks itself there, 108 MB, and runs what it unpacked.
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
@@ -297,9 +293,7 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manif
             "runAsNonRoot": True,
             "runAsUser": storage.owner.uid,
             "runAsGroup": storage.owner.gid,
-            # A volume that was just made belongs to root. One that is right already is not walked through.
-            "fsGroup": storage.owner.gid,
-            "fsGroupChangePolicy": "OnRootMismatch",
+            # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],

@@ -9,9 +9,12 @@ alone() { # directory with a session: at Apple, and on the account's files, one 
     exec 9<"$1"
     # Where there is no flock (it is part of the image's busybox), the CronJob's own policy has to do.
     if command -v flock >/dev/null && ! flock -n 9; then
-        echo "another run is at work on account $ACCOUNT: wait until it ends" >&2
-        exit 1
+        refuse busy "another run is at work on account $ACCOUNT: wait until it ends"
     fi
+}
+
+private() { # directory with a session: nobody else's, as far as it is this user's to say
+    chmod -R go= "$1" 2>/dev/null || :
 }
 
 signed_in() { # directory with a session: the day on which somebody signed in is in it, too
@@ -34,15 +37,17 @@ day_number() { # date as YYYY-MM-DD: prints its days since 1970-01-01
     }'
 }
 
+SESSION_END='' SIGNED_IN=''
+
 tell_session() { # directory: says until when the session is good, and warns when that is too short
     today=$(day_number "$(date -u +%Y-%m-%d)")
-    end=$(session_end "$1")
-    if [ -n "$end" ]; then
-        left=$(($(day_number "$end") - today))
-        echo "the session of account $ACCOUNT is valid until about $end, by Apple's cookies"
-    elif since=$(cat "$1/signed-in" 2>/dev/null); then
-        left=$(($(day_number "$since") + 30 - today))
-        echo "account $ACCOUNT was signed in on $since. Apple's cookies do not say how long that is valid: by experience 30 to \
+    SESSION_END=$(session_end "$1")
+    if [ -n "$SESSION_END" ]; then
+        left=$(($(day_number "$SESSION_END") - today))
+        echo "the session of account $ACCOUNT is valid until about $SESSION_END, by Apple's cookies"
+    elif SIGNED_IN=$(cat "$1/signed-in" 2>/dev/null); then
+        left=$(($(day_number "$SIGNED_IN") + 30 - today))
+        echo "account $ACCOUNT was signed in on $SIGNED_IN. Apple's cookies do not say how long that is valid: by experience 30 to \
 60 days"
     else
         left=0

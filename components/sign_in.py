@@ -5,12 +5,13 @@ from datetime import date
 from clients.kubernetes import Manifest
 from components import photo_sync
 from components.ownership import Ownership
+from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account
 from settings.schedule import days_to_next
 
 _SCRIPT = "SIGN_IN"
-_LASTS = 900  # seconds: Apple's codes are good for minutes
+LASTS = 900  # seconds: Apple's codes are good for minutes
 
 
 def job(account: Account, settings: Settings, ownership: Ownership, today: date) -> Manifest:
@@ -19,22 +20,26 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
         "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
-        _SCRIPT: photo_sync.script("sign_in.sh"),
+        _SCRIPT: script("session.sh", "sign_in.sh"),
     }
-    waiting = photo_sync.container_of_account(account.name, ownership, ["sleep", str(_LASTS)], environment)
+    waiting = photo_sync.container_of_account(account.name, ownership, ["sleep", str(LASTS)], environment)
     pod = photo_sync.pod(waiting, photo_sync.volumes(account.name), settings.storage)
+    # A volume that was just made belongs to root: this is the first pod that writes to the session's, and no photos are
+    # in it.
+    own_group = {"fsGroup": settings.storage.owner.gid, "fsGroupChangePolicy": "OnRootMismatch"}
+    pod["securityContext"] |= own_group
     labels = photo_sync.labels_of(account.name)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "generateName": f"icloud-login-{account.name}-",
+            "generateName": prefix(account),
             "namespace": settings.photo_sync.namespace,
             "labels": labels,
         },
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": _LASTS,
+            "activeDeadlineSeconds": LASTS,
             "template": {
                 "metadata": {"labels": labels},
                 # `sleep` is the pod's first process, which is deaf to SIGTERM.
@@ -42,6 +47,11 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
             },
         },
     }
+
+
+def prefix(account: Account) -> str:
+    """Name what the names of an account's Jobs for signing in begin with."""
+    return f"icloud-login-{account.name}-"
 
 
 def command(account: Account) -> list[str]:

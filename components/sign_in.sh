@@ -13,6 +13,7 @@ set -eu
 
 # A directory of its own: without an old session icloudpd always asks for the password, and never takes it for a code.
 # What is there stays as it is until the new one is whole.
+umask 077
 alone "$COOKIES"
 fresh="$COOKIES/signing-in"
 work=$(mktemp -d)
@@ -39,8 +40,7 @@ kill "$answers" 2>/dev/null || :
 
 if [ "$code" -ne 0 ] || ! signed_in "$fresh"; then
     rm -rf "$fresh"
-    echo "account $ACCOUNT is not signed in: see above what icloudpd says. Try again: $LOGIN" >&2
-    exit 1
+    refuse not-signed-in "account $ACCOUNT is not signed in: see above what icloudpd says. Try again: $LOGIN"
 fi
 date -u +%Y-%m-%d >"$fresh/signed-in"
 trap '' TERM INT HUP # now it is whole: ended half-way, it would be neither
@@ -49,5 +49,6 @@ for file in "$COOKIES"/*; do # of another Apple ID
 done
 mv "$fresh"/* "$COOKIES"
 rmdir "$fresh"
-echo "account $ACCOUNT is signed in"
+private "$COOKIES"
 tell_session "$COOKIES"
+report signed-in "account $ACCOUNT is signed in" sessionEnd "$SESSION_END" signedIn "$SIGNED_IN"

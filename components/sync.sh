@@ -6,7 +6,9 @@
 # DIRECTORY    the photo directory
 # FOLDER       the account's folder in it
 # MARK         name of the file that marks the disk
-# FLOOR        MiB that stay free on it
+# FLOOR        what stays free on it: MiB, or per cent of its space and its inodes
+# FLOOR_NODE   the same, where it is the kubelet's own filesystem: the kubelet evicts every pod long before it is full
+# KUBELETS     a directory on the kubelet's filesystem
 # EVERY        seconds between looks at the disk while icloudpd runs
 # ACCOUNT      the account's name
 # LAYOUT       how photos are arranged in the folder; never changes once it has been imported to
@@ -24,32 +26,52 @@ arrangement="$photos/$MARK-layout" # how the photos in it are arranged, and whos
 complete="$photos/$MARK-complete"  # the command line of the last run, if that run fetched everything
 work=$(mktemp -d)
 
-fail() { # sentence
-    echo "$1" >&2
+kept='' there='' fetched='' errors=''
+
+finish() { # code, sentence: reports all that is known of this run
+    private "$COOKIES"
+    report_space "$@" floor "$kept" fetched "$fetched" present "$there" errors "$errors" \
+        sessionEnd "$SESSION_END" signedIn "$SIGNED_IN"
+}
+
+fail() { # code, sentence
+    finish "$@"
     exit 1
 }
 
 not_signed_in() {
-    fail "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: $LOGIN"
-}
-
-free() { # prints MiB
-    df -Pk "$DIRECTORY" | awk 'NR == 2 { print int($(NF - 2) / 1024) }'
+    fail signed-out "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: \
+$LOGIN"
 }
 
 used() { # prints KiB
     du -sk "$photos" | awk '{ print $1 }'
 }
 
-fault() { # prints what is wrong with the disk, if anything is
+share() { # MiB or per cent, all that there is: prints how much that is
+    case $1 in *%) echo $((${2:-0} * ${1%\%} / 100)) ;; *) echo "$1" ;; esac
+}
+
+fault() { # prints a code and, on the next line, what is wrong with the disk, if anything is
     if [ ! -f "$DIRECTORY/$MARK" ]; then
-        echo "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted? If it is, mark \
-it: $MARK_DISK"
+        printf '%s\n' no-mark "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted? \
+If it is, mark it: $MARK_DISK"
         return
     fi
-    left=$(free)
-    [ "${left:-0}" -ge "$FLOOR" ] ||
-        echo "the photo disk has ${left:-0} MiB left, and photoSync.minFreeSpace keeps $FLOOR MiB free. Make room on it"
+    measure
+    wanted=$FLOOR where="the photo disk"
+    [ "$ON_NODE" != true ] || wanted=$FLOOR_NODE where="the photo disk is the kubelet's own filesystem, and"
+    kept=$(share "$wanted" "$TOTAL")
+    if [ "$FREE" -lt "$kept" ] || [ "$FREE" -eq 0 ]; then
+        printf '%s\n' no-space "$where has $FREE MiB left, and photoSync.minFreeSpace keeps $kept MiB free. Make room on it"
+    elif [ "${wanted%\%}" != "$wanted" ] && [ "${INODES_FREE:-0}" -lt "$(share "$wanted" "$INODES")" ]; then
+        printf '%s\n' no-space "$where has $INODES_FREE of $INODES inodes left, and photoSync.minFreeSpace keeps $wanted of \
+them free. Make room on it"
+    fi
+}
+
+stop_at_fault() { # what the sentence begins with
+    [ ! -s "$work/fault" ] || fail "$(head -n 1 "$work/fault")" "$1$(tail -n 1 "$work/fault")"
 }
 
 watch() { # process: ends it when something is wrong with the disk
@@ -95,17 +117,17 @@ follow() { # shows icloudpd's log, all but the details, and counts what it says
     printf '%s\n' "$there" "$fetched" "$errors" "$finished" "$sign_in" "$last" "$first" >"$work/verdict"
 }
 
-said=$(fault)
-[ -z "$said" ] || fail "$said"
-[ -d "$photos" ] || fail "the photo directory has no folder $FOLDER: run make up again, which makes it"
-[ -w "$photos" ] || fail "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
+fault >"$work/fault"
+stop_at_fault ""
+[ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER: run make up again, which makes it"
+[ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
 alone "$COOKIES"
 signed_in "$COOKIES" || not_signed_in
 
 if [ -f "$arrangement" ]; then
     [ "$(cat "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
-        fail "$FOLDER holds photos of \"$(cat "$arrangement")\" (account, folderStructure, timeZone), and the settings say \
-\"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back"
+        fail rearranged "$FOLDER holds photos of \"$(cat "$arrangement")\" (account, folderStructure, timeZone), and the \
+settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back"
 elif [ "$DRY_RUN" != true ]; then
     printf '%s\n' "$ACCOUNT $LAYOUT" >"$arrangement.new"
     mv "$arrangement.new" "$arrangement"
@@ -151,13 +173,16 @@ wait "$follower" || :
 } <"$work/verdict"
 [ -n "$sign_in" ] || tell_session "$COOKIES"
 [ "$DRY_RUN" != true ] || echo "a dry run: nothing was written"
+measure
 echo "$ACCOUNT: $fetched files fetched ($(($(used) - before)) KiB), $there skipped that are there already, $errors \
-errors, $(free) MiB left"
+errors, $FREE MiB left"
 
-if [ -s "$work/fault" ]; then fail "stopped: $(cat "$work/fault")"; fi
-[ -z "$ended_from_outside" ] || fail "stopped from outside, by the deadline or with its node. The next run goes on from here"
+stop_at_fault "stopped: "
+[ -z "$ended_from_outside" ] ||
+    fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
 [ -z "$sign_in" ] || not_signed_in
-[ "$errors" -eq 0 ] || fail "icloudpd reported $errors errors. The next run tries again. The first was: $first"
-[ "$code" -eq 0 ] || fail "icloudpd ended with exit code $code. Its last words: $last"
-[ -n "$finished" ] || fail "icloudpd ended before everything was fetched. Its last words: $last"
+[ "$errors" -eq 0 ] || fail client-errors "icloudpd reported $errors errors. The next run tries again. The first was: $first"
+[ "$code" -eq 0 ] || fail client-exit "icloudpd ended with exit code $code. Its last words: $last"
+[ -n "$finished" ] || fail client-unfinished "icloudpd ended before everything was fetched. Its last words: $last"
 [ "$DRY_RUN" = true ] || printf '%s\n' "$command_line" >"$complete"
+finish synced "account $ACCOUNT is synchronised: $fetched files fetched, $there there already"

@@ -1,7 +1,8 @@
 """What runs for an account in the cluster."""
 
+from clients import pod_end
 from clients.kubernetes import Manifest, Ref
-from components import photo_sync
+from components import photo_sync, sign_in
 from ops.command import CommandError, Stack
 from settings.photo_sync import Account
 
@@ -10,7 +11,7 @@ def idle_cron_job(stack: Stack, account: Account) -> Manifest:
     """Find the CronJob of an account none of whose Jobs runs: two at once would overwrite each other's session.
 
     Raises:
-        CommandError: when there is no CronJob; when a Job runs, with how to watch it.
+        CommandError: when there is no CronJob; when a Job runs, with how to watch or end it.
 
     """
     namespace = stack.namespace
@@ -19,15 +20,20 @@ def idle_cron_job(stack: Stack, account: Account) -> Manifest:
         raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `make up STACK={stack.name}`")
     labelled = f"{photo_sync.ACCOUNT}={account.name}"
     for job in stack.api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled):
-        if not _is_over(job):
-            name = job["metadata"]["name"]
-            raise CommandError(
-                f"Job {name} is at work on account {account.name}. Watch it with "
-                f"`kubectl logs --follow --namespace {namespace} job/{name}`, or wait until it ends"
-            )
+        if pod_end.condition_of(job) is None:
+            raise CommandError(_at_work(job, account, namespace))
     return cron_job
 
 
-def _is_over(job: Manifest) -> bool:
-    conditions = job.get("status", {}).get("conditions", [])
-    return any(c["status"] == "True" and c["type"] in {"Complete", "Failed"} for c in conditions)
+def _at_work(job: Manifest, account: Account, namespace: str) -> str:
+    name, made = job["metadata"]["name"], job["metadata"].get("creationTimestamp", "")
+    if name.startswith(sign_in.prefix(account)):
+        return (
+            f"Job {name} is the pod of a `make icloud-login` of account {account.name} that began at {made}. If that "
+            f"was killed, nobody is attached, and the pod stays for {sign_in.LASTS // 60} minutes. Remove it, then try "
+            f"again: `kubectl delete job --namespace {namespace} {name}`"
+        )
+    return (
+        f"Job {name} is at work on account {account.name}. Watch it with "
+        f"`kubectl logs --follow --namespace {namespace} job/{name}`, or wait until it ends"
+    )

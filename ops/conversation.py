@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
+from clients.result import BEGINS, Result, parse
 from text.visible import visible_lines
 
 _POLL = 0.1  # seconds: what is typed waits no longer
@@ -38,6 +40,29 @@ def show(text: str) -> None:
     """Show output as it comes: a prompt has no line of its own."""
     sys.stdout.write(visible_lines(text))
     sys.stdout.flush()
+
+
+class UpToResult:
+    """Shows output as it comes, but for the line that is a script's result: that one is kept."""
+
+    def __init__(self, show: Show) -> None:
+        self._show, self._line, self._shown = show, "", 0
+        self.result: Result | None = None
+
+    def __call__(self, text: str) -> None:
+        """Take a part of the output, which may end anywhere in a line."""
+        for part in re.findall(r"[^\n]*\n|[^\n]+", text):
+            self._line += part
+            whole = part.endswith("\n")
+            found = parse(self._line) if whole else None
+            may_become_one = self._line.startswith(BEGINS) or BEGINS.startswith(self._line)
+            if found:
+                self.result = found
+            elif whole or not may_become_one:
+                self._show(self._line[self._shown :])
+                self._shown = len(self._line)
+            if whole:
+                self._line, self._shown = "", 0
 
 
 def converse(stream: WebSocket, typed: Typed, show: Show) -> int | None:

@@ -8,7 +8,7 @@ from clients.kubernetes import Ref
 from components import sign_in
 from ops.account_jobs import idle_cron_job
 from ops.command import CommandError, Say, Stack, main, say
-from ops.conversation import Show, Typed, converse, keyboard, show
+from ops.conversation import Show, Typed, UpToResult, converse, keyboard, show
 
 
 def icloud_login(
@@ -34,11 +34,13 @@ def icloud_login(
         )
         place = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
         stream = stack.api.execute(place, pod["spec"]["containers"][0]["name"], sign_in.command(account))
-        code = converse(stream, typed or keyboard(), show)
+        shown = UpToResult(show)
+        code = converse(stream, typed or keyboard(), shown)
     if code is None:
         raise CommandError(f"the connection to {place} broke: account {account.name} may not be signed in. Try again")
-    if code:
-        raise CommandError(f"account {account.name} is not signed in")
+    if code or shown.result is None:
+        raise CommandError(shown.result.message if shown.result else f"account {account.name} is not signed in")
+    say(shown.result.message[:1].upper() + shown.result.message[1:] + ".")
 
 
 if __name__ == "__main__":

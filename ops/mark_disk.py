@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from clients import jobs
 from clients.kubernetes import OBJECT_MANAGER, Ref
+from clients.result import Code
 from components import directory
 from components.photo_disk import MARK
 from ops.command import CommandError, Say, Stack, main, say
@@ -21,16 +22,11 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     storage = stack.settings.storage
     place = directory.place(storage)
     say(f"Looking at {place}. Many files take minutes to count.")
-    seen: list[str] = []
-    jobs.run(stack.api, directory.look(storage, stack.namespace), say, seen.append)
-    verdict = seen.pop() if seen else ""
-    for fact in seen:
-        say(f"  {fact}")
-    if verdict == "marked":
+    found = jobs.run(stack.api, directory.look(storage, stack.namespace), say, lambda fact: say(f"  {fact}"))
+    if found and found.code == Code.MARKED:
         say(f"{place} is marked as the photo disk already ({MARK}). Nothing was changed.")
         return
-    word, _, fingerprint = verdict.partition(" ")
-    if word != "unmarked":
+    if found is None or not found.fingerprint:
         raise CommandError("what the look found could not be read, so nothing was marked. Try again")
     say(
         "It has no mark. With one, photos are written to it and Immich takes it for all that there is: what is missing "
@@ -42,7 +38,7 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
         answer = ""
     if answer.strip() != place:
         raise CommandError(f"that is not {place}: nothing was marked")
-    jobs.run(stack.api, directory.mark(storage, stack.namespace, fingerprint), say)
+    jobs.run(stack.api, directory.mark(storage, stack.namespace, found.fingerprint), say)
     record = directory.record(stack.namespace, stack.ownership)
     if stack.api.get(Ref.of(record)) is None:  # so that no `up` makes another directory when the disk is gone
         stack.api.create(record, OBJECT_MANAGER)

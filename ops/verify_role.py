@@ -65,7 +65,6 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
         ],
         settings.photo_sync.namespace: [
             ("", ("pods", "configmaps", "persistentvolumeclaims"), _READ),
-            ("", ("pods/log",), ("get",)),
             ("batch", ("jobs", "cronjobs"), _READ),
             ("networking.k8s.io", ("networkpolicies",), ("get",)),
         ],

@@ -17,6 +17,7 @@ from preflight import (
     immich_rules,
     mount_rules,
     rules,
+    space_rules,
     state,
 )
 from preflight.cloudflare_facts import CloudflareFacts
@@ -127,11 +128,13 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
         [
             *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
             *mount_rules.warnings(planned, answers),
+            *space_rules.warnings(settings, seen.space),
             *immich_rules.warnings(settings, immich),
             *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
         ],
         [
             *mount_rules.news(planned, answers),
+            *space_rules.news(settings, seen.space),
             *immich_rules.news(immich, server_wide),
             *cloudflare_rules.news(trial),
         ],

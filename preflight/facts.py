@@ -9,6 +9,8 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan
 from components.pod_security import FoundLevels
+from preflight import space_facts
+from preflight.space_facts import Space
 from preflight.state import Known
 from providers.fragment import Remainder, Trial, attempt, set_by_hand, without
 from settings import Settings
@@ -33,6 +35,7 @@ class Facts:
         nodes: names of the nodes, by their host name label.
         storage_classes: the StorageClasses.
         volume_classes: classes of the PersistentVolumes, which need no StorageClass.
+        space: the room for photos.
 
     """
 
@@ -45,6 +48,7 @@ class Facts:
     nodes: tuple[str, ...] = ()
     storage_classes: tuple[Manifest, ...] = ()
     volume_classes: frozenset[str] = frozenset()
+    space: Space = field(default_factory=Space)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
     any_class, any_volume = Ref("storage.k8s.io/v1", "StorageClass", ""), Ref("v1", "PersistentVolume", "")
     on_node = isinstance(settings.storage, OnNode)
     syncing = bool(settings.photo_sync.accounts)
+    nodes = api.list(any_node) if on_node else []
     return Facts(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
         deployment=api.get(Ref("apps/v1", "Deployment", immich.deployment, immich.namespace)),
@@ -87,13 +92,12 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
         ingresses=tuple(
             {**item, "apiVersion": any_ingress.api_version, "kind": "Ingress"} for item in api.list(any_ingress)
         ),
-        nodes=tuple(node["metadata"]["labels"].get("kubernetes.io/hostname", "") for node in api.list(any_node))
-        if on_node
-        else (),
+        nodes=tuple(node["metadata"]["labels"].get("kubernetes.io/hostname", "") for node in nodes),
         storage_classes=tuple(api.list(any_class)) if syncing else (),
         volume_classes=frozenset(volume["spec"].get("storageClassName", "") for volume in api.list(any_volume))
         if syncing
         else frozenset(),
+        space=space_facts.read(api, settings, nodes),
     )
 
 

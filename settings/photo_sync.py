@@ -144,6 +144,13 @@ class Account(Model):
     dry_run: Annotated[Switch, Field(description="Sign in and say what would be fetched; write nothing.")] = False
 
 
+FreeSpace = Annotated[
+    str,
+    Field(pattern=r"^([1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)|[1-9][0-9]?%)$"),
+    Allowed("a Kubernetes quantity with a unit (Mi, Gi, Ti, ...), or per cent of the disk", "10Gi"),
+]
+
+
 class CookieVolume(Model):
     """The small volume, one an account, that keeps an account signed in."""
 
@@ -178,8 +185,12 @@ class PhotoSync(Model):
         ),
     ] = "Etc/UTC"
     min_free_space: Annotated[
-        Capacity, Field(description="The sync stops before it leaves the photo disk with less.")
-    ] = "10Gi"
+        Omittable[FreeSpace],
+        Field(
+            description="The sync stops before it leaves the photo disk with less. Default: 10Gi; 20% where the photos "
+            "are on the node's own filesystem, which the kubelet keeps free by evicting every pod."
+        ),
+    ] = None
     cookie_volume: CookieVolume = CookieVolume()
 
     @model_validator(mode="after")

@@ -9,17 +9,55 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.result import Result, parse
 from lab.node.container import Container, Image, Manifest
 from lab.node.volumes import Disk
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How the container ended."""
+    """How the container ended.
+
+    Attributes:
+        code: its exit code.
+        out: what it said.
+        error: what it said in the other stream.
+        message: its termination message.
+
+    """
 
     code: int
     out: str
     error: str
+    message: str
+
+    @property
+    def result(self) -> Result:
+        """What it reported: in its log's last line, and as its termination message."""
+        found = parse(self.out)
+        assert found, self.out + self.error
+        assert parse(self.message) == found
+        assert not self.error
+        return found
+
+    @property
+    def log(self) -> list[str]:
+        """What it said before that."""
+        assert parse(self.out)
+        return self.out.splitlines()[:-1]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A container that runs."""
+
+    process: subprocess.Popen[str]
+    message: Path
+
+    def end(self, typed: str | None = None) -> Ended:
+        """Wait for its end."""
+        out, error = self.process.communicate(typed, timeout=30)
+        return Ended(self.process.returncode, out, error, self.message.read_text())
 
 
 @dataclass(frozen=True)
@@ -44,21 +82,22 @@ class Node:
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
         """Run the Job's only container to its end; `user` runs it as somebody else, which takes root."""
-        started = self.start(job, user=user)
-        out, error = started.communicate(timeout=30)
-        return Ended(started.returncode, out, error)
+        return self.start(job, user=user).end()
 
     def start(
         self, job: Manifest, *, user: int | None = None, command: list[str] | None = None, stdin: int | None = None
-    ) -> subprocess.Popen[str]:
+    ) -> Started:
         """Start the Job's only container, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         places = {volume["name"]: self.place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
         environment = {pair["name"]: pair["value"] for pair in container.get("env", [])}
+        message = Path(tempfile.mkstemp(dir=self.disk.parent)[1])
+        message.chmod(0o666)
+        mounts["/dev/termination-log"] = message
         made = Container.of(container, environment, mounts, self.image)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             **made.call(command),
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -66,6 +105,7 @@ class Node:
             text=True,
             user=user,
         )
+        return Started(process, message)
 
     def place(self, volume: Manifest) -> Path:
         """The folder of a volume. Raises NotMountedError."""
@@ -90,3 +130,38 @@ def shells() -> dict[str, tuple[str, ...]]:
         if place := shutil.which(name):
             found[name] = (place, "sh") if name == "busybox" else (place,)
     return found
+
+
+@dataclass(frozen=True)
+class Filesystems:
+    """Stand-ins for `df` and `stat`, in a folder that comes first in PATH: what they say of a photo disk.
+
+    Of any other place they say that it is the kubelet's filesystem. Numbers are the disk's.
+    """
+
+    programs: Path
+
+    def say(
+        self, photos: str, free: int, *, total: int = 10**9, inodes: tuple[int, int] = (9, 10), on_node: bool = False
+    ) -> None:
+        """Say it of the folder `photos`: KiB that are free, and all; inodes that are free, and all."""
+        self.space(str(free), total)
+        self.put(
+            "stat",
+            f"case $* in *'%d %c'*) echo {inodes[0]} {inodes[1]} ;;\n"
+            f"*'{photos}') echo {1 if on_node else 2} ;; *) echo 1 ;; esac\n",
+        )
+
+    def space(self, free: str, total: int = 10**9) -> None:
+        """Say what is free, in words of the shell."""
+        self.put(
+            "df",
+            "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
+            f'echo "nas:/our photos {total} 1 {free} 1% /photos"\n',
+        )
+
+    def put(self, name: str, commands: str) -> None:
+        """Put a program there."""
+        place = self.programs / name
+        place.write_text(f"#!/bin/sh\n{commands}")
+        place.chmod(0o755)

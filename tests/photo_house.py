@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from clients.immich import ImmichApi, UnansweredError
 from clients.jobs import JobError
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.result import Result, parse, words
 from clients.service_connection import NotRunningError
 from components.ownership import Ownership
 from components.photo_disk import MARK
@@ -37,7 +38,7 @@ from settings.model import Backend
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
-from tests.node_stand_in import Ended, Node
+from tests.node_stand_in import Ended, Filesystems, Node
 from tests.objects import STACK
 from tests.one_resource import OneResource
 
@@ -182,9 +183,9 @@ class House(FakeCluster):
 
     def _tell_filesystems_apart(self) -> None:
         """Each disk has a filesystem of its own, and room."""
-        df = self.base / "bin" / "df"
-        df.write_text('#!/bin/sh\nset -- $(ls -di "$2")\necho Filesystem\necho "/dev/$1 99999999 1 99999998 1% /"\n')
-        df.chmod(0o755)
+        say = Filesystems(self.base / "bin").put
+        say("df", 'set -- $(ls -di "$2")\necho Filesystem\necho "/dev/$1 99999999 1 99999998 1% /"\n')
+        say("stat", 'shift $(($# - 1))\nset -- $(ls -di "$1")\necho "$1"\n')
 
     # the node
 
@@ -196,14 +197,15 @@ class House(FakeCluster):
             assert self.disks.is_marked(disk) or self.disks.tree(disk) == before.get(disk, set()), ended
         return ended
 
-    def complete(self, job: Manifest, log: Callable[[str], None] | None) -> None:
+    def complete(self, job: Manifest, log: Callable[[str], None] | None) -> Result | None:
         """Run a Job to its good end."""
         ended = self.run(job)
         if log:
             for line in ended.out.splitlines():
                 log(line)
         if ended.code:
-            raise JobError(ended.error)
+            raise JobError(words(ended.message or ended.out + ended.error))
+        return parse(ended.message)
 
     def start_pod(self) -> None:
         """End Immich's pod, and start another one, if our guard lets it."""

@@ -10,6 +10,7 @@ CHECKS: tuple[Check, ...] = (
     disk.OWNER,
     disk.MARKED,
     disk.SPACE,
+    disk.NODE,
     disk.VOLUME,
     immich.MOUNT,
     service.SERVICE,

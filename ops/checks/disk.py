@@ -3,14 +3,15 @@
 What only a pod on the node could see is judged by what pods have said: directory Job, Immich's guard, last sync.
 """
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 
-from kubernetes.utils import parse_quantity
-
+from clients import pod_end
 from clients.kubernetes import Manifest
+from clients.result import Code
+from clients.result import Result as ScriptResult
 from components import pod_security
+from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from components.plan import Whole
@@ -48,6 +49,11 @@ _FULL = Fault(
     "photos or something else fill the disk, and photoSync.minFreeSpace says what stays free: make room there, then",
     "make sync-now STACK=$stack ACCOUNT=$account",
 )
+_PRESSURE = Fault(
+    "the node's own filesystem is full, so that it evicts pods; photos that are on it belong on a disk or a Talos user "
+    "volume of their own",
+    "kubectl describe node -l kubernetes.io/hostname=$node",
+)
 _NO_VOLUME = Fault("the volume or its claim was removed", UP)
 _RELEASED = Fault(
     "the claim was deleted, and the volume still waits for that one. The photos are safe",
@@ -55,10 +61,6 @@ _RELEASED = Fault(
 )
 _UNBOUND = Fault("the claim asks for something that the volume has not", "kubectl describe pvc -n $namespace $claim")
 
-_FREE = re.compile(r" (\d+) MiB left")
-_UNMARKED = ("has no mark", "mark is gone", f"its mark {MARK} is missing")
-_CANT_WRITE = "can't write to"
-_MIB = 1 << 20
 _LOOSE = ("privileged", "baseline", "restricted")
 
 
@@ -89,26 +91,26 @@ def _directory(facts: Facts) -> Result:
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None:
         return failed(facts, _NOT_MADE, f"there is no {cluster.plan.directory_job.ref}")
+    end = cluster.directory
     if _ended(job) == "Complete":
-        return Passed(cluster.directory_words or f"{cluster.plan.directory_job.ref} is complete")
-    words = cluster.directory_words or f"{cluster.plan.directory_job.ref} is not complete"
-    if any(said in words for said in _UNMARKED):
+        return Passed(end.reason or f"{cluster.plan.directory_job.ref} is complete")
+    words = end.reason or f"{cluster.plan.directory_job.ref} is not complete"
+    if end.result and not end.cut_short and end.result.code in {Code.UNMARKED, Code.MARK_GONE}:
         return failed(facts, _JOB_UNMARKED, words)
     return failed(facts, _JOB_FAILED, words)
 
 
 def _ended(job: Manifest) -> str:
-    conditions = job.get("status", {}).get("conditions", [])
-    return next((c["type"] for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), "")
+    condition = pod_end.condition_of(job)
+    return str(condition["type"]) if condition else ""
 
 
 def _owner(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
-    for _, run in _newest(facts):
-        for line in run.log:
-            if _CANT_WRITE in line:
-                job_name = cluster.plan.directory_job.ref.name
-                return failed(facts, _NO_WRITE, f"{run.name}: {line}", job=job_name)
+    for _, run, result in _newest(facts):
+        if result.code == Code.NOT_WRITABLE:
+            job_name = cluster.plan.directory_job.ref.name
+            return failed(facts, _NO_WRITE, f"{run.name}: {result.message}", job=job_name)
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None or _ended(job) != "Complete":
         return NotChecked("the Job that gives the directory its owner is not complete")
@@ -131,7 +133,7 @@ class _Sight(NamedTuple):
 
 def _mark(facts: Facts) -> Result:
     cluster = there(facts.cluster)
-    sights = [_sight_of_sync(account, run) for account, run in _newest(facts)]
+    sights = [_sight_of_sync(account, run, result) for account, run, result in _newest(facts)]
     for pod in running(cluster):
         for container in pod["status"].get("initContainerStatuses", []):
             ended = container.get("state", {}).get("terminated")
@@ -148,34 +150,51 @@ def _mark(facts: Facts) -> Result:
     return Passed(f"{_ago(facts, last.when)} {last.who}. Since then nobody has looked")
 
 
-def _sight_of_sync(account: str, run: SyncRun) -> _Sight:
-    missing = next((line for line in run.log if any(said in line for said in _UNMARKED)), "")
-    who = f"{run.name} said: {missing}" if missing else f"{run.name} found it"
-    return _Sight(run.ended or run.began, who, bool(missing), account)
+def _sight_of_sync(account: str, run: SyncRun, result: ScriptResult) -> _Sight:
+    missing = result.code == Code.NO_MARK
+    who = f"{run.name} said: {result.message}" if missing else f"{run.name} found it"
+    return _Sight(run.ended or run.began, who, missing, account)
 
 
-def _newest(facts: Facts) -> list[tuple[str, SyncRun]]:
-    """List each account with its newest run that has ended, and of which there is a log."""
-    ended = ((account.name, [run for run in account.runs if run.log]) for account in there(facts.accounts))
-    return [(account, runs[0]) for account, runs in ended if runs]
+def _newest(facts: Facts) -> list[tuple[str, SyncRun, ScriptResult]]:
+    """List each account with its newest run that has reported something."""
+    reported = ((account.name, run, run.end.result) for account in there(facts.accounts) for run in account.runs)
+    newest: dict[str, tuple[str, SyncRun, ScriptResult]] = {}
+    for account, run, result in reported:
+        if result:
+            newest.setdefault(account, (account, run, result))
+    return list(newest.values())
 
 
 def _space(facts: Facts) -> Result:
-    floor = int(parse_quantity(facts.settings.photo_sync.min_free_space)) // _MIB
     seen = [
-        (run.ended or run.began, int(found[1]), account.name)
-        for account in there(facts.accounts)
-        for run in account.runs
-        for line in run.log
-        if (found := _FREE.search(line))
+        (run.ended or run.began, account, result)
+        for account, run, result in _newest(facts)
+        if result.code != Code.NO_MARK and result.free is not None
     ]
     if not seen:
         return NotChecked("only a sync sees the disk's free space, and none has said anything of it yet")
-    when, free, account = max(seen)
-    evidence = f"{free} MiB were free {_ago(facts, when)}, at the end of a sync of {account}"
-    if free < floor:
-        return failed(facts, _FULL, f"{evidence}; {floor} MiB stay free", account=account)
+    when, account, last = max(seen, key=lambda one: one[0])
+    evidence = f"{last.free} MiB were free {_ago(facts, when)}, at the end of a sync of {account}"
+    kept = floor(facts.settings.photo_sync.min_free_space).of(last.total or 0, on_node=bool(last.on_node))
+    if last.code == Code.NO_SPACE or (last.free or 0) < kept:
+        return failed(facts, _FULL, f"{evidence}; {kept} MiB stay free", account=account)
     return Passed(evidence)
+
+
+def _node(facts: Facts) -> Result:
+    storage, space = facts.settings.storage, there(facts.cluster).seen.space
+    name = storage.node if isinstance(storage, OnNode) else ""
+    place = {
+        True: f"the photos are on the kubelet's own filesystem, which has to keep {EVICTS_BELOW} % free",
+        False: "the photos are on a filesystem of their own",
+        None: "whether the photos are on the kubelet's own filesystem is unknown: no script has looked yet",
+    }[space.on_node]
+    if space.pressure:
+        return failed(facts, _PRESSURE, f"node {name} reports DiskPressure; {place}", node=name)
+    if space.pressure is None:
+        return NotChecked(f"whether node {name} has DiskPressure is unknown; {place}")
+    return Passed(f"node {name} reports no DiskPressure; {place}")
 
 
 def _ago(facts: Facts, when: datetime) -> str:
@@ -221,4 +240,5 @@ DIRECTORY = Check(
 OWNER = Check("photo-owner", "the directory belongs to storage.owner", _owner, (_NO_WRITE, _OTHER_OWNER), ON_NODE)
 MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (_NO_MARK,))
 SPACE = Check("photo-space", "the disk has room for photos", _space, (_FULL,), SYNCING)
+NODE = Check("photo-node", "the photos' node has room for its pods", _node, (_PRESSURE,), ON_NODE)
 VOLUME = Check("volume", "volume and claim are bound to each other", _volume, (_NO_VOLUME, _RELEASED, _UNBOUND))

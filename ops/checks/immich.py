@@ -1,5 +1,6 @@
 """Immich runs, and sees the photos read-only."""
 
+from clients import result
 from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
 from ops.checks.check import UP, Check, Fault, NotChecked, Passed, Result, failed
@@ -67,7 +68,7 @@ def _guards_words(pod: Manifest) -> str:
         if container["name"] == GUARD and not container.get("ready"):
             ended = (container.get("lastState") or {}).get("terminated") or container["state"].get("terminated")
             if ended and ended.get("exitCode"):
-                return str(ended.get("message") or "its guard fails").strip()
+                return result.words(str(ended.get("message", ""))) or "its guard fails"
     return ""
 
 

@@ -1,10 +1,11 @@
 """Photos are fetched: each account is signed in, its last sync went well, and the next one will come."""
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from clients.result import Code
+from clients.result import Result as ScriptResult
 from components import photo_sync
 from ops.checks.check import SYNCING, UP, Check, Failed, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
@@ -25,9 +26,6 @@ _SUSPENDED = Fault(
 _SYNC_FAILED = Fault("what the sync says; the next one goes on from there", _SYNC)
 _STALE = Fault("the CronJob's runs were missed: the cluster was down, or the runs before did not end", _SYNC)
 
-_UNTIL = re.compile(r"the session of account \S+ is valid until about (\d{4}-\d\d-\d\d)")
-_SINCE = re.compile(r"account \S+ was signed in on (\d{4}-\d\d-\d\d)")
-_NO_SESSION = "has no valid session at Apple"
 _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)
 
@@ -38,12 +36,13 @@ def _session(facts: Facts) -> Result:
 
 def _session_of(facts: Facts, account: AccountFacts) -> Result:
     for run in account.runs:
-        if any(_NO_SESSION in line for line in run.log):
+        result = run.end.result
+        if result and result.code == Code.SIGNED_OUT:
             return failed(facts, _SIGNED_OUT, f"{run.name} said so", account=account.name)
-        for line in run.log:
-            if found := _UNTIL.search(line) or _SINCE.search(line):
-                end = date.fromisoformat(found[1]) + (timedelta() if found.re is _UNTIL else _LEAST)
-                return _lasting(facts, account, end)
+        if result and result.session_end:
+            return _lasting(facts, account, result.session_end)
+        if result and result.signed_in:
+            return _lasting(facts, account, result.signed_in + _LEAST)
     if account.runs:
         return NotChecked(f"no run of {account.name} has said how long its session lasts")
     return NotChecked(
@@ -77,9 +76,8 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
         )
         return NotChecked(f"{which}: make sync-now STACK={facts.stack} ACCOUNT={account.name}")
     run = ended[0]
-    words = next((line for line in reversed(run.log) if line.strip()), "its log is gone")
     if run.state == "failed":
-        return failed(facts, _SYNC_FAILED, f"{run.name}: {words}", account=account.name)
+        return failed(facts, _SYNC_FAILED, f"{run.name}: {run.end.reason}", account=account.name)
     when: datetime = run.ended or run.began
     wait = timedelta(days=longest_wait(facts.settings.photo_sync.schedule)) + _GRACE
     if facts.now - when > wait:
@@ -87,10 +85,13 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
             f"the last sync of {account.name} was on {when:%Y-%m-%d}, and {wait.days} days is the most there may be"
         )
         return failed(facts, _STALE, evidence, account=account.name)
-    summary = next(
-        (line for line in reversed(run.log) if line.startswith(f"{account.name}: ")), f"{account.name}: {words}"
-    )
-    return Passed(f"{summary} ({when:%Y-%m-%d})")
+    return Passed(f"{account.name}: {_counted(run.end.result)} ({when:%Y-%m-%d})")
+
+
+def _counted(result: ScriptResult | None) -> str:
+    if result is None:
+        return "complete; its pod is gone, and its counts with it"
+    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left"
 
 
 def _scheduled(facts: Facts) -> Result:

@@ -15,6 +15,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "photo-owner": ("disk",),
     "photo-mark": ("disk",),
     "photo-space": ("disk",),
+    "photo-node": ("disk",),
     "volume": ("volume", "claim", "immich_volume", "immich_claim"),
     "mount": ("deployment",),
     "service": ("service",),

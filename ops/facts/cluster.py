@@ -1,9 +1,11 @@
 """What the cluster holds of the stack, and of what it stands on: read, and nothing in it is changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from clients import pod_end
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.pod_end import End
 from components import directory
 from components.ownership import Ownership
 from components.plan import Plan, plan
@@ -29,7 +31,7 @@ class ClusterFacts:
         pods: all pods of Immich's namespace.
         endpoints: the EndpointSlices of Immich's Service.
         ingress_classes: names of the IngressClasses.
-        directory_words: the directory Job's last words.
+        directory: how the directory Job's pod ended; empty where there is none.
 
     """
 
@@ -39,7 +41,7 @@ class ClusterFacts:
     pods: tuple[Manifest, ...] = ()
     endpoints: tuple[Manifest, ...] = ()
     ingress_classes: tuple[str, ...] = ()
-    directory_words: str = ""
+    directory: End = field(default_factory=End)
 
 
 def read(api: ClusterApi, settings: Settings, stack: str) -> ClusterFacts:
@@ -65,7 +67,7 @@ def read(api: ClusterApi, settings: Settings, stack: str) -> ClusterFacts:
         pods=tuple(api.list(Ref("v1", "Pod", "", immich.namespace))),
         endpoints=tuple(api.list(slices, labelSelector=f"kubernetes.io/service-name={immich.service.name}")),
         ingress_classes=tuple(one["metadata"]["name"] for one in classes),
-        directory_words=_directory_words(api, sync),
+        directory=_directory(api, sync),
     )
 
 
@@ -83,13 +85,12 @@ def _look_up(api: ClusterApi, planned: Plan) -> dict[Ref, Manifest]:
     return {ref: live for ref in refs if (live := api.get(ref))}
 
 
-def _directory_words(api: ClusterApi, namespace: str) -> str:
+def _directory(api: ClusterApi, namespace: str) -> End:
     pods = api.list(Ref("v1", "Pod", "", namespace))
     ended = [
-        state["terminated"].get("message", "")
+        pod_end.of(pod)
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
         if pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "").startswith(directory.JOB)
-        for container in pod.get("status", {}).get("containerStatuses", [])
-        if "terminated" in (state := container.get("state", {}))
+        and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
     ]
-    return str(ended[-1]).strip() if ended else ""
+    return ended[-1] if ended else End()

@@ -1,15 +1,17 @@
-"""How the photos' Jobs went, account by account, as Jobs and the ends of their logs tell."""
+"""How the photos' Jobs went, account by account, as the status of Jobs and pods tells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from clients import pod_end
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.pod_end import End
 from components import photo_sync
 from settings import Settings
 
-_LINES = 40  # a run says what counts at its end
+_JOB_NAME = "batch.kubernetes.io/job-name"
 _RUNS = 3  # the newest; a CronJob keeps no more of a kind
 
 State = Literal["running", "complete", "failed"]
@@ -24,7 +26,7 @@ class SyncRun:
         state: how it ended, if it has.
         began: when it was made.
         ended: when it ended; None while it runs.
-        log: the end of its log; empty while it runs, and where its pod is gone.
+        end: how its pod ended; empty while it runs.
 
     """
 
@@ -32,7 +34,7 @@ class SyncRun:
     state: State
     began: datetime
     ended: datetime | None = None
-    log: tuple[str, ...] = ()
+    end: End = field(default_factory=End)
 
 
 @dataclass(frozen=True)
@@ -70,28 +72,17 @@ def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
         if job["metadata"]["name"].startswith(photo_sync.cron_job_name(account))
     ]
     syncs.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]), reverse=True)
+    pods = api.list(Ref("v1", "Pod", "", namespace), labelSelector=labelled)
     for job in syncs[:_RUNS]:
-        end = next(
-            (
-                condition
-                for condition in job.get("status", {}).get("conditions", [])
-                if condition["status"] == "True" and condition["type"] in {"Complete", "Failed"}
-            ),
-            None,
-        )
         name, began = job["metadata"]["name"], moment(job["metadata"]["creationTimestamp"])
-        if end is None:
+        condition = pod_end.condition_of(job)
+        if condition is None:
             yield SyncRun(name, "running", began)
-        else:
-            state: State = "complete" if end["type"] == "Complete" else "failed"
-            yield SyncRun(name, state, began, moment(end["lastTransitionTime"]), tuple(_log(api, namespace, name)))
-
-
-def _log(api: ClusterApi, namespace: str, job: str) -> Iterator[str]:
-    for pod in api.list(Ref("v1", "Pod", "", namespace), labelSelector=f"batch.kubernetes.io/job-name={job}"):
-        if pod["status"].get("phase") in {"Succeeded", "Failed"}:
-            place = Ref("v1", "Pod", pod["metadata"]["name"], namespace)
-            yield from api.log_end(place, pod["spec"]["containers"][0]["name"], _LINES)
+            continue
+        pod = next((pod for pod in pods if pod["metadata"]["labels"].get(_JOB_NAME) == name), None)
+        state: State = "complete" if condition["type"] == "Complete" else "failed"
+        ended = moment(condition["lastTransitionTime"])
+        yield SyncRun(name, state, began, ended, pod_end.of_job(condition, pod))
 
 
 def moment(text: str) -> datetime:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Event
 from typing import Any
 
@@ -13,8 +13,10 @@ import yaml
 
 from clients.cloudflare import Connector
 from clients.kubernetes import Manifest, RefusedError
+from clients.pod_end import End
+from clients.result import Code
+from clients.result import Result as ScriptResult
 from components.immich_mount import GUARD
-from components.photo_disk import MARK
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
 from ops.checks.drift import unlike
@@ -24,9 +26,10 @@ from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
+from preflight.space_facts import Space
 from providers.tunnel_rules import Trial
 from tests.objects import ARGOCD, deployment, in_pod, managed
-from tests.unit.well import LABELS, LOG, NOW, of_cluster, well, with_cluster
+from tests.unit.well import LABELS, NOW, SYNCED, of_cluster, well, with_cluster
 
 Break = Callable[[Facts], Facts]
 
@@ -113,20 +116,25 @@ def live(kind: str, edit: Callable[[Manifest], None]) -> Break:
     return change
 
 
-def job_failed(words: str) -> Break:
+def job_failed(words: str, code: str = "") -> Break:
     def change(facts: Facts) -> Facts:
         broken = live("Job", lambda job: job["status"].update(conditions=[{"type": "Failed", "status": "True"}]))(facts)
-        return with_cluster(broken, directory_words=words)
+        reported = ScriptResult(code=code, message=words) if code else None
+        return with_cluster(broken, directory=End(words, reported))
 
     return change
 
 
-def synced(*log: str, state: Any = "failed", ended: timedelta = timedelta(hours=1)) -> Break:
-    """Nothing but a run that has said this."""
+def synced(
+    code: str, state: Any = "failed", ended: timedelta = timedelta(hours=1), outside: str = "", **more: Any
+) -> Break:
+    """Nothing but a run that has reported this, or that something ended from `outside`."""
 
     def change(facts: Facts) -> Facts:
         assert not isinstance(facts.accounts, Unread)
-        run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, log)
+        reported = SYNCED.model_copy(update={"code": code, "message": f"it is {code}", **more})
+        end = End(outside, cut_short=True) if outside else End(reported.message, reported)
+        run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, end)
         return replace(facts, accounts=tuple(replace(account, runs=(run,)) for account in facts.accounts))
 
     return change
@@ -217,8 +225,6 @@ def crashing() -> Manifest:
 
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
 SILENT = Ping("Immich does not answer")
-UNMARKED = f"the photo directory exists and has no mark ({MARK}): is its disk mounted?"
-NO_MARK = f"the photo disk is not there: its mark {MARK} is missing, so nothing is written."
 
 # Check, settings beside those of the stack that is well, what is broken, words of the evidence, the next command.
 CASES: list[tuple[str, Manifest, Break, str, str]] = [
@@ -235,18 +241,24 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("pod-security", {}, seen(namespace=bare("immich")), "unset, and privileged is needed", "make up STACK=test"),
     ("photo-directory", {}, seen(nodes=("other",)), "no node talos-1", "kubectl get nodes"),
     ("photo-directory", {}, without("Job"), "there is no Job", "make up STACK=test"),
-    ("photo-directory", {}, job_failed(UNMARKED), "has no mark", "make mark-disk STACK=test && make up STACK=test"),
+    ("photo-directory", {}, job_failed("it is unmarked", Code.UNMARKED), "it is unmarked",
+     "make mark-disk STACK=test && make up STACK=test"),
     ("photo-directory", {}, job_failed("chown: no"), "chown: no", "make up STACK=test"),
-    ("photo-owner", {}, synced("user 1000 can't write to icloud-import. It"), "can't write to icloud-import",
+    ("photo-owner", {}, synced(Code.NOT_WRITABLE), "it is not-writable",
      "kubectl delete job -n photo-sync create-icloud-directory && make up STACK=test"),
     ("photo-owner", {},
      live("Job", lambda job: job["spec"]["template"]["spec"]["containers"][0].update(env=[{"name": "OWNER",
      "value": "0:0"}])),
      "gave it to 0:0, and storage.owner is 1000:1001", "make up STACK=test"),
-    ("photo-mark", {}, synced(NO_MARK), "icloud-sync-anna-2 said: the photo disk is not there",
+    ("photo-mark", {}, synced(Code.NO_MARK), "icloud-sync-anna-2 said: it is no-mark",
      "make mark-disk STACK=test && make sync-now STACK=test ACCOUNT=anna"),
-    ("photo-space", {}, synced("anna: 1 files fetched, 10239 MiB left"), "10240 MiB stay free",
+    ("photo-space", {}, synced(Code.NO_SPACE, free=10239), "10239 MiB were free",
      "make sync-now STACK=test ACCOUNT=anna"),
+    ("photo-space", {"photoSync": {"accounts": [{"name": "anna"}], "minFreeSpace": "50Gi"}},
+     synced(Code.SYNCED, state="complete"), "20000 MiB were free within the last two hours, at the end of a sync of "
+     "anna; 51200 MiB stay free", "make sync-now STACK=test ACCOUNT=anna"),
+    ("photo-node", {}, seen(space=Space(on_node=True, pressure=True)), "talos-1 reports DiskPressure; the photos are "
+     "on the kubelet's own filesystem", "kubectl describe node -l kubernetes.io/hostname=talos-1"),
     ("volume", {}, without("PersistentVolume"), "does not exist", "make up STACK=test"),
     ("volume", {}, without("PersistentVolumeClaim"), "tied to a claim that was deleted",
      "kubectl patch pv icloud-photos-shared --type=json"),
@@ -328,15 +340,18 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
     ("access", {"cloudflare": GUARDED}, lambda f: f, "the answer to a stranger is 200", "make up STACK=test"),
     ("access", {"cloudflare": GUARDED}, cloudflare(applications=()), "no Access application", "make up STACK=test"),
     ("access", {}, part(page=SIGN_IN), "leads to team.cloudflareaccess.com", "curl -i https://immich.example.com/"),
-    ("icloud-session", {}, synced("account anna has no valid session at Apple."), "said so",
+    ("icloud-session", {}, synced(Code.SIGNED_OUT), "said so",
      "make icloud-login STACK=test ACCOUNT=anna"),
-    ("icloud-session", {}, synced(LOG[0].replace("2026-12-26", "2026-11-26")), "until 2026-11-26",
+    ("icloud-session", {}, synced(Code.SYNCED, session_end=date(2026, 11, 26)), "until 2026-11-26",
      "make icloud-login STACK=test ACCOUNT=anna"),
-    ("icloud-session", {}, synced("account anna was signed in on 2026-11-01. Apple's"), "next sync is on 2026-12-01",
+    ("icloud-session", {}, synced(Code.SYNCED, session_end=None, signed_in=date(2026, 11, 1)),
+     "next sync is on 2026-12-01",
      "make icloud-login STACK=test ACCOUNT=anna"),
-    ("last-sync", {}, synced("icloudpd reported 1 errors."), "reported 1 errors",
+    ("last-sync", {}, synced(Code.CLIENT_ERRORS), "it is client-errors",
      "make sync-now STACK=test ACCOUNT=anna"),
-    ("last-sync", {}, synced("anna: 1", state="complete", ended=timedelta(days=33)), "32 days is the most",
+    ("last-sync", {}, synced("", outside="the pod was evicted by its node: low on disk"), "evicted by its node",
+     "make sync-now STACK=test ACCOUNT=anna"),
+    ("last-sync", {}, synced(Code.SYNCED, state="complete", ended=timedelta(days=33)), "32 days is the most",
      "make sync-now STACK=test ACCOUNT=anna"),
     ("sync-schedule", {}, cron_job(None), "no CronJob icloud-sync-anna", "make up STACK=test"),
     ("sync-schedule", {}, cron_job({"spec": {"suspend": True}}), "is suspended",
@@ -437,8 +452,13 @@ def test_names_are_unique() -> None:
             "none has looked yet",
         ),
         ("photo-space", lambda f: replace(f, accounts=()), "none has said anything of it yet"),
-        ("last-sync", synced(state="running"), "the first sync of anna is at work"),
-        ("icloud-session", synced("nobody knows when account anna was signed in."), "no run of anna has said"),
+        (
+            "photo-node",
+            seen(space=Space()),
+            "DiskPressure is unknown; whether the photos are on the kubelet's own filesystem is unknown",
+        ),
+        ("last-sync", synced("", state="running"), "the first sync of anna is at work"),
+        ("icloud-session", synced(Code.SYNCED, session_end=None), "no run of anna has said"),
         ("web-socket", part(web_socket=SIGN_IN), "asks to sign in first"),
         ("dns", part(name=Name(("192.168.1.5",))), "not what the internet sees"),
         ("mount", lambda f: with_cluster(f, pods=()), "no pod of Immich's server runs"),
@@ -465,7 +485,7 @@ def test_an_upload_that_immich_itself_refuses_has_reached_it(above: int, words: 
 
 def test_a_mark_that_was_set_since_counts() -> None:
     set_now = live("ConfigMap", lambda one: one["metadata"].update(creationTimestamp=NOW.isoformat()))
-    found = result("photo-mark", set_now(synced(NO_MARK)(well())))
+    found = result("photo-mark", set_now(synced(Code.NO_MARK)(well())))
     assert isinstance(found, Passed)
     assert "it was set, as ConfigMap photo-sync/icloud-directory remembers" in found.evidence
 

@@ -126,6 +126,18 @@ def test_nothing_is_begun_while_a_job_is_at_work_on_the_account(perform: Any) ->
     assert api.writes == []
 
 
+@pytest.mark.parametrize("perform", [sync_now, icloud_login])
+def test_what_a_killed_sign_in_left_is_named_with_the_command_that_removes_it(perform: Any) -> None:
+    api = Jobs(DONE)
+    deployed, left = stack(api), job_at_work("anna")
+    left["metadata"]["name"] = "icloud-login-anna-3f2a1b"
+    api.objects[Ref.of(left)] = left
+    with pytest.raises(CommandError) as error:
+        perform(deployed, None)
+    assert "make icloud-login" in str(error.value)
+    assert str(error.value).endswith(": `kubectl delete job --namespace photo-sync icloud-login-anna-3f2a1b`")
+
+
 @pytest.mark.parametrize("other", [job_at_work("anna", COMPLETE), job_at_work("anna", FAILED), job_at_work("ben")])
 def test_what_is_over_or_somebody_elses_is_in_nobodys_way(other: Manifest) -> None:
     api = Jobs(DONE)
@@ -140,7 +152,8 @@ def test_an_account_that_is_not_deployed_yet(perform: Any) -> None:
 
 
 def test_a_sync_that_fails_says_why() -> None:
-    api = Jobs(step(RUNNING), step(ended(1, "Downloaded a.jpg\nthe photo disk is not there\n"), FAILED))
+    report = '{"code":"no-mark","message":"the photo disk is not there"}'
+    api = Jobs(step(RUNNING), step(ended(1, report), FAILED))
     said: list[str] = []
     with pytest.raises(JobError, match=r"^the photo disk is not there$"):
         sync_now(stack(api), None, said.append)
@@ -263,10 +276,14 @@ class SigningIn(Jobs):
 
 
 def test_signing_in_leaves_nothing_behind() -> None:
-    api, said = SigningIn(Stream(out("account anna is signed in\n"), ends(0))), list[str]()
+    report = '{"code":"signed-in","message":"account anna is signed in"}\n'
+    # It comes in any parts, and a prompt has no line of its own.
+    said_there = [out("a line\nEnter {"), out("code: "), out("\n" + report[:4]), out(report[4:]), ends(0)]
+    api, said = SigningIn(Stream(*said_there)), list[str]()
     shown: list[str] = []
     icloud_login(stack(api), None, Typed(), shown.append, said.append)
-    assert shown == ["account anna is signed in\n"]
+    assert "".join(shown) == "a line\nEnter {code: \n"
+    assert said[-1] == "Account anna is signed in."
     assert not api.jobs
     told = str(api.commands) + str(said)
     assert PASSWORD not in told
@@ -277,6 +294,8 @@ def test_signing_in_leaves_nothing_behind() -> None:
     ("stream", "error", "words"),
     [
         (Stream(ends(1)), CommandError, "^account anna is not signed in$"),
+        (Stream(ends(0)), CommandError, "^account anna is not signed in$"),
+        (Stream(out('{"code":"busy","message":"another run"}\n'), ends(1)), CommandError, "^another run$"),
         (Stream(CLOSES), CommandError, "the connection to Pod photo-sync/icloud-login-anna-.* broke"),
         (Stream(KeyboardInterrupt()), KeyboardInterrupt, "^$"),
         (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
@@ -295,8 +314,13 @@ PATH = "/var/mnt/photos"
 FACTS = ("It is a mount of its own", "Files: 2, 3 MiB")
 
 
-def looked(verdict: str) -> tuple[str, ...]:
-    return tuple(f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate((*FACTS, verdict)))
+REPORT = '{"code":"unmarked","message":"it has no mark","fingerprint":"123 45"}'
+
+
+def looked(report: str = REPORT) -> Jobs:
+    """A cluster in which each Job says these facts, and reports this."""
+    lines = tuple(f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate((*FACTS, report)))
+    return Jobs(step(ended(0, report), COMPLETE), lines=lines)
 
 
 def marking(api: Jobs, answer: str | None) -> tuple[list[str], list[str]]:
@@ -323,26 +347,27 @@ RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
 
 def test_a_disk_that_was_marked_is_remembered() -> None:
     """An `up` without it must not make another directory in its place."""
-    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    api = looked()
     marking(api, PATH)
     assert api.objects[RECORD]["data"] == {"made": "true"}
     assert api.objects[RECORD]["metadata"]["annotations"]["immich-icloud/stack"] == STACK
-    api.lines = [*looked("unmarked 123 45")]
+    api.lines = looked().lines
     marking(api, PATH)
 
 
 def test_one_that_was_not_is_not() -> None:
-    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    api = looked()
     with pytest.raises(CommandError):
         marking(api, "no")
     assert RECORD not in api.objects
 
 
 def test_a_disk_is_marked_by_who_types_its_path() -> None:
-    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    api = looked()
     said, asked = marking(api, PATH)
     assert asked == [f"Type {PATH} to mark it: "]
     assert said[-1].startswith(f"{PATH} is marked.")
+    assert not any("{" in words for words in said), "the report is for the program"
     assert made(api) == ["look-at-disk", "mark-disk"]
     (container,) = api.made[-1]["spec"]["template"]["spec"]["containers"]
     assert {"name": "SEEN", "value": "123 45"} in container["env"]
@@ -350,7 +375,7 @@ def test_a_disk_is_marked_by_who_types_its_path() -> None:
 
 @pytest.mark.parametrize("answer", ["", "yes", "/var/mnt/photo", "/var/mnt", None])
 def test_it_is_not_marked_by_anything_else(answer: str | None) -> None:
-    api = Jobs(DONE, lines=looked("unmarked 123 45"))
+    api = looked()
     with pytest.raises(CommandError) as error:
         marking(api, answer)
     assert str(error.value) == f"that is not {PATH}: nothing was marked"
@@ -358,7 +383,7 @@ def test_it_is_not_marked_by_anything_else(answer: str | None) -> None:
 
 
 def test_one_that_is_marked_asks_nothing() -> None:
-    api = Jobs(DONE, lines=looked("marked"))
+    api = looked('{"code":"marked","message":"it is"}')
     said, asked = marking(api, PATH)
     assert asked == []
     assert said[-1] == f"{PATH} is marked as the photo disk already (.immich-icloud). Nothing was changed."
@@ -372,9 +397,9 @@ def test_what_can_not_be_looked_at_is_not_marked() -> None:
     assert made(api) == ["look-at-disk"]
 
 
-@pytest.mark.parametrize("lines", [(), looked("Files: 2")])
-def test_a_look_that_can_not_be_read_marks_nothing(lines: tuple[str, ...]) -> None:
-    api = Jobs(DONE, lines=lines)
+@pytest.mark.parametrize("report", ["", "Files: 2", '{"code":"unmarked","message":"cut o', '{"code":"unmarked"}'])
+def test_a_look_that_can_not_be_read_marks_nothing(report: str) -> None:
+    api = looked(report)
     with pytest.raises(CommandError, match="what the look found could not be read, so nothing was marked"):
         marking(api, PATH)
     assert made(api) == ["look-at-disk"]

@@ -1,17 +1,21 @@
 """What is wanted of Immich itself, on Pulumi's mocks."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clients.result import Code, parse
 from components import pod_security
 from components.external_library import libraries
 from components.ownership import Ownership
 from components.plan import Found, plan
 from components.pod_security import Level
+from lab.node.container import Image
 from settings import Settings
 from tests.accounts import household
+from tests.node_stand_in import Node
 from tests.objects import STACK
 from tests.unit.recording import Recording, deployed
 
@@ -153,3 +157,12 @@ def test_its_pod_needs_no_lower_level_than_the_others(storage: dict[str, Any], l
     assert pod_security.needed(disk_check(settings)["spec"]["template"]["spec"]) == "restricted"
     labels = plan(settings, IMMICH, Ownership(STACK)).photo_sync.manifest["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == level
+
+
+def test_the_disk_check_reports_a_missing_mark(tmp_path: Path) -> None:
+    settings = showing()
+    (tmp_path / "disk" / settings.storage.claim).mkdir(parents=True)
+    ended = Node(tmp_path / "disk", tmp_path, Image()).run(disk_check(settings))
+    found = parse(ended.out)
+    assert found
+    assert (ended.code, ended.error, found.code) == (1, "", Code.NO_MARK)

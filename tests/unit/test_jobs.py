@@ -75,15 +75,45 @@ def test_one_with_an_owner_is_kept_for_as_long_as_the_owner_says() -> None:
     assert "ttlSecondsAfterFinished" not in job["spec"]
 
 
+REPORT = '{"code":"no-space","message":"no room"}'
+LAST_LINE = "2026-11-24 10:49:03 INFO     Downloaded a.jpg"
+NO_MEMORY = "the container was killed: it needed more memory than its limit"
+EVICTED: Manifest = {"phase": "Failed", "reason": "Evicted", "message": "low on ephemeral-storage. "}
+DISRUPTED: Manifest = {
+    "conditions": [
+        {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC", "message": "node not found"}
+    ]
+}
+TOO_LONG = [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer"}]
+
+
 @pytest.mark.parametrize(
     ("last", "reason"),
     [
         (step(ended(1, "some log\nthe photo disk is not there\n"), FAILED), "the photo disk is not there"),
-        (step(ended(137, reason="OOMKilled"), FAILED), "its container ended with exit code 137 (OOMKilled)"),
+        (step(ended(1, f"log\n{REPORT}\n"), FAILED), "no room"),
+        (step(ended(1, REPORT[:-9]), FAILED), REPORT[:-9]),
+        (step(ended(3), FAILED), "its container ended with exit code 3 (Error)"),
+        (
+            step(ended(137, LAST_LINE, "OOMKilled"), FAILED),
+            NO_MEMORY,
+        ),
+        (step(ended(1, REPORT, "OOMKilled"), FAILED), NO_MEMORY),
+        (step(ended(137, LAST_LINE), FAILED), "the container was killed (SIGKILL)"),
+        (
+            step(ended(137, "The container could not be located", "ContainerStatusUnknown"), FAILED),
+            "the container was lost with its node: The container could not be located",
+        ),
+        (step(EVICTED | ended(137, LAST_LINE), FAILED), "the pod was evicted by its node: low on ephemeral-storage"),
+        (step(EVICTED | ended(1, REPORT), FAILED), "the pod was evicted by its node: low on ephemeral-storage"),
+        (step(DISRUPTED | ended(1, REPORT), FAILED), "the pod was lost with its node: node not found"),
+        (step({"reason": "NodeLost"}, FAILED), "the pod was lost with its node, which does not answer"),
+        (step({"reason": "OutOfcpu", "message": "no cpu."}, FAILED), "the pod was ended: OutOfcpu: no cpu"),
         (step({"phase": "Failed", "message": "The node was low on memory"}, FAILED), "The node was low on memory"),
+        (step(ended(1, REPORT), TOO_LONG), "the Job was ended by its deadline: Job was active longer"),
+        (step(None, TOO_LONG), "the Job was ended by its deadline: Job was active longer"),
         (step(None, FAILED), "Job has reached the specified backoff limit"),
     ],
-    ids=["message", "exit code", "evicted", "no pod"],
 )
 def test_why_it_failed(last: Any, reason: str) -> None:
     api = Jobs(step(WAITING), last)
@@ -187,6 +217,8 @@ def logged(api: Jobs) -> tuple[list[str], list[str]]:
 
 A, B, C = (f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("a", "b", "c: d e")))
 
+NO_LOG = "unable to retrieve container logs for containerd://0f3a"
+
 
 def test_each_line_of_the_log_is_handed_over() -> None:
     lines, _ = logged(Jobs(step(WAITING), step(RUNNING), step(ended(0), COMPLETE), lines=(A, B, C)))
@@ -199,6 +231,24 @@ def test_the_log_of_one_that_ended_at_once_is_handed_over() -> None:
     with pytest.raises(JobError):
         logged(failing := Jobs(step(ended(1, "no"), FAILED), lines=(A,)))
     assert failing.lines == []
+
+
+def test_what_has_no_time_is_no_line_of_the_log() -> None:
+    """A runtime's answer for an evicted pod; sent back as a time, the API server refuses it."""
+    api = Jobs(step(RUNNING), step(RUNNING), step(EVICTED, FAILED), lines=(A, NO_LOG, "quiet", B, NO_LOG))
+    lines: list[str] = []
+    with pytest.raises(JobError):
+        jobs.run(api, JOB, lambda _: None, lines.append)
+    assert lines == ["a", "b"]
+    assert set(api.asked[1:]) == {A.split()[0]}
+
+
+def test_the_report_is_no_line_to_be_shown() -> None:
+    lines, _ = logged(Jobs(step(ended(0, REPORT), COMPLETE), lines=(A, A.replace("0Z a", f"5Z {REPORT}"))))
+    assert lines == ["a"]
+    result = jobs.run(Jobs(step(ended(0, REPORT), COMPLETE)), JOB, lambda _: None)
+    assert result
+    assert (result.code, result.message) == ("no-space", "no room")
 
 
 @pytest.mark.parametrize("interruption", ["breaks", "quiet"])

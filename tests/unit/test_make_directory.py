@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clients.result import Code
 from components import directory
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
@@ -20,15 +21,6 @@ from tests.objects import STACK
 
 PATH = "/var/mnt/icloud-photos"
 US = Owner(uid=os.getuid(), gid=os.getgid())
-NO_MARK = (
-    f"the photo directory exists and has no mark ({MARK}): is its disk mounted? "
-    "If it is the right one: make mark-disk STACK=test\n"
-)
-MARK_GONE = (
-    "the photo directory was marked before and its mark is gone: is its disk mounted? "
-    "If it is the right one: make mark-disk STACK=test\n"
-)
-GONE = "the photo directory was made before and is gone: is its disk mounted?\n"
 
 
 def storage(path: str = PATH) -> Storage:
@@ -70,7 +62,7 @@ def whole(name: str) -> set[str]:
 
 def test_missing_is_made_whole(node: Node) -> None:
     ended = node.run(job(storage()))
-    assert (ended.code, ended.error) == (0, "")
+    assert (ended.code, ended.result.code) == (0, Code.MADE)
     assert tree(node.path("/var/mnt")) == whole("icloud-photos")
     for place in (node.path(PATH), node.path(PATH) / IMPORT_FOLDER):
         found = place.stat()
@@ -113,15 +105,15 @@ def test_modes_are_set_right_where_the_mark_is(node: Node) -> None:
 
 @pytest.mark.parametrize(
     ("recorded", "adopt", "error"),
-    [(False, False, "NO_MARK"), (True, False, "MARK_GONE"), (True, True, "MARK_GONE")],
+    [(False, False, Code.UNMARKED), (True, False, Code.MARK_GONE), (True, True, Code.MARK_GONE)],
 )
-def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: bool, error: str) -> None:  # noqa: FBT001
+def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: bool, error: Code) -> None:  # noqa: FBT001
     node.path(PATH).mkdir()
     node.path(PATH).chmod(0o711)
     if recorded:
         remember(node)
     ended = node.run(job(storage(), adopt=adopt))
-    assert (ended.code, ended.error) == (1, {"NO_MARK": NO_MARK, "MARK_GONE": MARK_GONE}[error])
+    assert (ended.code, ended.result.code) == (1, error)
     assert tree(node.path("/var/mnt")) == {"icloud-photos"}
     assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
 
@@ -161,7 +153,7 @@ def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
 def test_one_that_was_made_before_and_is_gone_is_not_made_again(node: Node, adopt: bool) -> None:  # noqa: FBT001
     remember(node)
     ended = node.run(job(storage(), adopt=adopt))
-    assert (ended.code, ended.error) == (1, GONE)
+    assert (ended.code, ended.result.code) == (1, Code.DIRECTORY_GONE)
     assert tree(node.path("/var/mnt")) == set()
 
 
@@ -197,7 +189,7 @@ def test_a_parent_that_can_not_be_written_to(node: Node) -> None:
     ended = node.run(job(storage()), user=65534 if os.getuid() == 0 else None)
     node.path("/var/mnt").chmod(0o755)
     assert ended.code != 0
-    assert "ermission denied" in ended.error
+    assert "ermission denied" in ended.out
     assert tree(node.path("/var/mnt")) == set()
 
 
@@ -213,7 +205,7 @@ def test_on_a_network_volume_only_the_folder_and_the_mark_are_made(node: Node) -
     export = node.path(nfs.claim)
     export.mkdir()
     export.chmod(0o770)
-    assert node.run(job(nfs)).error == NO_MARK
+    assert node.run(job(nfs)).result.code == Code.UNMARKED
     assert node.run(job(nfs, adopt=True)).code == 0
     assert tree(export) == {MARK, IMPORT_FOLDER}
     assert stat.S_IMODE(export.stat().st_mode) == 0o770, "what the storage decides stays"

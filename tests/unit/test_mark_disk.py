@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clients.result import Code
 from components import directory, pod_security
 from components.photo_disk import IMPORT_FOLDER, MARK
 from settings.storage import Csi, HostPath, Local, Nfs, Owner, Storage
@@ -51,10 +52,8 @@ def look(node: Node, storage: Storage = HOST) -> Ended:
 
 def seen(node: Node, storage: Storage = HOST) -> str:
     ended = look(node, storage)
-    assert (ended.code, ended.error) == (0, "")
-    word, _, fingerprint = ended.out.splitlines()[-1].partition(" ")
-    assert word == "unmarked"
-    return fingerprint
+    assert (ended.code, ended.result.code) == (0, Code.UNMARKED)
+    return ended.result.fingerprint
 
 
 def mark(node: Node, fingerprint: str, storage: Storage = HOST) -> Ended:
@@ -65,7 +64,7 @@ def mark(node: Node, fingerprint: str, storage: Storage = HOST) -> Ended:
 def test_a_look_says_what_is_there_and_changes_nothing(node: Node, storage: Storage) -> None:
     found = with_photos(node, storage)
     before = tree(node.disk)
-    facts = look(node, storage).out.splitlines()
+    facts = look(node, storage).log
     assert any(fact.startswith("Files: 2, 3 MiB") for fact in facts)
     assert any(fact.startswith("Free: ") for fact in facts)
     assert f"Folders: 2, beginning with: {IMPORT_FOLDER} our photos" in facts
@@ -82,7 +81,7 @@ def test_it_is_marked_and_nothing_else_is_done(node: Node, storage: Storage) -> 
     assert mark(node, seen(node, storage), storage).code == 0
     assert tree(found) == before | {MARK}
     assert found.stat().st_mode & 0o777 == 0o711
-    assert look(node, storage).out.splitlines()[-1] == "marked"
+    assert look(node, storage).result.code == Code.MARKED
 
 
 def test_the_mark_is_the_one_that_the_first_run_would_make(node: Node) -> None:
@@ -156,10 +155,7 @@ def test_what_changed_since_the_look_is_not_marked(node: Node, change: str) -> N
         (found / "other" if change == "another disk" else found).mkdir(parents=True)
     ended = mark(node, fingerprint)
     assert ended.code == 1
-    assert ended.error == (
-        f"what is in {PATH} on talos-1ca-62z has changed since you looked, or its disk was mounted or unmounted: "
-        "nothing was marked. Look again\n"
-    )
+    assert ended.result.code == Code.CHANGED
     assert not (found / MARK).exists()
 
 
@@ -173,10 +169,8 @@ def test_photos_that_are_written_meanwhile_do_not_matter(node: Node) -> None:
 @pytest.mark.parametrize("run", [look, lambda node: mark(node, "1 1")], ids=["look", "mark"])
 def test_a_missing_directory_is_never_made(node: Node, run: Any) -> None:
     ended = run(node)
-    assert (ended.code, ended.error) == (
-        1,
-        f"there is no directory {PATH} on talos-1ca-62z. Is its disk mounted? Only make up makes it, and only once\n",
-    )
+    assert (ended.code, ended.result.code) == (1, Code.NO_DIRECTORY)
+    assert f"{PATH} on talos-1ca-62z" in ended.result.message
     assert tree(node.path("/var/mnt")) == set()
 
 
@@ -184,10 +178,7 @@ def test_a_missing_directory_is_never_made(node: Node, run: Any) -> None:
 def test_what_is_no_directory(node: Node, run: Any) -> None:
     node.path(PATH).write_text("a file")
     ended = run(node)
-    assert (ended.code, ended.error) == (
-        1,
-        f"what stands in the place of {PATH} on talos-1ca-62z is no directory\n",
-    )
+    assert (ended.code, ended.result.code) == (1, Code.NOT_A_DIRECTORY)
     assert node.path(PATH).read_text() == "a file"
 
 

@@ -87,9 +87,25 @@ def test_it_runs_as_the_owner_of_the_directory_and_can_do_little(stack: Recordin
     assert container["resources"]["limits"]["memory"]
 
 
-def test_a_new_volume_for_cookies_can_be_written_to(stack: Recording) -> None:
-    assert pod(stack)["securityContext"]["fsGroup"] == 1001
-    assert pod(stack)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch", "photos are many"
+OWNER = {"uid": 1000, "gid": 1001}
+ON_NODE = {"node": "n", "path": "/var/mnt/photos"}
+HANDLES = {"driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"}
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [{"kind": "hostPath"} | ON_NODE, {"kind": "local"} | ON_NODE, NFS, {"kind": "csi"} | HANDLES],
+    ids=lambda storage: storage["kind"],
+)
+def test_no_pod_that_mounts_the_photos_has_the_kubelet_rewrite_their_groups(storage: dict[str, Any]) -> None:
+    planned = plan(household(storage=storage | {"owner": OWNER}), IMMICH, Ownership(STACK))
+    assert "fsGroup" not in str([*(whole.manifest for whole in planned.wholes()), *planned.fragments()])
+
+
+def test_the_secret_can_be_read_without_a_group_of_its_own(stack: Recording) -> None:
+    (secret,) = (volume["secret"] for volume in pod(stack)["volumes"] if "secret" in volume)
+    assert secret["defaultMode"] == 0o444
+    assert len(pod(stack)["containers"]) == 1
 
 
 def test_icloudpd_finds_room_to_unpack_itself(stack: Recording) -> None:

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from clients.result import Code
 from components import pod_security, sign_in
 from components.ownership import Ownership
 from lab.node.container import Image
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import Icloudpd, cookies, log, prompt
-from tests.node_stand_in import Ended, Node, shells
+from tests.node_stand_in import Ended, Node, Started, shells
 from tests.objects import STACK
 
 CODE = "123456"
@@ -68,15 +69,13 @@ class House:
     def cookies(self) -> Path:
         return self.node.path("icloud-cookies-anna")
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Started:
         settings = household()
         command = sign_in.command(settings.photo_sync.accounts[0])
         return self.node.start(job(settings), command=command, stdin=subprocess.PIPE)
 
     def type(self, typed: str) -> Ended:
-        started = self.start()
-        out, error = started.communicate(typed, timeout=30)
-        return Ended(started.returncode, out, error)
+        return self.start().end(typed)
 
     def found(self) -> dict[str, str]:
         return {str(p.relative_to(self.cookies)): p.read_text() for p in self.cookies.rglob("*") if p.is_file()}
@@ -102,32 +101,36 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 def test_the_code_signs_in(house: House) -> None:
     ended = house.type(f"{CODE}\n")
-    assert (ended.code, ended.error) == (0, "")
-    assert ended.out.splitlines()[-2:] == [
-        "account anna is signed in",
-        f"the session of account anna is valid until about {datetime.fromtimestamp(END, UTC):%Y-%m-%d}, "
-        "by Apple's cookies",
-    ]
+    assert ended.code == 0
+    assert (ended.result.code, ended.result.session_end) == (Code.SIGNED_IN, datetime.fromtimestamp(END, UTC).date())
+    assert ended.log[-1].startswith("the session of account anna is valid until about ")
     assert house.found()["annaexamplecom.session"] == '{"client_id": "new", "trust_token": "x"}\n'
     assert house.found()["annaexamplecom"] != "old"
     assert house.found()["signed-in"] == f"{datetime.now(UTC):%Y-%m-%d}\n"
     assert not (house.cookies / "signing-in").exists()
 
 
+def test_the_session_is_nobody_elses(house: House) -> None:
+    house.cookies.chmod(0o777)
+    (house.cookies / "annaexamplecom").chmod(0o644)
+    house.type(f"{CODE}\n")
+    places = [house.cookies, *(place for place in house.cookies.iterdir() if place.is_file())]
+    assert {place.name: place.stat().st_mode & 0o077 for place in places} == dict.fromkeys((p.name for p in places), 0)
+
+
 def test_the_sync_takes_it_for_signed_in(house: House) -> None:
     house.type(f"{CODE}\n")
-    assert "no valid session" not in house.node.run(sync_job(household())).error
+    assert house.node.run(sync_job(household())).result.code != Code.SIGNED_OUT
 
 
 def test_prompts_come_before_they_are_answered(house: House) -> None:
     started = house.start()
-    assert started.stdout
-    assert started.stdin
+    stdout = started.process.stdout
+    assert stdout
     said = ""
     while not said.endswith("to send SMS with a code: "):
-        said += os.read(started.stdout.fileno(), 4096).decode()
-    _, error = started.communicate(f"{CODE}\n", timeout=30)
-    assert (started.returncode, error) == (0, "")
+        said += os.read(stdout.fileno(), 4096).decode()
+    assert started.end(f"{CODE}\n").code == 0
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,8 @@ def test_what_was_there_stays_when_nobody_signs_in(house: House, typed: str) -> 
     before = house.found()
     ended = house.type(typed)
     assert ended.code == 1
-    assert ended.error == f"account anna is not signed in: see above what icloudpd says. Try again: {LOGIN}\n"
+    assert ended.result.code == Code.NOT_SIGNED_IN
+    assert ended.result.message.endswith(f"Try again: {LOGIN}")
     assert house.found() == before
 
 
@@ -157,11 +161,12 @@ def test_trust_and_a_failure_are_no_sign_in(house: House) -> None:
 
 def test_the_end_of_what_is_typed_needs_no_end_of_the_connection(house: House) -> None:
     started = house.start()
-    assert started.stdin
-    started.stdin.write("\x04\n")
-    started.stdin.flush()
-    assert started.wait(timeout=30) == 1
-    started.communicate()
+    stdin = started.process.stdin
+    assert stdin
+    stdin.write("\x04\n")
+    stdin.flush()
+    assert started.process.wait(timeout=30) == 1
+    started.process.communicate()
 
 
 def test_the_cookies_of_another_apple_id_go(house: House) -> None:
@@ -180,11 +185,10 @@ def test_what_was_left_of_one_that_was_killed_is_no_session(house: House) -> Non
 def test_ended_from_outside(house: House) -> None:
     before = house.found()
     started = house.start()
-    assert started.stdout
-    os.read(started.stdout.fileno(), 1)
-    started.send_signal(signal.SIGTERM)
-    started.communicate(timeout=15)
-    assert started.returncode == 1
+    assert started.process.stdout
+    os.read(started.process.stdout.fileno(), 1)
+    started.process.send_signal(signal.SIGTERM)
+    assert started.end().code == 1
     assert house.found() == before
 
 
@@ -204,7 +208,9 @@ def test_its_pod_is_as_restricted_as_the_syncs(house: House) -> None:
     settings = household()
     ours, syncs = (made["spec"]["template"] for made in (job(settings), sync_job(settings)))
     assert pod_security.needed(ours["spec"]) == "restricted"
-    for key in ("securityContext", "tolerations", "automountServiceAccountToken", "restartPolicy"):
+    context, own = syncs["spec"]["securityContext"], {"fsGroup": 1001, "fsGroupChangePolicy": "OnRootMismatch"}
+    assert ours["spec"]["securityContext"] == context | own, "it gives the session's claim its group"
+    for key in ("tolerations", "automountServiceAccountToken", "restartPolicy"):
         assert ours["spec"][key] == syncs["spec"][key], key
     assert ours["metadata"]["labels"] == syncs["metadata"]["labels"], "the NetworkPolicy goes by them"
     assert {volume["name"] for volume in ours["spec"]["volumes"]} == {"cookies", "credentials", "tmp"}

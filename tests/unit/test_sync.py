@@ -6,9 +6,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients import pod_end
+from clients.result import Code
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
+from ops.checks import CHECKS
+from ops.checks.check import Failed, Result
+from ops.facts.part import there
+from ops.facts.photo_sync import SyncRun
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
@@ -36,13 +42,15 @@ from tests.icloudpd_stand_in import (
     log,
     prompt,
 )
-from tests.node_stand_in import Ended, Node, shells
+from tests.node_stand_in import Ended, Filesystems, Node, shells
+from tests.unit.well import NOW, well
 
 LOGIN = "make icloud-login STACK=test ACCOUNT=anna"
 NOT_SIGNED_IN = (
     f"account anna has no valid session at Apple. Sign in, with the code that Apple sends to its devices: {LOGIN}"
 )
-ROOM = 50 * 2**20  # KiB
+GIB = 2**20  # KiB
+ROOM = 50 * GIB
 
 
 def job(settings: Settings, **environment: str) -> dict[str, Any]:
@@ -70,18 +78,15 @@ class House:
         return self.node.path("icloud-cookies-anna") / "annaexamplecom.session"
 
     def room(self, kib: int, afterwards: int | None = None) -> None:
-        """What `df` says is free; after the first look, `afterwards`."""
-        seen = self.node.image.path_first / "seen"
-        seen.unlink(missing_ok=True)
-        later = kib if afterwards is None else afterwards
-        stand_in = self.node.image.path_first / "df"
-        stand_in.write_text(
-            "#!/bin/sh\n"
-            f"free={kib}; [ ! -e '{seen}' ] || free={later}; : >'{seen}'\n"
-            "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
-            'echo "nas:/our photos 99 1 $free 1% /photos"\n'
-        )
-        stand_in.chmod(0o755)
+        """What is free on the disk; after the first look, `afterwards`."""
+        self.filesystems.say(str(self.photos), kib)
+        if afterwards is not None:
+            seen = self.filesystems.programs / "seen"
+            self.filesystems.space(f"$(if [ -e '{seen}' ]; then echo {afterwards}; else echo {kib}; : >'{seen}'; fi)")
+
+    @property
+    def filesystems(self) -> Filesystems:
+        return Filesystems(self.node.image.path_first)
 
     def run(self, settings: Settings | None = None, **environment: str) -> Ended:
         return self.node.run(job(settings or household(), **environment))
@@ -109,16 +114,18 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 def last_words(ended: Ended) -> str:
     assert ended.code == 1
-    return ended.error.splitlines()[-1]
+    return ended.result.message
+
+
+def why(ended: Ended) -> str:
+    assert ended.code == 1
+    return ended.result.code
 
 
 def test_a_good_run(house: House) -> None:
     ended = house.run()
-    assert (ended.code, ended.error) == (0, "")
-    assert (
-        ended.out.splitlines()[-1]
-        == "anna: 1 files fetched (0 KiB), 1 skipped that are there already, 0 errors, 51200 MiB left"
-    )
+    assert ended.code == 0
+    assert ended.log[-1] == "anna: 1 files fetched (0 KiB), 1 skipped that are there already, 0 errors, 51200 MiB left"
     assert house.icloudpd.arguments[-2:] == ["--username", APPLE_ID]
     assert house.icloudpd.stdin == PASSWORD
 
@@ -130,7 +137,7 @@ def test_nothing_to_fetch_is_a_good_run(house: House) -> None:
 
 def test_what_was_fetched_is_counted(house: House) -> None:
     house.icloudpd.behave(f"dd if=/dev/zero of='{house.folder}/a.mov' bs=1024 count=64 2>/dev/null\n{SUCCEEDS}")
-    (size,) = [word for word in house.run().out.splitlines()[-1].split("(")[1].split() if word.isdigit()][:1]
+    (size,) = [word for word in house.run().log[-1].split("(")[1].split() if word.isdigit()][:1]
     assert 64 <= int(size) <= 72
 
 
@@ -200,9 +207,47 @@ def test_no_write_below_the_floor(house: House) -> None:
 
 
 def test_no_write_when_nobody_knows_how_much_is_free(house: House) -> None:
-    (house.node.image.path_first / "df").write_text("#!/bin/sh\nexit 1\n")
+    house.filesystems.put("df", "exit 1\n")
     assert "has 0 MiB left" in last_words(house.run())
     assert not house.icloudpd.ran
+
+
+@pytest.mark.parametrize(
+    ("free", "inodes", "on_node", "stated", "floor"),
+    [
+        (200 * GIB, (9, 10), True, None, None),
+        (199 * GIB, (9, 10), True, None, 200 * 1024),
+        (199 * GIB, (9, 10), False, None, None),
+        (199 * GIB, (9, 10), True, "10Gi", None),
+        (199 * GIB, (9, 10), False, "20%", 200 * 1024),
+        (500 * GIB, (19, 100), True, None, 200 * 1024),
+        (500 * GIB, (20, 100), True, None, None),
+        (500 * GIB, (0, 0), True, None, None),
+        (500 * GIB, (0, 100), False, None, None),
+        (500 * GIB, (0, 100), True, "10Gi", None),
+    ],
+)  # fmt: skip
+def test_more_stays_free_on_the_kubelets_filesystem(  # noqa: PLR0913, PLR0917 (a table)
+    house: House,
+    free: int,
+    inodes: tuple[int, int],
+    on_node: bool,  # noqa: FBT001
+    stated: str | None,
+    floor: int | None,
+) -> None:
+    house.filesystems.say(str(house.photos), free, total=1000 * GIB, inodes=inodes, on_node=on_node)
+    more: dict[str, Any] = {"minFreeSpace": stated} if stated else {}
+    ended = house.run(household(**more))
+    assert ended.result.code == (Code.NO_SPACE if floor else Code.SYNCED)
+    assert house.icloudpd.ran is (floor is None)
+    assert ended.result.floor == floor or floor is None
+    assert (ended.result.on_node, ended.result.total) == (on_node, 1000 * 1024)
+    assert (ended.result.inodes_free, ended.result.inodes) == inodes
+
+
+def test_what_can_not_be_told_apart_counts_as_the_kubelets(house: House) -> None:
+    house.filesystems.put("stat", "exit 1\n")
+    assert house.run().result.on_node is True
 
 
 def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
@@ -292,6 +337,13 @@ def test_without_a_session_apple_is_not_asked(house: House, session: str | None)
         house.session.write_text(session)
     assert last_words(house.run()) == NOT_SIGNED_IN
     assert not house.icloudpd.ran
+
+
+def test_a_run_leaves_the_session_to_nobody_else_and_photos_to_all(house: House) -> None:
+    photo, cookie = house.folder / "a.jpg", house.session.with_suffix("")
+    house.icloudpd.behave(f"umask 022\n: >'{photo}'\n: >'{cookie}'\n{SUCCEEDS}")
+    assert house.run().code == 0
+    assert (photo.stat().st_mode & 0o777, cookie.stat().st_mode & 0o777) == (0o644, 0o600)
 
 
 def test_a_session_that_is_over(house: House) -> None:
@@ -414,7 +466,7 @@ STOPS_EARLY = ["--until-found", "50"]
 def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -> None:
     def stops_early(behaviour: str) -> bool:
         house.icloudpd.behave(behaviour)
-        assert "No such file" not in house.run(EARLY).error
+        assert "No such file" not in house.run(EARLY).out
         return house.icloudpd.arguments[-2:] == STOPS_EARLY
 
     misses_one = BEGINS + FETCHES + log("ERROR", "Could not download a.jpg.") + ENDS
@@ -442,10 +494,8 @@ def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
     )
     started = house.node.start(job(household()))
     fifo.read_text()
-    started.send_signal(signal.SIGTERM)
-    _, error = started.communicate(timeout=15)
-    assert started.returncode == 1
-    assert error.startswith("stopped from outside, by the deadline or with its node.")
+    started.process.send_signal(signal.SIGTERM)
+    assert why(started.end()) == Code.STOPPED
     assert not fifo.exists(), "icloudpd was told, and ended by itself"
 
 
@@ -459,7 +509,50 @@ def test_a_second_run_beside_one_that_is_at_work_does_nothing(house: House) -> N
     running.read_text()
     second = house.run()
     assert last_words(second) == "another run is at work on account anna: wait until it ends"
-    first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=15)
+    first.process.send_signal(signal.SIGTERM)
+    first.end()
     house.icloudpd.behave(SUCCEEDS)
     assert house.run().code == 0
+
+
+# What `make verify` makes of it.
+
+
+def verdict(ended: Ended) -> dict[str, Result]:
+    """Of each check, after that sync, whose pod has the status that a kubelet gives it."""
+    facts, when = well(), NOW - timedelta(hours=1)
+    state = {"terminated": {"exitCode": ended.code, "message": ended.message}}
+    end = pod_end.of({"status": {"containerStatuses": [{"name": "icloudpd", "state": state}]}})
+    run = SyncRun("icloud-sync-anna-2", "failed" if ended.code else "complete", when, when, end)
+    accounts = tuple(replace(account, runs=(run,)) for account in there(facts.accounts))
+    return {check.name: check.result(replace(facts, accounts=accounts)) for check in CHECKS}
+
+
+def no_mark(house: House) -> None:
+    (house.photos / MARK).unlink()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "failing"),
+    [
+        (lambda _: None, set()),
+        (no_mark, {"photo-mark", "last-sync"}),
+        (lambda house: house.room(1), {"photo-space", "last-sync"}),
+        (lambda house: house.room(ROOM, afterwards=1), {"photo-space"}),
+        (lambda house: house.session.unlink(), {"icloud-session", "last-sync"}),
+        (lambda house: house.icloudpd.behave("exit 3"), {"last-sync"}),
+        (lambda house: cookies(house.session.with_suffix(""), {WEB: in_days(-1)}), {"icloud-session"}),
+    ],
+    ids=["well", "mark", "space", "space at the end", "session", "client", "session's end"],
+)
+def test_verify_finds_what_the_sync_found(house: House, breaks: Callable[[House], None], failing: set[str]) -> None:
+    cookies(house.session.with_suffix(""), {WEB: int(NOW.timestamp()) + 80 * DAY})
+    breaks(house)
+    found = verdict(house.run())
+    assert {name for name, one in found.items() if isinstance(one, Failed)} == failing
+
+
+def test_each_of_25_failures_in_a_row_has_its_reason(house: House) -> None:
+    house.icloudpd.behave(BEGINS + log("INFO", "Cannot connect to Apple") + "exit 1\n")
+    reasons = {(why(ended), ended.result.errors) for ended in (house.run() for _ in range(25))}
+    assert reasons == {(Code.CLIENT_EXIT, 0)}

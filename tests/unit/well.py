@@ -2,12 +2,14 @@
 
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from clients.cloudflare import Connector, Record, Tunnel, Zone
 from clients.immich import Library, Statistics
 from clients.kubernetes import Manifest, Ref
+from clients.pod_end import End
+from clients.result import Code, Result
 from components import external_library
 from components.immich_mount import GUARD
 from components.ownership import Ownership
@@ -20,6 +22,7 @@ from ops.facts.immich import LibrariesFacts, LibraryFacts, Ping
 from ops.facts.internet import Name, Page
 from ops.facts.photo_sync import AccountFacts, SyncRun
 from preflight.facts import Facts as Seen
+from preflight.space_facts import Space
 from providers.tunnel_rules import Trial
 from settings import Settings
 from tests.accounts import household
@@ -31,9 +34,19 @@ HOUR_AGO = NOW - timedelta(hours=1)
 LABELS = {"app.kubernetes.io/name": "server"}
 TUNNEL = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
 ZONE = Zone("zone", "example.com", "account", "free")
-LOG = (
-    "the session of account anna is valid until about 2026-12-26, by Apple's cookies",
-    "anna: 4 files fetched (44 KiB), 0 skipped that are there already, 0 errors, 20000 MiB left",
+SYNCED = Result(
+    code=Code.SYNCED,
+    message="account anna is synchronised",
+    free=20000,
+    total=100000,
+    floor=10240,
+    inodesFree=900,
+    inodes=1000,
+    onNode=False,
+    fetched=4,
+    present=0,
+    errors=0,
+    sessionEnd=date(2026, 12, 26),
 )
 
 
@@ -84,6 +97,7 @@ def well(**more: Any) -> Facts:
         directory_job=None,
         ingresses=tuple(live[ref] for ref in live if ref.kind == "Ingress"),
         nodes=("talos-1",),
+        space=Space(on_node=False, pressure=False),
     )
     cluster = ClusterFacts(
         seen=seen,
@@ -118,7 +132,8 @@ def _live(manifest: Manifest) -> Manifest:
 
 def _account(live: dict[Ref, Manifest]) -> AccountFacts:
     cron_job = next(one for ref, one in live.items() if ref.kind == "CronJob")
-    return AccountFacts("anna", cron_job, (SyncRun("icloud-sync-anna-1", "complete", HOUR_AGO, HOUR_AGO, LOG),))
+    run = SyncRun("icloud-sync-anna-1", "complete", HOUR_AGO, HOUR_AGO, End(SYNCED.message, SYNCED))
+    return AccountFacts("anna", cron_job, (run,))
 
 
 def _libraries(stated: Settings, owner: Ownership) -> LibrariesFacts:

@@ -1,0 +1,99 @@
+"""How a pod ended: what its status says first, then what its script reported."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clients import result
+from clients.kubernetes import Manifest
+from clients.result import Result
+
+# Of a pod's status.reason, and of its condition DisruptionTarget: who ended it, and why (source: Kubernetes' docs,
+# "Pod disruption conditions"; kubelet's and the node controller's own reasons).
+_ENDED_BY_CLUSTER = {
+    "Evicted": "was evicted by its node",
+    "TerminationByKubelet": "was ended by its node",
+    "Terminated": "was ended as its node was shut down",
+    "Shutdown": "was ended as its node was shut down",
+    "NodeShutdown": "was ended as its node was shut down",
+    "NodeLost": "was lost with its node, which does not answer",
+    "DeletionByPodGC": "was lost with its node",
+    "DeletionByTaintManager": "had to leave its node",
+    "EvictionByEvictionAPI": "was evicted, as its node is drained",
+    "PreemptionByScheduler": "made room for a pod of a higher priority",
+    "Preempting": "made room for a pod of a higher priority",
+    "DeadlineExceeded": "ran longer than it may",
+}
+
+
+@dataclass(frozen=True)
+class End:
+    """How a pod ended.
+
+    Attributes:
+        reason: a sentence without its full stop; empty where nothing is known.
+        result: what its script reported, if it came to that.
+        cut_short: whether something ended it that its script could not know of.
+
+    """
+
+    reason: str = ""
+    result: Result | None = None
+    cut_short: bool = False
+
+
+def of(pod: Manifest) -> End:
+    """Judge a pod that has ended."""
+    status = pod.get("status", {})
+    ended = [state for container in _containers(status) if (state := container.get("state", {}).get("terminated"))]
+    messages = [text for state in ended if (text := str(state.get("message", "")).strip())]
+    reported = next((found for text in messages if (found := result.parse(text))), None)
+    if outside := next(_from_outside(status, ended), ""):
+        return End(outside, reported, cut_short=True)
+    if messages:
+        return End(result.words(messages[0]), reported)
+    codes = [state for state in ended if state.get("exitCode")]
+    if codes:
+        return End(f"its container ended with exit code {codes[0]['exitCode']} ({codes[0].get('reason', 'Error')})")
+    return End(str(status.get("message", "")))
+
+
+def condition_of(job: Manifest) -> Manifest | None:
+    """Find the condition that ends a Job; None while it runs."""
+    conditions = job.get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), None)
+
+
+def of_job(condition: Manifest, pod: Manifest | None) -> End:
+    """Judge a Job that has ended, by its last condition and its pod, which may be gone."""
+    end = of(pod) if pod else End()
+    if condition.get("reason") == "DeadlineExceeded":
+        return End(
+            _sentence("the Job was ended by its deadline", condition.get("message", "")), end.result, cut_short=True
+        )
+    return end if end.reason else End(str(condition.get("message", "it failed")), end.result)
+
+
+def _containers(status: Manifest) -> list[Manifest]:
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def _from_outside(status: Manifest, ended: list[Manifest]) -> Iterator[str]:
+    reason, message = str(status.get("reason", "")), str(status.get("message", ""))
+    if reason:
+        yield _sentence(f"the pod {_ENDED_BY_CLUSTER.get(reason, f'was ended: {reason}')}", message)
+    for condition in status.get("conditions", []):
+        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+            what = _ENDED_BY_CLUSTER.get(condition.get("reason", ""), f"was ended: {condition.get('reason', '')}")
+            yield _sentence(f"the pod {what}", condition.get("message", ""))
+    for state in ended:
+        match state:
+            case {"reason": "OOMKilled"}:
+                yield "the container was killed: it needed more memory than its limit"
+            case {"reason": "ContainerStatusUnknown"}:
+                yield _sentence("the container was lost with its node", state.get("message", ""))
+            case {"exitCode": 137}:
+                yield "the container was killed (SIGKILL)"
+
+
+def _sentence(what: str, message: str) -> str:
+    return f"{what}: {message.strip().rstrip('.')}" if message.strip() else what

@@ -1,0 +1,107 @@
+"""What a script in a pod reports when it ends: one line of JSON. Here is its schema, and its only parser.
+
+`components/result.sh` writes it: as the last line of the log, and as the container's termination message.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+
+class Code(StrEnum):
+    """What a script came to. A program decides by it; the sentence beside it is for people."""
+
+    # The directory, as it is made, looked at, marked.
+    MADE = "made"
+    FOUND = "found"
+    MARKED = "marked"
+    UNMARKED = "unmarked"
+    MARK_GONE = "mark-gone"
+    DIRECTORY_GONE = "directory-gone"
+    NO_DIRECTORY = "no-directory"
+    NOT_A_DIRECTORY = "not-a-directory"
+    CHANGED = "changed"
+    # The disk, as a sync or Immich's pod finds it.
+    NO_MARK = "no-mark"
+    NO_SPACE = "no-space"
+    NO_FOLDER = "no-folder"
+    NOT_WRITABLE = "not-writable"
+    REARRANGED = "rearranged"
+    # The account.
+    SIGNED_IN = "signed-in"
+    NOT_SIGNED_IN = "not-signed-in"
+    SIGNED_OUT = "signed-out"
+    BUSY = "busy"
+    # The run.
+    SYNCED = "synced"
+    STOPPED = "stopped"
+    CLIENT_ERRORS = "client-errors"
+    CLIENT_EXIT = "client-exit"
+    CLIENT_UNFINISHED = "client-unfinished"
+
+
+class Result(BaseModel):
+    """The line. A key that this version does not know is another version's, and left alone.
+
+    Attributes:
+        code: one of `Code`, or one of another version's.
+        message: a sentence or two.
+        free: MiB that are free on the photo disk.
+        total: MiB that it has.
+        floor: MiB that stay free on it.
+        inodes_free: inodes that are free on it.
+        inodes: all of them; 0 where the filesystem does not count them.
+        device: the filesystem's number on its node.
+        on_node: whether it is the kubelet's own filesystem.
+        fetched: files that were fetched.
+        present: files that were there already.
+        errors: errors that the client reported.
+        session_end: the day until which Apple's session is valid.
+        signed_in: the day of the sign-in, where Apple's cookies do not say how long the session is valid.
+        fingerprint: what tells an unmarked disk from another one.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, coerce_numbers_to_str=True)
+
+    code: str
+    message: str
+    free: int | None = None
+    total: int | None = None
+    floor: int | None = None
+    inodes_free: int | None = None
+    inodes: int | None = None
+    device: str = ""
+    on_node: bool | None = None
+    fetched: int | None = None
+    present: int | None = None
+    errors: int | None = None
+    session_end: date | None = None
+    signed_in: date | None = None
+    fingerprint: str = ""
+
+
+BEGINS = '{"code":"'
+
+
+def parse(text: str) -> Result | None:
+    """Read the result out of a script's output, whose last line it is; None where there is none."""
+    last = _last_line(text)
+    if not last.startswith(BEGINS):
+        return None
+    try:
+        return Result.model_validate_json(last)
+    except ValidationError:
+        return None
+
+
+def words(text: str) -> str:
+    """Say in one line what a container's output comes to: its result's sentence, or its last line."""
+    result = parse(text)
+    return result.message if result else _last_line(text)
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")

@@ -1,0 +1,122 @@
+"""The room for photos: what preview knows of it, from whom, and what it says."""
+
+from typing import Any
+
+import pytest
+
+from clients.kubernetes import Manifest, Ref, RefusedError
+from components.free_space import floor
+from preflight import space_facts, space_rules
+from preflight.space_facts import Filesystem, Space
+from tests.accounts import household
+from tests.fake_cluster import FakeCluster
+
+MIB = 1 << 20
+NODE: Manifest = {
+    "metadata": {"name": "node-1", "labels": {"kubernetes.io/hostname": "talos-1"}},
+    "status": {"conditions": [{"type": "DiskPressure", "status": "True"}]},
+}
+STATS = Ref("v1", "Node", "node-1/proxy/stats/summary")
+ROOM, LESS = Filesystem(30, 100, 3, 10), Filesystem(20, 100, 3, 10)
+
+
+class Cluster(FakeCluster):
+    """With pods that have reported, the newest last, and what a kubelet answers."""
+
+    def __init__(self, *reports: str, stats: Manifest | Exception | None = None) -> None:
+        super().__init__()
+        self.stats = stats
+        for number, report in enumerate(reports):
+            state = {"terminated": {"exitCode": 0, "message": report}}
+            metadata = {"name": f"{number}", "creationTimestamp": f"2026-11-2{number}T00:00:00Z"}
+            pod = {"metadata": metadata, "status": {"containerStatuses": [{"state": state}]}}
+            self.objects[Ref("v1", "Pod", f"{number}", "photo-sync")] = pod
+
+    def get(self, ref: Ref) -> Manifest | None:
+        if ref == STATS and isinstance(self.stats, Exception):
+            raise self.stats
+        return self.stats if ref == STATS and not isinstance(self.stats, Exception) else super().get(ref)
+
+
+def report(code: str = "made", on_node: str = "true") -> str:
+    return f'{{"code":"{code}","message":"","free":30,"total":100,"inodesFree":3,"inodes":10,"onNode":{on_node}}}'
+
+
+def stats(free: int) -> Manifest:
+    found = {"availableBytes": free * MIB, "capacityBytes": 100 * MIB, "inodesFree": 3, "inodes": 10}
+    return {"node": {"fs": found}}
+
+
+FORBIDDEN = RefusedError(403, "nodes/proxy is forbidden")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "known"),
+    [
+        (Cluster(), Space(pressure=True)),
+        (Cluster("Killed", "no report at all"), Space(pressure=True)),
+        (Cluster(report(on_node="false")), Space(on_node=False, photos=ROOM, pressure=True)),
+        (Cluster(report(on_node="false"), report()), Space(on_node=True, photos=ROOM, pressure=True)),
+        (Cluster(report(), report("no-mark", "false")), Space(on_node=True, photos=ROOM, pressure=True)),
+        (Cluster(stats=FORBIDDEN), Space(pressure=True)),
+        (Cluster(stats={"node": {}}), Space(pressure=True)),
+        (Cluster(stats=stats(20)), Space(kubelets=LESS, pressure=True)),
+        (
+            Cluster(report(), stats=stats(20)),
+            Space(on_node=True, photos=LESS, kubelets=LESS, pressure=True),
+        ),
+        (
+            Cluster(report(on_node="false"), stats=stats(20)),
+            Space(on_node=False, photos=ROOM, kubelets=LESS, pressure=True),
+        ),
+    ],
+    ids=["nobody", "no report", "report", "newest", "another disk", "forbidden", "no stats", "stats", "both", "own"],
+)
+def test_what_is_known(cluster: Cluster, known: Space) -> None:
+    assert space_facts.read(cluster, household(), [NODE]) == known
+
+
+def said(space: Space, **photo_sync: Any) -> list[str]:
+    return space_rules.warnings(household(**photo_sync), space)
+
+
+GIB = 1024
+FULL, HALF = Filesystem(19 * GIB, 100 * GIB), Filesystem(50 * GIB, 100 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("space", "stated", "words"),
+    [
+        (Space(), None, []),
+        (Space(on_node=False, photos=FULL), None, []),
+        (Space(on_node=False, photos=Filesystem(9 * GIB, 100 * GIB)), None, ["will stop"]),
+        (Space(on_node=True, photos=HALF), None, ["own filesystem"]),
+        (Space(on_node=True, photos=FULL), None, ["own filesystem", "The next sync will stop: 19456 of 102400 MiB"]),
+        (Space(kubelets=FULL), None, ["If the photos are on the node's own filesystem, the next sync will stop"]),
+        (Space(kubelets=HALF), None, []),
+        (Space(on_node=True, photos=FULL), "10Gi", ["own filesystem", "10Gi is 10 % of the filesystem"]),
+        (Space(on_node=True, photos=FULL), "16%", ["own filesystem"]),
+        (Space(on_node=True, photos=FULL), "14%", ["own filesystem", "14% is 14 %"]),
+        (Space(), "14%", ["14% is 14 %"]),
+        (Space(on_node=False, photos=HALF), "1%", []),
+        (Space(on_node=True, photos=Filesystem(50 * GIB, 100 * GIB, 4, 100)), "30Gi", ["own filesystem", "inodes"]),
+        (Space(pressure=True), None, ["Node talos-1 reports DiskPressure"]),
+    ],
+)
+def test_what_preview_says(space: Space, stated: str | None, words: list[str]) -> None:
+    found = said(space, **({"minFreeSpace": stated} if stated else {}))
+    assert len(found) == len(words), found
+    assert all(part in sentence for part, sentence in zip(words, found, strict=True)), found
+
+
+def test_an_unknown_disk_is_said_to_be_unknown() -> None:
+    assert len(space_rules.news(household(), Space())) == 1
+    assert space_rules.news(household(), Space(on_node=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "on_node", "kept"),
+    [(None, False, 10240), (None, True, 20), ("50Gi", True, 51200), ("30%", False, 30), ("30%", True, 30)],
+)
+def test_how_much_stays_free(stated: str | None, on_node: bool, kept: int) -> None:  # noqa: FBT001
+    assert floor(stated).of(100, on_node=on_node) == kept
