@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ops.state_file import repair_of
-from settings import Settings, parse
+from settings import Settings, parse, yaml_text
 from settings.stack_file import plain_leaves
+from settings.yaml_text import YamlError
 from text.visible import VisibleError
 
 _CLI = ("pulumi", "pulumi-language-python")
@@ -52,9 +51,10 @@ def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
     if repair := repair_of(stack):
         raise StackError(f"STACK={stack}: {repair}")
     try:
-        salted = "encryptionsalt" in (yaml.safe_load(file.read_text()) or {})
-    except yaml.YAMLError as error:
-        raise StackError(f"STACK={stack}: {file.name} is not YAML: {' '.join(str(error).split())}") from None
+        content = yaml_text.read(file)
+    except YamlError as error:
+        raise StackError(f"STACK={stack}: {file.name} {error}") from None
+    salted = isinstance(content, dict) and "encryptionsalt" in content
     if salted and not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
         raise StackError(
             f"STACK={stack}: its secrets have a passphrase, and PULUMI_CONFIG_PASSPHRASE is not set. "

@@ -17,6 +17,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -75,6 +76,9 @@ def _found(review: Review, base: str | None, find: Callable[[], Review]) -> Revi
         return noted(found, Repository(Path.cwd()), base) if base else found
     except (LabError, OSError, RepositoryError, StackError) as error:
         return replace(review, problems=(str(error),))
+    except Exception:  # noqa: BLE001 (a fault of the review's own must not leave a passing comment)
+        traceback.print_exc()
+        return replace(review, problems=("the review itself failed. Its log has the traceback: please report it",))
 
 
 def _told(review: Review, asked: argparse.Namespace) -> bool:

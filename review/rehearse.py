@@ -13,6 +13,8 @@ from review.comment import Review
 from review.embedded import Embedded, Side
 from review.markdown import code
 from review.repository import Repository, deployed, judging
+from settings import yaml_text
+from settings.yaml_text import YamlError
 
 Say = Callable[[str], None]
 
@@ -68,8 +70,8 @@ def rehearse(
     if not deployed(repository.changed(commit), name):
         return replace(change.review, notes=(_UNTOUCHED,))
     try:
-        head = Side(repository.tree, stack_file.rehearsed(file.read_text()))
-    except stack_file.StackFileError as error:
+        head = Side(repository.tree, stack_file.rehearsed(yaml_text.text_of(file)))
+    except (YamlError, stack_file.StackFileError) as error:
         return replace(change.review, problems=(f"{name} {error}",))
     with control_plane() as place:
         if problems := place.problems(head):

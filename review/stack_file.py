@@ -7,6 +7,8 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from lab.engine import SOURCE
+from settings import yaml_text
+from settings.yaml_text import YamlError
 from text.visible import VisibleError
 
 _PROJECT: Final = "immich-icloud"
@@ -40,11 +42,11 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
         return text
     secrets = {keys[-1]: node.value for keys, node in _ciphers(ours)}
     for keys, node in _ciphers(config):
-        node.value = secrets.get(keys[-1].removeprefix(f"{_PROJECT}:"), secrets["password"])
+        node.value = secrets.get("".join(keys[-1:]).removeprefix(f"{_PROJECT}:"), secrets["password"])
     cluster = _get(config, f"{_PROJECT}:cluster")
     if isinstance(cluster, MappingNode):
         for key, value in cluster.value:
-            if isinstance(value, ScalarNode) and key.value in CONNECTION:
+            if isinstance(key, ScalarNode) and isinstance(value, ScalarNode) and key.value in CONNECTION:
                 value.value = CONNECTION[key.value]
     if _is_on_cloudflare(config) and _get(config, f"{_PROJECT}:{_TOKEN}") is None:
         # At home the token may come from the environment, of which a rehearsal must know nothing.
@@ -56,9 +58,9 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
 
 def _mapping(text: str) -> MappingNode:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise StackFileError(f"is not YAML: {' '.join(str(error).split())}") from None
+        node = yaml_text.composed(text)
+    except YamlError as error:
+        raise StackFileError(str(error)) from None
     if not isinstance(node, MappingNode):
         raise StackFileError("is no mapping with `config:`")
     return node

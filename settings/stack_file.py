@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from settings import yaml_text
+from settings.yaml_text import YamlError
 
 
 def plain_leaves(file: Path) -> set[str]:
     """Find the single values that stand in plain text, as `namespace:key.key[place]`; none in an unreadable file."""
     try:
-        stack = yaml.safe_load(file.read_text())
-    except (OSError, ValueError, yaml.YAMLError):
+        stack = yaml_text.read(file)
+    except YamlError:
         return set()
     config = stack.get("config") if isinstance(stack, dict) else None
     items = config.items() if isinstance(config, dict) else ()

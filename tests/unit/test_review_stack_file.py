@@ -45,6 +45,37 @@ def test_nothing_else_differs(file: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: &a {x: *a}\n",
+        "config: &a [*a]\n",
+        "a: &a [b, {c: *a}]\nconfig: {}\n",
+        "&a ? *a\n: x\n",
+        "config: " + "[" * 10_000,
+        "config: [",
+        "\x00",
+        "",
+    ],
+)
+def test_a_file_that_is_no_stacks_is_said(text: str) -> None:
+    with pytest.raises(StackFileError):
+        rehearsed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: {secure: x}\n",
+        "? [complex]\n: x\nconfig: {? {a: b} : {secure: x}}\n",
+        "config: {'immich-icloud:cluster': {? [a] : b}}\n",
+        "a: &a {x: y}\nconfig: {b: *a, c: *a}\n",
+    ],
+)
+def test_a_file_of_an_odd_shape_is_left_to_the_settings(text: str) -> None:
+    assert rehearsed(text)
+
+
 def test_the_clusters_identifier_stays() -> None:
     text = "config:\n  immich-icloud:cluster: {kubeconfig: a, context: b, identifier: c}\n"
     cluster = yaml.safe_load(rehearsed(text))["config"]["immich-icloud:cluster"]

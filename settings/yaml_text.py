@@ -1,0 +1,93 @@
+"""A YAML file of the user's; what is wrong with one is said by its place, as its lines may hold secrets."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from yaml import Node
+
+from text.visible import VisibleError
+
+
+class YamlError(VisibleError):
+    """The file can't be read. `str()` follows the file's name: "is not YAML: ..."."""
+
+
+def read(file: Path) -> Any:
+    """Read a file's one document.
+
+    Raises:
+        YamlError: when it is missing or unreadable, not text in UTF-8, not YAML, or an alias in it refers to itself.
+
+    """
+    text = text_of(file)
+    composed(text)
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError of a date or number that is none
+        _refuse(error)
+
+
+def text_of(file: Path) -> str:
+    """Read a file's text.
+
+    Raises:
+        YamlError: when it is missing or unreadable, or not in UTF-8.
+
+    """
+    try:
+        return decoded(file.read_bytes())
+    except OSError as error:
+        raise YamlError(f"can't be read: {error.strerror}") from None
+
+
+def decoded(content: bytes) -> str:
+    """Decode a file's content.
+
+    Raises:
+        YamlError: when it is not UTF-8.
+
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise YamlError("is not text in UTF-8. Save it in that encoding") from None
+
+
+def composed(text: str) -> Node | None:
+    """Parse a text into nodes, each value as it is written.
+
+    Raises:
+        YamlError: when it is not YAML, or when an alias in it refers to what it is a part of.
+
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        _refuse(error)
+    _refuse_circles(root, frozenset(), set())
+    return root
+
+
+def _refuse(error: Exception) -> NoReturn:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        reason = f"{error.problem}, line {mark.line + 1}, column {mark.column + 1}"
+    elif isinstance(error, RecursionError):
+        reason = "it is nested too deeply"
+    else:
+        reason = getattr(error, "reason", None) or "a date or number in it is none"
+    raise YamlError(f"is not YAML: {' '.join(str(reason).split())}") from None
+
+
+def _refuse_circles(node: Node | None, around: frozenset[int], seen: set[int]) -> None:
+    if not isinstance(node, yaml.CollectionNode):
+        return
+    if id(node) in around:
+        raise YamlError(f"is not YAML for a stack: line {node.start_mark.line + 1}: an alias refers to itself")
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    for item in node.value:
+        for part in item if isinstance(item, tuple) else (item,):
+            _refuse_circles(part, around | {id(node)}, seen)
