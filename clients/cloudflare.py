@@ -1,17 +1,20 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
+import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
-from cloudflare import APIConnectionError, APIError, APIStatusError, Cloudflare
-from pydantic import SecretStr
+from cloudflare import APIConnectionError, APIStatusError, Cloudflare
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_validator, model_validator
 
+from clients import retry
+from clients.retry import TransientError, again
 from text.visible import VisibleError
 
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
@@ -24,7 +27,7 @@ ACCESS_EDIT = "Account · Access: Apps and Policies · Edit"
 SERVICE_TOKENS_EDIT = "Account · Access: Service Tokens · Edit"
 
 _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a read and a write
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 404, 429, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
 # With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
@@ -33,6 +36,7 @@ _NO_TOKEN_WORDS = "Invalid access token"  # noqa: S105 (words)
 _TOKEN = re.compile(r"[\w-]+", re.ASCII)
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 class CloudflareError(VisibleError):
@@ -47,7 +51,7 @@ class MissingError(RefusedError):
     """There is no such thing."""
 
 
-class UnansweredError(CloudflareError):
+class UnansweredError(CloudflareError, TransientError):
     """No answer, or none that tells whether a write was done: a time-out, a server error, too many requests.
 
     Attributes:
@@ -153,53 +157,45 @@ class CloudflareApi:
 
     def __init__(self, token: str, http_client: httpx.Client | None = None) -> None:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
-        self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, http_client=http_client)
-        self._once = self._client.with_options(max_retries=0)
-        for client in (self._client, self._once):
-            # The SDK would prefer what it finds of older credentials in the environment, and looks again for a copy.
-            client.api_email = client.api_key = client.user_service_key = None
+        self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)
+        # The SDK would prefer what it finds of older credentials in the environment.
+        self._client.api_email = self._client.api_key = self._client.user_service_key = None
 
     def zone_of(self, host: str) -> Zone | None:
         """Find the zone that a host lies in; None when the token sees none."""
-        with _asked(ZONE_READ, "the zones"):
-            around = [zone for zone in self._client.zones.list() if f".{host}".endswith(f".{zone.name}")]
+        zones = self._list(_Zone, "/zones", ZONE_READ, "the zones")
+        around = [zone for zone in zones if f".{host}".endswith(f".{zone.name}")]
         closest = max(around, key=lambda zone: len(zone.name), default=None)
         if closest is None:
             return None
-        return Zone(closest.id, closest.name, closest.account.id or "", closest.plan.legacy_id or "")
+        return Zone(closest.id, closest.name, closest.account.id, closest.plan.legacy_id or "")
 
     def tunnels(self, account_id: str) -> list[Tunnel]:
         """List the account's tunnels, deleted ones included."""
-        with _asked(TUNNEL_EDIT, "the account's tunnels"):
-            return [
-                Tunnel(
-                    id=str(tunnel.id),
-                    name=str(tunnel.name),
-                    remotely_managed=tunnel.config_src == "cloudflare",
-                    deleted=tunnel.deleted_at is not None,
-                )
-                for tunnel in self._client.zero_trust.tunnels.cloudflared.list(account_id=account_id)
-            ]
+        path = f"/accounts/{account_id}/cfd_tunnel"
+        return [
+            Tunnel(
+                id=tunnel.id,
+                name=tunnel.name,
+                remotely_managed=tunnel.config_src == "cloudflare",
+                deleted=tunnel.deleted_at is not None,
+            )
+            for tunnel in self._list(_Tunnel, path, TUNNEL_EDIT, "the account's tunnels")
+        ]
 
     def connectors(self, account_id: str, tunnel_id: str) -> list[Connector]:
         """List the cloudflared processes that run a tunnel."""
-        with _asked(TUNNEL_EDIT, f"the connectors of tunnel {tunnel_id}"):
-            return [
-                Connector(client.version or "", len(client.conns or []))
-                for client in self._client.zero_trust.tunnels.cloudflared.connections.get(
-                    tunnel_id, account_id=account_id
-                )
-            ]
+        path = f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections"
+        clients = self._get(list[_Client], path, TUNNEL_EDIT, f"the connectors of tunnel {tunnel_id}").result
+        return [Connector(client.version or "", len(client.conns or [])) for client in clients]
 
     def configuration(self, account_id: str, tunnel_id: str) -> Configuration | None:
         """Read a tunnel's configuration; None when there is no such tunnel."""
-        configurations = self._client.zero_trust.tunnels.cloudflared.configurations.with_raw_response
+        what = f"the configuration of tunnel {tunnel_id}"
         try:
-            with _asked(TUNNEL_EDIT, f"the configuration of tunnel {tunnel_id}"):
-                answer = configurations.get(tunnel_id, account_id=account_id)
+            return self._get(_Configuration, _configurations(account_id, tunnel_id), TUNNEL_EDIT, what).result.told
         except MissingError:
             return None
-        return _configuration(answer.http_response)
 
     def replace_configuration(self, account_id: str, tunnel_id: str, document: Document) -> Configuration:
         """Write a tunnel's whole configuration, once: sent again, it could be of yesterday.
@@ -209,69 +205,208 @@ class CloudflareApi:
             RefusedError: when it was not.
 
         """
-        configurations = self._once.zero_trust.tunnels.cloudflared.configurations.with_raw_response
         with _asked(TUNNEL_EDIT, f"a change of the configuration of tunnel {tunnel_id}"):
-            # As it is: the SDK would translate keys that it knows, and this may hold keys that it does not.
-            answer = configurations.update(tunnel_id, account_id=account_id, extra_body={"config": document})
-        return _configuration(answer.http_response)
+            answer = self._client.put(
+                _configurations(account_id, tunnel_id), cast_to=httpx.Response, body={"config": document}
+            )
+            return _Answer[_Configuration].model_validate_json(answer.content, strict=True).result.told
 
     def records(self, zone_id: str, host: str) -> list[Record]:
         """List the records that say where a host is: A, AAAA and CNAME."""
-        with _asked(DNS_EDIT, f"the DNS records of {host}"):
-            return [
-                Record(
-                    id=record.id,
-                    type=record.type,
-                    name=record.name,
-                    content=str(record.content),
-                    proxied=bool(record.proxied),
-                    comment=record.comment or "",
-                )
-                for record in self._client.dns.records.list(zone_id=zone_id, name={"exact": host})
-                if record.type in {"A", "AAAA", "CNAME"}
-            ]
+        path, what = f"/zones/{zone_id}/dns_records", f"the DNS records of {host}"
+        return [
+            Record(
+                id=record.id,
+                type=record.type,
+                name=record.name,
+                content=record.content,
+                proxied=bool(record.proxied),
+                comment=record.comment or "",
+            )
+            for record in self._list(_Record, path, DNS_EDIT, what, {"name.exact": host})
+            if record.is_address
+        ]
 
     def access_applications(self, account_id: str, host: str) -> list[str]:
         """List the names of the Access applications that guard a host."""
-        with _asked(ACCESS_EDIT, "the Access applications"):
-            return [
-                str(application.name)
-                for application in self._client.zero_trust.access.applications.list(account_id=account_id)
-                if getattr(application, "domain", None) == host
-            ]
+        path = f"/accounts/{account_id}/access/apps"
+        return [
+            application.name or application.id
+            for application in self._list(_Application, path, ACCESS_EDIT, "the Access applications")
+            if application.domain == host
+        ]
 
     def service_tokens(self, account_id: str) -> list[ServiceToken]:
         """List the service tokens of Access."""
-        with _asked(SERVICE_TOKENS_EDIT, "the Access service tokens"):
-            return [
-                ServiceToken(str(token.name), token.expires_at)
-                for token in self._client.zero_trust.access.service_tokens.list(account_id=account_id)
-            ]
+        path = f"/accounts/{account_id}/access/service_tokens"
+        return [
+            ServiceToken(token.name, token.expires_at)
+            for token in self._list(_ServiceToken, path, SERVICE_TOKENS_EDIT, "the Access service tokens")
+        ]
+
+    def _list(
+        self, item: Any, path: str, permission: str, what: str, query: Mapping[str, str] | None = None
+    ) -> Iterator[Any]:
+        """Read a list to its last page: the last that the answer counts, or the one before an empty or repeated one."""
+        before: list[Any] = []
+        for page in itertools.count(1):
+            answer = self._get(list[item], path, permission, what, {**(query or {}), "page": str(page)})
+            if answer.result in ([], before):
+                return
+            yield from (before := answer.result)
+            pages = answer.result_info.total_pages if answer.result_info else None
+            if pages is not None and page >= pages:
+                return
+
+    def _get(
+        self, result: type[T], path: str, permission: str, what: str, query: Mapping[str, str] | None = None
+    ) -> "_Answer[T]":
+        def asked() -> _Answer[T]:
+            with _asked(permission, what):
+                answer = self._client.get(path, cast_to=httpx.Response, options={"params": dict(query or {})})
+                return _Answer[result].model_validate_json(answer.content, strict=True)  # type: ignore[valid-type]
+
+        return again(asked)
 
 
-def _configuration(response: httpx.Response) -> Configuration:
-    # The JSON as it came: what the SDK does not know has to be written back, too.
-    result = response.json()["result"]
-    return Configuration(result.get("config"), int(result["version"]))
+def _configurations(account_id: str, tunnel_id: str) -> str:
+    return f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations"
+
+
+# What is read of Cloudflare's answers; an answer of another shape is none.
+
+
+class _Pages(BaseModel):
+    total_pages: int | None = None
+
+
+class _Answer(BaseModel, Generic[T]):
+    result: T
+    result_info: _Pages | None = None
+
+
+class _Account(BaseModel):
+    id: str
+
+
+class _Plan(BaseModel):
+    legacy_id: str | None = None
+
+
+class _Zone(BaseModel):
+    id: str
+    name: str
+    account: _Account
+    plan: _Plan = _Plan()
+
+
+class _Tunnel(BaseModel):
+    id: str
+    name: str
+    config_src: str | None = None
+    deleted_at: AwareDatetime | None = None
+
+
+class _Client(BaseModel):
+    version: str | None = None
+    conns: list[Document] | None = None
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    hostname: str | None = None
+    path: str | None = None
+    service: str | None = None
+
+
+class _Document(BaseModel):
+    ingress: list[_Rule] | None = None
+
+
+class _Configuration(BaseModel):
+    # The JSON as it came: what is not known here has to be written back, too.
+    config: Document | None = None
+    version: int
+
+    @field_validator("config")
+    @classmethod
+    def _of_a_tunnel(cls, config: Document | None) -> Document | None:
+        _Document.model_validate(config or {}, strict=True)
+        return config
+
+    @property
+    def told(self) -> Configuration:
+        return Configuration(self.config, self.version)
+
+
+class _Record(BaseModel):
+    id: str
+    type: str
+    name: str
+    content: str = ""
+    proxied: bool | None = None
+    comment: str | None = None
+
+    @property
+    def is_address(self) -> bool:
+        return self.type in {"A", "AAAA", "CNAME"}
+
+    @model_validator(mode="after")
+    def _of_an_address(self) -> Self:
+        if self.is_address and not self.content:
+            raise ValueError("content")
+        return self
+
+
+class _Application(BaseModel):
+    id: str
+    name: str | None = None
+    domain: str | None = None
+
+
+class _ServiceToken(BaseModel):
+    name: str
+    expires_at: AwareDatetime | None = None
+
+
+class _Error(BaseModel):
+    code: int | None = None
+    message: str | None = None
+
+
+class _Refusal(BaseModel):
+    errors: list[_Error] | None = None
 
 
 @contextmanager
 def _asked(permission: str, what: str) -> Iterator[None]:
-    """Turn the SDK's errors into sentences."""
+    """Turn the SDK's errors, and answers that can't be read, into sentences."""
     try:
         yield
     except APIStatusError as error:
         raise _refusal(error, permission, what) from None
     except APIConnectionError as error:
         raise UnansweredError(f"Cloudflare does not answer (asked for {what}): {error.message}") from None
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+        raise UnansweredError(
+            f"what answers in Cloudflare's place can't be read (asked for {what}): {place or 'it is not JSON'}. "
+            "Is there a proxy or a sign-in page in between?"
+        ) from None
 
 
 def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareError:
-    codes = {detail.code for detail in error.errors or []}
-    words = [f"{(detail.message or '').strip()} ({detail.code})" for detail in error.errors or []]
+    try:
+        details = _Refusal.model_validate_json(error.response.content).errors
+    except ValidationError:
+        details = None
+    codes = {detail.code for detail in details or []}
+    words = [f"{(detail.message or '').strip()} ({detail.code})" for detail in details or []]
     said = "; ".join(words) or f"{error.status_code}"
-    if error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _SERVER_ERROR:
-        return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", _retry_after(error))
+    if retry.is_passing(error.status_code):
+        after = retry.retry_after(error.response.headers.get("retry-after"))
+        return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return RefusedError(
             "Cloudflare does not know the API token: it is mistyped, expired or revoked. Make one at "
@@ -283,13 +418,7 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
             f"the Cloudflare API token is not enough for {what}: it needs the permission {permission}, for this "
             f"account and zone. Cloudflare's words: {said}",
         )
+    if error.status_code == _NOT_FOUND and details is None:
+        return UnansweredError(f"what answers in Cloudflare's place knows nothing of {what}: it answers 404")
     refused = MissingError if error.status_code == _NOT_FOUND else RefusedError
     return refused(f"Cloudflare refuses {what}: {said}")
-
-
-def _retry_after(error: APIError) -> float:
-    text = error.response.headers.get("retry-after", "") if isinstance(error, APIStatusError) else ""
-    try:
-        return float(text)
-    except ValueError:
-        return 0

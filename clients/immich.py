@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import SecretStr
+from pydantic import BaseModel, RootModel, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
+from clients import retry
 from clients.kubernetes import ClusterApi
+from clients.retry import TransientError, again, once
 from clients.service_connection import connect
 from settings.model import Backend
 from text.visible import VisibleError
@@ -37,7 +40,7 @@ class ImmichError(VisibleError):
     """Immich refused or could not be asked. `str()` is one sentence for the user."""
 
 
-class UnansweredError(ImmichError):
+class UnansweredError(ImmichError, TransientError):
     """Immich gave no answer, or none that tells whether a write was done."""
 
 
@@ -97,6 +100,8 @@ class Statistics:
 class ImmichApi:
     """Immich's API, over one connection that is made when it is needed; it ends with the `with` block."""
 
+    _retry_after = 0.0  # seconds that the last answer asks to wait
+
     def __init__(self, connect: Callable[[], socket.socket], key: SecretStr) -> None:
         """Keep how Immich is reached, and the API key; nothing is asked yet."""
         self._connect, self._key = connect, key
@@ -121,45 +126,54 @@ class ImmichApi:
             ImmichError: when it does not, or with something else than its `pong`.
 
         """
-        self._ask("GET", "/server/ping", _pong)
+        self._read("/server/ping", _Pong)
 
     @cached_property
     def version(self) -> tuple[int, int, int]:
         """The server's version."""
-        return self._ask("GET", "/server/version", _version)
+        version = self._read("/server/version", _Version)
+        return version.major, version.minor, version.patch
 
     def has_configuration_file(self) -> bool:
         """Whether Immich takes its server-wide configuration from IMMICH_CONFIG_FILE, so that no API changes it."""
-        return self._ask("GET", "/server/features", lambda answer: bool(answer.get("configFile")))
+        return self._read("/server/features", _Features).configFile
 
     def lacking(self) -> tuple[str, ...]:
         """List the permissions that the API key lacks (source: immich #21027, which lets each key ask that)."""
         needed = (*PERMISSIONS, *(PERMISSIONS_SINCE_3_2 if self._since_3_2 else ()))
-        given = self._ask("GET", "/api-keys/me", lambda answer: set(answer["permissions"]))
+        given = self._read("/api-keys/me", _Key).permissions
         return tuple(one for one in needed if one not in given and "all" not in given)
 
     def me(self) -> User:
         """Find whose the API key is."""
-        return self._ask("GET", "/users/me", _user)
+        return self._read("/users/me", _User).told
 
     def users(self) -> list[User]:
         """List all users."""
-        return self._ask("GET", "/users", lambda answer: [_user(user) for user in answer])
+        return [user.told for user in self._read("/users", list[_User])]
 
     def libraries(self) -> list[Library]:
         """List all external libraries, of whatever user."""
-        return self._ask("GET", "/libraries", lambda answer: [_library(library) for library in answer])
+        return [library.told for library in self._read("/libraries", list[_Library])]
 
     def library(self, library_id: str) -> Library:
         """Read one library."""
-        return self._ask("GET", f"/libraries/{library_id}", _library)
+        return self._read(f"/libraries/{library_id}", _Library).told
 
     def create_library(self, owner: User, name: str) -> Library:
-        """Make a library with Immich's defaults. It imports nothing yet: paths are looked at in an update only."""
-        return self._ask("POST", "/libraries", _library, {"ownerId": owner.id, "name": name})
+        """Make a library with Immich's defaults, of a name that its owner has given to none.
+
+        It imports nothing yet: paths are looked at in an update only.
+        """
+
+        def made() -> Library | None:
+            named = (one for one in self.libraries() if (one.owner_id, one.name) == (owner.id, name))
+            return next(named, None)
+
+        return once(lambda: self._ask("POST", "/libraries", _Library, {"ownerId": owner.id, "name": name}).told, made)
 
     def update_library(self, library: Library) -> Library:
-        """Write a library's name, import paths and exclusion patterns.
+        """Write a library's name, import paths and exclusion patterns, asked once: they may be of yesterday.
 
         Raises:
             RefusedError: with status 400 when Immich can't read one of the import paths.
@@ -170,7 +184,16 @@ class ImmichApi:
             "importPaths": [*library.import_paths],
             "exclusionPatterns": [*library.exclusion_patterns],
         }
-        return self._ask("PUT", f"/libraries/{library.id}", _library, stated)
+        return self._ask("PUT", f"/libraries/{library.id}", _Library, stated).told
+
+    def change_library(self, library_id: str, change: Callable[[Library], Library]) -> Library:
+        """Write a library as `change` has it of what is there; where the answer is lost, of what is there then."""
+
+        def made() -> Library | None:
+            live = self.library(library_id)
+            return live if change(live) == live else None
+
+        return once(lambda: self.update_library(change(self.library(library_id))), made)
 
     def unseen(self, library: Library) -> dict[str, str]:
         """Ask which of a library's import paths Immich does not see, and why not; nothing is changed.
@@ -180,24 +203,48 @@ class ImmichApi:
                 (source: Immich's library.controller.ts, which names none).
 
         """
-        stated = {"importPaths": [*library.import_paths]}
-        return self._ask("POST", f"/libraries/{library.id}/validate", _unseen, stated)
+        path, stated = f"/libraries/{library.id}/validate", {"importPaths": [*library.import_paths]}
+        asked = again(lambda: self._ask("POST", path, _Validated, stated)).importPaths
+        return {one.importPath: one.message or "" for one in asked if not one.isValid}
 
     def scan(self, library_id: str) -> None:
-        """Have Immich look through a library's import paths; it does so in the background."""
-        self._ask("POST", f"/libraries/{library_id}/scan", lambda _: None, {})
+        """Have Immich look through a library's import paths; it does so in the background, and twice if told twice."""
+        # A scan that is queued can't be read, and a second one finds what the first did.
+        again(lambda: self._answer("POST", f"/libraries/{library_id}/scan", {}))
 
     def statistics(self, library_id: str) -> Statistics:
         """Count what a library holds."""
-        return self._ask("GET", f"/libraries/{library_id}/statistics", _statistics)
+        counted = self._read(f"/libraries/{library_id}/statistics", _Statistics)
+        return Statistics(counted.photos, counted.videos, counted.usage)
 
     def configuration(self) -> Document:
         """Read the server-wide configuration, whole."""
-        return self._ask("GET", self._configuration_route, _configuration)
+        return self._read(self._configuration_route, _Configuration).root
 
     def replace_configuration(self, document: Document) -> Document:
         """Write the server-wide configuration, whole: there is no way to write a part of it, and no version of it."""
-        return self._ask("PUT", self._configuration_route, _configuration, document)
+        return self._ask("PUT", self._configuration_route, _Configuration, document).root
+
+    def change_configuration(self, change: Callable[[Document], Document]) -> Document:
+        """Write the configuration as `change` has it of what is there; where the answer is lost, of what is there then.
+
+        Returns the configuration before that. Nothing is written where it is right.
+        """
+        before: Document = {}
+
+        def write() -> Document:
+            nonlocal before
+            before = self.configuration()
+            changed = change(before)
+            if changed != before:
+                self.replace_configuration(changed)
+            return before
+
+        def made() -> Document | None:
+            live = self.configuration()
+            return before if change(live) == live else None
+
+        return once(write, made)
 
     def close(self) -> None:
         """End the connection; another is made when it is needed."""
@@ -214,17 +261,28 @@ class ImmichApi:
     def _configuration_route(self) -> str:
         return "/admin/config" if self._since_3_2 else "/system-config"
 
-    def _ask(self, method: str, path: str, read: Callable[[Any], T], body: object = None) -> T:
-        status, content = self._send(method, path, body)
-        if status >= HTTPStatus.BAD_REQUEST:
-            raise _refusal(status, content, path)
+    def _read(self, path: str, type_: type[T]) -> T:
+        return again(lambda: self._ask("GET", path, type_))
+
+    def _ask(self, method: str, path: str, type_: type[T], body: object = None) -> T:
+        status, content = self._answer(method, path, body)
         try:
-            return read(json.loads(content) if content else None)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return TypeAdapter(type_).validate_json(content, strict=True)
+        except ValidationError as error:
+            place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
             raise UnansweredError(
                 f"what answers behind immich.service is not Immich's API: its answer to {path} (HTTP status {status}) "
-                "can't be read"
+                f"can't be read{f': {place}' if place else ''}"
             ) from None
+
+    def _answer(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+        status, content = self._send(method, path, body)
+        if status >= HTTPStatus.BAD_REQUEST:
+            refusal = _refusal(status, content, path)
+            if isinstance(refusal, UnansweredError):
+                refusal.retry_after = self._retry_after
+            raise refusal
+        return status, content
 
     def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         headers = {"x-api-key": self._key.get_secret_value(), "Accept": "application/json"}
@@ -243,6 +301,7 @@ class ImmichApi:
                 f"Immich does not answer (asked for {path}): {str(error) or type(error).__name__}"
             ) from None
         self._answered = time.monotonic()
+        self._retry_after = retry.retry_after(response.headers.get("Retry-After"))
         if response.will_close:
             self.close()
         return response.status, content
@@ -254,48 +313,109 @@ class ImmichApi:
         return self._connection
 
 
-def _user(answer: Document) -> User:
-    return User(answer["id"], answer["email"])
+# What is read of Immich's answers; an answer of another shape is none of Immich's.
 
 
-def _library(answer: Document) -> Library:
-    return Library(
-        id=answer["id"],
-        owner_id=answer["ownerId"],
-        name=answer["name"],
-        import_paths=tuple(answer["importPaths"]),
-        exclusion_patterns=tuple(answer["exclusionPatterns"]),
-        refreshed_at=answer["refreshedAt"] or "",
-    )
+class _Pong(BaseModel):
+    res: Literal["pong"]
 
 
-def _unseen(answer: Document) -> dict[str, str]:
-    return {one["importPath"]: one.get("message", "") for one in answer["importPaths"] if not one["isValid"]}
+class _Version(BaseModel):
+    major: int
+    minor: int
+    patch: int
 
 
-def _pong(answer: Document) -> None:
-    if answer["res"] != "pong":
-        raise ValueError(answer)
+class _Features(BaseModel):
+    configFile: bool = False  # noqa: N815 (Immich's name, as all of these)
 
 
-def _version(answer: Document) -> tuple[int, int, int]:
-    return answer["major"], answer["minor"], answer["patch"]
+class _Key(BaseModel):
+    permissions: list[str]
 
 
-def _statistics(answer: Document) -> Statistics:
-    return Statistics(answer["photos"], answer["videos"], answer["usage"])
+class _User(BaseModel):
+    id: str
+    email: str
+
+    @property
+    def told(self) -> User:
+        return User(self.id, self.email)
 
 
-def _configuration(answer: Document) -> Document:
-    """See that the entries are there that may become ours."""
-    if not {"scan", "watch"} <= answer["library"].keys():
-        raise KeyError("library")
-    return answer
+class _Library(BaseModel):
+    id: str
+    ownerId: str  # noqa: N815
+    name: str
+    importPaths: list[str]  # noqa: N815
+    exclusionPatterns: list[str]  # noqa: N815
+    refreshedAt: str | None  # noqa: N815
+
+    @field_validator("refreshedAt")
+    @classmethod
+    def _is_a_moment(cls, text: str | None) -> str | None:
+        if text and datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError("no time zone")
+        return text
+
+    @property
+    def told(self) -> Library:
+        return Library(
+            id=self.id,
+            owner_id=self.ownerId,
+            name=self.name,
+            import_paths=tuple(self.importPaths),
+            exclusion_patterns=tuple(self.exclusionPatterns),
+            refreshed_at=self.refreshedAt or "",
+        )
+
+
+class _ImportPath(BaseModel):
+    importPath: str  # noqa: N815
+    isValid: bool  # noqa: N815
+    message: str | None = None
+
+
+class _Validated(BaseModel):
+    importPaths: list[_ImportPath]  # noqa: N815
+
+
+class _Statistics(BaseModel):
+    photos: int
+    videos: int
+    usage: int
+
+
+class _Scan(BaseModel):
+    enabled: bool
+    cronExpression: str  # noqa: N815
+
+
+class _Watch(BaseModel):
+    enabled: bool
+
+
+class _LibrarySettings(BaseModel):
+    scan: _Scan
+    watch: _Watch
+
+
+class _Settings(BaseModel):
+    library: _LibrarySettings
+
+
+class _Configuration(RootModel[Document]):
+    """As it came, for it is written back whole; the entries are there that may become ours."""
+
+    @model_validator(mode="after")
+    def _has_a_library(self) -> Self:
+        _Settings.model_validate(self.root, strict=True)
+        return self
 
 
 def _refusal(status: int, content: bytes, path: str) -> ImmichError:
     words = _words(content) or f"{status}"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if retry.is_passing(status):
         return UnansweredError(f"Immich has an error of its own (asked for {path}): {words}")
     if status == HTTPStatus.UNAUTHORIZED:
         message = (
@@ -319,6 +439,6 @@ def _words(content: bytes) -> str:
     """Immich's message: one, or a list of them."""
     try:
         message = json.loads(content)["message"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return "; ".join(map(str, message)) if isinstance(message, list) else str(message)

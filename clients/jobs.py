@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from clients import pod_end, pod_start, result
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.pod_end import End
 from clients.pod_start import Failure
 from clients.result import Result
+from clients.retry import TransientError
 from text.visible import VisibleError
 
 _KEPT = 300  # seconds that one whose command was killed stays after its end
 _ABSENCE = 120.0  # seconds without an API server that are no failure of the Job
 
-_NOT_FOUND = 404
+_NOT_FOUND, _CONFLICT = 404, 409
 # Of each line of a log that was asked for with times. What has none is not the container's: a runtime that can't read
 # the log of an evicted pod answers with a sentence of its own.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -75,10 +76,21 @@ def _created(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifes
     """Create a Job; an exception removes it, even one that came before the API server's answer."""
     named = _named(job)
     try:
-        yield api.create(named, OBJECT_MANAGER).object
+        yield _create(api, named)
     except BaseException:
         _remove(api, Ref.of(named), report)
         raise
+
+
+def _create(api: ClusterApi, named: Manifest) -> Manifest:
+    try:
+        return api.create(named, OBJECT_MANAGER).object
+    except RefusedError as refused:
+        # The name is nobody else's: an attempt whose answer was lost made it, and a webhook has changed it since.
+        live = api.get(Ref.of(named)) if refused.status == _CONFLICT else None
+        if live is None:
+            raise
+        return live
 
 
 def _named(job: Manifest) -> Manifest:
@@ -131,7 +143,7 @@ class _Wait:
             try:
                 job, pod = self._look()
                 absent_since = None
-            except UnreachableError as error:
+            except TransientError as error:
                 absent_since = absent_since or time.monotonic()
                 if time.monotonic() - absent_since > _ABSENCE:
                     raise
@@ -159,7 +171,7 @@ class _Wait:
         if pod is None:  # the Job's controller tries again, and an event is all that it leaves
             refused = f"involvedObject.uid={self.job['metadata']['uid']},reason=FailedCreate"
             for event in self.api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=refused):
-                yield Failure(f"{ref} gets no pod: {event['message']}")
+                yield Failure(f"{ref} gets no pod: {event.get('message', 'FailedCreate')}")
             return
         for condition in pod.get("status", {}).get("conditions", []):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":

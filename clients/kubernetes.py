@@ -3,22 +3,28 @@
 import json
 import re
 import socket
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Literal, Self, TypeVar
 
 import urllib3
 import websocket
-import yaml
-from kubernetes import client, config, stream
+from kubernetes import client, stream
+from pydantic import BaseModel, ValidationError
 from websocket import WebSocket
 
+from clients import kubeconfig, kubernetes_types, retry
+from clients.kubeconfig import KubeconfigError
+from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
 from text.encoding import encoded
 from text.visible import VisibleError
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
+T = TypeVar("T")
 
 # The field manager of the whole objects that this project deploys.
 OBJECT_MANAGER = "immich-icloud"
@@ -28,20 +34,27 @@ APPLY = "application/apply-patch+yaml; charset=utf-8"
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
 websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait for ever
 _SILENCE = 60.0  # seconds
-# It keeps certificates in temporary files, and hands one over to a second thread before it is written.
-_LOADING = threading.Lock()
 
 
 class ClusterError(VisibleError):
     """The API server refused or could not be asked. `str()` is one sentence for the user."""
 
 
-class UnreachableError(ClusterError):
-    """No API server answered, or no way to it could be made of the kubeconfig."""
+class UnreachableError(ClusterError, TransientError):
+    """No API server gave an answer: there is none, it is busy or failing, or what answers can't be read.
+
+    Attributes:
+        retry_after: seconds that it asks to wait; 0 when it does not say.
+
+    """
+
+    def __init__(self, message: str, retry_after: float = 0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class RefusedError(ClusterError):
-    """The API server answered, and said no.
+    """The API server answered, and said no: the same request will be refused again.
 
     Attributes:
         status: the HTTP status code.
@@ -104,43 +117,28 @@ class ClusterApi:
         """Read the kubeconfig; nothing is asked yet.
 
         Raises:
-            UnreachableError: when the file or the context is missing or unusable.
+            ClusterError: when the file or the context is missing or unusable.
 
         """
-        file = cluster.kubeconfig_file
-        if not file.is_file():
-            raise UnreachableError(
-                f"immich-icloud:cluster.kubeconfig: there is no file {file}. Name your kubeconfig file there"
-            )
         try:
-            names = [context["name"] for context in (yaml.safe_load(file.read_text()) or {}).get("contexts", [])]
-            if cluster.context not in names:
-                raise UnreachableError(
-                    f'immich-icloud:cluster.context: {file} has no context "{cluster.context}". '
-                    f"It has: {', '.join(names)}"
-                )
-            connection = client.Configuration()
-            connection.retries = False
-            with _LOADING:
-                config.load_kube_config(str(file), cluster.context, client_configuration=connection)
-        except (config.ConfigException, yaml.YAMLError) as error:
-            raise UnreachableError(f"immich-icloud:cluster.kubeconfig: {file} can't be used: {error}") from None
+            connection = kubeconfig.load(cluster)
+        except KubeconfigError as error:
+            raise ClusterError(str(error)) from None
         self._client = client.ApiClient(connection)
-        self._where = f'{connection.host} (context "{cluster.context}" of {file})'
+        self._where = f'{connection.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
 
     def get(self, ref: Ref) -> Manifest | None:
         """Read one object; None when it does not exist."""
         try:
-            return self._call("GET", ref.path).object
+            return again(partial(self._object, ref, "GET", ref.path)).object
         except RefusedError as refused:
-            if refused.status == _NOT_FOUND:
+            if refused.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
-    def list(self, like: Ref, **query: str) -> list[Manifest]:
+    def list(self, like: Ref, **query: str) -> Manifests:
         """Read the objects of one kind and namespace; `query` takes labelSelector and fieldSelector."""
-        items: list[Manifest] = self._call("GET", like.collection, query=query).object["items"]
-        return items
+        return again(partial(self._items, like, query))
 
     def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
         """Apply server-side what `manager` wants to own.
@@ -149,12 +147,15 @@ class ClusterApi:
             RefusedError: with what other managers hold, or with the API server's or an admission webhook's own words.
 
         """
+        ref = Ref.of(manifest)
         query = {"fieldManager": manager, "force": str(force).lower()} | ({"dryRun": "All"} if dry_run else {})
-        return self._call("PATCH", Ref.of(manifest).path, query, encoded(manifest), APPLY)
+        return again(partial(self._object, ref, "PATCH", ref.path, query, encoded(manifest), APPLY))
 
     def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
-        """Change one object by a JSON merge patch."""
-        return self._call("PATCH", ref.path, {"fieldManager": manager}, patch, "application/merge-patch+json")
+        """Change one object by a JSON merge patch, asked once: where the answer is lost, read the object again."""
+        return self._object(
+            ref, "PATCH", ref.path, {"fieldManager": manager}, patch, content_type="application/merge-patch+json"
+        )
 
     def create(self, manifest: Manifest, manager: str) -> Answer:
         """Create an object.
@@ -163,7 +164,9 @@ class ClusterApi:
             RefusedError: with status 409 when it exists.
 
         """
-        return self._call("POST", Ref.of(manifest).collection, {"fieldManager": manager}, manifest)
+        ref = Ref.of(manifest)
+        write = partial(self._object, ref, "POST", ref.collection, {"fieldManager": manager}, manifest)
+        return self._write_once(ref, write, manifest)
 
     def replace(self, manifest: Manifest, manager: str) -> Answer:
         """Write a whole object, as it was read but for what shall change.
@@ -172,7 +175,10 @@ class ClusterApi:
             RefusedError: with status 409 when somebody else wrote since it was read.
 
         """
-        return self._call("PUT", Ref.of(manifest).path, {"fieldManager": manager}, manifest)
+        ref = Ref.of(manifest)
+        return self._write_once(
+            ref, partial(self._object, ref, "PUT", ref.path, {"fieldManager": manager}, manifest), manifest
+        )
 
     def delete(self, live: Manifest) -> None:
         """Delete an object as it was read.
@@ -182,7 +188,12 @@ class ClusterApi:
 
         """
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
-        self._call("DELETE", Ref.of(live).path, body={"preconditions": preconditions})
+        self._delete(Ref.of(live), {"preconditions": preconditions})
+
+    def delete_with_dependents(self, ref: Ref) -> None:
+        """Delete an object, whatever its state, and then what it owns: of a Job, its pods."""
+        # Said in so many words: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
+        self._delete(ref, {"propagationPolicy": "Background"})
 
     def connect(self, pod: Ref, port: int) -> socket.socket:
         """Open a connection to a port of a pod, as `kubectl port-forward` does.
@@ -200,11 +211,6 @@ class ClusterApi:
         opened_socket: socket.socket = forwarded.socket(port)
         return opened_socket
 
-    def delete_with_dependents(self, ref: Ref) -> None:
-        """Delete an object, whatever its state, and then what it owns: of a Job, its pods."""
-        # Said in so many words: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
-        self._call("DELETE", ref.path, body={"propagationPolicy": "Background"})
-
     def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
         """Follow a container's log: each line as it comes, after its time (RFC 3339, nanoseconds) and a blank.
 
@@ -219,7 +225,7 @@ class ClusterApi:
         query = {"container": container, "follow": "true", "timestamps": "true"} | (
             {"sinceTime": since} if since else {}
         )
-        response = self._request("GET", f"{pod.path}/log", query, timeout=(_TIMEOUT, _SILENCE))
+        response = again(partial(self._open, "GET", f"{pod.path}/log", query, timeout=(_TIMEOUT, _SILENCE)))
         rest = b""
         try:
             for chunk in response.stream():
@@ -228,7 +234,7 @@ class ClusterApi:
         except urllib3.exceptions.ReadTimeoutError:
             return
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error}") from None
+            raise self._unreachable(error) from None
         finally:
             response.close()
         if rest:
@@ -261,7 +267,12 @@ class ClusterApi:
 
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
-        return str(self._call("GET", "/version").object["gitVersion"])
+
+        def asked() -> str:
+            content, _ = self._ask("GET", "/version")
+            return self._parsed("/version", lambda: _Version.model_validate_json(content)).gitVersion
+
+        return again(asked)
 
     def _not_opened(self, what: str, error: Exception) -> ClusterError:
         """Say why no stream could be opened: as in `_request`, the client may have stumbled over its own exception."""
@@ -269,22 +280,109 @@ class ClusterApi:
             raise KeyboardInterrupt
         reason = getattr(error, "reason", None) or getattr(error.__context__, "reason", error)
         refused = _HANDSHAKE.match(str(reason))
-        if refused:
-            return RefusedError(int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}")
-        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
+        if not refused:
+            return self._unreachable(reason)
+        status, message = int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}"
+        return UnreachableError(message) if retry.is_passing(status) else RefusedError(status, message)
 
-    def _call(
+    def _write_once(self, ref: Ref, write: Callable[[], Answer], wanted: Manifest) -> Answer:
+        """Write an object once. Where the answer is lost, it is done if the object has what was wanted."""
+        sent = {**wanted, "metadata": _without_version(wanted.get("metadata", {}))}
+
+        def made() -> Answer | None:
+            live = self.get(ref)
+            return Answer(live, ()) if live and _holds(live, sent) else None
+
+        lost = False
+
+        def attempt() -> Answer:
+            nonlocal lost
+            try:
+                return write()
+            except TransientError:
+                lost = True
+                raise
+            except RefusedError as refused:
+                # The first attempt may have arrived after it was looked for.
+                if lost and refused.status == HTTPStatus.CONFLICT and (found := made()):
+                    return found
+                raise
+
+        return once(attempt, made)
+
+    def _delete(self, ref: Ref, options: Manifest) -> None:
+        def gone() -> bool | None:
+            return self.get(ref) is None or None
+
+        def attempt() -> bool:
+            self._ask("DELETE", ref.path, body=options)
+            return True
+
+        once(attempt, gone)
+
+    def _object(  # noqa: PLR0913, PLR0917 (what a request is made of)
         self,
+        ref: Ref,
         method: str,
         path: str,
         query: dict[str, str] | None = None,
         body: Manifest | bytes | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        response = self._request(method, path, query, body, content_type)
-        return Answer(json.loads(response.data), tuple(_text(w) for w in response.headers.getlist("Warning")))
+        content, warnings = self._ask(method, path, query, body, content_type)
 
-    def _request(  # noqa: PLR0913, PLR0917 (what a request is made of)
+        def read() -> Manifest:
+            found = kubernetes_types.without_nulls(json.loads(content))
+            _refuse(kubernetes_types.faults(found, ref.api_version, ref.kind))
+            told = Ref.of({**found, "metadata": {"name": ref.name, **found["metadata"]}})
+            if told != ref:
+                raise ValueError(f"it is of {told}")
+            return dict(found)
+
+        return Answer(self._parsed(path, read), warnings)
+
+    def _items(self, like: Ref, query: dict[str, str]) -> Manifests:
+        content, _ = self._ask("GET", like.collection, query)
+
+        def read() -> Manifests:
+            found = _List.model_validate(kubernetes_types.without_nulls(json.loads(content)))
+            if found.kind != f"{like.kind}List":
+                raise ValueError(f"it is a {found.kind}")
+            for item in found.items:
+                _refuse(kubernetes_types.faults(item, like.api_version, like.kind))
+            # Its items come without them.
+            return [{**item, "apiVersion": like.api_version, "kind": like.kind} for item in found.items]
+
+        return self._parsed(like.collection, read)
+
+    def _parsed(self, path: str, read: Callable[[], T]) -> T:
+        """Read an answer; one that can't be read is none, and a proxy's or another server's may pass."""
+        try:
+            return read()
+        except (ValueError, KeyError, RecursionError) as error:
+            why = "" if isinstance(error, json.JSONDecodeError | ValidationError | UnicodeDecodeError) else f": {error}"
+            raise UnreachableError(
+                f"what answers at {self._where} is not a Kubernetes API server: its answer to {path} can't be read"
+                f"{why}. Is there a proxy or a sign-in page in between?"
+            ) from None
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | bytes | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """Ask once, and read the answer to its end: the bytes, and the API server's warnings."""
+        response = self._open(method, path, query, body, content_type)
+        try:
+            content = response.data
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+        return content, tuple(_text(w) for w in response.headers.getlist("Warning"))
+
+    def _open(  # noqa: PLR0913, PLR0917 (what a request is made of)
         self,
         method: str,
         path: str,
@@ -306,32 +404,83 @@ class ClusterApi:
                 _request_timeout=timeout,
             )
         except client.ApiException as refused:
-            raise _refusal(refused) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {error}") from None
+            raise self._refusal(refused, path) from None
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:  # the last of a refusal's body
+            raise self._unreachable(error) from None
         except AttributeError as error:
             # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
-            reason = getattr(error.__context__, "reason", error)
-            raise UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}") from None
+            raise self._unreachable(getattr(error.__context__, "reason", error)) from None
         return response
 
+    def _unreachable(self, reason: object) -> UnreachableError:
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
 
-_NOT_FOUND = 404
+    def _refusal(self, refused: client.ApiException, path: str) -> ClusterError:
+        try:
+            status = _Status.model_validate_json(refused.body or "")
+        except ValidationError:
+            status = None
+        message = (status and status.message) or f"the API server answered {refused.status} {refused.reason}"
+        if not refused.status or retry.is_passing(refused.status):
+            after = retry.retry_after((refused.headers or {}).get("Retry-After"))
+            return UnreachableError(f"the Kubernetes API server at {self._where} is busy or failing: {message}", after)
+        if refused.status == HTTPStatus.NOT_FOUND and status is None and _NO_SUCH_PATH not in (refused.body or ""):
+            return UnreachableError(
+                f"what answers at {self._where} is not a Kubernetes API server: it answers {path} with a page of "
+                "its own (404)"
+            )
+        causes = status.details.causes if status and status.details and status.details.causes else []
+        # `conflict with "kubectl-patch" using apps/v1`
+        held = [cause.message.split('"') for cause in causes if cause.reason == "FieldManagerConflict"]
+        return RefusedError(refused.status, message, tuple(words[1] for words in held if len(words) > 1))
+
+
+class _Cause(BaseModel):
+    reason: str | None = None
+    message: str = ""
+
+
+class _Details(BaseModel):
+    causes: list[_Cause] | None = None
+
+
+class _Status(BaseModel):
+    kind: Literal["Status"]
+    message: str | None = None
+    details: _Details | None = None
+
+
+class _List(BaseModel):
+    kind: str
+    items: Manifests = []
+
+
+class _Version(BaseModel):
+    gitVersion: str  # noqa: N815 (the API's name)
+
+
+# What an API server answers, in plain text, where it serves no such kind.
+_NO_SUCH_PATH = "404 page not found"
 # What the client makes of an answer that opens no web socket: then come its headers and its body.
 _HANDSHAKE = re.compile(r"Handshake status (\d+) ([\w ]*)")
 
 
-def _refusal(refused: client.ApiException) -> RefusedError:
-    try:
-        status = json.loads(refused.body)
-    except (TypeError, ValueError):
-        return RefusedError(refused.status, f"the API server answered {refused.status} {refused.reason}")
-    causes = (status.get("details") or {}).get("causes") or []
-    # `conflict with "kubectl-patch" using apps/v1`
-    conflicts = tuple(
-        cause["message"].split('"')[1] for cause in causes if cause.get("reason") == "FieldManagerConflict"
-    )
-    return RefusedError(refused.status, status.get("message", refused.reason), conflicts)
+def _refuse(faults: Iterator[str]) -> None:
+    if place := next(faults, None):
+        raise ValueError(place)
+
+
+def _without_version(metadata: Manifest) -> Manifest:
+    return {key: value for key, value in metadata.items() if key not in {"resourceVersion", "managedFields"}}
+
+
+def _holds(live: Any, wanted: Any) -> bool:
+    """Whether an object has all that was written; the server adds defaults."""
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return all(key in live and _holds(live[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(live, list):
+        return len(wanted) == len(live) and all(map(_holds, live, wanted))
+    return bool(live == wanted)
 
 
 def _text(warning: str) -> str:

@@ -59,4 +59,4 @@ def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
     if status.get("phase") == "Pending" and not mounted:
         involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
         for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
-            yield Failure(f"{name(pod)}: {event['message']}", retried=True)
+            yield Failure(f"{name(pod)}: {event.get('message', 'FailedMount')}", retried=True)

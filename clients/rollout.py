@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clients import pod_start
-from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
 from clients.pod_start import Failure
+from clients.retry import TransientError
 from text.visible import VisibleError
 
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
@@ -36,7 +37,7 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
         try:
             live = api.get(ref)
             state = _state(api, ref, live)
-        except UnreachableError as error:  # a moment's absence is no failure of the rollout
+        except TransientError as error:  # a moment's absence is no failure of the rollout
             live, state = None, _State(done=False, progress=str(error))
         if state.done:
             return
@@ -63,7 +64,7 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     if spec.get("paused"):
         paused = Failure(f"{ref} is paused: `kubectl rollout resume` it first")
         return _State(done=False, progress="paused", failure=paused)
-    seen = status.get("observedGeneration", 0) >= live["metadata"]["generation"]
+    seen = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
     if seen and updated == wanted and total == wanted and available == wanted:
@@ -81,9 +82,9 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
 def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
     for condition in live.get("status", {}).get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield Failure(f"{ref}: {condition['message']}")
+            yield Failure(f"{ref}: {_message(condition)}")
         if condition.get("reason") == "ProgressDeadlineExceeded":
-            yield Failure(f"{ref}: {condition['message']}")
+            yield Failure(f"{ref}: {_message(condition)}")
     revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
     selector = ",".join(f"{k}={v}" for k, v in live["spec"]["selector"].get("matchLabels", {}).items())
     replica_sets = api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
@@ -96,3 +97,7 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
     for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector):
         if any(owner["uid"] in current for owner in pod["metadata"].get("ownerReferences", [])):
             yield from pod_start.failures(api, pod)
+
+
+def _message(condition: Manifest) -> str:
+    return str(condition.get("message") or condition.get("reason") or condition["type"])

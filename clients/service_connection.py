@@ -43,7 +43,11 @@ def _is_ready(pod: Manifest) -> bool:
 def _port(service: Manifest, pod: Manifest, backend: Backend) -> int:
     """Find the container's port: a Service may name it."""
     target = next(
-        (port.get("targetPort", backend.port) for port in service["spec"]["ports"] if port["port"] == backend.port),
+        (
+            port.get("targetPort", backend.port)
+            for port in service["spec"].get("ports", [])
+            if port["port"] == backend.port
+        ),
         backend.port,
     )
     named = {

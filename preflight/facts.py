@@ -88,11 +88,8 @@ def read(api: ClusterApi, settings: Settings) -> Facts:
         service=api.get(Ref("v1", "Service", immich.service.name, immich.namespace)),
         photo_sync=api.get(Ref("v1", "Namespace", sync)),
         directory_job=api.get(Ref("batch/v1", "Job", directory.JOB, sync)),
-        # A list's items come without kind.
-        ingresses=tuple(
-            {**item, "apiVersion": any_ingress.api_version, "kind": "Ingress"} for item in api.list(any_ingress)
-        ),
-        nodes=tuple(node["metadata"]["labels"].get("kubernetes.io/hostname", "") for node in nodes),
+        ingresses=tuple(api.list(any_ingress)),
+        nodes=tuple(node["metadata"].get("labels", {}).get("kubernetes.io/hostname", "") for node in nodes),
         storage_classes=tuple(api.list(any_class)) if syncing else (),
         volume_classes=frozenset(volume["spec"].get("storageClassName", "") for volume in api.list(any_volume))
         if syncing
@@ -130,8 +127,8 @@ def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
         for entry in namespace["metadata"].get("managedFields", [])
         for mode in by_anybody
         if f"f:{pod_security.label(mode)}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
-        and entry["manager"] not in {ownership.manager, OBJECT_MANAGER}
-        and not (ownership.adopting and set_by_hand(entry["manager"]))
+        and entry.get("manager", "") not in {ownership.manager, OBJECT_MANAGER}
+        and not (ownership.adopting and set_by_hand(entry.get("manager", "")))
     }
     return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
 

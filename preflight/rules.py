@@ -158,7 +158,7 @@ def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[str]:
 def tracked_by_argocd(ref: Ref, live: Manifest) -> Iterator[str]:
     """Say that ArgoCD tracks an object that is ours from head to foot, and how it is handed over."""
     metadata = live["metadata"]
-    managers = {entry["manager"] for entry in metadata.get("managedFields", [])}
+    managers = {entry.get("manager", "") for entry in metadata.get("managedFields", [])}
     by_label = any(label in metadata.get("labels", {}) for label in _INSTANCE_LABELS)
     if _TRACKED not in metadata.get("annotations", {}) and not (by_label and "argocd-controller" in managers):
         return
@@ -360,7 +360,7 @@ def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
     theirs = {
         path
         for entry in live["metadata"].get("managedFields", [])
-        if set_by_hand(entry["manager"]) and "subresource" not in entry
+        if set_by_hand(entry.get("manager", "")) and "subresource" not in entry
         for path in _managed(entry.get("fieldsV1", {}))
     }
     lacking = {path for path in theirs if not any(path[: len(own)] == own for own in ours)}

@@ -17,6 +17,7 @@ from pulumi.output import Unknown
 from clients import managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.managed_fields import Holder
+from clients.retry import again
 from providers.report import refusals, report
 from settings.cluster import Cluster
 from text.visible import visible
@@ -169,7 +170,7 @@ def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
     held = [
         (entry["operation"], path)
         for entry in live["metadata"].get("managedFields", [])
-        if entry["manager"] == manager != claim.manager and not set_by_hand(manager)
+        if entry.get("manager", "") == manager != claim.manager and not set_by_hand(manager)
         for path in managed_fields.holders([entry], managed_fields.entries(claim.fragment)).get(manager, [])
     ]
     alike = managed_fields.as_found(live, claim.fragment) == claim.fragment
@@ -202,7 +203,9 @@ def _essence(live: Manifest, manager: str) -> tuple[Manifest, list[Manifest]]:
     """What tells two versions of an object apart: all that somebody states, and what of it the manager owns."""
     volatile = {"managedFields", "resourceVersion", "generation"}
     metadata = {k: v for k, v in live["metadata"].items() if k not in volatile}
-    owned = [e["fieldsV1"] for e in live["metadata"].get("managedFields", []) if e["manager"] == manager]
+    owned = [
+        e.get("fieldsV1", {}) for e in live["metadata"].get("managedFields", []) if e.get("manager", "") == manager
+    ]
     return {k: v for k, v in live.items() if k not in {"metadata", "status"}} | {"metadata": metadata}, owned
 
 
@@ -323,10 +326,10 @@ def _set_managed_fields(api: ClusterApi, live: Manifest, claim: Claim, managed: 
 
 
 def _unless_overtaken(write: Callable[[], None]) -> None:
-    """Repeat a read and its write when somebody else wrote in between, such as a controller its status."""
+    """Repeat a read and its write when another manager wrote in between, such as a controller its status."""
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
-            write()
+            again(write)
         except RefusedError as refused:
             if refused.status != _CONFLICT or not attempts_left:
                 raise
@@ -347,9 +350,9 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
     holding = _holders(found, claim)
     _apply_entries(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
     if claim.manager not in holding:
-        for entry in found["metadata"]["managedFields"]:
-            if entry["manager"] in holding and "subresource" not in entry:
-                _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry["manager"]]))
+        for entry in found["metadata"].get("managedFields", []):
+            if entry.get("manager", "") in holding and "subresource" not in entry:
+                _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry.get("manager", "")]))
         # Of somebody else's container the way to its mounts is still ours: its owner could not rename it.
         _apply_entries(api, claim, {})
     try:
@@ -361,9 +364,13 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
 def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[managed_fields.Path]) -> None:
     live = api.get(claim.ref)
     if live is not None:
-        holder = Holder(entry["manager"], entry["operation"], entry["apiVersion"])
-        managed = managed_fields.hand_over(live["metadata"]["managedFields"], paths, claim.manager.__eq__, holder)
-        _set_managed_fields(api, live, claim, managed)
+        holder = Holder(
+            entry.get("manager", ""), entry["operation"], str(entry.get("apiVersion") or live["apiVersion"])
+        )
+        managed = live["metadata"].get("managedFields", [])
+        returned = managed_fields.hand_over(managed, paths, claim.manager.__eq__, holder)
+        if returned != managed:
+            _set_managed_fields(api, live, claim, returned)
 
 
 def _claim(props: Mapping[str, Any]) -> Claim:

@@ -16,6 +16,7 @@ from clients import jobs
 from clients.immich import ImmichApi, ImmichError, Library, RefusedError, User
 from clients.jobs import JobError, Report
 from clients.kubernetes import ClusterApi, ClusterError, Manifest
+from clients.retry import again
 from clients.service_connection import NotRunningError
 from providers.immich_provider import ImmichProvider
 from providers.report import refusals, report
@@ -189,7 +190,7 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: Wanted
     jobs.run(cluster, wanted.disk_check, report)
     try:
         # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
-        immich.update_library(immich.library(library_id))
+        again(lambda: immich.update_library(immich.library(library_id)))
     except RefusedError as refused:
         raise ImmichError(_in_words(refused, wanted)) from None
     immich.scan(library_id)
@@ -269,7 +270,7 @@ class ImmichLibraryProvider(ImmichProvider):
                 if scanned:  # before anything is written: Immich scans by itself, too
                     jobs.run(self._api(), wanted.disk_check, report)
                 live = trial.live or immich.create_library(trial.owner, wanted.name)
-                library = immich.update_library(_settled(live, wanted, stated))
+                library = immich.change_library(live.id, lambda live: _settled(live, wanted, stated))
                 if scanned:
                     immich.scan(library.id)
             except JobError as error:

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from clients.immich import Document, ImmichApi, ImmichError, UnansweredError
+from clients.immich import Document, ImmichError
 from clients.kubernetes import ClusterError
 from providers.immich_provider import ImmichProvider
 from providers.report import report
@@ -101,8 +101,7 @@ class ImmichSettingsProvider(ImmichProvider):
         """Set the entries, and remember what they were."""
         wanted = _wanted(props)
         with self._immich(wanted.server) as immich:
-            document = immich.configuration()
-            _write(immich, document, wanted.entries)
+            document = immich.change_configuration(lambda live: _merged(live, wanted.entries))
         return dynamic.CreateResult("library", _outputs(wanted, found(document, wanted)))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
@@ -111,8 +110,9 @@ class ImmichSettingsProvider(ImmichProvider):
         had = _were(_olds)
         dropped = {name: entry for name, entry in old.entries.items() if name not in new.entries}
         with self._immich(new.server) as immich:
-            document = immich.configuration()
-            _write(immich, document, {**_returned(document, dropped, had), **new.entries})
+            document = immich.change_configuration(
+                lambda live: _merged(live, {**_returned(live, dropped, had), **new.entries})
+            )
         were = {name: had.get(name, entry) for name, entry in found(document, new).items()}
         return dynamic.UpdateResult(_outputs(new, were))
 
@@ -140,9 +140,10 @@ class ImmichSettingsProvider(ImmichProvider):
         stated, were = _wanted(_props), _were(_props)
         try:
             with self._immich(stated.server) as immich:
-                document = immich.configuration()
+                document = immich.change_configuration(
+                    lambda live: _merged(live, _returned(live, stated.entries, were))
+                )
                 returned = _returned(document, stated.entries, were)
-                _write(immich, document, returned)
         except (ImmichError, ClusterError) as error:
             report(
                 "Immich's configuration of libraries stays as it is now; before this stack it was "
@@ -162,18 +163,6 @@ class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
 
     def __init__(self, name: str, wanted: WantedSettings, opts: pulumi.ResourceOptions) -> None:
         super().__init__(ImmichSettingsProvider(), name, {**_inputs(wanted), "found": None}, opts)
-
-
-def _write(immich: ImmichApi, document: Document, entries: Entries) -> None:
-    merged = _merged(document, entries)
-    if merged == document:
-        return
-    try:
-        immich.replace_configuration(merged)
-    except UnansweredError:  # it may be written all the same
-        live = immich.configuration()
-        if _merged(live, entries) != live:
-            raise
 
 
 def _wanted(props: Mapping[str, Any]) -> WantedSettings:

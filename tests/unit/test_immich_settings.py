@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clients import retry
 from clients.immich import ImmichApi, ImmichError, UnansweredError
 from lab.immich.world import API_KEY
 from providers import immich_settings
@@ -203,8 +204,23 @@ def test_a_lost_answer_is_looked_after(house: House) -> None:
     assert (house.library, house.puts()) == ((MONTHLY, True), 1)
 
 
-def test_a_write_that_was_not_done_fails(house: House) -> None:
+def test_a_write_that_was_not_done_is_repeated(house: House) -> None:
     house.immich.fault("unavailable", "PUT", "*config")
+    assert house.up() == "create"
+    assert house.library == (MONTHLY, True)
+
+
+def test_a_repeated_write_keeps_what_was_saved_in_between(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.immich.fault("unavailable", "PUT", "*config")
+    monkeypatch.setattr(retry, "wait", lambda _: house.edit("ffmpeg", "crf", to=30))
+    house.up()
+    assert house.document["ffmpeg"]["crf"] == 30
+    assert house.library == (MONTHLY, True)
+
+
+def test_a_write_that_is_never_done_fails(house: House) -> None:
+    for _ in range(4):
+        house.immich.fault("unavailable", "PUT", "*config")
     with pytest.raises(UnansweredError):
         house.up()
     assert house.stack.state is None

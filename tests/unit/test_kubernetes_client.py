@@ -9,7 +9,7 @@ import pytest
 import yaml
 from kubernetes import config
 
-from clients import kubernetes as cluster_api
+from clients import kubeconfig as kubeconfig_file
 from clients.kubernetes import ClusterApi, UnreachableError
 from settings.cluster import Cluster
 
@@ -33,7 +33,7 @@ def test_one_thread_at_a_time_loads_a_kubeconfig(tmp_path: Path, monkeypatch: py
     load, alone = config.load_kube_config, list[bool]()
 
     def loading(*arguments: Any, **named: Any) -> None:
-        alone.append(cluster_api._LOADING.locked())  # noqa: SLF001
+        alone.append(kubeconfig_file._LOADING.locked())  # noqa: SLF001
         load(*arguments, **named)
 
     monkeypatch.setattr(config, "load_kube_config", loading)

@@ -1,0 +1,145 @@
+"""The kubeconfig file as the Kubernetes client takes it; what is wrong with one is said by its place."""
+
+import re
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from pydantic import BaseModel, Field, ValidationError
+
+from settings import yaml_text
+from settings.cluster import Cluster
+from settings.yaml_text import YamlError
+
+# The client keeps certificates in temporary files, and hands one over to a second thread before it is written.
+_LOADING = threading.Lock()
+_NAMED = "immich-icloud:cluster.kubeconfig"
+_ADDRESS = re.compile(r"https?://[^\s/]")
+
+
+class KubeconfigError(Exception):
+    """No way to a cluster can be made of the kubeconfig. `str()` is one sentence for the user."""
+
+
+class _Context(BaseModel):
+    cluster: str
+    user: str | None = None
+
+
+class _NamedContext(BaseModel):
+    name: str
+    context: _Context
+
+
+class _Server(BaseModel):
+    server: str | None = None
+    authority: str | None = Field(None, alias="certificate-authority")
+    authority_data: str | None = Field(None, alias="certificate-authority-data")
+
+
+class _NamedServer(BaseModel):
+    name: str
+    cluster: _Server
+
+
+class _Plugin(BaseModel):
+    command: str
+    args: list[str] | None = None
+    hint: str | None = Field(None, alias="installHint")
+
+
+class _User(BaseModel):
+    token: str | None = None
+    token_file: str | None = Field(None, alias="tokenFile")
+    certificate: str | None = Field(None, alias="client-certificate")
+    certificate_data: str | None = Field(None, alias="client-certificate-data")
+    key: str | None = Field(None, alias="client-key")
+    key_data: str | None = Field(None, alias="client-key-data")
+    username: str | None = None
+    password: str | None = None
+    plugin: _Plugin | None = Field(None, alias="exec")
+
+
+class _NamedUser(BaseModel):
+    name: str
+    user: _User | None = None
+
+
+class _Kubeconfig(BaseModel):
+    contexts: list[_NamedContext] | None = None
+    clusters: list[_NamedServer] | None = None
+    users: list[_NamedUser] | None = None
+
+
+def load(cluster: Cluster) -> client.Configuration:
+    """Read the context's server and credentials; no server is asked, but a plugin for credentials may run.
+
+    Raises:
+        KubeconfigError: when the file or the context is missing or unusable.
+
+    """
+    file = cluster.kubeconfig_file
+    if not file.is_file():
+        raise KubeconfigError(f"{_NAMED}: there is no file {file}. Name your kubeconfig file there")
+    stated, user = _read(file, cluster.context)
+    if user and user.plugin:
+        _find(user.plugin, file)
+    connection = client.Configuration()
+    connection.retries = False
+    try:
+        with _LOADING:
+            config.load_kube_config(str(file), cluster.context, client_configuration=connection)
+    except (config.ConfigException, OSError) as error:
+        raise KubeconfigError(f"{_NAMED}: {file} can't be used: {error}") from None
+    except (ValueError, TypeError, AttributeError, LookupError, urllib3.exceptions.HTTPError) as error:
+        # What it stumbles over is a credential, which must not be shown.
+        raise KubeconfigError(
+            f"{_NAMED}: the credentials of {stated.context.user} in {file} can't be read ({type(error).__name__}). "
+            f"`kubectl --context {cluster.context} get namespaces` uses the same ones"
+        ) from None
+    if user and user.plugin and not connection.api_key and not connection.cert_file:  # it is logged why, not raised
+        raise KubeconfigError(
+            f"{_NAMED}: {user.plugin.command}, which {file} names for credentials, gave none. "
+            f"`kubectl --context {cluster.context} get namespaces` runs it, too"
+        )
+    return connection
+
+
+def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
+    try:
+        content: Any = yaml_text.read(file)
+        whole = _Kubeconfig.model_validate({} if content is None else content, strict=True)
+    except YamlError as error:
+        raise KubeconfigError(f"{_NAMED}: {file} {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise KubeconfigError(f"{_NAMED}: {file} is not a kubeconfig: {place}: {first['msg']}") from None
+    named = {one.name: one for one in whole.contexts or ()}
+    stated = named.get(context)
+    if stated is None:
+        raise KubeconfigError(
+            f'immich-icloud:cluster.context: {file} has no context "{context}". It has: {", ".join(named) or "none"}'
+        )
+    servers = {one.name: one.cluster.server for one in whole.clusters or ()}
+    if not _ADDRESS.match(servers.get(stated.context.cluster) or ""):
+        raise KubeconfigError(
+            f"{_NAMED}: {file} has no https server of cluster {stated.context.cluster}, which its context names"
+        )
+    users = {one.name: one.user for one in whole.users or ()}
+    if stated.context.user and stated.context.user not in users:
+        raise KubeconfigError(f"{_NAMED}: {file} has no user {stated.context.user}, which its context names")
+    return stated, users.get(stated.context.user or "")
+
+
+def _find(plugin: _Plugin, file: Path) -> None:
+    # Of a relative path the client makes one beside the kubeconfig; a bare name is looked for on PATH.
+    found = shutil.which(plugin.command) or ("/" in plugin.command and (file.parent / plugin.command).is_file())
+    if not found:
+        hint = f" {' '.join(plugin.hint.split())}" if plugin.hint else ""
+        raise KubeconfigError(
+            f"{_NAMED}: {plugin.command}, which {file} names for credentials, is not installed.{hint}"
+        )

@@ -1,0 +1,109 @@
+"""Whether an answer of the API server is an object of its kind, by the types of Kubernetes' own client.
+
+What it does not know, of a newer server or a custom resource, passes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from kubernetes import client
+
+_MODELS: dict[str, Any] = vars(client.models)
+_SCALARS: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: type(value) is int,
+    "float": lambda value: type(value) in {int, float},
+    "bool": lambda value: isinstance(value, bool),
+    "datetime": lambda value: isinstance(value, str) and _is_time(value),
+    "object": lambda _: True,
+}
+# Servers always send these.
+_ALWAYS = {"spec", "containers", "operation"}
+_IN_METADATA = ("name", "uid", "resourceVersion")
+_COLLECTION = re.compile(r"(list|dict)\[(?:str, )?(.+)]")
+_STRICT, _LENIENT = client.Configuration(), client.Configuration()
+_LENIENT.client_side_validation = False
+
+
+def without_nulls(value: Any) -> Any:
+    """Leave out what is null, which is Kubernetes' other word for absent."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def faults(found: Any, api_version: str, kind: str) -> Iterator[str]:
+    """Name the places where an object is not of its kind."""
+    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+        yield "metadata"
+        return
+    if not kind.endswith("Review"):  # which is answered, and not kept
+        yield from (f"metadata.{key}" for key in _IN_METADATA if not found["metadata"].get(key))
+    version = f"{api_version.rpartition('/')[2].capitalize()}{kind}"
+    model = next((name for name in (version, f"Core{version}") if name in _MODELS), None)
+    yield from _faults(found, model, kind) if model else _faults(found["metadata"], "V1ObjectMeta", "metadata")
+
+
+def _faults(value: Any, type_: str, place: str) -> Iterator[str]:
+    if scalar := _SCALARS.get(type_):
+        right = _OPEN.get(place.rpartition(".")[2], scalar)
+        if not right(value):
+            yield place
+    elif collection := _COLLECTION.fullmatch(type_):
+        if not isinstance(value, list if collection[1] == "list" else dict):
+            yield place
+            return
+        items = enumerate(value) if isinstance(value, list) else value.items()
+        for key, item in items:
+            yield from _faults(item, collection[2], f"{place}[{key}]")
+    elif not isinstance(value, dict):
+        yield place
+    else:
+        for key, inner, required in _fields(type_):
+            if key in value:
+                yield from _faults(value[key], inner, f"{place}.{key}")
+            if required and value.get(key) in (None, []):
+                yield f"{place}.{key}"
+
+
+@cache
+def _fields(type_: str) -> tuple[tuple[str, str, bool], ...]:
+    """List a model's fields: the key, the type, and whether it is always there. A list may be left out when empty."""
+    model = _MODELS[type_]
+    blank = model(local_vars_configuration=_LENIENT)
+    blank.local_vars_configuration = _STRICT
+    return tuple(
+        (key, inner, key in _ALWAYS or (not inner.startswith("list[") and _is_required(blank, name)))
+        for name, inner in model.openapi_types.items()
+        for key in (model.attribute_map[name],)
+    )
+
+
+def _is_required(blank: Any, name: str) -> bool:
+    try:
+        setattr(blank, name, None)
+    except ValueError:
+        return True
+    return False
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_tree(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_tree, value.values()))
+
+
+# What the client's types leave open, and its users go by.
+_OPEN: dict[str, Callable[[Any], bool]] = {
+    "targetPort": lambda value: type(value) in {int, str},
+    "fieldsV1": _is_tree,
+}

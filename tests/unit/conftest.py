@@ -1,0 +1,10 @@
+"""What unit tests share: nothing waits for time to pass."""
+
+import pytest
+
+from clients import retry
+
+
+@pytest.fixture(autouse=True)
+def _no_pause_before_a_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "wait", lambda _: None)

@@ -1,0 +1,68 @@
+"""What the Cloudflare client makes of an answer that is none of Cloudflare's: a right result, or one sentence."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from clients.cloudflare import CloudflareApi, CloudflareError, RefusedError, UnansweredError
+from lab.cloudflare.api import Api
+from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.transport import Transport
+from tests.mutations import WRONG_BODIES, mutated
+from tests.unit.test_cloudflare_api import ACCOUNT, CALLS, HOMELAB
+
+Call = Callable[[CloudflareApi], object]
+ALL: list[Call] = [
+    *CALLS[:3],
+    *CALLS[4:],
+    lambda cloudflare: cloudflare.connectors(ACCOUNT, HOMELAB),
+    lambda cloudflare: cloudflare.replace_configuration(
+        ACCOUNT, HOMELAB, {"ingress": [{"service": "http_status:404"}]}
+    ),
+]
+
+
+def told(status: int, body: bytes, kind: str = "application/json") -> CloudflareApi:
+    answer = httpx.MockTransport(lambda _: httpx.Response(status, content=body, headers={"Content-Type": kind}))
+    return CloudflareApi(TOKEN, httpx.Client(transport=answer))
+
+
+@pytest.mark.parametrize("call", ALL)
+@pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
+def test_what_is_not_cloudflare_is_said(call: Call, body: bytes) -> None:
+    for kind in ("application/json", "text/html"):
+        for status in (200, 404, 503):
+            with pytest.raises(UnansweredError) as error:
+                call(told(status, body, kind))
+            assert "\n" not in str(error.value)
+        with pytest.raises(RefusedError):
+            call(told(403, body, kind))
+
+
+@pytest.mark.parametrize("call", ALL)
+def test_an_answer_that_is_wrong_somewhere_is_read_rightly_or_said(call: Call) -> None:
+    """Each field of each real answer null, missing, or of another type."""
+    right: list[Any] = []
+    account = Api(found())
+
+    def remember(response: httpx.Response) -> None:
+        response.read()
+        right.append(response.json())
+
+    with httpx.Client(transport=Transport(account), event_hooks={"response": [remember]}) as client:
+        expected = call(CloudflareApi(TOKEN, client))
+    for answer in right:
+        for _, whole in mutated(answer):
+            try:
+                result = call(told(200, json.dumps(whole).encode()))
+            except CloudflareError:
+                continue
+            assert type(result) is type(expected) or result is None
+
+
+def test_no_result_is_not_an_empty_one() -> None:
+    with pytest.raises(UnansweredError):
+        told(200, b'{"success": true, "errors": [], "messages": [], "result": null}').tunnels(ACCOUNT)

@@ -1,0 +1,88 @@
+"""What the Immich client makes of an answer that is none of Immich's, and of one that is lost."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.immich import ImmichApi, ImmichError, Library, UnansweredError
+from tests.immich_server import FOLDER, Immich, serving
+from tests.mutations import WRONG_BODIES, mutated
+
+
+@pytest.fixture
+def immich(tmp_path: Path) -> Iterator[Immich]:
+    with serving(tmp_path) as served:
+        yield served
+
+
+def scans(api: ImmichApi) -> Library:
+    return next(one for one in api.libraries() if one.name == "Scans")
+
+
+CALLS: list[Callable[[ImmichApi, Library], object]] = [
+    lambda api, _: api.ping(),
+    lambda api, _: api.version,
+    lambda api, _: api.has_configuration_file(),
+    lambda api, _: api.lacking(),
+    lambda api, _: api.me(),
+    lambda api, _: api.users(),
+    lambda api, _: api.libraries(),
+    lambda api, library: api.library(library.id),
+    lambda api, library: api.statistics(library.id),
+    lambda api, library: api.unseen(library),
+    lambda api, _: api.configuration(),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_that_is_wrong_somewhere_is_read_rightly_or_said(
+    immich: Immich, call: Callable[[ImmichApi, Library], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = immich.api(immich.key("all"))
+    library = scans(api)
+    send, answers = ImmichApi._send, list[tuple[int, bytes]]()  # noqa: SLF001
+
+    def remembered(*request: Any) -> tuple[int, bytes]:
+        answers.append(send(*request))
+        return answers[-1]
+
+    monkeypatch.setattr(ImmichApi, "_send", remembered)
+    expected = call(api, library)
+    right = json.loads(answers[-1][1])
+    bodies = [json.dumps(whole).encode() for _, whole in mutated(right)]
+    for body in [*bodies, *WRONG_BODIES.values()]:
+        monkeypatch.setattr(ImmichApi, "_send", lambda *_, body=body: (200, body))
+        try:
+            result = call(immich.api(), library)
+        except ImmichError as error:
+            assert "\n" not in str(error)  # noqa: PT017 (some are right all the same)
+        else:
+            assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize("kind", ["timeOut", "unavailable"])
+def test_a_library_whose_answer_is_lost_is_made_once(immich: Immich, kind: str) -> None:
+    immich.folder("icloud-import", "one.jpg")
+    api = immich.api()
+    immich.fault(kind, "POST", "/libraries")
+    made = api.create_library(api.me(), "iCloud Photos")
+    assert [one for one in api.libraries() if one.name == "iCloud Photos"] == [made]
+    immich.fault(kind, "PUT", "/libraries/*")
+
+    def ours(live: Library) -> Library:
+        return Library(live.id, live.owner_id, live.name, (FOLDER,), live.exclusion_patterns, live.refreshed_at)
+
+    assert api.change_library(made.id, ours).import_paths == (FOLDER,)
+    puts = [method for method, _ in immich.server.api.log].count("PUT")
+    assert puts == (1 if kind == "timeOut" else 2)
+
+
+def test_an_answer_to_a_write_that_never_comes(immich: Immich) -> None:
+    api = immich.api()
+    for _ in range(4):
+        immich.fault("unavailable", "POST", "/libraries")
+    with pytest.raises(UnansweredError):
+        api.create_library(api.me(), "iCloud Photos")

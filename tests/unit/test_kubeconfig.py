@@ -1,0 +1,88 @@
+"""A kubeconfig that can't be used is said in one sentence, which shows none of its secrets."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clients.kubernetes import ClusterApi, ClusterError
+from settings.cluster import Cluster
+from tests.mutations import mutated
+
+SECRET = "c2VjcmV0LXRva2Vu"  # noqa: S105 (it opens nothing)
+
+
+def written(user: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": ""}}],
+        "users": [{"name": "u", "user": {"token": SECRET} if user is None else user}],
+    }
+
+
+def connect(folder: Path, content: bytes | str | dict[str, Any]) -> ClusterApi:
+    file = folder / "kubeconfig"
+    text = yaml.safe_dump(content) if isinstance(content, dict) else content
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return ClusterApi(Cluster(kubeconfig=str(file), context="c", identifier="c"))
+
+
+TEXT = yaml.safe_dump(written())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"text",
+        b"\x00",
+        TEXT.encode("utf-16"),
+        TEXT.replace("name: u", "name: ü").encode("latin-1"),
+        TEXT.replace("token:", "token: 'open"),
+        f"{TEXT}\tx: y",
+        "a: &a [*a]\ncontexts: *a",
+        "contexts: 2026-99-99",
+        "[" * 100_000,
+        written() | {"contexts": None},
+        written() | {"users": None},
+        written() | {"clusters": None},
+        written() | {"clusters": [None]},
+        written({"tokenFile": "/nowhere/token"}),
+        written({"client-certificate": "/nowhere/cert", "client-key": "/nowhere/key"}),
+        written({"exec": {"command": "no-such-plugin", "apiVersion": "client.authentication.k8s.io/v1"}}),
+        written({"exec": {"command": "/nowhere/plugin", "apiVersion": "client.authentication.k8s.io/v1"}}),
+        written({"exec": {"command": "false", "apiVersion": "client.authentication.k8s.io/v1"}}),
+        written({"exec": {"command": "true", "apiVersion": "client.authentication.k8s.io/v1"}}),
+        written({"exec": {"command": "true"}}),
+        written({"exec": None, "auth-provider": {"name": "oidc", "config": None}}),
+        written({"auth-provider": {"name": "gcp"}}),
+        written({"auth-provider": None}),
+    ],
+)
+def test_one_that_cannot_be_used(tmp_path: Path, content: bytes | str | dict[str, Any]) -> None:
+    with pytest.raises(ClusterError) as error:
+        connect(tmp_path, content)
+    assert "\n" not in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+def test_each_field_wrong(tmp_path: Path) -> None:
+    for content in [
+        written({"client-certificate-data": "no", "client-key-data": "="}),
+        *dict(mutated(written())).values(),
+    ]:
+        try:
+            connect(tmp_path, content).version()
+        except ClusterError as error:
+            assert SECRET not in str(error)  # noqa: PT017 (some are right all the same)
+
+
+@pytest.mark.parametrize("place", ["missing", "."])
+def test_one_that_is_no_file(tmp_path: Path, place: str) -> None:
+    with pytest.raises(ClusterError, match=r"^immich-icloud:cluster\.kubeconfig: there is no file"):
+        ClusterApi(Cluster(kubeconfig=str(tmp_path / place), context="c", identifier="c"))

@@ -1,0 +1,262 @@
+"""What the Kubernetes client makes of an API server that is busy, cut off, or none: a right result, or one sentence."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+from urllib3 import HTTPResponse
+
+from clients import retry
+from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from tests.mutations import WRONG_BODIES, mutated
+from tests.scripted_server import Answering, Said, Scripted, serving
+from tests.unit.test_kubernetes_client import api_at
+
+LEASE: Manifest = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "l", "namespace": "default", "uid": "u", "resourceVersion": "1"},
+    "spec": {"holderIdentity": "me", "leaseDurationSeconds": 45},
+}
+REF = Ref.of(LEASE)
+FRESH = {**LEASE, "metadata": {"name": "l", "namespace": "default"}}
+POD: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p", "namespace": "immich", "uid": "u", "resourceVersion": "1", "labels": {"app": "immich"}},
+    "spec": {"containers": [{"name": "server", "volumeMounts": [{"name": "v", "mountPath": "/data"}]}]},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": []},
+}
+BUSY = [Said(429, headers=(("Retry-After", "3"),)), Said(500), Said(503), Said(504), Said(lost=True), Said(cut=True)]
+NOT_FOUND = Said(404, b'{"kind": "Status", "reason": "NotFound", "message": "not found"}')
+
+Connect = Callable[[Answering], tuple[ClusterApi, Scripted]]
+
+
+def said(value: Any) -> Said:
+    return Said(body=json.dumps(value).encode())
+
+
+def listed(*items: Any, kind: str = "Pod") -> Said:
+    return said({"kind": f"{kind}List", "apiVersion": "v1", "metadata": {}, "items": [*items]})
+
+
+@pytest.fixture
+def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ExitStack() as stack:
+
+        def connected(answer: Answering) -> tuple[ClusterApi, Scripted]:
+            server = stack.enter_context(serving(answer))
+            return api_at(tmp_path, server.address), server
+
+        yield connected
+
+
+def first(*answers: Said, then: Answering) -> Answering:
+    """These answers, one a request, and then others."""
+    left = [*answers]
+    return lambda method, path, content: left.pop(0) if left else then(method, path, content)
+
+
+class Leases:
+    """Keeps one Lease as an API server does."""
+
+    def __init__(self, live: Manifest | None = None) -> None:
+        self.live = live
+
+    def __call__(self, method: str, _path: str, content: bytes) -> Said:
+        if method == "DELETE":
+            self.live = None
+            return said({"kind": "Status", "status": "Success"})
+        if method == "GET":
+            return said(self.live) if self.live else NOT_FOUND
+        if method == "POST" and self.live:
+            return Said(409, b'{"kind": "Status", "message": "already exists"}')
+        written = json.loads(content)
+        versions = [one["metadata"].get("resourceVersion") for one in (self.live or written, written)]
+        if method == "PUT" and versions[0] != versions[1]:
+            return Said(409, b'{"kind": "Status", "message": "the object has been modified"}')
+        version = str(int(versions[0] or 0) + 1)
+        self.live = {**written, "metadata": {**written["metadata"], "uid": "u", "resourceVersion": version}}
+        return said(self.live)
+
+
+@pytest.mark.parametrize("passing", BUSY)
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda api: api.get(REF), said(LEASE)),
+        (lambda api: api.list(Ref("v1", "Pod", "", "immich")), listed(POD)),
+        (lambda api: api.apply(FRESH, "m").object, said(LEASE)),
+        (lambda api: api.apply(FRESH, "m", dry_run=True).object, said(LEASE)),
+        (lambda api: api.version(), said({"gitVersion": "v1.36.0"})),
+    ],
+    ids=["get", "list", "apply", "dry run", "version"],
+)
+def test_reads_and_applies_are_repeated(
+    connect: Connect, passing: Said, ask: Callable[[ClusterApi], object], answer: Said
+) -> None:
+    api, server = connect(first(passing, then=lambda *_: answer))
+    assert ask(api)
+    assert len(server.asked) == 2
+
+
+def test_repetition_is_bounded_and_waits_as_long_as_the_server_asks(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = list[float]()
+    monkeypatch.setattr(retry, "wait", waited.append)
+    api, server = connect(lambda *_: Said(429, headers=(("Retry-After", "3"),)))
+    with pytest.raises(UnreachableError, match="busy"):
+        api.get(REF)
+    assert waited == [3, 3, 3]
+    assert len(server.asked) == 4
+
+
+def test_a_final_answer_is_not_repeated(connect: Connect) -> None:
+    api, server = connect(lambda *_: Said(403, b'{"kind": "Status", "message": "leases is forbidden"}'))
+    with pytest.raises(RefusedError, match="leases is forbidden"):
+        api.get(REF)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("passing", BUSY)
+@pytest.mark.parametrize("arrives", [False, True], ids=["not made", "made"])
+def test_a_create_without_an_answer_is_repeated_only_if_nothing_was_made(
+    connect: Connect, passing: Said, *, arrives: bool
+) -> None:
+    leases = Leases()
+
+    def losing(*request: Any) -> Said:
+        if arrives:
+            leases(*request)
+        server.answer = leases
+        return passing
+
+    api, server = connect(losing)
+    assert api.create(FRESH, "m").object["spec"] == LEASE["spec"]
+    assert server.writes == ["POST"] * (1 if arrives else 2)
+
+
+def test_a_create_without_an_answer_of_what_another_made_is_refused(connect: Connect) -> None:
+    other = {**LEASE, "spec": {**LEASE["spec"], "holderIdentity": "other"}}
+    api, _ = connect(first(Said(503), then=Leases(other)))
+    with pytest.raises(RefusedError) as refused:
+        api.create(FRESH, "m")
+    assert refused.value.status == 409
+
+
+@pytest.mark.parametrize("passing", BUSY)
+@pytest.mark.parametrize("arrives", [False, True], ids=["not made", "made"])
+def test_a_replace_without_an_answer_is_repeated_only_if_it_was_not_made(
+    connect: Connect, passing: Said, *, arrives: bool
+) -> None:
+    leases = Leases(LEASE)
+
+    def losing(*request: Any) -> Said:
+        if arrives:
+            leases(*request)
+        server.answer = leases
+        return passing
+
+    api, server = connect(losing)
+    wanted = {**LEASE, "spec": {**LEASE["spec"], "holderIdentity": "new"}}
+    assert api.replace(wanted, "m").object["spec"]["holderIdentity"] == "new"
+    assert server.writes == ["PUT"] * (1 if arrives else 2)
+
+
+@pytest.mark.parametrize("arrives", [False, True], ids=["not gone", "gone"])
+def test_a_delete_without_an_answer_is_repeated_only_if_the_object_is_there(connect: Connect, *, arrives: bool) -> None:
+    leases = Leases(LEASE)
+
+    def losing(*request: Any) -> Said:
+        if arrives:
+            leases(*request)
+        server.answer = leases
+        return Said(lost=True)
+
+    api, server = connect(losing)
+    api.delete(LEASE)
+    assert leases.live is None
+    assert server.writes == ["DELETE"] * (1 if arrives else 2)
+
+
+@pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
+@pytest.mark.parametrize("status", [200, 403, 404, 503])
+def test_what_is_no_api_server_is_said(connect: Connect, body: bytes, status: int) -> None:
+    api, _ = connect(lambda *_: Said(status, body))
+    asked: list[Callable[[], object]] = [
+        lambda: api.get(REF),
+        lambda: api.list(REF),
+        lambda: api.apply(FRESH, "m"),
+        lambda: api.patch(REF, {}, "m"),
+        lambda: api.create(FRESH, "m"),
+        lambda: api.replace(LEASE, "m"),
+        api.version,
+    ]
+    for ask in asked:
+        with pytest.raises(ClusterError) as error:
+            ask()
+        assert "\n" not in str(error.value)
+    if status != 200:
+        with pytest.raises(ClusterError):
+            api.delete(LEASE)
+        with pytest.raises(ClusterError):
+            api.delete_with_dependents(REF)
+
+
+def test_a_kind_that_the_server_does_not_know_is_absent(connect: Connect) -> None:
+    api, _ = connect(lambda *_: Said(404, b"404 page not found\n"))
+    assert api.get(Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")) is None
+
+
+@pytest.fixture
+def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ClusterApi, Callable[[Any], None]]:
+    """A client whose answers are told, without a server in between."""
+    body = b""
+
+    def tell(value: Any) -> None:
+        nonlocal body
+        body = json.dumps(value).encode()
+
+    answer = lambda *_, **__: HTTPResponse(io.BytesIO(body), preload_content=False)  # noqa: E731
+    monkeypatch.setattr(client.ApiClient, "call_api", answer)
+    return api_at(tmp_path, "http://127.0.0.1:1"), tell
+
+
+@pytest.mark.parametrize("right", [LEASE, POD], ids=["Lease", "Pod"])
+def test_an_object_that_is_wrong_somewhere_is_read_rightly_or_said(
+    wrong: tuple[ClusterApi, Callable[[Any], None]], right: Manifest
+) -> None:
+    api, tell = wrong
+    ref = Ref.of(right)
+    for _, whole in mutated(right):
+        tell(whole)
+        try:
+            found = api.get(ref)
+        except UnreachableError:
+            continue
+        assert found
+        assert Ref.of(found) == ref
+        assert all(isinstance(container["name"], str) for container in found["spec"].get("containers", []))
+        assert isinstance(found["metadata"]["resourceVersion"], str)
+        tell({"kind": f"{ref.kind}List", "items": [whole]})
+        assert api.list(ref) == [found]
+
+
+def test_a_list_that_is_wrong_somewhere(wrong: tuple[ClusterApi, Callable[[Any], None]]) -> None:
+    api, tell = wrong
+    right = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [POD]}
+    for _, whole in mutated(right):
+        tell(whole)
+        try:
+            found = api.list(Ref("v1", "Pod", "", "immich"))
+        except UnreachableError:
+            continue
+        assert all(isinstance(Ref.of(item).name, str) for item in found)
