@@ -74,6 +74,7 @@ check: $(READY) ## Linters and types, of the workflows, too
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/shellcheck .ci/run $$(find $(SOURCES) -name '*.sh')
 	@$(BIN)/python -m lab.tool actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --quiet --offline .github
