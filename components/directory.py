@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
-from components import images
+from components import images, network, photo_disk
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, mark_disk_command
@@ -33,7 +35,7 @@ def job(
         "ADOPT": str(ownership.adopting).lower(),
         "MARK_DISK": mark_disk_command(ownership),
     }
-    template = {"spec": _pod(storage, "create-directory", "make_directory.sh", environment)}
+    template = _template(_pod(storage, "create-directory", "make_directory.sh", environment))
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
@@ -50,6 +52,11 @@ def record(namespace: str, ownership: Ownership) -> Manifest:
         "metadata": ownership.metadata("ConfigMap", _RECORD, namespace),
         "data": {"made": "true"},
     }
+
+
+def network_policy(namespace: str, ownership: Ownership) -> Manifest:
+    """Build the NetworkPolicy of all Jobs that mount the disk: what they mount comes by the kubelet."""
+    return network.nothing("photo-disk", namespace, photo_disk.LABELS, ownership)
 
 
 def look(storage: Storage, namespace: str) -> Manifest:
@@ -74,9 +81,13 @@ def place(storage: Storage) -> str:
 
 
 def _by_hand(prefix: str, namespace: str, pod: Manifest) -> Manifest:
-    spec = {"backoffLimit": 0, "activeDeadlineSeconds": _LOOKING, "template": {"spec": pod}}
+    spec = {"backoffLimit": 0, "activeDeadlineSeconds": _LOOKING, "template": _template(pod)}
     metadata = {"generateName": prefix, "namespace": namespace}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def _template(pod: Manifest) -> Manifest:
+    return {"metadata": {"labels": photo_disk.LABELS}, "spec": pod}
 
 
 def _pod(
@@ -147,15 +158,29 @@ def _security_context(storage: Storage) -> Manifest:
     }
 
 
+@dataclass(frozen=True)
+class DirectoryManifests:
+    """What makes the directory: the Job, what remembers that it ran, and what keeps it out of the network."""
+
+    job: Manifest
+    record: Manifest
+    network_policy: Manifest
+
+
 class PhotoDirectory(pulumi.ComponentResource):
     """The directory on the disk, with its mark. Its Job runs once, and runs again only to set right what it finds."""
 
     def __init__(
-        self, name: str, job: Manifest, record: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions
+        self, name: str, manifests: DirectoryManifests, ownership: Ownership, opts: pulumi.ResourceOptions
     ) -> None:
         super().__init__("immich-icloud:index:PhotoDirectory", name, None, opts)
+        job, record, policy = manifests.job, manifests.record, manifests.network_policy
         inside = pulumi.ResourceOptions(parent=self)
-        ran = Job(f"{name}-job", metadata=job["metadata"], spec=job["spec"], opts=inside)
+        shut_off = NetworkPolicy(
+            f"{name}-network-policy", metadata=policy["metadata"], spec=policy["spec"], opts=inside
+        )
+        after = pulumi.ResourceOptions(parent=self, depends_on=[shut_off])
+        ran = Job(f"{name}-job", metadata=job["metadata"], spec=job["spec"], opts=after)
         remembered = pulumi.ResourceOptions(parent=self, depends_on=[ran])
         made = ConfigMap(
             f"{name}-record",

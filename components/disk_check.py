@@ -7,7 +7,7 @@ from clients.result import Code, Result
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import MARK, mark_disk_command
+from components.photo_disk import LABELS, MARK, mark_disk_command
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -74,6 +74,6 @@ def job(settings: Settings, ownership: Ownership) -> Manifest:
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 300,
-            "template": {"spec": pod},
+            "template": {"metadata": {"labels": LABELS}, "spec": pod},
         },
     }

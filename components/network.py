@@ -1,8 +1,20 @@
-"""What every pod of ours that calls out needs of its NetworkPolicy."""
+"""What our pods may do in the network: NetworkPolicies, and what of them several need."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from clients.kubernetes import Manifest
+from components.ownership import Ownership
 
 # DNS, to anywhere: a node's own resolver has no labels.
 NAMES: Final[Manifest] = {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
+
+
+def nothing(name: str, namespace: str, pods: Mapping[str, str], ownership: Ownership) -> Manifest:
+    """Build the NetworkPolicy of pods that neither call nor answer anybody."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": ownership.metadata("NetworkPolicy", name, namespace),
+        "spec": {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Ingress", "Egress"]},
+    }

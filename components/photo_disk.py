@@ -7,6 +7,8 @@ from components.ownership import Ownership
 # A dotfile: Immich does not walk it.
 MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
+# Of the pods of all Jobs that mount it: none of them has anything to do in the network.
+LABELS = {"app.kubernetes.io/name": "photo-disk"}
 
 
 def import_folder(place: int, account: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pulumi
 
-from components.directory import PhotoDirectory
+from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
 from components.immich_mount import ImmichMount
 from components.namespace import FoundNamespace, OurNamespace
@@ -37,7 +37,12 @@ class PhotoStack(pulumi.ComponentResource):
 
         volume = PhotoVolume("photos", plan.volume.manifest, plan.claim.manifest, owner, after(photo_sync))
         directory = PhotoDirectory(
-            "directory", plan.directory_job.manifest, plan.directory_record.manifest, owner, after(photo_sync, volume)
+            "directory",
+            DirectoryManifests(
+                plan.directory_job.manifest, plan.directory_record.manifest, plan.directory_policy.manifest
+            ),
+            owner,
+            after(photo_sync, volume),
         )
 
         if plan.sync:

@@ -80,6 +80,7 @@ class Plan:
     photo_sync_entries: Manifest | None
     directory_job: Whole
     directory_record: Whole
+    directory_policy: Whole
     volume: Whole
     claim: Whole
     immich_volume: Whole | None
@@ -102,7 +103,7 @@ class Plan:
     def wholes(self) -> Iterator[Whole]:
         """All objects that are ours from head to foot, in the order in which they are made."""
         candidates = (
-            self.photo_sync, self.directory_job, self.directory_record, self.volume, self.claim,
+            self.photo_sync, self.directory_policy, self.directory_job, self.directory_record, self.volume, self.claim,
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
         yield from (whole for whole in candidates if whole)
@@ -145,6 +146,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         photo_sync_entries=namespace.entries(sync, level, found.photo_sync_levels, ownership.adoption_marks()),
         directory_job=Whole(job, ""),
         directory_record=Whole(directory.record(sync, ownership), ""),
+        directory_policy=Whole(directory.network_policy(sync, ownership), "photoSync.namespace", adoptable=False),
         volume=Whole(volume, "storage.persistentVolume"),
         claim=Whole(claim, "storage.claim"),
         immich_volume=Whole(read_only[0], "storage.persistentVolume") if read_only else None,

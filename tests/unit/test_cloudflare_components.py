@@ -219,10 +219,12 @@ def test_the_tunnels_token_is_a_secret_from_the_first() -> None:
 def test_the_order_of_a_tunnel_of_our_own() -> None:
     stack = on(OWN | ACCESS)
     name, connector = stack.one("DnsRecord"), stack.one("Deployment")
-    for kind in ("Secret", "NetworkPolicy", "PodDisruptionBudget", OWN_TUNNEL, CONFIGURATION):
-        assert stack.comes_after(connector, stack.one(kind)), f"made after {kind}, hence removed before it"
+    policy = stack.one("NetworkPolicy", "cloudflared")
+    inside = (stack.one("Secret"), policy, stack.one("PodDisruptionBudget"))
+    for one in (*inside, stack.one(OWN_TUNNEL), stack.one(CONFIGURATION)):
+        assert stack.comes_after(connector, one), f"made after {one.kind}, hence removed before it"
     namespace = stack.one("Namespace", "cloudflared")
-    assert all(stack.comes_after(stack.one(k), namespace) for k in ("Secret", "NetworkPolicy", "PodDisruptionBudget"))
+    assert all(stack.comes_after(one, namespace) for one in inside)
     assert stack.comes_after(name, connector)
     assert stack.comes_after(stack.one(OWN_TUNNEL), stack.one(APPLICATION))
     assert stack.comes_after(stack.one(OWN_TUNNEL), stack.fragment("Deployment", "immich-server"))
@@ -280,7 +282,7 @@ def test_pods_start_anew_with_another_tunnels_token() -> None:
 
 def test_the_connector_may_speak_to_nobody_else() -> None:
     stack = on(OWN)
-    policy = stack.one("NetworkPolicy").inputs["spec"]
+    policy = stack.one("NetworkPolicy", "cloudflared").inputs["spec"]
     assert policy == {
         "podSelector": stack.one("Deployment").inputs["spec"]["selector"],
         "policyTypes": ["Ingress", "Egress"],
@@ -301,17 +303,18 @@ def test_the_connector_may_speak_to_nobody_else() -> None:
 
 
 def test_a_service_without_a_selector_leads_anywhere() -> None:
-    policy = on(OWN, origin=Origin("immich", {}, 2283)).one("NetworkPolicy").inputs["spec"]
+    policy = on(OWN, origin=Origin("immich", {}, 2283)).one("NetworkPolicy", "cloudflared").inputs["spec"]
     assert policy["egress"][2] == {"ports": [{"protocol": "TCP", "port": 2283}]}
 
 
 def test_all_of_the_connector_is_in_its_namespace_and_marked() -> None:
     stack = on(OWN | {"namespace": "tunnel"})
     for kind in ("Secret", "Deployment", "NetworkPolicy", "PodDisruptionBudget"):
-        metadata = stack.one(kind).inputs["metadata"]
-        assert (metadata["namespace"], metadata["name"]) == ("tunnel", "cloudflared")
+        made = stack.one(kind, "cloudflared")
+        metadata = made.inputs["metadata"]
+        assert metadata["namespace"] == "tunnel"
         assert metadata["annotations"]["immich-icloud/stack"] == STACK
-        assert not stack.one(kind).retain_on_delete
+        assert not made.retain_on_delete
     assert stack.one("Namespace", "tunnel").inputs["metadata"]["annotations"]["immich-icloud/stack"] == STACK
 
 

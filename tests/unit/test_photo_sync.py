@@ -36,7 +36,8 @@ def test_without_accounts_nothing_is_fetched() -> None:
     base = household()
     nobody = base.model_copy(update={"photo_sync": base.photo_sync.model_copy(update={"accounts": ()})})
     stack = deployed(nobody, IMMICH)
-    assert [stack.all(kind) for kind in ("CronJob", "Secret", "NetworkPolicy")] == [[], [], []]
+    assert [stack.all(kind) for kind in ("CronJob", "Secret")] == [[], []]
+    assert [one.inputs["metadata"]["name"] for one in stack.all("NetworkPolicy")] == ["photo-disk"]
     assert plan(nobody, IMMICH, Ownership(STACK)).outputs.accounts is None
 
 
@@ -138,7 +139,7 @@ def test_credentials_are_secret_and_only_in_their_secret(stack: Recording) -> No
 
 
 def test_nothing_comes_in_and_only_names_and_https_go_out(stack: Recording) -> None:
-    policy = stack.one("NetworkPolicy").inputs["spec"]
+    policy = stack.one("NetworkPolicy", "icloud-sync").inputs["spec"]
     ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert policy["ingress"] == []
@@ -163,7 +164,7 @@ def test_the_sync_comes_after_directory_claim_and_credentials(stack: Recording) 
         stack.one("Job"),
         stack.one("PersistentVolumeClaim", "icloud-photos"),
         stack.one("Secret", "icloud-credentials-anna"),
-        stack.one("NetworkPolicy"),
+        stack.one("NetworkPolicy", "icloud-sync"),
     ):
         assert stack.comes_after(cron_job, earlier), earlier.name
 

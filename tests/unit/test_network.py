@@ -1,0 +1,59 @@
+"""No pod of ours is without a NetworkPolicy, and those that look after the disk reach nobody."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from clients.kubernetes import Manifest
+from components import directory, disk_check, sign_in
+from components.connector import Origin
+from components.ownership import Ownership
+from components.plan import Found, Plan, plan
+from settings import Settings
+from settings.cloudflare import OwnTunnel
+from tests.accounts import household
+from tests.objects import STACK
+
+OWNERSHIP = Ownership(STACK)
+SETTINGS = household().model_copy(update={"cloudflare": OwnTunnel(kind="ownTunnel")})
+
+
+def planned(settings: Settings) -> Plan:
+    return plan(settings, Found("immich-server", origin=Origin("immich", {"app": "immich"}, 2283)), OWNERSHIP)
+
+
+def disk_jobs(settings: Settings) -> Iterator[Manifest]:
+    yield planned(settings).directory_job.manifest
+    yield directory.look(settings.storage, settings.photo_sync.namespace)
+    yield directory.mark(settings.storage, settings.photo_sync.namespace, "seen")
+    yield disk_check.job(settings, OWNERSHIP)
+
+
+def policies_of(pod: Manifest, whole: Plan) -> list[Manifest]:
+    every = [one.manifest for one in whole.wholes() if one.manifest["kind"] == "NetworkPolicy"]
+    labels = pod["metadata"]["labels"].items()
+    return [one["spec"] for one in every if one["spec"]["podSelector"]["matchLabels"].items() <= labels]
+
+
+def test_jobs_of_the_disk_reach_nobody_and_nobody_reaches_them() -> None:
+    for job in disk_jobs(SETTINGS):
+        (policy,) = policies_of(job["spec"]["template"], planned(SETTINGS))
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert not policy.get("ingress")
+        assert not policy.get("egress")
+        assert job["metadata"]["namespace"] == "photo-sync"
+
+
+def test_every_other_pod_is_only_called_by_nobody() -> None:
+    whole = planned(SETTINGS)
+    (account,) = SETTINGS.photo_sync.accounts
+    assert whole.sync
+    assert whole.connector
+    pods = [
+        whole.sync.accounts[0].cron_job["spec"]["jobTemplate"]["spec"]["template"],
+        sign_in.job(account, SETTINGS, OWNERSHIP, date(2026, 11, 27))["spec"]["template"],
+        whole.connector.deployment["spec"]["template"],
+    ]
+    for pod in pods:
+        (policy,) = policies_of(pod, whole)
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert not policy.get("ingress")
