@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from settings.model import (
+    CONTROLS,
     Allowed,
     Backend,
     Hostname,
@@ -34,7 +35,9 @@ CloudflareId = Annotated[
     ),
 ]
 Email = Annotated[
-    str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"), Allowed("an e-mail address", "someone@example.com")
+    str,
+    Field(pattern=rf"^[^@\s{CONTROLS}]+@[^@\s{CONTROLS}]+\.[^@\s.{CONTROLS}]+$", max_length=254),
+    Allowed("an e-mail address", "someone@example.com"),
 ]
 Domain = Annotated[
     Hostname, Allowed("the domain of e-mail addresses, what stands behind the '@', in lower case", "example.com")

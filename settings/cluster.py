@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from settings.model import Allowed, Model, NonEmpty
+from settings.model import CONTROLS, Allowed, Model, NonEmpty
 
 
 class Cluster(Model):
@@ -14,7 +14,7 @@ class Cluster(Model):
     kubeconfig: Annotated[
         NonEmpty,
         Field(
-            pattern=r"^(~/|[^~\x00-\x1f])[^\x00-\x1f]*$",
+            pattern=rf"^(~/|[^~{CONTROLS}])[^{CONTROLS}]*$",
             description="Path of the kubeconfig file; `~` is your home directory.",
         ),
         Allowed("the path of a kubeconfig file, not its contents", "~/.kube/config"),

@@ -5,12 +5,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from settings.model import Allowed, Email, Model, NonEmpty, Omittable, Switch
+from settings.model import CONTROLS, LONGEST, Allowed, Email, Model, NonEmpty, Omittable, Switch
 from settings.schedule import Schedule
 
 ExclusionPattern = Annotated[
     str,
-    Field(pattern=r"^[^\s\x00-\x1f][^\x00-\x1f]*$"),
+    Field(pattern=rf"^[^\s{CONTROLS}][^{CONTROLS}]*$", max_length=LONGEST),
     Allowed("a pattern of paths, as Immich reads it", "**/Screenshots/**"),
 ]
 

@@ -5,7 +5,18 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from settings.external_library import Library
-from settings.model import AbsolutePath, Allowed, Backend, Label, Model, ObjectName, Omittable, Port, not_allowed
+from settings.model import (
+    AbsolutePath,
+    Allowed,
+    Backend,
+    Label,
+    Model,
+    ObjectName,
+    Omittable,
+    Port,
+    ServiceName,
+    not_allowed,
+)
 
 # Where Immich's image keeps its system, program and uploads: a mount over them hides them.
 _IMMICHS_TREES = ("/bin", "/boot", "/data", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
@@ -23,7 +34,7 @@ def _beside_immichs_own(path: str) -> str:
 class Service(Model):
     """Immich's Service, as the route's backend."""
 
-    name: Label = "immich-server"
+    name: ServiceName = "immich-server"
     port: Port = 3001
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from kubernetes.utils import parse_quantity
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -60,6 +61,10 @@ Omittable = Annotated[T | None, BeforeValidator(_has_a_value)]
 
 NOT_ALLOWED, REFUSED = "not_allowed", "refused"
 
+# For a pattern: what no text of one line holds.
+CONTROLS = r"\x00-\x1f\x7f-\x9f"
+# Of free texts, so that no object grows beyond what etcd takes: 1.5 MiB.
+LONGEST = 1024
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 # RFC 1123 label: the name of a namespace, Service, container, volume.
@@ -67,6 +72,12 @@ Label = Annotated[
     str,
     Field(pattern=rf"^{_LABEL}$"),
     Allowed("1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "photo-sync"),
+]
+# RFC 1035 label: a Service's name is a DNS name of older Kubernetes versions' kind.
+ServiceName = Annotated[
+    str,
+    Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"),
+    Allowed("1 to 63 lower-case letters, digits and '-', starting with a letter", "immich-server"),
 ]
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -85,6 +96,12 @@ ObjectName = Annotated[
     str,
     Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253),
     Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "icloud-photos-shared"),
+]
+# The value of a node's label kubernetes.io/hostname, by which pods and volumes find it.
+NodeName = Annotated[
+    str,
+    Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=63),
+    Allowed("lower-case letters, digits, '-' and '.', at most 63 characters", "talos-1ca-62z"),
 ]
 Hostname = Annotated[
     str,
@@ -110,10 +127,20 @@ Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 Port = Annotated[
     int, Field(ge=1, le=65535), BeforeValidator(no_boolean), Allowed("a port number from 1 to 65535", 3001)
 ]
+_MOST_BYTES = 2**63 - 1
+
+
+def _countable(quantity: str) -> str:
+    if parse_quantity(quantity) > _MOST_BYTES:
+        raise not_allowed('a Kubernetes quantity of less than 8 EiB, e.g. "500Gi"')
+    return quantity
+
+
 # Kubernetes quantities of storage; plain bytes are left out because nobody means "500".
 Capacity = Annotated[
     str,
-    Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$"),
+    Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$", max_length=20),
+    AfterValidator(_countable),
     Allowed("a Kubernetes quantity with a unit (Mi, Gi, Ti, ...)", "500Gi"),
 ]
 
@@ -126,7 +153,7 @@ def _normal(path: str) -> str:
 
 AbsolutePath = Annotated[
     str,
-    Field(pattern=r"^/[^:\x00-\x1f]+$", max_length=1024),
+    Field(pattern=rf"^/[^:{CONTROLS}]+$", max_length=LONGEST),
     AfterValidator(_normal),
     Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/external/icloud"),
 ]
@@ -134,9 +161,32 @@ UserId = Annotated[
     int, Field(ge=0, le=2**31 - 1), BeforeValidator(no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)
 ]
 Email = Annotated[
-    str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254), Allowed("an e-mail address", "anna@example.com")
+    str,
+    Field(pattern=rf"^[^@\s{CONTROLS}]+@[^@\s{CONTROLS}]+$", max_length=254),
+    Allowed("an e-mail address", "anna@example.com"),
 ]
-NonEmpty = Annotated[str, Field(pattern=r"\S"), Allowed("a text that is not empty", "admin@homelab")]
+# A text of one line, and one of several.
+NonEmpty = Annotated[
+    str,
+    Field(pattern=rf"^[^{CONTROLS}]*[^\s{CONTROLS}][^{CONTROLS}]*$", max_length=LONGEST),
+    Allowed(f"a text of one line that is not empty, at most {LONGEST} characters", "admin@homelab"),
+]
+Text = Annotated[
+    str,
+    Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"),
+    Allowed("a text; put numbers and booleans in quotes", "600"),
+]
+
+
+def together(most: int) -> AfterValidator:
+    """Check that the keys and values of a mapping have at most so many KiB together."""
+
+    def fits(texts: dict[str, str]) -> dict[str, str]:
+        if sum(len(text.encode()) for pair in texts.items() for text in pair) > most * 1024:
+            raise not_allowed(f"keys and values of at most {most} KiB together")
+        return texts
+
+    return AfterValidator(fits)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal, Self
 
+from kubernetes.utils import parse_quantity
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from settings.model import (
+    CONTROLS,
+    LONGEST,
     Allowed,
     Capacity,
     Email,
@@ -45,14 +48,18 @@ def _dates(structure: str) -> str:
 
 FolderStructure = Annotated[
     str,
-    Field(pattern=r"^(none|[A-Za-z0-9{][A-Za-z0-9 _{}:%/-]*)$"),
+    Field(pattern=r"^(none|[A-Za-z0-9{][A-Za-z0-9 _{}:%/-]*)$", max_length=255),
     AfterValidator(_dates),
     Allowed("folders by date as Python formats it, or none", "{:%Y/%m/%d}"),
 ]
-Album = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f-][^\x00-\x1f]*$"), Allowed("an album's title", "Favorites")]
+Album = Annotated[
+    str,
+    Field(pattern=rf"^[^\s{CONTROLS}-][^{CONTROLS}]*$", max_length=LONGEST),
+    Allowed(f"an album's title, of at most {LONGEST} characters", "Favorites"),
+]
 Library = Annotated[
     str,
-    Field(pattern=r"^(Primary|Shared)Sync[A-Za-z0-9-]*$"),
+    Field(pattern=r"^(Primary|Shared)Sync[A-Za-z0-9-]*$", max_length=255),
     Allowed(
         "PrimarySync, or the shared library's id, as `icloudpd --list-libraries` lists it",
         "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107",
@@ -69,6 +76,15 @@ def _some(sizes: tuple[Size, ...]) -> tuple[Size, ...]:
         raise not_allowed('a list of sizes, each once, e.g. ["original"]')
     return sizes
 
+
+def _keeps_room(quantity: str) -> str:
+    # A line of 500 Mbit/s writes that much between two looks at the disk.
+    if not quantity.endswith("%") and parse_quantity(quantity) < _LEAST_FREE:
+        raise not_allowed('1Gi or more: the disk is looked at every 15 s, e.g. "10Gi"')
+    return quantity
+
+
+_LEAST_FREE = 2**30  # bytes
 
 Count = Annotated[
     int, Field(ge=1, le=10_000_000), BeforeValidator(no_boolean), Allowed("a number from 1 to 10000000", 500)
@@ -102,8 +118,8 @@ class Account(Model):
     ]
     albums: Annotated[
         tuple[Album, ...],
-        Field(description="Only these albums. Default: all photos."),
-        Allowed("a list of albums' titles", ["Favorites"]),
+        Field(description="Only these albums. Default: all photos.", max_length=256),
+        Allowed("a list of at most 256 albums' titles", ["Favorites"]),
     ] = ()
     library: Annotated[Library, Field(description="The account's own library, or a shared one.")] = "PrimarySync"
     immich_user: Annotated[
@@ -185,7 +201,7 @@ class PhotoSync(Model):
         ),
     ] = "Etc/UTC"
     min_free_space: Annotated[
-        Omittable[FreeSpace],
+        Omittable[Annotated[FreeSpace, AfterValidator(_keeps_room)]],
         Field(
             description="The sync stops before it leaves the photo disk with less. Default: 10Gi; 20% where the photos "
             "are on the node's own filesystem, which the kubelet keeps free by evicting every pod."
@@ -204,14 +220,20 @@ class PhotoSync(Model):
 
 def _apple_id(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if not text.isprintable() or any(c.isspace() for c in text) or text[:1] in ("", "-") or ":" in text:
+    if (
+        len(text) > LONGEST
+        or not text.isprintable()
+        or any(c.isspace() for c in text)
+        or text[:1] in ("", "-")
+        or ":" in text
+    ):
         raise PydanticCustomError("no_apple_id", "not the form of an Apple ID")
     return value
 
 
 def _password(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if not text or not text.isprintable():  # it is read as one line
+    if not 0 < len(text) <= LONGEST or not text.isprintable():  # it is read as one line
         raise PydanticCustomError("no_password", "not the form of a password")
     return value
 
@@ -226,13 +248,13 @@ class Credentials(Model):
         SecretStr,
         AfterValidator(_apple_id),
         Field(description="The Apple ID, an e-mail address for most."),
-        Allowed(f"an Apple ID, {_STORED}", {"secure": "v1:..."}),
+        Allowed(f"an Apple ID, at most {LONGEST} characters, {_STORED}", {"secure": "v1:..."}),
     ]
     password: Annotated[
         SecretStr,
         AfterValidator(_password),
         Field(description="Its password. No app-specific one: iCloud Photos does not take them."),
-        Allowed(f"a password of one line, {_STORED}", {"secure": "v1:..."}),
+        Allowed(f"a password of one line, at most {LONGEST} characters, {_STORED}", {"secure": "v1:..."}),
     ]
 
 

@@ -2,16 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from settings.model import Allowed, Label, Model, ObjectName
+from settings.model import Allowed, Label, Model, ObjectName, Text, not_allowed, together
+
+_PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
+_LONGEST_PREFIX = 253
+_CLASS = "kubernetes.io/ingress.class"
+
+
+def _admitted(key: str) -> str:
+    if len(key.rpartition("/")[0]) > _LONGEST_PREFIX:
+        raise not_allowed(f"an annotation key with a DNS prefix of at most {_LONGEST_PREFIX} characters")
+    if key == _CLASS:
+        raise not_allowed("className in its place: the API server refuses an Ingress with both")
+    return key
+
 
 AnnotationKey = Annotated[
     str,
-    Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+    Field(pattern=rf"^({_PREFIX})?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"),
+    AfterValidator(_admitted),
     Allowed("an annotation key, optionally with a DNS prefix", "nginx.ingress.kubernetes.io/proxy-body-size"),
 ]
-AnnotationValue = Annotated[str, Allowed("a text; put numbers and booleans in quotes", "600")]
 
 
 class Ingress(Model):
@@ -21,7 +34,8 @@ class Ingress(Model):
     name: ObjectName = "immich-ingress"
     class_name: Annotated[ObjectName, Field(description="The IngressClass.")] = "nginx"
     annotations: Annotated[
-        dict[AnnotationKey, AnnotationValue],
+        dict[AnnotationKey, Text],
+        together(255),  # Kubernetes' limit is 256, and the stack has its own
         Field(description="The controller's own settings, such as body size and timeouts, as it documents them."),
     ] = Field(default_factory=dict)
 

@@ -79,7 +79,7 @@ def _run_days(schedule: str, first: date, count: int) -> Iterator[date]:
 
 Schedule = Annotated[
     str,
-    Field(pattern=r"^\S+( +\S+){4}$"),
+    Field(pattern=r"^\S+( +\S+){4}$", max_length=255),
     AfterValidator(_runs_some_day),
     Allowed("cron's five fields: minute, hour, day of the month, month, weekday", "0 2 1 * *"),
 ]

@@ -4,7 +4,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from settings.model import AbsolutePath, Allowed, Capacity, Model, NonEmpty, ObjectName, UserId, not_allowed, refuse
+from settings.model import (
+    AbsolutePath,
+    Allowed,
+    Capacity,
+    Model,
+    NodeName,
+    NonEmpty,
+    ObjectName,
+    Text,
+    UserId,
+    not_allowed,
+    refuse,
+    together,
+)
 
 # Whole trees that a node's operating system, etcd and the kubelet live in.
 _SYSTEM_TREES = (
@@ -66,11 +79,19 @@ def _modes_that_go_together(modes: tuple[str, ...]) -> tuple[str, ...]:
     return modes
 
 
+# Immich's own volume and claim are named after it, with `-immich` at its end.
+VolumeName = Annotated[
+    ObjectName,
+    Field(max_length=246),
+    Allowed("lower-case letters, digits, '-' and '.', at most 246 characters", "icloud-photos-shared"),
+]
+
+
 class _Volume(Model):
-    persistent_volume: Annotated[ObjectName, Field(description="Name of the PersistentVolume.")] = (
+    persistent_volume: Annotated[VolumeName, Field(description="Name of the PersistentVolume.")] = (
         "icloud-photos-shared"
     )
-    claim: Annotated[ObjectName, Field(description="Name of the PersistentVolumeClaim that the sync writes to.")] = (
+    claim: Annotated[VolumeName, Field(description="Name of the PersistentVolumeClaim that the sync writes to.")] = (
         "icloud-photos"
     )
     capacity: Capacity = "500Gi"
@@ -85,8 +106,7 @@ class _Volume(Model):
 
 class _NodeVolume(_Volume):
     node: Annotated[
-        ObjectName,
-        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "talos-1ca-62z"),
+        NodeName,
         Field(description="The node that has the disk, by its label kubernetes.io/hostname."),
     ]
     path: Annotated[NodeDirectory, Field(description="Directory on that node. Made, with mode 755, if it is missing.")]
@@ -113,7 +133,9 @@ class Nfs(_Volume):
     """An export of an NFS server."""
 
     kind: Literal["nfs"]
-    server: Annotated[NonEmpty, Field(pattern=r"^[^/\s]+$"), Allowed("the server's host name or address", "nas.lan")]
+    server: Annotated[
+        NonEmpty, Field(pattern=r"^[^/\s]+$", max_length=253), Allowed("the server's host name or address", "nas.lan")
+    ]
     path: Annotated[
         AbsolutePath,
         Field(description="The exported directory."),
@@ -125,16 +147,22 @@ class Csi(_Volume):
     """A volume of a CSI driver that several pods can mount at once."""
 
     kind: Literal["csi"]
-    driver: Annotated[ObjectName, Allowed("the CSI driver's name", "smb.csi.k8s.io")]
-    volume_handle: Annotated[NonEmpty, Allowed("the driver's handle of the volume", "nas/photos#sync")]
+    driver: Annotated[
+        ObjectName, Field(max_length=63), Allowed("the CSI driver's name, at most 63 characters", "smb.csi.k8s.io")
+    ]
+    volume_handle: Annotated[
+        NonEmpty, Allowed("the driver's handle of the volume, at most 1024 characters", "nas/photos#sync")
+    ]
     immich_volume_handle: Annotated[
         NonEmpty,
         Field(description="Handle for Immich's read-only volume; the kubelet tells volumes apart by it."),
         Allowed("a second handle of the same volume, unlike volumeHandle", "nas/photos#immich"),
     ]
-    volume_attributes: Annotated[dict[str, str], Field(description="As the driver documents them.")] = Field(
-        default_factory=dict
-    )
+    volume_attributes: Annotated[
+        dict[Annotated[NonEmpty, Field(max_length=253)], Text],
+        together(255),
+        Field(description="As the driver documents them."),
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _two_handles(self) -> Self:
