@@ -2,20 +2,19 @@
 
 import re
 import shutil
-import threading
 from pathlib import Path
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from pydantic import BaseModel, Field, ValidationError
 
+from clients import credentials
+from clients.credentials import CredentialsError, NoCredentialsError
 from settings import yaml_text
 from settings.cluster import Cluster
 from settings.yaml_text import YamlError
 
-# The client keeps certificates in temporary files, and hands one over to a second thread before it is written.
-_LOADING = threading.Lock()
 _NAMED = "immich-icloud:cluster.kubeconfig"
 _ADDRESS = re.compile(r"https?://[^\s/]")
 
@@ -74,8 +73,8 @@ class _Kubeconfig(BaseModel):
     users: list[_NamedUser] | None = None
 
 
-def load(cluster: Cluster) -> client.Configuration:
-    """Read the context's server and credentials; no server is asked, but a plugin for credentials may run.
+def load(cluster: Cluster) -> client.ApiClient:
+    """Make a client of the context's server and credentials; no server is asked, but a plugin for credentials may run.
 
     Raises:
         KubeconfigError: when the file or the context is missing or unusable.
@@ -87,12 +86,17 @@ def load(cluster: Cluster) -> client.Configuration:
     stated, user = _read(file, cluster.context)
     if user and user.plugin:
         _find(user.plugin, file)
-    connection = client.Configuration()
-    connection.retries = False
+    settings = client.Configuration()
+    settings.retries = False
     try:
-        with _LOADING:
-            config.load_kube_config(str(file), cluster.context, client_configuration=connection)
-    except (config.ConfigException, OSError) as error:
+        return credentials.connect(file, cluster.context, settings)
+    except NoCredentialsError:  # it is logged why, not raised
+        command = user.plugin.command if user and user.plugin else ""
+        raise KubeconfigError(
+            f"{_NAMED}: {command}, which {file} names for credentials, gave none. "
+            f"`kubectl --context {cluster.context} get namespaces` runs it, too"
+        ) from None
+    except CredentialsError as error:
         raise KubeconfigError(f"{_NAMED}: {file} can't be used: {error}") from None
     except (ValueError, TypeError, AttributeError, LookupError, urllib3.exceptions.HTTPError) as error:
         # What it stumbles over is a credential, which must not be shown.
@@ -100,12 +104,6 @@ def load(cluster: Cluster) -> client.Configuration:
             f"{_NAMED}: the credentials of {stated.context.user} in {file} can't be read ({type(error).__name__}). "
             f"`kubectl --context {cluster.context} get namespaces` uses the same ones"
         ) from None
-    if user and user.plugin and not connection.api_key and not connection.cert_file:  # it is logged why, not raised
-        raise KubeconfigError(
-            f"{_NAMED}: {user.plugin.command}, which {file} names for credentials, gave none. "
-            f"`kubectl --context {cluster.context} get namespaces` runs it, too"
-        )
-    return connection
 
 
 def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:

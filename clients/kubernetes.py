@@ -1,7 +1,6 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
 
 import json
-import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from typing import Any, Literal, Self, TypeVar
 
 import urllib3
 import websocket
-from kubernetes import client, stream
+from kubernetes import client
+from kubernetes.stream import ws_client
 from pydantic import BaseModel, ValidationError
-from websocket import WebSocket
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from clients import kubeconfig, kubernetes_types, retry
+from clients.credentials import tls_of
 from clients.kubeconfig import KubeconfigError
 from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
@@ -121,11 +122,10 @@ class ClusterApi:
 
         """
         try:
-            connection = kubeconfig.load(cluster)
+            self._client = kubeconfig.load(cluster)
         except KubeconfigError as error:
             raise ClusterError(str(error)) from None
-        self._client = client.ApiClient(connection)
-        self._where = f'{connection.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
+        self._where = f'{self._client.configuration.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
 
     def get(self, ref: Ref) -> Manifest | None:
         """Read one object; None when it does not exist."""
@@ -203,12 +203,8 @@ class ClusterApi:
             UnreachableError: when no API server answers.
 
         """
-        opened = client.CoreV1Api(self._client).connect_get_namespaced_pod_portforward
-        try:
-            forwarded = stream.portforward(opened, pod.name, pod.namespace, ports=str(port))
-        except (client.ApiException, AttributeError) as error:
-            raise self._not_opened(f"no port of {pod} is forwarded", error) from None
-        opened_socket: socket.socket = forwarded.socket(port)
+        stream = self._stream(f"{pod.path}/portforward", [("ports", str(port))], f"no port of {pod} is forwarded")
+        opened_socket: socket.socket = ws_client.PortForward(stream, [port]).socket(port)
         return opened_socket
 
     def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
@@ -248,22 +244,9 @@ class ClusterApi:
             UnreachableError: when no API server answers.
 
         """
-        connect = client.CoreV1Api(self._client).connect_get_namespaced_pod_exec
-        channels = {"stdin": True, "stdout": True, "stderr": True, "tty": False}
-        try:
-            opened = stream.stream(
-                connect,
-                pod.name,
-                pod.namespace,
-                container=container,
-                command=list(command),
-                **channels,
-                _preload_content=False,
-            )
-        except (client.ApiException, AttributeError) as error:
-            raise self._not_opened(f"no command can be run in {pod}", error) from None
-        web_socket: WebSocket = opened.sock
-        return web_socket
+        channels = {"stdin": "true", "stdout": "true", "stderr": "true", "tty": "false"}
+        query = [("container", container), *channels.items(), *(("command", word) for word in command)]
+        return self._stream(f"{pod.path}/exec", query, f"no command can be run in {pod}")
 
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
@@ -274,16 +257,27 @@ class ClusterApi:
 
         return again(asked)
 
-    def _not_opened(self, what: str, error: Exception) -> ClusterError:
-        """Say why no stream could be opened: as in `_request`, the client may have stumbled over its own exception."""
-        if isinstance(error.__context__, KeyboardInterrupt):  # of which the client makes an error of its own
-            raise KeyboardInterrupt
-        reason = getattr(error, "reason", None) or getattr(error.__context__, "reason", error)
-        refused = _HANDSHAKE.match(str(reason))
-        if not refused:
-            return self._unreachable(reason)
-        status, message = int(refused[1]), f"{what}: {refused[1]} {refused[2].strip()}"
-        return UnreachableError(message) if retry.is_passing(status) else RefusedError(status, message)
+    def _stream(self, path: str, query: Sequence[tuple[str, str]], otherwise: str) -> WebSocket:
+        """Open a stream of channels; `otherwise` says what is not possible where the API server refuses it."""
+        settings = self._client.configuration
+        headers: dict[str, str] = {}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        options = {"header": [*lines, f"sec-websocket-protocol: {_PROTOCOLS}"]}
+        if settings.proxy or settings.proxy_headers:
+            options = ws_client.websocket_proxycare(options, settings, None, None)
+        name = {"server_hostname": settings.tls_server_name} if settings.tls_server_name else {}
+        opened = WebSocket(sslopt={"context": tls_of(self._client), **name}, skip_utf8_validation=False)
+        try:
+            url = ws_client.get_websocket_url(settings.host + path, query)
+            opened.connect(url, **options)  # type: ignore[no-untyped-call]
+        except WebSocketBadStatusException as refused:
+            status = refused.status_code
+            message = f"{otherwise}: {status} {HTTPStatus(status).phrase}"
+            raise (UnreachableError(message) if retry.is_passing(status) else RefusedError(status, message)) from None
+        except (WebSocketException, OSError) as error:
+            raise self._unreachable(error) from None
+        return opened
 
     def _write_once(self, ref: Ref, write: Callable[[], Answer], wanted: Manifest) -> Answer:
         """Write an object once. Where the answer is lost, it is done if the object has what was wanted."""
@@ -461,8 +455,7 @@ class _Version(BaseModel):
 
 # What an API server answers, in plain text, where it serves no such kind.
 _NO_SUCH_PATH = "404 page not found"
-# What the client makes of an answer that opens no web socket: then come its headers and its body.
-_HANDSHAKE = re.compile(r"Handshake status (\d+) ([\w ]*)")
+_PROTOCOLS = f"{ws_client.V5_CHANNEL_PROTOCOL},{ws_client.V4_CHANNEL_PROTOCOL}"
 
 
 def _refuse(faults: Iterator[str]) -> None:

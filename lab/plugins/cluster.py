@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, Self
 import urllib3
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config import ConfigException, new_client_from_config, new_client_from_config_dict
 
+from clients import credentials
 from lab.plugins.changes import Object
 from lab.plugins.configuration import Configuration, active_context, kubeconfig_path, load_kubeconfig
 from text.encoding import encoded
@@ -80,18 +80,13 @@ class Cluster:
             UnreachableError: no usable kubeconfig or context, no answer, or credentials refused.
         """
         try:
-            kubeconfig = load_kubeconfig(configuration.kubeconfig)
-            context = configuration.context or None
+            content = load_kubeconfig(configuration.kubeconfig)
             path = kubeconfig_path(configuration.kubeconfig)
-            api = (
-                new_client_from_config(str(path), context, persist_config=False)
-                if path
-                else new_client_from_config_dict(kubeconfig, context, persist_config=False)
-            )
-            chosen = active_context(kubeconfig, configuration.context).get("namespace")
+            api = credentials.connect(path or content, configuration.context or None)
+            chosen = active_context(content, configuration.context).get("namespace")
             cluster = cls(api, configuration.namespace or chosen or "default")
             cluster.request("GET", "/api")
-        except (ConfigException, ValueError, OSError, ApiError) as error:
+        except (credentials.CredentialsError, ValueError, OSError, ApiError) as error:
             raise UnreachableError(str(error)) from error
         return cluster
 

@@ -3,13 +3,10 @@
 import socket
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from kubernetes import config
 
-from clients import kubeconfig as kubeconfig_file
 from clients.kubernetes import ClusterApi, UnreachableError
 from settings.cluster import Cluster
 
@@ -26,19 +23,6 @@ def api_at(folder: Path, address: str) -> ClusterApi:
     }
     kubeconfig.write_text(yaml.safe_dump(content))
     return ClusterApi(Cluster(kubeconfig=str(kubeconfig), context="c", identifier="c"))
-
-
-def test_one_thread_at_a_time_loads_a_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's own cache of certificates has a file's name before the file is written."""
-    load, alone = config.load_kube_config, list[bool]()
-
-    def loading(*arguments: Any, **named: Any) -> None:
-        alone.append(kubeconfig_file._LOADING.locked())  # noqa: SLF001
-        load(*arguments, **named)
-
-    monkeypatch.setattr(config, "load_kube_config", loading)
-    api_at(tmp_path, "https://127.0.0.1:1")
-    assert alone == [True]
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["nothing", "no TLS"])

@@ -1,0 +1,161 @@
+"""A client of an API server by one context of a kubeconfig, whose keys never touch a disk.
+
+The official client writes what a kubeconfig holds inside to temporary files, and removes them only where it ends by
+itself: a client key would be left there by Ctrl-C in a bad moment, SIGTERM or a kill.
+"""
+
+import base64
+import os
+import secrets
+import shutil
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+from kubernetes.config import ConfigException
+from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
+from urllib3.util.ssl_ import create_urllib3_context
+
+
+class CredentialsError(Exception):
+    """The kubeconfig can't be used. `str()` says why, with nothing of its contents but names and paths."""
+
+
+class NoCredentialsError(CredentialsError):
+    """The plugin that it names gave none."""
+
+
+def connect(
+    kubeconfig: Path | Mapping[str, Any], context: str | None = None, settings: client.Configuration | None = None
+) -> client.ApiClient:
+    """Make a client by a context of a kubeconfig, its current one by default; nothing is asked yet.
+
+    Args:
+        kubeconfig: its file, or what would be in it.
+        context: the context's name.
+        settings: of the client, but for what the kubeconfig says.
+
+    Raises:
+        CredentialsError: when there is no such context, or what it names can't be used.
+
+    """
+    # An `exec` plugin's own certificate still comes to lie there, until it has been read.
+    place = Path(tempfile.gettempdir(), f"immich-icloud-{secrets.token_hex(8)}")
+    try:
+        document, persist = _document(kubeconfig)
+        cluster, user = _entries(document, context or document.safe_get("current-context"))
+        authority, certificate, key = (
+            entry.pop(f"{name}-data", None)
+            for entry, name in ((cluster, "certificate-authority"), (user, "client-certificate"), (user, "client-key"))
+        )
+        settings = settings or client.Configuration()
+        KubeConfigLoader(
+            document, context, config_base_path=None, config_persister=persist, temp_file_path=str(place)
+        ).load_and_set(settings)
+        if user.get("exec") and not settings.api_key and not settings.cert_file:
+            raise NoCredentialsError("its plugin gave no credentials")
+        tls = _trust(settings, authority)
+        if pair := _decoded(certificate) or _content(settings.cert_file):
+            _identify(tls, pair, _decoded(key) or _content(settings.key_file) or pair)
+    except yaml.YAMLError:
+        raise CredentialsError("it is not YAML") from None  # the parser's message would quote credentials
+    except (ConfigException, OSError, ValueError) as error:
+        raise CredentialsError(str(error)) from None
+    except (AttributeError, KeyError, TypeError):
+        raise CredentialsError("it has not the form of a kubeconfig") from None
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    settings.ssl_ca_cert = settings.cert_file = settings.key_file = None
+    made = client.ApiClient(settings)
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls
+    return made
+
+
+def tls_of(made: client.ApiClient) -> ssl.SSLContext:
+    """How a client of `connect` proves itself and whom it trusts, for connections that it does not make by itself."""
+    context: ssl.SSLContext = made.rest_client.pool_manager.connection_pool_kw["ssl_context"]
+    return context
+
+
+def _document(kubeconfig: Path | Mapping[str, Any]) -> tuple[ConfigNode, Any]:
+    """Read it, and what keeps a token in it that was renewed."""
+    if isinstance(kubeconfig, Path):
+        merged = KubeConfigMerger(str(kubeconfig))
+        if merged.config is None:
+            raise CredentialsError(f"there is no file {kubeconfig}")
+        return merged.config, merged.save_changes
+    lists = {
+        plural: [ConfigNode(plural, entry) for entry in kubeconfig.get(plural) or ()]
+        for plural in ("clusters", "contexts", "users")
+    }
+    return ConfigNode("kubeconfig", {**kubeconfig, **lists}), None
+
+
+def _entries(document: ConfigNode, context: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take copies of the context's cluster and user, in place of what the file has: what is taken out stays there."""
+    chosen = _entry(document, "contexts", "context", context)
+    user = _entry(document, "users", "user", chosen["user"]) if chosen.get("user") else {}
+    return _entry(document, "clusters", "cluster", chosen.get("cluster")), user
+
+
+def _entry(document: ConfigNode, plural: str, singular: str, name: str | None) -> dict[str, Any]:
+    nodes = document.value.get(plural) or ()
+    node = next((node for node in nodes if node.value.get("name") == name), None)
+    if node is None or not isinstance(node.value.get(singular), dict):
+        raise CredentialsError(f'its {plural} have no usable entry "{name}"')
+    node.name = f"{plural} {name}"  # the client's would show all of it in its errors
+    node.value = {**node.value, singular: dict(node.value[singular])}
+    entry: dict[str, Any] = node.value[singular]
+    return entry
+
+
+def _trust(settings: client.Configuration, authority: str | None) -> ssl.SSLContext:
+    """Build a context as urllib3 itself would, with the cluster's authority."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if settings.verify_ssl else ssl.CERT_NONE)
+    if authority:
+        context.load_verify_locations(cadata=(_decoded(authority) or b"").decode("ascii", "ignore"))
+    elif settings.ssl_ca_cert:
+        context.load_verify_locations(settings.ssl_ca_cert)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def _identify(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Have a context prove itself: OpenSSL reads certificate and key only by a path, so it gets those of two pipes."""
+    with ExitStack() as pipes:
+        certificate_path, key_path = (pipes.enter_context(_piped(content)) for content in (certificate, key))
+        # With a password that opens nothing: without one, OpenSSL asks for it on the terminal.
+        context.load_cert_chain(certificate_path, key_path, password="")
+
+
+@contextmanager
+def _piped(content: bytes) -> Iterator[str]:
+    """Give the path of a pipe that has this content."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError), open(writing, "wb") as end:  # noqa: PTH123 (a descriptor)
+            end.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield f"/dev/fd/{reading}"
+    finally:
+        os.close(reading)
+        writer.join()
+
+
+def _decoded(data: str | None) -> bytes | None:
+    return base64.b64decode(data) if data else None
+
+
+def _content(file: str | None) -> bytes | None:
+    return Path(file).read_bytes() if file else None

@@ -1,0 +1,232 @@
+"""What a kubeconfig holds inside is used, and never written anywhere nor told."""
+
+import base64
+import http.server
+import json
+import os
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from urllib3.exceptions import InsecureRequestWarning
+
+from clients.credentials import CredentialsError, connect
+from clients.kubernetes import ClusterApi, ClusterError, Ref, RefusedError, UnreachableError
+from settings.cluster import Cluster
+
+SECRET = "hush5hush5"  # noqa: S105
+POD = Ref("v1", "Pod", "p", "n")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with the name in the client's certificate."""
+
+    def do_GET(self) -> None:
+        assert isinstance(self.connection, ssl.SSLSocket)
+        peer: Any = self.connection.getpeercert()
+        name = dict(pair for entry in peer["subject"] for pair in entry)["commonName"]
+        body = json.dumps({"gitVersion": name}).encode()
+        self.send_response(403 if "/exec" in self.path or "/portforward" in self.path else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def address(authority: trustme.CA) -> Iterator[str]:
+    """A server that lets nobody in without a certificate of the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"https://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def server(address: str, authority: trustme.CA) -> tuple[str, trustme.CA]:
+    return address, authority
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return place
+
+
+def b64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def inside(place: Path, name: str, content: bytes) -> tuple[str, str]:
+    del place
+    return f"{name}-data", b64(content)
+
+
+def beside(place: Path, name: str, content: bytes) -> tuple[str, str]:
+    (place / name).write_bytes(content)
+    return name, name
+
+
+def kubeconfig(place: Path, address: str, cluster: dict[str, Any], user: dict[str, Any]) -> Path:
+    file = place / "kubeconfig"
+    names = {"cluster": "c", "user": "u"}
+    content = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": names}],
+        "clusters": [{"name": "c", "cluster": {"server": address, **cluster}}],
+        "users": [{"name": "u", "user": user}],
+    }
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def api(file: Path) -> ClusterApi:
+    return ClusterApi(Cluster(kubeconfig=str(file), context="x", identifier="c"))
+
+
+@pytest.fixture(params=[inside, beside])
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, bytes], tuple[str, str]]:
+    """How a kubeconfig holds a certificate or a key."""
+    return lambda name, content: request.param(tmp_path, name, content)
+
+
+@pytest.mark.parametrize("how", ["apart", "key in the certificate's file", "by a plugin"])
+def test_a_client_certificate_is_used_and_leaves_nothing_behind(
+    tmp_path: Path,
+    temporary: Path,
+    server: tuple[str, trustme.CA],
+    how: str,
+    stored: Callable[[str, bytes], tuple[str, str]],
+) -> None:
+    address, authority = server
+    issued = authority.issue_cert("anna.example", common_name="anna")
+    key, certificate = issued.private_key_pem.bytes(), b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    user: dict[str, Any]
+    match how:
+        case "apart":
+            user = dict([stored("client-certificate", certificate), stored("client-key", key)])
+        case "by a plugin":
+            version = "client.authentication.k8s.io/v1"
+            status = {"clientCertificateData": certificate.decode(), "clientKeyData": key.decode()}
+            told = tmp_path / "told"
+            told.write_text(json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status}))
+            user = {"exec": {"apiVersion": version, "command": "cat", "args": [str(told)]}}
+        case _:
+            user = dict([stored("client-certificate", key + certificate)])
+    trusted = dict([stored("certificate-authority", authority.cert_pem.bytes())])
+
+    made = api(kubeconfig(tmp_path, address, trusted, user))
+    assert list(temporary.iterdir()) == []
+    assert made.version() == "anna"
+    with pytest.raises(RefusedError, match="403"):
+        made.execute(POD, "c", ["true"])
+    with pytest.raises(RefusedError, match="403"):
+        made.connect(POD, 80)
+    assert list(temporary.iterdir()) == []
+
+
+def test_nothing_is_written_while_it_is_read(
+    tmp_path: Path, authority: trustme.CA, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for a moment in which a kill would leave it there."""
+    issued = authority.issue_cert("anna.example", common_name="anna")
+    user = dict(
+        [
+            inside(tmp_path, "client-certificate", issued.cert_chain_pems[0].bytes()),
+            inside(tmp_path, "client-key", issued.private_key_pem.bytes()),
+        ]
+    )
+    trusted = dict([inside(tmp_path, "certificate-authority", authority.cert_pem.bytes())])
+    file = kubeconfig(tmp_path, address, trusted, user)
+    written: list[str] = []
+    monkeypatch.setattr(tempfile, "mkstemp", lambda *_, **__: written.append("file"))
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: written.append("folder"))
+
+    api(file)
+    assert written == []
+
+
+def test_another_authority_is_not_trusted(tmp_path: Path, temporary: Path, authority: trustme.CA, address: str) -> None:
+    del temporary
+    issued = authority.issue_cert("anna.example", common_name="anna")
+    user = dict(
+        [
+            inside(tmp_path, "client-certificate", issued.cert_chain_pems[0].bytes()),
+            inside(tmp_path, "client-key", issued.private_key_pem.bytes()),
+        ]
+    )
+    trusted = dict([inside(tmp_path, "certificate-authority", trustme.CA().cert_pem.bytes())])
+    with pytest.raises(UnreachableError):
+        api(kubeconfig(tmp_path, address, trusted, user)).version()
+    lax = api(kubeconfig(tmp_path, address, {"insecure-skip-tls-verify": True}, user))
+    with pytest.warns(InsecureRequestWarning):
+        assert lax.version() == "anna"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"users:\n- name: u\n  token: {SECRET}: {SECRET}\n",  # no YAML, in a line with a token
+        f"[{SECRET}]",
+        f"contexts: {SECRET}",
+        *(
+            yaml.safe_dump(
+                {
+                    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+                    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+                    "users": [{"name": "u", **user}],
+                }
+            )
+            for user in (
+                {"token": SECRET},
+                {"user": SECRET},
+                {"user": {"client-certificate-data": SECRET, "client-key-data": SECRET}},
+                {"user": {"client-certificate-data": b64(SECRET.encode()), "client-key-data": b64(SECRET.encode())}},
+                {"user": {"client-key": "missing", "client-certificate": "missing", "token": SECRET}},
+                {"user": {"auth-provider": {"name": "oidc", "config": {"id-token": SECRET}, "token": SECRET}}},
+            )
+        ),
+    ],
+)
+def test_what_can_not_be_used_is_refused_without_telling_its_contents(
+    tmp_path: Path, temporary: Path, content: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(content)
+    with pytest.raises(ClusterError) as refused:
+        api(file).version()
+    assert SECRET not in str(refused.value)
+    assert b64(SECRET.encode()) not in str(refused.value)
+    assert list(temporary.iterdir()) == []
+
+
+def test_contents_instead_of_a_file(authority: trustme.CA, address: str, tmp_path: Path, temporary: Path) -> None:
+    file = kubeconfig(tmp_path, address, dict([inside(tmp_path, "certificate-authority", b"none")]), {})
+    with pytest.raises(CredentialsError):
+        connect(yaml.safe_load(file.read_text()))
+    trusted = dict([inside(tmp_path, "certificate-authority", authority.cert_pem.bytes())])
+    made = connect(yaml.safe_load(kubeconfig(tmp_path, address, trusted, {"token": "t"}).read_text()))
+    assert made.configuration.api_key == {"BearerToken": "Bearer t"}
+    assert list(temporary.iterdir()) == []
