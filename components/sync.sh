@@ -25,6 +25,9 @@ photos="$DIRECTORY/$FOLDER"
 arrangement="$photos/$MARK-layout" # how the photos in it are arranged, and whose they are
 complete="$photos/$MARK-complete"  # the command line of the last run, if that run fetched everything
 work=$(mktemp -d)
+# The log is read by more people than the Secret: it has the account's name instead.
+apple_id=$(cat "$CREDENTIALS/appleId")
+as_icloudpd_has_it=$(printf '%s' "$apple_id" | tr '[:upper:]' '[:lower:]')
 
 kept='' there='' fetched='' errors=''
 
@@ -84,10 +87,25 @@ watch() { # process: ends it when something is wrong with the disk
     done
 }
 
+named() { # Apple ID, line: prints the line with the account's name in place of the ID
+    rest=$2
+    while [ "${rest#*"$1"}" != "$rest" ]; do
+        printf '%s' "${rest%%"$1"*}$ACCOUNT"
+        rest=${rest#*"$1"}
+    done
+    printf '%s' "$rest"
+}
+
 follow() { # shows icloudpd's log, all but the details, and counts what it says
     there=0 fetched=0 errors=0 started='' finished='' sign_in='' details='' last='' first=''
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in "iCloud Password for "*:*) line=${line#*:} ;; esac # a prompt has no line of its own
+        case $line in
+            *"$apple_id"* | *"$as_icloudpd_has_it"*)
+                line=$(named "$apple_id" "$line")
+                line=$(named "$as_icloudpd_has_it" "$line")
+                ;;
+        esac
         case $line in
             ????-??-??" "??:??:??" DEBUG "*) details=true ;;
             ????-??-??" "??:??:??" "[A-Z]* | "Traceback "* | "KeyError: "*) details='' ;;
@@ -135,7 +153,7 @@ fi
 
 # Stopping early is right only where the last run fetched everything: else what it missed would be missed for ever.
 command_line="$*"
-set -- "$@" --username "$(cat "$CREDENTIALS/appleId")"
+set -- "$@" --username "$apple_id" # the one way in which icloudpd takes it
 if [ "$UNTIL_FOUND" -gt 0 ] && [ -f "$complete" ] && [ "$(cat "$complete")" = "$command_line" ]; then
     set -- "$@" --until-found "$UNTIL_FOUND"
 fi

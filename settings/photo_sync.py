@@ -247,7 +247,10 @@ class Credentials(Model):
     apple_id: Annotated[
         SecretStr,
         AfterValidator(_apple_id),
-        Field(description="The Apple ID, an e-mail address for most."),
+        Field(
+            description="The Apple ID, an e-mail address for most. Encrypted like the password; but icloudpd takes it "
+            "on its command line only, where whoever sees the processes of the node or of the pod sees it."
+        ),
         Allowed(f"an Apple ID, at most {LONGEST} characters, {_STORED}", {"secure": "v1:..."}),
     ]
     password: Annotated[

@@ -130,6 +130,20 @@ def test_a_good_run(house: House) -> None:
     assert house.icloudpd.stdin == PASSWORD
 
 
+@pytest.mark.parametrize("apple_id", [APPLE_ID, "Anna.*[B]@Example.com", "+4915112345678"])
+@pytest.mark.parametrize("level", ["INFO", "DEBUG", "ERROR"])
+def test_the_log_has_the_accounts_name_instead_of_its_apple_id(house: House, apple_id: str, level: str) -> None:
+    (house.node.secret / "appleId").write_text(apple_id)
+    said = f"2026-07-01 02:00:01 {level:<8} Processing user: {apple_id}, {apple_id.lower()}"
+    house.icloudpd.behave(f"cat <<'END'\n{said}\n{apple_id}: again\nEND\n{SUCCEEDS}")
+
+    ended = house.run()
+    assert "anna: 1 files fetched" in ended.out
+    assert ("Processing user: anna, anna\nanna: again" in ended.out) == (level != "DEBUG")
+    for text in (ended.out.casefold(), ended.error.casefold()):
+        assert apple_id.casefold() not in text
+
+
 def test_nothing_to_fetch_is_a_good_run(house: House) -> None:
     house.icloudpd.behave(BEGINS + ENDS)
     assert house.run().code == 0
