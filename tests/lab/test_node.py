@@ -35,6 +35,8 @@ class Cluster:
         self.plane = ControlPlane(home, tools)
         self.plane.start()
         self.api = connect(self.plane.kubeconfig)
+        # For the client's own streams.
+        self.api.configuration.ssl_ca_cert = str(self.plane.kubeconfig.parent / "control-plane" / "ca.pem")
         self.core, self.batch = client.CoreV1Api(self.api), client.BatchV1Api(self.api)
         # Jobs as ours, which mount folders of the node.
         self.core.create_namespace(
