@@ -35,7 +35,8 @@ class Cluster:
         self.plane = ControlPlane(home, tools)
         self.plane.start()
         self.api = connect(self.plane.kubeconfig)
-        # For the client's own streams.
+        # For the client's own streams, which know nothing of `connect`; its hook would undo it.
+        self.api.configuration.refresh_api_key_hook = None
         self.api.configuration.ssl_ca_cert = str(self.plane.kubeconfig.parent / "control-plane" / "ca.pem")
         self.core, self.batch = client.CoreV1Api(self.api), client.BatchV1Api(self.api)
         # Jobs as ours, which mount folders of the node.
