@@ -17,6 +17,8 @@ _REMOVED: Final = frozenset({"delete", "replace"})
 _LET_GO: Final = frozenset({"delete", "replace", "retain"})
 _GONE: Final = frozenset({"delete", "retain"})
 _UPDATED: Final = frozenset({"update"})
+_RETAINED: Final = frozenset({"retain"})
+_BEGUN: Final = frozenset({"create", "import"})
 _STATED: Final = frozenset({"create", "update", "replace"})
 
 _VERBS: Final = {
@@ -51,6 +53,7 @@ class Rule:
         operations: the engine's words for what happens to it.
         reason: what is lost, in a sentence.
         concerns: whether a step of that type and operation is meant.
+        beside: what happens to another resource of the type in the same run; empty where that does not matter.
 
     """
 
@@ -58,10 +61,14 @@ class Rule:
     operations: frozenset[str]
     reason: str
     concerns: Callable[[Step], bool] = lambda _: True
+    beside: frozenset[str] = frozenset()
 
-    def trips(self, step: Step) -> bool:
+    def trips(self, step: Step, every: Iterable[Step]) -> bool:
         """Whether a step is refused."""
-        return step.type == self.type and step.operation in self.operations and self.concerns(step)
+        meant = step.type == self.type and step.operation in self.operations and self.concerns(step)
+        return meant and (
+            not self.beside or any((one.type == self.type) and one.operation in self.beside for one in every)
+        )
 
 
 @dataclass(frozen=True)
@@ -229,6 +236,8 @@ RULES: Final = (
     Rule(_TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
     Rule(_TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
     Rule(_RECORD, _REPLACED, _ROUTE, _was_found),
+    # The host changes: the new one gets a record of its own, and the adopted one leads to nothing any more.
+    Rule(_RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
     Rule(_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),
     Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
@@ -248,7 +257,7 @@ RULES: Final = (
 def tripped(steps: Iterable[Step]) -> list[Finding]:
     """Find what is refused, in the order of the table."""
     every = list(steps)
-    return [Finding(step, rule) for rule in RULES for step in every if rule.trips(step)]
+    return [Finding(step, rule) for rule in RULES for step in every if rule.trips(step, every)]
 
 
 def refusal(findings: Iterable[Finding], command: str) -> str:

@@ -124,9 +124,18 @@ class Record:
 
 
 @dataclass(frozen=True)
+class AccessApplication:
+    """An application of Cloudflare Access."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ServiceToken:
     """A service token of Cloudflare Access."""
 
+    id: str
     name: str
     expires_at: datetime | None
 
@@ -227,11 +236,11 @@ class CloudflareApi:
             if record.is_address
         ]
 
-    def access_applications(self, account_id: str, host: str) -> list[str]:
-        """List the names of the Access applications that guard a host."""
+    def access_applications(self, account_id: str, host: str) -> list[AccessApplication]:
+        """List the Access applications of a host."""
         path = f"/accounts/{account_id}/access/apps"
         return [
-            application.name or application.id
+            AccessApplication(application.id, application.name or application.id)
             for application in self._list(_Application, path, ACCESS_EDIT, "the Access applications")
             if application.domain == host
         ]
@@ -240,7 +249,7 @@ class CloudflareApi:
         """List the service tokens of Access."""
         path = f"/accounts/{account_id}/access/service_tokens"
         return [
-            ServiceToken(token.name, token.expires_at)
+            ServiceToken(token.id, token.name, token.expires_at)
             for token in self._list(_ServiceToken, path, SERVICE_TOKENS_EDIT, "the Access service tokens")
         ]
 
@@ -366,6 +375,7 @@ class _Application(BaseModel):
 
 
 class _ServiceToken(BaseModel):
+    id: str
     name: str
     expires_at: AwareDatetime | None = None
 

@@ -59,8 +59,9 @@ class ImmichAccess(pulumi.ComponentResource):
             name=application_name(stack),
             type="self_hosted",
             domain=way_in.host,
+            # A changed host gets an application of its own: the old one guards the old host until nothing leads there.
             policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
-            opts=inside,
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
         )
         self.client_id = pulumi.Output.secret(token.client_id)
         self.client_secret = pulumi.Output.secret(token.client_secret)

@@ -42,21 +42,19 @@ class CloudflareRoute(pulumi.ComponentResource):
         def after() -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=list(before))
 
-        # The guard comes first and goes last: the zone may have a record for every host (`*`), so that a rule is enough
-        # to lead people in. The name comes last and goes first: nobody is led to where nothing answers.
+        # Access comes first and goes last: the zone may have a record for every host (`*`), so that a rule is enough to
+        # lead people in. The record comes before every write that moves requests: when the host changes, a record that
+        # Cloudflare refuses leaves the old host as it is, and the old record goes only after the new host is served.
         if way_in.access:
             self.access = ImmichAccess("access", way_in, way_in.access, after())
             before.append(self.access)
-        if way_in.rules:
-            before.append(TunnelRules(f"{name}-rules", way_in.rules, after()))
-            self.tunnel_id = pulumi.Output.from_input(way_in.rules.tunnel_id)
-        if way_in.own_tunnel and connector:
-            tunnel = OwnTunnel("tunnel", way_in, connector, after())
-            before.append(tunnel)
+        tunnel = OwnTunnel("tunnel", way_in, after()) if way_in.own_tunnel else None
+        if tunnel:
+            before.append(tunnel.made)
             self.tunnel_id = tunnel.id
             target = tunnel.id.apply(tunnel_host)
         record = cloudflare.DnsRecord(
-            f"{name}-record",
+            way_in.record.resource,
             zone_id=way_in.zone.id,
             name=way_in.record.name,
             type=way_in.record.type,
@@ -72,40 +70,60 @@ class CloudflareRoute(pulumi.ComponentResource):
                 retain_on_delete=way_in.record.adopted,
             ),
         )
+        before.append(record)
+        if way_in.rules:
+            TunnelRules(f"{name}-rules", way_in.rules, after())
+            self.tunnel_id = pulumi.Output.from_input(way_in.rules.tunnel_id)
+        if tunnel and connector:
+            tunnel.lead(connector, record)
         self.record_target = record.content.apply(str)
         self.register_outputs({})
 
 
 class OwnTunnel(pulumi.ComponentResource):
-    """A tunnel of our own, its configuration, and its connector."""
+    """A tunnel of this stack. Where it leads comes later: the host's record comes in between.
+
+    Attributes:
+        id: its UUID.
+
+    """
 
     id: pulumi.Output[str]
 
-    def __init__(self, name: str, way_in: WayIn, connector: Connector, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, way_in: WayIn, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:OwnTunnel", name, None, opts)
-        account_id = way_in.zone.account_id
-        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
+        self._name, self._way_in = name, way_in
+        self.made = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
-            account_id=account_id,
+            account_id=way_in.zone.account_id,
             name=way_in.own_tunnel,
             config_src="cloudflare",
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
+        self.id = self.made.id
+
+    def lead(self, connector: Connector, record: pulumi.Resource) -> None:
+        """Lead the host to its origin, and keep the tunnel connected."""
+        account_id = self._way_in.zone.account_id
         configuration = cloudflare.ZeroTrustTunnelCloudflaredConfig(
-            f"{name}-configuration",
+            f"{self._name}-configuration",
             account_id=account_id,
-            tunnel_id=tunnel.id,
+            tunnel_id=self.id,
             source="cloudflare",
-            config={"ingresses": [{"hostname": way_in.host, "service": way_in.origin}, {"service": "http_status:404"}]},
-            opts=pulumi.ResourceOptions(parent=self),
+            config={
+                "ingresses": [
+                    {"hostname": self._way_in.host, "service": self._way_in.origin},
+                    {"service": "http_status:404"},
+                ]
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[record]),
         )
         found = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
-            account_id=account_id, tunnel_id=tunnel.id, opts=pulumi.InvokeOutputOptions(parent=self)
+            account_id=account_id, tunnel_id=self.id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
         # The engine has no secret answers (source: pulumi-terraform-bridge, pkg/pf/tfbridge/provider_invoke.go).
         token: pulumi.Output[str] = pulumi.Output.secret(found.apply(lambda answer: str(answer.token)))
         # A tunnel that is connected can't be deleted: its connector goes first.
-        after = pulumi.ResourceOptions(parent=self, depends_on=[tunnel, configuration])
-        TunnelConnector("connector", connector, tunnel.id, token, after)
-        self.id = tunnel.id
+        after = pulumi.ResourceOptions(parent=self, depends_on=[self.made, configuration])
+        TunnelConnector("connector", connector, self.id, token, after)
         self.register_outputs({})

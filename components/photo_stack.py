@@ -1,4 +1,4 @@
-"""The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, the way in."""
+"""The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, public access."""
 
 from dataclasses import replace
 
@@ -64,14 +64,13 @@ class PhotoStack(pulumi.ComponentResource):
             shown = ExternalLibrary("library", plan.libraries, after(*mounted))
             self.outputs = replace(self.outputs, libraries=shown.overview)
 
-        # The internet comes last.
+        # The Ingress comes last: of two hosts it serves the new one only when the rest leads there.
         reachable = [*mounted]
-        if plan.route:
-            reachable.append(ImmichRoute("route", plan.route.manifest, owner, after(*mounted)))
         if plan.way_in:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 
-            internet = CloudflareRoute("cloudflare", plan.way_in, plan.connector, after(*reachable))
+            internet = CloudflareRoute("cloudflare", plan.way_in, plan.connector, after(*mounted))
+            reachable.append(internet)
             self.outputs = replace(
                 self.outputs,
                 dns_record=plan.way_in.record.name,
@@ -80,5 +79,8 @@ class PhotoStack(pulumi.ComponentResource):
                 access_client_id=internet.access.client_id if internet.access else None,
                 access_client_secret=internet.access.client_secret if internet.access else None,
             )
+
+        if plan.route:
+            ImmichRoute("route", plan.route.manifest, owner, after(*reachable))
 
         self.register_outputs(self.outputs.exported())

@@ -11,6 +11,7 @@ from settings import Settings
 from settings import cloudflare as settings
 from settings.cloudflare import Access, OnCloudflare
 
+RECORD_NAME = "cloudflare-record"
 _ADOPTED = ", adopted"
 
 
@@ -24,6 +25,8 @@ class FoundAtCloudflare:
         sibling: the record that ours shall be like; None unless `sameAs` names one.
         record: the host's record, where there is one that may be ours.
         import_record: whether the state does not know that record yet.
+        record_name: the record's name in the program, which is another one when the host changes.
+        hosts_before: the other hosts whose records the state knows.
 
     """
 
@@ -32,6 +35,8 @@ class FoundAtCloudflare:
     sibling: cloudflare_api.Record | None = None
     record: cloudflare_api.Record | None = None
     import_record: bool = False
+    record_name: str = RECORD_NAME
+    hosts_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Record:
         comment: our mark on it.
         adopted: whether somebody made it by hand: then it is kept when the stack is removed.
         import_id: Pulumi's id to import it by; None unless it is there and the state does not know it.
+        resource: its name in the program.
 
     """
 
@@ -56,6 +62,7 @@ class Record:
     comment: str
     adopted: bool
     import_id: str | None
+    resource: str = RECORD_NAME
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class WayIn:
         own_tunnel: name of a tunnel of our own; None for any other kind.
         origin: where a tunnel of our own leads, as a URL.
         access: who may come in; None when Access is off.
+        hosts_before: the hosts that this one replaces.
 
     """
 
@@ -82,6 +90,7 @@ class WayIn:
     own_tunnel: str | None
     origin: str
     access: Access | None
+    hosts_before: tuple[str, ...] = ()
 
 
 def rules(whole: Settings) -> tuple[Rule, ...]:
@@ -111,6 +120,7 @@ def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> W
         own_tunnel=cloudflare.tunnel if isinstance(cloudflare, settings.OwnTunnel) else None,
         origin=whole.origin.url,
         access=cloudflare.access,
+        hosts_before=found.hosts_before,
     )
 
 
@@ -141,6 +151,7 @@ def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, owner
         comment=f"{ownership.stack}{_ADOPTED if adopted else ''}",
         adopted=adopted,
         import_id=f"{found.zone.id}/{found.record.id}" if found.record and found.import_record else None,
+        resource=found.record_name,
     )
 
 

@@ -136,7 +136,7 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
             *mount_rules.news(planned, answers),
             *space_rules.news(settings, seen.space),
             *immich_rules.news(immich, server_wide),
-            *cloudflare_rules.news(trial),
+            *cloudflare_rules.news(settings, planned, trial),
         ],
     )
 

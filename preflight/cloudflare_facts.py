@@ -1,14 +1,14 @@
 """What Cloudflare holds, as far as the stack is concerned."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from clients import cloudflare as cloudflare_api
-from clients.cloudflare import CloudflareApi, Record, ServiceToken, Tunnel, Zone
+from clients.cloudflare import AccessApplication, CloudflareApi, Record, ServiceToken, Tunnel, Zone
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from components.connector import Origin
 from components.ownership import Ownership
-from components.way_in import FoundAtCloudflare, is_marked
+from components.way_in import RECORD_NAME, FoundAtCloudflare, is_marked
 from preflight.state import Known
 from settings import Settings
 from settings.cloudflare import DnsRecord, OnCloudflare, OwnTunnel, SharedTunnel, Tunnelled
@@ -28,9 +28,9 @@ class CloudflareFacts:
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         records: the host's records.
         siblings: those of the host that ours shall be like.
-        applications: names of the Access applications before the host, where the stack is to have one.
+        applications: the Access applications of the host, where the stack is to have one.
         service_tokens: those of Access, likewise.
-        known: URNs of the resources that the stack's state knows, by their type.
+        known: the resources in the stack's state.
 
     """
 
@@ -40,9 +40,13 @@ class CloudflareFacts:
     origin_on_host: bool = False
     records: tuple[Record, ...] = ()
     siblings: tuple[Record, ...] = ()
-    applications: tuple[str, ...] = ()
+    applications: tuple[AccessApplication, ...] = ()
     service_tokens: tuple[ServiceToken, ...] = ()
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[Known, ...] = ()
+
+    def is_known(self, type_: str, id_: str) -> bool:
+        """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
+        return any((one.type, one.id) == (type_, id_) for one in self.known)
 
 
 def connect(settings: Settings) -> CloudflareApi | None:
@@ -84,7 +88,7 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings, known: Ite
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
-        known={resource.type: resource.urn for resource in known},
+        known=tuple(known),
     )
 
 
@@ -121,20 +125,27 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     if facts.zone is None:
         return None
     record = our_record(facts, ownership)
+    known = {str(one.outputs.get("name")): one.name for one in facts.known if one.type == RECORD}
+    # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
+    # the program: a replacement can't be imported, and of what it replaces an interrupted `up` would hide the id.
+    free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
     return FoundAtCloudflare(
         zone=facts.zone,
         tunnel=shared_tunnel(settings, facts),
         sibling=next(iter(facts.siblings), None),
         record=record,
-        import_record=record is not None and RECORD not in facts.known,
+        import_record=record is not None and not facts.is_known(RECORD, record.id),
+        record_name=known.get(settings.host, free),
+        hosts_before=tuple(host for host in known if host != settings.host),
     )
 
 
 def our_record(facts: CloudflareFacts, ownership: Ownership) -> Record | None:
-    """Find the record that is ours, or may be made so; rather one with our mark."""
+    """Find the record that this stack manages, by its id in the state or by its comment, or else one to adopt."""
+    known = [record for record in facts.records if facts.is_known(RECORD, record.id)]
     marked = [record for record in facts.records if is_marked(record, ownership.stack)]
-    others = facts.records if RECORD in facts.known or ownership.adopting else ()
-    return next(iter([*marked, *others]), None)
+    others = facts.records if ownership.adopting else ()
+    return next(iter([*known, *marked, *others]), None)
 
 
 def origin(settings: Settings, facts: CloudflareFacts) -> Origin | None:

@@ -8,8 +8,8 @@ from clients import cloudflare as cloudflare_api
 from clients.cloudflare import ZONE_READ
 from clients.ingress_rules import Rule, spoken
 from components.ownership import Ownership
-from components.plan import Plan
-from components.way_in import Record, WayIn, application_name, rules, service_token_name
+from components.plan import Plan, Whole
+from components.way_in import Record, WayIn, application_name, rules
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
 from providers import tunnel_rules
 from providers.tunnel_rules import Trial
@@ -26,6 +26,7 @@ _MEGABYTE = 1 << 20
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MEGABYTE, "g": 1 << 30}
 _TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 _APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+_SERVICE_TOKEN = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 _SOON = timedelta(days=30)
 
 
@@ -52,7 +53,7 @@ def warnings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Tria
         *_record_taken_over(our_record(facts, plan.ownership), plan.way_in.record),
         *(f"taken over, and put back when this stack is removed: {spoken(rule)}" for rule in _by_hand(trial)),
         *_limits(settings, plan.way_in),
-        *_token_ends(facts, plan.way_in, datetime.now(UTC)),
+        *_token_ends(facts, datetime.now(UTC)),
     ]
 
 
@@ -63,9 +64,28 @@ def takes_over(facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> bool:
     return by_hand or bool(_by_hand(trial))
 
 
-def news(trial: Trial | None) -> list[str]:
-    """Say where our rules go, and what moves with them."""
-    return list(trial.news) if trial else []
+def news(settings: Settings, plan: Plan, trial: Trial | None) -> list[str]:
+    """Say where our rules go, what moves with them, and what a change of the host does."""
+    return [
+        *(trial.news if trial else ()),
+        *(_moves(settings, plan.way_in, plan.route) if plan.way_in else ()),
+    ]
+
+
+def _moves(settings: Settings, way_in: WayIn, route: Whole | None) -> Iterator[str]:
+    cloudflare = settings.cloudflare
+    past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
+    writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []
+    writes += [f"the {route.ref.kind}"] if route and not past_route else []
+    if len(writes) > 1:
+        served = f"Neither host is served between the changes of {' and '.join(writes)}, for a few seconds"
+    else:
+        served = "One of the two hosts is always served"
+    for host in way_in.hosts_before:
+        yield (
+            f"the host changes from {host} to {way_in.host}: the new DNS record is created, then "
+            f"{' and then '.join(writes) or 'nothing else'} is changed, then the old DNS record is removed. {served}"
+        )
 
 
 def _by_hand(trial: Trial | None) -> tuple[Rule, ...]:
@@ -132,15 +152,16 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -
 
 def _somebodys_record(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[str]:
     mine = our_record(facts, owner)
-    # A record's type can't change: it would be made anew, and one that is imported or kept stays in the way.
+    # A record's type can't change: the record would be replaced, and one that is imported or kept stays in the way.
     stays = bool(ours.import_id or ours.adopted)
+    untouched = mine is not None and facts.is_known(RECORD, mine.id) and mine.type == ours.type
     for record in facts.records:
         if mine is None:
             yield (
                 f"{PROJECT}:host: there is a DNS record already, which was not made by this stack: {record}. To take "
                 f"it over, set {PROJECT}:adoptExisting to true for one `up`, or remove it at Cloudflare"
             )
-        elif (stays and record.type != ours.type) if record is mine else RECORD not in facts.known:
+        elif (stays and record.type != ours.type) if record is mine else not untouched:
             yield (
                 f"{PROJECT}:host: the DNS record {record} can't become the one {ours.type} record of this host. Remove "
                 "it at Cloudflare"
@@ -161,32 +182,37 @@ def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[s
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OwnTunnel):
         return
-    named = [tunnel.deleted for tunnel in facts.tunnels if tunnel.name == cloudflare.tunnel]
-    if _TUNNEL not in facts.known and not all(named):
-        yield (
-            f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {cloudflare.tunnel} already, which this stack does "
-            "not know. Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left it, "
-            "delete it in the dashboard"
-        )
-    if _TUNNEL in facts.known and named and all(named):
+    for tunnel in facts.tunnels:
+        if tunnel.name == cloudflare.tunnel and not tunnel.deleted and not facts.is_known(_TUNNEL, tunnel.id):
+            yield (
+                f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {cloudflare.tunnel} already ({tunnel.id}), "
+                "which is not this stack's. Choose another name, or use it with kind sharedTunnel. If an interrupted "
+                "`up` left it, delete it in the dashboard"
+            )
+    for known in facts.known:
+        deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
+        if known.type != _TUNNEL or known.id not in deleted:
+            continue
         yield (
             f"the tunnel {cloudflare.tunnel} of this stack was deleted at Cloudflare, which Pulumi's provider does not "
             "notice. To have it made anew, take it out of the state, then run `up`: "
-            f"pulumi state delete --force --target-dependents '{facts.known[_TUNNEL]}'"
+            f"pulumi state delete --force --target-dependents '{known.urn}'"
         )
 
 
 def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:
-    for name in facts.applications:
-        if name != application_name(way_in.stack):
+    for application in facts.applications:
+        if facts.is_known(_APPLICATION, application.id):
+            continue
+        if application.name == application_name(way_in.stack):
             yield (
-                f"{PROJECT}:cloudflare.access: the Access application {name} guards {way_in.host} already. Remove it "
-                "in the dashboard, or leave access out here"
+                f"{PROJECT}:cloudflare.access: an interrupted `up` left the Access application {application.name} "
+                f"({application.id}). Delete it in the dashboard"
             )
-        elif _APPLICATION not in facts.known:
+        else:
             yield (
-                f"{PROJECT}:cloudflare.access: the Access application {name} was left by an `up` that was killed. "
-                "Delete it in the dashboard"
+                f"{PROJECT}:cloudflare.access: the Access application {application.name} guards {way_in.host} "
+                "already. Remove it in the dashboard, or leave access out here"
             )
 
 
@@ -225,9 +251,10 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
     return int(size[1]) * _UNITS[size[2].lower()], said
 
 
-def _token_ends(facts: CloudflareFacts, way_in: WayIn, now: datetime) -> Iterator[str]:
+def _token_ends(facts: CloudflareFacts, now: datetime) -> Iterator[str]:
     for token in facts.service_tokens:
-        if token.name == service_token_name(way_in.stack) and token.expires_at and token.expires_at - now < _SOON:
+        ours = facts.is_known(_SERVICE_TOKEN, token.id)
+        if ours and token.expires_at and token.expires_at - now < _SOON:
             yield (
                 f"the mobile app's service token ends on {token.expires_at:%Y-%m-%d}, and the app is shut out then. "
                 "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"

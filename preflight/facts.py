@@ -174,11 +174,11 @@ def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest], known: Iterab
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    job_is_known = any(one.type == _JOB for one in known)
+    jobs = {Ref.of(dict(one.outputs)) for one in known if one.type == _JOB}
     asked = (
         (whole.ref, _refusal(api, whole.manifest))
         for whole in plan.wholes()
-        if whole.ref in live and not (whole is plan.directory_job and job_is_known)
+        if whole.ref in live and not (whole is plan.directory_job and whole.ref in jobs)
     )
     return Answers(
         live=live,

@@ -1,4 +1,4 @@
-"""What the stack's state knows already: Cloudflare's and Immich's objects have no place for a mark that says whose."""
+"""What the stack's state knows: an object that can have no owner annotation belongs to the stack by its id there."""
 
 import time
 from collections.abc import Mapping
@@ -19,6 +19,16 @@ class Known:
     type: str
     urn: str
     outputs: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def id(self) -> str:
+        """Its id at Cloudflare, which Pulumi's bridge to Terraform's providers puts among the outputs; else empty."""
+        return str(self.outputs.get("id") or "")
 
 
 def known() -> tuple[Known, ...]:

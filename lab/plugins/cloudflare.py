@@ -25,7 +25,7 @@ from pulumi.runtime.proto import provider_pb2
 from lab.plugins import cloudflare_resources as resources
 from lab.plugins import service
 from lab.plugins.cloudflare_resources import Kind
-from lab.plugins.properties import Properties, decode, encode, plain
+from lab.plugins.properties import UNKNOWN, Properties, decode, encode, plain
 from lab.plugins.service import Context, Plugin, answering
 
 _PREFIX: Final = "cloudflare:config:"
@@ -135,7 +135,7 @@ class CloudflarePlugin(Plugin[Session]):
         """Refuse what is missing or not known here."""
         kind, inputs = resources.kind_of(request.urn), plain(decode(request.news))
         return provider_pb2.CheckResponse(
-            inputs=_outputs(kind, inputs), failures=_failures(resources.refusals(kind, inputs))
+            inputs=_inputs(kind, inputs), failures=_failures(resources.refusals(kind, inputs))
         )
 
     @answering
@@ -151,12 +151,12 @@ class CloudflarePlugin(Plugin[Session]):
         kind, inputs = resources.kind_of(request.urn), plain(decode(request.properties))
         goal = resources.wanted(kind, inputs)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_outputs(kind, resources.previewed(kind, goal, {})))
+            return provider_pb2.CreateResponse(properties=_outputs(kind, resources.previewed(kind, goal, {}), UNKNOWN))
         method, path = "put" if kind.part_of else "post", resources.location(kind, goal, "")
         answer = self._session(context).configured().request(method, path, resources.body(kind, goal, {}))
+        identity = goal.get(kind.part_of) or answer["id"]
         return provider_pb2.CreateResponse(
-            id=goal.get(kind.part_of) or answer["id"],
-            properties=_outputs(kind, resources.after_write(kind, answer, goal, {})),
+            id=identity, properties=_outputs(kind, resources.after_write(kind, answer, goal, {}), identity)
         )
 
     @answering
@@ -175,8 +175,8 @@ class CloudflarePlugin(Plugin[Session]):
         found = resources.after_read(kind, answer, state)
         return provider_pb2.ReadResponse(
             id=identity,
-            properties=_outputs(kind, found),
-            inputs=_outputs(kind, resources.inputs_of(kind, found, inputs)),
+            properties=_outputs(kind, found, identity),
+            inputs=_inputs(kind, resources.inputs_of(kind, found, inputs)),
         )
 
     @answering
@@ -185,10 +185,12 @@ class CloudflarePlugin(Plugin[Session]):
         kind, state = resources.kind_of(request.urn), plain(decode(request.olds))
         goal = _goal(kind, request, state)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_outputs(kind, resources.previewed(kind, goal, state)))
+            previewed = resources.previewed(kind, goal, state)
+            return provider_pb2.UpdateResponse(properties=_outputs(kind, previewed, request.id))
         method, path = "patch" if kind.patched else "put", resources.location(kind, goal, request.id)
         answer = self._session(context).configured().request(method, path, resources.body(kind, goal, state))
-        return provider_pb2.UpdateResponse(properties=_outputs(kind, resources.after_write(kind, answer, goal, state)))
+        written = resources.after_write(kind, answer, goal, state)
+        return provider_pb2.UpdateResponse(properties=_outputs(kind, written, request.id))
 
     @answering
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Empty:
@@ -249,8 +251,13 @@ def _goal(kind: Kind, request: provider_pb2.DiffRequest | provider_pb2.UpdateReq
     return goal | {name: state.get(name) for name in request.ignoreChanges if name in kind.inputs}
 
 
-def _outputs(kind: Kind, properties: Properties) -> Any:
+def _inputs(kind: Kind, properties: Properties) -> Any:
     return encode(resources.sealed(kind, properties))
+
+
+def _outputs(kind: Kind, properties: Properties, identity: Any) -> Any:
+    """As the bridge does, with the id among them (source: pulumi-terraform-bridge, pkg/pf/tests/provider_*_test.go)."""
+    return _inputs(kind, {**properties, "id": identity})
 
 
 def _diff(changed: list[str], replaces: list[str] | None = None) -> provider_pb2.DiffResponse:

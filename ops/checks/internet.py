@@ -182,7 +182,8 @@ def _access(facts: Facts) -> Result:
 
 def _missing_guard(facts: Facts) -> Iterator[str]:
     found = there(facts.cloudflare)
-    if found.way_in and application_name(found.way_in.stack) not in found.applications:
+    names = {application.name for application in found.applications}
+    if found.way_in and application_name(found.way_in.stack) not in names:
         yield f"the account has no Access application for {facts.settings.host}"
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clients import cloudflare as cloudflare_api
-from clients.cloudflare import CloudflareApi, Connector, Record, Tunnel, Zone
+from clients.cloudflare import AccessApplication, CloudflareApi, Connector, Record, Tunnel, Zone
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
@@ -24,7 +24,7 @@ class CloudflareFacts:
         trial: what our rules in a shared tunnel would come to; None for any other kind.
         way_in: what the stack states; None where the zone or the record's target is missing.
         records: the host's records.
-        applications: names of the Access applications before the host.
+        applications: the Access applications of the host.
 
     """
 
@@ -34,7 +34,7 @@ class CloudflareFacts:
     trial: Trial | None = None
     way_in: WayIn | None = None
     records: tuple[Record, ...] = ()
-    applications: tuple[str, ...] = ()
+    applications: tuple[AccessApplication, ...] = ()
 
     @property
     def target(self) -> str | None:
@@ -66,8 +66,7 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Cloudflar
     stated = None
     if not (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and sibling is None):
         marked = [record for record in records if is_marked(record, owner.stack)]
-        ours = next(iter([*marked, *records]), None)
-        stated = way_in(settings, FoundAtCloudflare(zone, tunnel, sibling, ours), owner)
+        stated = way_in(settings, FoundAtCloudflare(zone, tunnel, sibling, next(iter(marked), None)), owner)
     return CloudflareFacts(
         zone=zone,
         tunnel=tunnel,

@@ -54,7 +54,7 @@ def test_a_stack_without_cloudflare_asks_for_nothing(bench: Bench, found: dict[s
 def test_preview_shows_the_rule_and_the_limits(bench: Bench) -> None:
     preview = bench.run("preview")
     assert preview.succeeded, preview.errors
-    assert changed(preview) == [("create", RULES), ("create", RECORD)]
+    assert changed(preview) == [("create", RECORD), ("create", RULES)]
     told = [diagnostic.text for diagnostic in preview.diagnostics]
     assert f"the rule {HOST} → {NGINX} goes before *.coultonf.com → {NGINX}" in told
     assert any(text.startswith("Cloudflare takes at most 100 MB in one request (plan Free)") for text in told)
@@ -63,7 +63,7 @@ def test_preview_shows_the_rule_and_the_limits(bench: Bench) -> None:
 
 def test_up_adds_a_rule_and_a_record_and_touches_nothing_else(bench: Bench, found: dict[str, Any]) -> None:
     run = bench.up()
-    assert changed(run) == [("create", RULES), ("create", RECORD)]
+    assert changed(run) == [("create", RECORD), ("create", RULES)]
     assert bench.account.configuration() == with_ours(found)
     assert bench.account.record(HOST) == {
         "type": "CNAME",
@@ -96,7 +96,7 @@ def test_an_up_that_was_killed_before_it_noted_anything_down_goes_on(bench: Benc
     version = bench.account.version()
     shutil.copy(bench.home / "before.json", bench.state_file)
     run = bench.up()
-    assert changed(run) == [("create", RULES), ("import", RECORD)]
+    assert changed(run) == [("import", RECORD), ("create", RULES)]
     assert bench.account.version() == version
     assert bench.account.configuration() == with_ours(found)
     assert bench.account.record_id(HOST) == record

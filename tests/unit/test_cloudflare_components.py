@@ -164,18 +164,18 @@ def test_a_rule_in_the_shared_tunnel(cloudflare: dict[str, Any], service: str) -
 def test_the_shared_tunnels_order() -> None:
     stack = on(SHARED | ACCESS)
     name, rules = stack.one("DnsRecord"), stack.one("TunnelRules")
-    assert stack.comes_after(name, rules)
+    assert stack.comes_after(rules, name), "a record that Cloudflare refuses moves no request"
     assert stack.comes_after(name, stack.one(APPLICATION))
     assert stack.comes_after(rules, stack.one(APPLICATION)), "a record for every host may lead to the rule already"
-    assert stack.comes_after(rules, stack.one("Ingress"))
+    assert stack.comes_after(stack.one("Ingress"), rules)
     assert stack.comes_after(rules, stack.fragment("Deployment", "immich-server"))
     assert not stack.comes_after(stack.one(APPLICATION), rules)
 
 
-def test_a_record_alone_comes_after_the_guard_and_the_ingress() -> None:
+def test_a_record_alone_comes_after_access_and_before_the_ingress() -> None:
     stack = on(ADDRESS | ACCESS)
     assert stack.comes_after(stack.one("DnsRecord"), stack.one(APPLICATION))
-    assert stack.comes_after(stack.one("DnsRecord"), stack.one("Ingress"))
+    assert stack.comes_after(stack.one("Ingress"), stack.one("DnsRecord"))
     assert not stack.all("TunnelRules")
     assert not stack.all(OWN_TUNNEL)
 
@@ -225,7 +225,8 @@ def test_the_order_of_a_tunnel_of_our_own() -> None:
         assert stack.comes_after(connector, one), f"made after {one.kind}, hence removed before it"
     namespace = stack.one("Namespace", "cloudflared")
     assert all(stack.comes_after(one, namespace) for one in inside)
-    assert stack.comes_after(name, connector)
+    assert stack.comes_after(stack.one(CONFIGURATION), name), "a record that Cloudflare refuses moves no request"
+    assert stack.comes_after(name, stack.one(OWN_TUNNEL))
     assert stack.comes_after(stack.one(OWN_TUNNEL), stack.one(APPLICATION))
     assert stack.comes_after(stack.one(OWN_TUNNEL), stack.fragment("Deployment", "immich-server"))
 

@@ -190,6 +190,10 @@ LET_THROUGH = {
 }
 
 
+# An adopted record beside one for another host: it stays, and leads to nothing any more.
+OTHER_HOST = [step(op, RECORD_TAKEN_OVER.one("DnsRecord")) for op in ("create", "delete")]
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str) -> None:
     what, word = REFUSED[case]
@@ -203,8 +207,14 @@ def test_let_through(case: str) -> None:
     assert tripped([LET_THROUGH[case]]) == []
 
 
+def test_another_host_than_that_of_an_adopted_record() -> None:
+    (finding,) = tripped(OTHER_HOST)
+    assert finding.step == OTHER_HOST[1]
+
+
 def test_each_rule_has_a_case_that_trips_it_and_one_that_does_not() -> None:
-    assert {finding.rule for what, _ in REFUSED.values() for finding in tripped([what])} == set(RULES)
+    refused = [*([what] for what, _ in REFUSED.values()), OTHER_HOST]
+    assert {finding.rule for steps in refused for finding in tripped(steps)} == set(RULES)
     assert {rule.type for rule in RULES} <= {what.type for what in LET_THROUGH.values()}
 
 

@@ -13,7 +13,16 @@ import pytest
 from pulumi.runtime import mocks
 
 import preflight
-from clients.cloudflare import CloudflareApi, CloudflareError, Record, RefusedError, ServiceToken, Tunnel, Zone
+from clients.cloudflare import (
+    AccessApplication,
+    CloudflareApi,
+    CloudflareError,
+    Record,
+    RefusedError,
+    ServiceToken,
+    Tunnel,
+    Zone,
+)
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from components.connector import Origin
 from components.ownership import Ownership
@@ -23,6 +32,7 @@ from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, 
 from lab.stand_in.transport import Transport
 from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
+from preflight.state import Known
 from providers.tunnel_rules import Trial
 from settings import Settings
 from tests.fake_cluster import FakeCluster
@@ -47,6 +57,8 @@ BY_TUNNEL = "7c0de5ad.cfargotunnel.com"
 TUNNEL_KIND = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 APPLICATION_KIND = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
 
+TOKEN_KIND = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
+
 CLUSTER = facts.Facts(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
 
 
@@ -60,6 +72,11 @@ def seen(**more: Any) -> CloudflareFacts:
 
 def record(content: str = "1.1.1.1", type_: str = "A", name: str = HOST, comment: str = "", **more: Any) -> Record:
     return Record(more.pop("id", content), type_, name, content, more.pop("proxied", True), comment)
+
+
+def in_state(kind: str, id_: str, **outputs: Any) -> tuple[Known, ...]:
+    """A state that knows one object."""
+    return (Known(kind, "urn::its", {"id": id_, **outputs}),)
 
 
 def planned(settings: Settings, there: CloudflareFacts) -> Plan:
@@ -217,8 +234,68 @@ def test_a_record_with_a_mark_like_ours_is_not(comment: str) -> None:
     assert len(problems(ADDRESS, records=(record(comment=comment),))) == 1
 
 
-def test_a_record_that_the_state_knows_is_ours() -> None:
-    assert problems(ADDRESS, records=(record("8.8.8.8"),), known={RECORD: "urn:its"}) == []
+def test_a_record_is_ours_by_its_id_in_the_state() -> None:
+    assert problems(ADDRESS, records=(record("8.8.8.8"),), known=in_state(RECORD, "8.8.8.8")) == []
+
+
+@pytest.mark.parametrize("cloudflare", [SHARED, OWN, ADDRESS, ADDRESS | {"proxied": False}, SAME])
+@pytest.mark.parametrize("theirs", [record("8.8.8.8"), record("2606::1", "AAAA"), record("x.example.net", "CNAME")])
+def test_a_state_that_knows_another_record_makes_none_ours(cloudflare: Manifest, theirs: Record) -> None:
+    (problem,) = problems(
+        cloudflare,
+        records=(theirs,),
+        siblings=(record(name=SIBLING_HOST),),
+        known=in_state(RECORD, "the old host's", name="old.example.com"),
+    )
+    assert str(theirs) in problem
+
+
+def test_a_record_made_again_with_our_comment_is_imported_though_the_state_knows_the_old_one() -> None:
+    there = seen(records=(record(comment=STACK, id="again"),), known=in_state(RECORD, "gone", name=HOST))
+    made = planned(on(ADDRESS), there).way_in
+    assert made
+    assert (made.record.import_id, made.record.resource) == (f"{ZONE.id}/again", "its")
+
+
+def test_another_host_has_a_record_of_its_own_and_keeps_it() -> None:
+    old = Known(RECORD, "urn::cloudflare-record", {"id": "old", "name": "old.example.com"})
+    made = planned(on(ADDRESS), seen(known=(old,))).way_in
+    assert made
+    assert (made.record.import_id, made.record.resource) == (None, f"cloudflare-record-of-{HOST}")
+    assert made.hosts_before == ("old.example.com",)
+    new = Known(RECORD, f"urn::{made.record.resource}", {"id": "new", "name": HOST})
+    for known in ((new,), (old, new), (new, old)):
+        again = planned(on(ADDRESS), seen(records=(record(id="new"),), known=known)).way_in
+        assert again
+        assert again.record.resource == made.record.resource
+    back = planned(on(ADDRESS, host="old.example.com"), seen(known=(old, new))).way_in
+    assert back
+    assert (back.record.resource, back.hosts_before) == ("cloudflare-record", (HOST,))
+
+
+CHANGES = f"the host changes from old.example.com to {HOST}: the new DNS record is created, "
+NEITHER = "Neither host is served between the changes of the tunnel and the {}, for a few seconds"
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "route", "how"),
+    [
+        (SHARED | CONTROLLER, {"kind": "ingress", "className": "nginx"}, NEITHER.format("Ingress")),
+        (OWN | CONTROLLER, {"kind": "gateway", "gateway": "g", "gatewayNamespace": "n"}, NEITHER.format("HTTPRoute")),
+        (SHARED, {"kind": "ingress", "className": "nginx"}, "One of the two hosts is always served"),
+        (OWN, {"kind": "none"}, "One of the two hosts is always served"),
+        (ADDRESS, {"kind": "ingress", "className": "nginx"}, "One of the two hosts is always served"),
+    ],
+)
+def test_preview_says_whether_one_of_two_hosts_is_always_served(
+    cloudflare: Manifest, route: Manifest, how: str
+) -> None:
+    settings = on(cloudflare, route=route)
+    there = seen(known=in_state(RECORD, "old", name="old.example.com"))
+    (said,) = cloudflare_rules.news(settings, planned(settings, there), None)
+    assert said.startswith(CHANGES)
+    assert said.endswith(how)
+    assert cloudflare_rules.news(settings, planned(settings, seen()), None) == []
 
 
 CANT_BECOME = (
@@ -231,7 +308,13 @@ CANT_BECOME = (
     [
         ({"records": (record(BY_TUNNEL, "CNAME"),)}, True),
         ({"records": (record(BY_TUNNEL, "CNAME", comment=STACK),)}, False),
-        ({"records": (record(BY_TUNNEL, "CNAME", comment=f"{STACK}, adopted"),), "known": frozenset({RECORD})}, False),
+        (
+            {
+                "records": (record(BY_TUNNEL, "CNAME", comment=f"{STACK}, adopted"),),
+                "known": in_state(RECORD, BY_TUNNEL),
+            },
+            False,
+        ),
     ],
     ids=["by hand", "marked, and unknown to the state", "adopted: it would stay in the way"],
 )
@@ -241,7 +324,7 @@ def test_a_records_type_does_not_change(more: Manifest, adopt: bool) -> None:  #
 
 def test_a_record_that_this_stack_made_is_made_anew_with_another_type() -> None:
     ours = record(BY_TUNNEL, "CNAME", comment=STACK)
-    assert problems(ADDRESS, records=(ours,), known={RECORD: "urn:its"}) == []
+    assert problems(ADDRESS, records=(ours,), known=in_state(RECORD, BY_TUNNEL)) == []
 
 
 def test_of_several_records_ours_is_not_the_one_to_remove() -> None:
@@ -251,7 +334,14 @@ def test_of_several_records_ours_is_not_the_one_to_remove() -> None:
 
 def test_a_record_added_beside_ours_later_is_let_be() -> None:
     ours, other = record(comment=f"{STACK}, adopted"), record("2606::1", "AAAA")
-    assert problems(ADDRESS, records=(other, ours), known={RECORD: "urn:its"}) == []
+    assert problems(ADDRESS, records=(other, ours), known=in_state(RECORD, ours.id)) == []
+
+
+def test_a_record_added_beside_ours_is_in_the_way_of_another_type() -> None:
+    ours, other = record(comment=STACK), record("2606::1", "AAAA")
+    assert problems(SHARED, records=(other, ours), known=in_state(RECORD, ours.id)) == [
+        CANT_BECOME.format(f"AAAA {HOST} → 2606::1", "CNAME")
+    ]
 
 
 def test_one_of_several_records_made_by_hand_can_be_adopted() -> None:
@@ -282,7 +372,7 @@ def test_a_record_taken_over(cloudflare: Manifest, there: Record, becomes: str) 
 
 
 def test_a_record_taken_over_is_told_once() -> None:
-    told = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known={RECORD: "urn:its"})
+    told = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known=in_state(RECORD, "1.1.1.1"))
     assert [warning for warning in told if "taken over" in warning] == []
 
 
@@ -291,14 +381,15 @@ def test_a_record_taken_over_is_told_once() -> None:
 
 def test_another_tunnel_has_the_name_of_our_own() -> None:
     sentence = (
-        "immich-icloud:cloudflare.tunnel: the account has a tunnel immich already, which this stack does not know. "
-        "Choose another name, or use it with kind sharedTunnel. If an `up` that was killed has left it, delete it in "
+        "immich-icloud:cloudflare.tunnel: the account has a tunnel immich already (7c0de5ad), which is not this "
+        "stack's. Choose another name, or use it with kind sharedTunnel. If an interrupted `up` left it, delete it in "
         "the dashboard"
     )
     taken = replace(HOMELAB, name="immich")
     assert problems(OWN, tunnels=(taken,)) == [sentence]
     assert problems(OWN, tunnels=(replace(taken, deleted=True),)) == [], "the name is free again"
-    assert problems(OWN, tunnels=(taken,), known={TUNNEL_KIND: "urn:its"}) == []
+    assert problems(OWN, tunnels=(taken,), known=in_state(TUNNEL_KIND, HOMELAB.id)) == []
+    assert problems(OWN, tunnels=(taken,), known=in_state(TUNNEL_KIND, "another")) == [sentence]
     assert problems(SHARED | {"tunnel": "immich"}, tunnels=(taken,)) == []
 
 
@@ -306,12 +397,13 @@ def test_our_own_tunnel_was_deleted_by_somebody() -> None:
     sentence = (
         "the tunnel immich of this stack was deleted at Cloudflare, which Pulumi's provider does not notice. To have "
         "it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
-        "'urn:its'"
+        "'urn::its'"
     )
     gone = replace(HOMELAB, name="immich", deleted=True)
-    assert problems(OWN, tunnels=(gone,), known={TUNNEL_KIND: "urn:its"}) == [sentence]
-    assert problems(OWN, tunnels=(gone, replace(gone, deleted=False)), known={TUNNEL_KIND: "urn:its"}) == []
-    assert problems(OWN, known={TUNNEL_KIND: "urn:its"}) == [], "renamed, perhaps"
+    assert problems(OWN, tunnels=(gone,), known=in_state(TUNNEL_KIND, gone.id)) == [sentence]
+    older = replace(gone, id="older")
+    assert problems(OWN, tunnels=(older, replace(gone, deleted=False)), known=in_state(TUNNEL_KIND, gone.id)) == []
+    assert problems(OWN, tunnels=(older,), known=in_state(TUNNEL_KIND, "renamed")) == []
 
 
 @pytest.mark.parametrize("adopt", [False, True])
@@ -339,44 +431,53 @@ def test_what_the_shared_tunnel_says_is_passed_on() -> None:
     assert warnings(SHARED, trial=trial)[0] == (
         f"taken over, and put back when this stack is removed: {HOST} (path /x) → http://old"
     )
-    assert cloudflare_rules.news(trial) == ["goes first"]
-    assert cloudflare_rules.news(None) == []
+    settings = on(SHARED)
+    assert cloudflare_rules.news(settings, planned(settings, seen()), trial) == ["goes first"]
+    assert cloudflare_rules.news(settings, planned(settings, seen()), None) == []
 
 
 # Access
 
 
 def test_another_application_guards_the_host() -> None:
-    assert problems(SHARED | ACCESS, applications=("Family",)) == [
+    assert problems(SHARED | ACCESS, applications=(AccessApplication("1", "Family"),)) == [
         f"immich-icloud:cloudflare.access: the Access application Family guards {HOST} already. Remove it in the "
         "dashboard, or leave access out here"
     ]
 
 
-def test_our_application_is_no_problem_but_one_that_the_state_lost() -> None:
-    name = f"Immich ({STACK})"
-    assert problems(SHARED | ACCESS, applications=(name,), known={APPLICATION_KIND: "urn:its"}) == []
-    assert problems(SHARED | ACCESS, applications=(name,)) == [
-        f"immich-icloud:cloudflare.access: the Access application {name} was left by an `up` that was killed. Delete "
-        "it in the dashboard"
-    ]
+def test_our_application_is_ours_by_its_id_in_the_state() -> None:
+    ours = AccessApplication("1", f"Immich ({STACK})")
+    left = (
+        f"immich-icloud:cloudflare.access: an interrupted `up` left the Access application {ours.name} (1). Delete it "
+        "in the dashboard"
+    )
+    assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "1")) == []
+    assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "2")) == [left]
+    assert problems(SHARED | ACCESS, applications=(ours,)) == [left]
+
+
+def test_an_application_of_another_host_makes_none_ours() -> None:
+    theirs = AccessApplication("2", "Family")
+    assert len(problems(SHARED | ACCESS, applications=(theirs,), known=in_state(APPLICATION_KIND, "1"))) == 1
 
 
 @pytest.mark.parametrize(("days", "warned"), [(-1, True), (29, True), (31, False)])
 def test_the_apps_token_ends(days: int, warned: bool) -> None:  # noqa: FBT001
     end = datetime.now(UTC) + timedelta(days=days)
-    token = ServiceToken(f"Immich mobile app ({STACK})", end)
+    token = ServiceToken("1", "renamed", end)
     sentence = (
         f"the mobile app's service token ends on {end:%Y-%m-%d}, and the app is shut out then. Refresh it in the "
         "dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"
     )
-    assert (sentence in warnings(SHARED | ACCESS, service_tokens=(token,))) == warned
+    assert (sentence in warnings(SHARED | ACCESS, service_tokens=(token,), known=in_state(TOKEN_KIND, "1"))) == warned
 
 
 def test_nobody_elses_token_and_none_without_an_end() -> None:
     soon = datetime.now(UTC) + timedelta(days=1)
-    tokens = (ServiceToken("backup", soon), ServiceToken(f"Immich mobile app ({STACK})", None))
-    assert [warning for warning in warnings(SHARED | ACCESS, service_tokens=tokens) if "token" in warning] == []
+    tokens = (ServiceToken("2", f"Immich mobile app ({STACK})", soon), ServiceToken("1", "", None))
+    told = warnings(SHARED | ACCESS, service_tokens=tokens, known=in_state(TOKEN_KIND, "1"))
+    assert [warning for warning in told if "token" in warning] == []
 
 
 # Cloudflare's limits
@@ -535,7 +636,7 @@ def test_what_guards_the_host(account: Api) -> None:
         account_id=ACCOUNT_ID, name="Family", domain=COULTONF, type="self_hosted"
     )
     there = read(account, settings)
-    assert there.applications == ("Family",)
+    assert [application.name for application in there.applications] == ["Family"]
     assert [token.name for token in there.service_tokens] == ["phone"]
 
 

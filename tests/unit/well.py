@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from clients.cloudflare import Connector, Record, Tunnel, Zone
+from clients.cloudflare import AccessApplication, Connector, Record, Tunnel, Zone
 from clients.immich import Library, Statistics
 from clients.kubernetes import Manifest, Ref
 from clients.pod_end import End
@@ -164,7 +164,7 @@ def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
         trial=Trial(ours=found.rules.rules, changes=False) if found.rules else None,
         way_in=found,
         records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
-        applications=(f"Immich ({STACK})",) if found.access else (),
+        applications=(AccessApplication("1", f"Immich ({STACK})"),) if found.access else (),
     )
 
 
