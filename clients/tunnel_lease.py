@@ -3,25 +3,16 @@
 It is what managedFields are to a Kubernetes object: Cloudflare's document has no place for whose a rule is.
 """
 
-import json
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from clients.ingress_rules import Key, Rule
-from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.lease import HeldLease, Lease, LeaseOf, Notes
 
-# There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
-_NAMESPACE = "default"
-_RULES = "immich-icloud/tunnel-rules"
-_MANAGER = "immich-icloud"
 _DURATION = 45  # seconds; longer than it may take to connect to Cloudflare, write, and get the answer
-_PATIENCE = 120.0  # seconds
-_POLL = 1.0  # seconds
-_NOT_FOUND, _CONFLICT = 404, 409
 
 
 @dataclass(frozen=True)
@@ -41,13 +32,20 @@ class Share:
 Shares = Mapping[str, Share]
 
 
-class LostError(ClusterError):
-    """The Lease is no longer this stack's."""
-
-
 def ref(tunnel_id: str) -> Ref:
     """Name the Lease of a tunnel."""
-    return Ref("coordination.k8s.io/v1", "Lease", f"immich-icloud-tunnel-{tunnel_id}", _NAMESPACE)
+    return _lease_of(tunnel_id).ref
+
+
+def _lease_of(tunnel_id: str) -> LeaseOf:
+    return LeaseOf(
+        name=f"immich-icloud-tunnel-{tunnel_id}",
+        # There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
+        namespace="default",
+        annotation="immich-icloud/tunnel-rules",
+        duration=_DURATION,
+        doing="changing rules of the same tunnel",
+    )
 
 
 class TunnelLease:
@@ -70,69 +68,34 @@ class TunnelLease:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._api, self._stack, self._clock, self._wait = api, stack, clock, wait
-        self._ref = ref(tunnel_id)
-        self._holder = f"{stack}_{uuid.uuid4()}"
+        self._lease, self._stack = Lease(api, _lease_of(tunnel_id), stack, clock, wait), stack
 
     def shares(self) -> Shares:
         """Read which stack has what."""
-        return _shares(self._api.get(self._ref))
+        return _shares(self._lease.notes())
 
     @contextmanager
-    def held(self) -> Iterator["HeldLease"]:
+    def held(self) -> Iterator["HeldTunnelLease"]:
         """Hold the Lease for a while; nobody else of this cluster writes meanwhile.
 
         Raises:
             ClusterError: when another stack keeps it, or the cluster can't be asked.
 
         """
-        held = HeldLease(self._api, self._stack, self._acquired())
-        try:
-            yield held
-        finally:
-            held.release()
-
-    def _acquired(self) -> Manifest:
-        """Take the Lease: when nobody holds it, or its holder has not renewed it for as long as it lasts.
-
-        As long as this process has seen it unchanged: the holder's clock may be wrong.
-        """
-        began = since = self._clock()
-        seen = ""
-        while True:
-            live = self._api.get(self._ref)
-            now = self._clock()
-            if live and live["metadata"]["resourceVersion"] != seen:
-                seen, since = live["metadata"]["resourceVersion"], now
-            holder = live["spec"].get("holderIdentity") if live else ""
-            if not live or not holder or now - since > live["spec"]["leaseDurationSeconds"]:
-                try:
-                    return _write(self._api, live or self._fresh(), self._holder)
-                except RefusedError as refused:
-                    if refused.status not in (_NOT_FOUND, _CONFLICT):
-                        raise
-            if now - began > _PATIENCE:
-                other = (holder or "").rpartition("_")[0] or "another one"
-                raise ClusterError(
-                    f"the stack {other} is changing rules of the same tunnel. Wait for it, then try again"
-                )
-            self._wait(_POLL)
-
-    def _fresh(self) -> Manifest:
-        metadata = {"name": self._ref.name, "namespace": self._ref.namespace}
-        return {"apiVersion": self._ref.api_version, "kind": self._ref.kind, "metadata": metadata, "spec": {}}
+        with self._lease.held() as held:
+            yield HeldTunnelLease(held, self._stack)
 
 
-class HeldLease:
+class HeldTunnelLease:
     """A Lease that this stack holds."""
 
-    def __init__(self, api: ClusterApi, stack: str, live: Manifest) -> None:
-        self._api, self._stack, self._live = api, stack, live
+    def __init__(self, held: HeldLease, stack: str) -> None:
+        self._held, self._stack = held, stack
 
     @property
     def shares(self) -> Shares:
         """Which stack has what."""
-        return _shares(self._live)
+        return _shares(self._held.notes)
 
     @property
     def share(self) -> Share:
@@ -146,44 +109,15 @@ class HeldLease:
             LostError: when somebody else wrote the Lease: nothing more may be written in its name.
 
         """
-        stated = {stack: _stated(each) for stack, each in sorted({**self.shares, self._stack: share}.items())}
-        noted = json.dumps({stack: each for stack, each in stated.items() if any(each.values())})
-        metadata = self._live["metadata"]
-        annotations = {**(metadata.get("annotations") or {}), _RULES: noted}
-        lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
-        try:
-            self._live = _write(self._api, lease, lease["spec"]["holderIdentity"])
-        except RefusedError as refused:
-            if refused.status not in (_NOT_FOUND, _CONFLICT):
-                raise
-            raise LostError(
-                f"{Ref.of(lease)} was changed while this stack, {self._stack}, held it: another stack may be changing "
-                "rules of the same tunnel. Wait for it, then try again"
-            ) from None
-
-    def release(self) -> None:
-        """Give it up; when no stack has rules any more, it goes. Where that fails, it ends by itself."""
-        with suppress(ClusterError):
-            if self.shares:
-                _write(self._api, self._live, "")
-            else:
-                self._api.delete(self._live)
+        self._held.note(_stated(share) if share != Share() else None)
 
 
-def _shares(live: Manifest | None) -> Shares:
-    annotations = live["metadata"].get("annotations") or {} if live else {}
+def _shares(notes: Notes) -> Shares:
     return {
         stack: Share(frozenset((hostname, path) for hostname, path in each["rules"]), tuple(each["found"]))
-        for stack, each in json.loads(annotations.get(_RULES, "{}")).items()
+        for stack, each in notes.items()
     }
 
 
 def _stated(share: Share) -> Manifest:
     return {"rules": sorted(map(list, share.keys)), "found": [dict(rule) for rule in share.found]}
-
-
-def _write(api: ClusterApi, lease: Manifest, holder: str) -> Manifest:
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    spec = {**lease["spec"], "holderIdentity": holder, "leaseDurationSeconds": _DURATION, "renewTime": now}
-    write = api.replace if "resourceVersion" in lease["metadata"] else api.create
-    return write({**lease, "spec": spec}, _MANAGER).object

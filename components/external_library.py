@@ -29,7 +29,7 @@ def libraries(settings: Settings, ownership: Ownership) -> Libraries | None:
     if settings.immich_api_key is None:
         return None
     immich, check = settings.immich, disk_check.job(settings, ownership)
-    stated = WantedSettings(immich.backend, immich.library.scan_schedule, immich.library.watch)
+    stated = WantedSettings(immich.backend, immich.library.scan_schedule, immich.library.watch, ownership.stack)
     return Libraries(
         wanted=tuple(
             WantedLibrary(
@@ -40,6 +40,7 @@ def libraries(settings: Settings, ownership: Ownership) -> Libraries | None:
                 exclusion_patterns=immich.library.exclusion_patterns,
                 disk_check=check,
                 adopt=ownership.adopting,
+                stack=ownership.stack,
             )
             for owner, paths in _import_paths(settings)
         ),

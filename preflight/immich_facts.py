@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clients.immich import ImmichApi, ImmichError
+from clients.immich_lease import immich_lease
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.service_connection import NotRunningError
 from components.external_library import Libraries
@@ -54,17 +55,17 @@ def read(
         return None
     try:
         with ImmichApi.behind(cluster, settings.immich.backend, settings.immich_api_key) as immich:
-            return _read(immich, planned, known)
+            return _read(immich, planned, known, cluster)
     except NotRunningError as error:
         return ImmichFacts(not_running=str(error))
     except (ImmichError, ClusterError) as error:
         return ImmichFacts(str(error))
 
 
-def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known]) -> ImmichFacts:
+def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known], cluster: ClusterApi) -> ImmichFacts:
     if lacking := immich.lacking():
         return ImmichFacts(lacking=lacking)
-    trials = tuple((wanted, _attempt(immich, wanted, known)) for wanted in planned.wanted)
+    trials = tuple((wanted, _attempt(immich, wanted, known, cluster)) for wanted in planned.wanted)
     if planned.settings is None:
         return ImmichFacts(trials=trials)
     document = immich.configuration()
@@ -76,8 +77,9 @@ def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known]) -> Immi
     )
 
 
-def _attempt(immich: ImmichApi, wanted: WantedLibrary, known: Sequence[Known]) -> Trial:
+def _attempt(immich: ImmichApi, wanted: WantedLibrary, known: Sequence[Known], cluster: ClusterApi) -> Trial:
     ours = next((one.outputs for one in known if one.type == LIBRARY and one.outputs.get("owner") == wanted.owner), {})
+    notes = immich_lease(cluster, wanted.server.namespace, wanted.stack).notes()
     return immich_library.attempt(
-        immich, wanted, str(ours.get("library_id", "")), list(ours.get("exclusion_patterns", []))
+        immich, wanted, notes, str(ours.get("library_id", "")), list(ours.get("exclusion_patterns", []))
     )

@@ -5,17 +5,18 @@ And none is scanned before the disk with the photos has been found: Immich trash
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from clients import jobs
+from clients import immich_lease, jobs
 from clients.immich import ImmichApi, ImmichError, Library, RefusedError, User
 from clients.jobs import JobError, Report
 from clients.kubernetes import ClusterApi, ClusterError, Manifest
+from clients.lease import Notes
 from clients.retry import again
 from clients.service_connection import NotRunningError
 from providers.immich_provider import ImmichProvider
@@ -37,7 +38,8 @@ class WantedLibrary:
         import_paths: folders that it has to import, as Immich sees them.
         exclusion_patterns: globs of files that it has to pass over.
         disk_check: a Job that succeeds only where the disk with the photos is mounted.
-        adopt: whether a library that was made by hand may be taken over.
+        adopt: whether a library that this stack did not create may be adopted.
+        stack: `<project>/<stack>`, whose library it is.
 
     """
 
@@ -48,11 +50,12 @@ class WantedLibrary:
     exclusion_patterns: tuple[str, ...]
     disk_check: Manifest
     adopt: bool
+    stack: str = field(default="", compare=False)
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Which Immich it is in, and whose: another place means another library."""
-        return self.server.namespace, self.owner
+    def name_at_first(self) -> str:
+        """Its name until its id is noted: what is left of an interrupted run is known by it."""
+        return f"{self.name} ({self.stack})"
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,15 @@ class Trial:
         return self.settled is not None and (self.live is None or self.live.import_paths != self.settled.import_paths)
 
 
-def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: Sequence[str] = ()) -> Trial:
+def attempt(
+    immich: ImmichApi, wanted: WantedLibrary, notes: Notes, known: str = "", stated: Sequence[str] = ()
+) -> Trial:
     """Find what a wanted library would come to; nothing is changed.
 
     Args:
         immich: the server.
         wanted: the library.
+        notes: which stack has which libraries.
         known: id of the library that is ours; empty when the state knows none.
         stated: exclusion patterns that were ours: those no longer wanted go.
 
@@ -108,31 +114,81 @@ def attempt(immich: ImmichApi, wanted: WantedLibrary, known: str = "", stated: S
         known_users = ", ".join(user.email for user in users)
         return Trial((f"Immich has no user {wanted.owner} whose photos these could be. It has: {known_users}",))
     libraries = immich.libraries()
+    emails = {user.id: user.email for user in users}
+    noted = immich_lease.libraries(notes, wanted.stack)
+    ours = _ours([one for one in libraries if one.owner_id == owner.id], wanted, known, noted)
     named = [one for one in libraries if (one.owner_id, one.name) == (owner.id, wanted.name)]
-    ours = [one for one in libraries if one.id == known] or named
-    if len(ours) > 1:
-        ids = ", ".join(one.id for one in ours)
+    if twice := [*_on_one_folder(wanted, libraries, emails, notes)]:
+        return Trial(tuple(twice), owner, ours)
+    if ours is None and len(named) > 1:
+        ids = ", ".join(one.id for one in named)
         problem = (
-            f'{owner.email} has {len(ours)} libraries "{wanted.name}" in Immich ({ids}). Rename all but one of them'
+            f'{owner.email} has {len(named)} libraries "{wanted.name}" in Immich ({ids}). Rename all but one of them'
         )
         return Trial((problem,), owner)
-    live = next(iter(ours), None)
-    emails = {user.id: user.email for user in users}
+    live = ours or next(iter(named), None)
     problems = [*_imported_twice(wanted, live, libraries, emails), *_moved(wanted, live)]
-    taken_over = live is not None and live.id != known and not _as_ours(live, wanted)
-    if live and taken_over and not wanted.adopt:
+    adopted = live is not None and ours is None
+    if live and adopted and (stack := _noted_by(notes, live.id)):
+        problems.append(
+            f'the library "{live.name}" of {owner.email} in Immich belongs to the stack {stack}. Remove that stack '
+            "first, or choose another immich.library.name"
+        )
+    elif live and adopted and not wanted.adopt:
         problems.append(
             f'{owner.email} has a library "{live.name}" in Immich, which was not made by this stack. {_ADOPT}'
         )
     if problems:
         return Trial(tuple(problems), owner, live)
     found = live or Library("", owner.id, wanted.name, (), (), "")
-    return Trial((), owner, live, _settled(found, wanted, stated), taken_over)
+    return Trial((), owner, live, _settled(found, wanted, stated), adopted)
 
 
-def _as_ours(live: Library, wanted: WantedLibrary) -> bool:
-    """Whether a library is as we make it, or as a kill in the midst of that leaves it: it has no place for a mark."""
-    return not live.import_paths or set(live.import_paths) == set(wanted.import_paths)
+def _ours(libraries: Sequence[Library], wanted: WantedLibrary, known: str, noted: Collection[str]) -> Library | None:
+    """Find the library of this stack: by its id in the state, by its id in the Lease, or as an interrupted run left it.
+
+    Never by the name that people give it: somebody else's may have the same one.
+    """
+    by_state = [one for one in libraries if one.id == known]
+    by_lease = [one for one in libraries if one.id in noted]
+    left = [one for one in libraries if wanted.stack and one.name == wanted.name_at_first]
+    return next(iter([*by_state, *by_lease, *left]), None)
+
+
+def _noted_by(notes: Notes, library_id: str) -> str:
+    """Name the stack that has noted a library as its own; empty when none has."""
+    return next((stack for stack in sorted(notes) if library_id in immich_lease.libraries(notes, stack)), "")
+
+
+def _on_one_folder(
+    wanted: WantedLibrary, libraries: Sequence[Library], emails: Mapping[str, str], notes: Notes
+) -> Iterator[str]:
+    """Say how libraries that import the same folder are merged: every clone and stack has to keep the same one."""
+    for path in wanted.import_paths:
+        importing = [one for one in libraries if any(_overlap(path, theirs) for theirs in one.import_paths)]
+        if len(importing) < 2:  # noqa: PLR2004 (one is as it should be)
+            continue
+        # Immich lists the oldest first, to which people have had the most time to add albums and names.
+        kept, *others = sorted(importing, key=lambda one: not _noted_by(notes, one.id))
+        for other in others:
+            yield (
+                f'the libraries "{kept.name}" ({kept.id}) and "{other.name}" ({other.id}) of '
+                f"{emails.get(other.owner_id, other.owner_id)} in Immich both import {path}: every photo is there "
+                f"twice. Keep {kept.id}. {_how_to_merge(wanted, path, other)}"
+            )
+
+
+def _how_to_merge(wanted: WantedLibrary, path: str, other: Library) -> str:
+    beyond = [theirs for theirs in other.import_paths if not _overlap(path, theirs)]
+    if beyond:
+        return f"Remove from {other.id} the import paths that overlap {path}, then run `up`; no file is deleted"
+    server = wanted.server
+    return (
+        "Delete the other one, with an administrator's API key that has library.delete (its places in albums go, no "
+        f"file is deleted), then run `up`: kubectl port-forward -n {server.namespace} service/{server.service} "
+        f'2283:{server.port} and, beside it, curl -X DELETE -H "x-api-key: $KEY" '
+        f"http://localhost:2283/api/libraries/{other.id}"
+    )
 
 
 def _imported_twice(
@@ -206,7 +262,7 @@ class ImmichLibraryProvider(ImmichProvider):
         wanted = _wanted(news)
         try:
             with self._immich(wanted.server) as immich:
-                problems = attempt(immich, wanted).problems
+                problems = attempt(immich, wanted, self._lease(wanted.server, wanted.stack).notes()).problems
         except NotRunningError:  # what comes before the library may be what lets it run again
             problems = ()
         except (ImmichError, ClusterError) as error:
@@ -216,11 +272,12 @@ class ImmichLibraryProvider(ImmichProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
-        if old.place != new.place:
+        if old.owner != new.owner:
             return dynamic.DiffResult(changes=True, replaces=["owner"])
         try:
             with self._immich(new.server) as immich:
-                trial = attempt(immich, new, _id, old.exclusion_patterns)
+                notes = self._lease(new.server, new.stack).notes()
+                trial = attempt(immich, new, notes, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
         if trial.settled and trial.settled.id != _id:  # behind that Service is another Immich
@@ -261,16 +318,27 @@ class ImmichLibraryProvider(ImmichProvider):
         return dynamic.ReadResult(id_, dict(props), _properties(found))
 
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
+        lease = self._lease(wanted.server, wanted.stack)
         with self._immich(wanted.server) as immich:
-            trial = attempt(immich, wanted, known, stated)
-            if trial.problems or not trial.owner:
-                raise RuntimeError(visible("; ".join(trial.problems)))
+            trial, _ = _possible(attempt(immich, wanted, lease.notes(), known, stated))
             scanned = always_scan or trial.imports_more
             try:
                 if scanned:  # before anything is written: Immich scans by itself, too
                     jobs.run(self._api(), wanted.disk_check, report)
-                live = trial.live or immich.create_library(trial.owner, wanted.name)
-                library = immich.change_library(live.id, lambda live: _settled(live, wanted, stated))
+                with lease.held() as held:
+                    # Looked at again: another run may have written while this one waited.
+                    trial, owner = _possible(attempt(immich, wanted, held.notes, known, stated))
+                    if trial.imports_more and not scanned:
+                        raise RuntimeError(f"the library {wanted.name} was changed meanwhile. Run `up` again")
+                    made = trial.live or immich.create_library(owner, wanted.name_at_first)
+
+                    def settled(live: Library) -> Library:
+                        # First, so that a kill leaves no library of which nobody knows whose it is; and the Lease is
+                        # this run's for as long as the write may take.
+                        immich_lease.note_library(held, wanted.stack, live.id)
+                        return _settled(live, wanted, stated)
+
+                    library = immich.change_library(made.id, settled)
                 if scanned:
                     immich.scan(library.id)
             except JobError as error:
@@ -278,6 +346,12 @@ class ImmichLibraryProvider(ImmichProvider):
             except RefusedError as refused:
                 raise RuntimeError(_in_words(refused, wanted)) from None
         return library
+
+
+def _possible(trial: Trial) -> tuple[Trial, User]:
+    if trial.problems or not trial.owner:
+        raise RuntimeError(visible("; ".join(trial.problems)))
+    return trial, trial.owner
 
 
 class ImmichLibrary(dynamic.Resource, module="immich", name="Library"):
@@ -312,6 +386,7 @@ def _wanted(props: Mapping[str, Any]) -> WantedLibrary:
         exclusion_patterns=tuple(props["exclusion_patterns"]),
         disk_check=json.loads(props["disk_check"]),
         adopt=bool(props["adopt"]),
+        stack=props.get("stack") or "",  # states of version 0.2 have none
     )
 
 
@@ -325,4 +400,5 @@ def _properties(wanted: WantedLibrary) -> dict[str, Any]:
         "exclusion_patterns": [*wanted.exclusion_patterns],
         "disk_check": json.dumps(wanted.disk_check),
         "adopt": wanted.adopt,
+        "stack": wanted.stack,
     }

@@ -4,7 +4,9 @@ from pulumi import dynamic
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from clients.immich import ImmichApi, ImmichError
+from clients.immich_lease import immich_lease
 from clients.kubernetes import ClusterApi
+from clients.lease import Lease
 from settings.cluster import Cluster
 from settings.external_library import ApiKey
 from settings.load import API_KEY
@@ -30,6 +32,9 @@ class ImmichProvider(dynamic.ResourceProvider):
 
     def _api(self) -> ClusterApi:
         return ClusterApi(self._cluster)
+
+    def _lease(self, server: Backend, stack: str) -> Lease:
+        return immich_lease(self._api(), server.namespace, stack)
 
     def _immich(self, server: Backend) -> ImmichApi:
         if self._key is None:

@@ -1,28 +1,27 @@
 """Single entries of Immich's server-wide configuration: when all libraries are scanned, and whether they are watched.
 
 Immich reads and writes that document as a whole, without a version. It is read as late as possible, only our entries
-are changed, and what they were is remembered and given back. A change that somebody saves in the moment between our
-read and our write is lost. What the entries were is in the state alone: it is lost with it, and by a kill between our
-write and the engine's checkpoint. Two stacks that state them for one server undo each other.
+are changed, and what they were is remembered and restored. A change that somebody saves in the moment between our read
+and our write is lost; runs against the same cluster take turns, by a Lease, which also notes what the entries were
+before they are written. Two stacks that state them for one server undo each other.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
 from clients.immich import Document, ImmichError
+from clients.immich_lease import note_settings, settings_before
 from clients.kubernetes import ClusterError
 from providers.immich_provider import ImmichProvider
 from providers.report import report
 from settings.model import Backend
 
 _SECTION = "library"
-# The document's entries that may be ours, each with the property that states it.
-_ENTRIES = {"scan": "scan_schedule", "watch": "watch"}
 
 Entries = dict[str, Document]
 
@@ -35,12 +34,14 @@ class WantedSettings:
         server: Immich's Service.
         scan_schedule: cron's five fields: when all libraries are scanned.
         watch: whether all libraries are watched.
+        stack: `<project>/<stack>`, whose settings they are.
 
     """
 
     server: Backend
     scan_schedule: str | None
     watch: bool | None
+    stack: str = field(default="", compare=False)
 
     @property
     def stated(self) -> dict[str, str | bool]:
@@ -100,20 +101,33 @@ class ImmichSettingsProvider(ImmichProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Set the entries, and remember what they were."""
         wanted = _wanted(props)
-        with self._immich(wanted.server) as immich:
-            document = immich.change_configuration(lambda live: _merged(live, wanted.entries))
-        return dynamic.CreateResult("library", _outputs(wanted, found(document, wanted)))
+        with self._immich(wanted.server) as immich, self._lease(wanted.server, wanted.stack).held() as held:
+
+            def settled(live: Document) -> Document:
+                # What an interrupted run, or one of another clone, noted is from before this stack.
+                note_settings(held, wanted.stack, {**found(live, wanted), **settings_before(held.notes, wanted.stack)})
+                return _merged(live, wanted.entries)
+
+            immich.change_configuration(settled)
+            noted = settings_before(held.notes, wanted.stack)
+        return dynamic.CreateResult("library", _outputs(wanted, {name: noted[name] for name in wanted.entries}))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the entries to what is asked for; those that are asked for no longer become what they were."""
         old, new = _wanted(_olds), _wanted(_news)
         had = _were(_olds)
         dropped = {name: entry for name, entry in old.entries.items() if name not in new.entries}
-        with self._immich(new.server) as immich:
-            document = immich.change_configuration(
-                lambda live: _merged(live, {**_returned(live, dropped, had), **new.entries})
-            )
-        were = {name: had.get(name, entry) for name, entry in found(document, new).items()}
+        with self._immich(new.server) as immich, self._lease(new.server, new.stack).held() as held:
+
+            def settled(live: Document) -> Document:
+                before = {**found(live, new), **settings_before(held.notes, new.stack), **had}
+                note_settings(held, new.stack, before)
+                return _merged(live, {**_returned(live, dropped, had), **new.entries})
+
+            immich.change_configuration(settled)
+            noted = settings_before(held.notes, new.stack)
+            were = {name: noted[name] for name in new.entries}
+            note_settings(held, new.stack, were)
         return dynamic.UpdateResult(_outputs(new, were))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
@@ -127,10 +141,10 @@ class ImmichSettingsProvider(ImmichProvider):
             report(f"Immich can't be asked for its configuration, which is taken to be as it was: {error}")
             return dynamic.ReadResult(id_, dict(props), _inputs(stated))
         scan, watch = live.get("scan"), live.get("watch")
-        seen = WantedSettings(
-            stated.server,
-            (scan["cronExpression"] if scan["enabled"] else "off") if scan else None,
-            bool(watch["enabled"]) if watch else None,
+        seen = replace(
+            stated,
+            scan_schedule=(scan["cronExpression"] if scan["enabled"] else "off") if scan else None,
+            watch=bool(watch["enabled"]) if watch else None,
         )
         # What we have written stays in the outputs: what is unlike that by then, somebody else has changed.
         return dynamic.ReadResult(id_, dict(props), _inputs(seen))
@@ -139,11 +153,12 @@ class ImmichSettingsProvider(ImmichProvider):
         """Give the entries back. Of an Immich that is gone, or that refuses, it is said what they were."""
         stated, were = _wanted(_props), _were(_props)
         try:
-            with self._immich(stated.server) as immich:
+            with self._immich(stated.server) as immich, self._lease(stated.server, stated.stack).held() as held:
                 document = immich.change_configuration(
                     lambda live: _merged(live, _returned(live, stated.entries, were))
                 )
                 returned = _returned(document, stated.entries, were)
+                note_settings(held, stated.stack, {})
         except (ImmichError, ClusterError) as error:
             report(
                 "Immich's configuration of libraries stays as it is now; before this stack it was "
@@ -166,7 +181,8 @@ class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
 
 
 def _wanted(props: Mapping[str, Any]) -> WantedSettings:
-    return WantedSettings(Backend(**json.loads(props["server"])), *(props.get(key) for key in _ENTRIES.values()))
+    server, stack = Backend(**json.loads(props["server"])), props.get("stack") or ""  # states of version 0.2 have none
+    return WantedSettings(server, props.get("scan_schedule"), props.get("watch"), stack)
 
 
 def _inputs(wanted: WantedSettings) -> dict[str, Any]:
@@ -175,6 +191,7 @@ def _inputs(wanted: WantedSettings) -> dict[str, Any]:
         "server": json.dumps(vars(wanted.server)),
         "scan_schedule": wanted.scan_schedule,
         "watch": wanted.watch,
+        "stack": wanted.stack,
     }
 
 

@@ -300,7 +300,7 @@ class House(FakeCluster):
             self.complete(job, None)
             self.job = (job, True)
         self.record.touch()
-        self.objects.clear()
+        self.forget()
         for account in wanted.sync.accounts if wanted.sync else ():
             made = {**account.cron_job, "metadata": {**account.cron_job["metadata"], "uid": account.account}}
             self.objects[Ref.of(made)] = made
@@ -323,12 +323,17 @@ class House(FakeCluster):
         removals: list[Callable[[], Any]] = [
             lambda: setattr(self.library, "state", None),
             self._unmount_from_immich,
-            self.objects.clear,
+            self.forget,
             lambda: self.record.unlink(missing_ok=True),
             lambda: setattr(self, "job", None),
         ]
         for remove in removals[:resources]:
             remove()
+
+    def forget(self) -> None:
+        """Remove what the stack deploys; Leases are nobody's resources."""
+        for ref in [ref for ref in self.objects if ref.kind != "Lease"]:
+            del self.objects[ref]
 
     def _unmount_from_immich(self) -> None:
         if self.mount:

@@ -1,6 +1,7 @@
 """An external library: made, found, filled, scanned; never emptied, and never scanned without the disk."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 
 from clients import jobs
 from clients.immich import ImmichApi
+from clients.immich_lease import lease_of
 from clients.jobs import JobError
-from clients.kubernetes import ClusterApi
+from clients.lease import Lease, LostError
 from clients.service_connection import NotRunningError
 from components.photo_disk import MARK
 from providers import immich_library
@@ -18,11 +20,12 @@ from providers.immich_library import ImmichLibraryProvider, WantedLibrary
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.immich_server import FOLDER, Immich, serving
-from tests.one_resource import OneResource, PreviewError
+from tests.objects import STACK
+from tests.one_resource import OneResource, PreviewError, as_the_engine_sends
 
 SERVER = Backend("immich", "immich-server", 3001)
 NO_DISK = "the photo disk is not there"
-WANTED = WantedLibrary(SERVER, "", "iCloud Photos", (FOLDER,), (), {"kind": "Job"}, adopt=False)
+WANTED = WantedLibrary(SERVER, "", "iCloud Photos", (FOLDER,), (), {"kind": "Job"}, adopt=False, stack=STACK)
 BENS = f"{FOLDER}-ben"
 
 
@@ -32,9 +35,17 @@ class Provider(ImmichLibraryProvider):
     def __init__(self, immich: Immich) -> None:
         self.immich = immich
         self.behind = {SERVER: immich}
+        self.cluster = FakeCluster()
+        self.now = 0.0
 
-    def _api(self) -> ClusterApi:
-        return FakeCluster()
+    def _lease(self, server: Backend, stack: str) -> Lease:
+        return Lease(self.cluster, lease_of(server.namespace), stack, lambda: self.now, self._wait)
+
+    def _wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _api(self) -> FakeCluster:
+        return self.cluster
 
     def _immich(self, server: Backend) -> ImmichApi:
         if server not in self.behind:
@@ -151,11 +162,110 @@ def test_it_is_taken_over_when_asked_for_and_keeps_what_it_has(house: House) -> 
     assert house.photos() == {"one.jpg": False, "two.jpg": False}
 
 
-@pytest.mark.parametrize("paths", [[], [FOLDER]], ids=["as a kill leaves it", "as it stays behind"])
-def test_one_that_is_as_we_make_it_is_ours(house: House, paths: list[str]) -> None:
+@pytest.mark.parametrize("paths", [[], [FOLDER]], ids=["empty", "with our folder"])
+def test_one_of_our_name_is_not_ours(house: House, paths: list[str]) -> None:
     made = house.immich.make_library(importPaths=paths)
-    house.up()
+    assert "which was not made by this stack" in refusal(house)
+    house.up(adopt=True)
     assert (house.library["id"], house.library["importPaths"]) == (made, [FOLDER])
+
+
+@pytest.mark.parametrize("paths", [[], [FOLDER]], ids=["empty", "with our folder"])
+def test_one_of_our_name_is_not_ours_when_the_state_knows_another(house: House, paths: list[str]) -> None:
+    house.up()
+    del house.immich.world.libraries[house.library["id"]]
+    house.immich.make_library(importPaths=paths)
+    assert "which was not made by this stack" in refusal(house)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("kill_at", range(20))
+def test_a_kill_at_any_step_leaves_one_library_that_is_ours(
+    house: House, kill_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def step(name: str) -> None:
+        steps.append(name)
+        if len(steps) > kill_at:  # who has ended does not tidy up either
+            raise Killed
+
+    send = ImmichApi._send  # noqa: SLF001 (every request)
+
+    def sending(self: ImmichApi, method: str, path: str, body: object) -> tuple[int, bytes]:
+        if method == "GET":
+            return send(self, method, path, body)
+        step("before")
+        answer = send(self, method, path, body)
+        step("after")
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImmichApi, "_send", sending)
+        house.provider.cluster.step = step
+        with suppress(Killed):
+            house.up()
+    house.provider.cluster.step = lambda _: None
+    house.stack = OneResource(house.provider)
+    house.up()
+    assert (house.library["name"], house.library["importPaths"]) == ("iCloud Photos", [FOLDER])
+    assert house.photos() == {"one.jpg": False}
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_two_clones_at_once_make_one_library(house: House, moment: int) -> None:
+    """The other clone comes in between two steps of the first, and may have to wait for it."""
+    clone = OneResource(house.provider)
+    inputs = {**immich_library._properties(WANTED), "library_id": None}  # noqa: SLF001 (what the resource hands over)
+    steps: list[str] = []
+
+    def other(name: str) -> None:
+        steps.append(name)
+        if len(steps) == moment + 1:
+            house.provider.cluster.step = lambda _: None
+            clone.up(inputs)
+
+    house.provider.cluster.step = other
+    with suppress(LostError):  # held for too long: the other clone did not wait any more
+        house.up()
+    house.up()
+    assert clone.state
+    assert house.stack.state
+    assert clone.state.id == house.stack.state.id == house.library["id"]
+    assert house.photos() == {"one.jpg": False}
+
+
+def test_what_another_stack_made_is_never_adopted(house: House) -> None:
+    house.up()
+    other = House(house.immich, house.provider, OneResource(house.provider))
+    for adopt in (False, True):
+        assert f"belongs to the stack {STACK}" in refusal(other, stack="immich-icloud/other", adopt=adopt)
+
+
+def test_two_on_one_folder_are_told_how_to_merge(house: House) -> None:
+    house.up()
+    ours = house.library["id"]
+    older, younger = (house.immich.make_library(name=name, importPaths=[FOLDER]) for name in "ab")
+    house.immich.world.libraries[older]["createdAt"] = "2020-01-01T00:00:00.000Z"
+    told = house.provider.check({}, as_the_engine_sends(immich_library._properties(WANTED))).failures  # noqa: SLF001
+    reasons = [failure.reason for failure in told]
+    assert all(f"Keep {ours}." in reason for reason in reasons), "the noted one, whichever clone asks"
+    for reason, other in zip(reasons, (older, younger), strict=True):
+        assert reason.endswith(f'curl -X DELETE -H "x-api-key: $KEY" http://localhost:2283/api/libraries/{other}')
+        del house.immich.world.libraries[other]
+    assert house.up() == "same"
+
+
+def test_one_that_imports_more_is_not_to_be_deleted(house: House) -> None:
+    house.up()
+    other = house.immich.make_library(name="All", importPaths=[FOLDER, "/external/theirs"])
+    told = house.provider.check({}, as_the_engine_sends(immich_library._properties(WANTED))).failures  # noqa: SLF001
+    (reason,) = [failure.reason for failure in told]
+    assert f"Remove from {other} the import paths that overlap {FOLDER}" in reason
+    assert "DELETE" not in reason
 
 
 def test_another_users_library_of_that_name_is_another_one(house: House) -> None:
@@ -166,7 +276,7 @@ def test_another_users_library_of_that_name_is_another_one(house: House) -> None
 
 
 def test_two_of_that_name(house: House) -> None:
-    ids = [house.immich.make_library(importPaths=[FOLDER]) for _ in range(2)]
+    ids = [house.immich.make_library() for _ in range(2)]
     told = refusal(house)
     assert told == (
         f'owner@coultonf.com has 2 libraries "iCloud Photos" in Immich ({ids[0]}, {ids[1]}). Rename all but one of them'
@@ -283,8 +393,12 @@ def test_it_is_renamed_in_place(house: House) -> None:
     assert house.up(name="From iCloud") == "same"
 
 
-@pytest.mark.parametrize("server", [replace(SERVER, port=2283), replace(SERVER, service="immich")], ids=str)
-def test_it_is_the_same_library_at_another_port_or_service(house: House, server: Backend) -> None:
+@pytest.mark.parametrize(
+    "server",
+    [replace(SERVER, port=2283), replace(SERVER, service="immich"), replace(SERVER, namespace="photos")],
+    ids=str,
+)
+def test_it_is_the_same_library_at_another_port_service_or_namespace(house: House, server: Backend) -> None:
     house.up()
     before = house.immich.libraries().keys()
     house.provider.behind = {server: house.immich}
@@ -311,15 +425,11 @@ def test_a_service_of_another_immich_has_another_library(house: House, tmp_path:
     assert house.immich.libraries() == before
 
 
-@pytest.mark.parametrize(
-    "other", [{"owner": "partner@coultonf.com"}, {"server": replace(SERVER, namespace="photos")}], ids=str
-)
-def test_another_owner_or_namespace_is_another_library(house: House, other: dict[str, Any]) -> None:
+def test_another_owner_is_another_library(house: House) -> None:
     house.up()
-    house.provider.behind[other.get("server", SERVER)] = house.immich
     edit(house, importPaths=[])  # no photo is imported twice
     before = house.immich.libraries().keys()
-    assert house.up(**other) == "replace"
+    assert house.up(owner="partner@coultonf.com") == "replace"
     assert house.immich.libraries().keys() >= before
 
 

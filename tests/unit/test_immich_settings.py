@@ -14,7 +14,9 @@ from lab.immich.world import API_KEY
 from providers import immich_settings
 from providers.immich_settings import ImmichSettingsProvider, WantedSettings
 from settings.model import Backend
+from tests.fake_cluster import FakeCluster
 from tests.immich_server import Immich, serving
+from tests.objects import STACK
 from tests.one_resource import OneResource
 
 SERVER = Backend("immich", "immich-server", 3001)
@@ -26,7 +28,10 @@ class Provider(ImmichSettingsProvider):
     """The real one, on a server of the test's."""
 
     def __init__(self, immich: Immich) -> None:
-        self.immich, self.key = immich, API_KEY
+        self.immich, self.key, self.cluster = immich, API_KEY, FakeCluster()
+
+    def _api(self) -> FakeCluster:
+        return self.cluster
 
     def _immich(self, server: Backend) -> ImmichApi:
         assert server in {SERVER, MOVED}
@@ -42,7 +47,7 @@ class House:
     stack: OneResource
 
     def up(self, schedule: str | None = MONTHLY, *, watch: bool | None = True, server: Backend = SERVER) -> str:
-        inputs = immich_settings._inputs(WantedSettings(server, schedule, watch))  # noqa: SLF001 (what the resource hands over)
+        inputs = immich_settings._inputs(WantedSettings(server, schedule, watch, STACK))  # noqa: SLF001 (what the resource hands over)
         return self.stack.up({**inputs, "found": None})
 
     @property
@@ -116,12 +121,43 @@ def test_behind_another_service_they_are_the_same_and_given_back(house: House) -
     assert house.document == before
 
 
-def test_with_a_lost_state_what_they_were_is_lost(house: House) -> None:
+def test_with_a_lost_state_what_they_were_is_restored_from_the_lease(house: House) -> None:
+    were = house.document
     house.up()
     house.stack = OneResource(house.provider)
     assert house.up() == "create"
     house.stack.destroy()
-    assert house.library == (MONTHLY, True)
+    assert house.document == were
+    assert house.provider.cluster.objects == {}
+
+
+def test_a_kill_right_after_the_write_forgets_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    were = house.document
+    write = ImmichApi.replace_configuration
+
+    def killed(self: ImmichApi, document: Any) -> None:
+        write(self, document)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImmichApi, "replace_configuration", killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.up()
+    assert house.document != were
+    house.up()
+    house.stack.destroy()
+    assert house.document == were
+
+
+def test_a_second_clone_restores_what_was_before_the_first(house: House) -> None:
+    were = house.document
+    house.up()
+    first, house.stack = house.stack, OneResource(house.provider)
+    house.up()
+    house.stack.destroy()
+    assert house.document == were
+    first.destroy()
+    assert house.document == were
 
 
 def test_a_scan_that_was_off_is_off_again(house: House) -> None:

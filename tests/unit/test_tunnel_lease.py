@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from clients.kubernetes import Answer, ClusterError, Manifest, RefusedError, UnreachableError
-from clients.tunnel_lease import LostError, Share, TunnelLease, ref
+from clients.lease import LostError
+from clients.tunnel_lease import Share, TunnelLease, ref
 from tests.fake_cluster import FakeCluster
 
 TUNNEL = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"

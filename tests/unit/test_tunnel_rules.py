@@ -10,8 +10,9 @@ import pytest
 from clients.cloudflare import RefusedError as CloudflareRefusedError
 from clients.cloudflare import Tunnel, UnansweredError
 from clients.kubernetes import ClusterError
+from clients.lease import LostError
 from clients.tunnel_configuration import OverwrittenError
-from clients.tunnel_lease import LostError, Share, TunnelLease, ref
+from clients.tunnel_lease import Share, TunnelLease, ref
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import give_token
 from providers import tunnel_rules
