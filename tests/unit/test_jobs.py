@@ -49,6 +49,11 @@ def test_it_returns_when_the_job_is_complete_and_says_each_step_once() -> None:
     assert len(name) > len("look-")
 
 
+def test_a_pod_that_is_lost_with_its_node_is_said_while_it_is_waited_for() -> None:
+    api = Jobs(step(RUNNING), step(RUNNING | {"reason": "NodeLost"}), step(ended(0), COMPLETE))
+    assert any(words.endswith("the pod was lost with its node, which does not answer") for words in told(api))
+
+
 def test_two_runs_are_two_jobs() -> None:
     api = Jobs(step(ended(0), COMPLETE))
     told(api)
