@@ -19,32 +19,26 @@ from settings.model import (
     together,
 )
 
-# Whole trees that a node's operating system, etcd and the kubelet live in.
+# Trees that a node's operating system, container runtime, etcd and kubelet live in.
 _SYSTEM_TREES = (
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/system",
-    "/tmp",
-    "/usr",
+    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/snap", "/sys"),
+    *("/system", "/tmp", "/usr"),
+    *("/opt/bin", "/opt/cni", "/opt/containerd"),
+    *("/var/cache", "/var/db", "/var/etcd", "/var/log", "/var/run", "/var/snap", "/var/spool", "/var/tmp"),
+    *("/var/lib/cni", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd"),
+    *("/var/lib/k0s", "/var/lib/kubelet", "/var/lib/rancher"),
 )
-_NODES_OWN = ("/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/etcd")
+# People's home directories lie in these.
+_HOMES = ("/home", "/var/home")
 _SHALLOWEST = 2  # components: the Job mounts the parent, which must not be the node's root
 
 
 def _directory_of_its_own(path: str) -> str:
-    inside = any(path == tree or path.startswith(f"{tree}/") for tree in (*_SYSTEM_TREES, *_NODES_OWN)) or any(
-        tree.startswith(f"{path}/") for tree in _NODES_OWN
-    )
-    if inside or len(path.split("/")) - 1 < _SHALLOWEST:
+    """Refuse what the node needs, and what has that beside it: root mounts the parent to make the directory there."""
+    parent = path.rpartition("/")[0]
+    inside = any(path == tree or path.startswith(f"{tree}/") for tree in _SYSTEM_TREES)
+    beside = parent in _HOMES or any(tree.startswith(f"{parent}/") for tree in _SYSTEM_TREES)
+    if inside or beside or len(path.split("/")) - 1 < _SHALLOWEST:
         raise not_allowed(
             "a directory of its own, at least two levels deep and outside the node's system directories, "
             'e.g. "/var/mnt/icloud-photos"',
