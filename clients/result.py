@@ -23,8 +23,11 @@ class Code(StrEnum):
     NO_DIRECTORY = "no-directory"
     NOT_A_DIRECTORY = "not-a-directory"
     CHANGED = "changed"
+    OLD_MARK = "old-mark"
+    NOT_OWNED = "not-owned"
     # The disk, as a sync or Immich's pod finds it.
     NO_MARK = "no-mark"
+    OTHER_DISK = "other-disk"
     NO_SPACE = "no-space"
     NO_FOLDER = "no-folder"
     NOT_WRITABLE = "not-writable"
@@ -60,7 +63,9 @@ class Result(BaseModel):
         errors: errors that the client reported.
         session_end: the day until which Apple's session is valid.
         signed_in: the day of the sign-in, where Apple's cookies do not say how long the session is valid.
-        fingerprint: what tells an unmarked disk from another one.
+        id: the id in the disk's marker file; `none` where there is no such file, `old` where it has no id.
+        filesystem: what tells the disk's filesystem from another one.
+        fingerprint: what tells the disk, and what is on it, from another one.
 
     """
 
@@ -80,6 +85,8 @@ class Result(BaseModel):
     errors: int | None = None
     session_end: date | None = None
     signed_in: date | None = None
+    id: str = ""
+    filesystem: str = ""
     fingerprint: str = ""
 
 

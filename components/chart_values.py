@@ -39,7 +39,12 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
         }
     }
     repository, _, tag = guard["image"].partition(":")
-    stated = {"image": {"repository": repository, "tag": tag}, **_without(guard, "name", "image", "volumeMounts")}
+    stated = {
+        "image": {"repository": repository, "tag": tag},
+        # As a map, as the library's other containers state theirs.
+        "env": {one["name"]: _without(one, "name") for one in guard["env"]},
+        **_without(guard, "name", "image", "env", "volumeMounts"),
+    }
     return _server(volume, persistence, {"controllers": {_CONTROLLER: {"initContainers": {guard["name"]: stated}}}})
 
 

@@ -1,11 +1,14 @@
-"""The photo directory, made once by a Job; and the Jobs by which somebody looks at it and marks it."""
+"""The photo directory, made once by a Job; and the Jobs by which somebody looks at it and marks it.
+
+On a node root makes the directory and gives it away, in a container that goes before. All else is done as its owner.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job
@@ -13,15 +16,16 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
+from clients.result import Result
 from components import images, network, photo_disk
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import MARK, mark_disk_command
+from components.photo_disk import MARK, RECORD, disk_id, mark_disk_command
 from components.scripts import script
+from providers.disk_identity import DiskIdentity
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
 JOB = "create-icloud-directory"
-_RECORD = "icloud-directory"
 _LOOKING = 1800  # seconds: each of a million files is counted
 
 
@@ -31,11 +35,13 @@ def job(
     """Build the Job; beside one of the same name that was made by hand it is named after its template."""
     environment = {
         "FOLDERS": " ".join(folders),
-        "OWNER": f"{storage.owner.uid}:{storage.owner.gid}" if isinstance(storage, OnNode) else "",
-        "ADOPT": str(ownership.adopting).lower(),
         "MARK_DISK": mark_disk_command(ownership),
+        "ADOPT": str(ownership.adopting).lower(),
     }
-    template = _template(_pod(storage, "create-directory", "make_directory.sh", environment))
+    makes = _container(storage, "make-directory", "make_directory.sh", {}, as_root=True)
+    furnishes = _container(storage, "create-directory", "furnish_directory.sh", environment)
+    furnishes["env"].append(disk_id())
+    template = _template(_pod(storage, furnishes, first=makes))
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
@@ -45,13 +51,18 @@ def job(
 
 
 def record(namespace: str, ownership: Ownership) -> Manifest:
-    """Build the ConfigMap that remembers that the directory has been made."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": ownership.metadata("ConfigMap", _RECORD, namespace),
-        "data": {"made": "true"},
-    }
+    """Build the ConfigMap that remembers that the directory has been made; the disk's id is written into it, too."""
+    return _config_map(namespace, ownership) | {"data": {"made": "true"}}
+
+
+def identity(namespace: str, immich_namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest]:
+    """Name the ConfigMaps that carry the disk's id: the mirror in Immich's namespace, and the directory ConfigMap."""
+    return _config_map(immich_namespace, ownership), _config_map(namespace, ownership)
+
+
+def _config_map(namespace: str, ownership: Ownership) -> Manifest:
+    metadata = ownership.metadata("ConfigMap", RECORD, namespace)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
 def network_policy(namespace: str, ownership: Ownership) -> Manifest:
@@ -60,15 +71,21 @@ def network_policy(namespace: str, ownership: Ownership) -> Manifest:
 
 
 def look(storage: Storage, namespace: str) -> Manifest:
-    """Build the Job that says what is in the directory; what its last line means, `look_at_disk.sh` says."""
+    """Build the Job that says what is in the directory; what its result means, `look_at_disk.sh` says."""
     environment = {"BESIDE": str(isinstance(storage, OnNode)).lower()}
-    pod = _pod(storage, "look-at-disk", "look_at_disk.sh", environment, read_only=True)
-    return _by_hand("look-at-disk-", namespace, pod)
+    container = _container(storage, "look-at-disk", "look_at_disk.sh", environment, read_only=True)
+    return _by_hand("look-at-disk-", namespace, _pod(storage, container))
 
 
-def mark(storage: Storage, namespace: str, seen: str) -> Manifest:
-    """Build the Job that marks the directory, if it still is what a look has `seen`."""
-    return _by_hand("mark-disk-", namespace, _pod(storage, "mark-disk", "mark_disk.sh", {"SEEN": seen}))
+def mark(  # noqa: PLR0913, PLR0917 (a directory, a look at it, and what becomes of it)
+    storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, sight: Result, new_id: str
+) -> Manifest:
+    """Build the Job that marks the directory, and gives it to its owner, if it still is what a look has seen."""
+    known = {"FOLDERS": " ".join(folders), "MARK_DISK": mark_disk_command(ownership)}
+    seen = known | {"SEEN_FILESYSTEM": sight.filesystem}
+    gives = _container(storage, "give-directory", "give_directory.sh", seen, as_root=True)
+    marks = _container(storage, "mark-disk", "mark_disk.sh", known | {"SEEN": sight.fingerprint, "NEW_ID": new_id})
+    return _by_hand("mark-disk-", namespace, _pod(storage, marks, first=gives))
 
 
 def place(storage: Storage) -> str:
@@ -90,8 +107,14 @@ def _template(pod: Manifest) -> Manifest:
     return {"metadata": {"labels": photo_disk.LABELS}, "spec": pod}
 
 
-def _pod(
-    storage: Storage, name: str, file: str, environment: Mapping[str, str], *, read_only: bool = False
+def _container(  # noqa: PLR0913 (what it is made of)
+    storage: Storage,
+    name: str,
+    file: str,
+    environment: Mapping[str, str],
+    *,
+    as_root: bool = False,
+    read_only: bool = False,
 ) -> Manifest:
     on_node = isinstance(storage, OnNode)
     path = PurePosixPath(storage.path) if isinstance(storage, OnNode) else PurePosixPath("/photos")
@@ -99,18 +122,13 @@ def _pod(
         "DIRECTORY": f"/parent/{path.name}" if on_node else str(path),
         "PLACE": _described(storage),
         "MARK": MARK,
-        "RECORD": "/record/made",
+        "OWNER": f"{storage.owner.uid}:{storage.owner.gid}" if on_node else "",
+        "RECORD": "/record",
         "KUBELETS": "/record",  # a ConfigMap's volume is a directory of the kubelet's
         **environment,
     }
-    volume: dict[str, Any]
-    if on_node:
-        # Of type Directory: making a missing parent could mean making it on the wrong disk.
-        volume = {"name": "photos", "hostPath": {"path": str(path.parent), "type": "Directory"}}
-    else:
-        volume = {"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim}}
     photos = {"name": "photos", "mountPath": "/parent" if on_node else str(path)}
-    container = {
+    return {
         "name": name,
         "image": images.BUSYBOX,
         "command": ["sh", "-c", script("disk.sh", "space.sh", file)],
@@ -121,15 +139,32 @@ def _pod(
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": _security_context(storage),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            **(_AS_ROOT if as_root else _as_owner(storage)),
+        },
     }
+
+
+def _pod(storage: Storage, container: Manifest, first: Manifest | None = None) -> Manifest:
+    """Build the pod; `first` runs before, on a node: on a network volume the storage decides who owns what."""
+    on_node = isinstance(storage, OnNode)
+    volume: dict[str, Any]
+    if isinstance(storage, OnNode):
+        # Of type Directory: making a missing parent could mean making it on the wrong disk.
+        parent = str(PurePosixPath(storage.path).parent)
+        volume = {"name": "photos", "hostPath": {"path": parent, "type": "Directory"}}
+    else:
+        volume = {"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim}}
     pod = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        **({"initContainers": [first]} if first and on_node else {}),
         "containers": [container],
-        "volumes": [volume, {"name": "record", "configMap": {"name": _RECORD, "optional": True}}],
+        "volumes": [volume, {"name": "record", "configMap": {"name": RECORD, "optional": True}}],
     }
     if isinstance(storage, HostPath | Local):
         pod["nodeSelector"] = {"kubernetes.io/hostname": storage.node}
@@ -141,16 +176,16 @@ def _described(storage: Storage) -> str:
     return f"{place(storage)} on {storage.node}" if isinstance(storage, HostPath | Local) else place(storage)
 
 
-def _security_context(storage: Storage) -> Manifest:
-    """On a node only root makes directories; on a network volume their owner does."""
-    context: Manifest = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True}
-    if isinstance(storage, OnNode):
-        return context | {
-            "runAsUser": 0,
-            "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
-        }
+# Only root makes directories on a node, and gives them away.
+_AS_ROOT: Final[Manifest] = {
+    "runAsUser": 0,
+    "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
+}
+
+
+def _as_owner(storage: Storage) -> Manifest:
     owner = storage.owner
-    return context | {
+    return {
         "runAsUser": owner.uid,
         "runAsGroup": owner.gid,
         "runAsNonRoot": owner.uid != 0,
@@ -160,11 +195,12 @@ def _security_context(storage: Storage) -> Manifest:
 
 @dataclass(frozen=True)
 class DirectoryManifests:
-    """What makes the directory: the Job, what remembers that it ran, and what keeps it out of the network."""
+    """The Job that makes the directory, what remembers that it ran, what shuts it off, and what carries the id."""
 
     job: Manifest
     record: Manifest
     network_policy: Manifest
+    identity: tuple[Manifest, Manifest]
 
 
 class PhotoDirectory(pulumi.ComponentResource):
@@ -175,18 +211,21 @@ class PhotoDirectory(pulumi.ComponentResource):
     ) -> None:
         super().__init__("immich-icloud:index:PhotoDirectory", name, None, opts)
         job, record, policy = manifests.job, manifests.record, manifests.network_policy
-        inside = pulumi.ResourceOptions(parent=self)
+
+        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(resources))
+
+        drawn = DiskIdentity(f"{name}-id", manifests.identity, after(), marked=False)
         shut_off = NetworkPolicy(
-            f"{name}-network-policy", metadata=policy["metadata"], spec=policy["spec"], opts=inside
+            f"{name}-network-policy", metadata=policy["metadata"], spec=policy["spec"], opts=after()
         )
-        after = pulumi.ResourceOptions(parent=self, depends_on=[shut_off])
-        ran = Job(f"{name}-job", metadata=job["metadata"], spec=job["spec"], opts=after)
-        remembered = pulumi.ResourceOptions(parent=self, depends_on=[ran])
+        ran = Job(f"{name}-job", metadata=job["metadata"], spec=job["spec"], opts=after(drawn, shut_off))
         made = ConfigMap(
             f"{name}-record",
             metadata=record["metadata"],
             data=record["data"],
-            opts=ownership.options(record, remembered),
+            opts=ownership.options(record, after(ran)),
         )
         ownership.mark_adopted(f"{name}-record", record, made, self)
+        DiskIdentity(f"{name}-id-on-disk", manifests.identity, after(made), marked=True)
         self.register_outputs({"job": ran.metadata.name, "record": made.metadata.name})

@@ -7,7 +7,7 @@ from clients.result import Code, Result
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import LABELS, MARK, mark_disk_command
+from components.photo_disk import LABELS, MARK, disk_id, mark_disk_command
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -26,13 +26,15 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
         ownership: of whose stack it is.
 
     """
-    missing = f"the photo disk is not there: {_AT} has no {MARK}. {otherwise}. "
-    missing += f"If the disk is mounted, mark it: {mark_disk_command(ownership)}"
+    missing = f"the photo disk is not there: {_AT}/{MARK} is missing, or has the id of another disk. {otherwise}. "
+    missing += f"If the right disk is mounted, mark it: {mark_disk_command(ownership)}"
+    looks = f'[ -n "$DISK_ID" ] && grep -qsx "id: $DISK_ID" {_AT}/{MARK}'
     report = Result(code=Code.NO_MARK, message=missing).model_dump_json(exclude_defaults=True)
     return {
         "name": name,
         "image": images.BUSYBOX,
-        "command": ["sh", "-c", f"test -f {_AT}/{MARK} || {{ echo {shlex.quote(report)}; exit 1; }}"],
+        "command": ["sh", "-c", f"{{ {looks}; }} || {{ echo {shlex.quote(report)}; exit 1; }}"],
+        "env": [disk_id()],
         "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},

@@ -1,14 +1,10 @@
 #!/bin/sh
 # Says what is in the photo directory, so that somebody can tell whether it is the right one; writes nothing.
 #
-# Its result is `marked`, or `unmarked` and what tells the disk from another one.
+# Runs as storage.owner. Its result is `marked` or `unmarked`, the marker file's id (`none`, `old` as in `disk.sh`), and what
+# tells its filesystem, and the disk with what is on it, from another one.
 #
-# DIRECTORY  the photo directory, without a trailing slash
-# PLACE      where that is, in words
-# MARK       name of the file that marks the disk
 # BESIDE     true: its parent is here, too, so that it shows whether the directory is a mount of its own
-# RECORD     a file that exists once the directory has been made or marked
-# KUBELETS   a directory on the kubelet's filesystem
 set -eu
 require_directory
 
@@ -17,8 +13,13 @@ if [ "$BESIDE" = true ]; then
         "$(filesystem "${DIRECTORY%/*}")") echo "It is on the same filesystem as its parent directory: no disk is mounted there" ;;
         *) echo "It is a mount of its own" ;;
     esac
+    is_ours "$DIRECTORY" ||
+        echo "It belongs to $(owner_of "$DIRECTORY"), and storage.owner is $OWNER: marking it gives it and its import folders \
+to that owner"
 fi
-echo "Files: $(find "$DIRECTORY" -type f | wc -l | tr -d ' '), $(du -sk "$DIRECTORY" | awk '{ print int($1 / 1024) }') MiB"
+if [ ! -r "$DIRECTORY" ] || [ ! -x "$DIRECTORY" ]; then echo "User $(id -u) (storage.owner) cannot look into it"; fi
+echo "Files: $(find "$DIRECTORY" -type f 2>/dev/null | wc -l | tr -d ' '), $(du -sk "$DIRECTORY" 2>/dev/null |
+    awk '{ print int($1 / 1024) }') MiB"
 measure
 echo "Free: $FREE MiB"
 folders=0 names=''
@@ -29,14 +30,12 @@ for entry in "$DIRECTORY"/*/; do
     [ "$folders" -gt 20 ] || names="$names ${entry##*/}"
 done
 echo "Folders: $folders$([ "$folders" -eq 0 ] || echo ", beginning with:$names")"
-if [ -e "$RECORD" ]; then
-    echo "It was made or marked before, says the cluster: then a missing mark may mean a disk that is not mounted"
-else
+id=$(marker_id)
+if ! made_before; then
     echo "The cluster does not remember that it was made or marked before"
+elif [ "$id" = none ]; then
+    echo "It was made or marked before, says the cluster: then a missing mark may mean a disk that is not mounted"
 fi
-
-if [ -f "$DIRECTORY/$MARK" ]; then
-    report_space marked "$PLACE is marked"
-else
-    report_space unmarked "$PLACE has no mark" fingerprint "$(print_of_disk)"
-fi
+code=marked
+[ "$id" != none ] || code=unmarked
+report_space "$code" "$PLACE is $code" id "$id" filesystem "$(print_of_filesystem)" fingerprint "$(print_of_disk)"

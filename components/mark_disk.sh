@@ -1,14 +1,16 @@
 #!/bin/sh
-# Marks the photo directory as the right one, if it is still what somebody has looked at; makes and changes nothing else.
+# Marks the photo directory as the right one, if it is still what somebody has looked at, and makes the import folders.
 #
-# DIRECTORY  the photo directory, without a trailing slash
-# PLACE      where that is, in words
-# MARK       name of the file that marks the disk
-# SEEN       what told the disk from another one when somebody looked
+# Runs as storage.owner.
+#
+# SEEN    what told the disk from another one when somebody looked
+# NEW_ID  the id that it gets: from then on, whatever was marked before is another disk
 set -eu
-require_directory
+umask 022
 
-[ "$(print_of_disk)" = "$SEEN" ] ||
-    refuse changed "what is in $PLACE has changed since you looked, or its disk was mounted or unmounted: nothing was marked. Look again"
-mark "$DIRECTORY"
+require_directory
+[ "$(print_of_disk)" = "$SEEN" ] || changed_since_the_look
+[ -w "$DIRECTORY" ] || refuse not-owned "user $(id -u) (storage.owner) cannot write to $PLACE, which belongs to $(owner_of "$DIRECTORY")"
+make_import_folders
+write_marker "$NEW_ID"
 report marked "$PLACE is marked"

@@ -1,7 +1,9 @@
 """What marks a disk as the one with the photos, and the folders on it that they are imported to."""
 
 from collections.abc import Sequence
+from typing import Final
 
+from clients.kubernetes import Manifest
 from components.ownership import Ownership
 
 # A dotfile: Immich does not walk it.
@@ -9,6 +11,16 @@ MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
 # Of the pods of all Jobs that mount it: none of them has anything to do in the network.
 LABELS = {"app.kubernetes.io/name": "photo-disk"}
+# Name of the directory ConfigMap and of its mirror in Immich's namespace.
+RECORD: Final = "icloud-directory"
+
+
+def disk_id() -> Manifest:
+    """Build the variable DISK_ID, what the marker file has to have.
+
+    By reference, so that no pod's template changes with the id; required, so that no container starts without one.
+    """
+    return {"name": "DISK_ID", "valueFrom": {"configMapKeyRef": {"name": RECORD, "key": "id"}}}
 
 
 def import_folder(place: int, account: str) -> str:

@@ -39,7 +39,10 @@ class PhotoStack(pulumi.ComponentResource):
         directory = PhotoDirectory(
             "directory",
             DirectoryManifests(
-                plan.directory_job.manifest, plan.directory_record.manifest, plan.directory_policy.manifest
+                plan.directory_job.manifest,
+                plan.directory_record.manifest,
+                plan.directory_policy.manifest,
+                plan.disk_identity,
             ),
             owner,
             after(photo_sync, volume),

@@ -14,7 +14,7 @@ from components import images, network
 from components.free_space import floor
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import MARK, import_folder, mark_disk_command
+from components.photo_disk import MARK, disk_id, import_folder, mark_disk_command
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
@@ -212,6 +212,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     }
     command = ["sh", "-c", script("session.sh", "space.sh", "sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
     container = container_of_account(account.name, ownership, command, environment)
+    container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
     return container
 

@@ -81,6 +81,7 @@ class Plan:
     directory_job: Whole
     directory_record: Whole
     directory_policy: Whole
+    disk_identity: tuple[Manifest, Manifest]
     volume: Whole
     claim: Whole
     immich_volume: Whole | None
@@ -147,6 +148,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         directory_job=Whole(job, ""),
         directory_record=Whole(directory.record(sync, ownership), ""),
         directory_policy=Whole(directory.network_policy(sync, ownership), "photoSync.namespace", adoptable=False),
+        disk_identity=directory.identity(sync, immich.namespace, ownership),
         volume=Whole(volume, "storage.persistentVolume"),
         claim=Whole(claim, "storage.claim"),
         immich_volume=Whole(read_only[0], "storage.persistentVolume") if read_only else None,

@@ -6,6 +6,7 @@
 # DIRECTORY    the photo directory
 # FOLDER       the account's folder in it
 # MARK         name of the file that marks the disk
+# DISK_ID      the id that it has to have
 # FLOOR        what stays free on it: MiB, or per cent of its space and its inodes
 # FLOOR_NODE   the same, where it is the kubelet's own filesystem: the kubelet evicts every pod long before it is full
 # KUBELETS     a directory on the kubelet's filesystem
@@ -59,6 +60,11 @@ fault() { # prints a code and, on the next line, what is wrong with the disk, if
     if [ ! -f "$DIRECTORY/$MARK" ]; then
         printf '%s\n' no-mark "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted? \
 If it is, mark it: $MARK_DISK"
+        return
+    fi
+    if [ -z "$DISK_ID" ] || ! grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; then
+        printf '%s\n' other-disk "the photo disk is another one: its mark $MARK has another id, so nothing is written. Is the \
+right one mounted? If it is, mark it: $MARK_DISK"
         return
     fi
     measure

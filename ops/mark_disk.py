@@ -2,16 +2,24 @@
 
 from collections.abc import Callable
 
-from clients import jobs
-from clients.kubernetes import OBJECT_MANAGER, Ref
-from clients.result import Code
+from clients import disk_identity, jobs
+from clients.disk_identity import Identity
+from clients.kubernetes import ClusterError
+from clients.result import Result
 from components import directory
-from components.photo_disk import MARK
+from components.photo_disk import MARK, import_folders
 from ops.command import CommandError, Say, Stack, main, say
+
+_HAS = {
+    "none": "It has no mark.",
+    "old": "Its mark is one of 0.2, which is equal on every disk.",
+}
 
 
 def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], str] = input, say: Say = say) -> None:
-    """Show what stands in the photo directory's place, ask whether it is the right one, and mark it.
+    """Show what stands in the photo directory's place, ask whether it is the right one, and mark it with a new id.
+
+    The disk gets its id first, then the cluster: until the command has come to its end, the disk is refused at worst.
 
     Raises:
         CommandError: when the answer is not the directory's path, or what was found can't be read.
@@ -19,30 +27,49 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
         ClusterError: when the API server refuses or does not answer.
 
     """
-    storage = stack.settings.storage
+    storage, settings = stack.settings.storage, stack.settings
     place = directory.place(storage)
+    places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
+    holds = disk_identity.known(stack.api, places)
     say(f"Looking at {place}. Many files take minutes to count.")
-    found = jobs.run(stack.api, directory.look(storage, stack.namespace), say, lambda fact: say(f"  {fact}"))
-    if found and found.code == Code.MARKED:
-        say(f"{place} is marked as the photo disk already ({MARK}). Nothing was changed.")
-        return
-    if found is None or not found.fingerprint:
+    sight = jobs.run(stack.api, directory.look(storage, stack.namespace), say, lambda fact: say(f"  {fact}"))
+    if sight is None or not (sight.id and sight.filesystem and sight.fingerprint):
         raise CommandError("what the look found could not be read, so nothing was marked. Try again")
-    say(
-        "It has no mark. With one, photos are written to it and Immich takes it for all that there is: what is missing "
-        "in it, Immich trashes. Mark it only if it is the disk with the photos, or a new one for them."
-    )
+    marked = sight.id == holds.id
+    if marked:
+        disk_identity.settle(stack.api, places, marked=True)  # where an earlier run of this command was killed
+        say(f"{place} is marked as the photo disk already ({MARK}). Marked again, every copy of it is another disk.")
+    else:
+        say(
+            f"{_HAS.get(sight.id, 'It has the mark of another disk.')} With one, photos are written to it and Immich "
+            "takes it for all that there is: what is missing in it, Immich trashes. Every disk that was marked before "
+            "is refused from then on. Mark it only if it is the disk with the photos, or a new one for them."
+        )
     try:
         answer = ask(f"Type {place} to mark it: ")
     except EOFError:
         answer = ""
     if answer.strip() != place:
+        if marked:
+            say("Nothing was changed.")
+            return
         raise CommandError(f"that is not {place}: nothing was marked")
-    jobs.run(stack.api, directory.mark(storage, stack.namespace, found.fingerprint), say)
-    record = directory.record(stack.namespace, stack.ownership)
-    if stack.api.get(Ref.of(record)) is None:  # so that no `up` makes another directory when the disk is gone
-        stack.api.create(record, OBJECT_MANAGER)
+    _mark(stack, sight, holds.next(), say)
     say(f"{place} is marked. Immich's pod starts by itself. A sync that was refused runs at its next time.")
+
+
+def _mark(stack: Stack, sight: Result, new: Identity, say: Say) -> None:
+    storage, settings = stack.settings.storage, stack.settings
+    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
+    jobs.run(stack.api, directory.mark(storage, folders, stack.namespace, stack.ownership, sight, new.id), say)
+    try:
+        disk_identity.write(stack.api, places, Identity(new.id, marked=True))
+    except ClusterError as error:
+        again = f"make mark-disk STACK={stack.name}"
+        raise CommandError(
+            f"the disk has a new id, and the cluster does not know it: {error}. Again: {again}"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -40,7 +40,10 @@ def warnings(plan: Plan, answers: Answers) -> list[str]:
 
 
 def news(plan: Plan, answers: Answers) -> list[str]:
-    """Say what becomes of a mount that this stack gives up."""
+    """Say whether Immich restarts, and what becomes of a mount that this stack gives up."""
+    trial = answers.trials.get(Ref.of(plan.mount)) if plan.mount_is_ours else None
+    if trial and trial.live and not trial.problems and managed_fields.as_found(trial.live, plan.mount) != plan.mount:
+        return [f"{Ref.of(plan.mount)}: mount or startup check change. Immich restarts once, after the disk is marked"]
     given = answers.remainder is not None and answers.remainder.ours and not problems(plan, answers)
     return [f"{Ref.of(plan.mount)} keeps its mount of the photos: another manager states it, too"] if given else []
 

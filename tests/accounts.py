@@ -10,6 +10,7 @@ from tests.objects import STACK
 
 APPLE_ID = "anna@example.com"
 PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
+DISK_ID = "1-00000000000000aa"
 DISK = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
 
 
@@ -35,5 +36,6 @@ def sync_job(settings: Settings, **environment: str) -> dict[str, Any]:
     template: dict[str, Any] = copy.deepcopy(planned.accounts[0].cron_job["spec"]["jobTemplate"])
     (container,) = template["spec"]["template"]["spec"]["containers"]
     for pair in container["env"]:
-        pair["value"] = environment.get(pair["name"], pair["value"])
+        referred = DISK_ID if pair.pop("valueFrom", None) else ""
+        pair["value"] = environment.get(pair["name"], pair.get("value", referred))
     return template

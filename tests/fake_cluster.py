@@ -37,6 +37,12 @@ class FakeCluster(ClusterApi):
     def replace(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("replace", manifest, manager)
 
+    def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
+        live = self.get(ref)
+        if live is None:
+            raise RefusedError(404, f"{ref} not found")
+        return self._write("patch", _merged(live, patch), manager)
+
     def delete(self, live: Manifest) -> None:
         self.step("before delete")
         self._refuse_overtaken(live)
@@ -71,6 +77,14 @@ class FakeCluster(ClusterApi):
             raise RefusedError(404, f"{Ref.of(manifest)} not found")
         if live["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
             raise RefusedError(409, "the object has been modified; please apply your changes to the latest version")
+
+
+def _merged(live: Manifest, patch: Manifest) -> Manifest:
+    """As JSON merge patch has it (RFC 7396)."""
+    changed = {
+        key: _merged(live.get(key, {}), value) if isinstance(value, dict) else value for key, value in patch.items()
+    }
+    return {key: value for key, value in {**live, **changed}.items() if value is not None}
 
 
 def _pairs(selector: str | None) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""The node's stand-in without a cluster: runs a Job's only container as the program renders it, on folders of a test.
+"""The node's stand-in without a cluster: runs a Job's containers as the program renders them, on folders of a test.
 
 How a container runs is `lab.node`'s. Here a claim is the disk's folder of that name.
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -65,9 +66,10 @@ class Node:
     """A node: `disk` plays its root directory, and has a folder for each claim.
 
     Attributes:
-        record: the ConfigMap's volume.
+        record: the directory ConfigMap: a file for each key.
         image: what plays the image.
         secret: the Secret's volume.
+        as_users: whether containers run as the users that they name, which takes root.
 
     """
 
@@ -75,24 +77,38 @@ class Node:
     record: Path
     image: Image
     secret: Path = Path("/nonexistent")
+    as_users: bool = False
 
     def path(self, on_node: str) -> Path:
         """Where a path of the node lies here."""
         return Disk(self.disk).path(on_node)
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
-        """Run the Job's only container to its end; `user` runs it as somebody else, which takes root."""
+        """Run the Job's containers, each to its end, up to the first that fails; `user` runs all as somebody else."""
+        for container in job["spec"]["template"]["spec"].get("initContainers", []):
+            ended = self.start(job, user=user, container=container).end()
+            if ended.code:
+                return ended
         return self.start(job, user=user).end()
 
     def start(
-        self, job: Manifest, *, user: int | None = None, command: list[str] | None = None, stdin: int | None = None
+        self,
+        job: Manifest,
+        *,
+        user: int | None = None,
+        command: list[str] | None = None,
+        stdin: int | None = None,
+        container: Manifest | None = None,
     ) -> Started:
-        """Start the Job's only container, or another command in it."""
+        """Start the Job's main container or another one, or another command in it."""
         pod = job["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
+        (main,) = pod["containers"]
+        container = container or main
         places = {volume["name"]: self.place(volume) for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
-        environment = {pair["name"]: pair["value"] for pair in container.get("env", [])}
+        environment = {pair["name"]: self._value(pair) for pair in container.get("env", [])}
+        context = container.get("securityContext", {}) if self.as_users and os.getuid() == 0 else {}
+        group = context.get("runAsGroup")
         message = Path(tempfile.mkstemp(dir=self.disk.parent)[1])
         message.chmod(0o666)
         mounts["/dev/termination-log"] = message
@@ -103,9 +119,17 @@ class Node:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            user=user,
+            user=context.get("runAsUser") if user is None else user,
+            group=group,
+            extra_groups=None if group is None else [],
         )
         return Started(process, message)
+
+    def _value(self, variable: Manifest) -> str:
+        if "value" in variable:
+            return str(variable["value"])
+        key: str = variable["valueFrom"]["configMapKeyRef"]["key"]
+        return (self.record / key).read_text()
 
     def place(self, volume: Manifest) -> Path:
         """The folder of a volume. Raises NotMountedError."""

@@ -1,7 +1,7 @@
 """A house with photos: a node and its disks, Immich in a pod, and one stack that is deployed and removed as a whole.
 
 Scripts, provider and commands are the program's own. Played is what a cluster does with them: which Jobs and CronJobs
-there are, whether the record is, whether a pod runs. Disks are folders that stand in the photo directory's place, or
+there are, what its ConfigMaps hold, whether a pod runs. Disks are folders that stand in the photo directory's place, or
 away from it. A pod keeps what it mounted when it started.
 """
 
@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.result import Result, parse, words
 from clients.service_connection import NotRunningError
 from components.ownership import Ownership
-from components.photo_disk import MARK
+from components.photo_disk import MARK, RECORD
 from components.photo_sync import cron_job_name
 from components.plan import Found, Plan, plan
 from lab.immich.api import Api
@@ -32,6 +32,7 @@ from lab.node.volumes import Disk, NotMountedError
 from lab.stand_in.answers import LostAnswerError, Request
 from ops.command import Stack
 from providers import immich_library
+from providers.disk_identity import DiskIdentity, DiskIdentityProvider
 from providers.immich_library import ImmichLibraryProvider
 from settings import Settings
 from settings.model import Backend
@@ -83,11 +84,14 @@ class Disks:
         here = {self.there: self.place} if self.there else {}
         return {**here, **{int(folder.name): folder for folder in self.away.iterdir()}}
 
-    def is_marked(self, disk: int | None) -> bool:
-        return disk is not None and (self.all()[disk] / MARK).is_file()
+    def mark(self, disk: int | None) -> str:
+        """The content of a disk's marker file; empty where it has none."""
+        marker = self.all()[disk] / MARK if disk is not None else Path("/nonexistent")
+        return marker.read_text() if marker.is_file() else ""
 
-    def marked(self) -> set[int]:
-        return {disk for disk in self.all() if self.is_marked(disk)}
+    def marks(self) -> dict[int, str]:
+        """Of each disk with a marker file what is in it."""
+        return {disk: mark for disk in self.all() if (mark := self.mark(disk))}
 
     def tree(self, disk: int) -> set[str]:
         top = self.all()[disk]
@@ -136,7 +140,7 @@ class Scan:
     """A scan that somebody but Immich itself asked for.
 
     Attributes:
-        marked: whether a disk with a mark stood in the photo directory's place.
+        marked: whether the disk with the cluster's id stood in the photo directory's place.
         trashed: the paths of photos that it put into Immich's trash.
 
     """
@@ -168,12 +172,13 @@ class House(FakeCluster):
         image = Image(programs={"/app/icloudpd": self.icloudpd.place}, path_first=self.base / "bin")
         self.node = PhotoNode(self.base / "disk", self.base / "record", image, self.base / "secret")
         self.disks = Disks(self.node.path(PATH), self.base / "away")
-        self.record = self.node.record / "made"
+        (self.base / "mirror").mkdir()
         self.job: tuple[Manifest, bool] | None = None
         self.mount: Manifest | None = None
         self.pod: dict[str, int | None] | None = {}
         self.immich = Api(found())
         self.library = OneResource(_Provider(self))
+        self.drawn, self.on_disk = (OneResource(_Identity(self)) for _ in range(2))
         self.scans: list[Scan] = []
         self.fetched = 0
         self.meanwhile: Callable[[], None] = lambda: None
@@ -184,18 +189,47 @@ class House(FakeCluster):
     def _tell_filesystems_apart(self) -> None:
         """Each disk has a filesystem of its own, and room."""
         say = Filesystems(self.base / "bin").put
+        for program in ("chown", "chgrp"):  # all containers run as whoever runs the test
+            say(program, "")
         say("df", 'set -- $(ls -di "$2")\necho Filesystem\necho "/dev/$1 99999999 1 99999998 1% /"\n')
         say("stat", 'shift $(($# - 1))\nset -- $(ls -di "$1")\necho "$1"\n')
 
     # the node
 
-    def run(self, job: Manifest) -> Ended:
-        """Run a Job's pod. It changes nothing on a disk that has no mark."""
+    def run(self, job: Manifest, namespace: str = "photo-sync") -> Ended:
+        """Run a Job's pod. It changes nothing on a disk that has no mark, or another one than the cluster has."""
         before = {disk: self.disks.tree(disk) for disk in self.disks.all()}
-        ended = self.node.run(job)
+        marks = self.disks.marks()
+        folder = self.node.record if namespace == "photo-sync" else self.base / "mirror"
+        for file in folder.iterdir():
+            file.unlink()
+        for key, value in self.data(namespace).items():
+            (folder / key).write_text(value)
+        try:
+            ended = replace(self.node, record=folder).run(job)
+        except FileNotFoundError:  # its ConfigMap has no id: the kubelet starts no container
+            ended = Ended(1, "", "", "CreateContainerConfigError")
         for disk in self.disks.all():
-            assert self.disks.is_marked(disk) or self.disks.tree(disk) == before.get(disk, set()), ended
+            changed = self.disks.tree(disk) != before.get(disk, set())
+            newly = self.disks.mark(disk) != marks.get(disk, "")
+            assert self.is_right(disk) or newly or not changed, ended
         return ended
+
+    def data(self, namespace: str) -> dict[str, str]:
+        """What the directory ConfigMap, or its mirror, has."""
+        found = self.objects.get(Ref("v1", "ConfigMap", RECORD, namespace), {})
+        return dict(found.get("data", {}))
+
+    @property
+    def made_before(self) -> bool:
+        """Whether the cluster remembers that there is a photo directory."""
+        known = {**self.data("immich"), **self.data("photo-sync")}
+        return "made" in known or "marked" in known
+
+    def is_right(self, disk: int | None, namespace: str = "photo-sync") -> bool:
+        """Whether a disk has the id that the cluster has."""
+        id_ = self.data(namespace).get("id")
+        return bool(id_) and f"id: {id_}\n" in self.disks.mark(disk)
 
     def complete(self, job: Manifest, log: Callable[[str], None] | None) -> Result | None:
         """Run a Job to its good end."""
@@ -218,14 +252,14 @@ class House(FakeCluster):
         guard = {"spec": {"template": {"spec": {"containers": pod["initContainers"], "volumes": pod["volumes"]}}}}
         try:
             places = {volume["name"]: self.node.place(volume) for volume in pod["volumes"]}
-            if self.run(guard).code:
+            if self.run(guard, "immich").code:
                 return
         except NotMountedError:
             return
         self.pod = {}
         for mount in container["volumeMounts"]:
             assert places[mount["name"]] == self.disks.place
-            assert self.disks.is_marked(self.disks.there), "Immich starts on a disk without a mark"
+            assert self.is_right(self.disks.there, "immich"), "Immich starts on a disk without its id"
             self.pod[mount["mountPath"]] = self.disks.there
 
     def lose(self, disk: int | None) -> None:
@@ -261,7 +295,7 @@ class House(FakeCluster):
         finally:
             if self.immich.world.queue:
                 self.immich.work()
-                self.scans.append(Scan(self.disks.is_marked(self.disks.there), self._trashed() - trashed))
+                self.scans.append(Scan(self.is_right(self.disks.there), self._trashed() - trashed))
         return answer.status, answer.content()
 
     def immich_scans_by_itself(self) -> None:
@@ -294,13 +328,16 @@ class House(FakeCluster):
     def up(self, accounts: Sequence[str], *, key: bool, adopt: bool) -> None:
         """Do as the engine, in the order of the resources; it stops at the first that fails."""
         wanted = planned(accounts, key=key, adopt=adopt)
+        self.drawn.up(DiskIdentity.properties(wanted.disk_identity, marked=False))
         job = wanted.directory_job.manifest
         if self.job != (job, True):  # it is new, has changed, or failed
             self.job = (job, False)
             self.complete(job, None)
             self.job = (job, True)
-        self.record.touch()
-        self.forget()
+        ref, record = wanted.directory_record.ref, wanted.directory_record.manifest["data"]
+        self.patch(ref, {"data": record}, "immich-icloud")
+        self.on_disk.up(DiskIdentity.properties(wanted.disk_identity, marked=True))
+        self._remove_cron_jobs()
         for account in wanted.sync.accounts if wanted.sync else ():
             made = {**account.cron_job, "metadata": {**account.cron_job["metadata"], "uid": account.account}}
             self.objects[Ref.of(made)] = made
@@ -323,16 +360,17 @@ class House(FakeCluster):
         removals: list[Callable[[], Any]] = [
             lambda: setattr(self.library, "state", None),
             self._unmount_from_immich,
-            self.forget,
-            lambda: self.record.unlink(missing_ok=True),
+            self._remove_cron_jobs,
+            self.on_disk.destroy,
+            lambda: self.objects.pop(Ref("v1", "ConfigMap", RECORD, "photo-sync"), None),
             lambda: setattr(self, "job", None),
+            self.drawn.destroy,
         ]
         for remove in removals[:resources]:
             remove()
 
-    def forget(self) -> None:
-        """Remove what the stack deploys; Leases are nobody's resources."""
-        for ref in [ref for ref in self.objects if ref.kind != "Lease"]:
+    def _remove_cron_jobs(self) -> None:
+        for ref in [ref for ref in self.objects if ref.kind == "CronJob"]:
             del self.objects[ref]
 
     def _unmount_from_immich(self) -> None:
@@ -365,3 +403,13 @@ class _Provider(ImmichLibraryProvider):
 
     def _immich(self, _: Backend) -> ImmichApi:
         return InProcess(self._house)
+
+
+class _Identity(DiskIdentityProvider):
+    """The real one, in the house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def _api(self) -> ClusterApi:
+        return self._house

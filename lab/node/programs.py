@@ -1,6 +1,5 @@
 """Programs of the images, and stand-ins for some, put in place as files that a container can start."""
 
-import os
 from pathlib import Path
 
 from lab import processes
@@ -8,10 +7,8 @@ from lab.node import icloudpd
 from lab.node.container import PROCESS, Image
 
 _ICLOUDPD = "/app/icloudpd"  # (source: the image's Dockerfile)
-# Nobody but root gives files away; that they belong to somebody else is then not shown.
-_CHOWN = (
-    "#!/bin/sh\n# A stand-in for root's chown, in a rehearsal that is not root's: it leaves files with whom they are.\n"
-)
+# All containers run as whoever runs the rehearsal: a file that was given to another user would be nobody's here.
+_CHOWN = "#!/bin/sh\n# A stand-in for root's chown: it leaves files with whom they are.\n"
 
 
 def put(home: Path) -> Image:
@@ -21,8 +18,8 @@ def put(home: Path) -> Image:
     by_path.mkdir(parents=True, exist_ok=True)
     by_name.mkdir(exist_ok=True)
     programs = {_ICLOUDPD: _program(by_path / "icloudpd", icloudpd.program(home))}
-    if os.geteuid() != 0:
-        _program(by_name / "chown", _CHOWN)
+    _program(by_name / "chown", _CHOWN)
+    _program(by_name / "chgrp", _CHOWN.replace("chown", "chgrp"))
     return Image(programs=programs, path_first=by_name, marks=processes.mark(home, PROCESS))
 
 

@@ -30,19 +30,23 @@ _NO_NODE = Fault(
 _NOT_MADE = Fault("the Job that makes the directory was removed, or never ran", UP)
 _JOB_FAILED = Fault("what the Job says", UP)
 _JOB_UNMARKED = Fault(
-    "the disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there before, "
-    "and nobody has said that it is the right one",
+    "the right disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there "
+    "before, or another disk was marked since, and nobody has said that this is the right one",
     "make mark-disk STACK=$stack && make up STACK=$stack",
 )
-_OTHER_OWNER = Fault("storage.owner was changed, and the directory is still the former owner's", UP)
+_OTHER_OWNER = Fault("storage.owner was changed since the last `up`", UP)
+_NOT_GIVEN = Fault(
+    "storage.owner was changed, or the directory was there before: see what is in it, and give it to that owner",
+    "make mark-disk STACK=$stack && make up STACK=$stack",
+)
 _NO_WRITE = Fault(
-    "somebody changed the owner of a folder on the disk; the Job that runs anew sets it right",
-    "kubectl delete job -n $sync $job && make up STACK=$stack",
+    "somebody changed the owner of a folder on the disk: see what is in it, and give it to storage.owner",
+    "make mark-disk STACK=$stack",
 )
 # Only a sync looks again.
 _NO_MARK = Fault(
     "the photo disk is not mounted on its node: mount it, then `make sync-now`. If it is mounted, with its photos, it "
-    "has lost its mark",
+    "has lost its mark, or another disk was marked since",
     "make mark-disk STACK=$stack && make sync-now STACK=$stack ACCOUNT=$account",
 )
 _FULL = Fault(
@@ -95,8 +99,11 @@ def _directory(facts: Facts) -> Result:
     if _ended(job) == "Complete":
         return Passed(end.reason or f"{cluster.plan.directory_job.ref} is complete")
     words = end.reason or f"{cluster.plan.directory_job.ref} is not complete"
-    if end.result and not end.cut_short and end.result.code in {Code.UNMARKED, Code.MARK_GONE}:
+    code = end.result.code if end.result and not end.cut_short else ""
+    if code in {Code.UNMARKED, Code.MARK_GONE, Code.OLD_MARK, Code.OTHER_DISK}:
         return failed(facts, _JOB_UNMARKED, words)
+    if code == Code.NOT_OWNED:
+        return failed(facts, _NOT_GIVEN, words)
     return failed(facts, _JOB_FAILED, words)
 
 
@@ -109,8 +116,7 @@ def _owner(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
     for _, run, result in _newest(facts):
         if result.code == Code.NOT_WRITABLE:
-            job_name = cluster.plan.directory_job.ref.name
-            return failed(facts, _NO_WRITE, f"{run.name}: {result.message}", job=job_name)
+            return failed(facts, _NO_WRITE, f"{run.name}: {result.message}")
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None or _ended(job) != "Complete":
         return NotChecked("the Job that gives the directory its owner is not complete")
@@ -151,7 +157,7 @@ def _mark(facts: Facts) -> Result:
 
 
 def _sight_of_sync(account: str, run: SyncRun, result: ScriptResult) -> _Sight:
-    missing = result.code == Code.NO_MARK
+    missing = result.code in {Code.NO_MARK, Code.OTHER_DISK}
     who = f"{run.name} said: {result.message}" if missing else f"{run.name} found it"
     return _Sight(run.ended or run.began, who, missing, account)
 
@@ -170,7 +176,7 @@ def _space(facts: Facts) -> Result:
     seen = [
         (run.ended or run.began, account, result)
         for account, run, result in _newest(facts)
-        if result.code != Code.NO_MARK and result.free is not None
+        if result.code not in {Code.NO_MARK, Code.OTHER_DISK} and result.free is not None
     ]
     if not seen:
         return NotChecked("only a sync sees the disk's free space, and none has said anything of it yet")
@@ -235,7 +241,7 @@ DIRECTORY = Check(
     "photo-directory",
     "the photos' node is there, and the Job that makes the directory is complete",
     _directory,
-    (_NO_NODE, _NOT_MADE, _JOB_UNMARKED, _JOB_FAILED),
+    (_NO_NODE, _NOT_MADE, _JOB_UNMARKED, _NOT_GIVEN, _JOB_FAILED),
 )
 OWNER = Check("photo-owner", "the directory belongs to storage.owner", _owner, (_NO_WRITE, _OTHER_OWNER), ON_NODE)
 MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (_NO_MARK,))

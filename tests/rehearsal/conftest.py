@@ -39,6 +39,8 @@ INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 VOLUME = Ref("v1", "PersistentVolume", "icloud-photos-shared")
 CLAIM = Ref("v1", "PersistentVolumeClaim", "icloud-photos", "photo-sync")
 JOB = Ref("batch/v1", "Job", "create-icloud-directory", "photo-sync")
+RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
+MIRROR = Ref("v1", "ConfigMap", "icloud-directory", "immich")
 IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "photo-sync")
 
 

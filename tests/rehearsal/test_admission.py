@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from clients.kubernetes import Manifest, Ref
+from clients.result import Code, Result
 from components import directory, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
+from components.photo_disk import import_folders
 from components.plan import Found, plan
 from ops.sync_now import manual_run
 from settings import Settings, SettingsError, parse
@@ -56,7 +58,9 @@ def objects(settings: Settings) -> Iterator[Manifest]:
     yield from (one.manifest for one in planned.wholes())
     yield from planned.fragments()
     yield directory.look(settings.storage, home)
-    yield directory.mark(settings.storage, home, "seen")
+    sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
+    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    yield directory.mark(settings.storage, folders, home, ownership, sight, "1-aa")
     if planned.libraries:
         yield planned.libraries.disk_check
     for account, sync in zip(settings.photo_sync.accounts, planned.sync.accounts if planned.sync else (), strict=False):

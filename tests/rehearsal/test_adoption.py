@@ -75,7 +75,7 @@ def test_the_job_made_by_hand_stays_beside_ours(bench: Bench, found: dict[Ref, M
 
 def test_the_directory_found_is_marked(bench: Bench) -> None:
     (job,) = (job for job in bench.cluster.list(JOB) if job["metadata"]["name"] != JOB.name)
-    environment = {e["name"]: e["value"] for e in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    environment = {e["name"]: e.get("value") for e in job["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert environment["ADOPT"] == "true"
 
 

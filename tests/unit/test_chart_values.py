@@ -54,7 +54,8 @@ def test_from_0_10_on_mounts_are_listed_by_container(storage: Manifest, source: 
     guard = found["controllers"]["main"]["initContainers"]["require-photo-disk"]
     assert guard["image"]["repository"] == "busybox"
     assert guard["image"]["tag"].startswith("1.37.0@sha256:")
-    assert "test -f /photos/.immich-icloud ||" in guard["command"][2]
+    reference = {"configMapKeyRef": {"name": "icloud-directory", "key": "id"}}
+    assert guard["env"] == {"DISK_ID": {"valueFrom": reference}}, "not the id itself"
     assert guard["securityContext"]["runAsNonRoot"] is True
     assert not {"name", "volumeMounts"} & guard.keys()
 

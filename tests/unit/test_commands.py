@@ -12,8 +12,8 @@ from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeout
 
 from clients import pod_start
 from clients.jobs import JobError
-from clients.kubernetes import Manifest, Ref
-from components import photo_sync
+from clients.kubernetes import Manifest, Ref, RefusedError
+from components import directory, photo_sync
 from ops import command
 from ops.command import CommandError, Stack
 from ops.conversation import END, Typed, converse, keyboard
@@ -314,13 +314,26 @@ PATH = "/var/mnt/photos"
 FACTS = ("It is a mount of its own", "Files: 2, 3 MiB")
 
 
-REPORT = '{"code":"unmarked","message":"it has no mark","fingerprint":"123 45"}'
+NONE = "none"  # the disk has no marker file
 
 
-def looked(report: str = REPORT) -> Jobs:
+def report_of(id_: str) -> str:
+    """What a look reports of a disk with this id."""
+    return json.dumps(
+        {"code": "marked", "message": "x", "id": id_, "filesystem": "12-3", "fingerprint": "45-6"},
+        separators=(",", ":"),
+    )
+
+
+def looked(report: str = report_of(NONE)) -> Jobs:
     """A cluster in which each Job says these facts, and reports this."""
     lines = tuple(f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate((*FACTS, report)))
     return Jobs(step(ended(0, report), COMPLETE), lines=lines)
+
+
+def looks_again(api: Jobs, id_: str) -> None:
+    """The next look finds this id."""
+    api.steps, api.lines = looked(report_of(id_)).steps, looked(report_of(id_)).lines
 
 
 def marking(api: Jobs, answer: str | None) -> tuple[list[str], list[str]]:
@@ -343,16 +356,89 @@ def made(api: Jobs) -> list[str]:
 
 
 RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
+MIRROR = Ref("v1", "ConfigMap", "icloud-directory", "immich")
+
+
+def known(api: Jobs, id_: str) -> None:
+    """Both ConfigMaps, as `up` leaves them."""
+    planned = stack(api)
+    for place in directory.identity("photo-sync", "immich", planned.ownership):
+        api.create({**place, "data": {"id": id_, "marked": id_, "made": "true"}}, "immich-icloud")
+
+
+def new_id(api: Jobs) -> str:
+    """The id that the last Job has written to the disk."""
+    variables = [
+        one for job in api.made for one in job["spec"]["template"]["spec"]["containers"][0]["env"]
+        if one["name"] == "NEW_ID"
+    ]  # fmt: skip
+    return str(variables[-1]["value"])
 
 
 def test_a_disk_that_was_marked_is_remembered() -> None:
     """An `up` without it must not make another directory in its place."""
     api = looked()
     marking(api, PATH)
-    assert api.objects[RECORD]["data"] == {"made": "true"}
-    assert api.objects[RECORD]["metadata"]["annotations"]["immich-icloud/stack"] == STACK
-    api.lines = looked().lines
+    for place in (RECORD, MIRROR):
+        assert api.objects[place]["data"] == {"id": new_id(api), "marked": new_id(api)}
+        assert api.objects[place]["metadata"]["annotations"]["immich-icloud/stack"] == STACK
+    looks_again(api, NONE)
     marking(api, PATH)
+
+
+@pytest.mark.parametrize("found", [NONE, "old", "4-ff", "3-aa"])
+def test_each_mark_is_a_new_one(found: str) -> None:
+    """Every disk that was marked before is another one from then on."""
+    api = looked(report_of(found))
+    known(api, "3-aa")
+    marking(api, PATH)
+    assert new_id(api).startswith("4-")
+    for place in (RECORD, MIRROR):
+        assert api.objects[place]["data"] == {"id": new_id(api), "marked": new_id(api), "made": "true"}
+
+
+@pytest.mark.parametrize("reached", [0, 1], ids=["disk", "disk and one ConfigMap"])
+def test_one_that_was_killed_is_completed_by_the_next(reached: int) -> None:
+    """The disk has its id before the cluster: killed in between, the right disk is refused until it is run again."""
+    api = looked()
+    known(api, "3-aa")
+    writes: list[str] = []
+
+    def kill(step: str) -> None:
+        if step == "before patch":
+            writes.append(step)
+            if len(writes) > reached:
+                raise KeyboardInterrupt
+
+    api.step = kill
+    with pytest.raises(KeyboardInterrupt):
+        marking(api, PATH)
+    on_disk = new_id(api)
+    api.step = lambda _: None
+    ids = [api.objects[place]["data"]["id"] for place in (MIRROR, RECORD)]
+    assert ids == [on_disk if reached else "3-aa", "3-aa"], "Immich refuses an earlier disk first"
+
+    looks_again(api, on_disk)
+    if reached:  # nothing but the ConfigMap is missing
+        marking(api, None)
+        assert api.objects[RECORD]["data"]["id"] == on_disk
+    else:
+        marking(api, PATH)
+    assert api.objects[RECORD]["data"] == api.objects[MIRROR]["data"]
+    assert api.objects[RECORD]["data"]["id"] == new_id(api)
+
+
+def test_a_cluster_that_does_not_take_the_id_is_told() -> None:
+    api = looked()
+    known(api, "3-aa")
+
+    def refuse(step: str) -> None:
+        if step == "before patch":
+            raise RefusedError(403, "forbidden")
+
+    api.step = refuse
+    with pytest.raises(CommandError, match="the disk has a new id, and the cluster does not know it: forbidden"):
+        marking(api, PATH)
 
 
 def test_one_that_was_not_is_not() -> None:
@@ -370,7 +456,7 @@ def test_a_disk_is_marked_by_who_types_its_path() -> None:
     assert not any("{" in words for words in said), "the report is for the program"
     assert made(api) == ["look-at-disk", "mark-disk"]
     (container,) = api.made[-1]["spec"]["template"]["spec"]["containers"]
-    assert {"name": "SEEN", "value": "123 45"} in container["env"]
+    assert {"name": "SEEN", "value": "45-6"} in container["env"]
 
 
 @pytest.mark.parametrize("answer", ["", "yes", "/var/mnt/photo", "/var/mnt", None])
@@ -382,12 +468,15 @@ def test_it_is_not_marked_by_anything_else(answer: str | None) -> None:
     assert made(api) == ["look-at-disk"]
 
 
-def test_one_that_is_marked_asks_nothing() -> None:
-    api = looked('{"code":"marked","message":"it is"}')
-    said, asked = marking(api, PATH)
-    assert asked == []
-    assert said[-1] == f"{PATH} is marked as the photo disk already (.immich-icloud). Nothing was changed."
+@pytest.mark.parametrize("answer", ["", "no", None])
+def test_one_that_is_marked_is_left_alone(answer: str | None) -> None:
+    api = looked(report_of("3-aa"))
+    known(api, "3-aa")
+    said, _ = marking(api, answer)
+    assert any(line.startswith(f"{PATH} is marked as the photo disk already (.immich-icloud).") for line in said)
+    assert said[-1] == "Nothing was changed."
     assert made(api) == ["look-at-disk"]
+    assert api.objects[RECORD]["data"]["id"] == "3-aa"
 
 
 def test_what_can_not_be_looked_at_is_not_marked() -> None:

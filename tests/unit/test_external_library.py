@@ -10,6 +10,7 @@ from clients.result import Code, parse
 from components import pod_security
 from components.external_library import libraries
 from components.ownership import Ownership
+from components.photo_disk import disk_id
 from components.plan import Found, plan
 from components.pod_security import Level
 from lab.node.container import Image
@@ -142,7 +143,8 @@ def test_the_disk_is_looked_for_through_the_syncs_claim_read_only(storage: dict[
     (volume,), (container,) = pod["volumes"], pod["containers"]
     assert volume["persistentVolumeClaim"] == {"claimName": "icloud-photos", "readOnly": True}
     assert container["volumeMounts"] == [{"name": "photos", "mountPath": "/photos", "readOnly": True}]
-    assert "test -f /photos/.immich-icloud" in container["command"][-1]
+    assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in container["command"][-1]
+    assert container["env"] == [disk_id()]
     assert container["securityContext"]["runAsUser"] == 1000
 
 
@@ -162,6 +164,7 @@ def test_its_pod_needs_no_lower_level_than_the_others(storage: dict[str, Any], l
 def test_the_disk_check_reports_a_missing_mark(tmp_path: Path) -> None:
     settings = showing()
     (tmp_path / "disk" / settings.storage.claim).mkdir(parents=True)
+    (tmp_path / "id").write_text("1-aa")
     ended = Node(tmp_path / "disk", tmp_path, Image()).run(disk_check(settings))
     found = parse(ended.out)
     assert found

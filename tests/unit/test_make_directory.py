@@ -1,4 +1,4 @@
-"""The script that makes and marks the photo directory, run on a stand-in for the node under each shell at hand."""
+"""The scripts that make and mark the photo directory, run on a stand-in for the node under each shell at hand."""
 
 import os
 import shutil
@@ -21,6 +21,13 @@ from tests.objects import STACK
 
 PATH = "/var/mnt/icloud-photos"
 US = Owner(uid=os.getuid(), gid=os.getgid())
+ID = "1-00000000000000aa"
+WHERE = f"{PATH} on talos-1ca-62z"
+NO_MARK, MARK_GONE, GONE = Code.UNMARKED, Code.MARK_GONE, Code.DIRECTORY_GONE
+OLD_MARK, OTHER_MARK = Code.OLD_MARK, Code.OTHER_DISK
+OF_0_2 = (
+    "immich-icloud: this is the disk with the photos. Without this file nothing is written and Immich does not start.\n"
+)
 
 
 def storage(path: str = PATH) -> Storage:
@@ -34,9 +41,10 @@ def job(where: Storage, folders: Sequence[str] = (IMPORT_FOLDER,), *, adopt: boo
 def new_node(shell: tuple[str, ...] = ("/bin/sh",)) -> Node:
     """In a folder that other users may enter, unlike pytest's own."""
     base = Path(tempfile.mkdtemp(prefix="node-"))
-    node = Node(base / "disk", base / "record", Image(shell))
+    node = Node(base / "disk", base / "record", Image(shell), as_users=True)
     for place in (node.path("/var/mnt"), node.record):
         place.mkdir(parents=True)
+    (node.record / "id").write_text(ID)
     base.chmod(0o755)
     return node
 
@@ -52,8 +60,12 @@ def tree(place: Path) -> set[str]:
     return {str(path.relative_to(place)) for path in place.rglob("*")}
 
 
-def remember(node: Node) -> None:
-    (node.record / "made").write_text("true")
+def remember(node: Node, key: str = "made") -> None:
+    (node.record / key).write_text("true")
+
+
+def marked_with(node: Node) -> str:
+    return (node.path(PATH) / MARK).read_text().removeprefix(OF_0_2)
 
 
 def whole(name: str) -> set[str]:
@@ -62,7 +74,7 @@ def whole(name: str) -> set[str]:
 
 def test_missing_is_made_whole(node: Node) -> None:
     ended = node.run(job(storage()))
-    assert (ended.code, ended.result.code) == (0, Code.MADE)
+    assert ended.code == 0, ended
     assert tree(node.path("/var/mnt")) == whole("icloud-photos")
     for place in (node.path(PATH), node.path(PATH) / IMPORT_FOLDER):
         found = place.stat()
@@ -103,19 +115,61 @@ def test_modes_are_set_right_where_the_mark_is(node: Node) -> None:
     assert tree(node.path("/var/mnt")) == whole("icloud-photos")
 
 
+# What stands in the photo directory's place.
+EMPTY, PHOTOS = (), (IMPORT_FOLDER, f"{IMPORT_FOLDER}/a.jpg")
+SYNCED_NOTHING = (IMPORT_FOLDER, f"{IMPORT_FOLDER}/{MARK}-layout")
+RIGHT, OTHER = f"{OF_0_2}id: {ID}\n", f"{OF_0_2}id: 2-00000000000000bb\n"
+
+
+@pytest.mark.parametrize("adopt", [False, True], ids=["", "adopting"])
 @pytest.mark.parametrize(
-    ("recorded", "adopt", "error"),
-    [(False, False, Code.UNMARKED), (True, False, Code.MARK_GONE), (True, True, Code.MARK_GONE)],
-)
-def test_an_unmarked_directory_is_left_alone(node: Node, recorded: bool, adopt: bool, error: Code) -> None:  # noqa: FBT001
+    ("there", "marker", "known", "error", "adopted"),
+    [
+        (EMPTY, None, "", NO_MARK, ""),
+        (PHOTOS, None, "", NO_MARK, ""),
+        (EMPTY, None, "made", MARK_GONE, MARK_GONE),
+        (PHOTOS, None, "marked", MARK_GONE, MARK_GONE),
+        (EMPTY, OF_0_2, "", OLD_MARK, ""),
+        (EMPTY, OF_0_2, "made", OLD_MARK, OLD_MARK),
+        (SYNCED_NOTHING, OF_0_2, "made", OLD_MARK, OLD_MARK),
+        (PHOTOS, OF_0_2, "made", "", ""),
+        (PHOTOS, OF_0_2, "marked", OLD_MARK, OLD_MARK),
+        (PHOTOS, "", "marked", OLD_MARK, OLD_MARK),
+        (EMPTY, RIGHT, "", "", ""),
+        (PHOTOS, RIGHT, "marked", "", ""),
+        (EMPTY, OTHER, "", OTHER_MARK, OTHER_MARK),
+        (PHOTOS, OTHER, "made", OTHER_MARK, OTHER_MARK),
+        (PHOTOS, RIGHT.replace(ID, f"{ID}0"), "made", OTHER_MARK, OTHER_MARK),
+    ],
+)  # fmt: skip
+def test_only_the_right_disk_is_accepted(  # noqa: PLR0913, PLR0917 (the table's columns)
+    node: Node,
+    there: Sequence[str],
+    marker: str | None,
+    known: str,
+    error: str,
+    adopted: str,
+    adopt: bool,  # noqa: FBT001
+) -> None:
     node.path(PATH).mkdir()
+    for name in there:
+        (node.path(PATH) / name).write_text("x") if "/" in name else (node.path(PATH) / name).mkdir()
+    if marker is not None:
+        (node.path(PATH) / MARK).write_text(marker)
+    if known:
+        remember(node, known)
     node.path(PATH).chmod(0o711)
-    if recorded:
-        remember(node)
+    before = {path: path.read_bytes() for path in node.path(PATH).rglob("*") if path.is_file()}
     ended = node.run(job(storage(), adopt=adopt))
-    assert (ended.code, ended.result.code) == (1, error)
-    assert tree(node.path("/var/mnt")) == {"icloud-photos"}
-    assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
+    if expected := adopted if adopt else error:
+        assert (ended.code, ended.result.code) == (1, expected)
+        assert {path: path.read_bytes() for path in node.path(PATH).rglob("*") if path.is_file()} == before
+        assert tree(node.path(PATH)) == {*there, *((MARK,) if marker is not None else ())}
+        assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o711
+    else:
+        assert ended.code == 0, ended
+        assert marked_with(node) == f"id: {ID}\n"
+        assert tree(node.path(PATH)) == {*there, MARK, IMPORT_FOLDER}
 
 
 FOLDERS = [IMPORT_FOLDER, f"{IMPORT_FOLDER}-ben"]
@@ -135,12 +189,6 @@ def test_an_account_that_comes_later_gets_its_folder(node: Node) -> None:
     assert stat.S_IMODE((node.path(PATH) / FOLDERS[1]).stat().st_mode) == 0o755
 
 
-def test_killed_half_way_with_several_folders_is_completed(node: Node) -> None:
-    (node.path(f"{PATH}.immich-icloud-unfinished") / FOLDERS[1]).mkdir(parents=True)
-    assert node.run(job(storage(), FOLDERS)).code == 0
-    assert tree(node.path("/var/mnt")) == {"icloud-photos", *(f"icloud-photos/{name}" for name in (MARK, *FOLDERS))}
-
-
 def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
     (node.path(PATH) / "2024").mkdir(parents=True)
     (node.path(PATH) / "2024" / "a.jpg").write_text("photo")
@@ -153,28 +201,88 @@ def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
 def test_one_that_was_made_before_and_is_gone_is_not_made_again(node: Node, adopt: bool) -> None:  # noqa: FBT001
     remember(node)
     ended = node.run(job(storage(), adopt=adopt))
-    assert (ended.code, ended.result.code) == (1, Code.DIRECTORY_GONE)
+    assert (ended.code, ended.result.code) == (1, GONE)
     assert tree(node.path("/var/mnt")) == set()
 
 
 @pytest.mark.parametrize(
-    "left", [[], [IMPORT_FOLDER], [IMPORT_FOLDER, MARK], [MARK]], ids=lambda left: "+".join(left) or "bare"
+    "left", [[], [IMPORT_FOLDER], [FOLDERS[1]], [f"{MARK}.new"], [*FOLDERS, f"{MARK}.new"], [*FOLDERS, MARK]]
 )
 def test_killed_half_way_is_completed(node: Node, left: list[str]) -> None:
-    unfinished = node.path(f"{PATH}.immich-icloud-unfinished")
-    unfinished.mkdir()
+    node.path(PATH).mkdir(mode=0o700)
     for name in left:
-        (unfinished / name).touch() if name == MARK else (unfinished / name).mkdir()
-    assert node.run(job(storage())).code == 0
-    assert tree(node.path("/var/mnt")) == whole("icloud-photos")
+        (node.path(PATH) / name).write_text(f"id: {ID}\n") if MARK in name else (node.path(PATH) / name).mkdir()
+    node.path(PATH).chmod(0o1700)
+    assert node.run(job(storage(), FOLDERS)).code == 0
+    assert tree(node.path(PATH)) == {MARK, *FOLDERS}
+    assert stat.S_IMODE(node.path(PATH).stat().st_mode) == 0o755
 
 
-def test_an_unfinished_directory_with_something_else_in_it_is_not_removed(node: Node) -> None:
-    unfinished = node.path(f"{PATH}.immich-icloud-unfinished")
-    (unfinished / IMPORT_FOLDER).mkdir(parents=True)
-    (unfinished / IMPORT_FOLDER / "a.jpg").write_text("photo")
-    assert node.run(job(storage())).code != 0
-    assert (unfinished / IMPORT_FOLDER / "a.jpg").read_text() == "photo"
+def test_an_unfinished_directory_with_something_else_in_it_is_not_marked(node: Node) -> None:
+    (node.path(PATH) / IMPORT_FOLDER).mkdir(parents=True)
+    (node.path(PATH) / IMPORT_FOLDER / "a.jpg").write_text("photo")
+    node.path(PATH).chmod(0o1700)
+    assert node.run(job(storage())).result.code == NO_MARK
+
+
+OWNER = Owner(uid=1000, gid=1001)
+OF_SOMEBODY = HostPath(kind="hostPath", node="talos-1ca-62z", path=PATH, owner=OWNER)
+AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+
+
+def given(place: Path) -> tuple[int, int]:
+    status = place.lstat()
+    return status.st_uid, status.st_gid
+
+
+@AS_ROOT
+def test_a_used_directory_of_another_owner_is_refused(node: Node) -> None:
+    (node.path(PATH) / IMPORT_FOLDER).mkdir(parents=True)
+    (node.path(PATH) / MARK).write_text(RIGHT)
+    remember(node)
+    for adopt in (False, True):
+        ended = node.run(job(OF_SOMEBODY, adopt=adopt))
+        assert (ended.code, ended.result.code) == (1, Code.NOT_OWNED)
+        assert ended.result.message.startswith(f"{WHERE} belongs to 0:0 and storage.owner is 1000:1001.")
+    assert given(node.path(PATH)) == given(node.path(PATH) / IMPORT_FOLDER) == (0, 0)
+
+
+@AS_ROOT
+@pytest.mark.parametrize("target", ["../mealie-data", "nowhere", "../nowhere"])
+@pytest.mark.parametrize("name", [f"{IMPORT_FOLDER}-ben", MARK, f"{MARK}.new"])
+def test_links_of_the_owner_lead_root_nowhere(node: Node, name: str, target: str) -> None:
+    """Who writes photos puts a link where the next run makes something."""
+    assert node.run(job(OF_SOMEBODY)).code == 0
+    mealie = node.path("/var/mnt/mealie-data")
+    mealie.mkdir()
+    (node.path(PATH) / name).unlink(missing_ok=True)
+    (node.path(PATH) / name).symlink_to(target)
+    os.lchown(node.path(PATH) / name, 1000, 1001)
+    before = tree(node.path("/var/mnt"))
+    ended = node.run(job(OF_SOMEBODY, FOLDERS))
+    assert given(mealie) == (0, 0)
+    assert tree(mealie) == set()
+    beside = {path for path in tree(node.path("/var/mnt")) if not path.startswith("icloud-photos/")}
+    assert beside == {path for path in before if not path.startswith("icloud-photos/")}
+    if name == FOLDERS[1]:
+        assert (ended.code, ended.result.code) == (1, Code.NOT_A_DIRECTORY)
+
+
+@pytest.mark.parametrize("target", ["mealie-data", "nowhere"])
+def test_a_link_in_the_directorys_place_is_refused(node: Node, target: str) -> None:
+    (node.path("/var/mnt") / "mealie-data").mkdir()
+    node.path(PATH).symlink_to(target)
+    ended = node.run(job(storage(), adopt=True))
+    assert (ended.code, ended.result.code) == (1, Code.NOT_A_DIRECTORY)
+    assert tree(node.path("/var/mnt")) == {"icloud-photos", "mealie-data"}
+
+
+def test_root_has_only_the_container_that_makes_the_directory() -> None:
+    pod = job(OF_SOMEBODY)["spec"]["template"]["spec"]
+    ((makes,), (furnishes,)) = pod["initContainers"], pod["containers"]
+    assert makes["securityContext"]["runAsUser"] == 0
+    assert furnishes["securityContext"].items() >= {"runAsUser": 1000, "runAsGroup": 1001, "runAsNonRoot": True}.items()
+    assert furnishes["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 @pytest.mark.parametrize("name", ["our photos", "a'b", "$HOME", "*", "-rf", 'a"b', "[x]"])
@@ -201,11 +309,11 @@ def test_a_file_in_the_directorys_place_stays(node: Node) -> None:
 
 
 def test_on_a_network_volume_only_the_folder_and_the_mark_are_made(node: Node) -> None:
-    nfs = Nfs(kind="nfs", server="nas.lan", path="/export/photos", owner=Owner(uid=1000, gid=1000))
+    nfs = Nfs(kind="nfs", server="nas.lan", path="/export/photos", owner=US)
     export = node.path(nfs.claim)
     export.mkdir()
     export.chmod(0o770)
-    assert node.run(job(nfs)).result.code == Code.UNMARKED
+    assert node.run(job(nfs)).result.code == NO_MARK
     assert node.run(job(nfs, adopt=True)).code == 0
     assert tree(export) == {MARK, IMPORT_FOLDER}
     assert stat.S_IMODE(export.stat().st_mode) == 0o770, "what the storage decides stays"

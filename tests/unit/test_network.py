@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from clients.kubernetes import Manifest
+from clients.result import Code, Result
 from components import directory, disk_check, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
@@ -14,6 +15,7 @@ from tests.accounts import household
 from tests.objects import STACK
 
 OWNERSHIP = Ownership(STACK)
+SIGHT = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
 SETTINGS = household().model_copy(update={"cloudflare": OwnTunnel(kind="ownTunnel")})
 
 
@@ -24,7 +26,7 @@ def planned(settings: Settings) -> Plan:
 def disk_jobs(settings: Settings) -> Iterator[Manifest]:
     yield planned(settings).directory_job.manifest
     yield directory.look(settings.storage, settings.photo_sync.namespace)
-    yield directory.mark(settings.storage, settings.photo_sync.namespace, "seen")
+    yield directory.mark(settings.storage, [], settings.photo_sync.namespace, OWNERSHIP, SIGHT, "1-aa")
     yield disk_check.job(settings, OWNERSHIP)
 
 

@@ -1,7 +1,7 @@
 """Whatever happens to disks, pods, Jobs and stack: no photo is lost.
 
-Not played, as nothing guards it: a container of Immich's that restarts inside its pod. And where somebody has a second
-disk marked (after `make down` nothing remembers that there is one), a scan may trash what is on the other one.
+Not played, as nothing guards it: a container of Immich's that restarts inside its pod. And where somebody has marked
+the wrong disk, a scan may trash what is on the right one, until that one is marked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,15 @@ REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, Pre
 KEY = st.sampled_from([True, True, False])
 ADOPT = st.sampled_from([False, False, True])
 HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1]])
-PLACES = st.sampled_from([*["right"] * 5, "right, without its mark", "nothing", "empty", "another"])
+OF_0_2 = "immich-icloud: this is the disk with the photos.\n"
+OF_ANOTHER_CLUSTER = f"{OF_0_2}id: 7-00000000000000cc\n"
+PLACES = st.sampled_from(
+    [
+        *["right"] * 6,
+        *["nothing", "empty", "another", "earlier", "earlier"],
+        *["right, without its mark", "right, with a mark of 0.2", "another, of 0.2", "another, of another cluster"],
+    ]
+)
 MEANWHILE = st.one_of(st.none(), PLACES)
 FAULTS = st.one_of(
     st.just(()),
@@ -71,9 +79,10 @@ def _in_the_house() -> Iterator[None]:
 class Photos(RuleBasedStateMachine):
     """One disk that is the right one, what stands in its place meanwhile, and everybody who writes to it or reads it.
 
-    `right` is the disk that its owner takes for the right one, None until there is one. `allowed` are those
-    that may have a mark: each got it by somebody's explicit act. `photos` are all that there ever were, `imported` all
-    import paths that a library ever had.
+    `right` is the disk that its owner takes for the right one, None until there is one; `earlier` was it before.
+    `marked` are the disks that may have a mark, `allowed` those that may have the cluster's id: each got it by
+    somebody's explicit act, and loses it by the next one. `photos` are all that there ever were, `imported` all import
+    paths that a library ever had.
 
     It begins with what is `there`, and with a stack that is `deployed` or not.
     """
@@ -86,6 +95,8 @@ class Photos(RuleBasedStateMachine):
         self.house = House()
         self.disks = self.house.disks
         self.right: int | None = None
+        self.earlier: int | None = None
+        self.marked: set[int] = set()
         self.allowed: set[int] = set()
         self.photos: set[Photo] = set()
         self.imported: dict[str, set[str]] = {}
@@ -94,8 +105,13 @@ class Photos(RuleBasedStateMachine):
 
     @property
     def careful(self) -> bool:
-        """Whether there is but one disk that anybody ever marked."""
-        return len(self.allowed) <= 1
+        """Whether nobody has marked the wrong disk since the right one was marked."""
+        return self.allowed <= {self.right}
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the disk that is there has the cluster's id."""
+        return self.house.is_right(self.disks.there)
 
     # the disks
 
@@ -122,32 +138,53 @@ class Photos(RuleBasedStateMachine):
                 self.disks.show(self.disks.another())
             case "another":
                 self.disks.show(self.disks.another(IMPORT_FOLDER))
+            case "another, of 0.2" | "another, of another cluster":
+                self.disks.show(self.disks.another(IMPORT_FOLDER))
+                (self.disks.place / MARK).write_text(OF_0_2 if "0.2" in place else OF_ANOTHER_CLUSTER)
+                self.marked |= {disk for disk in (self.disks.there,) if disk}
+            case "earlier":
+                self.disks.show(self.earlier)
             case "nothing":
                 self.disks.show(None)
             case _:
                 self.disks.show(self.right)
                 if "without" in place and self.right:
                     (self.disks.place / MARK).unlink(missing_ok=True)
+                elif "0.2" in place and self.right in self.marked:
+                    (self.disks.place / MARK).write_text(OF_0_2)
 
-    @precondition(lambda self: self.disks.there and not self.disks.is_marked(self.disks.there))
-    @rule(meanwhile=MEANWHILE)
-    def mark(self, meanwhile: str | None) -> None:
+    @precondition(lambda self: self.disks.there)
+    @rule(meanwhile=MEANWHILE, mistaken=st.sampled_from([False, False, False, True]))
+    def mark(self, meanwhile: str | None, *, mistaken: bool) -> None:
         """Somebody knows the right disk when they see it, and says so; what they saw may be gone then."""
         looked = self.disks.there
+        says_yes = mistaken or looked == self.right is not None
 
         def ask(_: str) -> str:
             if meanwhile:
                 self.show(meanwhile)
-            if looked == self.right is not None:
-                self.allowed.add(self.right)
-            return PATH if looked == self.right else ""
+            return PATH if says_yes else ""
 
+        was_right = self.is_right
         try:
             mark_disk(self.house.stack(self.accounts, key=False), None, ask, lambda _: None)
         except (JobError, CommandError):
-            assert looked != self.right or looked != self.disks.there
+            assert not says_yes or meanwhile
         else:
-            assert self.disks.is_marked(self.right)
+            assert says_yes or was_right
+            if says_yes and looked:
+                assert self.house.is_right(looked)
+                self.allowed = {looked}
+                self.marked.add(looked)
+                self.right = self.right or looked
+
+    @precondition(lambda self: self.right and not self.disks.photos())
+    @rule()
+    def moves_on(self) -> None:
+        """The first disk was a mistake, or is too small: its owner has another one before there is any photo."""
+        self.earlier, self.right = self.right, self.disks.another()
+        self.disks.show(self.right)
+        self.mark(None, mistaken=False)
 
     # the stack
 
@@ -162,10 +199,11 @@ class Photos(RuleBasedStateMachine):
         key: bool,
     ) -> None:
         house, found, before = self.house, self.disks.there, self.disks.all()
-        first = not house.record.exists()
-        ready = self.careful and self.disks.is_marked(found) and (house.mount is None or house.sees(found))
-        if first and adopt and found:
+        first = not house.made_before
+        ready = self.careful and self.is_right and (house.mount is None or house.sees(found))
+        if found and ((first and adopt) or self.upgradable):
             self.allowed.add(found)
+            self.marked.add(found)
         self.accounts, self.adopted = accounts, adopt
         refusal = None
         try:
@@ -174,11 +212,21 @@ class Photos(RuleBasedStateMachine):
         except REFUSALS as error:
             refusal = error
         if first and not found:
-            self.allowed |= self.disks.marked() - before.keys()
-        self.right = self.right or next(iter(self.disks.marked()), None)
+            made = self.disks.marks().keys() - before.keys()
+            self.allowed |= made
+            self.marked |= made
+        self.right = self.right or next((disk for disk in self.disks.all() if house.is_right(disk)), None)
         # Of a library that was made with other accounts, by a run that did not end or a stack that was removed.
         asks_to_adopt = isinstance(refusal, PreviewError) and not adopt
         assert not (ready and refusal) or faults or meanwhile or asks_to_adopt, refusal
+
+    @property
+    def upgradable(self) -> bool:
+        """Whether the disk that is there has a mark of 0.2 and photos, and no disk has an id yet."""
+        found = self.disks.there
+        photos = {name for disk, name in self.disks.photos() if disk == found and name.startswith(IMPORT_FOLDER)}
+        id_is_on_a_disk = any("marked" in self.house.data(namespace) for namespace in ("immich", "photo-sync"))
+        return self.disks.mark(found) == OF_0_2 and bool(photos) and not id_is_on_a_disk
 
     @rule(faults=FAULTS, meanwhile=MEANWHILE)
     def up_again(self, faults: tuple[Fault, ...], meanwhile: str | None) -> None:
@@ -195,7 +243,7 @@ class Photos(RuleBasedStateMachine):
         finally:
             self.house.immich.faults = []
 
-    @rule(resources=st.integers(1, 5))
+    @rule(resources=st.integers(1, 7))
     def down(self, resources: int) -> None:
         self.house.down(resources)
 
@@ -205,7 +253,7 @@ class Photos(RuleBasedStateMachine):
     @rule(account=st.sampled_from(ACCOUNTS), goes=st.sampled_from([False, False, True]))
     def sync(self, account: str, *, goes: bool) -> None:
         """The CronJob's time has come; the disk may go while it runs."""
-        cron_job, marked = self.house.cron_job(account), self.disks.is_marked(self.disks.there)
+        cron_job, marked = self.house.cron_job(account), self.is_right
         if not cron_job:
             return
         goes = goes and marked
@@ -242,7 +290,10 @@ class Photos(RuleBasedStateMachine):
 
     @invariant()
     def only_explicit_acts_mark_a_disk(self) -> None:
-        assert self.disks.marked() <= self.allowed
+        assert self.disks.marks().keys() <= self.marked
+        accepted = {disk for disk in self.disks.all() if self.house.is_right(disk)}
+        assert accepted <= self.allowed
+        assert len(accepted) <= 1
 
     @invariant()
     def nothing_is_scanned_without_the_disk(self) -> None:
@@ -273,13 +324,11 @@ class Photos(RuleBasedStateMachine):
             self.house.remove()
 
     def ends_well(self) -> None:
-        if self.right is None or not self.careful:
+        if self.right is None:
             return
         self.disks.show(self.right)
-        if not self.disks.is_marked(self.right):
-            self.mark(None)
-        if not self.careful:
-            return  # it was another one that had been marked
+        if not self.is_right:
+            self.mark(None, mistaken=False)
         self.house.start_pod()
         self.up(ACCOUNTS, adopt=True, key=True)
         self.house.immich_scans_by_itself()

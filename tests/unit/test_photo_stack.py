@@ -74,7 +74,10 @@ def test_immich_does_not_start_without_the_marked_disk(homelab: Settings) -> Non
         "initContainers"
     ]
     assert guard["volumeMounts"] == [{"name": "icloud-import", "mountPath": "/photos", "readOnly": True}]
-    assert "test -f /photos/.immich-icloud ||" in guard["command"][2]
+    assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in guard["command"][2]
+    assert guard["env"] == [
+        {"name": "DISK_ID", "valueFrom": {"configMapKeyRef": {"name": "icloud-directory", "key": "id"}}}
+    ], "by reference, and a required one"
 
 
 def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
@@ -113,7 +116,7 @@ def test_directory_job_runs_on_the_node_that_has_the_disk(homelab: Settings) -> 
     assert pod["nodeSelector"] == {"kubernetes.io/hostname": "talos-1ca-62z"}
     assert pod["tolerations"][0]["key"] == "node-role.kubernetes.io/control-plane"
     assert pod["volumes"][0]["hostPath"] == {"path": "/var/mnt", "type": "Directory"}
-    environment = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    environment = {variable["name"]: variable.get("value") for variable in pod["containers"][0]["env"]}
     assert environment["DIRECTORY"] == "/parent/icloud-photos"
     assert (environment["OWNER"], environment["ADOPT"]) == ("0:0", "false")
 
@@ -164,6 +167,11 @@ def test_order_of_the_whole(homelab: Settings) -> None:
     assert stack.comes_after(mount, stack.one("Job")), "a mount of type Directory needs the directory"
     assert stack.comes_after(stack.one("Job"), stack.one("Namespace"))
     assert stack.comes_after(stack.one("ConfigMap"), stack.one("Job")), "it remembers that the directory was made"
+    drawn, on_disk = stack.all("DiskIdentity")
+    assert (drawn.inputs["marked"], on_disk.inputs["marked"]) == (False, True)
+    assert stack.comes_after(stack.one("Job"), drawn)
+    assert stack.comes_after(on_disk, stack.one("Job"))
+    assert stack.comes_after(stack.fragment("Deployment", "immich-server"), on_disk)
     assert stack.comes_after(stack.one("PersistentVolumeClaim"), stack.one("PersistentVolume"))
     assert stack.comes_after(stack.one("Ingress"), mount)
     assert not stack.comes_after(labels, mount)

@@ -26,7 +26,7 @@ from ops.checks.check import Failed, Result
 from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun
 from settings import Settings
-from tests.accounts import APPLE_ID, PASSWORD, household, sync_job
+from tests.accounts import APPLE_ID, DISK_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
     ALL_FETCHED,
     ASKS_CODE,
@@ -104,7 +104,7 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     node = Node(base / "disk", base / "record", image, base / "secret")
     made = House(node, icloudpd)
     made.folder.mkdir(parents=True)
-    (made.photos / MARK).touch()
+    (made.photos / MARK).write_text(f"id: {DISK_ID}\n")
     made.session.parent.mkdir()
     made.session.write_text('{"client_id": "auth-1", "trust_token": "HSARMTKNSRVX"}')
     made.room(ROOM)
@@ -206,6 +206,16 @@ def test_no_write_without_the_mark(house: House) -> None:
     (house.photos / MARK).unlink()
     ended = house.run()
     assert last_words(ended).startswith(f"the photo disk is not there: its mark {MARK} is missing")
+    assert not house.icloudpd.ran
+    assert list(house.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("mark", ["", f"id: {DISK_ID}0\n", f" id: {DISK_ID}\n", "id: \n", "immich-icloud: of 0.2\n"])
+@pytest.mark.parametrize("known", [DISK_ID, ""])
+def test_no_write_to_another_disk(house: House, mark: str, known: str) -> None:
+    (house.photos / MARK).write_text(mark)
+    ended = house.run(DISK_ID=known)
+    assert last_words(ended).startswith(f"the photo disk is another one: its mark {MARK} has another id")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 

@@ -1,0 +1,123 @@
+"""The photo disk's id: kept in the directory ConfigMap and in its mirror in Immich's namespace, and in the marker file.
+
+An id begins with its number: where a kill has left two of them, the one that was drawn later holds. `marked` says that
+the id is on a disk. The mirror outlives the stack, and is written first: Immich, which trashes what it does not find,
+must be the first to refuse an earlier disk.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+
+_ATTEMPTS: Final = 5
+_OURS: Final = "immich-icloud/"  # annotations that say whose an object is
+
+
+class ForeignError(ClusterError):
+    """A ConfigMap of that name belongs to another stack, or to nobody known."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a ConfigMap knows of the disk; an empty id is none."""
+
+    id: str = ""
+    marked: bool = False
+
+    @property
+    def number(self) -> int:
+        """How often an id had been drawn when this one was."""
+        number = self.id.partition("-")[0]
+        return int(number) if number.isdecimal() else 0
+
+    def next(self) -> "Identity":
+        """Draw another one."""
+        return Identity(f"{self.number + 1}-{secrets.token_hex(8)}")
+
+
+def known(api: ClusterApi, places: Iterable[Manifest]) -> Identity:
+    """Find the id that holds.
+
+    Args:
+        api: the cluster.
+        places: the ConfigMaps, without their data.
+
+    Raises:
+        ClusterError: when the cluster can't be asked, or when a ConfigMap is another stack's.
+
+    """
+    return max((_of(_read(api, place)) for place in places), key=lambda one: (one.number, one.marked))
+
+
+def settle(api: ClusterApi, places: Sequence[Manifest], earlier: Sequence[Manifest] = (), *, marked: bool) -> None:
+    """Have every ConfigMap carry the id that holds; where there is none, draw one.
+
+    Args:
+        api: the cluster.
+        places: the mirror, and then the directory ConfigMap, without their data.
+        earlier: where they were before.
+        marked: whether the id is on a disk by now.
+
+    Raises:
+        ClusterError: when the API server refuses or does not answer, or when a ConfigMap is another stack's.
+
+    """
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        found = known(api, [*places, *earlier])
+        holds = found if found.id else found.next()
+        try:
+            write(api, places, Identity(holds.id, marked or holds.marked))
+        except RefusedError as refused:  # another `up` was first
+            if refused.status != HTTPStatus.CONFLICT or not attempts_left:
+                raise
+        else:
+            return
+
+
+def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity) -> None:
+    """Write an id into the ConfigMaps, in their order.
+
+    Raises:
+        RefusedError: with status 409 when somebody else wrote meanwhile.
+        ClusterError: when the API server does not answer, or when a ConfigMap is another stack's.
+
+    """
+    data = {"id": identity.id} | ({"marked": identity.id} if identity.marked else {})
+    for place in places:
+        live = _read(api, place)
+        if live is None:
+            api.create({**place, "data": data}, OBJECT_MANAGER)
+        elif _of(live) != identity:
+            version = {"resourceVersion": live["metadata"]["resourceVersion"]}
+            api.patch(Ref.of(place), {"metadata": version, "data": data}, OBJECT_MANAGER)
+
+
+def is_settled(api: ClusterApi, places: Iterable[Manifest], *, marked: bool) -> bool:
+    """Whether every ConfigMap carries one id, and says that it is on a disk where it should be by now."""
+    found = {_of(_read(api, place)) for place in places}
+    return len(found) == 1 and all(one.id and one.marked >= marked for one in found)
+
+
+def _of(live: Manifest | None) -> Identity:
+    data = (live or {}).get("data") or {}
+    id_ = str(data.get("id", ""))
+    return Identity(id_, bool(id_) and data.get("marked") == id_)
+
+
+def _read(api: ClusterApi, place: Manifest) -> Manifest | None:
+    live = api.get(Ref.of(place))
+    if live is None:
+        return None
+    ours = {key: value for key, value in place["metadata"]["annotations"].items() if key.startswith(_OURS)}
+    found = live["metadata"].get("annotations") or {}
+    if found.keys().isdisjoint(ours) or any(found.get(key, value) != value for key, value in ours.items()):
+        raise ForeignError(
+            f"{Ref.of(place)} exists and was not made by this stack. Remove it, or if this is that stack under a new "
+            f"name: kubectl annotate --overwrite configmap {place['metadata']['name']} -n "
+            f"{place['metadata']['namespace']} {' '.join(f'{key}={value}' for key, value in ours.items())}"
+        )
+    return live
