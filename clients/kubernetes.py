@@ -327,7 +327,8 @@ class ClusterApi:
 
         def read() -> Manifest:
             found = kubernetes_types.without_nulls(json.loads(content))
-            _refuse(kubernetes_types.faults(found, ref.api_version, ref.kind))
+            stored = "dryRun" not in (query or {})
+            _refuse(kubernetes_types.faults(found, ref.api_version, ref.kind, stored=stored))
             told = Ref.of({**found, "metadata": {"name": ref.name, **found["metadata"]}})
             if told != ref:
                 raise ValueError(f"it is of {told}")

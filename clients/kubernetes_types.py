@@ -22,7 +22,7 @@ _SCALARS: dict[str, Callable[[Any], bool]] = {
 }
 # Servers always send these.
 _ALWAYS = {"spec", "containers", "operation"}
-_IN_METADATA = ("name", "uid", "resourceVersion")
+_IN_METADATA = ("name", "uid")
 _COLLECTION = re.compile(r"(list|dict)\[(?:str, )?(.+)]")
 _STRICT, _LENIENT = client.Configuration(), client.Configuration()
 _LENIENT.client_side_validation = False
@@ -35,13 +35,14 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def faults(found: Any, api_version: str, kind: str) -> Iterator[str]:
-    """Name the places where an object is not of its kind."""
+def faults(found: Any, api_version: str, kind: str, *, stored: bool = True) -> Iterator[str]:
+    """Name the places where an object is not of its kind; one that a dry run made is not stored and has no version."""
     if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
         yield "metadata"
         return
     if not kind.endswith("Review"):  # which is answered, and not kept
-        yield from (f"metadata.{key}" for key in _IN_METADATA if not found["metadata"].get(key))
+        always = (*_IN_METADATA, "resourceVersion") if stored else _IN_METADATA
+        yield from (f"metadata.{key}" for key in always if not found["metadata"].get(key))
     version = f"{api_version.rpartition('/')[2].capitalize()}{kind}"
     model = next((name for name in (version, f"Core{version}") if name in _MODELS), None)
     yield from _faults(found, model, kind) if model else _faults(found["metadata"], "V1ObjectMeta", "metadata")
