@@ -265,7 +265,7 @@ def test_a_list_that_is_wrong_somewhere(wrong: tuple[ClusterApi, Callable[[Any],
 @pytest.mark.parametrize(("dry_run", "refused"), [(True, False), (False, True)])
 def test_only_a_stored_object_has_a_version(connect: Connect, *, dry_run: bool, refused: bool) -> None:
     made = {**LEASE, "metadata": {key: LEASE["metadata"][key] for key in ("name", "namespace", "uid")}}
-    api, _ = connect(lambda _: said(made))
+    api, _ = connect(lambda *_: said(made))
     if refused:
         with pytest.raises(ClusterError):
             api.apply(LEASE, "us", dry_run=dry_run)
