@@ -11,10 +11,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := __main__.py changes clients components lab ops preflight providers review settings tests text
 
-# The lab is rehearsed; any other stack is deployed by the released Pulumi CLI.
-ifeq ($(STACK),lab)
-RUN = $(BIN)/python -m lab $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
-COMMAND = $(BIN)/python -m lab exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
+# These two are rehearsed, and WORLD says which where no STACK is given; any other is deployed by the released Pulumi CLI.
+ifneq ($(filter lab adoption,$(STACK)),)
+LAB = $(BIN)/python -m lab $(if $(filter file default undefined,$(origin STACK)),,--stack $(STACK))
+RUN = $(LAB) $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
+COMMAND = $(LAB) exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
 RUN = $(BIN)/python -m ops.deploy $@ $(STACK) $(ARGS)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)

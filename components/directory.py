@@ -20,7 +20,7 @@ from clients.result import Result
 from components import images, network, photo_disk
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import MARK, RECORD, disk_id, mark_disk_command
+from components.photo_disk import MARK, RECORD, disk_id
 from components.scripts import script
 from providers.disk_identity import DiskIdentity
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
@@ -35,7 +35,7 @@ def job(
     """Build the Job; beside one of the same name that was made by hand it is named after its template."""
     environment = {
         "FOLDERS": " ".join(folders),
-        "MARK_DISK": mark_disk_command(ownership),
+        "MARK_DISK": ownership.command("mark-disk"),
         "ADOPT": str(ownership.adopting).lower(),
     }
     makes = _container(storage, "make-directory", "make_directory.sh", {}, as_root=True)
@@ -81,7 +81,7 @@ def mark(  # noqa: PLR0913, PLR0917 (a directory, a look at it, and what becomes
     storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, sight: Result, new_id: str
 ) -> Manifest:
     """Build the Job that marks the directory, and gives it to its owner, if it still is what a look has seen."""
-    known = {"FOLDERS": " ".join(folders), "MARK_DISK": mark_disk_command(ownership)}
+    known = {"FOLDERS": " ".join(folders), "MARK_DISK": ownership.command("mark-disk")}
     seen = known | {"SEEN_FILESYSTEM": sight.filesystem}
     gives = _container(storage, "give-directory", "give_directory.sh", seen, as_root=True)
     marks = _container(storage, "mark-disk", "mark_disk.sh", known | {"SEEN": sight.fingerprint, "NEW_ID": new_id})

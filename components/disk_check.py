@@ -7,7 +7,7 @@ from clients.result import Code, Result
 from components import images
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import LABELS, MARK, disk_id, mark_disk_command
+from components.photo_disk import LABELS, MARK, disk_id
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -27,7 +27,7 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
 
     """
     missing = f"the photo disk is not there: {_AT}/{MARK} is missing, or has the id of another disk. {otherwise}. "
-    missing += f"If the right disk is mounted, mark it: {mark_disk_command(ownership)}"
+    missing += f"If the right disk is mounted, mark it: {ownership.command('mark-disk')}"
     looks = f'[ -n "$DISK_ID" ] && grep -qsx "id: $DISK_ID" {_AT}/{MARK}'
     report = Result(code=Code.NO_MARK, message=missing).model_dump_json(exclude_defaults=True)
     return {

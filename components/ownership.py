@@ -7,13 +7,12 @@ import pulumi
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from providers.fragment import Claim, Fragment
+from text.command import Command
 
 STACK_MARK = "immich-icloud/stack"
 ADOPTED_MARK = "immich-icloud/adopted"
 # Without it each upsert adds a field manager of a random name, and the old one stays co-owner.
 _MANAGER_OF_PROVIDER = "pulumi.com/patchFieldManager"
-# Stacks of the rehearsal, which is what the Makefile does where it is told no other.
-_REHEARSED = ("lab", "adoption")
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ class Ownership:
 
     def command(self, target: str, account: str = "") -> str:
         """Name a command of the Makefile on this stack, and on one of its accounts."""
-        stack = "" if self.stack_name in _REHEARSED else f" STACK={self.stack_name}"
-        return f"make {target}{stack}{f' ACCOUNT={account}' if account else ''}"
+        return str(Command(target, self.stack_name, account))
 
     @property
     def manager(self) -> str:

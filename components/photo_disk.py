@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from clients.kubernetes import Manifest
-from components.ownership import Ownership
 
 # A dotfile: Immich does not walk it.
 MARK = ".immich-icloud"
@@ -31,8 +30,3 @@ def import_folder(place: int, account: str) -> str:
 def import_folders(accounts: Sequence[str]) -> list[str]:
     """Name the folders of all accounts; the first one is there without any account, too."""
     return [import_folder(place, account) for place, account in enumerate(accounts)] or [IMPORT_FOLDER]
-
-
-def mark_disk_command(ownership: Ownership) -> str:
-    """Name the command that marks a directory as the photo disk."""
-    return f"make mark-disk STACK={ownership.stack_name}"

@@ -14,7 +14,7 @@ from components import images, network
 from components.free_space import floor
 from components.node import TOLERATIONS
 from components.ownership import Ownership
-from components.photo_disk import MARK, disk_id, import_folder, mark_disk_command
+from components.photo_disk import MARK, disk_id, import_folder
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
@@ -207,7 +207,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "DRY_RUN": str(account.dry_run).lower(),
         "UNTIL_FOUND": str(account.until_found or 0),
         "AHEAD": str(longest_wait(sync.schedule)),
-        "MARK_DISK": mark_disk_command(ownership),
+        "MARK_DISK": ownership.command("mark-disk"),
         "TZ": sync.time_zone,
     }
     command = ["sh", "-c", script("session.sh", "space.sh", "sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
@@ -226,7 +226,7 @@ def container_of_account(
         "ACCOUNT": account,
         "CREDENTIALS": _CREDENTIALS,
         "COOKIES": COOKIES,
-        "LOGIN": f"make icloud-login STACK={ownership.stack_name} ACCOUNT={account}",
+        "LOGIN": ownership.command("icloud-login", account),
         "TMPDIR": _TMP,
         "HOME": _TMP,
     }

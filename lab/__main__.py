@@ -14,7 +14,7 @@ from lab import toolchain
 from lab.display import print_steps
 from lab.errors import LabError
 from lab.node import icloudpd
-from lab.rehearsal import WORLDS, Rehearsal
+from lab.rehearsal import STACKS, WORLDS, Rehearsal
 from text.markup import escape
 
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
@@ -76,6 +76,7 @@ _COMMANDS = {"up": _up, "preview": _preview, "down": _down, "status": _status, "
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description="The rehearsal on an embedded control plane.")
     parser.set_defaults(world=None)
+    parser.add_argument("--stack", choices=STACKS, help="The stack that is meant.")
     commands = parser.add_subparsers(required=True, dest="command")
     for name, command in _COMMANDS.items():
         described = commands.add_parser(name, help=command.__doc__)
@@ -110,7 +111,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         _check_world(arguments.world)
-        rehearsal = Rehearsal(Path.cwd(), toolchain.ensure(console), console)
+        rehearsal = Rehearsal(Path.cwd(), toolchain.ensure(console), console, arguments.stack)
         sys.exit(not _COMMANDS[arguments.command](rehearsal, arguments))
     except LabError as error:
         console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)

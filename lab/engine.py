@@ -58,7 +58,8 @@ class Engine:
         cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
         self._program, self._source, self._cloudflare_url = program, source, cloudflare_url
-        self._project, self._home, self._stack_name, self._tools = project, home, stack, tools
+        self._project, self._home, self._tools = project, home, tools
+        self.stack = stack
         self._backend = FileBackend(home / "state", home / "pulumi", _PROJECT, stack)
         self._real_plugins = {package: real for package in _STAND_INS if (real := _real_plugin(package))}
 
@@ -95,7 +96,7 @@ class Engine:
             try:
                 if lift:
                     stack.workspace.pulumi_command.run(
-                        ["state", "unprotect", "--yes", "--stack", self._stack_name, *lift], str(self._project), {}
+                        ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
                     )
                 if operation == "preview":
                     stack.preview(on_event=on_event, run_program=True)
@@ -136,7 +137,7 @@ class Engine:
         with self._environment():
             try:
                 # No child of ours: what Ctrl-C means is the program's own affair.
-                os.execvp(words[0], [self._stack_name if word == "{stack}" else word for word in words])  # noqa: S606
+                os.execvp(words[0], [self.stack if word == "{stack}" else word for word in words])  # noqa: S606
             except OSError as error:
                 raise LabError(f"{words[0]} can't be run: {error.strerror}") from None
 
@@ -168,7 +169,7 @@ class Engine:
     def _stack(self) -> automation.Stack:
         try:
             return automation.create_or_select_stack(
-                self._stack_name,
+                self.stack,
                 work_dir=str(self._project),
                 program=self._run_program,
                 project_name=_PROJECT,
@@ -193,7 +194,7 @@ class Engine:
         set_here: dict[str, str | None] = {
             **dict.fromkeys(_CREDENTIALS),
             "CLOUDFLARE_BASE_URL": self._cloudflare_url,
-            "IMMICH_ICLOUD_REMOVING": self._stack_name if operation == "destroy" else "",
+            "IMMICH_ICLOUD_REMOVING": self.stack if operation == "destroy" else "",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
             "PATH": os.pathsep.join(path),
             "PULUMI_BACKEND_URL": self._backend.url,

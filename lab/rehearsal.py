@@ -23,10 +23,12 @@ from lab.errors import LabError
 from lab.immich import process as immich
 from lab.toolchain import Tools
 from lab.world import World
+from text.command import Command
 
 WORLDS: tuple[World, ...] = get_args(World)
 # The stack file that fits a world: what was made by hand has to be adopted.
 _STACKS: dict[World, str] = {"found": "lab", "iteration6": "adoption", "iteration6-argocd": "adoption"}
+STACKS = sorted(set(_STACKS.values()))
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,11 @@ class Status:
 class Rehearsal:
     """One rehearsal; everything of it is in `<project>/.lab`, and goes with it."""
 
-    def __init__(self, project: Path, tools: Tools, console: Console) -> None:
+    def __init__(self, project: Path, tools: Tools, console: Console, stack: str | None = None) -> None:
+        """Nothing starts yet; `stack` is the one that a command names, where it names one."""
         self.home = project / ".lab"
         self.plane = ControlPlane(self.home, tools)
-        self._project, self._tools, self._console = project, tools, console
+        self._project, self._tools, self._console, self._named = project, tools, console, stack
         self._display = Display(console)
         self._memory = self.home / "rehearsal.json"
 
@@ -106,11 +109,14 @@ class Rehearsal:
         world_up = self.world
         if world_up is None or not self.plane.running():
             raise LabError("no rehearsal is up. `make up` first")
+        self._require_named(world_up)
         self._engine(world_up).become(words)
 
     def _ready(self, wanted: World | None) -> Engine:
         """Recover, start the control plane, put the world in place."""
-        chosen = wanted or self.world or "found"
+        first = next(one for one, stack in _STACKS.items() if self._named in {None, stack})
+        chosen = wanted or self.world or first
+        self._require_named(chosen)
         if self.world and chosen != self.world:
             raise LabError(f"the rehearsal runs WORLD={self.world}. `make down` first, then `make up WORLD={chosen}`")
         engine = self._engine(chosen)
@@ -141,6 +147,16 @@ class Rehearsal:
             for one in repaired:
                 self._console.print(f"  {one}", markup=False, soft_wrap=True)
 
+    def _require_named(self, chosen: World) -> None:
+        """See that a world is of the stack that the command names.
+
+        Raises:
+            LabError: when it is another one.
+
+        """
+        if self._named not in {None, _STACKS[chosen]}:
+            raise LabError(f"WORLD={chosen} is deployed as STACK={_STACKS[chosen]}, not as STACK={self._named}")
+
     def _engine(self, chosen: World) -> Engine:
         url = cloudflare.start(self.home)
         immich.start(self.home)
@@ -152,7 +168,7 @@ class Rehearsal:
         found = guards.tripped(run.steps) if run.succeeded and not allow_data_loss else []
         if found:
             run.succeeded = False
-            self._console.print(guards.refusal(found, f"make {verb}"), markup=False, soft_wrap=True)
+            self._console.print(guards.refusal(found, str(Command(verb, engine.stack))), markup=False, soft_wrap=True)
         return run
 
     def _told(self, engine: Engine, operation: Operation, lift: Sequence[str] = ()) -> Run:

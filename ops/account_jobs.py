@@ -5,6 +5,7 @@ from clients.kubernetes import Manifest, Ref
 from components import photo_sync, sign_in
 from ops.command import CommandError, Stack
 from settings.photo_sync import Account
+from text.command import Command
 
 
 def idle_cron_job(stack: Stack, account: Account) -> Manifest:
@@ -17,7 +18,7 @@ def idle_cron_job(stack: Stack, account: Account) -> Manifest:
     namespace = stack.namespace
     cron_job = stack.api.get(Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), namespace))
     if cron_job is None:
-        raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `make up STACK={stack.name}`")
+        raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `{Command('up', stack.name)}`")
     labelled = f"{photo_sync.ACCOUNT}={account.name}"
     for job in stack.api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled):
         if pod_end.condition_of(job) is None:

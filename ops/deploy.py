@@ -12,8 +12,8 @@ from pathlib import Path
 from changes import guards
 from changes.run import Run
 from ops.stack import StackError, require
+from text.command import Command
 
-_REHEARSED = "adoption"
 _UNPROTECTED = "--ignore-protect"
 # A preview shows what would happen to protected resources, and removal is meant.
 _COMMANDS = {
@@ -38,8 +38,6 @@ def command(verb: str, stack: str) -> tuple[list[str], dict[str, str]]:
         StackError: when the CLI, the stack file or the passphrase is missing.
 
     """
-    if stack == _REHEARSED:
-        raise StackError(f"STACK={stack} belongs to the rehearsal: `make {verb} WORLD=iteration6`")
     require(stack)
     environment = {
         # Without it a refresh reads with the credentials of the last `up`, which may have expired.
@@ -88,7 +86,7 @@ def main() -> None:
             run = preview(asked.stack)
             found = [] if asked.allow_data_loss else guards.tripped(run.steps)
             if run.succeeded and found:
-                sys.exit(guards.refusal(found, f"make {asked.verb} STACK={asked.stack}"))
+                sys.exit(guards.refusal(found, str(Command(asked.verb, asked.stack))))
             if asked.verb == "preview" or not run.succeeded:
                 sys.exit(not run.succeeded)
             if run.protected_removals:  # each of them has been judged

@@ -9,6 +9,7 @@ from components.photo_disk import import_folder
 from ops.command import CommandError, Say, Stack
 from providers import immich_library
 from settings.photo_sync import Account
+from text.command import Command
 
 Wait = Callable[[float], None]
 
@@ -39,9 +40,8 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     with ImmichApi.behind(stack.api, wanted.server, settings.immich_api_key) as immich:
         library = next((one for one in immich.libraries() if folder in one.import_paths), None)
         if library is None:
-            raise CommandError(
-                f'Immich has no library "{wanted.name}" that imports {folder}: `make up STACK={stack.name}`'
-            )
+            up = Command("up", stack.name)
+            raise CommandError(f'Immich has no library "{wanted.name}" that imports {folder}: `{up}`')
         say(f'Immich scans the library "{library.name}".')
         immich_library.scan(stack.api, immich, library.id, wanted, say)
         done = _is_scanned(immich, library, wait)

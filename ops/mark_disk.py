@@ -9,6 +9,7 @@ from clients.result import Result
 from components import directory
 from components.photo_disk import MARK, import_folders
 from ops.command import CommandError, Say, Stack, main, say
+from text.command import Command
 
 _HAS = {
     "none": "It has no mark.",
@@ -66,7 +67,7 @@ def _mark(stack: Stack, sight: Result, new: Identity, say: Say) -> None:
     try:
         disk_identity.write(stack.api, places, Identity(new.id, marked=True))
     except ClusterError as error:
-        again = f"make mark-disk STACK={stack.name}"
+        again = Command("mark-disk", stack.name)
         raise CommandError(
             f"the disk has a new id, and the cluster does not know it: {error}. Again: {again}"
         ) from None

@@ -12,6 +12,7 @@ from ops.state_file import repair_of
 from settings import Settings, parse, yaml_text
 from settings.stack_file import plain_leaves
 from settings.yaml_text import YamlError
+from text.command import Command
 from text.visible import VisibleError
 
 _CLI = ("pulumi", "pulumi-language-python")
@@ -95,7 +96,7 @@ def state_of(stack: str) -> Sequence[Mapping[str, Any]]:
     """
     resources: Sequence[Mapping[str, Any]] = _asked(stack, "stack", "export")["deployment"].get("resources", [])
     if not any(one["type"] == "pulumi:pulumi:Stack" and one.get("outputs") for one in resources):
-        raise StackError(f"STACK={stack} is not deployed yet: `make up STACK={stack}`")
+        raise StackError(f"STACK={stack} is not deployed yet: `{Command('up', stack)}`")
     return resources
 
 
@@ -113,6 +114,6 @@ def _asked(stack: str, *words: str) -> Any:
     if asked.returncode:
         said = " ".join(asked.stderr.split()).removeprefix("error: ")
         if said.startswith("no stack named"):
-            said = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `make up STACK={stack}`"
+            said = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `{Command('up', stack)}`"
         raise StackError(f"STACK={stack}: {said}")
     return json.loads(asked.stdout)

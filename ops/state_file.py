@@ -11,6 +11,7 @@ import yaml
 
 from changes.file_backend import FileBackend
 from settings import PROJECT
+from text.command import Command
 
 _FILES = "file://"
 
@@ -35,7 +36,7 @@ def repair_of(stack: str, project: Path = Path()) -> str | None:
             "or restore your own backup (docs/backup.md)"
         )
     commands = [*(shlex.join(damage.command) for damage in damages), f"pulumi cancel --stack {stack}"]
-    return f"{what} See that no pulumi runs any more, then: {' && '.join(commands)} && make up STACK={stack}"
+    return f"{what} See that no pulumi runs any more, then: {' && '.join(commands)} && {Command('up', stack)}"
 
 
 def _url(home: Path, project: Path) -> str:

@@ -38,6 +38,7 @@ from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
 from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
+from text.command import Command
 from text.visible import visible_lines
 
 _INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
@@ -64,7 +65,7 @@ def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
 
 def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
-    command = f"make preview STACK={asked.stack}"
+    command = str(Command("preview", asked.stack))
     review = Review(asked.stack, "preview", command, allowed=asked.allow_data_loss)
     return _told(_found(review, asked.base, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
 

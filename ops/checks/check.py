@@ -10,6 +10,7 @@ from settings import Settings
 from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
 from settings.route import NoRoute
 from settings.storage import OnNode
+from text.command import Command
 
 
 @dataclass(frozen=True)
@@ -128,4 +129,9 @@ def failed(facts: Facts, fault: Fault, evidence: str, **values: str) -> Failed:
     return Failed(evidence, fault, *said)
 
 
-UP = "make up STACK=$stack"
+def make(target: str, account: str = "") -> str:
+    """Name a command of the Makefile on the stack that is checked."""
+    return str(Command(target, "$stack", account))
+
+
+UP, PREVIEW, MARK_DISK, SYNC = make("up"), make("preview"), make("mark-disk"), make("sync-now", "$account")

@@ -1,7 +1,19 @@
 """Cloudflare leads the host to the cluster: its record, the tunnel, and our rule in it."""
 
 from clients.ingress_rules import spoken
-from ops.checks.check import ON_CLOUDFLARE, SHARING, TUNNELLED, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import (
+    ON_CLOUDFLARE,
+    PREVIEW,
+    SHARING,
+    TUNNELLED,
+    UP,
+    Check,
+    Fault,
+    NotChecked,
+    Passed,
+    Result,
+    failed,
+)
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.part import there
@@ -13,7 +25,7 @@ _NO_ZONE = Fault(
 )
 _NO_RECORD = Fault("the host's DNS record was removed", UP)
 _OTHER_RECORD = Fault("the host's DNS record was changed", UP)
-_NO_TUNNEL = Fault("the tunnel was deleted, or has another name: cloudflare.tunnel", "make preview STACK=$stack")
+_NO_TUNNEL = Fault("the tunnel was deleted, or has another name: cloudflare.tunnel", PREVIEW)
 _NO_CONNECTORS = Fault(
     "no cloudflared runs the tunnel, or it has no way out to Cloudflare (port 7844)",
     "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
@@ -24,7 +36,7 @@ _OUR_CONNECTORS = Fault(
 )
 _NO_RULE = Fault("somebody removed or changed this stack's rule in the tunnel", UP)
 _SHADOWED = Fault("somebody put a rule before this stack's that takes its requests", UP)
-_IMPOSSIBLE = Fault("the tunnel's other rules leave no place for this stack's", "make preview STACK=$stack")
+_IMPOSSIBLE = Fault("the tunnel's other rules leave no place for this stack's", PREVIEW)
 
 
 def _record(facts: Facts) -> Result:

@@ -15,7 +15,7 @@ from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from components.plan import Whole
-from ops.checks.check import ON_NODE, SYNCING, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import MARK_DISK, ON_NODE, SYNC, SYNCING, UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.checks.immich import running
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
@@ -32,26 +32,26 @@ _JOB_FAILED = Fault("what the Job says", UP)
 _JOB_UNMARKED = Fault(
     "the right disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there "
     "before, or another disk was marked since, and nobody has said that this is the right one",
-    "make mark-disk STACK=$stack && make up STACK=$stack",
+    f"{MARK_DISK} && {UP}",
 )
 _OTHER_OWNER = Fault("storage.owner was changed since the last `up`", UP)
 _NOT_GIVEN = Fault(
     "storage.owner was changed, or the directory was there before: see what is in it, and give it to that owner",
-    "make mark-disk STACK=$stack && make up STACK=$stack",
+    f"{MARK_DISK} && {UP}",
 )
 _NO_WRITE = Fault(
     "somebody changed the owner of a folder on the disk: see what is in it, and give it to storage.owner",
-    "make mark-disk STACK=$stack",
+    MARK_DISK,
 )
 # Only a sync looks again.
 _NO_MARK = Fault(
     "the photo disk is not mounted on its node: mount it, then `make sync-now`. If it is mounted, with its photos, it "
     "has lost its mark, or another disk was marked since",
-    "make mark-disk STACK=$stack && make sync-now STACK=$stack ACCOUNT=$account",
+    f"{MARK_DISK} && {SYNC}",
 )
 _FULL = Fault(
     "photos or something else fill the disk, and photoSync.minFreeSpace says what stays free: make room there, then",
-    "make sync-now STACK=$stack ACCOUNT=$account",
+    SYNC,
 )
 _PRESSURE = Fault(
     "the node's own filesystem is full, so that it evicts pods; photos that are on it belong on a disk or a Talos user "

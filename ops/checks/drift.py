@@ -7,7 +7,7 @@ from kubernetes.utils import parse_quantity
 
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from ops.checks.check import UP, Check, Fault, Passed, Result, failed
+from ops.checks.check import PREVIEW, UP, Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
@@ -18,7 +18,7 @@ _DRIFT = Fault("somebody changed or removed what this stack states, or its file 
 _TRACKED = Fault(
     "ArgoCD still tracks an object that this stack made its own, and would undo or remove it. Preview says how to hand "
     "it over",
-    "make preview STACK=$stack",
+    PREVIEW,
 )
 _RIVAL = Fault(
     "$manager states entries of this stack, too, and puts its own in their place with its next sync. Take them out of "
@@ -40,7 +40,7 @@ spec:
 _MOUNTED_TWICE = Fault(
     "$manager states the photos' mount, too. Leave it to Immich's chart with immich.mount: chart, or have it here "
     "alone: preview says how, so that Immich never misses it",
-    "make preview STACK=$stack",
+    PREVIEW,
 )
 
 

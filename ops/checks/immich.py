@@ -3,7 +3,7 @@
 from clients import result
 from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
-from ops.checks.check import UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import MARK_DISK, UP, Check, Fault, NotChecked, Passed, Result, failed, make
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
@@ -16,7 +16,7 @@ _NO_IMMICH = Fault(
 _NO_DISK = Fault(
     "the photo disk is not mounted on its node: mount it, and Immich starts by itself. Mark it only if it is mounted, "
     "with its photos: on an empty directory the mark would let Immich trash every photo",
-    "make mark-disk STACK=$stack",
+    MARK_DISK,
 )
 _NOT_READY = Fault("what the pod's events say", "kubectl describe pod -n $immich $pod")
 _NOT_LET_IN = Fault("the labels that let the pod in were removed or made stricter", UP)
@@ -25,7 +25,7 @@ _NO_PODS = Fault("somebody scaled Immich down", "kubectl scale deployment -n $im
 _NOT_MOUNTED = Fault("the entries of this stack in Immich's Deployment were changed or removed", UP)
 _NOT_IN_CHART = Fault(
     "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or ArgoCD has not synced them",
-    "make chart-values STACK=$stack",
+    make("chart-values"),
 )
 
 

@@ -62,7 +62,7 @@ _NO_UPGRADE = Fault(
 _TOO_LARGE = Fault(
     "the ingress controller takes less than Cloudflare does: route.annotations, and on ingress-nginx",
     "pulumi config set --stack $stack --path "
-    "'immich-icloud:route.annotations[\"nginx.ingress.kubernetes.io/proxy-body-size\"]' 0 && make up STACK=$stack",
+    f"'immich-icloud:route.annotations[\"nginx.ingress.kubernetes.io/proxy-body-size\"]' 0 && {UP}",
 )
 _BROKEN_OFF = Fault(
     "the line or a proxy on the way is too slow for an upload of that size: its time-outs, as in route.annotations",

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime, timedelta
 
-from ops.checks.check import IN_IMMICH, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import IN_IMMICH, SYNC, UP, Check, Fault, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.part import Unread, there
 from settings.schedule import longest_wait
@@ -13,12 +13,12 @@ _NO_PATH = Fault("the import path was removed from the library in Immich", UP)
 _UNSEEN = Fault(
     "the folder was removed from the disk, where the Job that runs anew makes it again, or Immich's container may not "
     "read it",
-    "kubectl delete job -n $sync $job && make up STACK=$stack",
+    f"kubectl delete job -n $sync $job && {UP}",
 )
 _OTHER_SETTINGS = Fault("somebody changed them in Immich (Administration, Settings, External Library)", UP)
 _UNSCANNED = Fault(
     "Immich has not scanned the library, or found none of its import paths when it did",
-    "make sync-now STACK=$stack ACCOUNT=$account",
+    SYNC,
 )
 _UNSCANNED_BY_HAND = Fault(
     "Immich has not scanned the library. Start it there (Administration, External Libraries), then see what it says",
@@ -26,7 +26,7 @@ _UNSCANNED_BY_HAND = Fault(
 )
 _SCAN_LATE = Fault(
     "Immich's own scan is off, its server did not run when it was time, or it saw none of the library's folders then",
-    "make sync-now STACK=$stack ACCOUNT=$account",
+    SYNC,
 )
 
 _GRACE = timedelta(days=1)

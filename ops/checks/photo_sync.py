@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components import photo_sync
-from ops.checks.check import SYNCING, UP, Check, Failed, Fault, NotChecked, Passed, Result, failed
+from ops.checks.check import SYNC, SYNCING, UP, Check, Failed, Fault, NotChecked, Passed, Result, failed, make
 from ops.facts import Facts
 from ops.facts.part import there
 from ops.facts.photo_sync import AccountFacts
 from settings.schedule import days_to_next, longest_wait
+from text.command import Command
 
-_SYNC = "make sync-now STACK=$stack ACCOUNT=$account"
 # Only what a sync says of the session can be seen, so that one has to follow.
-_LOGIN = f"make icloud-login STACK=$stack ACCOUNT=$account && {_SYNC}"
+_LOGIN = f"{make('icloud-login', '$account')} && {SYNC}"
 _SIGNED_OUT = Fault("Apple's session of the account has ended, or never began", _LOGIN)
 _ENDS = Fault("Apple's sessions last 30 to 60 days; this one does not last until the next scheduled sync", _LOGIN)
 _NO_CRON_JOB = Fault("the account's CronJob was removed", UP)
@@ -23,8 +23,8 @@ _SUSPENDED = Fault(
     "somebody has suspended the account's CronJob",
     """kubectl patch cronjob -n $sync $cron_job --type=merge -p '{"spec": {"suspend": false}}'""",
 )
-_SYNC_FAILED = Fault("what the sync says; the next one goes on from there", _SYNC)
-_STALE = Fault("the CronJob's runs were missed: the cluster was down, or the runs before did not end", _SYNC)
+SYNC_FAILED = Fault("what the sync says; the next one goes on from there", SYNC)
+_STALE = Fault("the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC)
 
 _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)
@@ -47,7 +47,7 @@ def _session_of(facts: Facts, account: AccountFacts) -> Result:
         return NotChecked(f"no run of {account.name} has said how long its session lasts")
     return NotChecked(
         f"only a sync sees the session of {account.name}, and none has run. Sign in, then sync: "
-        f"make icloud-login STACK={facts.stack} ACCOUNT={account.name}"
+        f"{Command('icloud-login', facts.stack, account.name)}"
     )
 
 
@@ -74,10 +74,10 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
         which = (
             f"the first sync of {account.name} {state}" if account.runs else f"no sync of {account.name} {state} yet"
         )
-        return NotChecked(f"{which}: make sync-now STACK={facts.stack} ACCOUNT={account.name}")
+        return NotChecked(f"{which}: {Command('sync-now', facts.stack, account.name)}")
     run = ended[0]
     if run.state == "failed":
-        return failed(facts, _SYNC_FAILED, f"{run.name}: {run.end.reason}", account=account.name)
+        return failed(facts, SYNC_FAILED, f"{run.name}: {run.end.reason}", account=account.name)
     when: datetime = run.ended or run.began
     wait = timedelta(days=longest_wait(facts.settings.photo_sync.schedule)) + _GRACE
     if facts.now - when > wait:
@@ -123,7 +123,5 @@ def _worst(results: list[Result]) -> Iterator[Result]:
 SESSION = Check(
     "icloud-session", "each account is signed in at Apple, for long enough", _session, (_SIGNED_OUT, _ENDS), SYNCING
 )
-LAST = Check(
-    "last-sync", "each account's last sync was complete, and is recent", _last, (_SYNC_FAILED, _STALE), SYNCING
-)
+LAST = Check("last-sync", "each account's last sync was complete, and is recent", _last, (SYNC_FAILED, _STALE), SYNCING)
 SCHEDULE = Check("sync-schedule", "each account's next sync will come", _scheduled, (_NO_CRON_JOB, _SUSPENDED), SYNCING)

@@ -17,7 +17,7 @@ _NO_CLASS = Fault(
 )
 _OTHER_CLASS = Fault(
     "the ingress controller's class has another name than route.className",
-    "pulumi config set --stack $stack --path immich-icloud:route.className $ingress_class && make up STACK=$stack",
+    f"pulumi config set --stack $stack --path immich-icloud:route.className $ingress_class && {UP}",
 )
 _RIVAL = Fault(
     "somebody else's Ingress serves the same host, and the controller takes the older one: take its rule out",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
-from ops.checks.check import Check, Fault, Passed, Result, failed
+from ops.checks.check import UP, Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import Unread, there
@@ -18,7 +18,7 @@ _NO_SERVICE = Fault("Immich's Service has another name: immich.service.name", "k
 # Its port is its owner's to choose, and others may use it: this stack follows.
 _NO_PORT = Fault(
     "Immich's Service listens elsewhere than immich.service.port says",
-    "pulumi config set --stack $stack --path immich-icloud:immich.service.port $value && make up STACK=$stack",
+    f"pulumi config set --stack $stack --path immich-icloud:immich.service.port $value && {UP}",
 )
 _OTHER_PODS = Fault("the Service's selector was changed: it selects no pod of Immich", _PATCH % "selector")
 _OTHER_TARGET = Fault(

@@ -82,7 +82,7 @@ def test_first_up_makes_everything(bench: Bench, found: dict[str, Manifest]) -> 
         "tunnel_id": HOMELAB,
         "next_steps": [
             "Sign account coulton in, with the code that Apple sends, and fetch its first photos: "
-            "`make icloud-login ACCOUNT=coulton && make sync-now ACCOUNT=coulton`"
+            "`make icloud-login STACK=lab ACCOUNT=coulton && make sync-now STACK=lab ACCOUNT=coulton`"
         ],
     }
 

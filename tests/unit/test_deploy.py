@@ -50,12 +50,6 @@ def test_command(verb: str, words: list[str], removing: str) -> None:
     assert environment == {"PULUMI_RUN_PROGRAM": "true", "IMMICH_ICLOUD_REMOVING": removing}
 
 
-def test_the_rehearsals_own_stack_file_is_not_deployed(project: Path) -> None:
-    (project / "Pulumi.adoption.yaml").write_text("config: {}")
-    with pytest.raises(StackError, match="belongs to the rehearsal: `make up WORLD=iteration6`"):
-        command("up", "adoption")
-
-
 @pytest.mark.usefixtures("project")
 def test_unknown_stack() -> None:
     with pytest.raises(StackError) as error:

@@ -76,12 +76,6 @@ def test_an_account_signs_in_until_its_photos_have_been_fetched_once() -> None:
     assert left(three, synced=frozenset({"ben"})) == [STORE_KEY, sign_in("anna"), sign_in("cleo")]
 
 
-@pytest.mark.parametrize("stack", ["lab", "adoption"])
-def test_the_rehearsals_commands_need_no_stack(stack: str) -> None:
-    (step,) = left(settings(), f"immich-icloud/{stack}")
-    assert step.endswith("`make icloud-login ACCOUNT=anna && make sync-now ACCOUNT=anna`")
-
-
 @pytest.mark.parametrize("cloudflare", [{"kind": "sharedTunnel", "tunnel": "homelab"}, {"kind": "ownTunnel"}])
 def test_a_record_of_this_stacks_own_is_nobodys_task(cloudflare: Manifest) -> None:
     assert left(settings(cloudflare=cloudflare), synced=frozenset({"anna"}), resolves=False) == []
