@@ -22,7 +22,7 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login sync-now mark-disk chart-values verify diagram test test-unit \
+.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-unit \
 	check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
@@ -47,6 +47,9 @@ review: $(READY) ## Rehearse what differs from BASE, without the cluster, and sa
 	@$(BIN)/python -m review rehearse $(STACK) $(BASE) $(ARGS)
 
 icloud-login: $(READY) ## Sign an account in at Apple, with the code that Apple sends
+	@$(COMMAND)
+
+icloud-list: $(READY) ## List an account's libraries and albums at Apple
 	@$(COMMAND)
 
 sync-now: $(READY) ## Fetch an account's photos now, and show how it goes

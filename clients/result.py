@@ -14,7 +14,6 @@ class Code(StrEnum):
     """What a script came to. A program decides by it; the sentence beside it is for people."""
 
     # The directory, as it is made, looked at, marked.
-    MADE = "made"
     FOUND = "found"
     MARKED = "marked"
     UNMARKED = "unmarked"
@@ -36,10 +35,24 @@ class Code(StrEnum):
     SIGNED_IN = "signed-in"
     NOT_SIGNED_IN = "not-signed-in"
     SIGNED_OUT = "signed-out"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105
+    LOCKED = "locked"
+    DATA_PROTECTION = "data-protection"
+    SECURITY_KEY = "security-key"
+    NO_PHOTOS = "no-photos"
+    UNKNOWN_ALBUM = "unknown-album"
+    UNKNOWN_LIBRARY = "unknown-library"
     BUSY = "busy"
+    LISTED = "listed"
     # The run.
     SYNCED = "synced"
     STOPPED = "stopped"
+    INCOMPLETE = "incomplete"
+    UNRECOGNISED = "unrecognised"
+    UNREADABLE_PHOTO = "unreadable-photo"
+    NOT_WRITTEN = "not-written"
+    APPLE_BUSY = "apple-busy"
+    NO_CONNECTION = "no-connection"
     CLIENT_ERRORS = "client-errors"
     CLIENT_EXIT = "client-exit"
     CLIENT_UNFINISHED = "client-unfinished"
@@ -61,6 +74,9 @@ class Result(BaseModel):
         fetched: files that were fetched.
         present: files that were there already.
         errors: errors that the client reported.
+        announced: photos that Apple says there are, where that can be compared.
+        seen: photos that the client was shown.
+        same_name: photos that have name, day and size of another one: the client keeps one file of both.
         session_end: the day until which Apple's session is valid.
         signed_in: the day of the sign-in, where Apple's cookies do not say how long the session is valid.
         id: the id in the disk's marker file; `none` where there is no such file, `old` where it has no id.
@@ -83,6 +99,9 @@ class Result(BaseModel):
     fetched: int | None = None
     present: int | None = None
     errors: int | None = None
+    announced: int | None = None
+    seen: int | None = None
+    same_name: int | None = None
     session_end: date | None = None
     signed_in: date | None = None
     id: str = ""

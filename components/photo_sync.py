@@ -28,6 +28,15 @@ COOKIES = "/cookies"
 _PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
+CLIENT = tuple(f"icloudpd/{name}" for name in ("log.awk", "why.awk", "cut_files.awk", "client.sh", "explain.sh"))
+# Those that only the script adds.
+_OPTIONS = {
+    "WHO_OPTION": "--username",
+    "LOOK_OPTION": "--dry-run",
+    "NAMES_OPTION": "--keep-unicode-in-filenames",
+    "STOP_OPTION": "--until-found",
+}
+_WHOLE_EVERY = 31  # days
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
 _READABLE = 0o444  # by the one container of the pod, which has no group that the Secret's files could be given to
 
@@ -126,7 +135,7 @@ def arguments(account: Account, folder: str) -> list[str]:
         "--password-provider": "console",  # from stdin
         "--mfa-provider": "console",  # which finds nobody there, and ends; the other one waits for ever
         "--cookie-directory": COOKIES,
-        "--directory": f"{_PHOTOS}/{folder}",
+        "--directory": folder,  # in the directory in which the script runs it
         "--library": account.library,
         "--album": account.albums,
         "--folder-structure": account.folder_structure,
@@ -209,12 +218,33 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "AHEAD": str(longest_wait(sync.schedule)),
         "MARK_DISK": ownership.command("mark-disk"),
         "TZ": sync.time_zone,
+        "FOUND_AS_IS": str(account.accept_existing).lower(),
+        "COMPARABLE": str(account.recent is None).lower(),
+        "ACCEPT_MISSING": str(account.accept_missing or 0),
+        "WHOLE_EVERY": str(_WHOLE_EVERY),
+        **client_environment(account, ownership),
     }
-    command = ["sh", "-c", script("session.sh", "space.sh", "sync.sh"), "sync.sh", PROGRAM, *arguments(account, folder)]
+    command = [
+        "sh",
+        "-c",
+        script("session.sh", "space.sh", *CLIENT, "sync.sh"),
+        "sync.sh",
+        PROGRAM,
+        *arguments(account, folder),
+    ]
     container = container_of_account(account.name, ownership, command, environment)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
     return container
+
+
+def client_environment(account: Account, ownership: Ownership) -> dict[str, str]:
+    """Build the variables that the client's own functions read."""
+    return {
+        "LIST": ownership.command("icloud-list", account.name),
+        "SIZES": f",{','.join(account.sizes)},",
+        **_OPTIONS,
+    }
 
 
 def container_of_account(

@@ -1,10 +1,19 @@
 """The scripts that run in pods: each with the functions that it calls before it, and how it reports first of all."""
 
+import shlex
 from pathlib import Path
 
 _RESULT = "result.sh"
 
 
 def script(*names: str) -> str:
-    """Read a script, the last one that is named, with those whose functions it calls."""
-    return "\n".join(Path(__file__).with_name(name).read_text() for name in (_RESULT, *names))
+    """Read a script, the last one that is named, with those whose functions it calls.
+
+    One of awk becomes a function of its name, whose arguments are awk's options.
+    """
+    return "\n".join(_functions(Path(__file__).parent / name) for name in (_RESULT, *names))
+
+
+def _functions(file: Path) -> str:
+    text = file.read_text()
+    return text if file.suffix == ".sh" else f'{file.stem}() {{\n    LC_ALL=C awk "$@" {shlex.quote(text)}\n}}\n'

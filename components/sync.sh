@@ -1,7 +1,9 @@
 #!/bin/sh
-# Runs icloudpd once and judges the run: icloudpd's exit code proves nothing, and it looks at neither disk nor space.
+# Has a client fetch an account's photos, and judges the run by evidence: neither the client's word nor its exit code is any.
 #
-# The arguments are icloudpd's command line, but for what only the pod knows: who signs in, and whether it may stop early.
+# A run is whole when as many photos were seen as Apple announced, and a second look finds nothing left to fetch. The
+# arguments are the client's command line, but for what only the pod knows: who signs in, and whether it may stop early. What
+# differs from client to client is in the functions of its own file.
 #
 # DIRECTORY    the photo directory
 # FOLDER       the account's folder in it
@@ -10,11 +12,17 @@
 # FLOOR        what stays free on it: MiB, or per cent of its space and its inodes
 # FLOOR_NODE   the same, where it is the kubelet's own filesystem: the kubelet evicts every pod long before it is full
 # KUBELETS     a directory on the kubelet's filesystem
-# EVERY        seconds between looks at the disk while icloudpd runs
+# EVERY        seconds between looks at the disk while the client runs
 # ACCOUNT      the account's name
 # LAYOUT       how photos are arranged in the folder; never changes once it has been imported to
+# FOUND_AS_IS  true: a folder that was filled before is taken as it is
+# COMPARABLE   false: only some of what Apple announces is asked for, so that it can't be compared
+# ACCEPT_MISSING  so many announced photos may be missing
+# WHOLE_EVERY  days after which a run looks at all photos, though it may stop early
 # DRY_RUN      true: nothing is written
 # UNTIL_FOUND  stop after so many photos in a row that are there already; 0: look at all
+# WHO_OPTION, LOOK_OPTION, NAMES_OPTION, STOP_OPTION
+#              the client's options for the Apple ID, a dry run, names with all letters, and UNTIL_FOUND
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
 # AHEAD        days until the next scheduled run, at most
@@ -24,32 +32,25 @@ set -eu
 
 photos="$DIRECTORY/$FOLDER"
 arrangement="$photos/$MARK-layout" # how the photos in it are arranged, and whose they are
-complete="$photos/$MARK-complete"  # the command line of the last run, if that run fetched everything
+complete="$photos/$MARK-complete"  # the command line of the last run, if it was whole, and the day of the last look at all
+pending="$photos/$MARK-pending"    # what was fetched since, and has had no second look
+aside="$photos/$MARK-aside"        # files that were not whole, until they are
+shortfall="$photos/$MARK-missing"  # how many announced photos are missing, and the day on which that was first found
+refused="$COOKIES/refused"         # why no sign-in is tried until somebody signs in
 work=$(mktemp -d)
-# The log is read by more people than the Secret: it has the account's name instead.
-apple_id=$(cat "$CREDENTIALS/appleId")
-as_icloudpd_has_it=$(printf '%s' "$apple_id" | tr '[:upper:]' '[:lower:]')
 
-kept='' there='' fetched='' errors=''
+kept='' there='' fetched='' errors='' announced='' seen='' twins='' ended_from_outside=''
 
 finish() { # code, sentence: reports all that is known of this run
     private "$COOKIES"
     report_space "$@" floor "$kept" fetched "$fetched" present "$there" errors "$errors" \
+        announced "$(echo "$announced" | tr -dc 0-9)" seen "$seen" sameName "$twins" \
         sessionEnd "$SESSION_END" signedIn "$SIGNED_IN"
 }
 
 fail() { # code, sentence
     finish "$@"
     exit 1
-}
-
-not_signed_in() {
-    fail signed-out "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: \
-$LOGIN"
-}
-
-used() { # prints KiB
-    du -sk "$photos" | awk '{ print $1 }'
 }
 
 share() { # MiB or per cent, all that there is: prints how much that is
@@ -93,120 +94,185 @@ watch() { # process: ends it when something is wrong with the disk
     done
 }
 
-named() { # Apple ID, line: prints the line with the account's name in place of the ID
-    rest=$2
-    while [ "${rest#*"$1"}" != "$rest" ]; do
-        printf '%s' "${rest%%"$1"*}$ACCOUNT"
-        rest=${rest#*"$1"}
-    done
-    printf '%s' "$rest"
+stop_when_told() { # fails if somebody has ended this script
+    [ -z "$ended_from_outside" ] ||
+        fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
 }
 
-follow() { # shows icloudpd's log, all but the details, and counts what it says
-    there=0 fetched=0 errors=0 started='' finished='' sign_in='' details='' last='' first=''
-    while IFS= read -r line || [ -n "$line" ]; do
-        case $line in "iCloud Password for "*:*) line=${line#*:} ;; esac # a prompt has no line of its own
+run() { # the file for paths that are about to be fetched, the client's command line: sets what the log says of the run
+    stop_when_told
+    into=$1
+    shift
+    rm -f "$work/log"
+    for file in wanted notes summary; do : >"$work/$file"; done
+    mkfifo "$work/log"
+    # A process that was just forked would take its own end for ours.
+    trap - TERM INT
+    read_log "$into" "$work/wanted" "$work/notes" "$work/summary" <"$work/log" &
+    reader=$!
+    "$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
+    client=$!
+    watch "$client" >/dev/null 2>&1 9>&- &
+    watcher=$!
+    trap 'ended_from_outside=true; kill -TERM "$client" 2>/dev/null || :' TERM INT
+    code=0
+    wait "$client" || code=$?
+    if [ -n "$ended_from_outside" ]; then # that wait was cut short
+        code=0
+        wait "$client" || code=$?
+    fi
+    trap 'ended_from_outside=true' TERM INT
+    kill "$watcher" 2>/dev/null || :
+    wait "$reader" || :
+    while IFS= read -r line; do
+        value=${line#* }
         case $line in
-            *"$apple_id"* | *"$as_icloudpd_has_it"*)
-                line=$(named "$apple_id" "$line")
-                line=$(named "$as_icloudpd_has_it" "$line")
-                ;;
+            "announced "*) announced=$value ;;
+            "seen "*) seen=$value ;;
+            "twins "*) twins=$value ;;
+            "there "*) present=$value ;;
+            "fetched "*) new=$value ;;
+            "errors "*) errors=$value ;;
+            "finished "*) finished=$value ;;
+            "first "*) first=$value ;;
+            "last "*) last=$value ;;
         esac
-        case $line in
-            ????-??-??" "??:??:??" DEBUG "*) details=true ;;
-            ????-??-??" "??:??:??" "[A-Z]* | "Traceback "* | "KeyError: "*) details='' ;;
-        esac
-        case $line in
-            *" DEBUG "*" already exists") there=$((there + 1)) ;;
-            *" INFO "*" Downloading "*) started=true ;;
-            *" INFO "*" Downloaded "*) fetched=$((fetched + 1)) ;;
-            *" INFO "*" have been downloaded") finished=true ;;
-            *"Two-factor authentication is required"* | *"Two-step authentication is required"*) sign_in=true ;;
-        esac
-        case $line in
-            *"Authentication required for Account"*)
-                # A session's token lives shorter than the session: icloudpd then signs in anew, by itself.
-                [ -z "$started" ] || errors=$((errors + 1))
-                ;;
-            ????-??-??" "??:??:??" ERROR "* | ????-??-??" "??:??:??" CRITICAL "* | "KeyError: "*) errors=$((errors + 1)) ;;
-        esac
-        [ "$errors" -ne 1 ] || [ -n "$first" ] || first=$line
-        case $line in
-            "" | *GetPassWarning* | "  passwd = fallback_getpass"* | "Warning: Password input may be echoed."*) continue ;;
-        esac
-        [ -z "$details" ] || continue
-        last=$line
-        printf '%s\n' "$line"
-    done
-    printf '%s\n' "$there" "$fetched" "$errors" "$finished" "$sign_in" "$last" "$first" >"$work/verdict"
+    done <"$work/summary"
+    class=$(why <"$work/notes")
 }
 
+fetch() { # the client's command line
+    run "$pending" "$@"
+    fetched=$((${fetched:-0} + new))
+    [ -n "$there" ] || there=$present
+}
+
+look() { # the client's command line: what would it fetch now?
+    run /dev/null "$@" "$LOOK_OPTION" >/dev/null
+}
+
+judge() { # fails unless what ran did so without a fault, and saw all that is announced
+    stop_at_fault "stopped: "
+    stop_when_told
+    if needs_a_person "$class"; then echo "$class" >"$refused"; fi
+    [ -z "$class" ] || fail "$class" "$(explain "$class" "$first")"
+    [ "$errors" -eq 0 ] ||
+        fail client-errors "the client reported $errors errors. Retried at the next scheduled run. The first was: $first"
+    [ "$code" -eq 0 ] || fail client-exit "the client ended with exit code $code. Its last words: $last"
+    [ "$finished" = 1 ] || fail client-unfinished "the client ended before everything was fetched. Its last words: $last"
+    missing=0
+    case $COMPARABLE$announced in false* | true*[!0-9]* | true) return ;; esac
+    missing=$((announced - seen))
+    [ "$missing" -gt "$ACCEPT_MISSING" ] || return 0
+    found_on=$(sed -n "s/^$missing //p" "$shortfall" 2>/dev/null || :)
+    [ -n "$found_on" ] || echo "$missing $(date -u +%Y-%m-%d)" >"$shortfall"
+    accept=''
+    [ -z "$found_on" ] || [ "$found_on" = "$(date -u +%Y-%m-%d)" ] ||
+        accept=". So it was on $found_on. If https://icloud.com shows no more either, accept it: acceptMissing: $missing"
+    fail incomplete "Apple announces $announced photos of account $ACCOUNT and lists $seen of them. Retried at the next \
+scheduled run$accept"
+}
+
+set_aside() { # moves what is not whole out of the way; returns whether there was any
+    not_whole "$pending" "$work/wanted" | sort -u >"$work/aside"
+    while IFS= read -r path; do
+        [ -f "$path" ] || continue
+        mkdir -p "$aside"
+        moved=$((${moved:-0} + 1))
+        mv "$path" "$aside/$moved-${path##*/}"
+        echo "not whole, and fetched again: $path"
+    done <"$work/aside"
+    [ -s "$work/aside" ]
+}
+
+today=$(day_number "$(date -u +%Y-%m-%d)")
+trap 'ended_from_outside=true' TERM INT
 fault >"$work/fault"
 stop_at_fault ""
 [ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER: run make up again, which makes it"
 [ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
 alone "$COOKIES"
-signed_in "$COOKIES" || not_signed_in
+signed_in "$COOKIES" || fail signed-out "$(explain signed-out)"
+[ ! -s "$refused" ] || fail "$(cat "$refused")" "$(explain "$(cat "$refused")"), which lets this account be tried again"
 
+# The client shortens long paths in its log, and leaves a report on what it can't read where it runs.
+cd "$work"
+ln -s "$photos" "$FOLDER"
+
+# A folder stays as it began; one that begins now keeps all letters of its names.
+command_line="$*"
+set -- "$@" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"
 if [ -f "$arrangement" ]; then
-    [ "$(cat "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
-        fail rearranged "$FOLDER holds photos of \"$(cat "$arrangement")\" (account, folderStructure, timeZone), and the \
-settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back"
-elif [ "$DRY_RUN" != true ]; then
-    printf '%s\n' "$ACCOUNT $LAYOUT" >"$arrangement.new"
-    mv "$arrangement.new" "$arrangement"
+    [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
+        fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure, timeZone), and \
+the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back"
+    [ "$(sed -n 2p "$arrangement")" != "all letters" ] || set -- "$@" "$NAMES_OPTION"
+else
+    set -- "$@" "$NAMES_OPTION"
+    files=$(find "$FOLDER/" -type f ! -path '*/.*' | wc -l)
+    if [ "$files" -gt 0 ] && [ "$FOUND_AS_IS" != true ] && [ "$DRY_RUN" != true ]; then
+        look "$@"
+        judge
+        wanted=$(wc -l <"$work/wanted")
+        [ "$present" -ge "$files" ] || [ "$wanted" -eq 0 ] ||
+            fail unrecognised "$FOLDER holds $((files)) files, and the client recognises $present: it would fetch $((wanted)) \
+more, some of them a second time. Set folderStructure as they are arranged, or take the folder as it is: acceptExisting: true"
+    fi
+    if [ "$DRY_RUN" != true ]; then
+        printf '%s\n' "$ACCOUNT $LAYOUT" "all letters" >"$arrangement.new"
+        mv "$arrangement.new" "$arrangement"
+    fi
+fi
+
+if [ "$DRY_RUN" = true ]; then
+    run /dev/null "$@"
+    judge
+    tell_session "$COOKIES"
+    finish synced "a dry run of account $ACCOUNT: $new files would be fetched, $present are there already"
+    exit 0
+fi
+
+# What an earlier run fetched before it was ended has had no second look.
+if [ -s "$pending" ]; then
+    leftovers "$pending" | while IFS= read -r path; do rm -f "$path"; done
+    look "$@"
+    judge
+    set_aside || :
 fi
 
 # Stopping early is right only where the last run fetched everything: else what it missed would be missed for ever.
-command_line="$*"
-set -- "$@" --username "$apple_id" # the one way in which icloudpd takes it
-if [ "$UNTIL_FOUND" -gt 0 ] && [ -f "$complete" ] && [ "$(cat "$complete")" = "$command_line" ]; then
-    set -- "$@" --until-found "$UNTIL_FOUND"
+whole_on=$today stop_after=''
+if [ "$UNTIL_FOUND" -gt 0 ] && [ "$(head -n 1 "$complete" 2>/dev/null)" = "$command_line" ]; then
+    last_whole=$(sed -n 2p "$complete")
+    if [ "$((today - ${last_whole:-0}))" -lt "$WHOLE_EVERY" ]; then
+        whole_on=$last_whole stop_after=$UNTIL_FOUND
+    fi
 fi
-[ "$DRY_RUN" = true ] || rm -f "$complete"
+rm -f "$complete"
 
-before=$(used)
-mkfifo "$work/log"
-follow <"$work/log" &
-follower=$!
-"$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
-icloudpd=$!
-watch "$icloudpd" >/dev/null 2>&1 9>&- &
-watcher=$!
-ended_from_outside=''
-# Only now: a process that was just forked would take its own end for ours.
-trap 'ended_from_outside=true; kill -TERM "$icloudpd" 2>/dev/null || :' TERM INT
-
-code=0
-wait "$icloudpd" || code=$?
-if [ -n "$ended_from_outside" ]; then # that wait was cut short
-    code=0
-    wait "$icloudpd" || code=$?
-fi
-kill "$watcher" 2>/dev/null || :
-wait "$follower" || :
-
-{
-    read -r there
-    read -r fetched
-    read -r errors
-    read -r finished
-    read -r sign_in
-    IFS= read -r last
-    IFS= read -r first
-} <"$work/verdict"
-[ -n "$sign_in" ] || tell_session "$COOKIES"
-[ "$DRY_RUN" != true ] || echo "a dry run: nothing was written"
+if [ -n "$stop_after" ]; then fetch "$@" "$STOP_OPTION" "$stop_after"; else fetch "$@"; fi
+[ "$class" = signed-out ] || tell_session "$COOKIES"
 measure
-echo "$ACCOUNT: $fetched files fetched ($(($(used) - before)) KiB), $there skipped that are there already, $errors \
-errors, $FREE MiB left"
-
-stop_at_fault "stopped: "
-[ -z "$ended_from_outside" ] ||
-    fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
-[ -z "$sign_in" ] || not_signed_in
-[ "$errors" -eq 0 ] || fail client-errors "icloudpd reported $errors errors. The next run tries again. The first was: $first"
-[ "$code" -eq 0 ] || fail client-exit "icloudpd ended with exit code $code. Its last words: $last"
-[ -n "$finished" ] || fail client-unfinished "icloudpd ended before everything was fetched. Its last words: $last"
-[ "$DRY_RUN" = true ] || printf '%s\n' "$command_line" >"$complete"
-finish synced "account $ACCOUNT is synchronised: $fetched files fetched, $there there already"
+echo "$ACCOUNT: $fetched files fetched, $present skipped that are there already, $errors errors, $FREE MiB left"
+judge
+if [ "$fetched" -gt 0 ]; then
+    [ -z "$stop_after" ] || set -- "$@" "$STOP_OPTION" "$((fetched + present + 1))"
+    look "$@"
+    judge
+    if set_aside; then
+        fetch "$@"
+        judge
+        look "$@"
+        judge
+    fi
+    [ ! -s "$work/wanted" ] || fail incomplete "$(wc -l <"$work/wanted" | tr -d ' ') files of account $ACCOUNT are still not \
+whole. Retried at the next scheduled run. The first is: $(head -n 1 "$work/wanted")"
+fi
+rm -rf "$pending" "$aside"
+rm -f "$shortfall"
+printf '%s\n' "$command_line" "$whole_on" >"$complete"
+[ "$twins" -eq 0 ] || echo "$twins photos have name, day and size of another one: only one file of both is kept"
+compared=''
+[ "$missing" -le 0 ] || compared=". $missing photos that Apple announces are missing, as acceptMissing allows"
+case $COMPARABLE$announced in false* | *[!0-9]) compared=". Not all photos were looked at, so that they were not counted" ;; esac
+finish synced "account $ACCOUNT is synchronised: $fetched files fetched, $there there already$compared"

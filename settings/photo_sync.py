@@ -157,6 +157,20 @@ class Account(Model):
     domain: Annotated[
         Literal["com", "cn"], Field(description="Where Apple keeps the account: cn in mainland China.")
     ] = "com"
+    accept_missing: Annotated[
+        Omittable[Count],
+        Field(
+            description="So many photos may be missing among those that Apple announces: where two runs on different "
+            "days miss the same number, and iCloud.com shows no more either. Default: none."
+        ),
+    ] = None
+    accept_existing: Annotated[
+        Switch,
+        Field(
+            description="Take a folder that was filled before as it is, though photos in it would be fetched a second "
+            "time."
+        ),
+    ] = False
     dry_run: Annotated[Switch, Field(description="Sign in and say what would be fetched; write nothing.")] = False
 
 

@@ -15,6 +15,7 @@ TWO_FACTOR = "Two-factor authentication is required (2fa)"
 ASKS_PASSWORD = "iCloud Password for "  # noqa: S105
 ASKS_CODE = "Please enter two-factor authentication code or device index ("
 OR_SENDS_ONE = ") to send SMS with a code"
+UNREADABLE = "KeyError: 'x' attribute was not found in the photo fields."
 HAVE_BEEN_FETCHED = " have been downloaded"
 SIGNS_IN_ANEW = "Authentication required for Account. (421)"
 ALL_FETCHED = f"All photos and videos{HAVE_BEEN_FETCHED}"
@@ -23,6 +24,11 @@ ALL_FETCHED = f"All photos and videos{HAVE_BEEN_FETCHED}"
 def log(level: str, message: str) -> str:
     """A shell command that logs a line as icloudpd does."""
     return f"printf '%s\\n' {shlex.quote(f'2026-11-24 10:49:03 {level:<8} {message}')}\n"
+
+
+def announces(count: int) -> str:
+    """A shell command that announces so many photos."""
+    return log("INFO", f"Downloading {count} original photos and videos to icloud-import ...")
 
 
 def prompt(words: str) -> str:
@@ -48,10 +54,10 @@ def cookies(place: Path, ends: Mapping[str, int | None]) -> None:
 # What a run comes to that finds one photo there and fetches another one.
 BEGINS = log("INFO", "Processing user: anna@example.com") + log("DEBUG", SIGNING_IN)
 FETCHES = (
-    log("INFO", "Downloading 2 original photos and videos to /photos/icloud-import ...")
-    + log("DEBUG", "/photos/icloud-import/2026/01/01/IMG_1.HEIC already exists")
-    + log("DEBUG", "Downloading /photos/icloud-import/2026/01/02/IMG_2.HEIC...")
-    + log("INFO", "Downloaded /photos/icloud-import/2026/01/02/IMG_2.HEIC")
+    announces(2)
+    + log("DEBUG", "icloud-import/2026/01/01/IMG_1.HEIC already exists")
+    + log("DEBUG", "Downloading icloud-import/2026/01/02/IMG_2.HEIC...")
+    + log("INFO", "Downloaded icloud-import/2026/01/02/IMG_2.HEIC")
 )
 ENDS = log("INFO", ALL_FETCHED)
 SUCCEEDS = BEGINS + FETCHES + ENDS

@@ -26,6 +26,8 @@ _SUSPENDED = Fault(
 SYNC_FAILED = Fault("what the sync says; the next one goes on from there", SYNC)
 _STALE = Fault("the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC)
 
+# Until somebody signs in, no run asks Apple again.
+_NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED}
 _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)
 
@@ -37,8 +39,8 @@ def _session(facts: Facts) -> Result:
 def _session_of(facts: Facts, account: AccountFacts) -> Result:
     for run in account.runs:
         result = run.end.result
-        if result and result.code == Code.SIGNED_OUT:
-            return failed(facts, _SIGNED_OUT, f"{run.name} said so", account=account.name)
+        if result and result.code in _NEEDS_A_PERSON:
+            return failed(facts, _SIGNED_OUT, f"{run.name} said so: {result.message}", account=account.name)
         if result and result.session_end:
             return _lasting(facts, account, result.session_end)
         if result and result.signed_in:

@@ -1,7 +1,6 @@
 """The stand-in for Apple, held against the real icloudpd: signing in, listing, fetching, and what goes wrong."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from http.cookiejar import LWPCookieJar
 from pathlib import Path
@@ -15,14 +14,6 @@ from tests.icloudpd.client import APPLE_ID, DOWNLOADS, PASSWORD, QUERIES, Client
 PHOTOS = ["2026/01/01/IMG_0001.JPG", "2026/08/15/IMG_0002.JPG", "2026/08/15/IMG_0003.JPG", "2026/10/31/IMG_0004.JPG"]
 NEWEST = PHOTOS[-1]
 SHARED = "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107"
-
-
-@pytest.fixture(scope="module")
-def apple(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client.of(tmp_path_factory.mktemp("apple"))
-    made.sign_in()
-    yield made
-    made.end()
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_an_account_that_says_nothing(ask: Ask) -> None:
             "code": 0,
             "username": "anna@example.com",
             "password": None,
-            "directory": "/photos/icloud-import",
+            "directory": "icloud-import",
             "cookie_directory": "/cookies",
             "password_providers": ["console"],
             "mfa_provider": "console",

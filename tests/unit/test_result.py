@@ -12,7 +12,9 @@ from clients.result import Code
 from components import scripts
 from tests.node_stand_in import shells
 
-SCRIPTS = sorted(Path(scripts.__file__).parent.glob("*.sh"))
+SCRIPTS = [place for kind in ("sh", "awk") for place in sorted(Path(scripts.__file__).parent.rglob(f"*.{kind}"))]
+# Those that are reported by a value: a class of failures, and what is found of a marker file.
+VALUES = re.compile(r"(?:found\(\"|ask_for_mark |\bcode=)([a-z]+(?:-[a-z]+)*)")
 REPORTED = re.compile(r"\b(?:report|report_space|refuse|tell|finish|fail|printf '%s\\n') ([a-z]+(?:-[a-z]+)*) \"")
 
 
@@ -66,5 +68,6 @@ def test_what_is_no_report(text: str) -> None:
 
 
 def test_each_code_is_in_the_table_and_each_of_the_table_is_reported() -> None:
-    found = {code for place in SCRIPTS for code in REPORTED.findall(place.read_text())}
+    texts = [place.read_text() for place in SCRIPTS]
+    found = {code for text in texts for code in (*REPORTED.findall(text), *VALUES.findall(text))}
     assert found == set(Code)

@@ -1,0 +1,46 @@
+#!/bin/sh
+# What is wrong with an account, or with Apple, in a sentence, and what helps.
+#
+# ACCOUNT  the account's name
+# LOGIN    the command that signs in
+# LIST     the command that lists albums and libraries
+
+explain() { # class, the first error: prints the sentences
+    case $1 in
+        signed-out)
+            echo "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: $LOGIN"
+            ;;
+        wrong-password)
+            echo "Apple refuses the password of account $ACCOUNT. Store the right one, run make up, then: $LOGIN"
+            ;;
+        locked)
+            echo "Apple has locked account $ACCOUNT. Unlock it at https://iforgot.apple.com, then: $LOGIN"
+            ;;
+        data-protection)
+            echo "Apple keeps the photos of account $ACCOUNT from the web. On a device, in the account's iCloud settings, turn \
+off Advanced Data Protection, and turn on Access iCloud Data on the Web"
+            ;;
+        security-key)
+            echo "Apple does not accept the sign-in of account $ACCOUNT: it has a hardware security key, or is not set up. \
+Remove the key, or finish the set-up at https://icloud.com, then: $LOGIN"
+            ;;
+        no-photos)
+            echo "account $ACCOUNT has no such photo library at Apple. Turn on iCloud Photos on a device"
+            ;;
+        unknown-album | unknown-library)
+            echo "account $ACCOUNT has no such ${1#unknown-}. Those that it has: $LIST"
+            ;;
+        unreadable-photo)
+            echo "the record of a photo of account $ACCOUNT cannot be read. Report it to the client's project: $2"
+            ;;
+        not-written)
+            echo "a file of account $ACCOUNT could not be written. Look at the disk: $2"
+            ;;
+        apple-busy)
+            echo "Apple serves no photos of account $ACCOUNT for now. Retried at the next scheduled run"
+            ;;
+        no-connection)
+            echo "Apple cannot be reached. Check the cluster's way to the internet. Retried at the next scheduled run"
+            ;;
+    esac
+}

@@ -1,0 +1,83 @@
+"""A node with a photo disk, and an account that the real icloudpd fetches from the rehearsal's Apple."""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from components.photo_disk import IMPORT_FOLDER, MARK
+from lab.apple.library import Library
+from lab.node.container import Image
+from tests.accounts import DISK_ID, household, sync_job
+from tests.icloudpd.client import APPLE_ID, PASSWORD, Client
+from tests.node_stand_in import Ended, Node, Started
+
+
+@dataclass(frozen=True)
+class House:
+    """A node with a marked disk, and an account that is signed in."""
+
+    client: Client
+    node: Node
+
+    @property
+    def folder(self) -> Path:
+        return self.node.path("icloud-photos") / IMPORT_FOLDER
+
+    @property
+    def session(self) -> Path:
+        return self.node.path("icloud-cookies-anna")
+
+    @classmethod
+    def of(cls, client: Client, base: Path) -> Self:
+        """Build one whose disk is marked and empty."""
+        for part in ("disk", "secret", "bin"):
+            (base / part).mkdir()
+        (base / "secret" / "appleId").write_text(APPLE_ID)
+        (base / "secret" / "password").write_text(PASSWORD)
+        _read_at_once(base / "bin" / "awk")
+        image = Image(programs={"/app/icloudpd": client.program}, path_first=base / "bin")
+        made = cls(client, Node(base / "disk", base / "record", image, base / "secret"))
+        made.folder.mkdir(parents=True)
+        (made.folder.parent / MARK).write_text(f"id: {DISK_ID}\n")
+        shutil.copytree(client.cookies, made.session)
+        return made
+
+    def run(self, **keys: Any) -> Ended:
+        """Run the account's Job to its end, with these settings."""
+        return self.start(**keys).end()
+
+    def start(self, **keys: Any) -> Started:
+        """Start the account's Job, with these settings."""
+        return self.node.start(sync_job(household({"name": "anna", **keys}), FLOOR="0", FLOOR_NODE="0"))
+
+    def files(self) -> dict[str, bytes]:
+        """What Immich would import."""
+        found = [file for file in self.folder.rglob("*") if file.is_file()]
+        shown = [
+            file for file in found if not any(part.startswith(".") for part in file.relative_to(self.folder).parts)
+        ]
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in shown}
+
+    def announced(self, photos: list[dict[str, Any]]) -> list[bytes]:
+        """The files that Apple has of them, of the zone and size that a sync fetches by default."""
+        library = Library.of(APPLE_ID, photos)
+        chosen = [one for one in library.assets if one.zone == "PrimarySync" and not one.hidden and not one.deleted]
+        versions = [one.of_master.get(part) for one in chosen for part in ("resOriginal", "resOriginalVidCompl")]
+        return sorted({version.content for version in versions if version})
+
+    def difference(self, photos: list[dict[str, Any]]) -> tuple[int, list[str]]:
+        """How many announced files the disk lacks, and which ones it has besides, a byte that is other included."""
+        wanted, there = Counter(self.announced(photos)), self.files()
+        surplus = Counter(there.values()) - wanted
+        return (wanted - Counter(there.values())).total(), [
+            name for name, content in there.items() if content in surplus
+        ]
+
+
+def _read_at_once(awk: Path) -> None:
+    """Have an awk that reads each line when it comes, as busybox's does; mawk waits for 4 KiB."""
+    if found := shutil.which("mawk"):
+        awk.write_text(f'#!/bin/sh\nexec {found} -W interactive "$@"\n')
+        awk.chmod(0o755)

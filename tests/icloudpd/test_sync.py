@@ -1,0 +1,239 @@
+"""The sync's script around the real icloudpd: the verdict of each run, and what the disk has after it."""
+
+import shutil
+from typing import Any
+
+import pytest
+
+from clients.result import Code
+from components import list_icloud
+from components.ownership import Ownership
+from components.photo_disk import MARK
+from lab.apple.world import account, found, household
+from tests.accounts import household as settings_of
+from tests.icloudpd.client import APPLE_ID, DOWNLOADS, QUERIES
+from tests.icloudpd.house import House
+from tests.objects import STACK
+
+LARGE = [{"name": f"IMG_{n}.JPG", "taken": f"2026-03-0{n}T12:00", "size": 5000 + n} for n in range(1, 4)]
+EQUAL = [
+    {"name": "IMG_1.JPG", "taken": "2026-03-01T12:00", "size": 5000},
+    {"name": "IMG_1.JPG", "taken": "2026-03-01T11:00", "size": 6000},
+]
+
+
+def test_a_household_arrives_whole(house: House) -> None:
+    photos = household()
+    house.client.account(photos=photos)
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (0, Code.SYNCED)
+    assert (ended.result.announced, ended.result.seen, ended.result.same_name) == (15, 15, 1)
+    assert house.difference(photos) == (0, [])
+    assert {"2026/06/12/写真.JPG", "2026/06/11/Фото.HEIC"} <= set(house.files())
+    ended = house.run()
+    assert (ended.code, ended.result.fetched, ended.result.present) == (0, 0, 17)
+    assert house.difference(photos) == (0, [])
+
+
+@pytest.mark.parametrize("kind", ["cut", "dropped", "otherSize"])
+@pytest.mark.parametrize("photos", [LARGE, EQUAL], ids=["alone", "of one name"])
+def test_a_file_that_did_not_arrive_whole_is_fetched_again(
+    house: House, kind: str, photos: list[dict[str, Any]]
+) -> None:
+    house.client.account(photos=photos)
+    house.client.goes_wrong(kind)
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (0, Code.SYNCED)
+    assert house.difference(photos) == (0, [])
+    assert not list(house.folder.glob(f"{MARK}-[ap]*"))
+
+
+def test_a_file_with_its_size_in_its_name_is_looked_at(house: House) -> None:
+    """Icloudpd itself never does."""
+    house.client.account(photos=EQUAL)
+    for _ in range(2):
+        house.client.goes_wrong("cut")
+    assert house.run().code == 0
+    assert house.difference(EQUAL) == (0, [])
+
+
+def test_what_is_cut_before_a_run_ends_is_mended_by_the_next_one(house: House) -> None:
+    house.client.account(photos=LARGE)
+    house.client.goes_wrong("cut")
+    house.client.goes_wrong("status", status=503)  # of the second photo
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, Code.APPLE_BUSY)
+    assert house.run().code == 0
+    assert house.difference(LARGE) == (0, [])
+
+
+def test_a_listing_that_ends_early_fails(house: House) -> None:
+    house.client.account(listingEndsAfter=2)
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, Code.INCOMPLETE)
+    assert (ended.result.announced, ended.result.seen) == (4, 2)
+    assert "acceptMissing" not in ended.result.message
+    assert house.run(acceptMissing=1).code == 1
+    assert house.run(acceptMissing=2).code == 0
+    house.client.account(listingEndsAfter=None)
+    ended = house.run()
+    assert (ended.code, ended.result.fetched) == (0, 2)
+
+
+def test_a_shortfall_of_two_days_can_be_accepted(house: House) -> None:
+    house.client.account(listingEndsAfter=2)
+    house.run()
+    (house.folder / f"{MARK}-missing").write_text("2 2026-01-01\n")
+    assert "acceptMissing: 2" in house.run().result.message
+
+
+# What goes wrong once, and its class; the next run is whole.
+ONCE: list[tuple[dict[str, Any], Code]] = [
+    ({"kind": "status", "path": DOWNLOADS, "status": 410}, Code.CLIENT_ERRORS),
+    ({"kind": "status", "path": DOWNLOADS, "status": 421}, Code.CLIENT_ERRORS),
+    ({"kind": "status", "path": DOWNLOADS, "status": 423}, Code.CLIENT_ERRORS),
+    ({"kind": "status", "path": DOWNLOADS, "status": 429}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": DOWNLOADS, "status": 503}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": QUERIES, "status": 503}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": QUERIES, "status": 421}, Code.CLIENT_EXIT),
+    ({"kind": "timeOut", "path": QUERIES}, Code.NO_CONNECTION),
+]
+
+
+@pytest.mark.parametrize(("fault", "code"), ONCE, ids=lambda value: str(value)[:60])
+def test_what_goes_wrong_once(house: House, fault: dict[str, Any], code: Code) -> None:
+    house.client.goes_wrong(**fault)
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, code)
+    assert house.run().code == 0
+    assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
+
+
+CONDITIONS = {
+    "advancedProtection": Code.DATA_PROTECTION,
+    "securityKey": Code.SECURITY_KEY,
+    "zoneMissing": Code.NO_PHOTOS,
+    "busy": Code.APPLE_BUSY,
+    "indexing": Code.APPLE_BUSY,
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_what_stays_wrong_has_a_class(house: House, condition: str) -> None:
+    house.client.account(**{condition: True})
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, CONDITIONS[condition])
+    assert ended.result.message
+    assert house.files() == {}
+    house.client.account(**{condition: False})
+    assert house.run().code == 0, "nobody has to lift it"
+
+
+def test_albums_and_libraries_are_listed(house: House) -> None:
+    house.client.account(photos=household())
+    (listed,) = settings_of({"name": "anna"}).photo_sync.accounts
+    ended = house.node.run(list_icloud.job(listed, settings_of({"name": "anna"}), Ownership(STACK)))
+    assert (ended.code, ended.result.code) == (0, Code.LISTED)
+    assert {"PrimarySync", "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107", "Summer", "Été à la mer"} <= set(
+        ended.log
+    )
+    house.client.account(advancedProtection=True)
+    ended = house.node.run(list_icloud.job(listed, settings_of({"name": "anna"}), Ownership(STACK)))
+    assert (ended.code, ended.result.code) == (1, Code.DATA_PROTECTION)
+
+
+def test_an_album_or_library_that_does_not_exist(house: House) -> None:
+    for keys, code in (
+        ({"albums": ["Nope"]}, Code.UNKNOWN_ALBUM),
+        ({"library": "SharedSync-1"}, Code.UNKNOWN_LIBRARY),
+    ):
+        ended = house.run(**keys)
+        assert (ended.code, ended.result.code) == (1, code)
+        assert "make icloud-list STACK=test ACCOUNT=anna" in ended.result.message
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"password": "changed"}, Code.WRONG_PASSWORD),
+        ({"locked": True}, Code.LOCKED),
+    ],
+    ids=["wrong password", "locked"],
+)
+def test_no_sign_in_is_tried_again_until_somebody_signs_in(house: House, told: dict[str, Any], code: Code) -> None:
+    house.client.account(**told)
+    session = next(house.session.glob("*.session"))
+    session.write_text('{"trust_token": "x"}')
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, code)
+    asked = len(house.client.tell("GET", "requests"))
+    house.client.account(**account(**found().accounts[APPLE_ID]))
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, code)
+    assert len(house.client.tell("GET", "requests")) == asked, "Apple is not asked"
+    (house.session / "refused").unlink()
+    shutil.copytree(house.client.cookies, house.session, dirs_exist_ok=True)
+    assert house.run().code == 0
+
+
+def test_a_session_that_is_over_pushes_one_code(house: House) -> None:
+    next(house.session.glob("*.session")).write_text('{"trust_token": "x"}')
+    pushes = ["PUT", "/idmsa.apple.com/appleauth/auth/verify/trusteddevice/securitycode"]
+    before = house.client.tell("GET", "requests").count(pushes)
+    for _ in range(2):
+        ended = house.run()
+        assert (ended.code, ended.result.code) == (1, Code.SIGNED_OUT)
+    assert house.client.tell("GET", "requests").count(pushes) == before + 1
+
+
+def test_a_folder_that_another_tool_filled_is_looked_at_first(house: House) -> None:
+    photos = found().accounts[APPLE_ID]["photos"]
+    (content,) = [content for content in house.announced(photos) if b"IMG_0001" in content]
+    (house.folder / "IMG_0001.JPG").write_bytes(content)
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, Code.UNRECOGNISED)
+    assert list(house.files()) == ["IMG_0001.JPG"]
+    assert house.run(folderStructure="none").code == 0
+    assert house.difference(photos) == (0, [])
+
+
+def test_a_folder_that_another_tool_filled_can_be_taken_as_it_is(house: House) -> None:
+    (house.folder / "IMG_0001.JPG").write_bytes(b"edited")
+    assert house.run(acceptExisting=True).code == 0
+    assert len(house.files()) == 5
+
+
+def test_a_folder_that_began_without_all_letters_goes_on_like_that(house: House) -> None:
+    photos = [{"name": "Été 1.JPG", "taken": "2026-03-01T12:00"}]
+    house.client.account(photos=photos)
+    (house.folder / f"{MARK}-layout").write_text("anna {:%Y/%m/%d} Etc/UTC\n")
+    assert house.run().code == 0
+    assert list(house.files()) == ["2026/03/01/t 1.JPG"]
+
+
+def test_several_albums_and_sizes_are_counted_as_photos(house: House) -> None:
+    house.client.account(photos=household())
+    sizes = ["original", "adjusted", "alternative", "medium", "thumb"]
+    ended = house.run(sizes=sizes)
+    assert (ended.code, ended.result.announced, ended.result.seen) == (0, 15, 15)
+    ended = house.run(albums=["Summer", "Été à la mer"], sizes=sizes)
+    assert (ended.code, ended.result.announced, ended.result.seen) == (0, 4, 4)
+
+
+def test_all_is_looked_at_again_after_a_month_of_stopping_early(house: House) -> None:
+    assert house.run(untilFound=1).result.seen == 4
+    assert house.run(untilFound=1).result.seen == 1
+    complete = house.folder / f"{MARK}-complete"
+    lines = complete.read_text().splitlines()
+    complete.write_text("\n".join([lines[0], str(int(lines[1]) - 31), ""]))
+    assert house.run(untilFound=1).result.seen == 4
+
+
+def test_what_is_fetched_before_an_early_stop_is_looked_at(house: House) -> None:
+    photos = LARGE[:1]
+    house.client.account(photos=photos)
+    house.run(untilFound=1)
+    house.client.account(photos=LARGE)
+    house.client.goes_wrong("cut")
+    assert house.run(untilFound=1).code == 0
+    assert house.difference(LARGE) == (0, [])
