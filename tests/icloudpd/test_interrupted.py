@@ -1,5 +1,6 @@
 """Three hundred photos, and twenty runs that are interrupted at random: killed, with a full disk, over a bad line."""
 
+import contextlib
 import os
 import random
 import signal
@@ -47,7 +48,8 @@ def killed(house: House, started: Started, files: int) -> None:
     """Kill all of it once so many files are there."""
     while started.process.poll() is None and fetched(house) < files:
         time.sleep(0.01)
-    os.killpg(started.process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has ended before
+        os.killpg(started.process.pid, signal.SIGKILL)
     started.process.communicate()
 
 
