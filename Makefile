@@ -22,7 +22,7 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-unit \
+.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-unit soak \
 	check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
@@ -73,6 +73,9 @@ test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine 
 
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
+
+soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world after each; ARGS='--seed N --round N --kills N'
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(READY) ## Linters and types, of the workflows, too
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -51,6 +51,7 @@ class Rehearsal:
         self._project, self._tools, self._console, self._named = project, tools, console, stack
         self._display = Display(console)
         self._memory = self.home / "rehearsal.json"
+        self._removed = project / ".lab.removed"
 
     @property
     def world(self) -> World | None:
@@ -75,6 +76,7 @@ class Rehearsal:
 
     def down(self) -> Run | None:
         """Remove the stack, end every process, remove the home; None when there was nothing to remove."""
+        shutil.rmtree(self._removed, ignore_errors=True)
         if not self.home.exists():
             return None
         with self._alone():
@@ -86,7 +88,9 @@ class Rehearsal:
             if run and not run.succeeded:
                 self._console.print("The cluster is disposable: it is removed all the same.")
             processes.end(self.home)
-            shutil.rmtree(self.home)
+            # At once: of half a home that a kill left, `up` could make nothing.
+            self.home.rename(self._removed)
+            shutil.rmtree(self._removed)
             return run
 
     def status(self) -> Status:

@@ -4,8 +4,6 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,47 +12,7 @@ import pytest
 from lab import processes
 from lab.engine import SOURCE
 from lab.toolchain import Tools
-
-_LIMIT = 300  # seconds
-
-
-class Commands:
-    """`python -m lab` in a project directory of its own."""
-
-    def __init__(self, project: Path) -> None:
-        self.project = project
-        for name in ("Pulumi.yaml", "Pulumi.lab.yaml", "Pulumi.adoption.yaml"):
-            shutil.copy(SOURCE / name, project)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-u", "-m", "lab", *arguments],
-            cwd=self.project,
-            env=os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
-        output, _ = process.communicate(timeout=_LIMIT)
-        return process.returncode, output
-
-    def until(self, process: subprocess.Popen[str], text: str) -> str:
-        """Read its output up to the line with this text."""
-        assert process.stdout
-        seen = []
-        for line in process.stdout:
-            seen.append(line)
-            if text in line:
-                return "".join(seen)
-        raise AssertionError(f"never printed {text!r}:\n{''.join(seen)}")
-
-    def left(self, *names: str) -> list[str]:
-        found = processes.find(self.project / ".lab")
-        return [marked.name for marked in found if not names or marked.name in names]
+from tests.rehearsal.commands import LIMIT, Commands
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +31,7 @@ def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
     first.kill()
     for engine in engines:
         engine.kill()
-    first.wait(_LIMIT)
+    first.wait(LIMIT)
 
     status, output = commands.run("up")
     assert status == 0, output
@@ -94,7 +52,7 @@ def test_ctrl_c_ends_the_engine_and_keeps_the_cluster(commands: Commands) -> Non
     process = commands.start("preview")
     commands.until(process, "preview ──")
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=_LIMIT)
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, output
     assert "Interrupted. `make up` goes on from here, `make down` removes everything." in output
     assert commands.left("engine") == []

@@ -1,0 +1,1 @@
+"""Kills at seeded moments of the rehearsal's commands, and what may differ afterwards: nothing."""
