@@ -206,11 +206,10 @@ class Pod:
                 process = container.start(
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    # Until the sync speaks on one stream: a runtime reads two pipes.
-                    stderr=subprocess.STDOUT,
+                    stderr=subprocess.PIPE,
                 )
                 kept = Log(log.path(self._logs, name), container.shown)
-                streams = {"stdout": process.stdout}
+                streams = {"stdout": process.stdout, "stderr": process.stderr}
                 readers = [threading.Thread(target=kept.keep, args=pair, daemon=True) for pair in streams.items()]
                 one = self._running[name] = _Running(container, process, kept, readers, message)
         except (OSError, NotMountedError) as error:
