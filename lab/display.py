@@ -1,6 +1,7 @@
 """What the engine does, line by line, for people: each step of each run, each diagnostic once."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,11 +45,10 @@ class Display:
 
     def summarise(self, run: Run) -> None:
         """Print what the run came to."""
-        counts: dict[str, int] = {}
-        for step in run.changed:
-            counts[step.operation] = counts.get(step.operation, 0) + 1
-        told = ", ".join(f"{operation} {count}" for operation, count in counts.items()) or "0 changes"
-        self._console.print(f"  {'[green]ok[/]' if run.succeeded else '[red]failed[/]'}: {told}")
+        counts = Counter(step.operation for step in run.changed)
+        # In an order of their own: what the engine does at once comes in any.
+        told = ", ".join(f"{one} {counts[one]}" for one in dict.fromkeys([*_SIGNS, *counts]) if counts[one])
+        self._console.print(f"  {'[green]ok[/]' if run.succeeded else '[red]failed[/]'}: {told or '0 changes'}")
 
     def _diagnostic(self, diagnostic: Diagnostic) -> None:
         colour = _COLOURS.get(diagnostic.severity, "dim")

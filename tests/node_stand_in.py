@@ -6,6 +6,7 @@ How a container runs is `lab.node`'s. Here a claim is the disk's folder of that 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,18 @@ from pathlib import Path
 from clients.result import Result, parse
 from lab.node.container import Container, Image, Manifest
 from lab.node.volumes import Disk
+
+# Not by Popen's own `user`: it forks, and a fork of a process that has gRPC loaded may end before its program starts.
+_BECOME = """
+import os, sys
+user, group, *words = sys.argv[1:]
+if group:
+    os.setgroups([])
+    os.setgid(int(group))
+if user:
+    os.setuid(int(user))
+os.execvp(words[0], words)
+"""
 
 
 @dataclass(frozen=True)
@@ -108,21 +121,16 @@ class Node:
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
         environment = {pair["name"]: self._value(pair) for pair in container.get("env", [])}
         context = container.get("securityContext", {}) if self.as_users and os.getuid() == 0 else {}
-        group = context.get("runAsGroup")
         message = Path(tempfile.mkstemp(dir=self.disk.parent)[1])
         message.chmod(0o666)
         mounts["/dev/termination-log"] = message
         made = Container.of(container, environment, mounts, self.image)
-        process = subprocess.Popen(
-            **made.call(command),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            user=context.get("runAsUser") if user is None else user,
-            group=group,
-            extra_groups=None if group is None else [],
-        )
+        call = made.call(command)
+        ids = (context.get("runAsUser") if user is None else user, context.get("runAsGroup"))
+        if ids != (None, None):
+            become = ["" if one is None else str(one) for one in ids]
+            call["args"] = [sys.executable, "-ISc", _BECOME, *become, *call["args"]]
+        process = subprocess.Popen(**call, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return Started(process, message)
 
     def _value(self, variable: Manifest) -> str:

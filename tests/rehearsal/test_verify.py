@@ -349,7 +349,7 @@ CASES = (
         Case("no network policy", "drift", removed(POLICY), f"{POLICY} does not exist", UP),
     ),
     *together(
-        Case("the Job finds no mark", "photo-directory", no_mark_for_the_job, "its mark is gone",
+        Case("the Job finds no mark", "photo-directory", no_mark_for_the_job, "its marker file is gone",
              f"{MARK_DISK} && {UP}"),
         Case("another class", "route", replaced(INGRESS, "/spec/ingressClassName", "traefik"), "is of class traefik",
              UP),
