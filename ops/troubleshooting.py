@@ -27,6 +27,8 @@ what it can't check it says, and counts as not passed. Its exit status is 0 only
   uploaded. It has no key, so Immich refuses it, and nothing is left behind.
 - `ARGS=--role` prints a ServiceAccount with all that it has to be allowed in the cluster: to read, no Secret, and to
   reach Immich's port. `make -s verify STACK=homelab ARGS=--role | kubectl apply -f -`
+  Its `pods/portforward` reaches every port of every pod in Immich's namespace, databases included: Kubernetes cannot
+  narrow it to one Service. Where that is too much, leave the rule out: what only Immich can answer is not checked then.
 - What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what
   the last sync, Immich's guard and the directory's Job have said of it.
 
