@@ -22,7 +22,7 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-unit soak \
+.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-node test-unit soak \
 	check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
@@ -70,6 +70,11 @@ diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARG
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: the node's own tests, too
+	@$(BIN)/python -m lab.real_node
+	@$(BIN)/python -m lab tools
+	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py)
 
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit

@@ -24,7 +24,7 @@ def build(recipes: Sequence[Recipe], console: Console) -> dict[str, Path]:
     Raises LabError when there is too little disk, no Go and no network, or a module is refused.
     """
     programs: dict[str, Path] = {}
-    with _only_builder(console):
+    with only_builder(console):
         missing = []
         for recipe in recipes:
             # Another clone may have built it while this one waited.
@@ -44,7 +44,7 @@ def build(recipes: Sequence[Recipe], console: Console) -> dict[str, Path]:
 
 
 @contextlib.contextmanager
-def _only_builder(console: Console) -> Iterator[None]:
+def only_builder(console: Console) -> Iterator[None]:
     """Hold the cache's lock, so that two clones do not build the same; the system frees it if we are killed."""
     place = cache()
     try:

@@ -1,23 +1,21 @@
-"""A real Kubernetes control plane on loopback: etcd, API server, controllers and scheduler; the only node is played.
+"""A real Kubernetes control plane on loopback: etcd, API server, controllers and scheduler, with one node.
 
-kwok plays the node and its pods, all but those of Jobs: `lab.node` runs them.
+The node is simulated, unless a real one is asked for.
 """
 
 import base64
 import contextlib
 import http.client
 import json
-import os
 import secrets
 import shutil
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import psutil
 import trustme
@@ -30,17 +28,18 @@ from urllib3.exceptions import HTTPError
 from lab import processes
 from lab.cluster import connect
 from lab.errors import LabError
-from lab.node.container import PROCESS as CONTAINER
+from lab.simulated_node import SimulatedNode
 from lab.toolchain import Tools
 
 _PROJECT = Path(__file__).parent.parent
-_KWOK = _PROJECT / "lab" / "kwok"
-_NODE: Final[dict[str, Any]] = yaml.safe_load((_KWOK / "node.yaml").read_text())
+_NODE: Final[dict[str, Any]] = yaml.safe_load((_PROJECT / "lab" / "kwok" / "node.yaml").read_text())
 _CONTEXT: Final = "lab"
+# The node's, from the block for documentation.
+_ADDRESS: Final = "192.0.2.10"
 # In the order of their start.
-_PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "node")
+_PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 # All are administrators: what the rehearsal is about is the program's objects, not the control plane's own rights.
-_USERS: Final = ("lab", "kube-controller-manager", "kube-scheduler", "kwok")
+_USERS: Final = ("lab", "kube-controller-manager", "kube-scheduler", "node")
 _READY_SECONDS: Final = 90
 _POLL_SECONDS: Final = 0.05
 _ATTEMPTS: Final = 3
@@ -92,14 +91,40 @@ _CONTROLLERS = (
 )
 
 
+class Node(Protocol):
+    """What runs the pods.
+
+    Attributes:
+        programs: what runs as long as it is well.
+        processes: all that may run of it.
+
+    """
+
+    @property
+    def programs(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def processes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def enter(self, home: Path, port: int) -> tuple[str, ...]:
+        """Make its place ready; return the words that start a program there, where it reaches the API server's port."""
+
+    def start(self, home: Path, name: str, kubeconfig: Path, credentials: Path, port: int) -> dict[str, psutil.Popen]:
+        """Start what runs its pods, which listens on `port`."""
+
+    def listens(self, home: Path, port: int) -> bool:
+        """Whether its kubelet listens on `port`, in the network that the control plane is in."""
+
+
 class ControlPlane:
     """The control plane of one rehearsal; all its files are under `home`, and several run side by side.
 
     `kubeconfig` has one context, `lab`, with a cluster administrator's token.
     """
 
-    def __init__(self, home: Path, tools: Tools) -> None:
+    def __init__(self, home: Path, tools: Tools, node: Node | None = None) -> None:
         """Nothing starts yet."""
+        self._node = node or SimulatedNode(tools.kwok)
         self.kubeconfig = home / "kubeconfig"
         self._home = home
         self._tools = tools
@@ -131,21 +156,23 @@ class ControlPlane:
     def running(self) -> bool:
         """Whether every program of it runs and the API server says that it is ready."""
         alive = {marked.name for marked in processes.find(self._home)}
-        return alive.issuperset(_PROGRAMS) and self._answers("/readyz")
+        return alive.issuperset((*_PROGRAMS, *self._node.programs)) and self._answers("/readyz")
 
     def stop(self) -> None:
         """End its programs, and nothing else of the rehearsal; its data stay."""
-        processes.end(self._home, (*_PROGRAMS, CONTAINER))
+        processes.end(self._home, (*_PROGRAMS, *self._node.processes))
 
     def _start_on(self, ports: "_Ports") -> None:
         place, tools = self._place, self._tools
         self._write_kubeconfigs(ports.api)
+        there = self._node.enter(self._home, ports.api)
         store = f"https://127.0.0.1:{ports.etcd}"
         started = {
             "etcd": processes.start(
                 self._home,
                 "etcd",
                 [
+                    *there,
                     tools.etcd,
                     f"--data-dir={place / 'etcd'}",
                     f"--listen-client-urls={store}",
@@ -165,6 +192,7 @@ class ControlPlane:
                 self._home,
                 "kube-apiserver",
                 [
+                    *there,
                     tools.kube_apiserver,
                     f"--etcd-servers={store}",
                     f"--etcd-cafile={place / 'ca.pem'}",
@@ -181,7 +209,7 @@ class ControlPlane:
                     f"--service-account-key-file={place / 'service-account.pem'}",
                     f"--service-account-signing-key-file={place / 'service-account.pem'}",
                     f"--token-auth-file={place / 'tokens.csv'}",
-                    "--kubelet-preferred-address-types=InternalDNS",
+                    "--kubelet-preferred-address-types=InternalDNS,InternalIP",
                     f"--kubelet-certificate-authority={place / 'ca.pem'}",
                     f"--kubelet-client-certificate={place / 'server.pem'}",
                     f"--kubelet-client-key={place / 'server.pem'}",
@@ -203,6 +231,7 @@ class ControlPlane:
             self._home,
             "kube-controller-manager",
             [
+                *there,
                 tools.kube_controller_manager,
                 f"--kubeconfig={self._kubeconfig_of('kube-controller-manager')}",
                 "--leader-elect=false",
@@ -217,6 +246,7 @@ class ControlPlane:
             self._home,
             "kube-scheduler",
             [
+                *there,
                 tools.kube_scheduler,
                 f"--kubeconfig={self._kubeconfig_of('kube-scheduler')}",
                 "--leader-elect=false",
@@ -224,34 +254,12 @@ class ControlPlane:
                 "--profiling=false",
             ],
         )
-        started["kwok"] = processes.start(
-            self._home,
-            "kwok",
-            [
-                tools.kwok,
-                f"--kubeconfig={self._kubeconfig_of('kwok')}",
-                f"--config={_KWOK / 'node-stages.yaml'}",
-                f"--config={_KWOK / 'pod-stages.yaml'}",
-                "--manage-all-nodes",
-                # Talos' default pod network; the node's address is from the block for documentation.
-                "--cidr=10.244.0.0/16",
-                "--node-ip=192.0.2.10",
-                "--node-lease-duration-seconds=0",
-            ],
-        )
-        started["node"] = processes.start(
-            self._home,
-            "node",
-            [
-                *(sys.executable, "-m", "lab.node", _NODE["metadata"]["name"], self._home.resolve(), str(ports.node)),
-                # It and kwok are one node.
-                *(self._kubeconfig_of("kwok"), place / "server.pem", place / "ca.pem"),
-            ],
-            {**os.environ, "PYTHONPATH": str(_PROJECT)},
+        started |= self._node.start(
+            self._home, _NODE["metadata"]["name"], self._kubeconfig_of("node"), place, ports.node
         )
         self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
         self._await("kube-controller-manager", self._settled, started)
-        self._await("node", lambda: self._served_at(ports.node), started)
+        self._await(self._node.programs[-1], lambda: self._served_at(ports.node), started)
 
     def _await(self, name: str, condition: Callable[[], bool], started: dict[str, psutil.Popen]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -288,7 +296,7 @@ class ControlPlane:
         return False
 
     def _settled(self) -> bool:
-        """Whether the controllers and kwok work: pods need a service account and a node that is ready."""
+        """Whether the controllers and the node work: pods need a service account and a node that is ready."""
         with connect(self.kubeconfig) as api, contextlib.suppress(client.ApiException, HTTPError):
             core = client.CoreV1Api(api)
             core.read_namespaced_service_account("default", "default")
@@ -302,13 +310,11 @@ class ControlPlane:
         return False
 
     def _served_at(self, port: int) -> bool:
-        """Whether the node has said that its kubelet listens there."""
-        with connect(self.kubeconfig) as api, contextlib.suppress(OSError):
-            node = client.CoreV1Api(api).read_node(_NODE["metadata"]["name"])
-            endpoints = node.status.daemon_endpoints
+        """Whether the node has said that its kubelet listens there, and it does."""
+        with connect(self.kubeconfig) as api, contextlib.suppress(client.ApiException, HTTPError):
+            endpoints = client.CoreV1Api(api).read_node(_NODE["metadata"]["name"]).status.daemon_endpoints
             told = endpoints and endpoints.kubelet_endpoint and endpoints.kubelet_endpoint.port == port
-            socket.create_connection(("127.0.0.1", port)).close()
-            return bool(told)
+            return bool(told) and self._node.listens(self._home, port)
         return False
 
     def _make_identities(self) -> None:
@@ -321,7 +327,7 @@ class ControlPlane:
         draft.mkdir(mode=0o700)
         authority = trustme.CA(organization_name="immich-icloud rehearsal")
         authority.cert_pem.write_to_path(str(draft / "ca.pem"))
-        server = authority.issue_cert("127.0.0.1", "localhost", common_name="lab")
+        server = authority.issue_cert("127.0.0.1", "localhost", _ADDRESS, common_name="lab")
         server.private_key_and_cert_chain_pem.write_to_path(str(draft / "server.pem"))
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         (draft / "service-account.pem").write_bytes(

@@ -85,6 +85,11 @@ class Recipe:
 
 
 _K8S_VERSION = "k8s.io/component-base/version"
+_K8S_STAMPS = (
+    f"{_K8S_VERSION}.gitVersion={{version}}",
+    f"{_K8S_VERSION}.gitMajor={{major}}",
+    f"{_K8S_VERSION}.gitMinor={{minor}}",
+)
 # What the rehearsal runs, all of it together.
 RECIPES = (
     Recipe(
@@ -108,11 +113,7 @@ RECIPES = (
         oldest=(1, 33),
         minutes=4,
         gib=2.5,
-        stamps=(
-            f"{_K8S_VERSION}.gitVersion={{version}}",
-            f"{_K8S_VERSION}.gitMajor={{major}}",
-            f"{_K8S_VERSION}.gitMinor={{minor}}",
-        ),
+        stamps=_K8S_STAMPS,
     ),
     Recipe(
         name="kwok",
@@ -138,8 +139,21 @@ RECIPES = (
     ),
 )
 
+# Of the control plane's version, but built apart: only `make test-node` has a use for it.
+KUBELET = Recipe(
+    name="kubelet",
+    module="k8s.io/kubernetes",
+    packages={"kubelet": "k8s.io/kubernetes/cmd/kubelet"},
+    asks_version=("--version",),
+    oldest=(1, 33),
+    minutes=3,
+    gib=2.5,
+    stamps=_K8S_STAMPS,
+)
+
 # What one target needs by itself.
 ON_DEMAND = (
+    KUBELET,
     Recipe(
         name="actionlint",
         module="github.com/rhysd/actionlint",

@@ -1,10 +1,40 @@
 """What the tests that need a control plane share."""
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
+from components import images
 from lab import toolchain
+from lab.real_node import parts
+from lab.real_node.contents import Published
+from lab.real_node.node import RealNode
 from lab.toolchain import Tools
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real-node", action="store_true", help="Run the node's own tests on a real kubelet.")
+
+
+@pytest.fixture(scope="session")
+def the_real_node(request: pytest.FixtureRequest) -> RealNode | None:
+    """What runs the pods; None is the simulated node."""
+    if not request.config.getoption("--real-node"):
+        return None
+    published = Published(images.BUSYBOX, images.ICLOUDPD, images.CLOUDFLARED)
+    return RealNode(parts.find(Console(stderr=True)), published)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what is about a real node alone; `make test-node` runs it."""
+    return True if collection_path.name == "real_node" and not config.getoption("--real-node") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the stand-in node alone, where the real one is tested."""
+    if config.getoption("--real-node"):
+        items[:] = [item for item in items if item.get_closest_marker("stand_in") is None]
 
 
 @pytest.fixture(scope="session")
