@@ -14,8 +14,10 @@ from changes.run import Operation, Run, Step
 from lab.engine import SOURCE
 from lab.errors import LabError
 from lab.rehearsal import Rehearsal
+from lab.toolchain import Tools
 from lab.world import World
 
+TOOLS = Tools(*[Path("/nonexistent")] * 6)
 CLAIM = Step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "photos-claim")
 
 
@@ -37,7 +39,7 @@ def rehearsal(tmp_path: Path, ran: list[str], said: io.StringIO, monkeypatch: py
         return Run(operation, succeeded=True, steps=[CLAIM])
 
     monkeypatch.setattr(Rehearsal, "_ready", lambda *_: SimpleNamespace(run=run, stack="lab"))
-    return Rehearsal(tmp_path, None, Console(file=said, width=200))  # type: ignore[arg-type]
+    return Rehearsal(tmp_path, TOOLS, Console(file=said, width=200))
 
 
 def test_preview_fails_where_data_is_at_risk(rehearsal: Rehearsal, said: io.StringIO) -> None:
@@ -73,7 +75,7 @@ def test_a_command_on_a_named_stack_runs_on_no_other(
 ) -> None:
     became: list[list[str]] = []
     monkeypatch.setattr(Rehearsal, "_engine", lambda *_: SimpleNamespace(become=became.append))
-    rehearsal = Rehearsal(tmp_path, None, Console(), stack)  # type: ignore[arg-type]
+    rehearsal = Rehearsal(tmp_path, TOOLS, Console(), stack)
     monkeypatch.setattr(rehearsal.plane, "running", lambda: True)
     rehearsal.home.mkdir()
     (rehearsal.home / "rehearsal.json").write_text(json.dumps({"world": world}))
