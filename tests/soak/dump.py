@@ -20,6 +20,8 @@ _DERIVED = {
     "APIService", "ComponentStatus", "ControllerRevision", "CSINode", "Endpoints", "EndpointSlice", "Event",
     "FlowSchema", "IPAddress", "Lease", "Node", "Pod", "PriorityLevelConfiguration", "ReplicaSet",
 }  # fmt: skip
+# Whether one of them has written to an object already is a matter of moments.
+_CONTROLLERS = {"kube-controller-manager", "kube-scheduler", "local-path-provisioner"}
 _VOLATILE = {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences"}
 _REVISION = "deployment.kubernetes.io/revision"
 # Drawn anew in each rehearsal: ids, times, ports of loopback, what an authority or a token is.
@@ -92,7 +94,7 @@ def _get(api: ApiClient, path: str) -> Any:
 
 def _stated(live: dict[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in live["metadata"].items() if key not in _VOLATILE}
-    managers = sorted({entry["manager"] for entry in live["metadata"].get("managedFields", ())})
+    managers = sorted({entry["manager"] for entry in live["metadata"].get("managedFields", ())} - _CONTROLLERS)
     annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != _REVISION}
     rest = {key: value for key, value in live.items() if key not in {"metadata", "status"}}
     if "claimRef" in rest.get("spec", {}):
