@@ -22,8 +22,8 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram test test-node test-unit soak \
-	check audit format schema troubleshooting pictures lock clean
+.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram \
+	test test-node test-unit soak check audit format schema troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'

@@ -10,13 +10,12 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from clients import credentials
+from clients.kubernetes import APPLY
 from lab.plugins.changes import Object
 from lab.plugins.configuration import Configuration, active_context, kubeconfig_path, load_kubeconfig
 from text.encoding import encoded
 
 SECONDS_TO_ANSWER: Final = 30
-# With a parameter, as without one the client encodes the body itself, in a way that YAML does not know.
-_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _CLIENT_SIDE_MANAGER: Final = "pulumi-kubernetes"
 _TAKEN_OVER: Final = (
     ("kubectl", "Apply"),
@@ -147,7 +146,7 @@ class Cluster:
     def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool) -> Object:
         """Apply an object server-side."""
         query = _query(dry_run, fieldManager=manager, force=str(force).lower())
-        return self.request("PATCH", self._path(obj), encoded(obj), query=query, content=_APPLY)
+        return self.request("PATCH", self._path(obj), encoded(obj), query=query, content=APPLY)
 
     def relinquish(self, live: Object, manager: str) -> None:
         """Give up all fields that a manager applied."""
