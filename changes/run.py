@@ -92,15 +92,15 @@ class Run:
 
     @classmethod
     def of_log(cls, operation: Operation, log: Path, *, succeeded: bool) -> "Run":
-        """Read the file that the CLI's `--event-log` has written: an event a line.
+        """Read the file that the CLI's `--event-log` has written.
 
         Raises:
             ValueError: when a line is no event that this version of Pulumi's SDK knows.
 
         """
         run = cls(operation, succeeded)
-        for line in log.read_text().splitlines() if log.exists() else ():
-            list(run.take(EngineEvent.from_json(json.loads(line))))
+        for event in events_of(log):
+            list(run.take(event))
         return run
 
     def take(self, event: EngineEvent) -> Iterator[Step | Diagnostic]:
@@ -135,6 +135,17 @@ class Run:
     def warnings(self) -> list[str]:
         """Texts of the warnings, each once."""
         return [d.text for d in self.diagnostics if d.severity == "warning"]
+
+
+def events_of(log: Path) -> Iterator[EngineEvent]:
+    """Read an event log of the CLI's: an event a line; none where it was not written.
+
+    Raises:
+        ValueError: when a line is no event that this version of Pulumi's SDK knows.
+
+    """
+    for line in log.read_text().splitlines() if log.exists() else ():
+        yield EngineEvent.from_json(json.loads(line))
 
 
 def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:

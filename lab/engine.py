@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
 from changes.file_backend import FileBackend
-from changes.run import Diagnostic, Operation, Run, Step
+from changes.run import Diagnostic, Operation, Run, Step, events_of
 from lab import processes
 from lab.errors import LabError
 from lab.plugins import cloudflare, kubernetes
@@ -35,15 +34,23 @@ _PROJECT = "immich-icloud"
 _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving}
 # Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
+_PYTHON = Path(sys.executable)
 # Somebody's real credentials, of which a rehearsal must know nothing.
 _CREDENTIALS = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_USER_SERVICE_KEY", "CLOUDFLARE_EMAIL")
+_LANGUAGE_HOST = Path(__file__).parent / "language_host.py"
+_OPERATIONS: dict[Operation, list[str]] = {
+    "preview": ["preview", "--run-program"],
+    "up": ["up", "--yes", "--skip-preview", "--run-program"],
+    "destroy": ["destroy", "--yes", "--skip-preview", "--run-program"],
+}
 Listener = Callable[[Step | Diagnostic], None]
 
 
 class Engine:
     """One stack of one project directory, with its state and everything else of the engine's under `home`.
 
-    `source` is the tree that the program's packages are imported from: a review runs those of two commits.
+    `source` is the tree that the program's packages are imported from, and `python` the interpreter with its libraries:
+    a review runs the programs of two commits. That of another tree than this runs in a process of its own.
     """
 
     def __init__(  # noqa: PLR0913 (what a run is made of)
@@ -55,9 +62,10 @@ class Engine:
         program: Path = SOURCE / "__main__.py",
         *,
         source: Path = SOURCE,
+        python: Path = _PYTHON,
         cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
-        self._program, self._source, self._cloudflare_url = program, source, cloudflare_url
+        self._program, self._source, self._python, self._cloudflare_url = program, source, python, cloudflare_url
         self._project, self._home, self._tools = project, home, tools
         self.stack = stack
         self._backend = FileBackend(home / "state", home / "pulumi", _PROJECT, stack)
@@ -86,30 +94,77 @@ class Engine:
 
         """
         run = Run(operation)
-
-        def on_event(event: EngineEvent) -> None:
-            for item in run.take(event):
-                listen(item)
-
-        with self._environment(operation), self._providers(), _packages_of(self._source):
+        with self._environment(operation), self._providers():
             stack = self._stack()
             try:
                 if lift:
                     stack.workspace.pulumi_command.run(
                         ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
                     )
-                if operation == "preview":
-                    stack.preview(on_event=on_event, run_program=True)
-                elif operation == "up":
-                    run.outputs = _shown(stack.up(on_event=on_event, run_program=True).outputs)
-                else:
-                    stack.destroy(on_event=on_event, run_program=True)
+                (self._run_here if self._source == SOURCE else self._run_apart)(stack, run, listen)
+                if operation == "up":
+                    run.outputs = _shown(stack.outputs())
                 run.succeeded = True
             except automation.CommandError as error:
                 if not run.errors:
                     run.diagnostics.append(Diagnostic("error", _last_words(error)))
                     listen(run.diagnostics[-1])
         return run
+
+    def _run_here(self, stack: automation.Stack, run: Run, listen: Listener) -> None:
+        """Run an operation of the program in this process.
+
+        Raises:
+            automation.CommandError: when it fails.
+
+        """
+
+        def on_event(event: EngineEvent) -> None:
+            for item in run.take(event):
+                listen(item)
+
+        if run.operation == "preview":
+            stack.preview(on_event=on_event, run_program=True)
+        elif run.operation == "up":
+            stack.up(on_event=on_event, run_program=True)
+        else:
+            stack.destroy(on_event=on_event, run_program=True)
+
+    def _run_apart(self, stack: automation.Stack, run: Run, listen: Listener) -> None:
+        """Run an operation of the program in a process of its own, by its own tree and interpreter.
+
+        Raises:
+            automation.CommandError: when it fails.
+            LabError: when the interpreter does not serve it.
+
+        """
+        log = self._home / "events"
+        log.unlink(missing_ok=True)
+        with self._language_host() as address:
+            words = [*_OPERATIONS[run.operation], "--stack", self.stack, "--client", address]
+            words += ["--exec-kind", "auto.inline", "--event-log", str(log)]
+            # The flags are the Automation API's, and hidden without the variable.
+            environment = {**stack.workspace.env_vars, "PULUMI_DEBUG_COMMANDS": "true"}
+            try:
+                stack.workspace.pulumi_command.run(words, str(self._project), environment)
+            finally:
+                for event in events_of(log):
+                    for item in run.take(event):
+                        listen(item)
+
+    @contextmanager
+    def _language_host(self) -> Iterator[str]:
+        """Serve the program to the engine, and return where."""
+        with subprocess.Popen(
+            [self._python, "-P", _LANGUAGE_HOST, self._program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | processes.mark(self._home, _PROCESS),
+            text=True,
+        ) as host:
+            if not (host.stdout and (port := host.stdout.readline().strip())):
+                raise LabError(f"{self._python} can't run the program of {self._source}")
+            yield f"127.0.0.1:{port}"
 
     def damaged(self) -> bool:
         """Whether a killed engine left something unreadable: `recover` first."""
@@ -190,7 +245,7 @@ class Engine:
     def _environment(self, operation: Operation | None = None) -> Iterator[None]:
         """Give the engine, and the program that runs in this process, their environment."""
         self._backend.root.mkdir(parents=True, exist_ok=True)
-        path = [str(Path(sys.executable).parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
+        path = [str(self._python.parent), str(self._tools.pulumi.parent), os.environ.get("PATH", "")]
         set_here: dict[str, str | None] = {
             **dict.fromkeys(_CREDENTIALS),
             "CLOUDFLARE_BASE_URL": self._cloudflare_url,
@@ -232,26 +287,6 @@ class Engine:
         link = place / real.name
         link.unlink(missing_ok=True)
         link.symlink_to(real)
-
-
-@contextmanager
-def _packages_of(source: Path) -> Iterator[None]:
-    """Import the program's packages from this tree, whatever this process has imported of them from its own."""
-    if source == SOURCE:
-        yield
-        return
-
-    def taken_out() -> dict[str, ModuleType]:
-        return {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in PACKAGES}
-
-    own = taken_out()
-    sys.path.insert(0, str(source))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(source))
-        taken_out()
-        sys.modules.update(own)
 
 
 @cache

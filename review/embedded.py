@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,11 +36,13 @@ class Side:
     Attributes:
         source: the tree with the program.
         stack_file: the stack's file, as it is rehearsed.
+        python: the interpreter with the program's libraries.
 
     """
 
     source: Path
     stack_file: str
+    python: Path = Path(sys.executable)
 
 
 class Embedded:
@@ -103,7 +106,16 @@ class Embedded:
         (self._project / f"Pulumi.{self._stack}.yaml").write_text(side.stack_file)
         more = {"cloudflare_url": self._cloudflare} if self._cloudflare else {}
         program = side.source / "__main__.py"
-        return Engine(self._project, self._home, self._stack, self._tools, program, source=side.source, **more)
+        return Engine(
+            self._project,
+            self._home,
+            self._stack,
+            self._tools,
+            program,
+            source=side.source,
+            python=side.python,
+            **more,
+        )
 
     def _portable(self, text: str) -> str:
         """A message without where this rehearsal happens to be."""

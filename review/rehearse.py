@@ -8,9 +8,10 @@ from pathlib import Path
 
 from changes.run import Diagnostic, Run
 from ops.stack import file_of
-from review import stack_file
+from review import libraries, stack_file
 from review.comment import Review
 from review.embedded import Embedded, Side
+from review.libraries import LOCK
 from review.markdown import code
 from review.repository import Repository, deployed, judging
 from settings import yaml_text
@@ -78,9 +79,7 @@ def rehearse(
             return replace(change.review, problems=problems)
         say("starting the control plane")
         place.start()
-        with tempfile.TemporaryDirectory(prefix="immich-icloud-base-") as tree:
-            say(f"deploying {change.base}")
-            base = _deploy_base(place, repository, commit, name, Path(tree).resolve())
+        base = _deploy_base(place, repository, commit, name, say)
         say("previewing the change")
         preview = place.run("preview", head)
         found = judge(change, base, preview)
@@ -90,16 +89,24 @@ def rehearse(
         return found
 
 
-def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str, tree: Path) -> Run | None:
+def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str, say: Say) -> Run | None:
     text = repository.file(commit, name)
     if text is None:
         return None
-    try:
-        base = Side(tree, stack_file.rehearsed(text))
-    except stack_file.StackFileError as error:
-        return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
-    repository.extract(commit, tree)
-    return place.run("up", base)
+    with tempfile.TemporaryDirectory(prefix="immich-icloud-base-") as folder:
+        tree = Path(folder).resolve() / "tree"
+        try:
+            side = Side(tree, stack_file.rehearsed(text))
+            repository.extract(commit, tree)
+            if LOCK in repository.changed(commit):
+                say("installing the libraries that the change started from")
+                side = replace(side, python=libraries.install(tree, tree.with_name("libraries")))
+        except stack_file.StackFileError as error:
+            return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
+        except libraries.LibrariesError as error:
+            return Run("up", diagnostics=[Diagnostic("error", str(error))])
+        say("deploying what the change started from")
+        return place.run("up", side)
 
 
 def noted(review: Review, repository: Repository, base: str) -> Review:

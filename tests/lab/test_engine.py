@@ -1,24 +1,31 @@
 """The engine on a program of another tree: what it imports of its own comes from there."""
 
+import os
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import settings
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.toolchain import Tools
 
 PROGRAM = """
+import os
+
+import library
 import pulumi
 import settings
 
 from settings.word import WORD
 
 pulumi.export("word", WORD)
+pulumi.export("library", library.WORD)
 pulumi.export("place", settings.__file__)
+pulumi.export("process", os.getpid())
 """
 
 
@@ -26,32 +33,56 @@ def tree(place: Path, word: str) -> Path:
     (place / "settings").mkdir(parents=True)
     (place / "settings" / "__init__.py").touch()
     (place / "settings" / "word.py").write_text(f"WORD = {word!r}\n")
+    (place / "library.py").write_text(f"WORD = {word!r}\n")
     (place / "__main__.py").write_text(PROGRAM)
     return place
 
 
-def test_each_program_imports_its_own_packages(tools: Tools, tmp_path: Path) -> None:
+def environment(place: Path, word: str) -> Path:
+    """Make an interpreter with this one's libraries and, in its own version, `library`."""
+    venv.create(place, with_pip=False, symlinks=True)
+    libraries = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
+    (libraries / "library.py").write_text(f"WORD = {word!r}\n")
+    (libraries / "others.pth").write_text(sysconfig.get_path("purelib"))
+    return place / "bin" / "python"
+
+
+def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(tools: Tools, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
     ours, path = sys.modules["settings"], list(sys.path)
+    processes = {os.getpid()}
     for word in ("one", "other"):
         source = tree(tmp_path / word, word)
-        run = Engine(project, tmp_path / "home", "lab", tools, source / "__main__.py", source=source).run("up")
+        (source / "library.py").unlink()
+        python = environment(tmp_path / f"{word}-libraries", word)
+        engine = Engine(project, tmp_path / "home", "lab", tools, source / "__main__.py", source=source, python=python)
+        run = engine.run("up")
         assert run.succeeded, run.errors
-        assert run.outputs == {"word": word, "place": str(source / "settings" / "__init__.py")}
+        processes.add(run.outputs.pop("process"))
+        place = str(source / "settings" / "__init__.py")
+        assert run.outputs == {"word": word, "library": word, "place": place}
+    assert len(processes) == 3
     assert (sys.modules["settings"], sys.path) == (ours, path)
-    assert sys.modules["settings"] is settings
 
 
-@pytest.mark.usefixtures("tools")
-def test_a_program_that_fails_leaves_our_packages_in_place(tools: Tools, tmp_path: Path) -> None:
+def test_an_interpreter_that_lacks_pulumi_is_named(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
     source = tree(tmp_path / "source", "word")
-    (source / "settings" / "word.py").write_text("raise RuntimeError('broken')\n")
+    venv.create(tmp_path / "empty", with_pip=False, symlinks=True)
+    python = tmp_path / "empty" / "bin" / "python"
+    engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source, python=python)
+    with pytest.raises(LabError, match=str(python)):
+        engine.run("preview")
+
+
+def test_the_error_of_a_program_of_another_tree_is_told(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    source = tree(tmp_path / "source", "word")
+    (source / "settings" / "word.py").write_text("import pulumi\nraise pulumi.RunError('broken')\n")
     run = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source).run("preview")
-    assert not run.succeeded
-    assert sys.modules["settings"] is settings
+    assert (run.succeeded, run.errors) == (False, ["broken"])
 
 
 def half(content: bytes) -> bytes:

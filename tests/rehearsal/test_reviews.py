@@ -219,7 +219,10 @@ def test_ctrl_c_leaves_nothing_behind(clone: Clone, tmp_path: Path) -> None:
     clone.git("checkout", "--quiet", "--force", "host")
     started = start(clone, tmp_path)
     assert started.stderr
-    assert [started.stderr.readline() for _ in range(2)] == ["starting the control plane\n", "deploying main\n"]
+    assert [started.stderr.readline() for _ in range(2)] == [
+        "starting the control plane\n",
+        "deploying what the change started from\n",
+    ]
     assert left(tmp_path)
     started.send_signal(signal.SIGINT)
     out, error = started.communicate(timeout=120)

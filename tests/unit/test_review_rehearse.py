@@ -1,5 +1,6 @@
 """How a rehearsal goes, on a stand-in of the control plane that only notes what is asked of it."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Place:
     runs: dict[str, Run] = field(default_factory=dict)
     wrong: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
+    pythons: list[Path] = field(default_factory=list)
 
     def problems(self, _: Side) -> tuple[str, ...]:
         return self.wrong
@@ -43,6 +45,8 @@ class Place:
         host = side.stack_file.split("host: ")[1].split()[0]
         assert (side.source / FILE).read_text() == stack_file(host)
         self.asked.append(" ".join([operation, host, *lift]))
+        self.pythons.append(side.python)
+        assert side.python.exists()
         return self.runs.get(self.asked[-1], Run(operation, succeeded=True))
 
 
@@ -140,6 +144,42 @@ def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
     text = write(review(clone, place))
     assert place.asked == ["start", "preview new"]
     assert f"What `main` has can't be deployed itself: `{FILE} is not YAML" in text
+
+
+def locked(clone: Clone, before: str, after: str) -> None:
+    clone.git("checkout", "--quiet", "--force", "main")
+    clone.write("requirements.txt", before)
+    clone.commit()
+    clone.branch("change")
+    clone.write("requirements.txt", after)
+    clone.write(FILE, stack_file("new"))
+
+
+def test_a_side_whose_lock_is_the_same_runs_on_the_same_libraries(clone: Clone) -> None:
+    locked(clone, "# nothing\n", "# nothing\n")
+    place = Place()
+    review(clone, place)
+    assert set(place.pythons) == {Path(sys.executable)}
+
+
+def test_the_base_of_a_changed_lock_runs_on_its_own_libraries(clone: Clone) -> None:
+    locked(clone, "# nothing\n", "# something\n")
+    place = Place()
+    assert review(clone, place).passes
+    base, *change = place.pythons
+    assert set(change) == {Path(sys.executable)}
+    assert base.parent.parent.name == "libraries"
+
+
+@pytest.mark.parametrize(
+    "lock", ["six==1.17.0\n", "six==1.17.0 --hash=sha256:" + 64 * "0" + "\n"], ids=["none", "wrong"]
+)
+def test_libraries_that_their_hash_does_not_vouch_for_are_not_run(clone: Clone, lock: str) -> None:
+    locked(clone, lock, "# nothing\n")
+    place = Place()
+    found = review(clone, place)
+    assert (place.asked, found.unguarded) == (["start", "preview new"], True)
+    assert "six" in write(found)
 
 
 def test_a_file_that_is_no_stack_file_starts_nothing(clone: Clone) -> None:

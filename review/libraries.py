@@ -1,0 +1,39 @@
+"""The libraries that a tree locks, in a virtual environment of their own where its lock is not the change's."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from text.visible import VisibleError
+
+LOCK: Final = "requirements.txt"
+
+
+class LibrariesError(VisibleError):
+    """A tree's libraries can't be installed. `str()` is one line for the user."""
+
+
+def install(tree: Path, place: Path) -> Path:
+    """Install what a tree's lock lists, each by its hash, and return the interpreter that has it.
+
+    Args:
+        tree: the tree with the lock.
+        place: where the virtual environment goes.
+
+    Raises:
+        LibrariesError: when the lock or one of its libraries can't be had.
+
+    """
+    python = place / "bin" / "python"
+    _uv("venv", "--quiet", "--python", sys.executable, str(place))
+    _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(tree / LOCK))
+    return python
+
+
+def _uv(*arguments: str) -> None:
+    uv = Path(sys.executable).parent / "uv"
+    done = subprocess.run([uv, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join(done.stderr.split()).removeprefix("error: ")
+        raise LibrariesError(f"the libraries of its {LOCK} can't be installed: {said}. Is the network there?")
