@@ -81,15 +81,17 @@ class Tunnel:
     Attributes:
         id: its UUID.
         name: unique among the account's tunnels that are not deleted.
-        remotely_managed: whether its configuration is Cloudflare's, and not a file beside cloudflared.
+        config_src: who manages its rules, `cloudflare` or `local`; None where the answer lacks it.
         deleted: whether it is gone; Cloudflare still lists it.
+        remote_config: the same in an older field. `tunnel_manager` judges both.
 
     """
 
     id: str
     name: str
-    remotely_managed: bool
+    config_src: str | None
     deleted: bool
+    remote_config: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,18 @@ class Connector:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A tunnel's configuration: the document as Cloudflare sent it (None: there is none yet) and its version."""
+    """A tunnel's configuration.
+
+    Attributes:
+        document: as Cloudflare sent it; None: there is none yet.
+        version: counts the writes.
+        source: whose document it is, `cloudflare` or `local`; None where the answer lacks it.
+
+    """
 
     document: Document | None
     version: int
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -182,15 +192,15 @@ class CloudflareApi:
     def tunnels(self, account_id: str) -> list[Tunnel]:
         """List the account's tunnels, deleted ones included."""
         path = f"/accounts/{account_id}/cfd_tunnel"
-        return [
-            Tunnel(
-                id=tunnel.id,
-                name=tunnel.name,
-                remotely_managed=tunnel.config_src == "cloudflare",
-                deleted=tunnel.deleted_at is not None,
-            )
-            for tunnel in self._list(_Tunnel, path, TUNNEL_EDIT, "the account's tunnels")
-        ]
+        return [tunnel.told for tunnel in self._list(_Tunnel, path, TUNNEL_EDIT, "the account's tunnels")]
+
+    def tunnel(self, account_id: str, tunnel_id: str) -> Tunnel | None:
+        """Read one tunnel, which may be deleted; None when there is no such tunnel."""
+        path = f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}"
+        try:
+            return self._get(_Tunnel, path, TUNNEL_EDIT, f"the tunnel {tunnel_id}").result.told
+        except MissingError:
+            return None
 
     def connectors(self, account_id: str, tunnel_id: str) -> list[Connector]:
         """List the cloudflared processes that run a tunnel."""
@@ -313,7 +323,12 @@ class _Tunnel(BaseModel):
     id: str
     name: str
     config_src: str | None = None
+    remote_config: bool | None = None
     deleted_at: AwareDatetime | None = None
+
+    @property
+    def told(self) -> Tunnel:
+        return Tunnel(self.id, self.name, self.config_src, self.deleted_at is not None, self.remote_config)
 
 
 class _Client(BaseModel):
@@ -337,6 +352,7 @@ class _Configuration(BaseModel):
     # The JSON as it came: what is not known here has to be written back, too.
     config: Document | None = None
     version: int
+    source: str | None = None
 
     @field_validator("config")
     @classmethod
@@ -346,7 +362,7 @@ class _Configuration(BaseModel):
 
     @property
     def told(self) -> Configuration:
-        return Configuration(self.config, self.version)
+        return Configuration(self.config, self.version, self.source)
 
 
 class _Record(BaseModel):

@@ -7,8 +7,17 @@ possible, written at most once for each time that it was read, and the versions 
 import time
 from collections.abc import Callable
 
-from clients.cloudflare import CloudflareApi, CloudflareError, Configuration, MissingError, UnansweredError
+from clients.cloudflare import (
+    CloudflareApi,
+    CloudflareError,
+    Configuration,
+    MissingError,
+    RefusedError,
+    Tunnel,
+    UnansweredError,
+)
 from clients.ingress_rules import Rule
+from clients.tunnel_manager import refusal
 
 _ATTEMPTS = 5
 _PAUSE = 2.0  # seconds before another attempt, unless Cloudflare asks for more
@@ -35,16 +44,6 @@ class TunnelConfiguration:
     ) -> None:
         self._cloudflare, self._account_id, self._tunnel_id, self._wait = cloudflare, account_id, tunnel_id, wait
 
-    def ingress(self) -> list[Rule] | None:
-        """Read the list of rules; None when there is no such tunnel.
-
-        Raises:
-            CloudflareError: when Cloudflare can't be asked, or refuses.
-
-        """
-        found = self._cloudflare.configuration(self._account_id, self._tunnel_id)
-        return None if found is None else _ingress(found)
-
     def change(self, rules: Callable[[list[Rule]], list[Rule]]) -> None:
         """Change the rules, and nothing else; nothing is written when they are right.
 
@@ -54,15 +53,19 @@ class TunnelConfiguration:
         Raises:
             OverwrittenError: when the change may be made, and somebody else's may be lost.
             UnansweredError: when nobody knows whether it is made.
-            RefusedError: when the last attempt is refused; one before it may be made, its answer lost.
+            RefusedError: when Cloudflare may not manage the tunnel's rules, and when the last attempt is refused; one
+                before it may be made, its answer lost.
 
         """
+        tunnel = self._tunnel()
         for attempts_left in reversed(range(_ATTEMPTS)):
             found = self._read()
-            before = _ingress(found)
+            before = ingress_of(found)
             after = rules(before)
             if after == before:
                 return
+            if why := refusal(tunnel, found):
+                raise RefusedError(why)
             document = {**(found.document or {}), "ingress": [dict(rule) for rule in after]}
             try:
                 written = self._cloudflare.replace_configuration(self._account_id, self._tunnel_id, document)
@@ -79,11 +82,20 @@ class TunnelConfiguration:
                 self._compare(found, written)
                 return
 
+    def _tunnel(self) -> Tunnel:
+        found = self._cloudflare.tunnel(self._account_id, self._tunnel_id)
+        if found is None:
+            raise self._missing()
+        return found
+
     def _read(self) -> Configuration:
         found = self._cloudflare.configuration(self._account_id, self._tunnel_id)
         if found is None:
-            raise MissingError(f"there is no tunnel {self._tunnel_id}. It may have been deleted: name another one")
+            raise self._missing()
         return found
+
+    def _missing(self) -> MissingError:
+        return MissingError(f"there is no tunnel {self._tunnel_id}. It may have been deleted: name another one")
 
     def _compare(self, found: Configuration, now: Configuration) -> None:
         """Raise when there was more than one write since."""
@@ -98,6 +110,6 @@ class TunnelConfiguration:
         )
 
 
-def _ingress(found: Configuration) -> list[Rule]:
-    """The list of rules; empty where a tunnel has none yet."""
+def ingress_of(found: Configuration) -> list[Rule]:
+    """Return the list of rules; empty where a tunnel has none yet."""
     return list((found.document or {}).get("ingress") or [])

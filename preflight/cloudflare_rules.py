@@ -9,9 +9,8 @@ from clients.cloudflare import ZONE_READ
 from clients.ingress_rules import Rule, spoken
 from components.ownership import Ownership
 from components.plan import Plan, Whole
-from components.way_in import Record, WayIn, application_name, rules
+from components.way_in import Record, WayIn, application_name
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
-from providers import tunnel_rules
 from providers.tunnel_rules import Trial
 from settings import PROJECT, Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
@@ -110,15 +109,12 @@ def _missing(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
 
 
 def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[str]:
-    tunnel = shared_tunnel(settings, facts)
-    if tunnel is None:
+    if shared_tunnel(settings, facts) is None:
         names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
         yield (
             f"{PROJECT}:cloudflare.tunnel: the account has no tunnel {cloudflare.tunnel}. It has: {names}. For one of "
             f"this stack's own, set {PROJECT}:cloudflare.kind to ownTunnel"
         )
-    elif why := tunnel_rules.unusable(tunnel, rules(settings)):
-        yield f"{PROJECT}:cloudflare.tunnel: {why}"
 
 
 def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: CloudflareFacts) -> Iterator[str]:

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from clients import cloudflare as cloudflare_api
 from clients import ingress_rules, tunnel_lease
-from clients.cloudflare import CloudflareApi, CloudflareError, MissingError, RefusedError, Tunnel
+from clients.cloudflare import CloudflareApi, CloudflareError, Configuration, MissingError, RefusedError, Tunnel
 from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
-from clients.tunnel_configuration import TunnelConfiguration
+from clients.tunnel_configuration import TunnelConfiguration, ingress_of
 from clients.tunnel_lease import Share, Shares, TunnelLease
+from clients.tunnel_manager import Manager, manager, refusal
 from providers.report import refusals
 from settings.cluster import Cluster
 
@@ -84,18 +85,17 @@ class ImpossibleError(RefusedError):
     """The rules can't be had as things are; nothing was written."""
 
 
-def unusable(tunnel: Tunnel, rules: Sequence[Rule]) -> str:
-    """Say why rules can't go into a tunnel at all; empty when they can."""
+def _unusable(tunnel: Tunnel, found: Configuration, rules: Sequence[Rule]) -> str:
+    """Explain why rules can't go into a tunnel at all; empty when they can."""
     if tunnel.deleted:
         return f"the tunnel {tunnel.name} ({tunnel.id}) was deleted. Name another one, or use kind ownTunnel"
-    if not tunnel.remotely_managed:
+    if manager(tunnel, found) is Manager.FILE:
         lines = ", ".join(f"{{hostname: {rule['hostname']}, service: {rule['service']}}}" for rule in rules)
         return (
-            f"the tunnel {tunnel.name} is locally managed: its rules are in the config.yml beside its cloudflared. Put "
-            f"{lines} there, before the last rule of ingress, and let immich-icloud:cloudflare be "
-            f"{{kind: dnsRecord, target: {tunnel.id}.cfargotunnel.com}}"
+            f"{refusal(tunnel, found)}. Put {lines} there, before the last rule of ingress, and let "
+            f"immich-icloud:cloudflare be {{kind: dnsRecord, target: {tunnel.id}.cfargotunnel.com}}"
         )
-    return ""
+    return refusal(tunnel, found)
 
 
 def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, known: Collection[Key] = ()) -> Trial:
@@ -113,10 +113,13 @@ def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, kno
 
     """
     shares = TunnelLease(cluster, wanted.tunnel_id, wanted.stack).shares()
-    ingress = TunnelConfiguration(cloudflare, wanted.account_id, wanted.tunnel_id).ingress()
-    if ingress is None:
+    tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
+    found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
+    if tunnel is None or found is None:
         return Trial((f"there is no tunnel {wanted.tunnel_id}. It may have been deleted: name another one",), gone=True)
-    trial = _weigh(wanted, ingress, shares, known)
+    trial = _weigh(wanted, ingress_of(found), shares, known)
+    if why := _unusable(tunnel, found, wanted.rules):
+        trial = replace(trial, problems=(why,), taken_over=(), news=())
     return replace(trial, changes=trial.changes or shares.get(wanted.stack, Share()).keys != wanted.keys)
 
 

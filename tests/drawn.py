@@ -17,7 +17,7 @@ HOMELAB = next(iter(found().tunnels))
 
 def of_lab() -> Graph:
     """What `make up` deploys."""
-    tunnel = Tunnel(HOMELAB, "homelab", remotely_managed=True, deleted=False)
+    tunnel = Tunnel(HOMELAB, "homelab", config_src="cloudflare", deleted=False)
     there = FoundAtCloudflare(Zone("zone", "coultonf.com", "account", "free"), tunnel)
     return of(deployed(parse(configuration(LAB), secrets(LAB)), Found("immich-server", cloudflare=there)))
 

@@ -30,23 +30,29 @@ def configure(world: World, tunnel_id: str, config: Any) -> Json:
     Raises:
         RefusedError: no such tunnel, or a document that cloudflared would not take.
     """
-    _alive(world, tunnel_id)
+    tunnel = _alive(world, tunnel_id)
     _refuse_bad(config)
+    # From now on Cloudflare's rules are in force, and the file's are not (source: cloudflared's orchestration).
+    tunnel["config_src"] = "cloudflare"
     version = configuration(world, tunnel_id)["version"] + 1
     world.configurations[tunnel_id] = {"config": config, "version": version, "created_at": now()}
     return configuration(world, tunnel_id)
 
 
 def configuration(world: World, tunnel_id: str) -> Json:
-    """What a tunnel is configured to do; version 0 and null where nothing was ever written, as for a local one."""
+    """What a tunnel is configured to do; version 0 and null where nothing was ever written.
+
+    Of a local one it is what its cloudflared sent when it connected, which no write counts.
+    """
     tunnel = _existing(world, tunnel_id)
     nothing = {"config": None, "version": 0, "created_at": tunnel["created_at"]}
-    return {
+    told = {
         "tunnel_id": tunnel_id,
         "account_id": world.account["id"],
         "source": tunnel["config_src"],
         **world.configurations.get(tunnel_id, nothing),
     }
+    return _without_omitted(tunnel, told)
 
 
 def _refuse_bad(config: Any) -> None:
@@ -99,16 +105,22 @@ def _alive(world: World, tunnel_id: str) -> Json:
 def _shown(world: World, tunnel: Json) -> Json:
     connected = bool(world.connectors.get(tunnel["id"]))
     status = "healthy" if connected else "down" if tunnel["conns_inactive_at"] else "inactive"
-    return {
+    told = {
         **tunnel,
         "account_tag": world.account["id"],
         # Since its deprecation empty whoever is connected: the list of their own has them (source: its documentation).
         "connections": [],
         "metadata": {},
-        "remote_config": tunnel["config_src"] == "cloudflare",
+        "remote_config": tunnel.get("remote_config", tunnel["config_src"] == "cloudflare"),
         "status": status,
         "tun_type": "cfd_tunnel",
     }
+    return _without_omitted(tunnel, told)
+
+
+def _without_omitted(tunnel: Json, told: Json) -> Json:
+    """Leave out the fields that the tunnel `omits`, as for some accounts (terraform-provider-cloudflare #5488)."""
+    return {key: value for key, value in told.items() if key not in {"omits", *tunnel.get("omits", ())}}
 
 
 def _tunnels(world: World, request: Request, _: Ids) -> Answer:

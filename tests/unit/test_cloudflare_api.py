@@ -79,16 +79,32 @@ def test_every_page_is_read(account: Api) -> None:
 
 def test_tunnels_say_who_manages_them_and_whether_they_are_gone(account: Api) -> None:
     account.world.tunnels[WORKSHOP]["deleted_at"] = "2026-01-01T00:00:00Z"
-    seen = {each.name: (each.id, each.remotely_managed, each.deleted) for each in api(account).tunnels(ACCOUNT)}
-    assert seen == {"homelab": (HOMELAB, True, False), "workshop": (WORKSHOP, False, True)}
+    seen = {
+        each.name: (each.id, each.config_src, each.remote_config, each.deleted)
+        for each in api(account).tunnels(ACCOUNT)
+    }
+    assert seen == {
+        "homelab": (HOMELAB, "cloudflare", True, False),
+        "workshop": (WORKSHOP, "local", False, True),
+    }
+
+
+def test_an_absent_field_of_a_tunnel_is_no_answer(account: Api) -> None:
+    account.world.tunnels[HOMELAB]["omits"] = ["config_src", "remote_config", "source"]
+    cloudflare = api(account)
+    tunnel, configuration = cloudflare.tunnel(ACCOUNT, HOMELAB), cloudflare.configuration(ACCOUNT, HOMELAB)
+    assert tunnel
+    assert configuration
+    assert (tunnel.config_src, tunnel.remote_config, configuration.source) == (None, None, None)
+    assert cloudflare.tunnel(ACCOUNT, NOWHERE) is None
 
 
 def test_a_configuration_comes_and_goes_as_it_is(account: Api) -> None:
     cloudflare = api(account)
     before = deepcopy(account.world.configurations[HOMELAB]["config"])
-    assert cloudflare.configuration(ACCOUNT, HOMELAB) == Configuration(before, 7)
+    assert cloudflare.configuration(ACCOUNT, HOMELAB) == Configuration(before, 7, "cloudflare")
     document = {**before, "originRequest": {"connectTimeout": 30, "http2Origin": None, "http_host_header": "x"}}
-    assert cloudflare.replace_configuration(ACCOUNT, HOMELAB, document) == Configuration(document, 8)
+    assert cloudflare.replace_configuration(ACCOUNT, HOMELAB, document) == Configuration(document, 8, "cloudflare")
     assert account.world.configurations[HOMELAB]["config"] == document
     assert cloudflare.configuration(ACCOUNT, NOWHERE) is None
     with pytest.raises(MissingError):
@@ -96,7 +112,15 @@ def test_a_configuration_comes_and_goes_as_it_is(account: Api) -> None:
 
 
 def test_a_tunnel_that_was_never_configured_has_no_document(account: Api) -> None:
-    assert api(account).configuration(ACCOUNT, WORKSHOP) == Configuration(None, 0)
+    del account.world.configurations[WORKSHOP]
+    assert api(account).configuration(ACCOUNT, WORKSHOP) == Configuration(None, 0, "local")
+
+
+def test_a_local_tunnel_answers_with_the_document_that_its_cloudflared_sent(account: Api) -> None:
+    configuration = api(account).configuration(ACCOUNT, WORKSHOP)
+    assert configuration
+    assert configuration.document
+    assert (configuration.source, len(configuration.document["ingress"])) == ("local", 2)
 
 
 def test_records_of_a_host(account: Api) -> None:

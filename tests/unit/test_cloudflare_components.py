@@ -25,7 +25,7 @@ from tests.unit.recording import STACK, TUNNEL_TOKEN, Recording, deployed, regis
 ROOT = Path(__file__).parents[2]
 HOST = "immich.example.com"
 ZONE = Zone("zone-id", "example.com", "account-id", "free")
-TUNNEL = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
+TUNNEL = Tunnel("7c0de5ad", "homelab", config_src="cloudflare", deleted=False)
 ORIGIN = Origin("immich", {"app": "immich-server"}, "http")
 IMMICHS_URL = "http://immich-server.immich.svc.cluster.local:3001"
 

@@ -41,7 +41,7 @@ from tests.unit.configured import configured
 
 HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
 ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
-HOMELAB = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
+HOMELAB = Tunnel("7c0de5ad", "homelab", config_src="cloudflare", deleted=False)
 SERVICE: Manifest = {
     "spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80, "targetPort": "http"}, {"port": 8443}]}
 }
@@ -135,8 +135,8 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
             {
                 "tunnels": (
                     HOMELAB,
-                    Tunnel("1", "attic", remotely_managed=True, deleted=False),
-                    Tunnel("2", "gone", remotely_managed=True, deleted=True),
+                    Tunnel("1", "attic", config_src="cloudflare", deleted=False),
+                    Tunnel("2", "gone", config_src="cloudflare", deleted=True),
                 )
             },
             "cloudflare.tunnel: the account has no tunnel home. It has: attic, homelab. For one of this stack's own, "
@@ -147,19 +147,6 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
             {"tunnels": ()},
             "cloudflare.tunnel: the account has no tunnel homelab. It has: none. For one of this stack's own, set "
             "immich-icloud:cloudflare.kind to ownTunnel",
-        ),
-        (
-            SHARED,
-            {"tunnels": (replace(HOMELAB, deleted=True),)},
-            "cloudflare.tunnel: the tunnel homelab (7c0de5ad) was deleted. Name another one, or use kind ownTunnel",
-        ),
-        (
-            SHARED,
-            {"tunnels": (replace(HOMELAB, remotely_managed=False),)},
-            "cloudflare.tunnel: the tunnel homelab is locally managed: its rules are in the config.yml beside its "
-            f"cloudflared. Put {{hostname: {HOST}, service: http://immich-server.immich.svc.cluster.local:3001}} "
-            "there, before the last rule of ingress, and let immich-icloud:cloudflare be {kind: dnsRecord, target: "
-            f"{BY_TUNNEL}}}",
         ),
         (
             SHARED | CONTROLLER,
@@ -201,7 +188,7 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
         ),
     ],
     ids=[
-        "zone", "another tunnel", "no tunnel", "deleted tunnel", "local tunnel", "service", "port", "no port",
+        "zone", "another tunnel", "no tunnel", "service", "port", "no port",
         "no sibling", "two siblings", "sibling like us", "sibling without proxy",
     ],
 )  # fmt: skip
@@ -598,9 +585,9 @@ def test_everything_about_a_shared_tunnel(account: Api) -> None:
     service = Ref("v1", "Service", "controller", "ingress-nginx")
     there = read(account, on(SHARED | CONTROLLER, host=COULTONF), cluster_with(service))
     assert there.zone == Zone(ZONE_ID, "coultonf.com", ACCOUNT_ID, "free")
-    assert [(tunnel.name, tunnel.remotely_managed) for tunnel in there.tunnels] == [
-        ("homelab", True),
-        ("workshop", False),
+    assert [(tunnel.name, tunnel.config_src) for tunnel in there.tunnels] == [
+        ("homelab", "cloudflare"),
+        ("workshop", "local"),
     ]
     assert there.origin == SERVICE
     assert (there.records, there.siblings, there.applications, there.service_tokens) == ((), (), (), ())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clients.cloudflare import RefusedError as CloudflareRefusedError
-from clients.cloudflare import Tunnel, UnansweredError
+from clients.cloudflare import UnansweredError
 from clients.kubernetes import ClusterError
 from clients.lease import LostError
 from clients.tunnel_configuration import OverwrittenError
@@ -302,16 +302,82 @@ def test_a_missing_tunnel_is_refused(stack: Stack) -> None:
     )
 
 
-def test_a_tunnel_that_takes_no_rules_says_what_to_do() -> None:
-    assert tunnel_rules.unusable(Tunnel("id", "homelab", remotely_managed=True, deleted=False), [OURS]) == ""
-    local = tunnel_rules.unusable(Tunnel("id", "workshop", remotely_managed=False, deleted=False), [OURS])
-    assert local == (
-        "the tunnel workshop is locally managed: its rules are in the config.yml beside its cloudflared. Put "
+def answered(world: SharedTunnel, config_src: str | None, source: str | None, *, remote: bool | None) -> None:
+    """Have Cloudflare answer with these signs of who manages the tunnel; None is an absent field."""
+    signs = {"config_src": config_src, "source": source, "remote_config": remote}
+    omits = [name for name, sign in signs.items() if sign is None]
+    world.cloudflare.world.tunnels[HOMELAB].update(config_src=config_src, remote_config=remote, omits=omits)
+    world.cloudflare.world.configurations[HOMELAB]["source"] = source
+
+
+@pytest.mark.parametrize(
+    ("config_src", "source", "remote"),
+    [
+        ("cloudflare", None, None),
+        (None, "cloudflare", None),
+        (None, None, True),
+        ("cloudflare", "cloudflare", None),
+        (None, "cloudflare", True),
+    ],
+)
+def test_a_tunnel_that_some_field_says_cloudflare_manages_takes_rules(
+    world: SharedTunnel, stack: Stack, config_src: str | None, source: str | None, *, remote: bool | None
+) -> None:
+    answered(world, config_src, source, remote=remote)
+    assert stack.settle(OURS) == "create"
+    stack.destroy()
+    assert world.puts == 2
+
+
+UNKNOWN = [
+    ((None, None, None), "config_src is absent, the configuration's source is absent, remote_config is absent"),
+    (("cloudflare", "local", None), "config_src is cloudflare, the configuration's source is local"),
+    (("local", "cloudflare", True), "config_src is local, the configuration's source is cloudflare"),
+    ((None, "cloudflare", False), "source is cloudflare, remote_config is local"),
+    (("warp", None, None), "config_src is warp"),
+]
+
+
+@pytest.mark.parametrize(("signs", "why"), UNKNOWN)
+def test_a_tunnel_whose_manager_is_unknown_is_never_written(
+    world: SharedTunnel, stack: Stack, signs: tuple[Any, Any, Any], why: str
+) -> None:
+    before = deepcopy(world.document)
+    answered(world, *signs[:2], remote=signs[2])
+    assert why in refused(stack)
+    with pytest.raises(CloudflareRefusedError, match="who manages the tunnel homelab is unknown"):
+        stack.provider.create(inputs(OURS))
+    answered(world, "cloudflare", None, remote=None)
+    stack.settle(OURS)
+    puts = world.puts
+    answered(world, *signs[:2], remote=signs[2])
+    with pytest.raises(CloudflareRefusedError, match="who manages the tunnel homelab is unknown"):
+        stack.destroy()
+    assert world.puts == puts
+    answered(world, "cloudflare", None, remote=None)
+    stack.destroy()
+    assert (world.document, world.cluster.objects) == (before, {})
+
+
+@pytest.mark.parametrize("signs", [("local", None, None), (None, "local", None), (None, None, False)])
+def test_a_locally_managed_tunnel_is_never_written_whatever_document_it_sent(
+    world: SharedTunnel, stack: Stack, signs: tuple[Any, Any, Any]
+) -> None:
+    answered(world, *signs[:2], remote=signs[2])
+    assert refused(stack) == (
+        "the tunnel homelab is locally managed: its rules are in the config.yml beside its cloudflared. Put "
         f"{{hostname: {HOST}, service: {OURS['service']}}} there, before the last rule of ingress, and let "
-        "immich-icloud:cloudflare be {kind: dnsRecord, target: id.cfargotunnel.com}"
+        f"immich-icloud:cloudflare be {{kind: dnsRecord, target: {HOMELAB}.cfargotunnel.com}}"
     )
-    gone = tunnel_rules.unusable(Tunnel("id", "old", remotely_managed=True, deleted=True), [OURS])
-    assert gone == "the tunnel old (id) was deleted. Name another one, or use kind ownTunnel"
+    with pytest.raises(CloudflareRefusedError, match="is locally managed"):
+        stack.provider.create(inputs(OURS))
+    assert world.puts == 0
+    assert world.cluster.objects == {}
+
+
+def test_a_deleted_tunnel_is_refused(world: SharedTunnel, stack: Stack) -> None:
+    world.cloudflare.world.tunnels[HOMELAB]["deleted_at"] = "2026-07-01T00:00:00Z"
+    assert refused(stack) == (f"the tunnel homelab ({HOMELAB}) was deleted. Name another one, or use kind ownTunnel")
 
 
 def test_two_stacks_for_one_host_are_refused(world: SharedTunnel, stack: Stack) -> None:

@@ -32,7 +32,7 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MADE = "2026-11-20T09:00:00Z"
 HOUR_AGO = NOW - timedelta(hours=1)
 LABELS = {"app.kubernetes.io/name": "server"}
-TUNNEL = Tunnel("7c0de5ad", "homelab", remotely_managed=True, deleted=False)
+TUNNEL = Tunnel("7c0de5ad", "homelab", config_src="cloudflare", deleted=False)
 ZONE = Zone("zone", "example.com", "account", "free")
 SYNCED = Result(
     code=Code.SYNCED,
