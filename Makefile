@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram \
-	test test-node test-unit soak check audit format schema troubleshooting pictures lock clean
+	test test-node test-unit soak check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
@@ -106,6 +106,9 @@ format: $(READY) ## Format the code
 
 schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of the settings
 	@$(BIN)/python -m settings.schema
+
+messages: $(READY) ## Write docs/messages.md anew, after a change of what is said
+	@$(BIN)/python -m ops.messages
 
 troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting

@@ -1,6 +1,7 @@
 """Says before the first registration what the engine would say only half-way through `up`, or never."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -15,29 +16,39 @@ from preflight import (
     host,
     immich_facts,
     immich_rules,
+    missing_rules,
     mount_rules,
     rules,
     space_rules,
     state,
+    wording,
 )
 from preflight.cloudflare_facts import CloudflareFacts
 from preflight.facts import Facts
 from providers import tunnel_rules
 from settings import Settings
 from settings.load import Connections
+from text.finding import Finding, Severity
 from text.visible import visible_sentence
 
 __all__ = ["PreflightError", "check", "of_removal"]
+
+_ADOPTIONS = {
+    one.code
+    for one in (
+        wording.LIBRARY_ADOPTED, wording.RECORD_ADOPTED, wording.RECORD_ADOPTED_AND_CHANGED, wording.RULE_ADOPTED,
+    )
+}  # fmt: skip
 
 
 class PreflightError(pulumi.RunError):
     """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = list(map(visible_sentence, problems))
+    def __init__(self, problems: Sequence[Finding]) -> None:
+        self.problems = tuple(problems)
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         heading = f"Preflight found {count}; nothing was changed."
-        super().__init__("\n".join([heading, *(f"  - {problem}" for problem in self.problems)]))
+        super().__init__("\n".join([heading, *(f"  - {visible_sentence(str(one))}" for one in problems)]))
 
 
 def check(settings: Settings, stack: str) -> Plan:
@@ -52,53 +63,44 @@ def check(settings: Settings, stack: str) -> Plan:
 
     """
     try:
-        verdict = _examine(settings, stack)
+        planned, found = _examine(settings, stack)
     except (ClusterError, CloudflareError) as error:
-        raise PreflightError([str(error)]) from None
-    for warning in verdict.warnings:
-        pulumi.log.warn(visible_sentence(warning))
-    if verdict.problems or verdict.plan is None:
-        raise PreflightError(verdict.problems)
-    for sentence in verdict.news:
-        pulumi.log.info(visible_sentence(sentence))
-    return verdict.plan
+        raise PreflightError([wording.UNREADABLE.found(reason=error)]) from None
+    _tell(pulumi.log.warn, found, Severity.WARNING)
+    problems = [one for one in found if one.severity is Severity.PROBLEM]
+    if problems or planned is None:
+        raise PreflightError(problems)
+    _tell(pulumi.log.info, found, Severity.NEWS)
+    return planned
 
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
-    if connections.mounted_by_chart:
-        pulumi.log.warn(
-            "Immich's chart mounts the photos, and goes on to (immich.mount: chart). Before you remove this stack, "
-            "take what `make chart-values` prints out of the chart's values, and let ArgoCD sync. Else Immich's next "
-            "pod does not start: the claim that it mounts is gone (removal waits until no pod uses it), or its "
-            "namespace no longer lets a pod in that mounts a directory of the node"
-        )
-    if connections.shows_photos:
-        pulumi.log.warn(
-            "Immich keeps its libraries and no longer sees their photos. Its next scan (each midnight, unless it was "
-            "set otherwise before this stack) moves them to its trash, which is emptied after 30 days by default, and "
-            "their places in albums go. The files stay. Deploy again before that, or turn the scan off in Immich at "
-            "once (Administration, Settings, External Library)"
-        )
+    found = [
+        *([wording.REMOVED_UNDER_CHART.found()] if connections.mounted_by_chart else ()),
+        *([wording.PHOTOS_UNSEEN.found()] if connections.shows_photos else ()),
+    ]
+    _tell(pulumi.log.warn, found, Severity.WARNING)
     return None
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    plan: Plan | None
-    problems: list[str]
-    warnings: list[str] = field(default_factory=list)
-    news: list[str] = field(default_factory=list)
+def _tell(log: Callable[[str], object], found: Iterable[Finding], severity: Severity) -> None:
+    for one in found:
+        if one.severity is severity:
+            log(visible_sentence(str(one)))
 
 
-def _examine(settings: Settings, stack: str) -> _Verdict:
+def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]]:
     api, cloudflare = ClusterApi(settings.cluster), cloudflare_facts.connect(settings)
     seen = facts.read(api, settings)
     known = state.known()
     there = cloudflare_facts.read(cloudflare, api, settings, known) if cloudflare else None
-    absent = rules.missing(settings, seen) + (cloudflare_rules.missing(settings, there) if there else [])
-    if absent:
-        return _Verdict(None, absent)
+    missing = [
+        *missing_rules.findings(settings, seen),
+        *(cloudflare_rules.missing(settings, there) if there else ()),
+    ]
+    if missing:
+        return None, missing
     # Which objects were adopted is known once they have been looked up, and they are named by the plan.
     stranger = Ownership(stack, adopting=settings.adopt_existing)
     first = plan(settings, _found(settings, seen, there, stranger), stranger)
@@ -113,32 +115,19 @@ def _examine(settings: Settings, stack: str) -> _Verdict:
     planned = plan(settings, found, owner)
     answers = facts.ask(api, planned, live, known)
     immich = immich_facts.read(api, settings, planned.libraries, known)
-    server_wide = planned.libraries.settings if planned.libraries else None
     rule_set = planned.way_in.rules if planned.way_in else None
     trial = tunnel_rules.attempt(cloudflare, api, rule_set) if cloudflare and rule_set else None
-    elsewhere = bool(immich and immich.taken_over) or bool(there and cloudflare_rules.takes_over(there, planned, trial))
-    return _Verdict(
-        planned,
-        [
-            *rules.problems(settings, seen, planned, answers),
-            *mount_rules.problems(planned, answers),
-            *immich_rules.problems(immich, server_wide),
-            *(cloudflare_rules.problems(settings, there, planned, trial) if there else ()),
-        ],
-        [
-            *rules.warnings(settings, seen, planned, answers, elsewhere=elsewhere),
-            *mount_rules.warnings(planned, answers),
-            *space_rules.warnings(settings, seen.space),
-            *immich_rules.warnings(settings, immich),
-            *(cloudflare_rules.warnings(settings, there, planned, trial) if there else ()),
-        ],
-        [
-            *mount_rules.news(planned, answers),
-            *space_rules.news(settings, seen.space),
-            *immich_rules.news(immich, server_wide),
-            *cloudflare_rules.news(settings, planned, trial),
-        ],
-    )
+    outside = [
+        *immich_rules.findings(settings, immich, planned.libraries.settings if planned.libraries else None),
+        *(cloudflare_rules.findings(settings, there, planned, trial) if there else ()),
+    ]
+    elsewhere = any(one.code in _ADOPTIONS for one in outside)
+    return planned, [
+        *rules.findings(settings, seen, planned, answers, elsewhere=elsewhere),
+        *mount_rules.findings(settings, seen, planned, answers),
+        *space_rules.findings(settings, seen.space),
+        *outside,
+    ]
 
 
 def _found(settings: Settings, seen: Facts, there: CloudflareFacts | None, owner: Ownership) -> Found:

@@ -1,20 +1,20 @@
-"""What would go wrong at Cloudflare, in words. Pure, as `rules` is for the cluster."""
+"""What would go wrong at Cloudflare, or is worth knowing. Pure."""
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from clients import cloudflare as cloudflare_api
-from clients.cloudflare import ZONE_READ
-from clients.ingress_rules import Rule, spoken
+from clients.ingress_rules import spoken
 from components.ownership import Ownership
 from components.plan import Plan, Whole
 from components.way_in import Record, WayIn, application_name
+from preflight import wording
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
 from providers.tunnel_rules import Trial
-from settings import PROJECT, Settings
+from settings import Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Ingress
+from text.finding import Finding
 
 # Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page). Counted as
 # ingress-nginx counts its `m`, so that 100m is no more than 100 MB.
@@ -29,74 +29,10 @@ _SERVICE_TOKEN = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessSe
 _SOON = timedelta(days=30)
 
 
-def missing(settings: Settings, facts: CloudflareFacts) -> list[str]:
+def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
     """Find what has to be there before anything else can be asked."""
-    return list(_missing(settings, facts))
-
-
-def problems(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> list[str]:
-    """Find everything that would fail in `up`, or take somebody's way."""
-    return [
-        *(trial.problems if trial else ()),
-        *(_somebodys_record(facts, plan.way_in.record, plan.ownership) if plan.way_in else ()),
-        *_tunnel_of_our_own(settings, facts),
-        *(_somebodys_guard(facts, plan.way_in) if plan.way_in else ()),
-    ]
-
-
-def warnings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> list[str]:
-    """Find what is worth knowing before `up`."""
-    if plan.way_in is None:
-        return []
-    return [
-        *_record_taken_over(our_record(facts, plan.ownership), plan.way_in.record),
-        *(f"taken over, and put back when this stack is removed: {spoken(rule)}" for rule in _by_hand(trial)),
-        *_limits(settings, plan.way_in),
-        *_token_ends(facts, datetime.now(UTC)),
-    ]
-
-
-def takes_over(facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> bool:
-    """Whether something that was made by hand becomes ours."""
-    record = our_record(facts, plan.ownership)
-    by_hand = bool(plan.way_in and any(_record_taken_over(record, plan.way_in.record)))
-    return by_hand or bool(_by_hand(trial))
-
-
-def news(settings: Settings, plan: Plan, trial: Trial | None) -> list[str]:
-    """Say where our rules go, what moves with them, and what a change of the host does."""
-    return [
-        *(trial.news if trial else ()),
-        *(_moves(settings, plan.way_in, plan.route) if plan.way_in else ()),
-    ]
-
-
-def _moves(settings: Settings, way_in: WayIn, route: Whole | None) -> Iterator[str]:
-    cloudflare = settings.cloudflare
-    past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
-    writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []
-    writes += [f"the {route.ref.kind}"] if route and not past_route else []
-    if len(writes) > 1:
-        served = f"Neither host is served between the changes of {' and '.join(writes)}, for a few seconds"
-    else:
-        served = "One of the two hosts is always served"
-    for host in way_in.hosts_before:
-        yield (
-            f"the host changes from {host} to {way_in.host}: the new DNS record is created, then "
-            f"{' and then '.join(writes) or 'nothing else'} is changed, then the old DNS record is removed. {served}"
-        )
-
-
-def _by_hand(trial: Trial | None) -> tuple[Rule, ...]:
-    return trial.taken_over if trial else ()
-
-
-def _missing(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
     if facts.zone is None:
-        yield (
-            f"{PROJECT}:host: the Cloudflare API token sees no zone that {settings.host} lies in. Give the token the "
-            f"permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId"
-        )
+        yield wording.ZONE_MISSING.found(host=settings.host)
         return
     match settings.cloudflare:
         case SharedTunnel() as cloudflare:
@@ -108,108 +44,111 @@ def _missing(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
             yield from _missing_sibling(settings.host, cloudflare, facts)
 
 
-def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[str]:
-    if shared_tunnel(settings, facts) is None:
-        names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
-        yield (
-            f"{PROJECT}:cloudflare.tunnel: the account has no tunnel {cloudflare.tunnel}. It has: {names}. For one of "
-            f"this stack's own, set {PROJECT}:cloudflare.kind to ownTunnel"
+def findings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> Iterator[Finding]:
+    """Find what would fail in `up` or cut off access, what is adopted, where rules go, and what a new host does."""
+    way_in = plan.way_in
+    if way_in is None:
+        return
+    if trial:
+        yield from (wording.RULES_REFUSED.found(reason=problem) for problem in trial.problems)
+    yield from _records(facts, way_in.record, plan.ownership)
+    yield from _tunnel_of_our_own(settings, facts)
+    yield from _applications(facts, way_in)
+    if trial:
+        yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
+        yield from (wording.RULE_PLACED.found(text=sentence) for sentence in trial.news)
+    yield from _limits(settings, way_in)
+    yield from _token_ends(facts, datetime.now(UTC))
+    yield from _moves(settings, way_in, plan.route)
+
+
+def _moves(settings: Settings, way_in: WayIn, route: Whole | None) -> Iterator[Finding]:
+    cloudflare = settings.cloudflare
+    past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
+    writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []
+    writes += [f"the {route.ref.kind}"] if route and not past_route else []
+    changes = wording.HOST_CHANGES_WITH_A_GAP if len(writes) > 1 else wording.HOST_CHANGES
+    for host in way_in.hosts_before:
+        yield changes.found(
+            host,
+            host=way_in.host,
+            writes=" and then ".join(writes) or "nothing else",
+            between=" and ".join(writes),
         )
 
 
-def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: CloudflareFacts) -> Iterator[str]:
-    controller, key = cloudflare.ingress_controller, f"{PROJECT}:cloudflare.ingressController"
+def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[Finding]:
+    if shared_tunnel(settings, facts) is None:
+        names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
+        yield wording.TUNNEL_MISSING.found(name=cloudflare.tunnel, has=names)
+
+
+def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: CloudflareFacts) -> Iterator[Finding]:
+    controller = cloudflare.ingress_controller
     if controller is None:
         return  # Immich's own Service, which is asked for anyway
     if facts.origin is None:
-        yield f"{key}: the cluster has no {origin_of(settings)}. `kubectl get services -A` lists what it has"
+        yield wording.ORIGIN_MISSING.found(origin_of(settings))
         return
     ports = [port["port"] for port in tcp_ports(facts.origin)]
     if controller.port not in ports:
         has = ", ".join(map(str, ports)) or "none"
-        yield f"{key}.port: {origin_of(settings)} has no TCP port {controller.port}. It has: {has}"
+        yield wording.ORIGIN_PORT_MISSING.found(origin_of(settings), port=controller.port, has=has)
 
 
-def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[str]:
-    key = f"{PROJECT}:cloudflare.sameAs"
-    if cloudflare.same_as is None:
+def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[Finding]:
+    sibling = cloudflare.same_as
+    if sibling is None:
         return
     if len(facts.siblings) != 1:
         has = "; ".join(map(str, facts.siblings)) or "none"
-        yield (
-            f"{key}: {cloudflare.same_as} needs one record of type A, AAAA or CNAME, in the zone of {host}. It has: "
-            f"{has}"
-        )
+        yield wording.SIBLING_AMBIGUOUS.found(sibling=sibling, host=host, has=has)
     elif facts.siblings[0].content == host:
-        yield f"{key}: {cloudflare.same_as} points at {host} itself. Name the host that both shall be like"
+        yield wording.SIBLING_IS_THE_HOST.found(sibling=sibling, host=host)
     elif cloudflare.access and not facts.siblings[0].proxied:
-        yield f"{key}: {cloudflare.same_as} is not proxied, and Cloudflare Access sees only what is"
+        yield wording.SIBLING_UNPROXIED.found(sibling=sibling)
 
 
-def _somebodys_record(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[str]:
+def _records(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[Finding]:
     mine = our_record(facts, owner)
     # A record's type can't change: the record would be replaced, and one that is imported or kept stays in the way.
     stays = bool(ours.import_id or ours.adopted)
     untouched = mine is not None and facts.is_known(RECORD, mine.id) and mine.type == ours.type
     for record in facts.records:
         if mine is None:
-            yield (
-                f"{PROJECT}:host: there is a DNS record already, which was not made by this stack: {record}. To take "
-                f"it over, set {PROJECT}:adoptExisting to true for one `up`, or remove it at Cloudflare"
-            )
+            yield wording.RECORD_NOT_OURS.found(record)
         elif (stays and record.type != ours.type) if record is mine else not untouched:
-            yield (
-                f"{PROJECT}:host: the DNS record {record} can't become the one {ours.type} record of this host. Remove "
-                "it at Cloudflare"
-            )
-
-
-def _record_taken_over(record: cloudflare_api.Record | None, ours: Record) -> Iterator[str]:
-    if record is None or not (ours.adopted and ours.import_id):
+            yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
+    if mine is None or not (ours.adopted and ours.import_id):
         return
-    becomes = ""
-    if (record.content, record.proxied) != (ours.content, ours.proxied):
+    if (mine.content, mine.proxied) == (ours.content, ours.proxied):
+        yield wording.RECORD_ADOPTED.found(mine)
+    else:
         target, how = ours.content or "the tunnel of this stack's own", "proxied" if ours.proxied else "not proxied"
-        becomes = f", and becomes {ours.type} {ours.name} → {target}, {how}"
-    yield f"the DNS record {record} is taken over{becomes}. It is kept, like that, when this stack is removed"
+        yield wording.RECORD_ADOPTED_AND_CHANGED.found(mine, becomes=f"{ours.type} {ours.name} → {target}, {how}")
 
 
-def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[str]:
+def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OwnTunnel):
         return
     for tunnel in facts.tunnels:
         if tunnel.name == cloudflare.tunnel and not tunnel.deleted and not facts.is_known(_TUNNEL, tunnel.id):
-            yield (
-                f"{PROJECT}:cloudflare.tunnel: the account has a tunnel {cloudflare.tunnel} already ({tunnel.id}), "
-                "which is not this stack's. Choose another name, or use it with kind sharedTunnel. If an interrupted "
-                "`up` left it, delete it in the dashboard"
-            )
+            yield wording.TUNNEL_TAKEN.found(cloudflare.tunnel, id=tunnel.id)
+    deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
     for known in facts.known:
-        deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
-        if known.type != _TUNNEL or known.id not in deleted:
-            continue
-        yield (
-            f"the tunnel {cloudflare.tunnel} of this stack was deleted at Cloudflare, which Pulumi's provider does not "
-            "notice. To have it made anew, take it out of the state, then run `up`: "
-            f"pulumi state delete --force --target-dependents '{known.urn}'"
-        )
+        if known.type == _TUNNEL and known.id in deleted:
+            yield wording.TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
 
 
-def _somebodys_guard(facts: CloudflareFacts, way_in: WayIn) -> Iterator[str]:
+def _applications(facts: CloudflareFacts, way_in: WayIn) -> Iterator[Finding]:
     for application in facts.applications:
         if facts.is_known(_APPLICATION, application.id):
             continue
         if application.name == application_name(way_in.stack):
-            yield (
-                f"{PROJECT}:cloudflare.access: an interrupted `up` left the Access application {application.name} "
-                f"({application.id}). Delete it in the dashboard"
-            )
+            yield wording.APPLICATION_LEFT.found(application.name, id=application.id)
         else:
-            yield (
-                f"{PROJECT}:cloudflare.access: the Access application {application.name} guards {way_in.host} "
-                "already. Remove it in the dashboard, or leave access out here"
-            )
+            yield wording.APPLICATION_NOT_OURS.found(application.name, host=way_in.host)
 
 
 def upload_limit(plan: str) -> int:
@@ -217,18 +156,14 @@ def upload_limit(plan: str) -> int:
     return _UPLOAD_LIMITS.get(plan, _UPLOAD_LIMITS["free"])
 
 
-def _limits(settings: Settings, way_in: WayIn) -> Iterator[str]:
+def _limits(settings: Settings, way_in: WayIn) -> Iterator[Finding]:
     if not way_in.record.proxied:
         return
     limit = upload_limit(way_in.zone.plan)
     allowed, said = _body_limit(settings)
     if allowed is None or allowed > limit * _MEGABYTE:
         plan = f"plan {way_in.zone.plan.capitalize()}" if way_in.zone.plan else "plans Free and Pro"
-        yield (
-            f"Cloudflare takes at most {limit} MB in one request ({plan}) and answers 413 to more, though {said}. "
-            "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a "
-            f"response that takes longer than {_RESPONSE_LIMIT} s ends in 524"
-        )
+        yield wording.UPLOADS_LIMITED.found(limit=limit, plan=plan, reason=said, seconds=_RESPONSE_LIMIT)
 
 
 def _body_limit(settings: Settings) -> tuple[int | None, str]:
@@ -247,11 +182,8 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
     return int(size[1]) * _UNITS[size[2].lower()], said
 
 
-def _token_ends(facts: CloudflareFacts, now: datetime) -> Iterator[str]:
+def _token_ends(facts: CloudflareFacts, now: datetime) -> Iterator[Finding]:
     for token in facts.service_tokens:
         ours = facts.is_known(_SERVICE_TOKEN, token.id)
         if ours and token.expires_at and token.expires_at - now < _SOON:
-            yield (
-                f"the mobile app's service token ends on {token.expires_at:%Y-%m-%d}, and the app is shut out then. "
-                "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"
-            )
+            yield wording.SERVICE_TOKEN_ENDS.found(token.name, end=f"{token.expires_at:%Y-%m-%d}")

@@ -41,11 +41,6 @@ class ImmichFacts:
     settings_change: bool = False
     has_configuration_file: bool = False
 
-    @property
-    def taken_over(self) -> tuple[WantedLibrary, ...]:
-        """Libraries that were made by hand and become ours."""
-        return tuple(wanted for wanted, trial in self.trials if trial.taken_over)
-
 
 def read(
     cluster: ClusterApi, settings: Settings, planned: Libraries | None, known: Sequence[Known]

@@ -1,4 +1,4 @@
-"""Who states the photos' mount in Immich's Deployment, in words. Pure, as `rules` is.
+"""The photos' mount in Immich's Deployment: what stands in its place, and who states it. Pure.
 
 Immich trashes every photo that it does not find: the mount may pass from this stack to the chart and back, and must not
 be missing in between.
@@ -10,85 +10,88 @@ from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from components.plan import Plan
-from preflight.facts import Answers
+from preflight import wording
+from preflight.facts import Answers, Facts
 from providers.fragment import set_by_hand
-from settings import PROJECT
-
-_MOUNT = f"{PROJECT}:immich.mount"
-
-
-def problems(plan: Plan, answers: Answers) -> list[str]:
-    """Find what would leave Immich without its photos."""
-    return list(_taken_back(plan, answers) if plan.mount_is_ours else _given_away(plan, answers))
+from settings import Settings
+from settings.storage import OnNode
+from text.finding import Finding
 
 
-def warnings(plan: Plan, answers: Answers) -> list[str]:
-    """Find what the chart's values lack, or could do without."""
+def findings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """Find what would leave Immich without its photos, and what becomes of the mount."""
     if plan.mount_is_ours:
-        trial = answers.trials.get(Ref.of(plan.mount))
-        words = f"Take it out there, and it stays. Or leave it there, with {_MOUNT}: chart"
-        return [f"{trial.shared}, and the same. {words}"] if trial and trial.shared else []
-    if answers.remainder is None or problems(plan, answers):
-        return []
-    live, values = answers.remainder.live, f"what `{plan.ownership.command('chart-values')}` prints"
-    where = Ref.of(plan.mount)
-    if lacks := _lacks(plan, live):
-        return [f"{where}: {lacks}. Put {values} into the values of Immich's chart, and let ArgoCD sync"]
-    if not _is_ours_of_today(plan.mount, live):
-        return [f"{where}: its guard {GUARD} is an older one. Put {values} into the values of Immich's chart"]
-    return []
+        yield from _in_its_place(settings, facts, plan)
+        yield from _stated_here(plan, answers)
+    else:
+        yield from _stated_by_chart(plan, answers)
 
 
-def news(plan: Plan, answers: Answers) -> list[str]:
-    """Say whether Immich restarts, and what becomes of a mount that this stack gives up."""
-    trial = answers.trials.get(Ref.of(plan.mount)) if plan.mount_is_ours else None
-    if trial and trial.live and not trial.problems and managed_fields.as_found(trial.live, plan.mount) != plan.mount:
-        return [f"{Ref.of(plan.mount)}: mount or startup check change. Immich restarts once, after the disk is marked"]
-    given = answers.remainder is not None and answers.remainder.ours and not problems(plan, answers)
-    return [f"{Ref.of(plan.mount)} keeps its mount of the photos: another manager states it, too"] if given else []
+def _in_its_place(settings: Settings, facts: Facts, plan: Plan) -> Iterator[Finding]:
+    """Find what stands where the mount goes, and would be lost or hidden: Immich's next scan would trash its photos."""
+    if facts.deployment is None:
+        return
+    mount, where = settings.immich.mount, Ref.of(plan.mount)
+    pod = facts.deployment["spec"]["template"]["spec"]
+    for volume in pod.get("volumes", []):
+        path = volume.get("hostPath", {}).get("path")
+        if (
+            volume["name"] == mount.volume
+            and isinstance(settings.storage, OnNode)
+            and path not in {None, settings.storage.path}
+        ):
+            yield wording.MOUNT_REPOINTED.found(where, volume=mount.volume, found=path, wanted=settings.storage.path)
+    (ours,) = plan.mount["spec"]["template"]["spec"]["containers"]
+    theirs: Manifest = next((c for c in pod["containers"] if c["name"] == ours["name"]), {})
+    for found in theirs.get("volumeMounts", []):
+        at = found["mountPath"]
+        if at == mount.path and (found.get("subPath") or found.get("subPathExpr")):
+            yield wording.MOUNT_OF_A_PART.found(where, at=at)
+        elif at.startswith(f"{mount.path}/") or mount.path.startswith(f"{at.rstrip('/')}/"):
+            yield wording.MOUNT_WITHIN_ANOTHER.found(path=mount.path, at=at)
 
 
-def _given_away(plan: Plan, answers: Answers) -> Iterator[str]:
-    """The chart shall state it: our entries go, and what is left has to show the photos."""
+def _stated_here(plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """This stack states it: whoever shows the photos now must not stop before."""
+    trial = answers.trials.get(Ref.of(plan.mount))
+    if trial is None:
+        return
+    if trial.shared:
+        yield wording.MOUNT_SHARED.found(shared=trial.shared)
+    if trial.live is None:
+        return
+    if not trial.problems:
+        if managed_fields.as_found(trial.live, plan.mount) != plan.mount:
+            yield wording.IMMICH_RESTARTS.found(Ref.of(plan.mount))
+    elif not _lacks(plan, trial.live):
+        holding = managed_fields.holders(
+            trial.live["metadata"].get("managedFields", []), managed_fields.entries(plan.mount)
+        )
+        us = {plan.ownership.manager, OBJECT_MANAGER}
+        for manager in (one for one in holding if one not in us and not set_by_hand(one)):
+            yield wording.MOUNT_OF_ANOTHER.found(manager=manager, command=plan.ownership.command("chart-values"))
+
+
+def _stated_by_chart(plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """The chart states it: our entries go, and what is left has to show the photos."""
     remainder = answers.remainder
     if remainder is None:
         return
-    where, values = Ref.of(plan.mount), f"what `{plan.ownership.command('chart-values')}` prints"
+    where, command = Ref.of(plan.mount), plan.ownership.command("chart-values")
     lacks = _lacks(plan, remainder.live)
     if remainder.ours and remainder.by_hand:
         lacks = f"kubectl has set {remainder.by_hand}, and that goes, too,"
     if remainder.ours and lacks:
-        yield (
-            f"{where}: this stack would give up its mount of the photos, and nobody else states it yet: {lacks} then. "
-            f"Immich's next scan would trash every photo. Set {_MOUNT} back to entries, and hand it over in this "
-            f"order: 1. put {values} into the values of Immich's chart; 2. let ArgoCD sync it with syncOptions: "
-            f"[ServerSideApply=true], or the cluster does not know that the chart states it, too; 3. set {_MOUNT} to "
-            "chart"
-        )
+        yield wording.MOUNT_GIVEN_UP.found(where, lacks=lacks, command=command)
     elif lacks and plan.libraries:
-        yield (
-            f"{where}: {lacks}, and {_MOUNT} says that the chart states it. A library is made and scanned only with "
-            f"its photos there. Put {values} into the values of Immich's chart and let ArgoCD sync. Of a new stack, "
-            f"whose disk is not made yet, `up` comes first, with {_MOUNT}: entries"
-        )
-
-
-def _taken_back(plan: Plan, answers: Answers) -> Iterator[str]:
-    """This stack shall state it: whoever shows the photos now must not stop before."""
-    trial = answers.trials.get(Ref.of(plan.mount))
-    if trial is None or trial.live is None or not trial.problems or _lacks(plan, trial.live):
-        return
-    holding = managed_fields.holders(
-        trial.live["metadata"].get("managedFields", []), managed_fields.entries(plan.mount)
-    )
-    us = {plan.ownership.manager, OBJECT_MANAGER}
-    for manager in (one for one in holding if one not in us and not set_by_hand(one)):
-        yield (
-            f'{_MOUNT}: Immich shows the photos by the mount of "{manager}": were it taken out there first, the next '
-            "scan would trash them. Set it to chart to leave it there. To have it here, let both state the same for a "
-            f"while: put what `{plan.ownership.command('chart-values')}` prints into the values of Immich's chart, and "
-            "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
-        )
+        yield wording.MOUNT_NOT_IN_CHART.found(where, lacks=lacks, command=command)
+    elif lacks:
+        yield wording.CHART_LACKS_MOUNT.found(where, lacks=lacks, command=command)
+    else:
+        if not _is_ours_of_today(plan.mount, remainder.live):
+            yield wording.CHART_HAS_OLD_CHECK.found(where, guard=GUARD, command=command)
+        if remainder.ours:
+            yield wording.MOUNT_STAYS.found(where)
 
 
 def _lacks(plan: Plan, live: Manifest) -> str:

@@ -1,44 +1,28 @@
-"""What is worth knowing of the room for photos before `up`."""
+"""What is worth knowing of the room for photos before `up`. Pure."""
 
 from collections.abc import Iterator
 
 from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES, floor
+from preflight import wording
 from preflight.space_facts import Filesystem, Space
-from settings import PROJECT, Settings
+from settings import Settings
 from settings.storage import OnNode
-
-_KEY = f"{PROJECT}:photoSync.minFreeSpace"
-OWN_DISK = "Give the photos a disk or a Talos user volume of their own (docs/photos.md#a-disk-of-its-own)"
+from text.finding import Finding
 
 
-def warnings(settings: Settings, space: Space) -> list[str]:
-    """Find what may stop the sync, or the node."""
-    sentences = [*_pressure(settings, space), *_shared(space), *_stops(settings, space)]
-    return [*sentences, *_too_little(settings, space)]
-
-
-def news(settings: Settings, space: Space) -> list[str]:
-    """Say what is unknown."""
-    if space.on_node is None and isinstance(settings.storage, OnNode) and settings.photo_sync.accounts:
-        unknown = "Whether the photos are on the node's own filesystem is unknown until the directory Job has looked"
-        return [unknown]
-    return []
-
-
-def _pressure(settings: Settings, space: Space) -> Iterator[str]:
+def findings(settings: Settings, space: Space) -> Iterator[Finding]:
+    """Find what may stop the sync or the node, and what is unknown."""
     if space.pressure and isinstance(settings.storage, OnNode):
-        yield f"Node {settings.storage.node} reports DiskPressure: it evicts pods. Make room on it"
-
-
-def _shared(space: Space) -> Iterator[str]:
+        yield wording.NODE_UNDER_PRESSURE.found(settings.storage.node)
     if space.on_node:
-        yield (
-            f"The photos are on the kubelet's own filesystem: below {EVICTS_BELOW} % free space it evicts every pod of "
-            f"the node, Immich too. {OWN_DISK}"
-        )
+        yield wording.DISK_SHARED.found()
+    yield from _stops(settings, space)
+    yield from _too_little(settings, space)
+    if space.on_node is None and isinstance(settings.storage, OnNode) and settings.photo_sync.accounts:
+        yield wording.DISK_UNKNOWN.found()
 
 
-def _stops(settings: Settings, space: Space) -> Iterator[str]:
+def _stops(settings: Settings, space: Space) -> Iterator[Finding]:
     """Say that the next sync will stop; of an unknown disk, that it will if the photos are on the node's own."""
     known = space.photos is not None
     room = space.photos or space.kubelets
@@ -46,28 +30,19 @@ def _stops(settings: Settings, space: Space) -> Iterator[str]:
         return
     kept = floor(settings.photo_sync.min_free_space).of(room.total, on_node=bool(space.on_node) or not known)
     if room.free < kept:
-        condition = "The" if known else "If the photos are on the node's own filesystem, the"
-        yield (
-            f"{condition} next sync will stop: "
-            f"{room.free} of {room.total} MiB are free, and {kept} MiB stay free. Make room, or state {_KEY}"
-        )
+        stops = wording.SYNC_STOPS if known else wording.SYNC_MAY_STOP
+        yield stops.found(free=room.free, total=room.total, kept=kept)
 
 
-def _too_little(settings: Settings, space: Space) -> Iterator[str]:
+def _too_little(settings: Settings, space: Space) -> Iterator[Finding]:
     stated, room = settings.photo_sync.min_free_space, space.photos or space.kubelets
     may_be_shared = isinstance(settings.storage, OnNode) if space.on_node is None else space.on_node
     if stated is None or not may_be_shared:
         return
     if share := _share(stated, room):
-        yield (
-            f"{_KEY}: {stated} is {share} % of the filesystem, and below {EVICTS_BELOW} % the kubelet evicts every pod "
-            f"of its node if the photos are on its own filesystem. State at least 20%, or leave it out. {OWN_DISK}"
-        )
+        yield wording.FLOOR_TOO_LOW.found(stated=stated, share=share)
     if room and room.inodes and room.inodes_free * 100 < EVICTS_BELOW_INODES * room.inodes:
-        yield (
-            f"Of the filesystem's {room.inodes} inodes {room.inodes_free} are free, and below {EVICTS_BELOW_INODES} % "
-            f"the kubelet evicts every pod of its node if the photos are on its own filesystem. {OWN_DISK}"
-        )
+        yield wording.INODES_LOW.found(total=room.inodes, free=room.inodes_free)
 
 
 def _share(stated: str, room: Filesystem | None) -> int | None:

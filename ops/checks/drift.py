@@ -11,7 +11,7 @@ from ops.checks.check import PREVIEW, UP, Check, Fault, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
-from preflight.rules import tracked_by_argocd
+from preflight.owner_rules import tracked_by_argocd
 from providers.fragment import set_by_hand
 
 _DRIFT = Fault("somebody changed or removed what this stack states, or its file was changed since the last `up`", UP)
@@ -116,8 +116,8 @@ def _shown(value: Any) -> str:
 def _argocd(facts: Facts) -> Result:
     cluster = there(facts.cluster)
     for ref, whole in cluster.live.items():
-        for sentence in tracked_by_argocd(ref, whole):
-            return failed(facts, _TRACKED, sentence.partition(",")[0])
+        if any(tracked_by_argocd(ref, whole)):
+            return failed(facts, _TRACKED, f"{ref} is tracked by ArgoCD")
     ours = cluster.plan.ownership.manager
     for fragment, live in _fragments(cluster):
         managed = live["metadata"].get("managedFields", []) if live else []

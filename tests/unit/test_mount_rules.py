@@ -1,7 +1,8 @@
-"""What preflight says when the photos' mount passes from this stack to Immich's chart and back."""
+"""The photos' mount: what stands in its place, and how it passes from this stack to Immich's chart and back."""
 
 import contextvars
 from copy import deepcopy
+from dataclasses import replace
 
 import pulumi
 import pytest
@@ -10,17 +11,18 @@ import preflight
 from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from preflight import mount_rules
-from preflight.facts import Answers
+from preflight import mount_rules, wording
+from preflight.facts import Answers, Facts
 from providers.fragment import Remainder, Trial
 from settings import Settings, load_connections
-from tests.objects import ARGOCD, BY_HAND, STACK, deployment, in_pod, managed
+from tests.findings import Told, told
+from tests.objects import ARGOCD, BY_HAND, STACK, deployment, in_pod, managed, namespace
 from tests.stack_files import as_text
 from tests.unit.configured import configured
+from text.finding import Finding, Severity
 
 WHERE = "Deployment immich/immich-server"
-VALUES = "what `make chart-values STACK=test` prints"
-NO_MOUNT = "container immich-server has no mount at /external/icloud"
+CLUSTER = Facts(namespace(), deployment(), None, None, None)
 TWICE = f'{WHERE}: "{ARGOCD}" states volumes[icloud-import], too'
 
 
@@ -52,60 +54,74 @@ def with_old_guard() -> Manifest:
     return live
 
 
+def found(plan: Plan, answers: Answers) -> list[Finding]:
+    return list(mount_rules.findings(configured(), CLUSTER, plan, answers))
+
+
+# what stands in its place
+
+
+def in_place(settings: Settings, volume: Manifest, mount: Manifest) -> list[Told]:
+    immich = deployment()
+    pod = immich["spec"]["template"]["spec"]
+    pod["volumes"].append(volume)
+    pod["containers"][0]["volumeMounts"].append(mount)
+    seen = replace(CLUSTER, deployment=immich)
+    ours = plan(settings, Found("immich-server"), Ownership(STACK, adopting=settings.adopt_existing))
+    return told(mount_rules.findings(settings, seen, ours, Answers()))
+
+
+def test_a_hand_made_volume_of_another_path_is_not_repointed() -> None:
+    assert in_place(
+        configured(adoptExisting=True),
+        {"name": "icloud-import", "hostPath": {"path": "/mnt/old"}},
+        {"name": "icloud-import", "mountPath": "/external/icloud", "subPath": "photos"},
+    ) == [("mount-repointed", WHERE), ("mount-of-a-part", WHERE)]
+
+
+@pytest.mark.parametrize("at", ["/external", "/external/icloud/family"])
+def test_no_mount_within_a_mount(at: str) -> None:
+    own = in_place(configured(), {"name": "own", "emptyDir": {}}, {"name": "own", "mountPath": at})
+    assert own == [("mount-within-another", "immich.mount.path")]
+
+
 # entries -> chart
 
 
 def test_a_chart_that_states_it_may_have_it() -> None:
     for ours in (False, True):
         given = Answers(remainder=Remainder(mounted(), ours=ours))
-        assert mount_rules.problems(planned(library=True), given) == []
-        assert mount_rules.warnings(planned(library=True), given) == []
-        kept = f"{WHERE} keeps its mount of the photos: another manager states it, too"
-        assert mount_rules.news(planned(library=True), given) == ([kept] if ours else [])
+        assert told(found(planned(library=True), given)) == ([("mount-stays", WHERE)] if ours else [])
 
 
 @pytest.mark.parametrize("library", [False, True])
 def test_a_mount_that_nobody_else_states_is_not_given_up(library: bool) -> None:  # noqa: FBT001
-    given = Answers(remainder=Remainder(deployment(), ours=True))
-    assert mount_rules.problems(planned(library=library), given) == [
-        f"{WHERE}: this stack would give up its mount of the photos, and nobody else states it yet: {NO_MOUNT} then. "
-        "Immich's next scan would trash every photo. Set immich-icloud:immich.mount back to entries, and hand it over "
-        f"in this order: 1. put {VALUES} into the values of Immich's chart; 2. let ArgoCD sync it with syncOptions: "
-        "[ServerSideApply=true], or the cluster does not know that the chart states it, too; "
-        "3. set immich-icloud:immich.mount to chart"
-    ]
-    assert mount_rules.warnings(planned(library=library), given) == []
-    assert mount_rules.news(planned(library=library), given) == []
+    (finding,) = found(planned(library=library), Answers(remainder=Remainder(deployment(), ours=True)))
+    assert (finding.code, finding.subject, finding.severity) == ("mount-given-up", WHERE, Severity.PROBLEM)
+    assert "make chart-values STACK=test" in finding.remedy
 
 
 def test_what_kubectl_holds_beside_us_is_nobodys_either() -> None:
     given = Answers(remainder=Remainder(mounted(), ours=True, by_hand="volumes[icloud-import]"))
-    (problem,) = mount_rules.problems(planned(), given)
-    assert "kubectl has set volumes[icloud-import], and that goes, too, then" in problem
+    (finding,) = found(planned(), given)
+    assert finding.code == "mount-given-up"
+    assert "volumes[icloud-import]" in finding.text
 
 
-def test_no_library_without_its_photos() -> None:
-    given = Answers(remainder=Remainder(deployment()))
-    (problem,) = mount_rules.problems(planned(library=True), given)
-    assert problem.startswith(f"{WHERE}: {NO_MOUNT}, and immich-icloud:immich.mount says that the chart states it. ")
-    assert f"Put {VALUES} into the values of Immich's chart and let ArgoCD sync" in problem
-    assert problem.endswith("whose disk is not made yet, `up` comes first, with immich-icloud:immich.mount: entries")
+@pytest.mark.parametrize(
+    ("library", "code", "severity"),
+    [(True, "mount-not-in-chart", Severity.PROBLEM), (False, "chart-lacks-mount", Severity.WARNING)],
+)
+def test_no_library_without_its_photos(library: bool, code: str, severity: Severity) -> None:  # noqa: FBT001
+    (finding,) = found(planned(library=library), Answers(remainder=Remainder(deployment())))
+    assert (finding.code, finding.subject, finding.severity) == (code, WHERE, severity)
+    assert "make chart-values STACK=test" in finding.remedy
 
 
-def test_where_nothing_depends_on_it_the_way_on_is_told() -> None:
-    given = Answers(remainder=Remainder(deployment()))
-    assert mount_rules.problems(planned(), given) == []
-    assert mount_rules.warnings(planned(), given) == [
-        f"{WHERE}: {NO_MOUNT}. Put {VALUES} into the values of Immich's chart, and let ArgoCD sync"
-    ]
-
-
-def test_an_older_guard_is_worth_a_word() -> None:
+@pytest.mark.parametrize("library", [False, True])
+def test_an_older_guard_is_worth_a_word(library: bool) -> None:  # noqa: FBT001
     given = Answers(remainder=Remainder(with_old_guard()))
-    assert mount_rules.problems(planned(library=True), given) == []
-    assert mount_rules.warnings(planned(), given) == [
-        f"{WHERE}: its guard require-photo-disk is an older one. Put {VALUES} into the values of Immich's chart"
-    ]
+    assert told(found(planned(library=library), given), Severity.WARNING) == [("chart-has-old-check", WHERE)]
 
 
 # chart -> entries
@@ -113,24 +129,19 @@ def test_an_older_guard_is_worth_a_word() -> None:
 
 def test_what_both_state_alike_stays_when_the_chart_lets_go() -> None:
     both = Answers(trials={Ref.of(deployment()): Trial(mounted(ARGOCD), shared=TWICE)})
-    assert mount_rules.problems(planned("entries"), both) == []
-    assert mount_rules.warnings(planned("entries"), both) == [
-        f"{TWICE}, and the same. Take it out there, and it stays. Or leave it there, with "
-        "immich-icloud:immich.mount: chart"
-    ]
+    assert [one.code for one in found(planned("entries"), both)] == ["mount-shared"]
 
 
 def test_a_mount_that_shows_the_photos_is_not_taken_out_first() -> None:
     refused = Answers(trials={Ref.of(deployment()): Trial(mounted(ARGOCD), ("two owners",))})
-    (problem,) = mount_rules.problems(planned("entries"), refused)
-    assert problem.startswith(f'immich-icloud:immich.mount: Immich shows the photos by the mount of "{ARGOCD}"')
-    assert f"put {VALUES} into the values of Immich's chart" in problem
+    (finding,) = found(planned("entries"), refused)
+    assert (finding.code, finding.values["manager"]) == ("mount-of-another", ARGOCD)
 
 
 @pytest.mark.parametrize("live", [deployment(), mounted(BY_HAND), mounted(STACK)], ids=["none", "kubectl", "ours"])
 def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
     refused = Answers(trials={Ref.of(live): Trial(live, ("a problem",))})
-    assert mount_rules.problems(planned("entries"), refused) == []
+    assert told(found(planned("entries"), refused)) == []
 
 
 # removal
@@ -139,7 +150,7 @@ def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
 @pytest.mark.parametrize("mount", ["chart", {"kind": "chart", "path": "/mnt/icloud"}])
 def test_removal_tells_what_the_chart_still_mounts(monkeypatch: pytest.MonkeyPatch, mount: object) -> None:
     (warning,) = said_of_removal(monkeypatch, {"immich": {"mount": mount}})
-    assert "take what `make chart-values` prints out of the chart's values" in warning
+    assert warning == str(wording.REMOVED_UNDER_CHART.found())
 
 
 @pytest.mark.parametrize("immich", [{}, {"mount": "entries"}, {"mount": {"path": "/mnt/icloud"}}, "broken"])

@@ -1,4 +1,4 @@
-"""What preflight says of Cloudflare, word for word, and when it keeps quiet. The SDK reads facts, or they are made."""
+"""What preflight finds at Cloudflare, and when it finds nothing. The SDK reads facts, or they are made."""
 
 import time
 from collections.abc import Callable
@@ -36,8 +36,10 @@ from preflight.state import Known
 from providers.tunnel_rules import Trial
 from settings import Settings
 from tests.fake_cluster import FakeCluster
+from tests.findings import Told, told
 from tests.objects import STACK, deployment, namespace
 from tests.unit.configured import configured
+from text.finding import Finding, Severity
 
 HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
 ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
@@ -85,18 +87,22 @@ def planned(settings: Settings, there: CloudflareFacts) -> Plan:
     return plan(settings, Found("immich-server", cloudflare=found_there, origin=origin), owner)
 
 
-def missing(cloudflare: Manifest, **more: Any) -> list[str]:
-    return cloudflare_rules.missing(on(cloudflare), seen(**more))
+def missing(cloudflare: Manifest, **more: Any) -> list[Told]:
+    return told(cloudflare_rules.missing(on(cloudflare), seen(**more)))
 
 
-def problems(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[str]:
-    settings, there = on(cloudflare, adoptExisting=adopt), seen(**more)
-    return cloudflare_rules.problems(settings, there, planned(settings, there), trial)
+def findings(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[Finding]:
+    route = {"route": more.pop("route")} if "route" in more else {}
+    settings, there = on(cloudflare, adoptExisting=adopt, **route), seen(**more)
+    return list(cloudflare_rules.findings(settings, there, planned(settings, there), trial))
 
 
-def warnings(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[str]:
-    settings, there = on(cloudflare, adoptExisting=adopt), seen(**more)
-    return cloudflare_rules.warnings(settings, there, planned(settings, there), trial)
+def problems(cloudflare: Manifest, **more: Any) -> list[Told]:
+    return told(findings(cloudflare, **more), Severity.PROBLEM)
+
+
+def warnings(cloudflare: Manifest, **more: Any) -> list[Told]:
+    return told(findings(cloudflare, **more), Severity.WARNING)
 
 
 # what has to be there
@@ -122,78 +128,37 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloudflare", "more", "sentence"),
+    ("cloudflare", "more", "code"),
     [
-        (
-            SHARED,
-            {"zone": None},
-            f"host: the Cloudflare API token sees no zone that {HOST} lies in. Give the token the permission "
-            "Zone · Zone · Read for it, or set immich-icloud:cloudflare.zoneId and accountId",
-        ),
-        (
-            SHARED | {"tunnel": "home"},
-            {
-                "tunnels": (
-                    HOMELAB,
-                    Tunnel("1", "attic", config_src="cloudflare", deleted=False),
-                    Tunnel("2", "gone", config_src="cloudflare", deleted=True),
-                )
-            },
-            "cloudflare.tunnel: the account has no tunnel home. It has: attic, homelab. For one of this stack's own, "
-            "set immich-icloud:cloudflare.kind to ownTunnel",
-        ),
-        (
-            SHARED,
-            {"tunnels": ()},
-            "cloudflare.tunnel: the account has no tunnel homelab. It has: none. For one of this stack's own, set "
-            "immich-icloud:cloudflare.kind to ownTunnel",
-        ),
-        (
-            SHARED | CONTROLLER,
-            {"origin": None},
-            "cloudflare.ingressController: the cluster has no Service ingress-nginx/controller. `kubectl get services "
-            "-A` lists what it has",
-        ),
+        (SHARED, {"zone": None}, "zone-missing"),
+        (SHARED | {"tunnel": "home"}, {}, "tunnel-missing"),
+        (SHARED, {"tunnels": ()}, "tunnel-missing"),
+        (SHARED | CONTROLLER, {"origin": None}, "origin-missing"),
         (
             OWN | CONTROLLER,
             {"origin": {"spec": {"ports": [{"port": 443}, {"port": 8080}, {"port": 80, "protocol": "UDP"}]}}},
-            "cloudflare.ingressController.port: Service ingress-nginx/controller has no TCP port 80. It has: 443, 8080",
+            "origin-port-missing",
         ),
-        (
-            OWN | CONTROLLER,
-            {"origin": {"spec": {"type": "ExternalName"}}},
-            "cloudflare.ingressController.port: Service ingress-nginx/controller has no TCP port 80. It has: none",
-        ),
-        (
-            SAME,
-            {},
-            f"cloudflare.sameAs: {SIBLING_HOST} needs one record of type A, AAAA or CNAME, in the zone of {HOST}. It "
-            "has: none",
-        ),
-        (
-            SAME,
-            {"siblings": (record(name=SIBLING_HOST), record("2606::1", "AAAA", SIBLING_HOST))},
-            f"cloudflare.sameAs: {SIBLING_HOST} needs one record of type A, AAAA or CNAME, in the zone of {HOST}. It "
-            f"has: A {SIBLING_HOST} → 1.1.1.1; AAAA {SIBLING_HOST} → 2606::1",
-        ),
-        (
-            SAME,
-            {"siblings": (record(HOST, "CNAME", SIBLING_HOST),)},
-            f"cloudflare.sameAs: {SIBLING_HOST} points at {HOST} itself. Name the host that both shall be like",
-        ),
-        (
-            SAME | ACCESS,
-            {"siblings": (record(name=SIBLING_HOST, proxied=False),)},
-            f"cloudflare.sameAs: {SIBLING_HOST} is not proxied, and Cloudflare Access sees only what is",
-        ),
+        (OWN | CONTROLLER, {"origin": {"spec": {"type": "ExternalName"}}}, "origin-port-missing"),
+        (SAME, {}, "sibling-ambiguous"),
+        (SAME, {"siblings": (record(name=SIBLING_HOST), record("2606::1", "AAAA", SIBLING_HOST))}, "sibling-ambiguous"),
+        (SAME, {"siblings": (record(HOST, "CNAME", SIBLING_HOST),)}, "sibling-is-the-host"),
+        (SAME | ACCESS, {"siblings": (record(name=SIBLING_HOST, proxied=False),)}, "sibling-unproxied"),
     ],
     ids=[
         "zone", "another tunnel", "no tunnel", "service", "port", "no port",
         "no sibling", "two siblings", "sibling like us", "sibling without proxy",
     ],
 )  # fmt: skip
-def test_missing(cloudflare: Manifest, more: Manifest, sentence: str) -> None:
-    assert missing(cloudflare, **more) == [f"immich-icloud:{sentence}"]
+def test_missing(cloudflare: Manifest, more: Manifest, code: str) -> None:
+    assert [found for found, _ in missing(cloudflare, **more)] == [code]
+
+
+def test_a_missing_tunnel_names_those_that_are_there() -> None:
+    gone = replace(HOMELAB, id="2", name="gone", deleted=True)
+    attic = replace(HOMELAB, id="1", name="attic")
+    (finding,) = cloudflare_rules.missing(on(SHARED | {"tunnel": "home"}), seen(tunnels=(HOMELAB, attic, gone)))
+    assert finding.values == {"name": "home", "has": "attic, homelab"}
 
 
 # the host's record
@@ -201,14 +166,11 @@ def test_missing(cloudflare: Manifest, more: Manifest, sentence: str) -> None:
 
 def test_no_record_is_no_problem() -> None:
     assert problems(ADDRESS) == []
-    assert [warning for warning in warnings(ADDRESS) if "record" in warning] == []
+    assert [code for code, _ in warnings(ADDRESS) if "record" in code] == []
 
 
 def test_a_record_made_by_hand() -> None:
-    assert problems(ADDRESS, records=(record("8.8.8.8"),)) == [
-        f"immich-icloud:host: there is a DNS record already, which was not made by this stack: A {HOST} → 8.8.8.8. To "
-        "take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare"
-    ]
+    assert problems(ADDRESS, records=(record("8.8.8.8"),)) == [("record-not-ours", f"A {HOST} → 8.8.8.8")]
 
 
 @pytest.mark.parametrize("comment", [STACK, f"{STACK}, adopted"])
@@ -228,13 +190,13 @@ def test_a_record_is_ours_by_its_id_in_the_state() -> None:
 @pytest.mark.parametrize("cloudflare", [SHARED, OWN, ADDRESS, ADDRESS | {"proxied": False}, SAME])
 @pytest.mark.parametrize("theirs", [record("8.8.8.8"), record("2606::1", "AAAA"), record("x.example.net", "CNAME")])
 def test_a_state_that_knows_another_record_makes_none_ours(cloudflare: Manifest, theirs: Record) -> None:
-    (problem,) = problems(
+    ((_, subject),) = problems(
         cloudflare,
         records=(theirs,),
         siblings=(record(name=SIBLING_HOST),),
         known=in_state(RECORD, "the old host's", name="old.example.com"),
     )
-    assert str(theirs) in problem
+    assert subject == str(theirs)
 
 
 def test_a_record_made_again_with_our_comment_is_imported_though_the_state_knows_the_old_one() -> None:
@@ -260,34 +222,32 @@ def test_another_host_has_a_record_of_its_own_and_keeps_it() -> None:
     assert (back.record.resource, back.hosts_before) == ("cloudflare-record", (HOST,))
 
 
-CHANGES = f"the host changes from old.example.com to {HOST}: the new DNS record is created, "
-NEITHER = "Neither host is served between the changes of the tunnel and the {}, for a few seconds"
-
-
 @pytest.mark.parametrize(
-    ("cloudflare", "route", "how"),
+    ("cloudflare", "route", "between"),
     [
-        (SHARED | CONTROLLER, {"kind": "ingress", "className": "nginx"}, NEITHER.format("Ingress")),
-        (OWN | CONTROLLER, {"kind": "gateway", "gateway": "g", "gatewayNamespace": "n"}, NEITHER.format("HTTPRoute")),
-        (SHARED, {"kind": "ingress", "className": "nginx"}, "One of the two hosts is always served"),
-        (OWN, {"kind": "none"}, "One of the two hosts is always served"),
-        (ADDRESS, {"kind": "ingress", "className": "nginx"}, "One of the two hosts is always served"),
+        (SHARED | CONTROLLER, {"kind": "ingress", "className": "nginx"}, "the tunnel and the Ingress"),
+        (
+            OWN | CONTROLLER,
+            {"kind": "gateway", "gateway": "g", "gatewayNamespace": "n"},
+            "the tunnel and the HTTPRoute",
+        ),
+        (SHARED, {"kind": "ingress", "className": "nginx"}, ""),
+        (OWN, {"kind": "none"}, ""),
+        (ADDRESS, {"kind": "ingress", "className": "nginx"}, ""),
     ],
 )
 def test_preview_says_whether_one_of_two_hosts_is_always_served(
-    cloudflare: Manifest, route: Manifest, how: str
+    cloudflare: Manifest, route: Manifest, between: str
 ) -> None:
-    settings = on(cloudflare, route=route)
-    there = seen(known=in_state(RECORD, "old", name="old.example.com"))
-    (said,) = cloudflare_rules.news(settings, planned(settings, there), None)
-    assert said.startswith(CHANGES)
-    assert said.endswith(how)
-    assert cloudflare_rules.news(settings, planned(settings, seen()), None) == []
-
-
-CANT_BECOME = (
-    "immich-icloud:host: the DNS record {} can't become the one {} record of this host. Remove it at Cloudflare"
-)
+    old = in_state(RECORD, "old", name="old.example.com")
+    (finding,) = [one for one in findings(cloudflare, route=route, known=old) if one.severity is Severity.NEWS]
+    assert (finding.code, finding.subject) == (
+        "host-changes-with-a-gap" if between else "host-changes",
+        "old.example.com",
+    )
+    if between:
+        assert finding.values["between"] == between
+    assert told(findings(cloudflare, route=route), Severity.NEWS) == []
 
 
 @pytest.mark.parametrize(
@@ -306,7 +266,7 @@ CANT_BECOME = (
     ids=["by hand", "marked, and unknown to the state", "adopted: it would stay in the way"],
 )
 def test_a_records_type_does_not_change(more: Manifest, adopt: bool) -> None:  # noqa: FBT001
-    assert problems(ADDRESS, adopt=adopt, **more) == [CANT_BECOME.format(f"CNAME {HOST} → {BY_TUNNEL}", "A")]
+    assert problems(ADDRESS, adopt=adopt, **more) == [("record-in-the-way", f"CNAME {HOST} → {BY_TUNNEL}")]
 
 
 def test_a_record_that_this_stack_made_is_made_anew_with_another_type() -> None:
@@ -316,7 +276,7 @@ def test_a_record_that_this_stack_made_is_made_anew_with_another_type() -> None:
 
 def test_of_several_records_ours_is_not_the_one_to_remove() -> None:
     ours, other = record(comment=STACK), record("2606::1", "AAAA")
-    assert problems(ADDRESS, records=(other, ours)) == [CANT_BECOME.format(f"AAAA {HOST} → 2606::1", "A")]
+    assert problems(ADDRESS, records=(other, ours)) == [("record-in-the-way", f"AAAA {HOST} → 2606::1")]
 
 
 def test_a_record_added_beside_ours_later_is_let_be() -> None:
@@ -327,67 +287,63 @@ def test_a_record_added_beside_ours_later_is_let_be() -> None:
 def test_a_record_added_beside_ours_is_in_the_way_of_another_type() -> None:
     ours, other = record(comment=STACK), record("2606::1", "AAAA")
     assert problems(SHARED, records=(other, ours), known=in_state(RECORD, ours.id)) == [
-        CANT_BECOME.format(f"AAAA {HOST} → 2606::1", "CNAME")
+        ("record-in-the-way", f"AAAA {HOST} → 2606::1")
     ]
 
 
 def test_one_of_several_records_made_by_hand_can_be_adopted() -> None:
     by_hand = (record("8.8.8.8"), record("9.9.9.9"))
-    assert problems(ADDRESS, adopt=True, records=by_hand) == [CANT_BECOME.format(f"A {HOST} → 9.9.9.9", "A")]
+    assert problems(ADDRESS, adopt=True, records=by_hand) == [("record-in-the-way", f"A {HOST} → 9.9.9.9")]
 
 
 @pytest.mark.parametrize(
     ("cloudflare", "there", "becomes"),
     [
         (ADDRESS, record(), ""),
-        (ADDRESS, record("8.8.8.8"), f", and becomes A {HOST} → 1.1.1.1, proxied"),
-        (ADDRESS | {"proxied": False}, record(), f", and becomes A {HOST} → 1.1.1.1, not proxied"),
-        (SHARED, record("x.example.net", "CNAME"), f", and becomes CNAME {HOST} → {BY_TUNNEL}, proxied"),
+        (ADDRESS, record("8.8.8.8"), f"A {HOST} → 1.1.1.1, proxied"),
+        (ADDRESS | {"proxied": False}, record(), f"A {HOST} → 1.1.1.1, not proxied"),
+        (SHARED, record("x.example.net", "CNAME"), f"CNAME {HOST} → {BY_TUNNEL}, proxied"),
         (
             OWN,
             record("x.example.net", "CNAME"),
-            f", and becomes CNAME {HOST} → the tunnel of this stack's own, proxied",
+            f"CNAME {HOST} → the tunnel of this stack's own, proxied",
         ),
     ],
     ids=["as it is", "another target", "no longer proxied", "shared tunnel", "own tunnel"],
 )
 def test_a_record_taken_over(cloudflare: Manifest, there: Record, becomes: str) -> None:
     assert problems(cloudflare, adopt=True, records=(there,)) == []
-    assert warnings(cloudflare, adopt=True, records=(there,))[0] == (
-        f"the DNS record {there} is taken over{becomes}. It is kept, like that, when this stack is removed"
-    )
+    adopted, *_ = [one for one in findings(cloudflare, adopt=True, records=(there,)) if "adopted" in one.code]
+    assert adopted.subject == str(there)
+    assert adopted.values.get("becomes", "") == becomes
 
 
 def test_a_record_taken_over_is_told_once() -> None:
-    told = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known=in_state(RECORD, "1.1.1.1"))
-    assert [warning for warning in told if "taken over" in warning] == []
+    found = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known=in_state(RECORD, "1.1.1.1"))
+    assert [code for code, _ in found if "adopted" in code] == []
 
 
 # the tunnel
 
 
 def test_another_tunnel_has_the_name_of_our_own() -> None:
-    sentence = (
-        "immich-icloud:cloudflare.tunnel: the account has a tunnel immich already (7c0de5ad), which is not this "
-        "stack's. Choose another name, or use it with kind sharedTunnel. If an interrupted `up` left it, delete it in "
-        "the dashboard"
-    )
     taken = replace(HOMELAB, name="immich")
-    assert problems(OWN, tunnels=(taken,)) == [sentence]
+    problem = [("tunnel-taken", "immich")]
+    assert problems(OWN, tunnels=(taken,)) == problem
     assert problems(OWN, tunnels=(replace(taken, deleted=True),)) == [], "the name is free again"
     assert problems(OWN, tunnels=(taken,), known=in_state(TUNNEL_KIND, HOMELAB.id)) == []
-    assert problems(OWN, tunnels=(taken,), known=in_state(TUNNEL_KIND, "another")) == [sentence]
+    assert problems(OWN, tunnels=(taken,), known=in_state(TUNNEL_KIND, "another")) == problem
     assert problems(SHARED | {"tunnel": "immich"}, tunnels=(taken,)) == []
 
 
 def test_our_own_tunnel_was_deleted_by_somebody() -> None:
-    sentence = (
-        "the tunnel immich of this stack was deleted at Cloudflare, which Pulumi's provider does not notice. To have "
-        "it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
-        "'urn::its'"
-    )
     gone = replace(HOMELAB, name="immich", deleted=True)
-    assert problems(OWN, tunnels=(gone,), known=in_state(TUNNEL_KIND, gone.id)) == [sentence]
+    (finding,) = [
+        one
+        for one in findings(OWN, tunnels=(gone,), known=in_state(TUNNEL_KIND, gone.id))
+        if one.severity is Severity.PROBLEM
+    ]
+    assert (finding.code, finding.values["urn"]) == ("tunnel-deleted", "urn::its")
     older = replace(gone, id="older")
     assert problems(OWN, tunnels=(older, replace(gone, deleted=False)), known=in_state(TUNNEL_KIND, gone.id)) == []
     assert problems(OWN, tunnels=(older,), known=in_state(TUNNEL_KIND, "renamed")) == []
@@ -404,23 +360,17 @@ def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:
     by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
     answers = facts.Answers({ref: by_hand})
     ours = planned(settings, seen())
-    assert rules.problems(settings, CLUSTER, ours, answers) == [
-        f"{ref} exists, was not made by this stack, and is not taken over. Remove it, or choose another "
-        "immich-icloud:cloudflare.namespace"
-    ]
-    assert [warning for warning in rules.warnings(settings, CLUSTER, ours, answers) if str(ref) in warning] == []
+    found = [one for one in rules.findings(settings, CLUSTER, ours, answers) if one.subject == str(ref)]
+    assert [(one.code, one.setting) for one in found] == [("not-adoptable", "cloudflare.namespace")]
 
 
 def test_what_the_shared_tunnel_says_is_passed_on() -> None:
     by_hand = {"hostname": HOST, "service": "http://old", "path": "/x"}
     trial = Trial(problems=("no way",), taken_over=(by_hand,), news=("goes first",))
-    assert problems(SHARED, trial=trial) == ["no way"]
-    assert warnings(SHARED, trial=trial)[0] == (
-        f"taken over, and put back when this stack is removed: {HOST} (path /x) → http://old"
-    )
-    settings = on(SHARED)
-    assert cloudflare_rules.news(settings, planned(settings, seen()), trial) == ["goes first"]
-    assert cloudflare_rules.news(settings, planned(settings, seen()), None) == []
+    refused, adopted, placed, *_ = findings(SHARED, trial=trial)
+    assert (refused.code, refused.text) == ("rules-refused", "no way")
+    assert (adopted.code, adopted.subject) == ("rule-adopted", f"{HOST} (path /x) → http://old")
+    assert (placed.code, placed.text) == ("rule-placed", "goes first")
 
 
 # Access
@@ -428,17 +378,13 @@ def test_what_the_shared_tunnel_says_is_passed_on() -> None:
 
 def test_another_application_guards_the_host() -> None:
     assert problems(SHARED | ACCESS, applications=(AccessApplication("1", "Family"),)) == [
-        f"immich-icloud:cloudflare.access: the Access application Family guards {HOST} already. Remove it in the "
-        "dashboard, or leave access out here"
+        ("application-not-ours", "Family")
     ]
 
 
 def test_our_application_is_ours_by_its_id_in_the_state() -> None:
     ours = AccessApplication("1", f"Immich ({STACK})")
-    left = (
-        f"immich-icloud:cloudflare.access: an interrupted `up` left the Access application {ours.name} (1). Delete it "
-        "in the dashboard"
-    )
+    left = ("application-left", ours.name)
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "1")) == []
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "2")) == [left]
     assert problems(SHARED | ACCESS, applications=(ours,)) == [left]
@@ -453,18 +399,16 @@ def test_an_application_of_another_host_makes_none_ours() -> None:
 def test_the_apps_token_ends(days: int, warned: bool) -> None:  # noqa: FBT001
     end = datetime.now(UTC) + timedelta(days=days)
     token = ServiceToken("1", "renamed", end)
-    sentence = (
-        f"the mobile app's service token ends on {end:%Y-%m-%d}, and the app is shut out then. Refresh it in the "
-        "dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are"
-    )
-    assert (sentence in warnings(SHARED | ACCESS, service_tokens=(token,), known=in_state(TOKEN_KIND, "1"))) == warned
+    found = findings(SHARED | ACCESS, service_tokens=(token,), known=in_state(TOKEN_KIND, "1"))
+    ends = [one.values["end"] for one in found if one.code == "service-token-ends"]
+    assert ends == ([f"{end:%Y-%m-%d}"] if warned else [])
 
 
 def test_nobody_elses_token_and_none_without_an_end() -> None:
     soon = datetime.now(UTC) + timedelta(days=1)
     tokens = (ServiceToken("2", f"Immich mobile app ({STACK})", soon), ServiceToken("1", "", None))
-    told = warnings(SHARED | ACCESS, service_tokens=tokens, known=in_state(TOKEN_KIND, "1"))
-    assert [warning for warning in told if "token" in warning] == []
+    found = warnings(SHARED | ACCESS, service_tokens=tokens, known=in_state(TOKEN_KIND, "1"))
+    assert [code for code, _ in found if "token" in code] == []
 
 
 # Cloudflare's limits
@@ -477,10 +421,9 @@ def body(size: str) -> dict[str, str]:
     return {BODY_SIZE: size}
 
 
-def limits(cloudflare: Manifest, plan: str, route: Manifest, **more: Any) -> list[str]:
+def limits(cloudflare: Manifest, plan: str, route: Manifest, **more: Any) -> list[Finding]:
     way = route if "kind" in route else {"kind": "ingress"} | route
-    settings, there = on(cloudflare, route=way), seen(zone=replace(ZONE, plan=plan), **more)
-    return cloudflare_rules.warnings(settings, there, planned(settings, there), None)
+    return findings(cloudflare, route=way, zone=replace(ZONE, plan=plan), **more)
 
 
 BY_INGRESS = SHARED | CONTROLLER
@@ -499,39 +442,33 @@ def test_a_limit_within_cloudflares(annotations: dict[str, str], plan: str) -> N
     assert limits(ADDRESS, plan, {"annotations": annotations}) == []
 
 
-FREE = "100 MB in one request (plan Free)"
-
-
 @pytest.mark.parametrize(
     ("cloudflare", "route", "plan", "limit", "said"),
     [
-        (BY_INGRESS, {"annotations": body("0")}, "free", FREE, f"{BODY_SIZE} is 0, no limit"),
-        (BY_INGRESS, {"annotations": body("0m")}, "free", FREE, f"{BODY_SIZE} is 0m, no limit"),
-        (BY_INGRESS, {"annotations": body("101m")}, "pro", FREE.replace("Free", "Pro"), f"{BODY_SIZE} is 101m"),
-        (ADDRESS, {"annotations": body("50g")}, "free", FREE, f"{BODY_SIZE} is 50g"),
+        (BY_INGRESS, {"annotations": body("0")}, "free", (100, "plan Free"), f"{BODY_SIZE} is 0, no limit"),
+        (BY_INGRESS, {"annotations": body("0m")}, "free", (100, "plan Free"), f"{BODY_SIZE} is 0m, no limit"),
+        (BY_INGRESS, {"annotations": body("101m")}, "pro", (100, "plan Pro"), f"{BODY_SIZE} is 101m"),
+        (ADDRESS, {"annotations": body("50g")}, "free", (100, "plan Free"), f"{BODY_SIZE} is 50g"),
+        (ADDRESS, {"annotations": body("201M")}, "business", (200, "plan Business"), f"{BODY_SIZE} is 201M"),
         (
-            ADDRESS, {"annotations": body("201M")}, "business", "200 MB in one request (plan Business)",
-            f"{BODY_SIZE} is 201M",
-        ),
-        (
-            ADDRESS, {"annotations": body("524288001")}, "enterprise", "500 MB in one request (plan Enterprise)",
+            ADDRESS, {"annotations": body("524288001")}, "enterprise", (500, "plan Enterprise"),
             f"{BODY_SIZE} is 524288001",
         ),
+        (ADDRESS, {"annotations": body("101m")}, "", (100, "plans Free and Pro"), f"{BODY_SIZE} is 101m"),
         (
-            ADDRESS, {"annotations": body("101m")}, "", "100 MB in one request (plans Free and Pro)",
-            f"{BODY_SIZE} is 101m",
+            BY_INGRESS, {"className": "traefik"}, "free", (100, "plan Free"),
+            "the ingress class traefik takes more",
         ),
-        (BY_INGRESS, {"className": "traefik"}, "free", FREE, "the ingress class traefik takes more"),
-        (SHARED, {"annotations": body("1m")}, "free", FREE, "Immich itself has no limit"),
-        (OWN, {"kind": "none"}, "free", FREE, "Immich itself has no limit"),
+        (SHARED, {"annotations": body("1m")}, "free", (100, "plan Free"), "Immich itself has no limit"),
+        (OWN, {"kind": "none"}, "free", (100, "plan Free"), "Immich itself has no limit"),
     ],
 )  # fmt: skip
-def test_a_limit_above_cloudflares(cloudflare: Manifest, route: Manifest, plan: str, limit: str, said: str) -> None:
-    assert limits(cloudflare, plan, route) == [
-        f"Cloudflare takes at most {limit} and answers 413 to more, though {said}. Immich does not upload in parts: a "
-        "larger video has to be uploaded at home, past Cloudflare. And a response that takes longer than 120 s ends in "
-        "524"
-    ]
+def test_a_limit_above_cloudflares(
+    cloudflare: Manifest, route: Manifest, plan: str, limit: tuple[int, str], said: str
+) -> None:
+    (finding,) = limits(cloudflare, plan, route)
+    assert (finding.code, finding.severity) == ("uploads-limited", Severity.WARNING)
+    assert (finding.values["limit"], finding.values["plan"], finding.values["reason"]) == (*limit, said)
 
 
 def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
@@ -543,7 +480,7 @@ def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
 def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
     settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
     planned_without = plan(settings, Found("immich-server"), Ownership(STACK))
-    assert cloudflare_rules.warnings(settings, CloudflareFacts(None), planned_without, None) == []
+    assert list(cloudflare_rules.findings(settings, CloudflareFacts(None), planned_without, None)) == []
 
 
 # reading the facts, through the SDK
@@ -822,14 +759,14 @@ def test_a_state_that_stays_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass
-class Told:
+class Shown:
     """What `pulumi up` shows."""
 
     warnings: list[str] = field(default_factory=list)
     news: list[str] = field(default_factory=list)
 
 
-Check = Callable[[Settings], tuple[Plan, Told]]
+Check = Callable[[Settings], tuple[Plan, Shown]]
 
 
 @pytest.fixture
@@ -841,23 +778,23 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(host, "resolves", lambda _: False)
     monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
 
-    def checked(settings: Settings) -> tuple[Plan, Told]:
-        told = Told()
-        monkeypatch.setattr(pulumi.log, "warn", told.warnings.append)
-        monkeypatch.setattr(pulumi.log, "info", told.news.append)
-        return preflight.check(settings, STACK), told
+    def checked(settings: Settings) -> tuple[Plan, Shown]:
+        shown = Shown()
+        monkeypatch.setattr(pulumi.log, "warn", shown.warnings.append)
+        monkeypatch.setattr(pulumi.log, "info", shown.news.append)
+        return preflight.check(settings, STACK), shown
 
     return checked
 
 
 def test_a_way_through_the_shared_tunnel(check: Check) -> None:
-    planned, told = check(with_token(on(SHARED, host=COULTONF)))
+    planned, shown = check(with_token(on(SHARED, host=COULTONF)))
     assert planned.way_in
     assert planned.way_in.rules
     assert planned.way_in.rules.tunnel_id == "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
     assert planned.way_in.zone.id == ZONE_ID
-    assert [warning for warning in told.warnings if "413" in warning]
-    assert told.news[1:] == [
+    assert [warning for warning in shown.warnings if "413" in warning]
+    assert shown.news[1:] == [
         f"the rule {COULTONF} → http://immich-server.immich.svc.cluster.local:3001 goes before *.coultonf.com → "
         "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
     ]
@@ -877,18 +814,16 @@ def test_what_is_missing_in_the_cluster_and_at_cloudflare_is_told_at_once(check:
     immich = {"service": {"port": 2283}}
     with pytest.raises(PreflightError) as refused:
         check(with_token(on(SHARED | {"tunnel": "attic"}, host=COULTONF, immich=immich)))
-    assert [problem.partition(" ")[0] for problem in refused.value.problems] == [
-        "immich-icloud:immich.service.port:",
-        "immich-icloud:cloudflare.tunnel:",
+    assert told(refused.value.problems) == [
+        ("port-missing", "immich.service.port"),
+        ("tunnel-missing", "cloudflare.tunnel"),
     ]
 
 
 def test_a_problem_at_cloudflare_stops_the_stack(check: Check) -> None:
     with pytest.raises(PreflightError) as refused:
         check(with_token(on(SHARED, host=MEALIE)))
-    rule, name = refused.value.problems
-    assert "the tunnel has a rule for this host already, which was not made by this stack" in rule
-    assert "there is a DNS record already, which was not made by this stack" in name
+    assert [one.code for one in refused.value.problems] == ["rules-refused", "record-not-ours"]
 
 
 def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:
@@ -896,7 +831,7 @@ def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:
     with pytest.raises(PreflightError) as refused:
         check(with_token(on(SHARED, host=COULTONF), stranger))
     (problem,) = refused.value.problems
-    assert problem.startswith("Cloudflare does not know the API token: it is mistyped, expired or revoked.")
+    assert str(problem).startswith("Cloudflare does not know the API token: it is mistyped, expired or revoked.")
     assert stranger not in str(refused.value)
 
 
@@ -906,10 +841,10 @@ def test_no_token_at_all(check: Check) -> None:
 
 
 def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
-    planned, told = check(on({"kind": "none"}))
+    planned, shown = check(on({"kind": "none"}))
     assert planned.way_in is None
-    assert told.warnings == []
-    (line,) = told.news
+    assert shown.warnings == []
+    (line,) = shown.news
     assert line.startswith("no library is made in Immich: immich-icloud:immichApiKey,")
     assert account.log == []
     assert planned.outputs.next_steps[-1].startswith("Make a DNS record of ")

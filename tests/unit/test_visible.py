@@ -25,7 +25,7 @@ from ops.checks.check import Failed, Fault
 from ops.command import CommandError
 from ops.diagram.dot import _quoted as graphviz
 from ops.diagram.mermaid import _text as mermaid
-from preflight import PreflightError
+from preflight import PreflightError, wording
 from providers.report import refusals, report
 from review.github import GitHubError
 from settings import SettingsError
@@ -59,7 +59,7 @@ PRINTED: dict[str, Callable[[], str]] = {
     "Graphviz": lambda: graphviz(NASTY),
     "Mermaid": lambda: mermaid(NASTY),
     "settings": lambda: str(SettingsError([NASTY])),
-    "preflight": lambda: str(PreflightError([NASTY])),
+    "preflight": lambda: str(PreflightError([wording.UNREADABLE.found(reason=NASTY)])),
     "a check": lambda: refusals([NASTY])[0].reason,
     **{
         error.__name__: lambda error=error: str(error(NASTY))  # type: ignore[misc]

@@ -1,0 +1,118 @@
+"""What the API server does not let change on an object that exists. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubernetes.utils import parse_quantity
+
+from clients.kubernetes import Manifest
+from components.plan import Plan, Whole
+from preflight import wording
+from preflight.facts import Answers
+from settings import PROJECT
+from text.finding import Finding
+
+# What the API server does not let change on an object that exists: the field, and its setting.
+_FIXED: dict[str, list[tuple[str, str]]] = {
+    "PersistentVolume": [
+        ("hostPath.path", "storage.path"),
+        ("hostPath.type", "storage.hostPathType"),
+        ("local.path", "storage.path"),
+        ("nfs.server", "storage.server"),
+        ("nfs.path", "storage.path"),
+        ("csi.driver", "storage.driver"),
+        ("csi.volumeHandle", "storage.volumeHandle"),
+        ("claimRef.namespace", "photoSync.namespace"),
+        ("claimRef.name", "storage.claim"),
+        ("nodeAffinity.required.nodeSelectorTerms", "storage.node"),
+    ],
+    "PersistentVolumeClaim": [
+        ("volumeName", "storage.persistentVolume"),
+        ("accessModes", "storage.accessModes"),
+        ("resources.requests.storage", "storage.capacity"),
+        ("storageClassName", "storage.kind"),
+    ],
+}
+_SOURCES = ("hostPath", "local", "nfs", "csi")
+# May be added to an object that lacks them.
+_ADDABLE = {
+    "claimRef.namespace",
+    "claimRef.name",
+    "nodeAffinity.required.nodeSelectorTerms",
+    "volumeName",
+    "storageClassName",
+}
+# Where Immich's own volume takes a value from another setting.
+_IMMICHS = {"csi.volumeHandle": "storage.immichVolumeHandle", "claimRef.namespace": "immich.namespace"}
+# Where a session's claim takes its values from.
+_COOKIES = {
+    "resources.requests.storage": "photoSync.cookieVolume.capacity",
+    "storageClassName": "photoSync.cookieVolume.storageClass",
+}
+
+
+def findings(whole: Whole, live: Manifest, plan: Plan, refusal: str | None) -> Iterator[Finding]:
+    """Find what can't be changed, with the setting; else why the API server would refuse the object."""
+    fixed = list(_cannot_change(whole, live, _settings_of(whole, plan)))
+    if fixed or refusal is None:
+        yield from fixed
+    elif whole.ref.kind == "Job":
+        yield wording.JOB_REFUSED.found(whole.ref, namespace=whole.ref.namespace, name=whole.ref.name)
+    else:
+        named = f" (named by {PROJECT}:{whole.setting})" if whole.setting else ""
+        yield wording.REFUSED.found(whole.ref, whole.setting, named=named, reason=refusal)
+
+
+def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """A volume stays tied to a claim that was deleted: the new claim of that name would wait for ever."""
+    for volume, claim in ((plan.volume, plan.claim), (plan.immich_volume, plan.immich_claim)):
+        if volume is None or claim is None or volume.ref not in answers.live:
+            continue
+        tied = answers.live[volume.ref]["spec"].get("claimRef", {}).get("uid")
+        now = answers.live[claim.ref]["metadata"].get("uid") if claim.ref in answers.live else None
+        if tied and tied != now:
+            yield wording.VOLUME_RELEASED.found(volume.ref, name=volume.ref.name)
+
+
+def _settings_of(whole: Whole, plan: Plan) -> Mapping[str, str]:
+    if whole is plan.immich_volume:
+        return _IMMICHS
+    return {} if whole in (plan.volume, plan.claim, plan.immich_claim) else _COOKIES
+
+
+def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) -> Iterator[Finding]:
+    ours, theirs = whole.manifest.get("spec", {}), live.get("spec", {})
+    if whole.ref.kind == "PersistentVolume":
+        source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
+        if source != found:
+            yield wording.VOLUME_KIND_FIXED.found(
+                whole.ref, found=found or "unknown", wanted=source, kind=found or "what it is"
+            )
+            return
+    for field, setting in _FIXED.get(whole.ref.kind, []):
+        wanted, found = value_at(ours, field), value_at(theirs, field)
+        if wanted is None and whole.ref.kind == "PersistentVolumeClaim":
+            continue  # what a claim of ours leaves open, the cluster has filled in
+        if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
+            continue
+        # The API server stores 1024Gi as 1Ti.
+        if field == "resources.requests.storage" and found and parse_quantity(wanted) == parse_quantity(found):
+            continue
+        yield wording.FIELD_FIXED.found(
+            whole.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)
+        )
+
+
+def value_at(spec: Manifest, path: str) -> Any:
+    """Return what stands at a path of keys; None where nothing does."""
+    node: Any = spec
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):  # node selector terms
+        hosts = [v for term in value for match in term.get("matchExpressions", []) for v in match.get("values", [])]
+        return ", ".join(hosts) or "set differently"
+    return "unset" if value in (None, "") else f'"{value}"' if isinstance(value, str) else str(value)

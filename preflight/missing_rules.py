@@ -1,0 +1,59 @@
+"""What has to be there before anything else can be asked: Immich itself, the photos' node, a StorageClass. Pure."""
+
+from collections.abc import Iterator
+
+from preflight import wording
+from preflight.facts import Facts
+from settings import Settings
+from settings.storage import OnNode
+from text.finding import Finding
+
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+def findings(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Find what is missing in the cluster."""
+    immich = settings.immich
+    if facts.namespace is None:
+        yield wording.NAMESPACE_MISSING.found(name=immich.namespace)
+        return
+    if facts.deployment is None:
+        yield wording.DEPLOYMENT_MISSING.found(namespace=immich.namespace, name=immich.deployment)
+    else:
+        names = [container["name"] for container in facts.deployment["spec"]["template"]["spec"]["containers"]]
+        if immich.mount.container and immich.mount.container not in names:
+            yield wording.CONTAINER_MISSING.found(
+                deployment=f"{immich.namespace}/{immich.deployment}",
+                name=immich.mount.container,
+                has=", ".join(names),
+            )
+    if facts.service is None:
+        yield wording.SERVICE_MISSING.found(namespace=immich.namespace, name=immich.service.name)
+    else:
+        ports = [port["port"] for port in facts.service["spec"].get("ports", [])]
+        if immich.service.port not in ports:
+            yield wording.PORT_MISSING.found(
+                service=f"{immich.namespace}/{immich.service.name}",
+                port=immich.service.port,
+                has=", ".join(map(str, ports)),
+            )
+    if isinstance(settings.storage, OnNode) and settings.storage.node not in facts.nodes:
+        yield wording.NODE_MISSING.found(name=settings.storage.node, has=", ".join(facts.nodes))
+    if settings.photo_sync.accounts:
+        yield from _storage_class(settings, facts)
+
+
+def _storage_class(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    names = [found["metadata"]["name"] for found in facts.storage_classes]
+    defaults = [
+        found["metadata"]["name"]
+        for found in facts.storage_classes
+        if found["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
+    ]
+    volume = settings.photo_sync.cookie_volume
+    if volume.storage_class and volume.storage_class not in {*names, *facts.volume_classes}:
+        yield wording.CLASS_MISSING.found(name=volume.storage_class, has=", ".join(names) or "none")
+    elif not volume.storage_class and not defaults and names:
+        yield wording.NO_DEFAULT_CLASS.found(has=", ".join(names))
+    elif not volume.storage_class and not defaults:
+        yield wording.NO_CLASS.found(capacity=volume.capacity)

@@ -1,0 +1,112 @@
+"""Whose an object is that this stack would own as a whole, and what an adoption does to it. Pure."""
+
+from collections.abc import Iterator
+
+from clients.kubernetes import Manifest, Ref
+from components.ownership import STACK_MARK
+from components.plan import Plan, Whole
+from preflight import wording
+from preflight.facts import Answers
+from preflight.fixed_rules import value_at
+from providers.fragment import set_by_hand
+from settings import Settings
+from settings.storage import OnNode
+from text.finding import Finding
+
+_INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
+# Of the fields that a volume or a claim has without anybody's having said so.
+_API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
+
+
+def findings(whole: Whole, live: Manifest, plan: Plan) -> Iterator[Finding]:
+    """Find why an object that exists is not this stack's."""
+    yield from _not_ours(whole, live, plan)
+    yield from tracked_by_argocd(whole.ref, live)
+
+
+def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[Finding]:
+    from_stack = live["metadata"].get("annotations", {}).get(STACK_MARK)
+    if from_stack == plan.ownership.stack:
+        return
+    mark_it = f"`kubectl annotate --overwrite {whole.ref.kind.lower()} {whole.ref.name}"
+    mark_it += f"{f' -n {whole.ref.namespace}' if whole.ref.namespace else ''} {STACK_MARK}={plan.ownership.stack}`"
+    elsewhere = wording.elsewhere(whole.setting)
+    if plan.ownership.lost_its_mark(live):
+        yield wording.MARK_LOST.found(whole.ref, command=mark_it)
+    elif from_stack:
+        yield wording.ANOTHER_STACKS.found(
+            whole.ref, whole.setting, stack=from_stack, elsewhere=elsewhere, command=mark_it
+        )
+    elif not whole.adoptable:
+        yield wording.NOT_ADOPTABLE.found(whole.ref, whole.setting, elsewhere=elsewhere)
+    elif not plan.ownership.adopting:
+        yield wording.NOT_OURS.found(whole.ref, whole.setting, elsewhere=elsewhere)
+
+
+def tracked_by_argocd(ref: Ref, live: Manifest) -> Iterator[Finding]:
+    """Say that ArgoCD tracks an object that this stack owns as a whole, and how it is handed over."""
+    metadata = live["metadata"]
+    managers = {entry.get("manager", "") for entry in metadata.get("managedFields", [])}
+    by_label = any(label in metadata.get("labels", {}) for label in _INSTANCE_LABELS)
+    if wording.TRACKED in metadata.get("annotations", {}) or (by_label and "argocd-controller" in managers):
+        yield wording.TRACKED_BY_ARGOCD.found(ref)
+
+
+def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[Finding]:
+    """Say what an adoption takes over; `elsewhere`: whether something outside the cluster is."""
+    if not settings.adopt_existing:
+        return
+    foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
+    by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
+    if not foreign and not by_hand and not elsewhere:
+        yield wording.NOTHING_TO_ADOPT.found()
+        return
+    if isinstance(settings.storage, OnNode):
+        yield wording.DISK_MARKED.found(settings.storage.path)
+    for whole in plan.wholes():
+        if whole.ref in foreign and whole.adoptable:
+            yield wording.ADOPTED.found(whole.ref)
+            dropped = _dropped(whole.manifest, foreign[whole.ref])
+            if dropped and not (whole is plan.photo_sync and plan.photo_sync_is_found):
+                yield wording.FIELDS_DROPPED.found(whole.ref, fields=", ".join(dropped))
+    for trial in by_hand:
+        yield wording.ENTRIES_ADOPTED.found(entries=trial.taken_over)
+
+
+def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
+    """Fields that kubectl's field managers hold and the manifest lacks."""
+    ours = set(_fields({k: v for k, v in manifest.items() if k not in {"apiVersion", "kind"}}))
+    theirs = {
+        path
+        for entry in live["metadata"].get("managedFields", [])
+        if set_by_hand(entry.get("manager", "")) and "subresource" not in entry
+        for path in _managed(entry.get("fieldsV1", {}))
+    }
+    lacking = {path for path in theirs if not any(path[: len(own)] == own for own in ours)}
+    return sorted(".".join(path) for path in lacking if not _comes_back(path, live))
+
+
+def _comes_back(path: tuple[str, ...], live: Manifest) -> bool:
+    """Whether the API server sets a dropped field again by itself, or nobody misses it."""
+    if path[-1] == "kubectl.kubernetes.io/last-applied-configuration":
+        return True
+    return path[0] == "spec" and value_at(live["spec"], ".".join(path[1:])) == _API_DEFAULTS.get(path[-1], object())
+
+
+def _fields(node: Manifest, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _fields(value, (*way, key))
+        else:
+            yield (*way, key)
+
+
+def _managed(node: Manifest, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if key == ".":
+            continue
+        here = (*way, key.removeprefix("f:"))
+        if any(step != "." for step in value):
+            yield from _managed(value, here)
+        elif "." not in value or len(way) > 1:
+            yield here

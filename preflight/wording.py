@@ -1,0 +1,513 @@
+"""All that preflight says: each situation with its code and its words."""
+
+from typing import Final
+
+from clients.cloudflare import ZONE_READ
+from clients.immich import PERMISSIONS, PERMISSIONS_SINCE_3_2
+from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES
+from settings import PROJECT
+from settings.load import API_KEY
+from text.finding import Severity, Situation
+
+_WARNING, _NEWS = Severity.WARNING, Severity.NEWS
+_KEY = f"{PROJECT}:$setting"
+_ADOPT = f"set {PROJECT}:adoptExisting to true for one `up`"
+_OWN_DISK = "Give the photos a disk or a Talos user volume of their own (docs/photos.md#a-disk-of-its-own)"
+_EVICTED = "the kubelet evicts every pod of its node if the photos are on its own filesystem"
+
+TRACKED: Final = "argocd.argoproj.io/tracking-id"
+
+
+def elsewhere(setting: str) -> str:
+    """Offer another name, where a setting gives it."""
+    return f", or choose another {PROJECT}:{setting}" if setting else ""
+
+
+# what an API says by itself
+
+UNREADABLE = Situation("unreadable", "$reason")
+
+# what has to be there
+
+NAMESPACE_MISSING = Situation(
+    "namespace-missing",
+    f"{_KEY}: the cluster has no namespace $name",
+    "Deploy Immich first, or name its namespace",
+    setting="immich.namespace",
+)
+DEPLOYMENT_MISSING = Situation(
+    "deployment-missing",
+    f"{_KEY}: namespace $namespace has no Deployment $name",
+    "`kubectl get deployments -n $namespace` lists those that it has",
+    setting="immich.deployment",
+)
+CONTAINER_MISSING = Situation(
+    "container-missing",
+    f"{_KEY}: Deployment $deployment has no container $name",
+    "It has: $has",
+    setting="immich.mount.container",
+)
+SERVICE_MISSING = Situation(
+    "service-missing",
+    f"{_KEY}: namespace $namespace has no Service $name",
+    "`kubectl get services -n $namespace` lists those that it has",
+    setting="immich.service.name",
+)
+PORT_MISSING = Situation(
+    "port-missing",
+    f"{_KEY}: Service $service has no port $port",
+    "It has: $has",
+    setting="immich.service.port",
+)
+NODE_MISSING = Situation(
+    "node-missing",
+    f"{_KEY}: the cluster has no node $name (label kubernetes.io/hostname)",
+    "It has: $has",
+    setting="storage.node",
+)
+_CLASS = "photoSync.cookieVolume.storageClass"
+CLASS_MISSING = Situation(
+    "class-missing",
+    f"{_KEY}: the cluster has no StorageClass $name, and no PersistentVolume of that class",
+    "It has: $has",
+    setting=_CLASS,
+)
+NO_DEFAULT_CLASS = Situation(
+    "no-default-class",
+    f"{_KEY}: the cluster has no default StorageClass",
+    "Name one. It has: $has",
+    setting=_CLASS,
+)
+NO_CLASS = Situation(
+    "no-class",
+    f"{_KEY}: the cluster has no StorageClass",
+    "Install one (local-path-provisioner will do), or make a PersistentVolume of $capacity for each account, with a "
+    "storageClassName of your own, and name that here",
+    setting=_CLASS,
+)
+
+# whose an object is
+
+MARK_LOST = Situation(
+    "mark-lost", "$subject was made by this project and has lost its annotation", "Put it back: $command"
+)
+ANOTHER_STACKS = Situation(
+    "of-another-stack",
+    "$subject belongs to the stack $stack",
+    "Remove it there first$elsewhere. If this is that stack under a new name: $command",
+)
+NOT_ADOPTABLE = Situation(
+    "not-adoptable",
+    "$subject exists, was not made by this stack, and is not taken over",
+    "Remove it$elsewhere",
+)
+NOT_OURS = Situation(
+    "not-ours", "$subject exists and was not made by this stack", f"To take it over, {_ADOPT}$elsewhere"
+)
+TRACKED_BY_ARGOCD = Situation(
+    "tracked-by-argocd",
+    "$subject is tracked by ArgoCD, which would undo what we do or remove it",
+    "Hand it over in this order: 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
+    "ArgoCD sync; 2. take it out of the kustomization and let ArgoCD sync: it stays, untracked (if the annotation "
+    f"{TRACKED} stays, remove it with kubectl annotate); 3. {_ADOPT}",
+)
+NOTHING_TO_ADOPT = Situation(
+    "nothing-to-adopt",
+    f"{_KEY} has nothing left to take over",
+    "Remove it from the stack file: while it is set, a directory without its mark is marked",
+    _WARNING,
+    "adoptExisting",
+)
+DISK_MARKED = Situation(
+    "disk-marked", "$subject is marked as the disk of the photos, if it exists", severity=_WARNING, setting="storage"
+)
+ADOPTED = Situation("adopted", "$subject is taken over, and kept when this stack is removed", severity=_WARNING)
+FIELDS_DROPPED = Situation(
+    "fields-dropped",
+    "$subject: what was set by hand and this stack lacks goes with a later change: $fields",
+    severity=_WARNING,
+)
+ENTRIES_ADOPTED = Situation("entries-adopted", "taken over, and removed with this stack: $entries", severity=_WARNING)
+JOB_BY_HAND = Situation(
+    "job-by-hand",
+    "$subject was made by hand and stays as it is; ours is named $ours",
+    "Remove the old one when you like",
+    _WARNING,
+)
+
+# what does not go together with what is there
+
+REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reason")
+JOB_REFUSED = Situation(
+    "job-refused",
+    "$subject has another template than it would get, and the state does not know it, so it is not made anew",
+    "It has done its work: `kubectl delete job -n $namespace $name`, then go on",
+)
+VOLUME_KIND_FIXED = Situation(
+    "volume-kind-fixed",
+    "$subject is a volume of kind $found, which can't be changed to $wanted",
+    f"Set {_KEY} to $kind, or choose another {PROJECT}:storage.persistentVolume",
+    setting="storage.kind",
+)
+FIELD_FIXED = Situation(
+    "field-fixed",
+    "$subject: $field is $found and can't be changed to $wanted",
+    f"Set {_KEY} to what is there",
+)
+VOLUME_RELEASED = Situation(
+    "volume-released",
+    "$subject is still tied to a claim that was deleted",
+    "Its photos are safe. Untie it: kubectl patch pv $name --type=json "
+    """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'""",
+)
+FETCHED_AGAIN = Situation(
+    "fetched-again",
+    '$subject has imported photos to "$was" and would go on in "$now" (folder, folderStructure, time zone): every '
+    "photo would be fetched again, beside the first copy",
+    f"Set them, and the order of {_KEY}, back",
+    setting="photoSync.accounts",
+)
+HOST_TAKEN = Situation(
+    "host-taken",
+    f"{_KEY}: $host is served by $subject already",
+    f"Choose another host, or name that Ingress in {PROJECT}:route.name to take it over",
+    setting="host",
+)
+ENTRIES_REFUSED = Situation("entries-refused", "$reason")
+ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WARNING)
+IMMICH_ON_ANY_NODE = Situation(
+    "immich-on-any-node",
+    "the photos lie on $node, and nothing keeps Immich's pod there: it starts nowhere else",
+    f"Set {_KEY} to local, which does, or give the Deployment a nodeSelector",
+    _WARNING,
+    "storage.kind",
+)
+
+# the photos' mount in Immich
+
+_CHART_SYNC = "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
+_VALUES = "what `$command` prints"
+MOUNT_REPOINTED = Situation(
+    "mount-repointed",
+    '$subject: its volume $volume is "$found" and would become "$wanted"',
+    f"Set {PROJECT}:storage.path to what is there, or choose another {_KEY}",
+    setting="immich.mount.volume",
+)
+MOUNT_OF_A_PART = Situation(
+    "mount-of-a-part",
+    "$subject: its mount $at shows a part of a volume (subPath), ours would show all",
+    "Remove it first",
+)
+MOUNT_WITHIN_ANOTHER = Situation(
+    "mount-within-another",
+    f"{_KEY}: $path and Immich's own mount $at lie within each other",
+    "Choose a path beside it",
+    setting="immich.mount.path",
+)
+MOUNT_GIVEN_UP = Situation(
+    "mount-given-up",
+    "$subject: this stack would give up its mount of the photos, and nobody else states it yet: $lacks then",
+    f"Immich's next scan would trash every photo. Set {_KEY} back to entries, and hand it over in this order: 1. put "
+    f"{_VALUES} into the values of Immich's chart; 2. {_CHART_SYNC}, or the cluster does not know that the chart "
+    f"states it, too; 3. set {_KEY} to chart",
+    setting="immich.mount",
+)
+MOUNT_NOT_IN_CHART = Situation(
+    "mount-not-in-chart",
+    f"$subject: $lacks, and {_KEY} says that the chart states it",
+    f"A library is made and scanned only with its photos there. Put {_VALUES} into the values of Immich's chart and "
+    f"let ArgoCD sync. Of a new stack, whose disk is not made yet, `up` comes first, with {_KEY}: entries",
+    setting="immich.mount",
+)
+MOUNT_OF_ANOTHER = Situation(
+    "mount-of-another",
+    f'{_KEY}: Immich shows the photos by the mount of "$manager": were it taken out there first, the next scan would '
+    "trash them",
+    "Set it to chart to leave it there. To have it here, let both state the same for a while: put "
+    f"{_VALUES} into the values of Immich's chart, and {_CHART_SYNC}",
+    setting="immich.mount",
+)
+MOUNT_SHARED = Situation(
+    "mount-shared",
+    "$shared, and the same",
+    f"Take it out there, and it stays. Or leave it there, with {_KEY}: chart",
+    _WARNING,
+    "immich.mount",
+)
+CHART_LACKS_MOUNT = Situation(
+    "chart-lacks-mount",
+    "$subject: $lacks",
+    f"Put {_VALUES} into the values of Immich's chart, and let ArgoCD sync",
+    _WARNING,
+    "immich.mount",
+)
+CHART_HAS_OLD_CHECK = Situation(
+    "chart-has-old-check",
+    "$subject: its guard $guard is an older one",
+    f"Put {_VALUES} into the values of Immich's chart",
+    _WARNING,
+    "immich.mount",
+)
+IMMICH_RESTARTS = Situation(
+    "immich-restarts",
+    "$subject: mount or startup check change. Immich restarts once, after the disk is marked",
+    severity=_NEWS,
+)
+MOUNT_STAYS = Situation(
+    "mount-stays", "$subject keeps its mount of the photos: another manager states it, too", severity=_NEWS
+)
+
+# room for photos
+
+NODE_UNDER_PRESSURE = Situation(
+    "node-under-pressure", "Node $subject reports DiskPressure: it evicts pods", "Make room on it", _WARNING
+)
+DISK_SHARED = Situation(
+    "disk-shared",
+    f"The photos are on the kubelet's own filesystem: below {EVICTS_BELOW} % free space it evicts every pod of the "
+    "node, Immich too",
+    _OWN_DISK,
+    _WARNING,
+)
+_MIN_FREE = "photoSync.minFreeSpace"
+_STOPS = "next sync will stop: $free of $total MiB are free, and $kept MiB stay free"
+SYNC_STOPS = Situation("sync-stops", f"The {_STOPS}", f"Make room, or state {_KEY}", _WARNING, _MIN_FREE)
+SYNC_MAY_STOP = Situation(
+    "sync-may-stop",
+    f"If the photos are on the node's own filesystem, the {_STOPS}",
+    f"Make room, or state {_KEY}",
+    _WARNING,
+    _MIN_FREE,
+)
+FLOOR_TOO_LOW = Situation(
+    "floor-too-low",
+    f"{_KEY}: $stated is $share % of the filesystem, and below {EVICTS_BELOW} % {_EVICTED}",
+    f"State at least 20%, or leave it out. {_OWN_DISK}",
+    _WARNING,
+    _MIN_FREE,
+)
+INODES_LOW = Situation(
+    "inodes-low",
+    f"Of the filesystem's $total inodes $free are free, and below {EVICTS_BELOW_INODES} % {_EVICTED}",
+    _OWN_DISK,
+    _WARNING,
+)
+DISK_UNKNOWN = Situation(
+    "disk-unknown",
+    "Whether the photos are on the node's own filesystem is unknown until the directory Job has looked",
+    severity=_NEWS,
+)
+
+# Immich itself
+
+IMMICH_DOWN = Situation(
+    "immich-down",
+    "Immich does not run, so what becomes of its libraries shows only in `up`: $reason",
+    severity=_WARNING,
+)
+KEY_LACKS_PERMISSIONS = Situation(
+    "key-lacks-permissions",
+    f"{_KEY}: the API key of Immich lacks $lacking",
+    "Add that to it in Immich (Account Settings, API Keys), or store another one",
+    setting="immichApiKey",
+)
+LIBRARY_REFUSED = Situation("library-refused", "$reason")
+USER_NAMED_TWICE = Situation(
+    "user-named-twice",
+    f"{_KEY}: accounts of $user name $named as their Immich user",
+    "Let all of them have immichUser: $user, or none",
+    setting="photoSync.accounts",
+)
+CONFIGURED_BY_FILE = Situation(
+    "configured-by-file",
+    "Immich takes its configuration from a file (IMMICH_CONFIG_FILE), and no API changes it",
+    f"Put $entries into that file, or take scanSchedule and watch out of {_KEY}",
+    setting="immich.library",
+)
+LIBRARY_ADOPTED = Situation(
+    "library-adopted",
+    'the library "$subject" in Immich is taken over, and stays when this stack is removed',
+    severity=_WARNING,
+)
+PHOTOS_EXCLUDED = Situation(
+    "photos-excluded",
+    'the library "$subject" passes over $pattern from now on: photos of it that match go to Immich\'s trash with the '
+    "next scan",
+    severity=_WARNING,
+)
+WATCHED = Situation(
+    "watched",
+    f"{_KEY}: while Immich watches, a photo whose file vanishes is deleted from Immich at once, with its place in "
+    "albums, in every library of the server",
+    "Set it to false if that is not meant",
+    _WARNING,
+    "immich.library.watch",
+)
+WATCHED_IN_VAIN = Situation(
+    "watched-in-vain",
+    f"{_KEY}: on storage of kind $kind Immich sees no change between scans",
+    severity=_WARNING,
+    setting="immich.library.watch",
+)
+NO_API_KEY = Situation(
+    "no-api-key",
+    f"no library is made in Immich: {API_KEY}, an administrator's with {', '.join(PERMISSIONS)} (from Immich 3.2 on "
+    f"also {', '.join(PERMISSIONS_SINCE_3_2)}), is not stored",
+    "docs/photos.md",
+    _NEWS,
+    "immichApiKey",
+)
+LIBRARY_CREATED = Situation(
+    "library-created",
+    'the library "$subject" of $owner in Immich is made, and imports $paths; a first scan follows',
+    severity=_NEWS,
+)
+LIBRARY_IMPORTS = Situation(
+    "library-imports",
+    'the library "$subject" of $owner in Immich imports $paths; a first scan follows',
+    severity=_NEWS,
+)
+SERVER_WIDE_CHANGE = Situation(
+    "server-wide-change",
+    "in Immich, for all its libraries: $subject becomes $wanted; it is $found",
+    severity=_NEWS,
+)
+
+# Cloudflare
+
+ZONE_MISSING = Situation(
+    "zone-missing",
+    f"{_KEY}: the Cloudflare API token sees no zone that $host lies in",
+    f"Give the token the permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId",
+    setting="host",
+)
+TUNNEL_MISSING = Situation(
+    "tunnel-missing",
+    f"{_KEY}: the account has no tunnel $name",
+    f"It has: $has. For one of this stack's own, set {PROJECT}:cloudflare.kind to ownTunnel",
+    setting="cloudflare.tunnel",
+)
+ORIGIN_MISSING = Situation(
+    "origin-missing",
+    f"{_KEY}: the cluster has no $subject",
+    "`kubectl get services -A` lists what it has",
+    setting="cloudflare.ingressController",
+)
+ORIGIN_PORT_MISSING = Situation(
+    "origin-port-missing",
+    f"{_KEY}: $subject has no TCP port $port",
+    "It has: $has",
+    setting="cloudflare.ingressController.port",
+)
+SIBLING_AMBIGUOUS = Situation(
+    "sibling-ambiguous",
+    f"{_KEY}: $sibling needs one record of type A, AAAA or CNAME, in the zone of $host",
+    "It has: $has",
+    setting="cloudflare.sameAs",
+)
+SIBLING_IS_THE_HOST = Situation(
+    "sibling-is-the-host",
+    f"{_KEY}: $sibling points at $host itself",
+    "Name the host that both shall be like",
+    setting="cloudflare.sameAs",
+)
+SIBLING_UNPROXIED = Situation(
+    "sibling-unproxied",
+    f"{_KEY}: $sibling is not proxied, and Cloudflare Access sees only what is",
+    setting="cloudflare.sameAs",
+)
+RULES_REFUSED = Situation("rules-refused", "$reason")
+RECORD_NOT_OURS = Situation(
+    "record-not-ours",
+    f"{_KEY}: there is a DNS record already, which was not made by this stack: $subject",
+    f"To take it over, {_ADOPT}, or remove it at Cloudflare",
+    setting="host",
+)
+RECORD_IN_THE_WAY = Situation(
+    "record-in-the-way",
+    f"{_KEY}: the DNS record $subject can't become the one $type record of this host",
+    "Remove it at Cloudflare",
+    setting="host",
+)
+_KEPT = "It is kept, like that, when this stack is removed"
+RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject is taken over", _KEPT, _WARNING)
+RECORD_ADOPTED_AND_CHANGED = Situation(
+    "record-adopted-and-changed", "the DNS record $subject is taken over, and becomes $becomes", _KEPT, _WARNING
+)
+RULE_ADOPTED = Situation(
+    "rule-adopted", "taken over, and put back when this stack is removed: $subject", severity=_WARNING
+)
+TUNNEL_TAKEN = Situation(
+    "tunnel-taken",
+    f"{_KEY}: the account has a tunnel $subject already ($id), which is not this stack's",
+    "Choose another name, or use it with kind sharedTunnel. If an interrupted `up` left it, delete it in the dashboard",
+    setting="cloudflare.tunnel",
+)
+TUNNEL_DELETED = Situation(
+    "tunnel-deleted",
+    "the tunnel $subject of this stack was deleted at Cloudflare, which Pulumi's provider does not notice",
+    "To have it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
+    "'$urn'",
+    setting="cloudflare.tunnel",
+)
+APPLICATION_LEFT = Situation(
+    "application-left",
+    f"{_KEY}: an interrupted `up` left the Access application $subject ($id)",
+    "Delete it in the dashboard",
+    setting="cloudflare.access",
+)
+APPLICATION_NOT_OURS = Situation(
+    "application-not-ours",
+    f"{_KEY}: the Access application $subject guards $host already",
+    "Remove it in the dashboard, or leave access out here",
+    setting="cloudflare.access",
+)
+UPLOADS_LIMITED = Situation(
+    "uploads-limited",
+    "Cloudflare takes at most $limit MB in one request ($plan) and answers 413 to more, though $reason",
+    "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a response that "
+    "takes longer than $seconds s ends in 524",
+    _WARNING,
+)
+SERVICE_TOKEN_ENDS = Situation(
+    "service-token-ends",
+    "the mobile app's service token ends on $end, and the app is shut out then",
+    "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are",
+    _WARNING,
+)
+RULE_PLACED = Situation("rule-placed", "$text", severity=_NEWS)
+HOST_CHANGES = Situation(
+    "host-changes",
+    "the host changes from $subject to $host: the new DNS record is created, then $writes is changed, then the old DNS "
+    "record is removed",
+    "One of the two hosts is always served",
+    _NEWS,
+    "host",
+)
+HOST_CHANGES_WITH_A_GAP = Situation(
+    "host-changes-with-a-gap",
+    HOST_CHANGES.text,
+    "Neither host is served between the changes of $between, for a few seconds",
+    _NEWS,
+    "host",
+)
+
+# removal
+
+REMOVED_UNDER_CHART = Situation(
+    "removed-under-chart",
+    f"Immich's chart mounts the photos, and goes on to ({_KEY}: chart)",
+    "Before you remove this stack, take what `make chart-values` prints out of the chart's values, and let ArgoCD "
+    "sync. Else Immich's next pod does not start: the claim that it mounts is gone (removal waits until no pod uses "
+    "it), or its namespace no longer lets a pod in that mounts a directory of the node",
+    _WARNING,
+    "immich.mount",
+)
+PHOTOS_UNSEEN = Situation(
+    "photos-unseen",
+    "Immich keeps its libraries and no longer sees their photos",
+    "Its next scan (each midnight, unless it was set otherwise before this stack) moves them to its trash, which is "
+    "emptied after 30 days by default, and their places in albums go. The files stay. Deploy again before that, or "
+    "turn the scan off in Immich at once (Administration, Settings, External Library)",
+    _WARNING,
+)

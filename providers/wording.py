@@ -1,0 +1,90 @@
+"""Why what a dynamic resource is asked for cannot be applied: each situation with its code and its words."""
+
+from typing import Final
+
+from text.finding import Severity, Situation
+
+_ADOPT: Final = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
+
+# entries of an object
+
+OBJECT_MISSING = Situation("object-missing", "$subject does not exist")
+ENTRIES_UNOWNED = Situation("entries-unowned", "$subject: $entries is there, and nobody says whose it is", _ADOPT)
+ENTRIES_OF_ANOTHER = Situation(
+    "entries-of-another",
+    '$subject: "$manager" already states $entries',
+    "Two owners would fight over it: remove it there, or choose another name or path here",
+)
+ENTRIES_BY_HAND = Situation("entries-by-hand", '$subject: $entries was set by hand ("$manager")', _ADOPT)
+ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses our entries: $reason")
+
+# a library
+
+_OTHER_NAME = "choose another immich.library.name"
+USER_MISSING = Situation("user-missing", "Immich has no user $user whose photos these could be", "It has: $has")
+LIBRARIES_ALIKE = Situation(
+    "libraries-alike", '$user has $count libraries "$name" in Immich ($ids)', "Rename all but one of them"
+)
+LIBRARY_OF_ANOTHER_STACK = Situation(
+    "library-of-another-stack",
+    'the library "$name" of $user in Immich belongs to the stack $stack',
+    f"Remove that stack first, or {_OTHER_NAME}",
+)
+LIBRARY_NOT_OURS = Situation(
+    "library-not-ours",
+    '$user has a library "$name" in Immich, which was not made by this stack',
+    f"{_ADOPT}, or {_OTHER_NAME}",
+)
+_TWICE = (
+    'the libraries "$name" ($id) and "$other" ($other_id) of $user in Immich both import $path: every photo is there '
+    "twice"
+)
+FOLDER_SHARED = Situation(
+    "folder-shared",
+    _TWICE,
+    "Keep $id. Remove from $other_id the import paths that overlap $path, then run `up`; no file is deleted",
+)
+FOLDER_IMPORTED_TWICE = Situation(
+    "folder-imported-twice",
+    _TWICE,
+    "Keep $id. Delete the other one, with an administrator's API key that has library.delete (its places in albums go, "
+    "no file is deleted), then run `up`: kubectl port-forward -n $namespace service/$service 2283:$port and, beside "
+    'it, curl -X DELETE -H "x-api-key: $$KEY" http://localhost:2283/api/libraries/$other_id',
+)
+PHOTOS_TWICE = Situation(
+    "photos-twice",
+    'the library "$name" of $user in Immich imports $theirs: the photos in $path would be there twice',
+    "Remove that import path in Immich first (their places in albums go with it, the files stay), or name that library "
+    "and its owner in immich.library",
+)
+PHOTOS_MOVED = Situation(
+    "photos-moved",
+    'the library "$name" in Immich has photos from $theirs',
+    "From $path it would take each for a new one, in no album, and move the old ones to its trash: set "
+    "immich-icloud:immich.mount.path back",
+)
+
+# rules of a tunnel
+
+TUNNEL_GONE = Situation("tunnel-gone", "there is no tunnel $subject", "It may have been deleted: name another one")
+TUNNEL_INVALID = Situation(
+    "tunnel-invalid", "the configuration of tunnel $subject $fault", "Mend it in the dashboard first"
+)
+RULE_OF_ANOTHER_STACK = Situation(
+    "rule-of-another-stack",
+    "the stack $stack leads $host through the same tunnel, and one host can't lead two ways: remove it there first, or "
+    "choose another immich-icloud:host",
+    "If that stack is no more: kubectl delete lease -n $namespace $lease",
+)
+RULE_NOT_OURS = Situation(
+    "rule-not-ours",
+    "the tunnel has a rule for this host already, which was not made by this stack: $subject",
+    f"{_ADOPT}, or remove it in the dashboard",
+)
+RULE_PLACED = Situation("rule-placed", "the rule $subject goes before $other", severity=Severity.NEWS)
+REQUESTS_MOVED = Situation(
+    "requests-moved",
+    "requests for $host whose path matches $path went by $other",
+    "They move to this stack's rule",
+    Severity.NEWS,
+)
