@@ -6,13 +6,16 @@ import secrets
 import signal
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from lab import processes, toolchain
 from tests.rehearsal.commands import Commands
-from tests.soak.rounds import Rounds
+from tests.soak.rounds import Result, Rounds
 
 
 def main() -> None:
@@ -25,7 +28,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     toolchain.ensure(console)
-    failed = 0
+    results = list[Result]()
     with tempfile.TemporaryDirectory(prefix="immich-icloud-soak-") as place:
         commands = Commands(Path(place).resolve())
         try:
@@ -33,14 +36,28 @@ def main() -> None:
             rounds.learn()
             played = itertools.chain.from_iterable(rounds.play(number) for number in itertools.count(asked.round))
             for result in itertools.islice(played, asked.kills):
-                console.print(f"{'failed' if result.problems else 'ok'}: {result.name}: {result.kill}")
+                results.append(result)
+                outcome = ("ok" if result.hit else "missed") if not result.problems else "failed"
+                console.print(f"{outcome}: {result.name}: {result.kill}")
                 for problem in result.problems:
                     console.print(f"  {problem}")
-                failed += bool(result.problems)
         finally:
             processes.end(commands.home)
+            console.print(_counts(results))
+    failed = sum(bool(result.problems) for result in results)
     console.print(f"{failed} of {asked.kills} failed. Again: make soak ARGS='--seed {asked.seed} --round N --kills 3'")
     sys.exit(failed > 0)
+
+
+def _counts(results: Sequence[Result]) -> Table:
+    """Count what was done: a kill is missed where the command ended before its moment."""
+    table = Table("stage", "victim", "kills", "missed", "failed", box=None)
+    groups = Counter((result.stage, result.kill.victim) for result in results)
+    for stage, victim in sorted(groups):
+        those = [one for one in results if (one.stage, one.kill.victim) == (stage, victim)]
+        counts = (len(those), sum(not one.hit for one in those), sum(bool(one.problems) for one in those))
+        table.add_row(stage, victim, *map(str, counts))
+    return table
 
 
 if __name__ == "__main__":

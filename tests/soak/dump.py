@@ -12,9 +12,11 @@ from typing import Any
 
 from kubernetes.client import ApiClient
 
+from components.photo_disk import MARK, RECORD
 from lab.cluster import connect
 
 OWNER = "immich-icloud/stack"
+_ID = re.compile(r"^id: (\S+)$", re.MULTILINE)
 # What the cluster's own controllers make of what is stated, or only tell of it.
 _DERIVED = {
     "APIService", "ComponentStatus", "ControllerRevision", "CSINode", "Endpoints", "EndpointSlice", "Event",
@@ -37,10 +39,14 @@ _DRAWN = (
 
 @dataclass(frozen=True)
 class Dump:
-    """What is there, each by its place; and by ids what no command may replace: objects of others, the disk's mark."""
+    """What is there, each by its place; by ids what no command may replace: objects of others, the disk's mark.
+
+    `disk_ids` is the photo disk's id in each place that has it: the marker files and both ConfigMaps.
+    """
 
     things: Mapping[str, Any]
     kept: Mapping[str, str]
+    disk_ids: Mapping[str, str]
 
     def differences(self, other: "Dump") -> list[str]:
         """Say what `other` has beside this one, lacks, or has otherwise."""
@@ -50,11 +56,17 @@ class Dump:
         """Name what may not be replaced, and in `other` is gone or is another one of that name."""
         return [name for name, uid in self.kept.items() if other.kept.get(name) != uid]
 
+    def disagreements(self) -> list[str]:
+        """Name every place of the disk's id, unless all of them have the same one."""
+        agree = len(set(self.disk_ids.values())) <= 1
+        return [] if agree else [f"{place}: id {id_ or 'missing'}" for place, id_ in self.disk_ids.items()]
+
 
 def dump(home: Path) -> Dump:
     """Look at all of the rehearsal in `home`, whose control plane runs."""
     things: dict[str, Any] = {}
     kept: dict[str, str] = {}
+    ids: dict[str, str] = {}
     with connect(home / "kubeconfig") as api:
         for live in _objects(api):
             metadata = live["metadata"]
@@ -63,14 +75,18 @@ def dump(home: Path) -> Dump:
                 things[name] = _alike(_stated(live))
             if OWNER not in metadata.get("annotations", {}):
                 kept[name] = metadata["uid"]
-            if metadata["name"] == "icloud-directory" and live.get("data", {}).get("marked"):
-                kept[f"{name} marked"] = live["data"]["marked"]
+            if metadata["name"] == RECORD:
+                ids[name] = live.get("data", {}).get("id", "")
+                if marked := live.get("data", {}).get("marked"):
+                    kept[f"{name} marked"] = ids[f"{name} marked"] = marked
     for part in ("cloudflare", "immich"):
         world = json.loads((home / part / "world.json").read_text())
         things |= {f"{part} {key}": _alike(value) for key, value in world.items() if key not in {"mounts", "queue"}}
     disk = home / "disk" / "var" / "mnt"
     things |= {f"disk {path.relative_to(disk)}": _alike(_content(path)) for path in sorted(disk.rglob("*"))}
-    return Dump(things, kept)
+    for marker in sorted(disk.rglob(MARK)):
+        ids[f"disk {marker.relative_to(disk)}"] = "".join(_ID.findall(marker.read_text()))
+    return Dump(things, kept, ids)
 
 
 def _objects(api: ApiClient) -> Iterator[dict[str, Any]]:

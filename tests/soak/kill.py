@@ -38,8 +38,8 @@ class Kill:
     def __str__(self) -> str:
         return f"kill -9 of {self.victim}, {self.seconds} s after line {self.line}"
 
-    def strike(self, commands: Commands, command: str) -> str:
-        """Run a command and kill it; return what it printed. One that ends before its moment is not hit."""
+    def strike(self, commands: Commands, command: str) -> tuple[bool, str]:
+        """Run a command and kill it; return whether it was hit, which one that ends before is not, and its output."""
         process = commands.start(command)
         seen, come = list[str](), threading.Event()
 
@@ -54,16 +54,17 @@ class Kill:
         reader = threading.Thread(target=read)
         reader.start()
         come.wait(LIMIT)
+        hit = False
         try:
             process.wait(self.seconds)
         except subprocess.TimeoutExpired:
-            self._kill(process, commands)
+            hit = self._kill(process, commands)
         process.wait(LIMIT)
         # Plugins of a killed engine may hold its output open: they are the next command's to end.
         reader.join(1)
-        return "".join(seen)
+        return hit, "".join(seen)
 
-    def _kill(self, process: subprocess.Popen[str], commands: Commands) -> None:
+    def _kill(self, process: subprocess.Popen[str], commands: Commands) -> bool:
         engines = [marked.process for marked in processes.find(commands.home) if marked.name == "engine"]
         if self.victim != "engine":
             os.killpg(process.pid, signal.SIGKILL) if self.victim == "both" else process.kill()
@@ -73,3 +74,4 @@ class Kill:
                     engine.kill()
                 except psutil.NoSuchProcess:
                     continue
+        return self.victim != "engine" or bool(engines)

@@ -26,10 +26,21 @@ _CHANGES: Final = (
 
 @dataclass(frozen=True)
 class Result:
-    """One kill and what came of it: no problems, where all is as it should be."""
+    """One kill and what came of it: no problems, where all is as it should be.
+
+    Attributes:
+        name: what repeats it.
+        stage: the stage of the round.
+        kill: the kill as it was drawn.
+        hit: whether it came before the command's end.
+        problems: what is wrong after the next command.
+
+    """
 
     name: str
+    stage: str
     kill: Kill
+    hit: bool
     problems: list[str]
 
 
@@ -59,11 +70,11 @@ class Rounds:
             # After a kill in `down` either is right: going on with it, or going back.
             then = of.choice(("down", "up")) if stage == "down" else "up"
             name = f"seed {self._seed}, round {number}, {stage}, then {then}"
-            yield Result(name, kill, self._problems(stage, kill, then))
+            self._prepare(stage)
+            hit, said = kill.strike(self._commands, STAGES[stage])
+            yield Result(name, stage, kill, hit, self._problems(stage, said, then))
 
-    def _problems(self, stage: str, kill: Kill, then: str) -> list[str]:
-        self._prepare(stage)
-        said = kill.strike(self._commands, STAGES[stage])
+    def _problems(self, stage: str, said: str, then: str) -> list[str]:
         before = self._seen()
         status, output = self._commands.run(then)
         if status:
@@ -71,6 +82,7 @@ class Rounds:
         problems = []
         if then == "up":
             now = dump(self._commands.home)
+            problems += now.disagreements()
             problems += self._well["update" if stage == "down" else stage].differences(now)
             problems += [f"{name}: replaced" for name in before.replaced(now)] if before else []
         if stage == "down":
