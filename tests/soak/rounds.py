@@ -9,7 +9,7 @@ from typing import Final
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
-from clients.kubeconfig import KubeconfigError
+from clients.credentials import CredentialsError
 from tests.rehearsal.commands import Commands
 from tests.soak.dump import Dump, dump
 from tests.soak.kill import Kill
@@ -103,7 +103,7 @@ class Rounds:
 
     def _seen(self) -> Dump | None:
         """The world as the kill left it; None where no API server answers that could be asked."""
-        with suppress(OSError, KubeconfigError, ApiException, HTTPError):
+        with suppress(OSError, CredentialsError, ApiException, HTTPError):
             return dump(self._commands.home)
         return None
 
