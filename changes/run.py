@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pulumi.automation import EngineEvent
 from pulumi.runtime.rpc import UNKNOWN
@@ -91,8 +90,8 @@ class Run:
     complete: bool = False
 
     @classmethod
-    def of_log(cls, operation: Operation, log: Path, *, succeeded: bool) -> "Run":
-        """Read the file that the CLI's `--event-log` has written.
+    def of_log(cls, operation: Operation, log: TextIO, *, succeeded: bool) -> "Run":
+        """Read what the CLI's `--event-log` has written.
 
         Raises:
             ValueError: when a line is no event that this version of Pulumi's SDK knows.
@@ -137,14 +136,14 @@ class Run:
         return [d.text for d in self.diagnostics if d.severity == "warning"]
 
 
-def events_of(log: Path) -> Iterator[EngineEvent]:
-    """Read an event log of the CLI's: an event a line; none where it was not written.
+def events_of(log: TextIO) -> Iterator[EngineEvent]:
+    """Read an event log of the CLI's: an event a line.
 
     Raises:
         ValueError: when a line is no event that this version of Pulumi's SDK knows.
 
     """
-    for line in log.read_text().splitlines() if log.exists() else ():
+    for line in log:
         yield EngineEvent.from_json(json.loads(line))
 
 

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from changes import guards
-from changes.run import Run
+from changes.run import Operation, Run
 from ops.stack import StackError, require
 from text.command import Command
 
@@ -55,21 +55,36 @@ def preview(stack: str) -> Run:
 
     """
     arguments, environment = command("preview", stack)
-    with tempfile.TemporaryDirectory() as place:
-        log = Path(place) / "events"
-        # The flag is the Automation API's, and hidden without the variable (source: pulumi's pkg/cmd/pulumi/up.go).
-        environment["PULUMI_DEBUG_COMMANDS"] = "true"
-        with subprocess.Popen([*arguments, "--event-log", log], env=os.environ | environment) as cli:
-            while cli.poll() is None:
-                with contextlib.suppress(KeyboardInterrupt):  # which the CLI has got, too
-                    cli.wait()
-        try:
-            run = Run.of_log("preview", log, succeeded=cli.returncode == 0)
-        except ValueError as error:
-            raise StackError(f"{_UNREADABLE}: {error}") from None
+    try:
+        run = logged("preview", arguments, environment)
+    except ValueError as error:
+        raise StackError(f"{_UNREADABLE}: {error}") from None
     if run.succeeded and not run.complete:
         raise StackError(f"{_UNREADABLE}: it does not end")
     return run
+
+
+def logged(operation: Operation, arguments: list[str], environment: Mapping[str, str]) -> Run:
+    """Run the CLI, and read what it did from its event log.
+
+    The log is a file without a name, which goes with its processes, however they end. The CLI opens it by the path of
+    the descriptor that it inherits: on Linux that opens the file once more; macOS duplicates the descriptor, whose
+    offset is then shared (fd(4)).
+
+    Raises:
+        ValueError: when the log has what is no event.
+
+    """
+    # The flag is the Automation API's, and hidden without the variable (source: pulumi's pkg/cmd/pulumi/up.go).
+    environment = {**os.environ, **environment, "PULUMI_DEBUG_COMMANDS": "true"}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        words = [*arguments, "--event-log", f"/dev/fd/{log.fileno()}"]
+        with subprocess.Popen(words, env=environment, pass_fds=[log.fileno()]) as cli:
+            while cli.poll() is None:
+                with contextlib.suppress(KeyboardInterrupt):  # which the CLI has got, too
+                    cli.wait()
+        log.seek(0)
+        return Run.of_log(operation, log, succeeded=cli.returncode == 0)
 
 
 def main() -> None:

@@ -1,8 +1,6 @@
 """The stack on a cluster as ArgoCD made it: deploy, deploy again, drift, share with others, remove. In this order."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -12,12 +10,12 @@ import yaml
 from kubernetes import client
 
 from changes import guards
-from changes.run import Run
 from clients.kubernetes import Manifest, Ref, RefusedError
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab import world
 from lab.cloudflare.world import TOKEN
 from lab.immich.world import API_KEY
+from ops.deploy import logged
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import (
     CLAIM,
@@ -226,16 +224,15 @@ def test_on_another_machine_the_stack_goes_on_from_its_backup(bench: Bench, tmp_
     assert changed(preview) == []
 
 
-def test_the_clis_event_log_trips_the_guards(bench: Bench, tmp_path: Path) -> None:
-    log = tmp_path / "events"
-    removal = ["destroy", "--preview-only", "--run-program=false", "--refresh=false", "--diff"]
-    removal += ["--ignore-protect", "--event-log", str(log)]
+def test_the_clis_event_log_trips_the_guards(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    removal = ["destroy", "--preview-only", "--run-program=false", "--refresh=false", "--diff", "--ignore-protect"]
     with bench.engine().entered():
-        subprocess.run(
-            [bench.tools.pulumi, *removal, "--stack", bench.stack],
-            env=os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}, check=True, capture_output=True,
-        )  # fmt: skip
-    run = Run.of_log("destroy", log, succeeded=True)
+        run = logged("destroy", [str(bench.tools.pulumi), *removal, "--stack", bench.stack], {})
+    assert (run.succeeded, run.complete) == (True, True)
+    assert list(tmp_path.iterdir()) == []
     assert {(one.step.operation, one.step.name) for one in guards.tripped(run.steps)} == {
         ("delete", "photos-volume"),
         ("delete", "photos-claim"),
@@ -244,7 +241,7 @@ def test_the_clis_event_log_trips_the_guards(bench: Bench, tmp_path: Path) -> No
         ("delete", "directory-record"),
         ("retain", "library"),
     }
-    assert "rehearsal-opens-nothing-real" not in log.read_text()  # the account's password
+    assert "rehearsal-opens-nothing-real" not in f"{run}{capfd.readouterr()}"  # the account's password
 
 
 def test_destroy_restores_what_was_found(bench: Bench, found: dict[str, Manifest]) -> None:

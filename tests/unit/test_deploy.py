@@ -120,10 +120,14 @@ echo "pulumi $*" | sed "s/ --event-log.*//"
 test "$1" = preview || exit 0
 test "$PULUMI_DEBUG_COMMANDS" = true || exit 9 # without it there is no such option
 while test "$1" != --event-log; do shift; done
+ls "$TMPDIR" > lying
 cat told > "$2"
 exit "$(cat status)"
 """
     )
+    (project / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(project / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
 
     def become(file: str, arguments: list[str], environment: dict[str, str]) -> None:
@@ -167,6 +171,11 @@ def replaces_the_volume(cli: Path, *, protect: bool = False) -> None:
 @pytest.mark.usefixtures("cli")
 def test_up_begins_with_a_preview(run: Run, words: list[str], calls: list[str]) -> None:
     assert run(*words, "homelab") == (0, calls, "")
+
+
+def test_a_preview_has_no_file_that_a_kill_could_leave(cli: Path, run: Run) -> None:
+    assert run("preview", "homelab")[0] == 0
+    assert (cli / "lying").read_text() == ""
 
 
 def test_a_guard_stops_preview_and_up(cli: Path, run: Run) -> None:

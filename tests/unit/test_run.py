@@ -1,7 +1,7 @@
 """What is read from the engine's events; the shapes are those of engine 3.258.0."""
 
+import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,20 +96,19 @@ def test_each_message_is_kept_once_without_colours() -> None:
     assert (run.errors, run.warnings) == (["it is wrong"], ["careful"])
 
 
-def test_a_log_has_an_event_a_line(tmp_path: Path) -> None:
-    log = tmp_path / "events"
-    log.write_text(
-        "\n".join(
-            map(
-                json.dumps,
-                (change("delete", old=side({})), said("error", "no"), {"summaryEvent": {"result": "failed"}}),
-            )
-        )
+def test_a_log_has_an_event_a_line() -> None:
+    events = (
+        change("delete", old=side({})),
+        said("error", "no\u0085\u2028way"),
+        {"summaryEvent": {"result": "failed"}},
     )
+    log = io.StringIO("\n".join(json.dumps(event, ensure_ascii=False) for event in events))
     run = Run.of_log("preview", log, succeeded=False)
-    assert (run.succeeded, [step.operation for step in run.steps], run.errors) == (False, ["delete"], ["no"])
+    assert (run.succeeded, [step.operation for step in run.steps], run.errors) == (
+        False, ["delete"], ["no\u0085\u2028way"],
+    )  # fmt: skip
     assert run.complete
 
 
-def test_a_cli_that_wrote_nothing_is_not_complete(tmp_path: Path) -> None:
-    assert Run.of_log("preview", tmp_path / "events", succeeded=False) == Run("preview")
+def test_a_cli_that_wrote_nothing_is_not_complete() -> None:
+    assert Run.of_log("preview", io.StringIO(), succeeded=False) == Run("preview")
