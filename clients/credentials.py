@@ -6,10 +6,7 @@ itself: a client key would be left there by Ctrl-C in a bad moment, SIGTERM or a
 
 import base64
 import os
-import secrets
-import shutil
 import ssl
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +16,8 @@ from typing import Any
 import yaml
 from kubernetes import client
 from kubernetes.config import ConfigException
+from kubernetes.config.dateutil import parse_rfc3339
+from kubernetes.config.exec_provider import ExecProvider
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -28,7 +27,32 @@ class CredentialsError(Exception):
 
 
 class NoCredentialsError(CredentialsError):
-    """The plugin that it names gave none."""
+    """The plugin that it names gave none. `str()` says why."""
+
+
+class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the client has no types
+    """The client's own, which would write the certificate and the key that a plugin gives to files."""
+
+    plugin_fault = ""
+    plugin_pair: tuple[bytes, bytes] | None = None
+
+    def _load_from_exec_plugin(self) -> bool:
+        if "exec" not in self._user:
+            return False
+        try:
+            status = ExecProvider(self._user["exec"], None, self._cluster).run()
+            if "token" in status:
+                self.token = f"Bearer {status['token']}"
+            else:
+                self.plugin_pair = status["clientCertificateData"].encode(), status["clientKeyData"].encode()
+            if "expirationTimestamp" in status:
+                self.expiry = parse_rfc3339(status["expirationTimestamp"])
+        except KeyError as error:
+            self.plugin_fault = f"its output has no {error.args[0]}"
+        except (ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
+            # Not raised: once a token has expired, this runs in the middle of a request.
+            self.plugin_fault = str(error)
+        return not self.plugin_fault
 
 
 def connect(
@@ -45,8 +69,6 @@ def connect(
         CredentialsError: when there is no such context, or what it names can't be used.
 
     """
-    # An `exec` plugin's own certificate still comes to lie there, until it has been read.
-    place = Path(tempfile.gettempdir(), f"immich-icloud-{secrets.token_hex(8)}")
     try:
         document, persist = _document(kubeconfig)
         cluster, user = _entries(document, context or document.safe_get("current-context"))
@@ -55,22 +77,21 @@ def connect(
             for entry, name in ((cluster, "certificate-authority"), (user, "client-certificate"), (user, "client-key"))
         )
         settings = settings or client.Configuration()
-        KubeConfigLoader(
-            document, context, config_base_path=None, config_persister=persist, temp_file_path=str(place)
-        ).load_and_set(settings)
-        if user.get("exec") and not settings.api_key and not settings.cert_file:
-            raise NoCredentialsError("its plugin gave no credentials")
+        loader = _Loader(document, context, config_base_path=None, config_persister=persist)
+        loader.load_and_set(settings)
+        if loader.plugin_fault:
+            raise NoCredentialsError(loader.plugin_fault)
         tls = _trust(settings, authority)
-        if pair := _decoded(certificate) or _content(settings.cert_file):
-            _identify(tls, pair, _decoded(key) or _content(settings.key_file) or pair)
+        if loader.plugin_pair:
+            _identify(tls, *loader.plugin_pair)
+        elif own := _decoded(certificate) or _content(settings.cert_file):
+            _identify(tls, own, _decoded(key) or _content(settings.key_file) or own)
     except yaml.YAMLError:
         raise CredentialsError("it is not YAML") from None  # the parser's message would quote credentials
     except (ConfigException, OSError, ValueError) as error:
         raise CredentialsError(str(error)) from None
     except (AttributeError, KeyError, TypeError):
         raise CredentialsError("it has not the form of a kubeconfig") from None
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
     settings.ssl_ca_cert = settings.cert_file = settings.key_file = None
     made = client.ApiClient(settings)
     made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls

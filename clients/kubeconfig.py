@@ -90,10 +90,10 @@ def load(cluster: Cluster) -> client.ApiClient:
     settings.retries = False
     try:
         return credentials.connect(file, cluster.context, settings)
-    except NoCredentialsError:  # it is logged why, not raised
+    except NoCredentialsError as error:
         command = user.plugin.command if user and user.plugin else ""
         raise KubeconfigError(
-            f"{_NAMED}: {command}, which {file} names for credentials, gave none. "
+            f"{_NAMED}: {command}, which {file} names for credentials, gave none: {error}. "
             f"`kubectl --context {cluster.context} get namespaces` runs it, too"
         ) from None
     except CredentialsError as error:

@@ -21,6 +21,7 @@ from clients.kubernetes import ClusterApi, ClusterError, Ref, RefusedError, Unre
 from settings.cluster import Cluster
 
 SECRET = "hush5hush5"  # noqa: S105
+PLUGIN_API = "client.authentication.k8s.io/v1"
 POD = Ref("v1", "Pod", "p", "n")
 
 
@@ -89,6 +90,13 @@ def beside(place: Path, name: str, content: bytes) -> tuple[str, str]:
     return name, name
 
 
+def by_plugin(place: Path, **status: str) -> dict[str, Any]:
+    """Have a plugin give this."""
+    told = place / "told"
+    told.write_text(json.dumps({"apiVersion": PLUGIN_API, "kind": "ExecCredential", "status": status}))
+    return {"exec": {"apiVersion": PLUGIN_API, "command": "cat", "args": [str(told)]}}
+
+
 def kubeconfig(place: Path, address: str, cluster: dict[str, Any], user: dict[str, Any]) -> Path:
     file = place / "kubeconfig"
     names = {"cluster": "c", "user": "u"}
@@ -128,11 +136,7 @@ def test_a_client_certificate_is_used_and_leaves_nothing_behind(
         case "apart":
             user = dict([stored("client-certificate", certificate), stored("client-key", key)])
         case "by a plugin":
-            version = "client.authentication.k8s.io/v1"
-            status = {"clientCertificateData": certificate.decode(), "clientKeyData": key.decode()}
-            told = tmp_path / "told"
-            told.write_text(json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status}))
-            user = {"exec": {"apiVersion": version, "command": "cat", "args": [str(told)]}}
+            user = by_plugin(tmp_path, clientCertificateData=certificate.decode(), clientKeyData=key.decode())
         case _:
             user = dict([stored("client-certificate", key + certificate)])
     trusted = dict([stored("certificate-authority", authority.cert_pem.bytes())])
@@ -147,16 +151,17 @@ def test_a_client_certificate_is_used_and_leaves_nothing_behind(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("how", ["inside", "by a plugin"])
 def test_nothing_is_written_while_it_is_read(
-    tmp_path: Path, authority: trustme.CA, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, authority: trustme.CA, address: str, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Not even for a moment in which a kill would leave it there."""
     issued = authority.issue_cert("anna.example", common_name="anna")
-    user = dict(
-        [
-            inside(tmp_path, "client-certificate", issued.cert_chain_pems[0].bytes()),
-            inside(tmp_path, "client-key", issued.private_key_pem.bytes()),
-        ]
+    certificate, key = issued.cert_chain_pems[0].bytes(), issued.private_key_pem.bytes()
+    user = (
+        by_plugin(tmp_path, clientCertificateData=certificate.decode(), clientKeyData=key.decode())
+        if how == "by a plugin"
+        else dict([inside(tmp_path, "client-certificate", certificate), inside(tmp_path, "client-key", key)])
     )
     trusted = dict([inside(tmp_path, "certificate-authority", authority.cert_pem.bytes())])
     file = kubeconfig(tmp_path, address, trusted, user)
@@ -166,6 +171,36 @@ def test_nothing_is_written_while_it_is_read(
 
     api(file)
     assert written == []
+
+
+def test_a_plugins_token_is_renewed_when_it_has_expired(
+    tmp_path: Path, authority: trustme.CA, address: str, temporary: Path
+) -> None:
+    user = by_plugin(tmp_path, token="first", expirationTimestamp="2026-01-01T00:00:00Z")  # noqa: S106 (no secret)
+    trusted = dict([inside(tmp_path, "certificate-authority", authority.cert_pem.bytes())])
+    made = connect(kubeconfig(tmp_path, address, trusted, user)).configuration
+    assert made.api_key == {"BearerToken": "Bearer first"}
+    by_plugin(tmp_path, token="second")  # noqa: S106
+    assert made.get_api_key_with_prefix("BearerToken") == "Bearer second"
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("plugin", "why"),
+    [
+        ({"command": "false"}, "exec: process returned 1"),
+        ({"command": "sh", "args": ["-c", "printf 'log in\\033[2J' >&2; exit 3"]}, "returned 3. log in\\u{1b}[2J"),
+        ({"command": "echo", "args": ["{}"]}, "exec: malformed response. missing key 'apiVersion'"),
+    ],
+)
+def test_why_a_plugin_gave_no_credentials_is_said(
+    tmp_path: Path, address: str, plugin: dict[str, Any], why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    user = {"exec": {"apiVersion": PLUGIN_API, **plugin}}
+    with pytest.raises(ClusterError) as error:
+        api(kubeconfig(tmp_path, address, {}, user))
+    assert why in str(error.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_another_authority_is_not_trusted(tmp_path: Path, temporary: Path, authority: trustme.CA, address: str) -> None:
