@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -30,6 +31,7 @@ PACKAGES = ("clients", "components", "preflight", "providers", "settings", "text
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
+_TEMPORARY = "temporary"
 _PROJECT = "immich-icloud"
 _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving}
 # Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
@@ -94,7 +96,8 @@ class Engine:
 
         """
         run = Run(operation)
-        with self._environment(operation), self._providers():
+        temporary = _temporary_files_in(self._home / _TEMPORARY)
+        with self._environment(operation), temporary, self._providers():
             stack = self._stack()
             try:
                 if lift:
@@ -139,7 +142,7 @@ class Engine:
 
         """
         log = self._home / "events"
-        log.unlink(missing_ok=True)
+        log.write_text("")
         with self._language_host() as address:
             words = [*_OPERATIONS[run.operation], "--stack", self.stack, "--client", address]
             words += ["--exec-kind", "auto.inline", "--event-log", str(log)]
@@ -148,9 +151,10 @@ class Engine:
             try:
                 stack.workspace.pulumi_command.run(words, str(self._project), environment)
             finally:
-                for event in events_of(log):
-                    for item in run.take(event):
-                        listen(item)
+                with log.open(encoding="utf-8") as lines:
+                    for event in events_of(lines):
+                        for item in run.take(event):
+                            listen(item)
 
     @contextmanager
     def _language_host(self) -> Iterator[str]:
@@ -214,6 +218,7 @@ class Engine:
             if any(self._backend.locks.iterdir()):
                 repaired.append("the stack was locked")
             shutil.rmtree(self._backend.locks)
+        shutil.rmtree(self._home / _TEMPORARY, ignore_errors=True)
         for damage in self._backend.damages():
             if not damage.command:
                 raise LabError(f"{damage.file} is unreadable, and so is its backup. `make down` removes the rehearsal")
@@ -287,6 +292,19 @@ class Engine:
         link = place / real.name
         link.unlink(missing_ok=True)
         link.symlink_to(real)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Keep together what the engine, its client and its plugins put down: who is interrupted does not clear up."""
+    folder.mkdir(exist_ok=True)
+    before = tempfile.tempdir
+    with _set({"TMPDIR": str(folder)}):
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @cache

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from lab.recipes import cache
 
 
@@ -21,8 +23,8 @@ def interpreter(name: str, *requirements: Path) -> Path:
     """Return that interpreter; the first time it asks the package index."""
     python = place(name, *requirements)
     if not python.exists():
+        _remove_unfinished(name)
         unfinished = cache() / f"{name}-unfinished-{os.getpid()}"
-        shutil.rmtree(unfinished, ignore_errors=True)
         cache().mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "venv", unfinished], check=True)
         pip: list[str | Path] = [unfinished / "bin" / "python", "-m", "pip", "install", "--quiet"]
@@ -33,3 +35,11 @@ def interpreter(name: str, *requirements: Path) -> Path:
         except OSError:  # another one made it meanwhile
             shutil.rmtree(unfinished)
     return python
+
+
+def _remove_unfinished(name: str) -> None:
+    """Remove what killed processes left half made."""
+    for unfinished in cache().glob(f"{name}-unfinished-*"):
+        maker = int(unfinished.name.rpartition("-")[2])
+        if maker == os.getpid() or not psutil.pid_exists(maker):
+            shutil.rmtree(unfinished, ignore_errors=True)

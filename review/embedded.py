@@ -1,10 +1,8 @@
 """The embedded control plane for as long as a review takes: two programs deploy to it, one after the other."""
 
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from lab.immich import process as immich
 from lab.toolchain import Tools
 from ops.stack import StackError, configuration_of
 from review.stack_file import CONNECTION
+from review.workplace import workplace
 from settings import PROJECT, SettingsError, parse
 from settings.stack_file import plain_leaves
 
@@ -69,6 +68,11 @@ class Embedded:
     def end(self) -> None:
         """End every process of it."""
         processes.end(self._home)
+
+    @property
+    def base(self) -> Path:
+        """Where what the change started from is laid out."""
+        return self._project.with_name("base")
 
     def problems(self, side: Side) -> tuple[str, ...]:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
@@ -140,26 +144,10 @@ def _require_embedded(configuration: Mapping[str, str]) -> None:
 
 @contextmanager
 def embedded(stack: str, tools: Tools) -> Iterator[Embedded]:
-    """Make a place for one, and leave nothing of it behind, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="immich-icloud-review-") as name, _temporary_files_in(Path(name).resolve()):
-        made = Embedded(Path(name).resolve() / "project", stack, tools)
-        try:
-            yield made
-        finally:
-            made.end()
+    """Make a place for one, and leave nothing of it behind; where a review is killed, the next one clears up."""
 
+    def at(place: Path) -> Embedded:
+        return Embedded(place / "project", stack, tools)
 
-@contextmanager
-def _temporary_files_in(place: Path) -> Iterator[None]:
-    """Keep together what libraries, engine and plugins put down: who is interrupted does not clear up."""
-    folder = place / "temporary"
-    folder.mkdir()
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
-        os.environ.pop("TMPDIR")
-        if variable is not None:
-            os.environ["TMPDIR"] = variable
+    with workplace(lambda place: at(place).end()) as place:
+        yield at(place)

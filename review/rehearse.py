@@ -1,10 +1,8 @@
 """A change rehearsed without its cluster: what it started from is deployed, then what it makes of it."""
 
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from changes.run import Diagnostic, Run
 from ops.stack import file_of
@@ -93,20 +91,19 @@ def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str
     text = repository.file(commit, name)
     if text is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="immich-icloud-base-") as folder:
-        tree = Path(folder).resolve() / "tree"
-        try:
-            side = Side(tree, stack_file.rehearsed(text))
-            repository.extract(commit, tree)
-            if LOCK in repository.changed(commit):
-                say("installing the libraries that the change started from")
-                side = replace(side, python=libraries.install(tree, tree.with_name("libraries")))
-        except stack_file.StackFileError as error:
-            return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
-        except libraries.LibrariesError as error:
-            return Run("up", diagnostics=[Diagnostic("error", str(error))])
-        say("deploying what the change started from")
-        return place.run("up", side)
+    tree = place.base / "tree"
+    try:
+        side = Side(tree, stack_file.rehearsed(text))
+        repository.extract(commit, tree)
+        if LOCK in repository.changed(commit):
+            say("installing the libraries that the change started from")
+            side = replace(side, python=libraries.install(tree, tree.with_name("libraries")))
+    except stack_file.StackFileError as error:
+        return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
+    except libraries.LibrariesError as error:
+        return Run("up", diagnostics=[Diagnostic("error", str(error))])
+    say("deploying what the change started from")
+    return place.run("up", side)
 
 
 def noted(review: Review, repository: Repository, base: str) -> Review:

@@ -18,6 +18,8 @@ class Commands:
     def __init__(self, project: Path) -> None:
         self.project, self.home = project, project / ".lab"
         self.files = {"Pulumi.yaml", "Pulumi.lab.yaml", "Pulumi.adoption.yaml"}
+        self.temporary = project / ".temporary"
+        self.temporary.mkdir(exist_ok=True)
         self.reset()
 
     def reset(self) -> None:
@@ -29,7 +31,7 @@ class Commands:
         return subprocess.Popen(
             [sys.executable, "-u", "-m", "lab", *arguments],
             cwd=self.project,
-            env=os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "200"},
+            env=os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "200", "TMPDIR": str(self.temporary)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

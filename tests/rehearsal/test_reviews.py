@@ -30,6 +30,7 @@ from tests.repositories import Clone
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 FILE = "Pulumi.homelab.yaml"
+BEGINS = ["starting the control plane\n", "deploying what the change started from\n"]
 Places = Callable[[], AbstractContextManager[Embedded]]
 
 
@@ -167,7 +168,7 @@ def test_another_host_passes(clone: Clone, place: Embedded) -> None:
 
 def start(clone: Clone, where: Path, *words: str) -> subprocess.Popen[str]:
     """`make review`, with all that is temporary in a folder of its own."""
-    (where / "temporary").mkdir()
+    (where / "temporary").mkdir(exist_ok=True)
     environment = {
         "PYTHONPATH": str(SOURCE),
         "TMPDIR": str(where / "temporary"),
@@ -219,13 +220,25 @@ def test_ctrl_c_leaves_nothing_behind(clone: Clone, tmp_path: Path) -> None:
     clone.git("checkout", "--quiet", "--force", "host")
     started = start(clone, tmp_path)
     assert started.stderr
-    assert [started.stderr.readline() for _ in range(2)] == [
-        "starting the control plane\n",
-        "deploying what the change started from\n",
-    ]
+    assert [started.stderr.readline() for _ in range(2)] == BEGINS
     assert left(tmp_path)
     started.send_signal(signal.SIGINT)
     out, error = started.communicate(timeout=120)
     assert (started.returncode, out) == (130, "")
     assert error.endswith("Interrupted; nothing is left of the review.\n")
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("tools")
+def test_what_a_killed_review_leaves_goes_with_the_next_one(clone: Clone, tmp_path: Path) -> None:
+    clone.git("checkout", "--quiet", "--force", "host")
+    started = start(clone, tmp_path)
+    assert started.stderr
+    assert [started.stderr.readline() for _ in range(2)] == BEGINS
+    started.kill()
+    started.communicate(timeout=120)
+    assert [name for name in left(tmp_path) if name.startswith("process")]
+
+    clone.git("checkout", "--quiet", "--force", "broken")
+    assert start(clone, tmp_path).wait(timeout=120) == 1
     assert left(tmp_path) == []

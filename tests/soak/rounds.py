@@ -113,4 +113,6 @@ class Rounds:
         problems = [] if status == 0 else [f"`down` failed: {output}"]
         problems += [f"{name}: still runs" for name in self._commands.left()]
         files = {path.name for path in self._commands.project.iterdir()} - self._commands.files
+        files -= {self._commands.temporary.name}
+        files |= {path.name for path in self._commands.temporary.iterdir()}
         return problems + [f"{name}: still there" for name in sorted(files)]

@@ -34,6 +34,7 @@ class Place:
     wrong: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
     pythons: list[Path] = field(default_factory=list)
+    base: Path = Path("nowhere")
 
     def problems(self, _: Side) -> tuple[str, ...]:
         return self.wrong
@@ -62,6 +63,8 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def review(clone: Clone, place: Place, *, allowed: bool = False) -> Review:
+    place.base = clone.tree.with_name("base")
+
     @contextmanager
     def there() -> Iterator[Place]:
         yield place
