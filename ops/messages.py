@@ -6,11 +6,15 @@ from string import Template
 from types import ModuleType
 
 import preflight.wording
+import providers.wording
 from text.finding import Situation
 
 FILE = Path(__file__).parent.parent / "docs" / "messages.md"
 # The packages' words, and when they are read.
-PACKAGES: dict[str, ModuleType] = {"`make preview` and `make up`, before anything is changed": preflight.wording}
+PACKAGES: dict[str, ModuleType] = {
+    "`make preview` and `make up`, before anything is changed": preflight.wording,
+    "the same, of entries, libraries and rules beside those of others": providers.wording,
+}
 
 _HEAD = """\
 # Messages

@@ -10,7 +10,7 @@ from components.plan import Plan, Whole
 from components.way_in import Record, WayIn, application_name
 from preflight import wording
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
-from providers.tunnel_rules import Trial
+from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Ingress
@@ -44,19 +44,21 @@ def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
             yield from _missing_sibling(settings.host, cloudflare, facts)
 
 
-def findings(settings: Settings, facts: CloudflareFacts, plan: Plan, trial: Trial | None) -> Iterator[Finding]:
+def findings(
+    settings: Settings, facts: CloudflareFacts, plan: Plan, trial: TunnelRulesDiff | None
+) -> Iterator[Finding]:
     """Find what would fail in `up` or cut off access, what is adopted, where rules go, and what a new host does."""
     way_in = plan.way_in
     if way_in is None:
         return
     if trial:
-        yield from (wording.RULES_REFUSED.found(reason=problem) for problem in trial.problems)
+        yield from trial.problems
     yield from _records(facts, way_in.record, plan.ownership)
     yield from _tunnel_of_our_own(settings, facts)
     yield from _applications(facts, way_in)
     if trial:
         yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
-        yield from (wording.RULE_PLACED.found(text=sentence) for sentence in trial.news)
+        yield from trial.news
     yield from _limits(settings, way_in)
     yield from _token_ends(facts, datetime.now(UTC))
     yield from _moves(settings, way_in, plan.route)
@@ -138,7 +140,7 @@ def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[F
     deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
     for known in facts.known:
         if known.type == _TUNNEL and known.id in deleted:
-            yield wording.TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
+            yield wording.OWN_TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
 
 
 def _applications(facts: CloudflareFacts, way_in: WayIn) -> Iterator[Finding]:

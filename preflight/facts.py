@@ -12,7 +12,7 @@ from components.pod_security import FoundLevels
 from preflight import space_facts
 from preflight.space_facts import Space
 from preflight.state import Known
-from providers.fragment import Remainder, Trial, attempt, set_by_hand, without
+from providers.fragment import FragmentDryRun, Remainder, dry_run, set_by_hand, without
 from settings import Settings
 from settings.immich import Mount
 from settings.storage import OnNode
@@ -65,7 +65,7 @@ class Answers:
 
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     refusals: Mapping[Ref, str] = field(default_factory=dict)
-    trials: Mapping[Ref, Trial] = field(default_factory=dict)
+    trials: Mapping[Ref, FragmentDryRun] = field(default_factory=dict)
     remainder: Remainder | None = None
 
 
@@ -183,7 +183,7 @@ def ask(api: ClusterApi, plan: Plan, live: Mapping[Ref, Manifest], known: Iterab
     return Answers(
         live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
-        trials={Ref.of(fragment): attempt(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
+        trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
         remainder=None if plan.mount_is_ours else without(api, plan.ownership.claim(plan.mount)),
     )
 

@@ -10,7 +10,7 @@ from clients.service_connection import NotRunningError
 from components.external_library import Libraries
 from preflight.state import Known
 from providers import immich_library, immich_settings
-from providers.immich_library import Trial, WantedLibrary
+from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import Entries
 from settings import Settings
 
@@ -36,7 +36,7 @@ class ImmichFacts:
     refusal: str = ""
     not_running: str = ""
     lacking: tuple[str, ...] = ()
-    trials: tuple[tuple[WantedLibrary, Trial], ...] = ()
+    trials: tuple[tuple[WantedLibrary, LibraryDiff], ...] = ()
     settings_were: Entries | None = None
     settings_change: bool = False
     has_configuration_file: bool = False
@@ -60,7 +60,7 @@ def read(
 def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known], cluster: ClusterApi) -> ImmichFacts:
     if lacking := immich.lacking():
         return ImmichFacts(lacking=lacking)
-    trials = tuple((wanted, _attempt(immich, wanted, known, cluster)) for wanted in planned.wanted)
+    trials = tuple((wanted, _compare(immich, wanted, known, cluster)) for wanted in planned.wanted)
     if planned.settings is None:
         return ImmichFacts(trials=trials)
     document = immich.configuration()
@@ -72,9 +72,9 @@ def _read(immich: ImmichApi, planned: Libraries, known: Sequence[Known], cluster
     )
 
 
-def _attempt(immich: ImmichApi, wanted: WantedLibrary, known: Sequence[Known], cluster: ClusterApi) -> Trial:
+def _compare(immich: ImmichApi, wanted: WantedLibrary, known: Sequence[Known], cluster: ClusterApi) -> LibraryDiff:
     ours = next((one.outputs for one in known if one.type == LIBRARY and one.outputs.get("owner") == wanted.owner), {})
     notes = immich_lease(cluster, wanted.server.namespace, wanted.stack).notes()
-    return immich_library.attempt(
+    return immich_library.compare(
         immich, wanted, notes, str(ours.get("library_id", "")), list(ours.get("exclusion_patterns", []))
     )

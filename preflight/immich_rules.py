@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from preflight import wording
 from preflight.immich_facts import ImmichFacts
-from providers.immich_library import Trial, WantedLibrary
+from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import Settings
 from settings.storage import OnNode
@@ -47,8 +47,8 @@ def _one_user_twice(facts: ImmichFacts) -> Iterator[Finding]:
             yield wording.USER_NAMED_TWICE.found(user=email, named=words)
 
 
-def _of_library(wanted: WantedLibrary, trial: Trial) -> Iterator[Finding]:
-    yield from (wording.LIBRARY_REFUSED.found(wanted.name, reason=problem) for problem in trial.problems)
+def _of_library(wanted: WantedLibrary, trial: LibraryDiff) -> Iterator[Finding]:
+    yield from trial.problems
     if trial.taken_over:
         yield wording.LIBRARY_ADOPTED.found(wanted.name)
     if trial.settled is None:

@@ -27,7 +27,7 @@ def findings(
         if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
             yield from fixed_rules.findings(whole, live, plan, answers.refusals.get(whole.ref))
     for trial in answers.trials.values():
-        yield from (wording.ENTRIES_REFUSED.found(reason=problem) for problem in trial.problems)
+        yield from trial.problems
     yield from owner_rules.adoption(settings, plan, answers, elsewhere=elsewhere)
     yield from _job_by_hand(facts, plan)
     yield from _immich_on_any_node(settings, facts)

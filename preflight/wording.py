@@ -173,7 +173,6 @@ HOST_TAKEN = Situation(
     f"Choose another host, or name that Ingress in {PROJECT}:route.name to take it over",
     setting="host",
 )
-ENTRIES_REFUSED = Situation("entries-refused", "$reason")
 ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WARNING)
 IMMICH_ON_ANY_NODE = Situation(
     "immich-on-any-node",
@@ -311,7 +310,6 @@ KEY_LACKS_PERMISSIONS = Situation(
     "Add that to it in Immich (Account Settings, API Keys), or store another one",
     setting="immichApiKey",
 )
-LIBRARY_REFUSED = Situation("library-refused", "$reason")
 USER_NAMED_TWICE = Situation(
     "user-named-twice",
     f"{_KEY}: accounts of $user name $named as their Immich user",
@@ -416,7 +414,6 @@ SIBLING_UNPROXIED = Situation(
     f"{_KEY}: $sibling is not proxied, and Cloudflare Access sees only what is",
     setting="cloudflare.sameAs",
 )
-RULES_REFUSED = Situation("rules-refused", "$reason")
 RECORD_NOT_OURS = Situation(
     "record-not-ours",
     f"{_KEY}: there is a DNS record already, which was not made by this stack: $subject",
@@ -443,8 +440,8 @@ TUNNEL_TAKEN = Situation(
     "Choose another name, or use it with kind sharedTunnel. If an interrupted `up` left it, delete it in the dashboard",
     setting="cloudflare.tunnel",
 )
-TUNNEL_DELETED = Situation(
-    "tunnel-deleted",
+OWN_TUNNEL_DELETED = Situation(
+    "own-tunnel-deleted",
     "the tunnel $subject of this stack was deleted at Cloudflare, which Pulumi's provider does not notice",
     "To have it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
     "'$urn'",
@@ -475,7 +472,6 @@ SERVICE_TOKEN_ENDS = Situation(
     "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are",
     _WARNING,
 )
-RULE_PLACED = Situation("rule-placed", "$text", severity=_NEWS)
 HOST_CHANGES = Situation(
     "host-changes",
     "the host changes from $subject to $host: the new DNS record is created, then $writes is changed, then the old DNS "

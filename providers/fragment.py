@@ -5,7 +5,7 @@ the object is a Deployment, its rollout is part of the change: one that fails gi
 error is raised.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,11 +18,12 @@ from clients import managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.managed_fields import Holder
 from clients.retry import again
+from providers import wording
 from providers.report import refusals, report
 from settings.cluster import Cluster
+from text.finding import Finding
 from text.visible import visible
 
-_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
 _CONFLICT = 409
 _ATTEMPTS = 5
 
@@ -49,12 +50,12 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Trial:
+class FragmentDryRun:
     """What a claim would come to.
 
     Attributes:
         live: the object as it is; None when it does not exist.
-        problems: why it can't be had, one sentence each.
+        problems: why it cannot be applied.
         changes: whether it would change anything, ownership included.
         warnings: the API server's own.
         taken_over: in words, the entries that were set by hand and would become ours; empty when there are none.
@@ -63,7 +64,7 @@ class Trial:
     """
 
     live: Manifest | None
-    problems: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
     changes: bool = True
     warnings: tuple[str, ...] = ()
     taken_over: str = ""
@@ -86,7 +87,7 @@ class Remainder:
     by_hand: str = ""
 
 
-def attempt(api: ClusterApi, claim: Claim) -> Trial:
+def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     """Ask the API server, in a dry run, what applying the claim would come to.
 
     The object is read first: a dry run on a missing one answers with what its whole manifest lacks.
@@ -97,20 +98,20 @@ def attempt(api: ClusterApi, claim: Claim) -> Trial:
     """
     live = api.get(claim.ref)
     if live is None:
-        return Trial(None, (f"{claim.ref} does not exist",))
+        return FragmentDryRun(None, (wording.OBJECT_MISSING.found(claim.ref),))
     problems = tuple(_held_by_others(live, claim))
     if problems:
-        return Trial(live, problems)
+        return FragmentDryRun(live, problems)
     by_hand = [path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths]
     try:
         # By force only over kubectl, whose entries are taken over before they are applied for real.
         answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
     except RefusedError as refused:
-        return Trial(live, (f"{claim.ref}: the API server refuses our entries: {refused}",))
+        return FragmentDryRun(live, (wording.ENTRIES_REFUSED.found(claim.ref, reason=refused),))
     changes = bool(by_hand) or _essence(live, claim.manager) != _essence(answer.object, claim.manager)
     # That the owner's own pods fall short of a stricter level is not news of ours.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
-    return Trial(
+    return FragmentDryRun(
         live,
         (),
         changes,
@@ -142,27 +143,20 @@ def without(api: ClusterApi, claim: Claim) -> Remainder | None:
     return Remainder(_apply_entries(api, claim, {}, dry_run=True).object, ours=True, by_hand=_in_words(sorted(by_hand)))
 
 
-def _held_by_others(live: Manifest, claim: Claim) -> list[str]:
+def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
     holding = _holders(live, claim)
     ours = holding.get(claim.manager, [])
-    sentences = []
     held = {path for paths in holding.values() for path in paths}
     there = managed_fields.entries(managed_fields.as_found(live, claim.fragment))
     if not claim.adopt and (unheld := [path for path in there if managed_fields.is_item(path) and path not in held]):
-        sentences.append(f"{claim.ref}: {_in_words(unheld)} is there, and nobody says whose it is. {_ADOPT}")
+        yield wording.ENTRIES_UNOWNED.found(claim.ref, entries=_in_words(unheld))
     for manager, paths in holding.items():
-        if manager in {claim.manager, OBJECT_MANAGER}:
-            continue
-        if _shares(live, claim, manager):
+        if manager in {claim.manager, OBJECT_MANAGER} or _shares(live, claim, manager):
             continue
         if not set_by_hand(manager):
-            sentences.append(
-                f'{claim.ref}: "{manager}" already states {_in_words(paths)}. Two owners would fight over it: '
-                "remove it there, or choose another name or path here"
-            )
+            yield wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_in_words(paths))
         elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, ours)]):
-            sentences.append(f'{claim.ref}: {_in_words(made)} was set by hand ("{manager}"). {_ADOPT}')
-    return sentences
+            yield wording.ENTRIES_BY_HAND.found(claim.ref, manager=manager, entries=_in_words(made))
 
 
 def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
@@ -224,9 +218,9 @@ class FragmentProvider(dynamic.ResourceProvider):
         if _has_unknowns(news):
             return dynamic.CheckResult(news, [])
         try:
-            problems = attempt(self._api(), _claim(news)).problems
+            problems: Iterable[object] = dry_run(self._api(), _claim(news)).problems
         except ClusterError as error:
-            problems = (str(error),)
+            problems = (error,)
         return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -236,7 +230,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         old, new = _claim(_olds), _claim(_news)
         if (old.ref, old.manager) != (new.ref, new.manager):
             return dynamic.DiffResult(changes=True, replaces=["fragment"], delete_before_replace=True)
-        return dynamic.DiffResult(changes=attempt(self._api(), new).changes)
+        return dynamic.DiffResult(changes=dry_run(self._api(), new).changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Add the entries, taking over what was set by hand if that is asked for."""
@@ -279,9 +273,9 @@ class FragmentProvider(dynamic.ResourceProvider):
 
     def _apply(self, claim: Claim, previous: Claim) -> None:
         api = self._api()
-        trial = attempt(api, claim)
+        trial = dry_run(api, claim)
         if trial.problems or trial.live is None:
-            raise RuntimeError(visible("; ".join(trial.problems)))
+            raise RuntimeError(visible("; ".join(map(str, trial.problems))))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
         api.apply(claim.fragment, claim.manager)
         if claim.ref.kind != "Deployment":

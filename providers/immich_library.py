@@ -19,12 +19,12 @@ from clients.kubernetes import ClusterApi, ClusterError, Manifest
 from clients.lease import Notes
 from clients.retry import again
 from clients.service_connection import NotRunningError
+from providers import wording
 from providers.immich_provider import ImmichProvider
 from providers.report import refusals, report
 from settings.model import Backend
+from text.finding import Finding
 from text.visible import visible
-
-_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich.library.name"
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class WantedLibrary:
 
 
 @dataclass(frozen=True)
-class Trial:
+class LibraryDiff:
     """What a wanted library would come to.
 
     Attributes:
-        problems: why it can't be had, one sentence each.
+        problems: why it cannot be applied.
         owner: the user whose photos these are; None when there is none such.
         live: the library as it is; None when it has to be made.
         settled: as it would be; None when there is a problem.
@@ -71,7 +71,7 @@ class Trial:
 
     """
 
-    problems: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
     owner: User | None = None
     live: Library | None = None
     settled: Library | None = None
@@ -88,9 +88,9 @@ class Trial:
         return self.settled is not None and (self.live is None or self.live.import_paths != self.settled.import_paths)
 
 
-def attempt(
+def compare(
     immich: ImmichApi, wanted: WantedLibrary, notes: Notes, known: str = "", stated: Sequence[str] = ()
-) -> Trial:
+) -> LibraryDiff:
     """Find what a wanted library would come to; nothing is changed.
 
     Args:
@@ -112,36 +112,29 @@ def attempt(
     )
     if owner is None:
         known_users = ", ".join(user.email for user in users)
-        return Trial((f"Immich has no user {wanted.owner} whose photos these could be. It has: {known_users}",))
+        return LibraryDiff((wording.USER_MISSING.found(user=wanted.owner, has=known_users),))
     libraries = immich.libraries()
     emails = {user.id: user.email for user in users}
     noted = immich_lease.libraries(notes, wanted.stack)
     ours = _ours([one for one in libraries if one.owner_id == owner.id], wanted, known, noted)
     named = [one for one in libraries if (one.owner_id, one.name) == (owner.id, wanted.name)]
     if twice := [*_on_one_folder(wanted, libraries, emails, notes)]:
-        return Trial(tuple(twice), owner, ours)
+        return LibraryDiff(tuple(twice), owner, ours)
     if ours is None and len(named) > 1:
         ids = ", ".join(one.id for one in named)
-        problem = (
-            f'{owner.email} has {len(named)} libraries "{wanted.name}" in Immich ({ids}). Rename all but one of them'
-        )
-        return Trial((problem,), owner)
+        alike = wording.LIBRARIES_ALIKE.found(user=owner.email, count=len(named), name=wanted.name, ids=ids)
+        return LibraryDiff((alike,), owner)
     live = ours or next(iter(named), None)
     problems = [*_imported_twice(wanted, live, libraries, emails), *_moved(wanted, live)]
     adopted = live is not None and ours is None
     if live and adopted and (stack := _noted_by(notes, live.id)):
-        problems.append(
-            f'the library "{live.name}" of {owner.email} in Immich belongs to the stack {stack}. Remove that stack '
-            "first, or choose another immich.library.name"
-        )
+        problems.append(wording.LIBRARY_OF_ANOTHER_STACK.found(name=live.name, user=owner.email, stack=stack))
     elif live and adopted and not wanted.adopt:
-        problems.append(
-            f'{owner.email} has a library "{live.name}" in Immich, which was not made by this stack. {_ADOPT}'
-        )
+        problems.append(wording.LIBRARY_NOT_OURS.found(name=live.name, user=owner.email))
     if problems:
-        return Trial(tuple(problems), owner, live)
+        return LibraryDiff(tuple(problems), owner, live)
     found = live or Library("", owner.id, wanted.name, (), (), "")
-    return Trial((), owner, live, _settled(found, wanted, stated), adopted)
+    return LibraryDiff((), owner, live, _settled(found, wanted, stated), adopted)
 
 
 def _ours(libraries: Sequence[Library], wanted: WantedLibrary, known: str, noted: Collection[str]) -> Library | None:
@@ -162,7 +155,7 @@ def _noted_by(notes: Notes, library_id: str) -> str:
 
 def _on_one_folder(
     wanted: WantedLibrary, libraries: Sequence[Library], emails: Mapping[str, str], notes: Notes
-) -> Iterator[str]:
+) -> Iterator[Finding]:
     """Say how libraries that import the same folder are merged: every clone and stack has to keep the same one."""
     for path in wanted.import_paths:
         importing = [one for one in libraries if any(_overlap(path, theirs) for theirs in one.import_paths)]
@@ -171,54 +164,38 @@ def _on_one_folder(
         # Immich lists the oldest first, to which people have had the most time to add albums and names.
         kept, *others = sorted(importing, key=lambda one: not _noted_by(notes, one.id))
         for other in others:
-            yield (
-                f'the libraries "{kept.name}" ({kept.id}) and "{other.name}" ({other.id}) of '
-                f"{emails.get(other.owner_id, other.owner_id)} in Immich both import {path}: every photo is there "
-                f"twice. Keep {kept.id}. {_how_to_merge(wanted, path, other)}"
+            beyond = any(not _overlap(path, theirs) for theirs in other.import_paths)
+            yield (wording.FOLDER_SHARED if beyond else wording.FOLDER_IMPORTED_TWICE).found(
+                name=kept.name,
+                id=kept.id,
+                other=other.name,
+                other_id=other.id,
+                user=emails.get(other.owner_id, other.owner_id),
+                path=path,
+                **vars(wanted.server),
             )
-
-
-def _how_to_merge(wanted: WantedLibrary, path: str, other: Library) -> str:
-    beyond = [theirs for theirs in other.import_paths if not _overlap(path, theirs)]
-    if beyond:
-        return f"Remove from {other.id} the import paths that overlap {path}, then run `up`; no file is deleted"
-    server = wanted.server
-    return (
-        "Delete the other one, with an administrator's API key that has library.delete (its places in albums go, no "
-        f"file is deleted), then run `up`: kubectl port-forward -n {server.namespace} service/{server.service} "
-        f'2283:{server.port} and, beside it, curl -X DELETE -H "x-api-key: $KEY" '
-        f"http://localhost:2283/api/libraries/{other.id}"
-    )
 
 
 def _imported_twice(
     wanted: WantedLibrary, ours: Library | None, libraries: Iterable[Library], emails: Mapping[str, str]
-) -> Iterator[str]:
+) -> Iterator[Finding]:
     for library in libraries:
         for theirs in library.import_paths:
             for path in wanted.import_paths:
                 same = ours is not None and library.id == ours.id
                 if not _overlap(path, theirs) or (same and path == theirs):
                     continue
-                owner = emails.get(library.owner_id, library.owner_id)
-                yield (
-                    f'the library "{library.name}" of {owner} in Immich imports {theirs}: the photos in {path} would '
-                    "be there twice. Remove that import path in Immich first (their places in albums go with it, the "
-                    "files stay), or name that library and its owner in immich.library"
-                )
+                user = emails.get(library.owner_id, library.owner_id)
+                yield wording.PHOTOS_TWICE.found(name=library.name, user=user, theirs=theirs, path=path)
 
 
-def _moved(wanted: WantedLibrary, live: Library | None) -> Iterator[str]:
+def _moved(wanted: WantedLibrary, live: Library | None) -> Iterator[Finding]:
     """Immich knows a photo by its path: under another one it is a new photo, and the old one goes to the trash."""
     known = live.import_paths if live else ()
     for path in wanted.import_paths:
         for theirs in known:
             if path not in known and path.rpartition("/")[2] == theirs.rpartition("/")[2]:
-                yield (
-                    f'the library "{wanted.name}" in Immich has photos from {theirs}. From {path} it would take each '
-                    "for a new one, in no album, and move the old ones to its trash: set "
-                    "immich-icloud:immich.mount.path back"
-                )
+                yield wording.PHOTOS_MOVED.found(name=wanted.name, theirs=theirs, path=path)
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -262,11 +239,12 @@ class ImmichLibraryProvider(ImmichProvider):
         wanted = _wanted(news)
         try:
             with self._immich(wanted.server) as immich:
-                problems = attempt(immich, wanted, self._lease(wanted.server, wanted.stack).notes()).problems
+                notes = self._lease(wanted.server, wanted.stack).notes()
+                problems: Iterable[object] = compare(immich, wanted, notes).problems
         except NotRunningError:  # what comes before the library may be what lets it run again
             problems = ()
         except (ImmichError, ClusterError) as error:
-            problems = (str(error),)
+            problems = (error,)
         return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -277,7 +255,7 @@ class ImmichLibraryProvider(ImmichProvider):
         try:
             with self._immich(new.server) as immich:
                 notes = self._lease(new.server, new.stack).notes()
-                trial = attempt(immich, new, notes, _id, old.exclusion_patterns)
+                trial = compare(immich, new, notes, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
         if trial.settled and trial.settled.id != _id:  # behind that Service is another Immich
@@ -320,14 +298,14 @@ class ImmichLibraryProvider(ImmichProvider):
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
         lease = self._lease(wanted.server, wanted.stack)
         with self._immich(wanted.server) as immich:
-            trial, _ = _possible(attempt(immich, wanted, lease.notes(), known, stated))
+            trial, _ = _possible(compare(immich, wanted, lease.notes(), known, stated))
             scanned = always_scan or trial.imports_more
             try:
                 if scanned:  # before anything is written: Immich scans by itself, too
                     jobs.run(self._api(), wanted.disk_check, report)
                 with lease.held() as held:
                     # Looked at again: another run may have written while this one waited.
-                    trial, owner = _possible(attempt(immich, wanted, held.notes, known, stated))
+                    trial, owner = _possible(compare(immich, wanted, held.notes, known, stated))
                     if trial.imports_more and not scanned:
                         raise RuntimeError(f"the library {wanted.name} was changed meanwhile. Run `up` again")
                     made = trial.live or immich.create_library(owner, wanted.name_at_first)
@@ -348,9 +326,9 @@ class ImmichLibraryProvider(ImmichProvider):
         return library
 
 
-def _possible(trial: Trial) -> tuple[Trial, User]:
+def _possible(trial: LibraryDiff) -> tuple[LibraryDiff, User]:
     if trial.problems or not trial.owner:
-        raise RuntimeError(visible("; ".join(trial.problems)))
+        raise RuntimeError(visible("; ".join(map(str, trial.problems))))
     return trial, trial.owner
 
 

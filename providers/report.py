@@ -13,6 +13,6 @@ def report(text: str) -> None:
     print(visible_lines(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
-def refusals(problems: Iterable[str]) -> list[CheckFailure]:
+def refusals(problems: Iterable[object]) -> list[CheckFailure]:
     """Refuse inputs. Without a property's name: with one, the engine prints the property's value."""
-    return [CheckFailure("", visible_sentence(problem)) for problem in problems]
+    return [CheckFailure("", visible_sentence(str(problem))) for problem in problems]

@@ -18,11 +18,10 @@ from clients.kubernetes import ClusterApi, ClusterError
 from clients.tunnel_configuration import TunnelConfiguration, ingress_of
 from clients.tunnel_lease import Share, Shares, TunnelLease
 from clients.tunnel_manager import Manager, manager, refusal
+from providers import wording
 from providers.report import refusals
 from settings.cluster import Cluster
-
-_THERE = "the tunnel has a rule for this host already, which was not made by this stack"
-_ADOPT = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard"
+from text.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -56,28 +55,28 @@ class RuleSet:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TunnelRulesDiff:
     """What a rule set would come to.
 
     Attributes:
-        problems: why it can't be had, one sentence each.
+        problems: why it cannot be applied.
         settled: all rules of the tunnel, as they would be.
         ours: our rules as they are.
         covering: rules of others that stand before ours and take our requests.
         changes: whether anything would be written.
         taken_over: rules made by hand that would become ours.
-        news: what people should know before, one sentence each.
+        news: what people should know before.
         gone: whether there is no such tunnel.
 
     """
 
-    problems: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
     settled: tuple[Rule, ...] = ()
     ours: tuple[Rule, ...] = ()
     covering: tuple[Rule, ...] = ()
     changes: bool = True
     taken_over: tuple[Rule, ...] = ()
-    news: tuple[str, ...] = ()
+    news: tuple[Finding, ...] = ()
     gone: bool = False
 
 
@@ -85,20 +84,20 @@ class ImpossibleError(RefusedError):
     """The rules can't be had as things are; nothing was written."""
 
 
-def _unusable(tunnel: Tunnel, found: Configuration, rules: Sequence[Rule]) -> str:
-    """Explain why rules can't go into a tunnel at all; empty when they can."""
+def _unusable(tunnel: Tunnel, found: Configuration, rules: Sequence[Rule]) -> Finding | None:
+    """Explain why rules can't go into a tunnel at all; None when they can."""
     if tunnel.deleted:
-        return f"the tunnel {tunnel.name} ({tunnel.id}) was deleted. Name another one, or use kind ownTunnel"
+        return wording.TUNNEL_DELETED.found(tunnel.name, id=tunnel.id)
     if manager(tunnel, found) is Manager.FILE:
         lines = ", ".join(f"{{hostname: {rule['hostname']}, service: {rule['service']}}}" for rule in rules)
-        return (
-            f"{refusal(tunnel, found)}. Put {lines} there, before the last rule of ingress, and let "
-            f"immich-icloud:cloudflare be {{kind: dnsRecord, target: {tunnel.id}.cfargotunnel.com}}"
-        )
-    return refusal(tunnel, found)
+        return wording.TUNNEL_LOCAL.found(reason=refusal(tunnel, found), lines=lines, id=tunnel.id)
+    why = refusal(tunnel, found)
+    return wording.TUNNEL_UNCLEAR.found(reason=why) if why else None
 
 
-def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, known: Collection[Key] = ()) -> Trial:
+def compare(
+    cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, known: Collection[Key] = ()
+) -> TunnelRulesDiff:
     """Find what a rule set would come to; nothing is changed.
 
     Args:
@@ -116,7 +115,7 @@ def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, kno
     tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
     found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
     if tunnel is None or found is None:
-        return Trial((f"there is no tunnel {wanted.tunnel_id}. It may have been deleted: name another one",), gone=True)
+        return TunnelRulesDiff((wording.TUNNEL_GONE.found(wanted.tunnel_id),), gone=True)
     trial = _weigh(wanted, ingress_of(found), shares, known)
     if why := _unusable(tunnel, found, wanted.rules):
         trial = replace(trial, problems=(why,), taken_over=(), news=())
@@ -125,17 +124,18 @@ def attempt(cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, kno
 
 def _weigh(
     wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule] = ()
-) -> Trial:
+) -> TunnelRulesDiff:
     places = _places(wanted, ingress, shares, known, returning)
     ours, covering = tuple(places.ours), tuple(places.covering)
     if fault := ingress_rules.fault(ingress):
-        problem = f"the configuration of tunnel {wanted.tunnel_id} {fault}. Mend it in the dashboard first"
-        return Trial((problem,), ours=ours, covering=covering)
+        return TunnelRulesDiff(
+            (wording.TUNNEL_INVALID.found(wanted.tunnel_id, fault=fault),), ours=ours, covering=covering
+        )
     settled = places.settled()
-    return Trial(
+    return TunnelRulesDiff(
         problems=(
             *_clashes(wanted, shares),
-            *(f"{_THERE}: {spoken(rule)}. {_ADOPT}" for rule in places.strangers),
+            *(wording.RULE_NOT_OURS.found(spoken(rule)) for rule in places.strangers),
         ),
         settled=tuple(settled),
         ours=ours,
@@ -154,27 +154,27 @@ def _places(
     return Places(ingress, wanted.rules, owned, siblings, returning, adopt=wanted.adopt)
 
 
-def _clashes(wanted: RuleSet, shares: Shares) -> list[str]:
+def _clashes(wanted: RuleSet, shares: Shares) -> list[Finding]:
     lease = tunnel_lease.ref(wanted.tunnel_id)
     return [
-        f"the stack {stack} leads {hostname}{path and f' (path {path})'} through the same tunnel, and one host can't "
-        "lead two ways: remove it there first, or choose another immich-icloud:host. If that stack is no more: "
-        f"kubectl delete lease -n {lease.namespace} {lease.name}"
+        wording.RULE_OF_ANOTHER_STACK.found(
+            stack=stack,
+            host=f"{hostname}{path and f' (path {path})'}",
+            namespace=lease.namespace,
+            lease=lease.name,
+        )
         for stack, share in sorted(shares.items())
         for hostname, path in sorted(share.keys)
         if stack != wanted.stack and any(ingress_rules.overlap((hostname, path), key) for key in wanted.keys)
     ]
 
 
-def _news(wanted: RuleSet, places: Places) -> Iterator[str]:
+def _news(wanted: RuleSet, places: Places) -> Iterator[Finding]:
     for rule in wanted.rules:
         in_line = places.in_line(rule)
-        yield f"the rule {spoken(rule)} goes before {spoken(in_line[0])}"
+        yield wording.RULE_PLACED.found(spoken(rule), other=spoken(in_line[0]))
         for other in in_line[:-1]:
-            yield (
-                f"requests for {rule['hostname']} whose path matches {other['path']} went by {spoken(other)}. They "
-                "move to this stack's rule"
-            )
+            yield wording.REQUESTS_MOVED.found(host=rule["hostname"], path=other["path"], other=spoken(other))
 
 
 class TunnelRulesProvider(dynamic.ResourceProvider):
@@ -192,9 +192,10 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what can't be had."""
         try:
-            problems = attempt(self._cloudflare(), self._api(), _rule_set(news), _known(_olds, news)).problems
+            trial = compare(self._cloudflare(), self._api(), _rule_set(news), _known(_olds, news))
+            problems: Iterable[object] = trial.problems
         except (CloudflareError, ClusterError) as error:
-            problems = (str(error),)
+            problems = (error,)
         return dynamic.CheckResult(news, refusals(problems))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -202,7 +203,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         old, new = _rule_set(_olds), _rule_set(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["tunnel_id"])
-        return dynamic.DiffResult(changes=attempt(self._cloudflare(), self._api(), new, old.keys).changes)
+        return dynamic.DiffResult(changes=compare(self._cloudflare(), self._api(), new, old.keys).changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put the rules in their places."""
@@ -220,7 +221,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         """Find the rules as they are, as inputs too, so that drift shows as a difference of properties."""
         stated = _rule_set(props)
         # What strangers made since is not ours, whoever may take it over.
-        trial = attempt(self._cloudflare(), self._api(), replace(stated, adopt=False), stated.keys)
+        trial = compare(self._cloudflare(), self._api(), replace(stated, adopt=False), stated.keys)
         if trial.gone:
             return dynamic.ReadResult("", {})
         live = replace(stated, rules=tuple(_as_stated(rule, stated.rules) for rule in trial.ours))
@@ -253,7 +254,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
                 known = tried[-1] if tried else had
                 trial = _weigh(wanted, ingress, shares, known.keys, returning)
                 if trial.problems:
-                    raise ImpossibleError("; ".join(trial.problems))
+                    raise ImpossibleError("; ".join(map(str, trial.problems)))
                 tried.append(_joined(known, Share(wanted.keys, trial.taken_over)))
                 # First, so that a kill at any moment leaves no rule of which nobody knows whose it is; and the Lease is
                 # ours for as long as the write may take.

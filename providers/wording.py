@@ -70,6 +70,16 @@ TUNNEL_GONE = Situation("tunnel-gone", "there is no tunnel $subject", "It may ha
 TUNNEL_INVALID = Situation(
     "tunnel-invalid", "the configuration of tunnel $subject $fault", "Mend it in the dashboard first"
 )
+TUNNEL_DELETED = Situation(
+    "tunnel-deleted", "the tunnel $subject ($id) was deleted", "Name another one, or use kind ownTunnel"
+)
+TUNNEL_LOCAL = Situation(
+    "tunnel-local",
+    "$reason",
+    "Put $lines there, before the last rule of ingress, and let immich-icloud:cloudflare be {kind: dnsRecord, target: "
+    "$id.cfargotunnel.com}",
+)
+TUNNEL_UNCLEAR = Situation("tunnel-unclear", "$reason")
 RULE_OF_ANOTHER_STACK = Situation(
     "rule-of-another-stack",
     "the stack $stack leads $host through the same tunnel, and one host can't lead two ways: remove it there first, or "

@@ -86,7 +86,7 @@ def _rule(facts: Facts) -> Result:
     if trial.covering:
         return failed(facts, _SHADOWED, f"before it stands {'; '.join(map(spoken, trial.covering))}")
     if trial.problems:
-        return failed(facts, _IMPOSSIBLE, "; ".join(trial.problems))
+        return failed(facts, _IMPOSSIBLE, "; ".join(map(str, trial.problems)))
     if trial.changes or not trial.ours:
         has = "; ".join(map(spoken, trial.ours)) or "none"
         return failed(

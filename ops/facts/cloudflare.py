@@ -8,7 +8,7 @@ from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
 from providers import tunnel_rules
-from providers.tunnel_rules import Trial
+from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled
 
@@ -31,7 +31,7 @@ class CloudflareFacts:
     zone: Zone | None
     tunnel: Tunnel | None = None
     connectors: tuple[Connector, ...] = ()
-    trial: Trial | None = None
+    trial: TunnelRulesDiff | None = None
     way_in: WayIn | None = None
     records: tuple[Record, ...] = ()
     applications: tuple[AccessApplication, ...] = ()
@@ -71,7 +71,7 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Cloudflar
         zone=zone,
         tunnel=tunnel,
         connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel else (),
-        trial=tunnel_rules.attempt(api, cluster, stated.rules) if stated and stated.rules else None,
+        trial=tunnel_rules.compare(api, cluster, stated.rules) if stated and stated.rules else None,
         way_in=stated,
         records=records,
         applications=tuple(api.access_applications(zone.account_id, settings.host)) if cloudflare.access else (),

@@ -27,7 +27,8 @@ from ops.facts.internet import Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
 from preflight.space_facts import Space
-from providers.tunnel_rules import Trial
+from providers.tunnel_rules import TunnelRulesDiff
+from providers.wording import TUNNEL_INVALID
 from tests.objects import ARGOCD, deployment, in_pod, managed
 from tests.unit.well import LABELS, NOW, SYNCED, of_cluster, well, with_cluster
 
@@ -330,8 +331,9 @@ CASES: list[tuple[str, Manifest, Break, str, str]] = [
        ("tunnel-rule", {}, lambda f: cloudflare(trial=replace(trial(f), covering=COVERING))(f),
      "*.example.com → http://else",
      "make up STACK=test"),
-    ("tunnel-rule", {}, cloudflare(trial=Trial(("no catch-all",))), "no catch-all", "make preview STACK=test"),
-    ("tunnel-rule", {}, cloudflare(trial=Trial()), "It has of ours: none", "make up STACK=test"),
+    ("tunnel-rule", {}, cloudflare(trial=TunnelRulesDiff((TUNNEL_INVALID.found(fault="has no catch-all"),))),
+     "no catch-all", "make preview STACK=test"),
+    ("tunnel-rule", {}, cloudflare(trial=TunnelRulesDiff()), "It has of ours: none", "make up STACK=test"),
     ("https", {}, part(page=Page(fault="timed out")), "timed out", "curl -v https://immich.example.com/api/"),
     ("https", {}, part(page=Page(fault="expired", untrusted=True)), "expired", "curl -v https://immich.example.com/"),
     ("https", {}, part(page=Page(530)), "530", "kubectl get pods --all-namespaces"),
@@ -388,7 +390,7 @@ def records(facts: Facts) -> tuple[Any, ...]:
     return facts.cloudflare.records
 
 
-def trial(facts: Facts) -> Trial:
+def trial(facts: Facts) -> TunnelRulesDiff:
     assert isinstance(facts.cloudflare, CloudflareFacts)
     assert facts.cloudflare.trial
     return facts.cloudflare.trial

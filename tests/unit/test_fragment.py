@@ -11,8 +11,8 @@ from pulumi.output import Unknown
 from clients import pod_start, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, Ref, RefusedError, UnreachableError
 from clients.managed_fields import entries, holders
-from providers import fragment
-from providers.fragment import Claim, FragmentProvider, Remainder, attempt, without
+from providers import fragment, wording
+from providers.fragment import Claim, FragmentProvider, Remainder, dry_run, without
 from tests.objects import (
     ARGOCD,
     BY_HAND,
@@ -286,70 +286,61 @@ def restless(live: Manifest) -> Manifest:
     return {k: v for k, v in live.items() if k != "status"} | {"metadata": metadata}
 
 
-# What attempt() says.
+# What dry_run() says.
+
+ENTRIES = "volumes[icloud-import], containers[immich-server].volumeMounts[/external/icloud]"
 
 
 def test_free_entries_can_be_had() -> None:
     api = FakeClusterApi(deployment())
-    trial = attempt(api, claim())
+    trial = dry_run(api, claim())
     assert (trial.problems, trial.changes, trial.taken_over) == ((), True, "")
     assert api.writes == []
 
 
 def test_a_missing_object_is_named() -> None:
-    assert attempt(FakeClusterApi(None), claim()).problems == ("Deployment immich/immich-server does not exist",)
+    assert dry_run(FakeClusterApi(None), claim()).problems == (wording.OBJECT_MISSING.found(claim().ref),)
 
 
 @pytest.mark.parametrize("adopt", [False, True])
 def test_what_another_manager_states_is_refused(adopt: bool) -> None:  # noqa: FBT001
     live = deployment(patched=True)
     live["metadata"]["managedFields"][1]["manager"] = "helm"
-    assert attempt(FakeClusterApi(live), claim(adopt=adopt)).problems == (
-        'Deployment immich/immich-server: "helm" already states volumes[icloud-import], '
-        "containers[immich-server].volumeMounts[/external/icloud]. Two owners would fight over it: remove it there, "
-        "or choose another name or path here",
-    )
+    (problem,) = dry_run(FakeClusterApi(live), claim(adopt=adopt)).problems
+    assert (problem.code, problem.values) == ("entries-of-another", {"manager": "helm", "entries": ENTRIES})
 
 
 def test_what_was_set_by_hand_is_refused_without_adoption() -> None:
-    assert attempt(FakeClusterApi(deployment(patched=True)), claim()).problems == (
-        "Deployment immich/immich-server: volumes[icloud-import], "
-        'containers[immich-server].volumeMounts[/external/icloud] was set by hand ("kubectl-patch"). '
-        "To take it over, set immich-icloud:adoptExisting to true for one `up`",
-    )
+    (problem,) = dry_run(FakeClusterApi(deployment(patched=True)), claim()).problems
+    assert (problem.code, problem.values) == ("entries-by-hand", {"manager": "kubectl-patch", "entries": ENTRIES})
 
 
 def test_what_was_set_by_hand_is_taken_over_with_adoption() -> None:
-    trial = attempt(FakeClusterApi(deployment(patched=True)), claim(adopt=True))
+    trial = dry_run(FakeClusterApi(deployment(patched=True)), claim(adopt=True))
     assert trial.problems == ()
     assert trial.changes
-    assert trial.taken_over == (
-        "Deployment immich/immich-server: volumes[icloud-import], "
-        "containers[immich-server].volumeMounts[/external/icloud]"
-    )
+    assert trial.taken_over == f"Deployment immich/immich-server: {ENTRIES}"
 
 
 def test_drift_that_kubectl_made_in_ours_needs_no_adoption() -> None:
     api = FakeClusterApi(namespace(labels=None))
     api.apply(ours_in_namespace(), STACK, force=True)
     api.apply({**namespace(), "metadata": {"name": "immich", "labels": {ENFORCE: "baseline"}}}, BY_HAND, force=True)
-    trial = attempt(api, claim(ours_in_namespace()))
+    trial = dry_run(api, claim(ours_in_namespace()))
     assert trial.problems == ()
     assert trial.changes
 
 
 def test_what_our_own_objects_manager_holds_is_no_problem() -> None:
     api = FakeClusterApi(namespace(labels={ENFORCE: "privileged"}, manager=OBJECT_MANAGER))
-    assert attempt(api, claim(ours_in_namespace())).problems == ()
+    assert dry_run(api, claim(ours_in_namespace())).problems == ()
 
 
 def test_a_refusal_is_told() -> None:
     api = FakeClusterApi(deployment())
     api.refusal = RefusedError(422, "spec.template.spec.volumes: Invalid value")
-    assert attempt(api, claim()).problems == (
-        "Deployment immich/immich-server: the API server refuses our entries: "
-        "spec.template.spec.volumes: Invalid value",
-    )
+    (problem,) = dry_run(api, claim()).problems
+    assert (problem.code, problem.values["reason"]) == ("entries-refused", api.refusal)
 
 
 @pytest.mark.parametrize("manager", ["kubectl", "kubectl-edit", "kubectl-client-side-apply"])
@@ -452,17 +443,17 @@ def shared(operation: str = "Apply", by: Manifest | None = None, manager: str = 
 def test_what_another_manager_applies_alike_can_be_had_too() -> None:
     api = FakeClusterApi(deployment())
     api.apply(ours_in_immich(), "helm", force=True)
-    trial = attempt(api, claim())
+    trial = dry_run(api, claim())
     assert (trial.problems, trial.changes) == ((), True)
     assert trial.shared.startswith('Deployment immich/immich-server: "helm" states volumes[icloud-import], ')
-    assert attempt(deployed(), claim()).shared == ""
+    assert dry_run(deployed(), claim()).shared == ""
 
 
 @pytest.mark.parametrize("wanted", [ours_in_immich(), ours_in_immich(source={"nfs": {"path": "/p"}})])
 def test_what_another_manager_updates_or_states_otherwise_is_refused(wanted: Manifest) -> None:
     operation = "Update" if wanted == ours_in_immich() else "Apply"
-    (problem,) = attempt(shared(operation, by=wanted, manager="helm"), claim()).problems
-    assert '"helm" already states volumes[icloud-import]' in problem
+    (problem,) = dry_run(shared(operation, by=wanted, manager="helm"), claim()).problems
+    assert (problem.code, problem.values["manager"]) == ("entries-of-another", "helm")
 
 
 def test_what_another_manager_applies_alike_stays_without_a_rollout(provider: Provider) -> None:

@@ -13,7 +13,8 @@ from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from preflight import mount_rules, wording
 from preflight.facts import Answers, Facts
-from providers.fragment import Remainder, Trial
+from providers.fragment import FragmentDryRun, Remainder
+from providers.wording import OBJECT_MISSING
 from settings import Settings, load_connections
 from tests.findings import Told, told
 from tests.objects import ARGOCD, BY_HAND, STACK, deployment, in_pod, managed, namespace
@@ -128,19 +129,19 @@ def test_an_older_guard_is_worth_a_word(library: bool) -> None:  # noqa: FBT001
 
 
 def test_what_both_state_alike_stays_when_the_chart_lets_go() -> None:
-    both = Answers(trials={Ref.of(deployment()): Trial(mounted(ARGOCD), shared=TWICE)})
+    both = Answers(trials={Ref.of(deployment()): FragmentDryRun(mounted(ARGOCD), shared=TWICE)})
     assert [one.code for one in found(planned("entries"), both)] == ["mount-shared"]
 
 
 def test_a_mount_that_shows_the_photos_is_not_taken_out_first() -> None:
-    refused = Answers(trials={Ref.of(deployment()): Trial(mounted(ARGOCD), ("two owners",))})
+    refused = Answers(trials={Ref.of(deployment()): FragmentDryRun(mounted(ARGOCD), (OBJECT_MISSING.found(),))})
     (finding,) = found(planned("entries"), refused)
     assert (finding.code, finding.values["manager"]) == ("mount-of-another", ARGOCD)
 
 
 @pytest.mark.parametrize("live", [deployment(), mounted(BY_HAND), mounted(STACK)], ids=["none", "kubectl", "ours"])
 def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
-    refused = Answers(trials={Ref.of(live): Trial(live, ("a problem",))})
+    refused = Answers(trials={Ref.of(live): FragmentDryRun(live, (OBJECT_MISSING.found(),))})
     assert told(found(planned("entries"), refused)) == []
 
 

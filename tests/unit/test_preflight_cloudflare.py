@@ -33,7 +33,8 @@ from lab.stand_in.transport import Transport
 from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
 from preflight.cloudflare_facts import RECORD, CloudflareFacts
 from preflight.state import Known
-from providers.tunnel_rules import Trial
+from providers.tunnel_rules import TunnelRulesDiff
+from providers.wording import RULE_PLACED, TUNNEL_GONE
 from settings import Settings
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
@@ -91,7 +92,9 @@ def missing(cloudflare: Manifest, **more: Any) -> list[Told]:
     return told(cloudflare_rules.missing(on(cloudflare), seen(**more)))
 
 
-def findings(cloudflare: Manifest, *, adopt: bool = False, trial: Trial | None = None, **more: Any) -> list[Finding]:
+def findings(
+    cloudflare: Manifest, *, adopt: bool = False, trial: TunnelRulesDiff | None = None, **more: Any
+) -> list[Finding]:
     route = {"route": more.pop("route")} if "route" in more else {}
     settings, there = on(cloudflare, adoptExisting=adopt, **route), seen(**more)
     return list(cloudflare_rules.findings(settings, there, planned(settings, there), trial))
@@ -343,7 +346,7 @@ def test_our_own_tunnel_was_deleted_by_somebody() -> None:
         for one in findings(OWN, tunnels=(gone,), known=in_state(TUNNEL_KIND, gone.id))
         if one.severity is Severity.PROBLEM
     ]
-    assert (finding.code, finding.values["urn"]) == ("tunnel-deleted", "urn::its")
+    assert (finding.code, finding.values["urn"]) == ("own-tunnel-deleted", "urn::its")
     older = replace(gone, id="older")
     assert problems(OWN, tunnels=(older, replace(gone, deleted=False)), known=in_state(TUNNEL_KIND, gone.id)) == []
     assert problems(OWN, tunnels=(older,), known=in_state(TUNNEL_KIND, "renamed")) == []
@@ -366,11 +369,10 @@ def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:
 
 def test_what_the_shared_tunnel_says_is_passed_on() -> None:
     by_hand = {"hostname": HOST, "service": "http://old", "path": "/x"}
-    trial = Trial(problems=("no way",), taken_over=(by_hand,), news=("goes first",))
+    trial = TunnelRulesDiff((TUNNEL_GONE.found(),), taken_over=(by_hand,), news=(RULE_PLACED.found(other=""),))
     refused, adopted, placed, *_ = findings(SHARED, trial=trial)
-    assert (refused.code, refused.text) == ("rules-refused", "no way")
     assert (adopted.code, adopted.subject) == ("rule-adopted", f"{HOST} (path /x) → http://old")
-    assert (placed.code, placed.text) == ("rule-placed", "goes first")
+    assert (refused.code, placed.code) == ("tunnel-gone", "rule-placed")
 
 
 # Access
@@ -823,7 +825,7 @@ def test_what_is_missing_in_the_cluster_and_at_cloudflare_is_told_at_once(check:
 def test_a_problem_at_cloudflare_stops_the_stack(check: Check) -> None:
     with pytest.raises(PreflightError) as refused:
         check(with_token(on(SHARED, host=MEALIE)))
-    assert [one.code for one in refused.value.problems] == ["rules-refused", "record-not-ours"]
+    assert [one.code for one in refused.value.problems] == ["rule-not-ours", "record-not-ours"]
 
 
 def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:

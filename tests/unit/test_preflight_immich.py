@@ -7,8 +7,9 @@ from typing import Any
 from clients.immich import Library, User
 from preflight import immich_rules
 from preflight.immich_facts import ImmichFacts
-from providers.immich_library import Trial, WantedLibrary
+from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import WantedSettings
+from providers.wording import USER_MISSING
 from settings import Settings
 from settings.model import Backend
 from tests.unit.configured import ON_HOST, configured
@@ -27,7 +28,7 @@ def library(*paths: str, patterns: tuple[str, ...] = ()) -> Library:
     return Library("abc", OWNER.id, "iCloud Photos", paths, patterns, "")
 
 
-def facts(trial: Trial | None = None, **more: Any) -> ImmichFacts:
+def facts(trial: LibraryDiff | None = None, **more: Any) -> ImmichFacts:
     return ImmichFacts(trials=((WANTED, trial),) if trial else (), **more)
 
 
@@ -61,11 +62,8 @@ def test_an_immich_that_does_not_run_is_no_problem_but_said() -> None:
 
 
 def test_what_each_library_lacks_is_a_problem() -> None:
-    refused = found(facts(Trial(("no such user", "imported twice"))))
-    assert [(one.code, one.text) for one in refused] == [
-        ("library-refused", "no such user"),
-        ("library-refused", "imported twice"),
-    ]
+    lacking = USER_MISSING.found(user="ben@example.com", has="none")
+    assert found(facts(LibraryDiff((lacking,)))) == [lacking]
 
 
 def test_a_permission_that_the_key_lacks_is_a_problem() -> None:
@@ -79,7 +77,7 @@ def test_a_permission_that_the_key_lacks_is_a_problem() -> None:
 
 def test_one_user_can_t_have_two_libraries_of_one_name() -> None:
     mine, named = WANTED, replace(WANTED, owner=OWNER.email)
-    trials = tuple((wanted, Trial((), OWNER, None, library(PATH))) for wanted in (mine, named))
+    trials = tuple((wanted, LibraryDiff((), OWNER, None, library(PATH))) for wanted in (mine, named))
     twice, *_ = found(ImmichFacts(trials=trials))
     assert (twice.code, twice.values["user"]) == ("user-named-twice", OWNER.email)
     assert "user-named-twice" not in codes(ImmichFacts(trials=trials[:1]))
@@ -107,28 +105,28 @@ def test_watching_sees_nothing_on_a_network_disk() -> None:
 
 
 def test_a_library_that_is_taken_over_stays() -> None:
-    taken = Trial((), OWNER, library(), library(PATH), taken_over=True)
+    taken = LibraryDiff((), OWNER, library(), library(PATH), taken_over=True)
     assert codes(facts(taken)) == ["library-adopted", "library-imports"]
 
 
 def test_a_pattern_that_may_send_photos_to_the_trash_is_warned_of() -> None:
-    more = Trial((), OWNER, library(PATH, patterns=("**/a/**",)), library(PATH, patterns=("**/a/**", "**/b/**")))
+    more = LibraryDiff((), OWNER, library(PATH, patterns=("**/a/**",)), library(PATH, patterns=("**/a/**", "**/b/**")))
     (finding,) = found(facts(more))
     assert (finding.code, finding.values["pattern"]) == ("photos-excluded", "**/b/**")
-    new = Trial((), OWNER, library(), library(PATH, patterns=("**/b/**",)))
+    new = LibraryDiff((), OWNER, library(), library(PATH, patterns=("**/b/**",)))
     assert codes(facts(new)) == ["library-imports"]
 
 
 def test_a_new_library_is_news() -> None:
-    (finding,) = found(facts(Trial((), OWNER, None, library(PATH))))
+    (finding,) = found(facts(LibraryDiff((), OWNER, None, library(PATH))))
     assert (finding.code, finding.severity) == ("library-created", Severity.NEWS)
     assert finding.values == {"owner": OWNER.email, "paths": PATH}
 
 
 def test_only_new_folders_are_news() -> None:
-    (finding,) = found(facts(Trial((), OWNER, library(PATH), library(PATH, f"{PATH}-ben"))))
+    (finding,) = found(facts(LibraryDiff((), OWNER, library(PATH), library(PATH, f"{PATH}-ben"))))
     assert (finding.code, finding.values["paths"]) == ("library-imports", f"{PATH}-ben")
-    same = Trial((), OWNER, library(PATH), library(PATH))
+    same = LibraryDiff((), OWNER, library(PATH), library(PATH))
     assert codes(facts(same)) == []
 
 

@@ -11,7 +11,8 @@ from components.ownership import Ownership
 from components.plan import Found, Plan, Whole, plan
 from preflight import missing_rules, rules
 from preflight.facts import Answers, Facts
-from providers.fragment import Trial
+from providers.fragment import FragmentDryRun
+from providers.wording import OBJECT_MISSING
 from settings import Settings
 from tests.accounts import household
 from tests.findings import Told, told
@@ -367,9 +368,9 @@ def test_other_hosts_and_our_own_ingress_are_no_problem() -> None:
 
 def test_problems_and_warnings_of_fragments_are_passed_on() -> None:
     ref = Ref("v1", "Namespace", "immich")
-    trials = {ref: Trial(namespace(), ("it is held",), warnings=("webhook is slow",))}
+    trials = {ref: FragmentDryRun(namespace(), (OBJECT_MISSING.found(ref),), warnings=("webhook is slow",))}
     refused, warned = found(configured(), {}, trials=trials)
-    assert (refused.code, refused.values) == ("entries-refused", {"reason": "it is held"})
+    assert refused == OBJECT_MISSING.found(ref)
     assert (warned.code, warned.subject, warned.values["warning"]) == ("entries-warned", str(ref), "webhook is slow")
 
 
@@ -383,7 +384,9 @@ def test_adoption_with_nothing_left() -> None:
 
 def test_adoption_names_what_it_takes() -> None:
     settings = configured(adoptExisting=True)
-    trial = Trial(deployment(patched=True), taken_over="Deployment immich/immich-server: volumes[icloud-import]")
+    trial = FragmentDryRun(
+        deployment(patched=True), taken_over="Deployment immich/immich-server: volumes[icloud-import]"
+    )
     live = by_hand(live_of(planned(settings), VOLUME))
     mount = Ref("apps/v1", "Deployment", "immich-server", "immich")
     assert warnings(settings, live, trials={mount: trial}) == [

@@ -439,12 +439,11 @@ def test_preview_says_what_moves(world: SharedTunnel, stack: Stack) -> None:
     by_path = {"hostname": "*.coultonf.com", "path": "^/api", "service": "http://api"}
     world.edit(lambda rules: rules.insert(0, by_path))
     wanted = tunnel_rules.RuleSet(inputs()["account_id"], HOMELAB, (OURS,), stack.name, adopt=False)
-    trial = tunnel_rules.attempt(world.api(), world.cluster, wanted)
-    assert trial.news == (
-        f"the rule {HOST} → {OURS['service']} goes before *.coultonf.com (path ^/api) → http://api",
-        f"requests for {HOST} whose path matches ^/api went by *.coultonf.com (path ^/api) → http://api. They move to "
-        "this stack's rule",
-    )
+    trial = tunnel_rules.compare(world.api(), world.cluster, wanted)
+    placed, moved = trial.news
+    first = "*.coultonf.com (path ^/api) → http://api"
+    assert (placed.code, placed.values["other"]) == ("rule-placed", first)
+    assert (moved.code, moved.values["path"], moved.values["other"]) == ("requests-moved", "^/api", first)
 
 
 # what goes wrong on the way

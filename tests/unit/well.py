@@ -23,7 +23,7 @@ from ops.facts.internet import Name, Page
 from ops.facts.photo_sync import AccountFacts, SyncRun
 from preflight.facts import Facts as Seen
 from preflight.space_facts import Space
-from providers.tunnel_rules import Trial
+from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from tests.accounts import household
 from tests.objects import STACK, deployment, namespace
@@ -161,7 +161,7 @@ def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
         zone=ZONE,
         tunnel=TUNNEL,
         connectors=(Connector("2026.7.3", 4),),
-        trial=Trial(ours=found.rules.rules, changes=False) if found.rules else None,
+        trial=TunnelRulesDiff(ours=found.rules.rules, changes=False) if found.rules else None,
         way_in=found,
         records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
         applications=(AccessApplication("1", f"Immich ({STACK})"),) if found.access else (),
