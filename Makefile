@@ -107,8 +107,10 @@ format: $(READY) ## Format the code
 schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of the settings
 	@$(BIN)/python -m settings.schema
 
-messages: $(READY) ## Write docs/messages.md anew, after a change of what is said
+messages: $(READY) ## Write what people read into docs/messages.md and tests/golden, after a change of words
 	@$(BIN)/python -m ops.messages
+	@$(BIN)/python -m ops.troubleshooting
+	@$(BIN)/python -m tests.golden.write
 
 troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 from types import ModuleType
 
 import preflight.wording
 import providers.wording
-from text.finding import Situation
+from text.finding import Situation, shown
 
 FILE = Path(__file__).parent.parent / "docs" / "messages.md"
 # The packages' words, and when they are read.
@@ -42,13 +41,6 @@ def _section(words: str, module: ModuleType) -> Iterator[str]:
         message = ". ".join(shown(part, one.setting) for part in (one.text, one.remedy) if part)
         yield f"| {one.code} | {one.severity} | {message.replace('|', chr(92) + '|')} |"
     yield ""
-
-
-def shown(template: str, setting: str = "") -> str:
-    """Put names in capitals in place of what differs from stack to stack."""
-    parsed = Template(template)
-    names = {name: name.upper() for name in parsed.get_identifiers()}
-    return parsed.substitute(names | ({"setting": setting} if setting else {}))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from ops.checks import CHECKS
-from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
+from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
 from ops.verify import Verdict
+from text.finding import Finding, Severity
 from text.visible import VisibleError
 
 
@@ -40,7 +41,13 @@ def _result(one: dict[str, Any]) -> Result:
         case "does not apply":
             return DoesNotApply(evidence)
         case "failed":
-            said = (str(one["cause"]), str(one["command"]), str(one["snippet"]))
-            return Failed(evidence, Fault(*said), *said)
+            return Finding(
+                code=str(one["code"]),
+                severity=Severity.PROBLEM,
+                text=evidence,
+                remedy=str(one["command"]),
+                cause=str(one["cause"]),
+                snippet=str(one["snippet"]),
+            )
         case other:
             raise ValueError(f"result {other}")

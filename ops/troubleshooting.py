@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 
 from ops.checks import CHECKS
 from ops.checks.check import EVERY, Check
+from text.finding import shown
 
 FILE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
 
@@ -55,19 +55,13 @@ def _section(check: Check) -> Iterator[str]:
     scope = "" if check.scope is EVERY else f" Only for {check.scope.words}."
     yield f"## {check.name}\n"
     yield f"Checks that {check.looks_at}.{scope}\n"
-    yield "| likely cause | next command |"
-    yield "| --- | --- |"
+    yield "| code | likely cause | next command |"
+    yield "| --- | --- | --- |"
     for fault in check.faults:
-        yield f"| {_spoken(fault.cause)} | `{_spoken(fault.command)}` |"
+        yield f"| {fault.code} | {shown(fault.cause)} | `{shown(fault.remedy)}` |"
     yield ""
     for snippet in dict.fromkeys(fault.snippet for fault in check.faults if fault.snippet):
-        yield f"```yaml\n{_spoken(snippet)}```\n"
-
-
-def _spoken(template: str) -> str:
-    """Put names in capitals in place of what differs from stack to stack."""
-    parsed = Template(template)
-    return parsed.substitute({name: name.upper() for name in parsed.get_identifiers()})
+        yield f"```yaml\n{shown(snippet)}```\n"
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from rich.table import Table
 
 from ops import facts
 from ops.checks import CHECKS
-from ops.checks.check import Check, DoesNotApply, Failed, NotChecked, Passed, Result
+from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result
 from ops.command import Stack, main
 from ops.facts.internet import Internet, reachable
 from ops.verify_role import manifests
+from text.finding import Finding
 from text.markup import escape
 
 Verdict = Mapping[Check, Result]
@@ -23,11 +24,11 @@ Verdict = Mapping[Check, Result]
 _EVERY = 30.0  # seconds between two looks of --watch
 _SHOWN = {
     Passed: "[green]passed[/]",
-    Failed: "[red]failed[/]",
+    Finding: "[red]failed[/]",
     NotChecked: "[yellow]not checked[/]",
     DoesNotApply: "[dim]-[/]",
 }
-_NAMES = {Passed: "passed", Failed: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
+_NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
 
 
 def verify(stack: Stack, outside: Internet | None, *, upload: bool = False) -> Verdict:
@@ -59,9 +60,10 @@ def as_json(stack: str, verdict: Verdict) -> str:
             "looks_at": check.looks_at,
             "result": _NAMES[type(result)],
             "evidence": evidence(result),
-            "cause": result.cause if isinstance(result, Failed) else "",
-            "command": result.command if isinstance(result, Failed) else "",
-            "snippet": result.snippet if isinstance(result, Failed) else "",
+            "code": result.code if isinstance(result, Finding) else "",
+            "cause": result.cause if isinstance(result, Finding) else "",
+            "command": result.remedy if isinstance(result, Finding) else "",
+            "snippet": result.snippet if isinstance(result, Finding) else "",
         }
         for check, result in verdict.items()
     ]
@@ -70,7 +72,12 @@ def as_json(stack: str, verdict: Verdict) -> str:
 
 def evidence(result: Result) -> str:
     """Say what was seen, or why nothing was."""
-    return result.evidence if isinstance(result, Passed | Failed) else result.why
+    match result:
+        case Passed():
+            return result.evidence
+        case Finding():
+            return result.text
+    return result.why
 
 
 def show(console: Console, verdict: Verdict) -> None:
@@ -82,13 +89,13 @@ def show(console: Console, verdict: Verdict) -> None:
         style = "dim" if isinstance(result, DoesNotApply) else None
         table.add_row(check.name, _SHOWN[type(result)], escape(evidence(result)), style=style)
     console.print(table)
-    faults = {check: result for check, result in verdict.items() if isinstance(result, Failed)}
+    faults = {check: result for check, result in verdict.items() if isinstance(result, Finding)}
     for check, fault in faults.items():
-        console.print(f"\n[red]{check.name}[/]: {escape(fault.evidence)}", soft_wrap=True)
+        console.print(f"\n[red]{check.name}[/]: {escape(fault.text)}", soft_wrap=True)
         console.print(f"  likely cause: {escape(fault.cause)}", soft_wrap=True)
         if fault.snippet:
             console.print(f"\n{escape(fault.snippet)}", soft_wrap=True)  # from the margin, so that it can be pasted
-        console.print(f"  next: [bold]{escape(fault.command)}[/]", soft_wrap=True)
+        console.print(f"  next: [bold]{escape(fault.remedy)}[/]", soft_wrap=True)
     console.print(f"\n{_summary(verdict)}")
 
 

@@ -20,7 +20,6 @@ VALID = sorted((STACKS / "valid").glob("*.yaml"))
 INVALID = sorted((STACKS / "invalid").glob("*.yaml"))
 OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
 
-EXPECT = "# expect: "
 BEYOND_SCHEMA = "# beyond the schema"
 
 
@@ -71,11 +70,6 @@ def places(node: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         if (keys or str(key).startswith(f"{PROJECT}:")) and key != "secure":
             yield (*keys, key)
             yield from places(value, (*keys, key))
-
-
-def expected_problems(file: Path) -> list[str]:
-    """The sentences that an invalid file must get: one for each `# expect:` line."""
-    return [line.removeprefix(EXPECT) for line in file.read_text().splitlines() if line.startswith(EXPECT)]
 
 
 def is_beyond_the_schema(file: Path) -> bool:

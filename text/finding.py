@@ -76,3 +76,10 @@ class Situation:
             Template(template).substitute(known) for template in (self.text, self.remedy, self.cause, self.snippet)
         )
         return Finding(self.code, self.severity, text, remedy, str(subject), setting, cause, snippet, values)
+
+
+def shown(template: str, setting: str = "") -> str:
+    """Show a template, with names in capitals in place of what differs from stack to stack."""
+    parsed = Template(template)
+    names = {name: name.upper() for name in parsed.get_identifiers()}
+    return parsed.substitute(names | ({"setting": setting} if setting else {}))

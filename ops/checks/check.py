@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from string import Template
 
 from ops.facts import Facts
 from ops.facts.part import AbsentError, UnreadError
@@ -10,23 +9,7 @@ from settings import Settings
 from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
 from settings.route import NoRoute
 from settings.storage import OnNode
-from text.command import Command
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that may be wrong.
-
-    Attributes:
-        cause: the likely cause; a sentence without its full stop.
-        command: the exact next command, with `$stack` and such where they differ from stack to stack.
-        snippet: what belongs into a file, as YAML; empty where nothing does.
-
-    """
-
-    cause: str
-    command: str
-    snippet: str = ""
+from text.finding import Finding, Situation
 
 
 @dataclass(frozen=True)
@@ -34,17 +17,6 @@ class Passed:
     """All is well, as the evidence shows."""
 
     evidence: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Something is wrong: what was seen, the likely cause, and what to do next, as the fault has them."""
-
-    evidence: str
-    fault: Fault
-    cause: str
-    command: str
-    snippet: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +33,7 @@ class DoesNotApply:
     why: str
 
 
-Result = Passed | Failed | NotChecked | DoesNotApply
+Result = Passed | Finding | NotChecked | DoesNotApply
 
 
 @dataclass(frozen=True)
@@ -98,7 +70,7 @@ class Check:
     name: str
     looks_at: str
     judge: Callable[[Facts], Result]
-    faults: tuple[Fault, ...]
+    faults: tuple[Situation, ...]
     scope: Scope = EVERY
 
     def result(self, facts: Facts) -> Result:
@@ -113,8 +85,8 @@ class Check:
             return NotChecked(str(unread))
 
 
-def failed(facts: Facts, fault: Fault, evidence: str, **values: str) -> Failed:
-    """Build the result of a fault; `values` are those of its command beside the stack's own."""
+def failed(facts: Facts, fault: Situation, evidence: str, **values: str) -> Finding:
+    """Find that something is wrong; `values` are those of the command beside the stack's own."""
     settings = facts.settings
     known = {
         "stack": facts.stack,
@@ -125,13 +97,4 @@ def failed(facts: Facts, fault: Fault, evidence: str, **values: str) -> Failed:
         "sync": settings.photo_sync.namespace,
         **values,
     }
-    said = (Template(text).substitute(known) for text in (fault.cause, fault.command, fault.snippet))
-    return Failed(evidence, fault, *said)
-
-
-def make(target: str, account: str = "") -> str:
-    """Name a command of the Makefile on the stack that is checked."""
-    return str(Command(target, "$stack", account))
-
-
-UP, PREVIEW, MARK_DISK, SYNC = make("up"), make("preview"), make("mark-disk"), make("sync-now", "$account")
+    return fault.found(evidence=evidence, **known)

@@ -15,55 +15,14 @@ from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from components.plan import Whole
-from ops.checks.check import MARK_DISK, ON_NODE, SYNC, SYNCING, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks import wording
+from ops.checks.check import ON_NODE, SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.checks.immich import running
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun, moment
 from settings.storage import OnNode
-
-_NO_LABELS = Fault("the labels that let the stack's pods in were removed or made stricter", UP)
-_NO_NODE = Fault(
-    "the node has left the cluster, or has another name: storage.node", "kubectl get nodes -L kubernetes.io/hostname"
-)
-_NOT_MADE = Fault("the Job that makes the directory was removed, or never ran", UP)
-_JOB_FAILED = Fault("what the Job says", UP)
-_JOB_UNMARKED = Fault(
-    "the right disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there "
-    "before, or another disk was marked since, and nobody has said that this is the right one",
-    f"{MARK_DISK} && {UP}",
-)
-_OTHER_OWNER = Fault("storage.owner was changed since the last `up`", UP)
-_NOT_GIVEN = Fault(
-    "storage.owner was changed, or the directory was there before: see what is in it, and give it to that owner",
-    f"{MARK_DISK} && {UP}",
-)
-_NO_WRITE = Fault(
-    "somebody changed the owner of a folder on the disk: see what is in it, and give it to storage.owner",
-    MARK_DISK,
-)
-# Only a sync looks again.
-_NO_MARK = Fault(
-    "the photo disk is not mounted on its node: mount it, then `make sync-now`. If it is mounted, with its photos, it "
-    "has lost its mark, or another disk was marked since",
-    f"{MARK_DISK} && {SYNC}",
-)
-_FULL = Fault(
-    "photos or something else fill the disk, and photoSync.minFreeSpace says what stays free: make room there, then",
-    SYNC,
-)
-_PRESSURE = Fault(
-    "the node's own filesystem is full, so that it evicts pods; photos that are on it belong on a disk or a Talos user "
-    "volume of their own",
-    "kubectl describe node -l kubernetes.io/hostname=$node",
-)
-_NO_VOLUME = Fault("the volume or its claim was removed", UP)
-_RELEASED = Fault(
-    "the claim was deleted, and the volume still waits for that one. The photos are safe",
-    """kubectl patch pv $volume --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'""",
-)
-_UNBOUND = Fault("the claim asks for something that the volume has not", "kubectl describe pvc -n $namespace $claim")
 
 _LOOSE = ("privileged", "baseline", "restricted")
 
@@ -78,7 +37,11 @@ def _labels(facts: Facts) -> Result:
         found = namespace["metadata"].get("labels", {}).get(label) if namespace else None
         lets_in = _LOOSE[: _LOOSE.index(level) + 1]
         if level != "restricted" and found not in lets_in:
-            return failed(facts, _NO_LABELS, f"namespace {name} has {label}: {found or 'unset'}, and {level} is needed")
+            return failed(
+                facts,
+                wording.LABELS_TOO_STRICT,
+                f"namespace {name} has {label}: {found or 'unset'}, and {level} is needed",
+            )
     return Passed(", ".join(f"{name} lets in {level}" for name, (_, level) in needed.items()))
 
 
@@ -91,20 +54,22 @@ def _sync_level(cluster: ClusterFacts) -> pod_security.Level:
 def _directory(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
     if isinstance(storage, OnNode) and storage.node not in cluster.seen.nodes:
-        return failed(facts, _NO_NODE, f"the cluster has no node {storage.node}: {', '.join(cluster.seen.nodes)}")
+        return failed(
+            facts, wording.NODE_MISSING, f"the cluster has no node {storage.node}: {', '.join(cluster.seen.nodes)}"
+        )
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None:
-        return failed(facts, _NOT_MADE, f"there is no {cluster.plan.directory_job.ref}")
+        return failed(facts, wording.DIRECTORY_JOB_MISSING, f"there is no {cluster.plan.directory_job.ref}")
     end = cluster.directory
     if _ended(job) == "Complete":
         return Passed(end.reason or f"{cluster.plan.directory_job.ref} is complete")
     words = end.reason or f"{cluster.plan.directory_job.ref} is not complete"
     code = end.result.code if end.result and not end.cut_short else ""
     if code in {Code.UNMARKED, Code.MARK_GONE, Code.OLD_MARK, Code.OTHER_DISK}:
-        return failed(facts, _JOB_UNMARKED, words)
+        return failed(facts, wording.DIRECTORY_UNMARKED, words)
     if code == Code.NOT_OWNED:
-        return failed(facts, _NOT_GIVEN, words)
-    return failed(facts, _JOB_FAILED, words)
+        return failed(facts, wording.DIRECTORY_NOT_OWNED, words)
+    return failed(facts, wording.DIRECTORY_JOB_FAILED, words)
 
 
 def _ended(job: Manifest) -> str:
@@ -116,7 +81,7 @@ def _owner(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
     for _, run, result in _newest(facts):
         if result.code == Code.NOT_WRITABLE:
-            return failed(facts, _NO_WRITE, f"{run.name}: {result.message}")
+            return failed(facts, wording.FOLDER_NOT_WRITABLE, f"{run.name}: {result.message}")
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None or _ended(job) != "Complete":
         return NotChecked("the Job that gives the directory its owner is not complete")
@@ -124,7 +89,7 @@ def _owner(facts: Facts) -> Result:
     given = next((one.get("value", "") for one in container["env"] if one["name"] == "OWNER"), "")
     wanted = f"{storage.owner.uid}:{storage.owner.gid}"
     if given != wanted:
-        return failed(facts, _OTHER_OWNER, f"the Job gave it to {given}, and storage.owner is {wanted}")
+        return failed(facts, wording.OWNER_CHANGED, f"the Job gave it to {given}, and storage.owner is {wanted}")
     return Passed(f"the Job gave it to {given}, and no sync was kept from writing since")
 
 
@@ -152,7 +117,7 @@ def _mark(facts: Facts) -> Result:
         return NotChecked(f"only a pod on the node can see {MARK}, and none has looked yet")
     last = max(sights)
     if last.missing:
-        return failed(facts, _NO_MARK, f"{_ago(facts, last.when)} {last.who}", account=last.account)
+        return failed(facts, wording.MARK_MISSING, f"{_ago(facts, last.when)} {last.who}", account=last.account)
     return Passed(f"{_ago(facts, last.when)} {last.who}. Since then nobody has looked")
 
 
@@ -184,7 +149,7 @@ def _space(facts: Facts) -> Result:
     evidence = f"{last.free} MiB were free {_ago(facts, when)}, at the end of a sync of {account}"
     kept = floor(facts.settings.photo_sync.min_free_space).of(last.total or 0, on_node=bool(last.on_node))
     if last.code == Code.NO_SPACE or (last.free or 0) < kept:
-        return failed(facts, _FULL, f"{evidence}; {kept} MiB stay free", account=account)
+        return failed(facts, wording.DISK_FULL, f"{evidence}; {kept} MiB stay free", account=account)
     return Passed(evidence)
 
 
@@ -197,7 +162,7 @@ def _node(facts: Facts) -> Result:
         None: "whether the photos are on the kubelet's own filesystem is unknown: no script has looked yet",
     }[space.on_node]
     if space.pressure:
-        return failed(facts, _PRESSURE, f"node {name} reports DiskPressure; {place}", node=name)
+        return failed(facts, wording.NODE_UNDER_PRESSURE, f"node {name} reports DiskPressure; {place}", node=name)
     if space.pressure is None:
         return NotChecked(f"whether node {name} has DiskPressure is unknown; {place}")
     return Passed(f"node {name} reports no DiskPressure; {place}")
@@ -226,25 +191,44 @@ def _binding(facts: Facts, cluster: ClusterFacts, volume: Whole, claim: Whole) -
     pv, pvc = cluster.live.get(volume.ref), cluster.live.get(claim.ref)
     tied = pv["spec"].get("claimRef", {}).get("uid") if pv else None
     if tied and (pvc is None or tied != pvc["metadata"]["uid"]):
-        return failed(facts, _RELEASED, f"{volume.ref} is tied to a claim that was deleted", volume=volume.ref.name)
+        return failed(
+            facts, wording.VOLUME_RELEASED, f"{volume.ref} is tied to a claim that was deleted", volume=volume.ref.name
+        )
     if pv is None or pvc is None:
-        return failed(facts, _NO_VOLUME, f"{(claim if pv else volume).ref} does not exist")
+        return failed(facts, wording.VOLUME_MISSING, f"{(claim if pv else volume).ref} does not exist")
     phases = pv.get("status", {}).get("phase"), pvc.get("status", {}).get("phase")
     if phases != ("Bound", "Bound") or pvc["spec"].get("volumeName") != volume.ref.name:
         evidence = f"{volume.ref} is {phases[0]}, {claim.ref} is {phases[1]}"
-        return failed(facts, _UNBOUND, evidence, namespace=claim.ref.namespace or "", claim=claim.ref.name)
+        return failed(facts, wording.CLAIM_UNBOUND, evidence, namespace=claim.ref.namespace or "", claim=claim.ref.name)
     return None
 
 
-LABELS = Check("pod-security", "the namespaces' labels let the stack's pods in", _labels, (_NO_LABELS,))
+LABELS = Check("pod-security", "the namespaces' labels let the stack's pods in", _labels, (wording.LABELS_TOO_STRICT,))
 DIRECTORY = Check(
     "photo-directory",
     "the photos' node is there, and the Job that makes the directory is complete",
     _directory,
-    (_NO_NODE, _NOT_MADE, _JOB_UNMARKED, _NOT_GIVEN, _JOB_FAILED),
+    (
+        wording.NODE_MISSING,
+        wording.DIRECTORY_JOB_MISSING,
+        wording.DIRECTORY_UNMARKED,
+        wording.DIRECTORY_NOT_OWNED,
+        wording.DIRECTORY_JOB_FAILED,
+    ),
 )
-OWNER = Check("photo-owner", "the directory belongs to storage.owner", _owner, (_NO_WRITE, _OTHER_OWNER), ON_NODE)
-MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (_NO_MARK,))
-SPACE = Check("photo-space", "the disk has room for photos", _space, (_FULL,), SYNCING)
-NODE = Check("photo-node", "the photos' node has room for its pods", _node, (_PRESSURE,), ON_NODE)
-VOLUME = Check("volume", "volume and claim are bound to each other", _volume, (_NO_VOLUME, _RELEASED, _UNBOUND))
+OWNER = Check(
+    "photo-owner",
+    "the directory belongs to storage.owner",
+    _owner,
+    (wording.FOLDER_NOT_WRITABLE, wording.OWNER_CHANGED),
+    ON_NODE,
+)
+MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (wording.MARK_MISSING,))
+SPACE = Check("photo-space", "the disk has room for photos", _space, (wording.DISK_FULL,), SYNCING)
+NODE = Check("photo-node", "the photos' node has room for its pods", _node, (wording.NODE_UNDER_PRESSURE,), ON_NODE)
+VOLUME = Check(
+    "volume",
+    "volume and claim are bound to each other",
+    _volume,
+    (wording.VOLUME_MISSING, wording.VOLUME_RELEASED, wording.CLAIM_UNBOUND),
+)

@@ -7,41 +7,13 @@ from kubernetes.utils import parse_quantity
 
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from ops.checks.check import PREVIEW, UP, Check, Fault, Passed, Result, failed
+from ops.checks import wording
+from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from preflight.owner_rules import tracked_by_argocd
 from providers.fragment import set_by_hand
-
-_DRIFT = Fault("somebody changed or removed what this stack states, or its file was changed since the last `up`", UP)
-_TRACKED = Fault(
-    "ArgoCD still tracks an object that this stack made its own, and would undo or remove it. Preview says how to hand "
-    "it over",
-    PREVIEW,
-)
-_RIVAL = Fault(
-    "$manager states entries of this stack, too, and puts its own in their place with its next sync. Take them out of "
-    "its source, or have ArgoCD pass over them, by its Application",
-    "kubectl get $resource $place -o yaml --show-managed-fields",
-    """\
-spec:
-  ignoreDifferences:
-    - group: "$group"
-      kind: $kind
-      name: $name
-      managedFieldsManagers:
-        - $ours
-  syncPolicy:
-    syncOptions:
-      - RespectIgnoreDifferences=true
-""",
-)
-_MOUNTED_TWICE = Fault(
-    "$manager states the photos' mount, too. Leave it to Immich's chart with immich.mount: chart, or have it here "
-    "alone: preview says how, so that Immich never misses it",
-    PREVIEW,
-)
 
 
 def _drift(facts: Facts) -> Result:
@@ -49,7 +21,7 @@ def _drift(facts: Facts) -> Result:
     differences = [*_of_wholes(cluster), *_of_fragments(cluster)]
     if differences:
         more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""  # noqa: PLR2004 (enough to see)
-        return failed(facts, _DRIFT, "; ".join(differences[:3]) + more)
+        return failed(facts, wording.DRIFT, "; ".join(differences[:3]) + more)
     return Passed(
         f"{len(cluster.live)} objects are as stated, and {len(list(cluster.plan.fragments()))} parts of others"
     )
@@ -117,7 +89,7 @@ def _argocd(facts: Facts) -> Result:
     cluster = there(facts.cluster)
     for ref, whole in cluster.live.items():
         if any(tracked_by_argocd(ref, whole)):
-            return failed(facts, _TRACKED, f"{ref} is tracked by ArgoCD")
+            return failed(facts, wording.TRACKED_BY_ARGOCD, f"{ref} is tracked by ArgoCD")
     ours = cluster.plan.ownership.manager
     for fragment, live in _fragments(cluster):
         managed = live["metadata"].get("managedFields", []) if live else []
@@ -125,7 +97,7 @@ def _argocd(facts: Facts) -> Result:
             if manager not in {ours, OBJECT_MANAGER} and not set_by_hand(manager):
                 held = f"{Ref.of(fragment)}: {manager} states {', '.join(map(managed_fields.spoken, paths))}"
                 if fragment is cluster.plan.mount:
-                    return failed(facts, _MOUNTED_TWICE, held, manager=manager)
+                    return failed(facts, wording.MOUNT_STATED_TWICE, held, manager=manager)
                 return _rivalry(facts, fragment, manager, ours, held)
     return Passed("no other manager states what this stack states")
 
@@ -135,7 +107,7 @@ def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: st
     group = ref.api_version.rpartition("/")[0]
     return failed(
         facts,
-        _RIVAL,
+        wording.ENTRIES_STATED_TWICE,
         held,
         manager=manager,
         group=group,
@@ -147,7 +119,10 @@ def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: st
     )
 
 
-DRIFT = Check("drift", "the cluster is as the stack states it", _drift, (_DRIFT,))
+DRIFT = Check("drift", "the cluster is as the stack states it", _drift, (wording.DRIFT,))
 ARGOCD = Check(
-    "argocd", "no other manager, such as ArgoCD, is about to change it", _argocd, (_TRACKED, _RIVAL, _MOUNTED_TWICE)
+    "argocd",
+    "no other manager, such as ArgoCD, is about to change it",
+    _argocd,
+    (wording.TRACKED_BY_ARGOCD, wording.ENTRIES_STATED_TWICE, wording.MOUNT_STATED_TWICE),
 )

@@ -3,30 +3,12 @@
 from clients import result
 from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
-from ops.checks.check import MARK_DISK, UP, Check, Fault, NotChecked, Passed, Result, failed, make
+from ops.checks import wording
+from ops.checks.check import Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from settings.storage import HostPath
-
-_NO_IMMICH = Fault(
-    "Immich is not deployed there, or has another name: immich.namespace and immich.deployment",
-    "kubectl get deployments --all-namespaces",
-)
-_NO_DISK = Fault(
-    "the photo disk is not mounted on its node: mount it, and Immich starts by itself. Mark it only if it is mounted, "
-    "with its photos: on an empty directory the mark would let Immich trash every photo",
-    MARK_DISK,
-)
-_NOT_READY = Fault("what the pod's events say", "kubectl describe pod -n $immich $pod")
-_NOT_LET_IN = Fault("the labels that let the pod in were removed or made stricter", UP)
-_REFUSED = Fault("what the API server says of the pod", "kubectl describe replicasets -n $immich")
-_NO_PODS = Fault("somebody scaled Immich down", "kubectl scale deployment -n $immich $deployment --replicas=1")
-_NOT_MOUNTED = Fault("the entries of this stack in Immich's Deployment were changed or removed", UP)
-_NOT_IN_CHART = Fault(
-    "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or ArgoCD has not synced them",
-    make("chart-values"),
-)
 
 
 def _pods(facts: Facts) -> Result:
@@ -34,19 +16,23 @@ def _pods(facts: Facts) -> Result:
     deployment = cluster.seen.deployment
     if deployment is None:
         where = f"{facts.settings.immich.namespace}/{facts.settings.immich.deployment}"
-        return failed(facts, _NO_IMMICH, f"there is no Deployment {where}")
+        return failed(facts, wording.IMMICH_MISSING, f"there is no Deployment {where}")
     pods = [pod for pod in cluster.pods if not _is_over(pod)]
     for pod in pods:
         name = pod["metadata"]["name"]
         if words := _guards_words(pod):
-            return failed(facts, _NO_DISK, f"pod {name} does not start: {words}")
+            return failed(facts, wording.DISK_NOT_MOUNTED, f"pod {name} does not start: {words}")
         if not _is_ready(pod):
-            return failed(facts, _NOT_READY, f"pod {name} is not ready: {_why(pod)}", pod=name)
+            return failed(facts, wording.POD_NOT_READY, f"pod {name} is not ready: {_why(pod)}", pod=name)
     if not deployment.get("status", {}).get("readyReplicas"):
         evidence = f"Deployment {deployment['metadata']['name']} has no pod that is ready"
         if words := _refusal(deployment):
-            return failed(facts, _NOT_LET_IN if "PodSecurity" in words else _REFUSED, f"{evidence}: {words}")
-        return failed(facts, _NO_PODS, evidence)
+            return failed(
+                facts,
+                wording.POD_NOT_ADMITTED if "PodSecurity" in words else wording.POD_REFUSED,
+                f"{evidence}: {words}",
+            )
+        return failed(facts, wording.SCALED_DOWN, evidence)
     return Passed(f"all are ready: {len(pods)}")
 
 
@@ -106,7 +92,7 @@ def _mount(facts: Facts) -> Result:
         return NotChecked("no pod of Immich's server runs")
     for pod in pods:
         for difference in lacking(cluster.plan.mount, pod["spec"]):
-            fault = _NOT_MOUNTED if cluster.plan.mount_is_ours else _NOT_IN_CHART
+            fault = wording.PHOTOS_NOT_MOUNTED if cluster.plan.mount_is_ours else wording.CHART_LACKS_MOUNT
             return failed(facts, fault, f"in pod {pod['metadata']['name']} {difference}")
     settings = facts.settings
     source = f"{settings.storage.path}, of type Directory" if isinstance(settings.storage, HostPath) else "its claim"
@@ -114,11 +100,21 @@ def _mount(facts: Facts) -> Result:
 
 
 PODS = Check(
-    "immich-pods", "Immich's pods are ready", _pods, (_NO_IMMICH, _NO_DISK, _NOT_READY, _NOT_LET_IN, _REFUSED, _NO_PODS)
+    "immich-pods",
+    "Immich's pods are ready",
+    _pods,
+    (
+        wording.IMMICH_MISSING,
+        wording.DISK_NOT_MOUNTED,
+        wording.POD_NOT_READY,
+        wording.POD_NOT_ADMITTED,
+        wording.POD_REFUSED,
+        wording.SCALED_DOWN,
+    ),
 )
 MOUNT = Check(
     "mount",
     "in the running pod the photos are mounted, from the right place and read-only",
     _mount,
-    (_NOT_MOUNTED, _NOT_IN_CHART),
+    (wording.PHOTOS_NOT_MOUNTED, wording.CHART_LACKS_MOUNT),
 )

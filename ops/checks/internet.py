@@ -6,7 +6,8 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from components.way_in import application_name
-from ops.checks.check import ON_CLOUDFLARE, UP, Check, Fault, NotChecked, Passed, Result, failed
+from ops.checks import wording
+from ops.checks.check import ON_CLOUDFLARE, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.internet import Page
@@ -26,74 +27,25 @@ _CLOUDFLARE = tuple(
 _LOGIN = ".cloudflareaccess.com"  # (source: Cloudflare's documentation of Access, team domain)
 _REDIRECTS = range(300, 400)
 
-_MISSING_NAME = Fault("no DNS record is there for the host, at whoever serves its zone", "dig +short $host @1.1.1.1")
-_NOT_YET = Fault(
-    "the record is right at Cloudflare and has not reached this machine's resolver: that a name was missing is "
-    "remembered for up to half an hour",
-    "dig +short $host @1.1.1.1",
-)
-_OTHER_ADDRESS = Fault(
-    "an older record is still remembered, or another server is asked for the zone than Cloudflare's",
-    "dig +trace $host",
-)
-_NO_ANSWER = Fault(
-    "the way in breaks off before Immich: look at the first failure above, then",
-    "curl -v https://$host/api/server/ping",
-)
-_BAD_CERTIFICATE = Fault(
-    "there is no valid certificate for this host: a name two levels below the zone is not in Cloudflare's own, and one "
-    "that is not proxied needs the ingress controller's",
-    "curl -v https://$host/",
-)
-_NOT_IMMICH = Fault("something else than Immich answers for the host", "curl -i https://$host/api/server/ping")
-_TOO_LATE = Fault(
-    "Cloudflare reaches no connector, or the connector not the Service",
-    "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
-)
-_IN_PLAIN = Fault(
-    '"Always Use HTTPS" is off for the zone (SSL/TLS, Edge Certificates), and Immich\'s password travels in the open',
-    "curl -i http://$host/",
-)
-_NO_UPGRADE = Fault(
-    "web sockets are off for the zone (Network), or a proxy on the way drops the upgrade: pages do not refresh"
-    " by themselves",
-    "curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' 'https://$host/api/socket.io/?EIO=4&transport=websocket'",
-)
-_TOO_LARGE = Fault(
-    "the ingress controller takes less than Cloudflare does: route.annotations, and on ingress-nginx",
-    "pulumi config set --stack $stack --path "
-    f"'immich-icloud:route.annotations[\"nginx.ingress.kubernetes.io/proxy-body-size\"]' 0 && {UP}",
-)
-_BROKEN_OFF = Fault(
-    "the line or a proxy on the way is too slow for an upload of that size: its time-outs, as in route.annotations",
-    "kubectl get ingress -n $immich -o yaml",
-)
-_UNGUARDED = Fault("the Access application was removed or changed: everybody reaches Immich", UP)
-_GUARDED = Fault(
-    "somebody else's Access application guards the host: the mobile app is shut out. Remove it in the dashboard, or "
-    "set cloudflare.access",
-    "curl -i https://$host/",
-)
-
 
 def _name(facts: Facts) -> Result:
     addresses, cloudflare = there(facts.name).addresses, facts.settings.cloudflare
     if not addresses:
         evidence = f"no address of {facts.settings.host} is known here"
         stated = isinstance(facts.cloudflare, CloudflareFacts) and bool(facts.cloudflare.records)
-        return failed(facts, _NOT_YET if stated else _MISSING_NAME, evidence)
+        return failed(facts, wording.NAME_NOT_YET_KNOWN if stated else wording.NAME_MISSING, evidence)
     shown = ", ".join(addresses)
     proxied = isinstance(cloudflare, OnCloudflare) and not (isinstance(cloudflare, DnsRecord) and not _proxied(facts))
     if not proxied:
         target = cloudflare.target if isinstance(cloudflare, DnsRecord) else None
         if target and _is_address(target) and target not in addresses:
-            return failed(facts, _OTHER_ADDRESS, f"it is {shown}, not {target}")
+            return failed(facts, wording.ADDRESS_CHANGED, f"it is {shown}, not {target}")
         return Passed(shown)
     if all(_is_cloudflares(address) for address in addresses):
         return Passed(f"{shown}: Cloudflare")
     if not any(ip_address(address).is_global for address in addresses):
         return NotChecked(f"this machine's resolver says {shown}, which is not what the internet sees")
-    return failed(facts, _OTHER_ADDRESS, f"it is {shown}, which is not Cloudflare's")
+    return failed(facts, wording.ADDRESS_CHANGED, f"it is {shown}, which is not Cloudflare's")
 
 
 def _proxied(facts: Facts) -> bool:
@@ -117,15 +69,15 @@ def _is_cloudflares(address: str) -> bool:
 def _page(facts: Facts) -> Result:
     page = there(facts.page)
     if page.untrusted:
-        return failed(facts, _BAD_CERTIFICATE, page.fault)
+        return failed(facts, wording.CERTIFICATE_INVALID, page.fault)
     if page.fault:
-        return failed(facts, _NO_ANSWER, page.fault)
+        return failed(facts, wording.HOST_SILENT, page.fault)
     if _asks_to_sign_in(page):
         return Passed(f"Cloudflare Access answers, with a valid certificate: {page.status}")
     if page.status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, 530}:
-        return failed(facts, _TOO_LATE, f"the answer is {page.status}")
+        return failed(facts, wording.ORIGIN_UNREACHABLE, f"the answer is {page.status}")
     if page.status != HTTPStatus.OK or "pong" not in page.body:
-        return failed(facts, _NOT_IMMICH, f"the answer is {page.status}: {page.body[:60]}")
+        return failed(facts, wording.NOT_IMMICH, f"the answer is {page.status}: {page.body[:60]}")
     return Passed("200 from Immich, with a valid certificate")
 
 
@@ -139,7 +91,7 @@ def _plain(facts: Facts) -> Result:
         return Passed(f"nothing answers over http: {plain.fault}")
     if plain.status in _REDIRECTS and plain.location.startswith("https://"):
         return Passed(f"{plain.status} to {plain.location}")
-    return failed(facts, _IN_PLAIN, f"http is answered with {plain.status}")
+    return failed(facts, wording.SERVED_IN_PLAIN, f"http is answered with {plain.status}")
 
 
 def _web_socket(facts: Facts) -> Result:
@@ -148,7 +100,7 @@ def _web_socket(facts: Facts) -> Result:
         return Passed("101, the upgrade is answered")
     if _asks_to_sign_in(answer):
         return NotChecked("Cloudflare Access asks to sign in first")
-    return failed(facts, _NO_UPGRADE, answer.fault or f"the upgrade is answered with {answer.status}")
+    return failed(facts, wording.NO_WEB_SOCKET, answer.fault or f"the upgrade is answered with {answer.status}")
 
 
 def _uploads(facts: Facts) -> Result:
@@ -156,10 +108,10 @@ def _uploads(facts: Facts) -> Result:
     if _asks_to_sign_in(tried.at):
         return NotChecked("Cloudflare Access asks to sign in first")
     if tried.at.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return failed(facts, _TOO_LARGE, f"{tried.limit} MB are refused, and the plan takes them")
+        return failed(facts, wording.UPLOAD_TOO_LARGE, f"{tried.limit} MB are refused, and the plan takes them")
     # Without a key, that is how Immich answers to whatever it has got.
     if tried.at.status != HTTPStatus.UNAUTHORIZED:
-        return failed(facts, _BROKEN_OFF, f"{tried.limit} MB: {tried.at.fault or tried.at.status}")
+        return failed(facts, wording.UPLOAD_BROKEN_OFF, f"{tried.limit} MB: {tried.at.fault or tried.at.status}")
     above = "is refused" if tried.above.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "is taken, too"
     return Passed(f"{tried.limit} MB reach Immich, more {above}")
 
@@ -168,15 +120,15 @@ def _access(facts: Facts) -> Result:
     cloudflare = facts.settings.cloudflare
     wanted = isinstance(cloudflare, OnCloudflare) and cloudflare.access is not None
     if wanted and (missing := next(_missing_guard(facts), "")):
-        return failed(facts, _UNGUARDED, missing)
+        return failed(facts, wording.ACCESS_MISSING, missing)
     page = there(facts.page)
     if page.fault:
         return NotChecked(f"the host does not answer: {page.fault}")
     asks = _asks_to_sign_in(page)
     if wanted and not asks:
-        return failed(facts, _UNGUARDED, f"the answer to a stranger is {page.status}, not Access's sign-in")
+        return failed(facts, wording.ACCESS_MISSING, f"the answer to a stranger is {page.status}, not Access's sign-in")
     if asks and not wanted:
-        return failed(facts, _GUARDED, f"the answer leads to {urlsplit(page.location).hostname}")
+        return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {urlsplit(page.location).hostname}")
     return Passed("strangers are asked to sign in" if wanted else "nobody is asked to sign in before Immich")
 
 
@@ -191,21 +143,27 @@ NAME = Check(
     "dns",
     "the host's name resolves, to Cloudflare or to the record's target",
     _name,
-    (_MISSING_NAME, _NOT_YET, _OTHER_ADDRESS),
+    (wording.NAME_MISSING, wording.NAME_NOT_YET_KNOWN, wording.ADDRESS_CHANGED),
 )
 PAGE = Check(
     "https",
     "Immich answers at the host, with a valid certificate",
     _page,
-    (_NO_ANSWER, _BAD_CERTIFICATE, _TOO_LATE, _NOT_IMMICH),
+    (wording.HOST_SILENT, wording.CERTIFICATE_INVALID, wording.ORIGIN_UNREACHABLE, wording.NOT_IMMICH),
 )
-PLAIN = Check("http-redirect", "http leads to https", _plain, (_IN_PLAIN,))
-WEB_SOCKET = Check("web-socket", "an upgrade to a web socket is answered", _web_socket, (_NO_UPGRADE,))
+PLAIN = Check("http-redirect", "http leads to https", _plain, (wording.SERVED_IN_PLAIN,))
+WEB_SOCKET = Check("web-socket", "an upgrade to a web socket is answered", _web_socket, (wording.NO_WEB_SOCKET,))
 UPLOAD = Check(
     "upload",
     "an upload of what Cloudflare's plan takes reaches Immich",
     _uploads,
-    (_TOO_LARGE, _BROKEN_OFF),
+    (wording.UPLOAD_TOO_LARGE, wording.UPLOAD_BROKEN_OFF),
     ON_CLOUDFLARE,
 )
-ACCESS = Check("access", "Cloudflare Access answers as configured", _access, (_UNGUARDED, _GUARDED), ON_CLOUDFLARE)
+ACCESS = Check(
+    "access",
+    "Cloudflare Access answers as configured",
+    _access,
+    (wording.ACCESS_MISSING, wording.ACCESS_UNEXPECTED),
+    ON_CLOUDFLARE,
+)

@@ -7,24 +7,14 @@ from zoneinfo import ZoneInfo
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components import photo_sync
-from ops.checks.check import SYNC, SYNCING, UP, Check, Failed, Fault, NotChecked, Passed, Result, failed, make
+from ops.checks import wording
+from ops.checks.check import SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.part import there
 from ops.facts.photo_sync import AccountFacts
 from settings.schedule import days_to_next, longest_wait
 from text.command import Command
-
-# Only what a sync says of the session can be seen, so that one has to follow.
-_LOGIN = f"{make('icloud-login', '$account')} && {SYNC}"
-_SIGNED_OUT = Fault("Apple's session of the account has ended, or never began", _LOGIN)
-_ENDS = Fault("Apple's sessions last 30 to 60 days; this one does not last until the next scheduled sync", _LOGIN)
-_NO_CRON_JOB = Fault("the account's CronJob was removed", UP)
-_SUSPENDED = Fault(
-    "somebody has suspended the account's CronJob",
-    """kubectl patch cronjob -n $sync $cron_job --type=merge -p '{"spec": {"suspend": false}}'""",
-)
-SYNC_FAILED = Fault("what the sync says; the next one goes on from there", SYNC)
-_STALE = Fault("the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC)
+from text.finding import Finding
 
 # Until somebody signs in, no run asks Apple again.
 _NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED}
@@ -40,7 +30,7 @@ def _session_of(facts: Facts, account: AccountFacts) -> Result:
     for run in account.runs:
         result = run.end.result
         if result and result.code in _NEEDS_A_PERSON:
-            return failed(facts, _SIGNED_OUT, f"{run.name} said so: {result.message}", account=account.name)
+            return failed(facts, wording.SIGNED_OUT, f"{run.name} said so: {result.message}", account=account.name)
         if result and result.session_end:
             return _lasting(facts, account, result.session_end)
         if result and result.signed_in:
@@ -57,11 +47,11 @@ def _lasting(facts: Facts, account: AccountFacts, end: date) -> Result:
     settings = facts.settings.photo_sync
     today = facts.now.astimezone(ZoneInfo(settings.time_zone)).date()
     if end <= today:
-        return failed(facts, _SIGNED_OUT, f"{account.name} was signed in until {end}", account=account.name)
+        return failed(facts, wording.SIGNED_OUT, f"{account.name} was signed in until {end}", account=account.name)
     upcoming = today + timedelta(days=days_to_next(settings.schedule, today))
     if end <= upcoming:
         evidence = f"{account.name} is signed in until {end}, and the next sync is on {upcoming}"
-        return failed(facts, _ENDS, evidence, account=account.name)
+        return failed(facts, wording.SESSION_ENDS, evidence, account=account.name)
     return Passed(f"{account.name} is signed in until about {end}")
 
 
@@ -79,14 +69,14 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
         return NotChecked(f"{which}: {Command('sync-now', facts.stack, account.name)}")
     run = ended[0]
     if run.state == "failed":
-        return failed(facts, SYNC_FAILED, f"{run.name}: {run.end.reason}", account=account.name)
+        return failed(facts, wording.SYNC_FAILED, f"{run.name}: {run.end.reason}", account=account.name)
     when: datetime = run.ended or run.began
     wait = timedelta(days=longest_wait(facts.settings.photo_sync.schedule)) + _GRACE
     if facts.now - when > wait:
         evidence = (
             f"the last sync of {account.name} was on {when:%Y-%m-%d}, and {wait.days} days is the most there may be"
         )
-        return failed(facts, _STALE, evidence, account=account.name)
+        return failed(facts, wording.SYNC_OVERDUE, evidence, account=account.name)
     return Passed(f"{account.name}: {_counted(run.end.result)} ({when:%Y-%m-%d})")
 
 
@@ -103,10 +93,10 @@ def _scheduled(facts: Facts) -> Result:
 def _scheduled_of(facts: Facts, account: AccountFacts) -> Result:
     name = photo_sync.cron_job_name(account.name)
     if account.cron_job is None:
-        return failed(facts, _NO_CRON_JOB, f"there is no CronJob {name}")
+        return failed(facts, wording.CRON_JOB_MISSING, f"there is no CronJob {name}")
     spec = account.cron_job["spec"]
     if spec.get("suspend"):
-        return failed(facts, _SUSPENDED, f"CronJob {name} is suspended", cron_job=name)
+        return failed(facts, wording.CRON_JOB_SUSPENDED, f"CronJob {name} is suspended", cron_job=name)
     zone = spec.get("timeZone") or "the cluster's own time zone"
     return Passed(f"{account.name}: {spec['schedule']} ({zone})")
 
@@ -118,12 +108,28 @@ def _of_each(facts: Facts, judge: Callable[[Facts, AccountFacts], Result]) -> Re
 
 
 def _worst(results: list[Result]) -> Iterator[Result]:
-    yield from (one for one in results if isinstance(one, Failed))
+    yield from (one for one in results if isinstance(one, Finding))
     yield from (one for one in results if isinstance(one, NotChecked))
 
 
 SESSION = Check(
-    "icloud-session", "each account is signed in at Apple, for long enough", _session, (_SIGNED_OUT, _ENDS), SYNCING
+    "icloud-session",
+    "each account is signed in at Apple, for long enough",
+    _session,
+    (wording.SIGNED_OUT, wording.SESSION_ENDS),
+    SYNCING,
 )
-LAST = Check("last-sync", "each account's last sync was complete, and is recent", _last, (SYNC_FAILED, _STALE), SYNCING)
-SCHEDULE = Check("sync-schedule", "each account's next sync will come", _scheduled, (_NO_CRON_JOB, _SUSPENDED), SYNCING)
+LAST = Check(
+    "last-sync",
+    "each account's last sync was complete, and is recent",
+    _last,
+    (wording.SYNC_FAILED, wording.SYNC_OVERDUE),
+    SYNCING,
+)
+SCHEDULE = Check(
+    "sync-schedule",
+    "each account's next sync will come",
+    _scheduled,
+    (wording.CRON_JOB_MISSING, wording.CRON_JOB_SUSPENDED),
+    SYNCING,
+)

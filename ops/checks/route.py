@@ -3,30 +3,12 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
-from ops.checks.check import ROUTED, UP, Check, Fault, Passed, Result, failed
+from ops.checks import wording
+from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from settings.route import Gateway, Ingress
-
-_NO_ROUTE = Fault("the route was removed", UP)
-_OTHER_BACKEND = Fault("the route was changed", UP)
-_NO_CLASS = Fault(
-    "the ingress controller is not installed, or its class has another name: route.className",
-    "kubectl get ingressclasses",
-)
-_OTHER_CLASS = Fault(
-    "the ingress controller's class has another name than route.className",
-    f"pulumi config set --stack $stack --path immich-icloud:route.className $ingress_class && {UP}",
-)
-_RIVAL = Fault(
-    "somebody else's Ingress serves the same host, and the controller takes the older one: take its rule out",
-    "kubectl edit ingress -n $namespace $name",
-)
-_NOT_ACCEPTED = Fault(
-    "the Gateway does not take the route: its listeners, or allowedRoutes",
-    "kubectl describe httproute -n $immich $name",
-)
 
 
 def _route(facts: Facts) -> Result:
@@ -34,18 +16,26 @@ def _route(facts: Facts) -> Result:
     stated = cluster.plan.route
     live = cluster.live.get(stated.ref) if stated else None
     if stated is None or live is None:
-        return failed(facts, _NO_ROUTE, f"there is no {stated.ref if stated else 'route'}")
+        return failed(facts, wording.ROUTE_MISSING, f"there is no {stated.ref if stated else 'route'}")
     if isinstance(route, Gateway):
         return _http_route(facts, live)
     immich = facts.settings.immich
     wanted = f"{host} → {immich.service.name}:{immich.service.port}"
     backends = [f"{rule_host} → {backend}" for rule_host, backend in _backends(live)]
     if wanted not in backends:
-        return failed(facts, _OTHER_BACKEND, f"{stated.ref} has {'; '.join(backends) or 'no rule'}, not {wanted}")
+        return failed(
+            facts, wording.ROUTE_CHANGED, f"{stated.ref} has {'; '.join(backends) or 'no rule'}, not {wanted}"
+        )
     if isinstance(route, Ingress) and (problem := _of_class(facts, cluster, route, live)):
         return problem
     for rival in _rivals(cluster, host, stated.ref):
-        return failed(facts, _RIVAL, f"{rival} serves {host}, too", namespace=rival.namespace or "", name=rival.name)
+        return failed(
+            facts,
+            wording.HOST_SERVED_TWICE,
+            f"{rival} serves {host}, too",
+            namespace=rival.namespace or "",
+            name=rival.name,
+        )
     addresses = live.get("status", {}).get("loadBalancer", {}).get("ingress") or []
     shown = ", ".join(str(one.get("ip") or one.get("hostname")) for one in addresses)
     accepted = (
@@ -57,10 +47,10 @@ def _route(facts: Facts) -> Result:
 def _of_class(facts: Facts, cluster: ClusterFacts, route: Ingress, live: Manifest) -> Result | None:
     found = live["spec"].get("ingressClassName")
     if found != route.class_name:
-        return failed(facts, _OTHER_BACKEND, f"{Ref.of(live)} is of class {found}, not {route.class_name}")
+        return failed(facts, wording.ROUTE_CHANGED, f"{Ref.of(live)} is of class {found}, not {route.class_name}")
     if route.class_name not in cluster.ingress_classes:
         has = ", ".join(cluster.ingress_classes) or "none"
-        fault = _OTHER_CLASS if len(cluster.ingress_classes) == 1 else _NO_CLASS
+        fault = wording.CLASS_RENAMED if len(cluster.ingress_classes) == 1 else wording.CLASS_MISSING
         evidence = f"the cluster has no IngressClass {route.class_name}. It has: {has}"
         return failed(facts, fault, evidence, ingress_class=has)
     return None
@@ -90,7 +80,9 @@ def _http_route(facts: Facts, live: Manifest) -> Result:
         for backend in rule.get("backendRefs", [])
     ]
     if (immich.service.name, immich.service.port) not in backends or host not in live["spec"].get("hostnames", []):
-        return failed(facts, _OTHER_BACKEND, f"HTTPRoute {name} leads {live['spec'].get('hostnames')} to {backends}")
+        return failed(
+            facts, wording.ROUTE_CHANGED, f"HTTPRoute {name} leads {live['spec'].get('hostnames')} to {backends}"
+        )
     conditions = [
         condition
         for parent in live.get("status", {}).get("parents", [])
@@ -99,7 +91,9 @@ def _http_route(facts: Facts, live: Manifest) -> Result:
     ]
     refused = [f"{one['type']}: {one.get('message', '')}" for one in conditions if one["status"] != "True"]
     if refused or not conditions:
-        return failed(facts, _NOT_ACCEPTED, "; ".join(refused) or "no Gateway has answered for it", name=name)
+        return failed(
+            facts, wording.ROUTE_NOT_ACCEPTED, "; ".join(refused) or "no Gateway has answered for it", name=name
+        )
     return Passed(f"HTTPRoute {name} is accepted, {host} → {immich.service.name}:{immich.service.port}")
 
 
@@ -107,6 +101,13 @@ ROUTE = Check(
     "route",
     "the Ingress or HTTPRoute is accepted, and leads the host to Immich's Service",
     _route,
-    (_NO_ROUTE, _OTHER_BACKEND, _NO_CLASS, _OTHER_CLASS, _RIVAL, _NOT_ACCEPTED),
+    (
+        wording.ROUTE_MISSING,
+        wording.ROUTE_CHANGED,
+        wording.CLASS_MISSING,
+        wording.CLASS_RENAMED,
+        wording.HOST_SERVED_TWICE,
+        wording.ROUTE_NOT_ACCEPTED,
+    ),
     ROUTED,
 )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ops.checks.check import Failed, NotChecked, Passed
+from ops.checks.check import NotChecked, Passed
 from ops.diagram.graph import Graph, Node, State
 from ops.verify import Verdict
+from text.finding import Finding
 
 # The parts that each check looks at; what it says of the whole is nowhere in the picture.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "drift": (),
     "argocd": (),
 }
-_STATES = {Failed: State.FAILED, NotChecked: State.NOT_CHECKED, Passed: State.PASSED}
+_STATES = {Finding: State.FAILED, NotChecked: State.NOT_CHECKED, Passed: State.PASSED}
 
 
 def with_states(graph: Graph, verdict: Verdict) -> Graph:

@@ -25,7 +25,7 @@ from components.immich_mount import GUARD
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
 from lab.immich.world import API_KEY
-from ops.checks.check import DoesNotApply, Failed, NotChecked, Passed, Result
+from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
 from ops.sync_now import sync_now
 from ops.verify import Verdict, is_well, verify
 from ops.verify_role import ACCOUNT, manifests
@@ -45,6 +45,7 @@ from tests.rehearsal.conftest import (
 from tests.rehearsal.immich import Server
 from tests.rehearsal.obeying import PATH, obey, patch, sign_in, stack
 from tests.rehearsal.outside import Outside, serving
+from text.finding import Finding
 
 HOST = "immich.coultonf.com"
 UP, SYNC = "make up STACK=lab", "make sync-now STACK=lab ACCOUNT=coulton"
@@ -79,12 +80,12 @@ def outside() -> Iterator[Outside]:
 
 def failures(verdict: Verdict) -> list[tuple[str, Result]]:
     """All that is not well, in its order."""
-    return [(check.name, one) for check, one in verdict.items() if isinstance(one, Failed | NotChecked)]
+    return [(check.name, one) for check, one in verdict.items() if isinstance(one, Finding | NotChecked)]
 
 
-def first(verdict: Verdict) -> tuple[str, Failed]:
+def first(verdict: Verdict) -> tuple[str, Finding]:
     """The fault that is named first."""
-    return next((check.name, one) for check, one in verdict.items() if isinstance(one, Failed))
+    return next((check.name, one) for check, one in verdict.items() if isinstance(one, Finding))
 
 
 def test_the_stack_is_well_and_nothing_is_changed(bench: Bench) -> None:
@@ -370,8 +371,8 @@ def test_a_fault_is_named_first_and_repaired(bench: Bench, case: Case) -> None:
         case.breaks(bench)
         verdict = until_seen(bench, case)
         name, found = first(verdict)
-        assert (name, found.command) == (case.check, case.command), failures(verdict)
-        assert case.words in found.evidence, failures(verdict)
+        assert (name, found.remedy) == (case.check, case.command), failures(verdict)
+        assert case.words in found.text, failures(verdict)
     finally:
         if not case.stays:
             (case.repair or (lambda there: obey(there, case.command)))(bench)
@@ -384,8 +385,8 @@ def until_seen(bench: Bench, case: Case) -> Verdict:
 
     def is_seen() -> bool:
         said.append(verify(stack(bench), None))
-        named = [(check.name, one) for check, one in said[-1].items() if isinstance(one, Failed)][:1]
-        return any(name == case.check and case.words in found.evidence for name, found in named)
+        named = [(check.name, one) for check, one in said[-1].items() if isinstance(one, Finding)][:1]
+        return any(name == case.check and case.words in found.text for name, found in named)
 
     with suppress(AssertionError):
         until(is_seen, case.name)
@@ -400,7 +401,7 @@ def repair_the_rest(bench: Bench, done: str) -> None:
         nonlocal printed
         left = failures(verify(stack(bench), None))
         # Of what is not checked, a sync tells: so it is said.
-        commands = [one.command for _, one in left if isinstance(one, Failed)] or [SYNC]
+        commands = [one.remedy for _, one in left if isinstance(one, Finding)] or [SYNC]
         printed = next((one for one in commands[: len(left)] if one.startswith("make ") and one not in obeyed), "")
         return bool(printed) or not left
 
@@ -416,7 +417,7 @@ def test_a_disk_without_room(bench: Bench) -> None:
     photo_sync = asked.settings.photo_sync.model_copy(update={"min_free_space": "900P"})
     settings = asked.settings.model_copy(update={"photo_sync": photo_sync})
     name, found = first(verify(replace(asked, settings=settings), None))
-    assert (name, found.command) == ("photo-space", SYNC)
+    assert (name, found.remedy) == ("photo-space", SYNC)
 
 
 @pytest.mark.parametrize(
@@ -436,21 +437,21 @@ def test_a_fault_outside(bench: Bench, outside: Outside, check: str, manners: di
     vars(outside.manners).update(manners)
     try:
         found = [
-            (name, one) for name, one in failures(verify(stack(bench), outside.internet)) if isinstance(one, Failed)
+            (name, one) for name, one in failures(verify(stack(bench), outside.internet)) if isinstance(one, Finding)
         ]
     finally:
         vars(outside.manners).update(well)
     (name, one) = found[0]
     assert name == check
-    assert words in one.evidence
+    assert words in one.text
     if check == "dns" and not manners["addresses"]:
-        assert one.cause.startswith("the record is right at Cloudflare and has not reached this machine's resolver")
+        assert one.code == "name-not-yet-known"
 
 
 def test_a_certificate_that_nobody_vouches_for(bench: Bench, outside: Outside) -> None:
     name, found = first(verify(stack(bench), outside.trusting_nobody()))
     assert name == "https"
-    assert "certificate" in found.evidence
+    assert "certificate" in found.text
 
 
 def test_uploads_are_tried_when_asked_for(bench: Bench, outside: Outside) -> None:

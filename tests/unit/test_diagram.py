@@ -19,7 +19,7 @@ from components.plan import Found
 from components.way_in import FoundAtCloudflare
 from ops import recorded
 from ops.checks import CHECKS
-from ops.checks.check import DoesNotApply, Failed, Fault, NotChecked, Passed, Result
+from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
 from ops.diagram import __main__ as command
 from ops.diagram.dot import svg
 from ops.diagram.flow import flow
@@ -35,6 +35,7 @@ from tests.unit.configured import ON_HOST, configured
 from tests.unit.recording import STACK, deployed
 from tests.unit.test_cloudflare_components import ACCESS, ADDRESS, CONTROLLER, ORIGIN, OWN, SHARED, ZONE, on
 from tests.unit.well import settings as with_everything
+from text.finding import Finding, Severity
 
 NONE: dict[str, Any] = {"kind": "none"}
 GATEWAY: dict[str, Any] = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
@@ -234,8 +235,8 @@ def judged(results: dict[str, Result]) -> Verdict:
     return {check: results.get(check.name, WELL) for check in CHECKS}
 
 
-def failed(evidence: str = "seen") -> Failed:
-    return Failed(evidence, Fault("why", "do", "spec: {}"), "why", "do", "spec: {}")
+def failed(evidence: str = "seen") -> Finding:
+    return Finding("broken", Severity.PROBLEM, evidence, "do", cause="why", snippet="spec: {}")
 
 
 def test_every_check_has_its_place_in_the_picture() -> None:

@@ -1,17 +1,28 @@
 """docs/messages.md has each message as the code words it, and codes are what programs can know them by."""
 
 import re
+from types import ModuleType
 
+import pytest
+
+import ops.checks.wording
 from ops.messages import FILE, PACKAGES, situations, text
+from tests.golden import write
 
-SITUATIONS = [one for module in PACKAGES.values() for one in situations(module)]
+MODULES = [*PACKAGES.values(), ops.checks.wording]
 
 
 def test_the_file_is_as_the_code_words_it() -> None:
     assert FILE.read_text() == text(), "make messages"
 
 
-def test_each_situation_has_a_code_of_its_own() -> None:
-    codes = [one.code for one in SITUATIONS]
+@pytest.mark.parametrize("name", write.FILES)
+def test_each_word_that_comes_out_is_kept(name: str) -> None:
+    assert (write.FOLDER / name).read_text() == write.text(name), "make messages"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_each_situation_has_a_code_of_its_own(module: ModuleType) -> None:
+    codes = [one.code for one in situations(module)]
     assert len(set(codes)) == len(codes)
     assert [code for code in codes if not re.fullmatch(r"[a-z]+(-[a-z]+)*", code)] == []

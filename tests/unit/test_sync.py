@@ -23,7 +23,7 @@ from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
 from ops.checks import CHECKS
-from ops.checks.check import Failed, Result
+from ops.checks.check import Result
 from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun
 from settings import Settings
@@ -47,6 +47,7 @@ from tests.icloudpd_stand_in import (
 )
 from tests.node_stand_in import Ended, Filesystems, Node, shells
 from tests.unit.well import NOW, well
+from text.finding import Finding
 
 LOGIN = "make icloud-login STACK=test ACCOUNT=anna"
 NOT_SIGNED_IN = (
@@ -570,7 +571,7 @@ def test_verify_finds_what_the_sync_found(house: House, breaks: Callable[[House]
     cookies(house.session.with_suffix(""), {WEB: int(NOW.timestamp()) + 80 * DAY})
     breaks(house)
     found = verdict(house.run())
-    assert {name for name, one in found.items() if isinstance(one, Failed)} == failing
+    assert {name for name, one in found.items() if isinstance(one, Finding)} == failing
 
 
 def test_each_of_25_failures_in_a_row_has_its_reason(house: House) -> None:

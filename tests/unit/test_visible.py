@@ -21,7 +21,6 @@ from lab.display import Display, print_steps
 from lab.errors import LabError
 from ops import command, conversation, verify
 from ops.checks import CHECKS
-from ops.checks.check import Failed, Fault
 from ops.command import CommandError
 from ops.diagram.dot import _quoted as graphviz
 from ops.diagram.mermaid import _text as mermaid
@@ -29,6 +28,7 @@ from preflight import PreflightError, wording
 from providers.report import refusals, report
 from review.github import GitHubError
 from settings import SettingsError
+from text.finding import Finding, Severity
 from text.visible import visible, visible_lines
 
 # Clears the screen, makes a link, in one byte the same; turns the line around; ends a line for some; nothing to see.
@@ -48,7 +48,7 @@ def step() -> Step:
 
 
 def verdict() -> verify.Verdict:
-    return {CHECKS[0]: Failed(NASTY, Fault(NASTY, NASTY), NASTY, NASTY)}
+    return {CHECKS[0]: Finding("nasty", Severity.PROBLEM, NASTY, NASTY, cause=NASTY)}
 
 
 PRINTED: dict[str, Callable[[], str]] = {
