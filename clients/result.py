@@ -76,6 +76,7 @@ class Result(BaseModel):
         errors: errors that the client reported.
         announced: photos that Apple says there are, where that can be compared.
         seen: photos that the client was shown.
+        missing: announced photos that were not seen, as far as the last look at all of them tells.
         same_name: photos that have name, day and size of another one: the client keeps one file of both.
         session_end: the day until which Apple's session is valid.
         signed_in: the day of the sign-in, where Apple's cookies do not say how long the session is valid.
@@ -101,6 +102,7 @@ class Result(BaseModel):
     errors: int | None = None
     announced: int | None = None
     seen: int | None = None
+    missing: int | None = None
     same_name: int | None = None
     session_end: date | None = None
     signed_in: date | None = None

@@ -1,21 +1,21 @@
 """A Job that lists an account's libraries and albums at Apple."""
 
 from clients.kubernetes import Manifest
+from components import icloudpd as client
 from components import photo_sync
 from components.ownership import Ownership
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account
 
-_LISTS = "--list-libraries --list-albums"
 _LASTS = 600  # seconds
 
 
 def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
     """Build the Job; its log has the names."""
-    environment = {**photo_sync.client_environment(account, ownership), "LIST_OPTIONS": _LISTS, "AHEAD": "0"}
-    scripts = script("session.sh", *photo_sync.CLIENT, "list_icloud.sh")
-    command = ["sh", "-c", scripts, "list_icloud.sh", photo_sync.PROGRAM, *_arguments(account)]
+    environment = {**photo_sync.client_environment(account, ownership), "AHEAD": "0"}
+    scripts = script("session.sh", *client.SCRIPTS, "list_icloud.sh")
+    command = ["sh", "-c", scripts, "list_icloud.sh", client.PROGRAM, *client.questions(account)]
     container = photo_sync.container_of_account(account.name, ownership, command, environment)
     labels = photo_sync.labels_of(account.name)
     return {
@@ -35,14 +35,3 @@ def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
             },
         },
     }
-
-
-def _arguments(account: Account) -> list[str]:
-    return [
-        *("--domain", account.domain),
-        *("--log-level", "info"),  # what follows a detail is shown to nobody
-        *("--password-provider", "console"),
-        *("--mfa-provider", "console"),
-        *("--cookie-directory", photo_sync.COOKIES),
-        "--no-progress-bar",
-    ]

@@ -6,18 +6,20 @@
 # ACCOUNT      the account's name
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
-# WHO_OPTION, LIST_OPTIONS  the client's options for the Apple ID, and for each list
+# WHO_OPTION, COOKIES_OPTION, LIST_OPTIONS
+#              the client's options for the Apple ID, the session's directory, and each list
 set -eu
 
 work=$(mktemp -d)
 cd "$work"
 alone "$COOKIES"
+mend_session "$COOKIES"
 signed_in "$COOKIES" || refuse signed-out "$(explain signed-out)"
 for option in $LIST_OPTIONS; do
     code=0
-    "$@" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")" "$option" <"$CREDENTIALS/password" >log 2>&1 || code=$?
+    "$@" "$COOKIES_OPTION" "$COOKIES" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")" "$option" <"$CREDENTIALS/password" >log 2>&1 || code=$?
     : >notes
-    read_log /dev/null wanted notes summary <log | grep -v '^[0-9-]* [0-9:]* INFO ' || :
+    read_log sized wanted notes summary <log | grep -v '^[0-9-]* [0-9:]* INFO ' || :
     class=$(why <notes)
     [ -z "$class" ] || refuse "$class" "$(explain "$class" "$(tail -n 1 log)")"
     [ "$code" -eq 0 ] || refuse client-exit "the client ended with exit code $code. Its last words: $(tail -n 1 log)"

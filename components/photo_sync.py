@@ -10,33 +10,27 @@ from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
-from components import images, network
+from components import icloudpd as client
+from components import network
 from components.free_space import floor
+from components.icloudpd import arguments
 from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, disk_id, import_folder
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
-from settings.schedule import longest_wait
+from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
 
 ACCOUNT = "immich-icloud/account"  # label of all that is an account's
-_LABELS = {"app.kubernetes.io/name": "icloudpd"}
-PROGRAM = "/app/icloudpd"  # (source: the image's Dockerfile)
+_LABELS = {"app.kubernetes.io/name": client.NAME}
 COOKIES = "/cookies"
 _PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
-CLIENT = tuple(f"icloudpd/{name}" for name in ("log.awk", "why.awk", "cut_files.awk", "client.sh", "explain.sh"))
-# Those that only the script adds.
-_OPTIONS = {
-    "WHO_OPTION": "--username",
-    "LOOK_OPTION": "--dry-run",
-    "NAMES_OPTION": "--keep-unicode-in-filenames",
-    "STOP_OPTION": "--until-found",
-}
 _WHOLE_EVERY = 31  # days
+_RETRY_AFTER = "3600 10800 21600"  # seconds: a run at night is tried again until noon
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
 _READABLE = 0o444  # by the one container of the pod, which has no group that the Secret's files could be given to
 
@@ -126,41 +120,6 @@ def arrangement(cron_job: Manifest) -> str:
     return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
 
 
-def arguments(account: Account, folder: str) -> list[str]:
-    """Build icloudpd's command line, but for who signs in, which only the pod knows."""
-    options: dict[str, object] = {
-        "--domain": account.domain,
-        "--log-level": "debug",  # says of each file whether it was there; never `error`, which hides success
-        "--no-progress-bar": True,
-        "--password-provider": "console",  # from stdin
-        "--mfa-provider": "console",  # which finds nobody there, and ends; the other one waits for ever
-        "--cookie-directory": COOKIES,
-        "--directory": folder,  # in the directory in which the script runs it
-        "--library": account.library,
-        "--album": account.albums,
-        "--folder-structure": account.folder_structure,
-        "--size": account.sizes,
-        "--skip-live-photos": account.live_photos == "none",
-        "--live-photo-size": "original" if account.live_photos == "none" else account.live_photos,
-        "--recent": account.recent,
-        "--dry-run": account.dry_run,
-    }
-    return [word for option, value in options.items() for word in _words(option, value)]
-
-
-def _words(option: str, value: object) -> Iterator[str]:
-    match value:
-        case True:
-            yield option
-        case None | False:
-            pass
-        case tuple():
-            for item in value:
-                yield from (option, str(item))
-        case _:
-            yield from (option, str(value))
-
-
 def _account_sync(
     account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership
 ) -> AccountSync:
@@ -222,15 +181,17 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "COMPARABLE": str(account.recent is None).lower(),
         "ACCEPT_MISSING": str(account.accept_missing or 0),
         "WHOLE_EVERY": str(_WHOLE_EVERY),
+        # The next scheduled run is the next try where there is one on the same day.
+        "RETRY_AFTER": _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
         **client_environment(account, ownership),
     }
     command = [
         "sh",
         "-c",
-        script("session.sh", "space.sh", *CLIENT, "sync.sh"),
+        script("session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "sync.sh"),
         "sync.sh",
-        PROGRAM,
-        *arguments(account, folder),
+        client.PROGRAM,
+        *arguments(account, folder, COOKIES),
     ]
     container = container_of_account(account.name, ownership, command, environment)
     container["env"].append(disk_id())
@@ -243,14 +204,14 @@ def client_environment(account: Account, ownership: Ownership) -> dict[str, str]
     return {
         "LIST": ownership.command("icloud-list", account.name),
         "SIZES": f",{','.join(account.sizes)},",
-        **_OPTIONS,
+        **client.OPTIONS,
     }
 
 
 def container_of_account(
     account: str, ownership: Ownership, command: list[str], environment: Mapping[str, str]
 ) -> Manifest:
-    """Build a container of icloudpd's image that has an account's session, credentials and room to unpack itself."""
+    """Build a container of the client's image that has an account's session, credentials and room to unpack itself."""
     stated = {
         **environment,
         "ACCOUNT": account,
@@ -261,10 +222,10 @@ def container_of_account(
         "HOME": _TMP,
     }
     return {
-        "name": "icloudpd",
-        "image": images.ICLOUDPD,
+        "name": client.NAME,
+        "image": client.IMAGE,
         "command": command,
-        "workingDir": _TMP,  # where icloudpd leaves a report on a photo that it does not understand
+        "workingDir": _TMP,  # where the client leaves a report on a photo that it does not understand
         "env": [{"name": name, "value": value} for name, value in stated.items()],
         "volumeMounts": [
             {"name": "cookies", "mountPath": COOKIES},
@@ -289,8 +250,7 @@ def volumes(account: str) -> list[Manifest]:
             "name": "credentials",
             "secret": {"secretName": credentials_secret(account), "defaultMode": _READABLE},
         },
-        # icloudpd unpacks itself there, 108 MB, and runs what it unpacked.
-        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": client.ROOM}},
     ]
 
 

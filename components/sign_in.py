@@ -3,6 +3,7 @@
 from datetime import date
 
 from clients.kubernetes import Manifest
+from components import icloudpd as client
 from components import photo_sync
 from components.ownership import Ownership
 from components.scripts import script
@@ -20,7 +21,8 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
         "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
-        _SCRIPT: script("session.sh", "sign_in.sh"),
+        _SCRIPT: script("session.sh", *client.SCRIPTS, "sign_in.sh"),
+        **photo_sync.client_environment(account, ownership),
     }
     waiting = photo_sync.container_of_account(account.name, ownership, ["sleep", str(LASTS)], environment)
     pod = photo_sync.pod(waiting, photo_sync.volumes(account.name), settings.storage)
@@ -56,15 +58,9 @@ def prefix(account: Account) -> str:
 
 def command(account: Account) -> list[str]:
     """Build the command that signs in, to be run in the pod with what is typed as its stdin."""
-    return ["sh", "-c", f'eval "${_SCRIPT}"', "sign_in.sh", photo_sync.PROGRAM, *arguments(account)]
+    return ["sh", "-c", f'eval "${_SCRIPT}"', "sign_in.sh", client.PROGRAM, *arguments(account)]
 
 
 def arguments(account: Account) -> list[str]:
-    """Build icloudpd's command line, but for who signs in and where the session is kept, which the pod knows."""
-    return [
-        "--auth-only",
-        *("--domain", account.domain),
-        *("--log-level", "info"),
-        *("--password-provider", "console"),
-        *("--mfa-provider", "console"),
-    ]
+    """Build the client's command line, but for what the script adds: who signs in, and where the session is kept."""
+    return [client.SIGN_IN, *client.questions(account)]

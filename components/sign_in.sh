@@ -1,7 +1,7 @@
 #!/bin/sh
-# Signs an account in at Apple: icloudpd asks, and whoever is at the other end of this script's stdin answers.
+# Signs an account in at Apple: the client asks, and whoever is at the other end of this script's stdin answers.
 #
-# The arguments are icloudpd's command line, but for who signs in. There is no terminal: icloudpd reads the password, which
+# The arguments are its command line, first the option that only signs in, without who signs in. There is no terminal: the client reads the password, which
 # it asks for first, and what is typed from one stream. A line that is only an end-of-transmission character ends it.
 #
 # ACCOUNT      the account's name
@@ -9,9 +9,12 @@
 # COOKIES      the directory that keeps the account signed in
 # AHEAD        days until the next scheduled run, at most
 # LOGIN        the command that signs in
+# WHO_OPTION, COOKIES_OPTION, LIST_OPTION
+#              the client's options for the Apple ID, the session's directory, and a list that is shown only where photos can
+#              be fetched
 set -eu
 
-# A directory of its own: without an old session icloudpd always asks for the password, and never takes it for a code.
+# A directory of its own: without an old session the client always asks for the password, and never takes it for a code.
 # What is there stays as it is until the new one is whole.
 umask 077
 alone "$COOKIES"
@@ -30,17 +33,30 @@ exec 3<&0
     done
 } >"$work/answers" 9>&- &
 answers=$!
-"$@" --cookie-directory "$fresh" --username "$(cat "$CREDENTIALS/appleId")" <"$work/answers" 2>&1 &
-icloudpd=$!
-trap 'kill "$icloudpd" "$answers" 2>/dev/null || :; rm -rf "$fresh"; exit 1' TERM INT HUP
+set -- "$@" "$COOKIES_OPTION" "$fresh" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"
+"$@" <"$work/answers" 2>&1 &
+client=$!
+trap 'kill "$client" "$answers" 2>/dev/null || :; rm -rf "$fresh"; exit 1' TERM INT HUP
 
 code=0
-wait "$icloudpd" || code=$?
+wait "$client" || code=$?
 kill "$answers" 2>/dev/null || :
 
 if [ "$code" -ne 0 ] || ! signed_in "$fresh"; then
     rm -rf "$fresh"
-    refuse not-signed-in "account $ACCOUNT is not signed in: see above what icloudpd says. Try again: $LOGIN"
+    refuse not-signed-in "account $ACCOUNT is not signed in: see above what the client says. Try again: $LOGIN"
+fi
+# Apple signs an account in whose photos it keeps from the web. What may pass by itself is the next sync's affair.
+cd "$work"
+: >notes
+program=$1
+shift 2
+"$program" "$@" "$LIST_OPTION" <"$CREDENTIALS/password" >log 2>&1 || read_log sized wanted notes summary <log >/dev/null
+class=$(why <notes)
+if [ -n "$class" ] && ! passes "$class"; then
+    rm -rf "$fresh"
+    remedy=$(explain "$class")
+    refuse "$class" "${remedy%", then: $LOGIN"}, then: $LOGIN"
 fi
 date -u +%Y-%m-%d >"$fresh/signed-in"
 trap '' TERM INT HUP # now it is whole: ended half-way, it would be neither

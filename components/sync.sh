@@ -19,6 +19,7 @@
 # COMPARABLE   false: only some of what Apple announces is asked for, so that it can't be compared
 # ACCEPT_MISSING  so many announced photos may be missing
 # WHOLE_EVERY  days after which a run looks at all photos, though it may stop early
+# RETRY_AFTER  seconds to wait before each further try on the same day, while Apple is only busy or cannot be reached
 # DRY_RUN      true: nothing is written
 # UNTIL_FOUND  stop after so many photos in a row that are there already; 0: look at all
 # WHO_OPTION, LOOK_OPTION, NAMES_OPTION, STOP_OPTION
@@ -32,19 +33,21 @@ set -eu
 
 photos="$DIRECTORY/$FOLDER"
 arrangement="$photos/$MARK-layout" # how the photos in it are arranged, and whose they are
-complete="$photos/$MARK-complete"  # the command line of the last run, if it was whole, and the day of the last look at all
-pending="$photos/$MARK-pending"    # what was fetched since, and has had no second look
+complete="$photos/$MARK-complete"  # the command line of the last run, if it was whole, the day of the last look at all, and
+                                   # how many announced photos it accepted as missing
+pending="$photos/$MARK-pending"    # made before the first fetch after a whole run: what is younger has had no second look
 aside="$photos/$MARK-aside"        # files that were not whole, until they are
 shortfall="$photos/$MARK-missing"  # how many announced photos are missing, and the day on which that was first found
 refused="$COOKIES/refused"         # why no sign-in is tried until somebody signs in
 work=$(mktemp -d)
+: >"$work/sized"
 
-kept='' there='' fetched='' errors='' announced='' seen='' twins='' ended_from_outside=''
+kept='' there='' fetched='' errors='' announced='' seen='' twins='' missing='' ended_from_outside='' waits=$RETRY_AFTER
 
 finish() { # code, sentence: reports all that is known of this run
     private "$COOKIES"
     report_space "$@" floor "$kept" fetched "$fetched" present "$there" errors "$errors" \
-        announced "$(echo "$announced" | tr -dc 0-9)" seen "$seen" sameName "$twins" \
+        announced "$(echo "$announced" | tr -dc 0-9)" seen "$seen" missing "${missing#0}" sameName "$twins" \
         sessionEnd "$SESSION_END" signedIn "$SIGNED_IN"
 }
 
@@ -99,16 +102,14 @@ stop_when_told() { # fails if somebody has ended this script
         fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
 }
 
-run() { # the file for paths that are about to be fetched, the client's command line: sets what the log says of the run
+run() { # the client's command line: sets what the log says of the run
     stop_when_told
-    into=$1
-    shift
     rm -f "$work/log"
     for file in wanted notes summary; do : >"$work/$file"; done
     mkfifo "$work/log"
     # A process that was just forked would take its own end for ours.
     trap - TERM INT
-    read_log "$into" "$work/wanted" "$work/notes" "$work/summary" <"$work/log" &
+    read_log "$work/sized" "$work/wanted" "$work/notes" "$work/summary" <"$work/log" &
     reader=$!
     "$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
     client=$!
@@ -141,28 +142,52 @@ run() { # the file for paths that are about to be fetched, the client's command 
     class=$(why <"$work/notes")
 }
 
-fetch() { # the client's command line
-    run "$pending" "$@"
+fetch() { # the client's command line; a further try looks at all photos
+    [ -e "$pending" ] || : >"$pending"
+    if [ -n "$stop_after" ]; then run "$@" "$STOP_OPTION" "$stop_after"; else run "$@"; fi
     fetched=$((${fetched:-0} + new))
     [ -n "$there" ] || there=$present
+    while tried_later; do
+        stop_after='' whole_on=$today
+        run "$@"
+        fetched=$((fetched + new))
+    done
 }
 
 look() { # the client's command line: what would it fetch now?
-    run /dev/null "$@" "$LOOK_OPTION" >/dev/null
+    run "$@" "$LOOK_OPTION" >/dev/null
+    while tried_later; do run "$@" "$LOOK_OPTION" >/dev/null; done
+}
+
+tried_later() { # whether the run that has just failed is worth another try today, after a wait that this makes
+    passes "$class" && [ -n "$waits" ] || return 1
+    next=${waits%% *}
+    waits=${waits#"$next"} waits=${waits# }
+    echo "$(explain "$class" "$first"). Tried again in $((next / 60)) minutes" >&2
+    sleep "$next" 9>&- &
+    sleeper=$!
+    trap 'ended_from_outside=true; kill "$sleeper" 2>/dev/null || :' TERM INT
+    [ -z "$ended_from_outside" ] || kill "$sleeper" # before that
+    wait "$sleeper" || :
+    trap 'ended_from_outside=true' TERM INT
+    fault >"$work/fault"
+    stop_at_fault "stopped: "
 }
 
 judge() { # fails unless what ran did so without a fault, and saw all that is announced
     stop_at_fault "stopped: "
     stop_when_told
     if needs_a_person "$class"; then echo "$class" >"$refused"; fi
-    [ -z "$class" ] || fail "$class" "$(explain "$class" "$first")"
+    if [ -n "$class" ]; then
+        if passes "$class"; then retried=". Retried at the next scheduled run"; else retried=''; fi
+        fail "$class" "$(explain "$class" "$first")$retried"
+    fi
     [ "$errors" -eq 0 ] ||
         fail client-errors "the client reported $errors errors. Retried at the next scheduled run. The first was: $first"
     [ "$code" -eq 0 ] || fail client-exit "the client ended with exit code $code. Its last words: $last"
     [ "$finished" = 1 ] || fail client-unfinished "the client ended before everything was fetched. Its last words: $last"
-    missing=0
     case $COMPARABLE$announced in false* | true*[!0-9]* | true) return ;; esac
-    missing=$((announced - seen))
+    missing=$((announced > seen ? announced - seen : 0))
     [ "$missing" -gt "$ACCEPT_MISSING" ] || return 0
     found_on=$(sed -n "s/^$missing //p" "$shortfall" 2>/dev/null || :)
     [ -n "$found_on" ] || echo "$missing $(date -u +%Y-%m-%d)" >"$shortfall"
@@ -173,16 +198,8 @@ judge() { # fails unless what ran did so without a fault, and saw all that is an
 scheduled run$accept"
 }
 
-set_aside() { # moves what is not whole out of the way; returns whether there was any
-    not_whole "$pending" "$work/wanted" | sort -u >"$work/aside"
-    while IFS= read -r path; do
-        [ -f "$path" ] || continue
-        mkdir -p "$aside"
-        moved=$((${moved:-0} + 1))
-        mv "$path" "$aside/$moved-${path##*/}"
-        echo "not whole, and fetched again: $path"
-    done <"$work/aside"
-    [ -s "$work/aside" ]
+mend() { # moves what is not whole out of the way; returns whether there was any
+    set_aside "$pending" "$work/wanted" "$work/sized" "$aside"
 }
 
 today=$(day_number "$(date -u +%Y-%m-%d)")
@@ -192,6 +209,7 @@ stop_at_fault ""
 [ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER: run make up again, which makes it"
 [ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
 alone "$COOKIES"
+mend_session "$COOKIES"
 signed_in "$COOKIES" || fail signed-out "$(explain signed-out)"
 [ ! -s "$refused" ] || fail "$(cat "$refused")" "$(explain "$(cat "$refused")"), which lets this account be tried again"
 
@@ -225,7 +243,7 @@ more, some of them a second time. Set folderStructure as they are arranged, or t
 fi
 
 if [ "$DRY_RUN" = true ]; then
-    run /dev/null "$@"
+    run "$@"
     judge
     tell_session "$COOKIES"
     finish synced "a dry run of account $ACCOUNT: $new files would be fetched, $present are there already"
@@ -233,14 +251,18 @@ if [ "$DRY_RUN" = true ]; then
 fi
 
 # What an earlier run fetched before it was ended has had no second look.
-if [ -s "$pending" ]; then
-    leftovers "$pending" | while IFS= read -r path; do rm -f "$path"; done
+interrupted=''
+if [ -e "$pending" ]; then
+    interrupted=true
+    leftovers "$FOLDER" | fetched_since "$pending" | while IFS= read -r path; do rm -f "$path"; done
+    named_by_size "$FOLDER" | fetched_since "$pending" >"$work/sized"
     look "$@"
     judge
-    set_aside || :
+    mend || :
 fi
 
 # Stopping early is right only where the last run fetched everything: else what it missed would be missed for ever.
+missing=$(sed -n 3p "$complete" 2>/dev/null || :)
 whole_on=$today stop_after=''
 if [ "$UNTIL_FOUND" -gt 0 ] && [ "$(head -n 1 "$complete" 2>/dev/null)" = "$command_line" ]; then
     last_whole=$(sed -n 2p "$complete")
@@ -250,16 +272,18 @@ if [ "$UNTIL_FOUND" -gt 0 ] && [ "$(head -n 1 "$complete" 2>/dev/null)" = "$comm
 fi
 rm -f "$complete"
 
-if [ -n "$stop_after" ]; then fetch "$@" "$STOP_OPTION" "$stop_after"; else fetch "$@"; fi
+fetch "$@"
 [ "$class" = signed-out ] || tell_session "$COOKIES"
 measure
 echo "$ACCOUNT: $fetched files fetched, $present skipped that are there already, $errors errors, $FREE MiB left"
+[ "$fetched" -gt 0 ] || [ -d "$aside" ] || [ -n "$interrupted" ] || rm -f "$pending"
 judge
 if [ "$fetched" -gt 0 ]; then
     [ -z "$stop_after" ] || set -- "$@" "$STOP_OPTION" "$((fetched + present + 1))"
     look "$@"
     judge
-    if set_aside; then
+    if mend; then
+        stop_after=''
         fetch "$@"
         judge
         look "$@"
@@ -268,11 +292,11 @@ if [ "$fetched" -gt 0 ]; then
     [ ! -s "$work/wanted" ] || fail incomplete "$(wc -l <"$work/wanted" | tr -d ' ') files of account $ACCOUNT are still not \
 whole. Retried at the next scheduled run. The first is: $(head -n 1 "$work/wanted")"
 fi
-rm -rf "$pending" "$aside"
-rm -f "$shortfall"
-printf '%s\n' "$command_line" "$whole_on" >"$complete"
+settle_aside "$aside"
+rm -f "$pending" "$shortfall"
+printf '%s\n' "$command_line" "$whole_on" "$missing" >"$complete"
 [ "$twins" -eq 0 ] || echo "$twins photos have name, day and size of another one: only one file of both is kept"
 compared=''
-[ "$missing" -le 0 ] || compared=". $missing photos that Apple announces are missing, as acceptMissing allows"
-case $COMPARABLE$announced in false* | *[!0-9]) compared=". Not all photos were looked at, so that they were not counted" ;; esac
+[ "${missing:-0}" -eq 0 ] || compared=". $missing photos that Apple announces are missing, as acceptMissing allows"
+case $COMPARABLE$announced in false* | *[!0-9]) compared="$compared. Not all photos were looked at, so that they were not counted" ;; esac
 finish synced "account $ACCOUNT is synchronised: $fetched files fetched, $there there already$compared"

@@ -30,7 +30,7 @@ def icloud_login(
     with jobs.running(stack.api, job, say) as pod:
         say(
             f"Signing account {account.name} in at Apple. Its password comes from the stack's secrets: "
-            "type only the code, when icloudpd asks for it."
+            "type only the code, when it is asked for."
         )
         place = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
         stream = stack.api.execute(place, pod["spec"]["containers"][0]["name"], sign_in.command(account))

@@ -61,6 +61,12 @@ def longest_wait(schedule: str) -> int:
     return max(((later - day).days for day, later in pairwise(days)), default=_A_YEAR)
 
 
+def runs_a_day(schedule: str) -> int:
+    """Count how often a schedule runs on a day on which it does."""
+    minutes, hours = map(_numbers, schedule.lower().split()[:2], _FIELDS[:2])
+    return len(minutes) * len(hours)
+
+
 def days_to_next(schedule: str, today: date) -> int:
     """Return the days from `today` to the next day on which a schedule runs; a year where there is none."""
     return next(((day - today).days for day in _run_days(schedule, today + timedelta(days=1), _A_YEAR)), _A_YEAR)

@@ -5,7 +5,7 @@
 # LOGIN    the command that signs in
 # LIST     the command that lists albums and libraries
 
-explain() { # class, the first error: prints the sentences
+explain() { # class, the first error if it is known: prints the sentences
     case $1 in
         signed-out)
             echo "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: $LOGIN"
@@ -31,16 +31,16 @@ Remove the key, or finish the set-up at https://icloud.com, then: $LOGIN"
             echo "account $ACCOUNT has no such ${1#unknown-}. Those that it has: $LIST"
             ;;
         unreadable-photo)
-            echo "the record of a photo of account $ACCOUNT cannot be read. Report it to the client's project: $2"
+            echo "the record of a photo of account $ACCOUNT cannot be read. Report it to the client's project: ${2-}"
             ;;
         not-written)
-            echo "a file of account $ACCOUNT could not be written. Look at the disk: $2"
+            echo "a file of account $ACCOUNT could not be written. Look at the disk: ${2-}"
             ;;
         apple-busy)
-            echo "Apple serves no photos of account $ACCOUNT for now. Retried at the next scheduled run"
+            echo "Apple is busy, and does not serve all photos of account $ACCOUNT for now${2:+: $2}"
             ;;
         no-connection)
-            echo "Apple cannot be reached. Check the cluster's way to the internet. Retried at the next scheduled run"
+            echo "Apple cannot be reached. Check the cluster's way to the internet"
             ;;
     esac
 }

@@ -4,7 +4,7 @@
 # number, and what it retries it announces again.
 #
 # sizes                     the sizes that are fetched, with a comma around each
-# pending, wanted           files that get each path before it is fetched, and what a dry run would fetch
+# sized, wanted             files that get the paths with a size in their name, and what a dry run would fetch
 # notes, summary            files that get what is neither a detail nor about a file, and names and values
 
 function see(path,    name, kind, size, rest) { # another file of the photo before, or the next photo?
@@ -38,7 +38,7 @@ level == "DEBUG" && sub(/ already exists$/, "", said) { there++; see(said) }
 level == "DEBUG" && sub(/ deduplicated$/, "", said) { renamed = said }
 level == "DEBUG" && said ~ /^Downloading .*[.][.][.]$/ {
     path = substr(said, 13, length(said) - 15); see(path)
-    print (path == renamed ? "size" : "path") " " path >>pending; fflush(pending)
+    if (path == renamed) print path >>sized
 }
 level == "DEBUG" && said ~ /^Skipping .*, / { seen++; photo = "" }
 level == "INFO" && sub(/^\[DRY RUN\] Would download /, "", said) { print said >>wanted; said = "" }
@@ -51,7 +51,7 @@ level == "INFO" && said ~ / have been downloaded$/ { finished++; photo = "" }
 said != "" && (level == "ERROR" || level == "CRITICAL") && !(said ~ /Authentication required for Account/ && !started) {
     if (!errors++) first = hidden($0, ENVIRON["APPLE_ID"])
 }
-said != "" && level != "DEBUG" && noted++ < 100 { print (announced ? "during " : "before ") said >notes }
+said != "" && level != "DEBUG" && noted[level == "INFO"]++ < 100 { print (announced ? "during " : "before ") said >notes }
 details || /^$|GetPassWarning|^  passwd = fallback_getpass|^Warning: Password input may be echoed/ { next }
 { last = hidden($0, ENVIRON["APPLE_ID"]); print last; fflush() }
 END {

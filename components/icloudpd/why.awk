@@ -14,8 +14,14 @@
 /run out of disk space/ { found("not-written") }
 /temporary refusing to serve|not finished indexing|Too Many Requests|\(450\)/ { found("apple-busy") }
 /Cannot connect to Apple iCloud service/ { found("no-connection") }
+# Links and tokens that ran out, and what Apple's servers answer when they have trouble of their own.
+/^during .*\((410|421|423|500|502|504)\)$/ { found("apple-busy") }
+# Said at the beginning, a token is renewed; at the end, it was not.
+{ ended = /\((421|423|500|502|504)\)$/ }
+END { if (!class && ended) print "apple-busy" }
 
-function found(class) {
+function found(what) {
+    class = what
     print class
     exit
 }

@@ -83,7 +83,8 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
 def _counted(result: ScriptResult | None) -> str:
     if result is None:
         return "complete; its pod is gone, and its counts with it"
-    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left"
+    accepted = f", {result.missing} announced photos missing, as acceptMissing allows" if result.missing else ""
+    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{accepted}"
 
 
 def _scheduled(facts: Facts) -> Result:

@@ -1,17 +1,23 @@
 """A node with a photo disk, and an account that the real icloudpd fetches from the rehearsal's Apple."""
 
 import shutil
+import subprocess
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
+from components import sign_in
+from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.apple.library import Library
+from lab.apple.world import CODE
 from lab.node.container import Image
 from tests.accounts import DISK_ID, household, sync_job
 from tests.icloudpd.client import APPLE_ID, PASSWORD, Client
 from tests.node_stand_in import Ended, Node, Started
+from tests.objects import STACK
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,17 @@ class House:
         """Run the account's Job to its end, with these settings."""
         return self.start(**keys).end()
 
-    def start(self, **keys: Any) -> Started:
+    def start(self, *, retry_after: str = "", **keys: Any) -> Started:
         """Start the account's Job, with these settings."""
-        return self.node.start(sync_job(household({"name": "anna", **keys}), FLOOR="0", FLOOR_NODE="0"))
+        settings = household({"name": "anna", **keys})
+        return self.node.start(sync_job(settings, FLOOR="0", FLOOR_NODE="0", RETRY_AFTER=retry_after))
+
+    def sign_in(self) -> Ended:
+        """Sign the account in, with the right code."""
+        settings = household({"name": "anna"})
+        (account,) = settings.photo_sync.accounts
+        job = sign_in.job(account, settings, Ownership(STACK), date(2026, 11, 26))
+        return self.node.start(job, command=sign_in.command(account), stdin=subprocess.PIPE).end(f"{CODE}\n")
 
     def files(self) -> dict[str, bytes]:
         """What Immich would import."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components import images, sign_in
-from components.photo_sync import arguments
+from components.icloudpd import arguments
 from lab.node.icloudpd import REQUIREMENTS
 from settings.photo_sync import Account
 from tests import icloudpd_stand_in as words

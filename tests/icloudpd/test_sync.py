@@ -67,6 +67,33 @@ def test_what_is_cut_before_a_run_ends_is_mended_by_the_next_one(house: House) -
     assert house.difference(LARGE) == (0, [])
 
 
+def interrupted(house: House) -> None:
+    """What a run leaves that is killed with all its processes, before any of them has read the client's log."""
+    house.client.account(photos=LARGE[:1])
+    assert house.run().code == 0
+    house.client.account(photos=LARGE)
+    (house.folder / f"{MARK}-pending").touch()
+    (house.folder / "2026/03/02").mkdir()
+
+
+def test_a_cut_file_that_no_log_tells_of_is_fetched_again(house: House) -> None:
+    interrupted(house)
+    (content,) = [content for content in house.announced(LARGE) if len(content) == 5002]
+    (house.folder / "2026/03/02/IMG_2.JPG").write_bytes(content[:2000])
+    assert house.run().code == 0
+    assert house.difference(LARGE) == (0, [])
+    assert not list(house.folder.glob(f"{MARK}-[ap]*"))
+
+
+def test_a_file_that_is_no_part_of_a_photo_is_never_deleted(house: House) -> None:
+    interrupted(house)
+    edited = house.folder / "2026/03/02/IMG_2.JPG"
+    edited.write_bytes(b"edited meanwhile")
+    assert house.run().code == 0
+    assert edited.read_bytes() == b"edited meanwhile"
+    assert house.difference(LARGE) == (0, ["2026/03/02/IMG_2.JPG"])
+
+
 def test_a_listing_that_ends_early_fails(house: House) -> None:
     house.client.account(listingEndsAfter=2)
     ended = house.run()
@@ -74,10 +101,15 @@ def test_a_listing_that_ends_early_fails(house: House) -> None:
     assert (ended.result.announced, ended.result.seen) == (4, 2)
     assert "acceptMissing" not in ended.result.message
     assert house.run(acceptMissing=1).code == 1
-    assert house.run(acceptMissing=2).code == 0
+    ended = house.run(acceptMissing=2)
+    assert (ended.code, ended.result.missing) == (0, 2)
+    ended = house.run(acceptMissing=2, untilFound=1)
+    assert (ended.code, ended.result.missing) == (0, 2)
+    ended = house.run(acceptMissing=2, untilFound=1)
+    assert (ended.code, ended.result.seen, ended.result.missing) == (0, 1, 2), "as far as is known"
     house.client.account(listingEndsAfter=None)
     ended = house.run()
-    assert (ended.code, ended.result.fetched) == (0, 2)
+    assert (ended.code, ended.result.fetched, ended.result.missing) == (0, 2, None)
 
 
 def test_a_shortfall_of_two_days_can_be_accepted(house: House) -> None:
@@ -89,13 +121,13 @@ def test_a_shortfall_of_two_days_can_be_accepted(house: House) -> None:
 
 # What goes wrong once, and its class; the next run is whole.
 ONCE: list[tuple[dict[str, Any], Code]] = [
-    ({"kind": "status", "path": DOWNLOADS, "status": 410}, Code.CLIENT_ERRORS),
-    ({"kind": "status", "path": DOWNLOADS, "status": 421}, Code.CLIENT_ERRORS),
-    ({"kind": "status", "path": DOWNLOADS, "status": 423}, Code.CLIENT_ERRORS),
+    ({"kind": "status", "path": DOWNLOADS, "status": 410}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": DOWNLOADS, "status": 421}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": DOWNLOADS, "status": 423}, Code.APPLE_BUSY),
     ({"kind": "status", "path": DOWNLOADS, "status": 429}, Code.APPLE_BUSY),
     ({"kind": "status", "path": DOWNLOADS, "status": 503}, Code.APPLE_BUSY),
     ({"kind": "status", "path": QUERIES, "status": 503}, Code.APPLE_BUSY),
-    ({"kind": "status", "path": QUERIES, "status": 421}, Code.CLIENT_EXIT),
+    ({"kind": "status", "path": QUERIES, "status": 421}, Code.APPLE_BUSY),
     ({"kind": "timeOut", "path": QUERIES}, Code.NO_CONNECTION),
 ]
 
@@ -106,6 +138,14 @@ def test_what_goes_wrong_once(house: House, fault: dict[str, Any], code: Code) -
     ended = house.run()
     assert (ended.code, ended.result.code) == (1, code)
     assert house.run().code == 0
+    assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
+
+
+@pytest.mark.parametrize(("fault", "code"), [ONCE[1], ONCE[4], ONCE[6], ONCE[7]], ids=lambda value: str(value)[:60])
+def test_what_passes_is_tried_again_the_same_day(house: House, fault: dict[str, Any], code: Code) -> None:
+    house.client.goes_wrong(**fault)
+    ended = house.run(retry_after="0")
+    assert (ended.code, ended.result.code, ended.out.count("Tried again in")) == (0, Code.SYNCED, 1), code
     assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
 
 
@@ -121,9 +161,9 @@ CONDITIONS = {
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_what_stays_wrong_has_a_class(house: House, condition: str) -> None:
     house.client.account(**{condition: True})
-    ended = house.run()
+    ended = house.run(retry_after="0 0")
     assert (ended.code, ended.result.code) == (1, CONDITIONS[condition])
-    assert ended.result.message
+    assert ended.out.count("Tried again in") == (2 if CONDITIONS[condition] == Code.APPLE_BUSY else 0)
     assert house.files() == {}
     house.client.account(**{condition: False})
     assert house.run().code == 0, "nobody has to lift it"
@@ -174,6 +214,26 @@ def test_no_sign_in_is_tried_again_until_somebody_signs_in(house: House, told: d
     (house.session / "refused").unlink()
     shutil.copytree(house.client.cookies, house.session, dirs_exist_ok=True)
     assert house.run().code == 0
+
+
+@pytest.mark.parametrize("half", ["", '{"client_id": "x", "trust_token": "y"'], ids=["empty", "half"])
+def test_a_session_that_is_half_written_is_mended(house: House, half: str) -> None:
+    """A run that was killed leaves it like that: nobody has to sign in again."""
+    assert house.run().code == 0
+    next(house.session.glob("*.session")).write_text(half)
+    assert house.run().code == 0
+
+
+def test_a_sign_in_tells_that_photos_are_kept_from_the_web(house: House) -> None:
+    before = {place.name: place.read_text() for place in house.session.iterdir()}
+    house.client.account(advancedProtection=True)
+    ended = house.sign_in()
+    assert (ended.code, ended.result.code) == (1, Code.DATA_PROTECTION)
+    assert ended.result.message.endswith(", then: make icloud-login STACK=test ACCOUNT=anna")
+    assert {place.name: place.read_text() for place in house.session.iterdir()} == before
+    house.client.account(advancedProtection=False, busy=True)
+    ended = house.sign_in()
+    assert (ended.code, ended.result.code) == (0, Code.SIGNED_IN), "the next sync sees whether Apple is well"
 
 
 def test_a_session_that_is_over_pushes_one_code(house: House) -> None:

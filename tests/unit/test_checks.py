@@ -479,3 +479,9 @@ def test_a_part_that_takes_too_long_or_is_refused_is_not_read() -> None:
     assert begin(refused)() == Unread("pods is forbidden")
     assert begin(lambda: 1)() == 1
     assert begin(lambda: Event().wait(60), limit=0.01)() == Unread("there was no answer within 0 s")
+
+
+def test_an_accepted_shortfall_is_reported() -> None:
+    found = result("last-sync", synced(Code.SYNCED, state="complete", missing=15)(well()))
+    assert isinstance(found, Passed)
+    assert "15 announced photos missing, as acceptMissing allows" in found.evidence

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import pod_end
-from clients.result import Code
+from clients.result import Code, parse
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
@@ -59,7 +59,7 @@ ROOM = 50 * GIB
 
 def job(settings: Settings, **environment: str) -> dict[str, Any]:
     """The first account's Job; it looks at the disk all the time."""
-    return sync_job(settings, **{"EVERY": "0.05", **environment})
+    return sync_job(settings, **{"EVERY": "0.05", "RETRY_AFTER": "", **environment})
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def test_a_folder_of_somebody_elses(house: House) -> None:
         ("exit 0", Code.CLIENT_UNFINISHED),
         (BEGINS + log("INFO", "Invalid email/password combination."), Code.WRONG_PASSWORD),
         (BEGINS + FETCHES + log("ERROR", "You might have run out of disk space.") + ENDS, Code.NOT_WRITTEN),
-        (BEGINS + FETCHES + log("ERROR", SIGNS_IN_ANEW) + ENDS, Code.CLIENT_ERRORS),
+        (BEGINS + FETCHES + log("ERROR", SIGNS_IN_ANEW) + ENDS, Code.APPLE_BUSY),
         (BEGINS + FETCHES + f"echo {shlex.quote(UNREADABLE)}\n" + ENDS, Code.UNREADABLE_PHOTO),
         (SUCCEEDS + "exit 3\n", Code.CLIENT_EXIT),
         (SUCCEEDS + "kill -9 $$\n", Code.CLIENT_EXIT),
@@ -330,10 +330,10 @@ def test_a_bad_run(house: House, behaviour: str, code: Code) -> None:
 
 def test_the_first_error_is_told(house: House) -> None:
     house.icloudpd.behave(
-        BEGINS + FETCHES + log("ERROR", "Gone (410)") + log("ERROR", "Could not download a.jpg.") + ENDS
+        BEGINS + FETCHES + log("ERROR", "Odd (418)") + log("ERROR", "Could not download a.jpg.") + ENDS
     )
     assert last_words(house.run()).endswith(
-        "reported 2 errors. Retried at the next scheduled run. The first was: 2026-11-24 10:49:03 ERROR    Gone (410)"
+        "reported 2 errors. Retried at the next scheduled run. The first was: 2026-11-24 10:49:03 ERROR    Odd (418)"
     )
 
 
@@ -497,6 +497,41 @@ def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -
     assert stops_early(SUCCEEDS)
     assert stops_early(misses_one)
     assert not stops_early(SUCCEEDS), "a.jpg may lie further down again"
+
+
+def test_another_try_of_the_same_day_does_not_stop_early(house: House) -> None:
+    house.icloudpd.behave(SUCCEEDS)
+    house.run(EARLY)
+    once = house.node.disk / "once"
+    busy = f"[ -e {once} ] || {{ : >{once}; {log('ERROR', 'Too Many Requests (429)').strip()}; exit 1; }}\n"
+    house.icloudpd.behave(busy + SUCCEEDS)
+    ended = house.run(EARLY, RETRY_AFTER="0")
+    assert (ended.code, ended.result.code) == (0, Code.SYNCED)
+    assert "--until-found" not in house.icloudpd.arguments
+
+
+@pytest.mark.parametrize(
+    ("schedule", "tries"), [("0 2 1 * *", 3), ("0 2 * * *", 3), ("0 2,14 * * *", 0), ("*/15 * * * *", 0)]
+)
+def test_apple_is_asked_again_on_the_same_day_where_no_schedule_does(schedule: str, tries: int) -> None:
+    environment = sync_job(household(schedule=schedule))["spec"]["template"]["spec"]["containers"][0]["env"]
+    (waits,) = [pair["value"].split() for pair in environment if pair["name"] == "RETRY_AFTER"]
+    assert len(waits) == tries
+    assert sum(map(int, waits)) < DAY
+
+
+def test_the_deadline_ends_a_wait_for_apple(house: House) -> None:
+    house.icloudpd.behave(BEGINS + log("ERROR", "Too Many Requests (429)") + "exit 1\n")
+    started = house.node.start(job(household(), RETRY_AFTER="3600"))
+    assert started.process.stdout
+    for line in started.process.stdout:
+        if line.endswith("Tried again in 60 minutes\n"):
+            break
+    started.process.send_signal(signal.SIGTERM)
+    ended = started.end()
+    result = parse(ended.message)
+    assert result
+    assert (ended.code, result.code) == (1, Code.STOPPED)
 
 
 def test_it_does_not_stop_early_when_more_is_asked_for(house: House) -> None:
