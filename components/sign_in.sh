@@ -23,6 +23,10 @@ work=$(mktemp -d)
 rm -rf "$fresh"
 mkdir "$fresh"
 
+client='' answers=''
+trap '[ -z "$client" ] || kill "$client" 2>/dev/null || :; [ -z "$answers" ] || kill "$answers" 2>/dev/null || :
+rm -rf "$fresh"
+exit 1' TERM INT HUP
 mkfifo "$work/answers"
 exec 3<&0
 {
@@ -36,7 +40,6 @@ answers=$!
 set -- "$@" "$COOKIES_OPTION" "$fresh" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"
 "$@" <"$work/answers" 2>&1 &
 client=$!
-trap 'kill "$client" "$answers" 2>/dev/null || :; rm -rf "$fresh"; exit 1' TERM INT HUP
 
 code=0
 wait "$client" || code=$?
