@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, Validation
 
 from clients import retry
 from clients.retry import TransientError, again
+from text.hostname import lies_in, normal
 from text.visible import VisibleError
 
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
@@ -22,8 +23,10 @@ TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
 # What a token needs, in the words of the dashboard's token page.
 ZONE_READ = "Zone · Zone · Read"
 DNS_EDIT = "Zone · DNS · Edit"
+CERTIFICATES_READ = "Zone · SSL and Certificates · Read"
 TUNNEL_EDIT = "Account · Cloudflare Tunnel · Edit"
 ACCESS_EDIT = "Account · Access: Apps and Policies · Edit"
+ACCESS_READ = "Account · Access: Apps and Policies · Read"
 SERVICE_TOKENS_EDIT = "Account · Access: Service Tokens · Edit"
 
 _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a read and a write
@@ -32,6 +35,11 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _NO_TOKEN = {1000, 6003, 6111}
 # With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
 _NO_TOKEN_WORDS = "Invalid access token"  # noqa: S105 (words)
+
+_NEW_TOKEN = (
+    "Make one at dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret "
+    f"immich-icloud:cloudflareToken`, or set {TOKEN_VARIABLE}"
+)
 
 _TOKEN = re.compile(r"[\w-]+", re.ASCII)
 
@@ -66,12 +74,24 @@ class UnansweredError(CloudflareError, TransientError):
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone: a domain with its records. `plan` is free, pro, business or enterprise."""
+    """A zone: a domain with its records.
+
+    Attributes:
+        id: its id.
+        name: its domain; empty where it may not be read.
+        account_id: its account.
+        plan: free, pro, business or enterprise; empty where it may not be read.
+        status: active, or pending until the domain's name servers are Cloudflare's; empty where it may not be read.
+        paused: whether nothing is proxied.
+
+    """
 
     id: str
     name: str
     account_id: str
     plan: str
+    status: str = ""
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,10 +155,20 @@ class Record:
 
 @dataclass(frozen=True)
 class AccessApplication:
-    """An application of Cloudflare Access."""
+    """An application of Cloudflare Access.
+
+    Attributes:
+        id: its id.
+        name: its name.
+        domains: what it guards: hosts, each with a path where it has one, and with `*` in both.
+        is_open: whether it lets everybody past.
+
+    """
 
     id: str
     name: str
+    domains: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,11 +213,32 @@ class CloudflareApi:
     def zone_of(self, host: str) -> Zone | None:
         """Find the zone that a host lies in; None when the token sees none."""
         zones = self._list(_Zone, "/zones", ZONE_READ, "the zones")
-        around = [zone for zone in zones if f".{host}".endswith(f".{zone.name}")]
-        closest = max(around, key=lambda zone: len(zone.name), default=None)
-        if closest is None:
+        around = [zone.told for zone in zones if lies_in(host, zone.name)]
+        return max(around, key=lambda zone: len(normal(zone.name)), default=None)
+
+    def zone(self, zone_id: str) -> Zone | None:
+        """Read a zone; None when there is none such, or the token may not read it."""
+        try:
+            return self._get(_Zone, f"/zones/{zone_id}", ZONE_READ, f"the zone {zone_id}").result.told
+        except RefusedError:
             return None
-        return Zone(closest.id, closest.name, closest.account.id, closest.plan.legacy_id or "")
+
+    def record_names(self, zone_id: str) -> list[str]:
+        """List names of a zone's records: a page of them is enough to know its domain by."""
+        path = f"/zones/{zone_id}/dns_records"
+        records = self._get(list[_Record], path, DNS_EDIT, "the zone's DNS records", {"per_page": "100"}).result
+        return [record.name for record in records]
+
+    def certified_names(self, zone_id: str) -> list[str] | None:
+        """List the names for which the zone has certificates at the edge; None when the token may not read them."""
+        what, names = "the zone's certificates", list[str]()
+        try:
+            for path in (f"/zones/{zone_id}/ssl/certificate_packs", f"/zones/{zone_id}/custom_certificates"):
+                for certificate in self._list(_Certificate, path, CERTIFICATES_READ, what):
+                    names += (certificate.hosts or ()) if certificate.status in {None, "active"} else ()
+        except RefusedError:
+            return None
+        return names
 
     def tunnels(self, account_id: str) -> list[Tunnel]:
         """List the account's tunnels, deleted ones included."""
@@ -246,14 +297,28 @@ class CloudflareApi:
             if record.is_address
         ]
 
-    def access_applications(self, account_id: str, host: str) -> list[AccessApplication]:
-        """List the Access applications of a host."""
+    def access_applications(self, account_id: str) -> list[AccessApplication]:
+        """List the Access applications."""
         path = f"/accounts/{account_id}/access/apps"
-        return [
-            AccessApplication(application.id, application.name or application.id)
-            for application in self._list(_Application, path, ACCESS_EDIT, "the Access applications")
-            if application.domain == host
-        ]
+        return [one.told for one in self._list(_Application, path, ACCESS_EDIT, "the Access applications")]
+
+    def refuse_ended_token(self, account_id: str | None) -> None:
+        """Ask whether the token is in force, before it is used.
+
+        Raises:
+            RefusedError: when it expired, or was disabled.
+
+        """
+        # Tokens of an account are verified there, and unknown to the other: what such a one may do, each request tells.
+        for place in ["/user", *([f"/accounts/{account_id}"] if account_id else [])]:
+            try:
+                told = self._get(_TokenStatus, f"{place}/tokens/verify", "", "the state of the API token").result
+            except RefusedError:
+                continue
+            if told.status != "active":
+                since = f" since {told.expires_on:%Y-%m-%d}" if told.status == "expired" and told.expires_on else ""
+                raise RefusedError(f"the Cloudflare API token is {told.status}{since}. {_NEW_TOKEN}")
+            return
 
     def service_tokens(self, account_id: str) -> list[ServiceToken]:
         """List the service tokens of Access."""
@@ -317,6 +382,19 @@ class _Zone(BaseModel):
     name: str
     account: _Account
     plan: _Plan = _Plan()
+    status: str | None = None
+    paused: bool | None = None
+
+    @property
+    def told(self) -> Zone:
+        return Zone(
+            self.id, self.name, self.account.id, self.plan.legacy_id or "", self.status or "", bool(self.paused)
+        )
+
+
+class _Certificate(BaseModel):
+    hosts: list[str] | None = None
+    status: str | None = None
 
 
 class _Tunnel(BaseModel):
@@ -384,10 +462,40 @@ class _Record(BaseModel):
         return self
 
 
+class _Destination(BaseModel):
+    type: str | None = None
+    uri: str | None = None
+
+
+class _Policy(BaseModel):
+    decision: str | None = None
+    include: list[Document] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.decision == "bypass" and any("everyone" in rule for rule in self.include or ())
+
+
 class _Application(BaseModel):
     id: str
     name: str | None = None
     domain: str | None = None
+    self_hosted_domains: list[str] | None = None
+    destinations: list[_Destination] | None = None
+    policies: list[_Policy] | None = None
+
+    @property
+    def told(self) -> AccessApplication:
+        public = [one.uri for one in self.destinations or () if one.type in {None, "public"}]
+        domains = dict.fromkeys(one for one in (self.domain, *(self.self_hosted_domains or ()), *public) if one)
+        return AccessApplication(
+            self.id, self.name or self.id, tuple(domains), any(policy.is_open for policy in self.policies or ())
+        )
+
+
+class _TokenStatus(BaseModel):
+    status: str
+    expires_on: AwareDatetime | None = None
 
 
 class _ServiceToken(BaseModel):
@@ -435,9 +543,8 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return RefusedError(
-            "Cloudflare does not know the API token: it is mistyped, expired or revoked. Make one at "
-            "dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret immich-icloud:cloudflareToken`, "
-            f"or set {TOKEN_VARIABLE}. Cloudflare's words: {said}",
+            f"Cloudflare does not know the API token: it is mistyped, expired or revoked. {_NEW_TOKEN}. Cloudflare's "
+            f"words: {said}",
         )
     if error.status_code == _FORBIDDEN:
         return RefusedError(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import idna
+
 Rule = Mapping[str, Any]
 # Host name and path; empty where the rule has none.
 Key = tuple[str, str]
@@ -32,6 +34,18 @@ def is_same(rule: Rule, wanted: Rule) -> bool:
     """Whether a rule says what is wanted, and nothing else."""
     further = {name: value for name, value in rule.items() if name not in wanted and name != "id"}
     return all(rule.get(name) == value for name, value in wanted.items()) and not any(further.values())
+
+
+def _forms(pattern: str) -> tuple[str, ...]:
+    """A rule's host name as cloudflared compares it: as written, and in punycode where that can be had.
+
+    A wildcard has no such form, and an upper-case one never matches: `*` is no letter of a name (source: cloudflared,
+    ingress/ingress.go, idna.Lookup).
+    """
+    try:
+        return pattern, idna.encode(pattern, uts46=True, std3_rules=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return (pattern,)
 
 
 def overlap(one: Key, other: Key) -> bool:
@@ -57,24 +71,14 @@ def _is_catch_all(rule: Rule) -> bool:
 def covers(rule: Rule, hostname: str) -> bool:
     """Whether a rule takes requests for a host, whatever their path: then it must not stand before ours."""
     pattern, _ = key(rule)
-    return any(
-        form in (*_EVERY_HOST, hostname) or (form.startswith("*.") and hostname.endswith(form[1:]))
-        for form in (pattern, _punycode(pattern))
-    )
-
-
-def _punycode(pattern: str) -> str:
-    """The second form that cloudflared compares, in lower case as browsers ask."""
-    try:
-        return pattern.lower().encode("idna").decode()
-    except UnicodeError:
-        return pattern
+    wide = pattern in _EVERY_HOST or (pattern.startswith("*.") and hostname.endswith(pattern[1:]))
+    return wide or hostname in _forms(pattern)
 
 
 def shuts_out(wanted: Rule, rule: Rule) -> bool:
     """Whether one rule, put first, leaves another one for the same host without a request."""
     (hostname, path), (other, further) = key(wanted), key(rule)
-    return hostname == other and path in ("", further)
+    return hostname in _forms(other) and path in ("", further)
 
 
 @dataclass(frozen=True)
@@ -159,16 +163,12 @@ class Places:
     @cached_property
     def _made(self) -> frozenset[int]:
         """Where the rules are that we made."""
-        # What says exactly what we want is ours: it was written, and that not yet noted down.
-        written = {
-            place
-            for place, rule in enumerate(self.ingress)
-            if key(rule) not in self.siblings and any(is_same(rule, one) for one in self._stated)
-        }
-        first = {key(rule): place for place, rule in reversed(list(enumerate(self.ingress)))}
-        known = {first[own] for own in self.owned if own in first}
-        keys = {key(self.ingress[place]) for place in written}
-        return frozenset(written | {place for place in known if key(self.ingress[place]) not in keys})
+        # A rule is noted down before it is written: one that only looks like ours was made by somebody else.
+        owned = {place for place, rule in enumerate(self.ingress) if key(rule) in self.owned}
+        right = {place for place in owned if any(is_same(self.ingress[place], one) for one in self._stated)}
+        keys = {key(self.ingress[place]) for place in right}
+        first = {key(self.ingress[place]): place for place in sorted(owned, reverse=True)}
+        return frozenset(right | {place for own, place in first.items() if own not in keys})
 
     @cached_property
     def _shut_out(self) -> list[int]:
@@ -190,4 +190,5 @@ class Places:
 
 
 def _hostname(rule: Rule) -> str:
-    return key(rule)[0]
+    """A rule's host as requests name it."""
+    return _forms(key(rule)[0])[-1]

@@ -116,7 +116,9 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
     answers = facts.ask(api, planned, live, known)
     immich = immich_facts.read(api, settings, planned.libraries, known)
     rule_set = planned.way_in.rules if planned.way_in else None
-    trial = tunnel_rules.compare(cloudflare, api, rule_set) if cloudflare and rule_set else None
+    trial = None
+    if cloudflare and rule_set:
+        trial = tunnel_rules.compare(cloudflare, api, rule_set, cloudflare_facts.known_rules(known, rule_set))
     outside = [
         *immich_rules.findings(settings, immich, planned.libraries.settings if planned.libraries else None),
         *(cloudflare_rules.findings(settings, there, planned, trial) if there else ()),

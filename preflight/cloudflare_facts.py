@@ -4,14 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clients import cloudflare as cloudflare_api
-from clients.cloudflare import AccessApplication, CloudflareApi, Record, ServiceToken, Tunnel, Zone
+from clients.cloudflare import AccessApplication, CloudflareApi, Record, RefusedError, ServiceToken, Tunnel, Zone
+from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from components.connector import Origin
 from components.ownership import Ownership
 from components.way_in import RECORD_NAME, FoundAtCloudflare, is_marked
+from preflight import zone_facts
 from preflight.state import Known
+from providers import tunnel_rules
+from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings.cloudflare import DnsRecord, OnCloudflare, OwnTunnel, SharedTunnel, Tunnelled
+from text.hostname import normal
 
 # Its type in the state.
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
@@ -28,9 +33,11 @@ class CloudflareFacts:
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         records: the host's records.
         siblings: those of the host that ours shall be like.
-        applications: the Access applications of the host, where the stack is to have one.
-        service_tokens: those of Access, likewise.
+        applications: the Access applications; None where the token may not read them, and need not.
+        service_tokens: those of Access, where the stack is to have one.
         known: the resources in the stack's state.
+        zone_names: names of the zone's records, where its own name may not be read.
+        certified: names that the zone's certificates are for, where that decides; None where they may not be read.
 
     """
 
@@ -40,9 +47,11 @@ class CloudflareFacts:
     origin_on_host: bool = False
     records: tuple[Record, ...] = ()
     siblings: tuple[Record, ...] = ()
-    applications: tuple[AccessApplication, ...] = ()
+    applications: tuple[AccessApplication, ...] | None = ()
     service_tokens: tuple[ServiceToken, ...] = ()
     known: tuple[Known, ...] = ()
+    zone_names: tuple[str, ...] = ()
+    certified: tuple[str, ...] | None = ()
 
     def is_known(self, type_: str, id_: str) -> bool:
         """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
@@ -72,8 +81,8 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings, known: Ite
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OnCloudflare):
         return None
-    given = cloudflare.zone_id and cloudflare.account_id and Zone(cloudflare.zone_id, "", cloudflare.account_id, "")
-    zone = given or api.zone_of(settings.host)
+    api.refuse_ended_token(cloudflare.account_id)
+    zone = zone_facts.find(api, settings.host, cloudflare)
     if zone is None:
         return CloudflareFacts(None)
     guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
@@ -86,10 +95,24 @@ def read(api: CloudflareApi, cluster: ClusterApi, settings: Settings, known: Ite
         origin_on_host=isinstance(cloudflare, OwnTunnel) and on_host(cluster, settings, service),
         records=tuple(api.records(zone.id, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
-        applications=tuple(api.access_applications(zone.account_id, settings.host)) if guarded else (),
+        applications=_applications(api, zone, cloudflare),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
         known=tuple(known),
+        zone_names=zone_facts.names(api, zone),
+        certified=zone_facts.certified(api, zone, settings.host),
     )
+
+
+def _applications(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> tuple[AccessApplication, ...] | None:
+    """List what may stand before the host; without `access`, a token that may not read it is as good."""
+    if isinstance(cloudflare, DnsRecord) and not cloudflare.proxied:
+        return ()
+    try:
+        return tuple(api.access_applications(zone.account_id))
+    except RefusedError:
+        if cloudflare.access:
+            raise
+        return None
 
 
 def on_host(cluster: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
@@ -125,7 +148,7 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
     if facts.zone is None:
         return None
     record = our_record(facts, ownership)
-    known = {str(one.outputs.get("name")): one.name for one in facts.known if one.type == RECORD}
+    known = {normal(str(one.outputs.get("name"))): one.name for one in facts.known if one.type == RECORD}
     # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
     # the program: a replacement can't be imported, and of what it replaces an interrupted `up` would hide the id.
     free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
@@ -138,6 +161,12 @@ def found(settings: Settings, facts: CloudflareFacts, ownership: Ownership) -> F
         record_name=known.get(settings.host, free),
         hosts_before=tuple(host for host in known if host != settings.host),
     )
+
+
+def known_rules(known: Iterable[Known], wanted: RuleSet) -> frozenset[Key]:
+    """Find the rules that the state knows to be ours: in no Lease, they would be taken for somebody else's."""
+    stated = (tunnel_rules.known_keys(one.outputs, wanted) for one in known if one.type == tunnel_rules.TYPE)
+    return frozenset().union(*stated)
 
 
 def our_record(facts: CloudflareFacts, ownership: Ownership) -> Record | None:

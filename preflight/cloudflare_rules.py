@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from clients.ingress_rules import spoken
 from components.ownership import Ownership
 from components.plan import Plan, Whole
-from components.way_in import Record, WayIn, application_name
-from preflight import wording
+from components.way_in import Record, WayIn
+from preflight import access_rules, wording, zone_rules
 from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
-from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled
+from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
 from settings.route import Ingress
 from text.finding import Finding
+from text.hostname import normal
 
 # Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page). Counted as
 # ingress-nginx counts its `m`, so that 100m is no more than 100 MB.
@@ -24,7 +25,6 @@ _BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
 _MEGABYTE = 1 << 20
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MEGABYTE, "g": 1 << 30}
 _TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
-_APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
 _SERVICE_TOKEN = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 _SOON = timedelta(days=30)
 
@@ -34,6 +34,7 @@ def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
     if facts.zone is None:
         yield wording.ZONE_MISSING.found(host=settings.host)
         return
+    yield from zone_rules.missing(settings, facts)
     match settings.cloudflare:
         case SharedTunnel() as cloudflare:
             yield from _missing_tunnel(settings, cloudflare, facts)
@@ -55,7 +56,8 @@ def findings(
         yield from trial.problems
     yield from _records(facts, way_in.record, plan.ownership)
     yield from _tunnel_of_our_own(settings, facts)
-    yield from _applications(facts, way_in)
+    yield from access_rules.findings(facts, way_in)
+    yield from zone_rules.findings(settings.host, facts, proxied=way_in.record.proxied)
     if trial:
         yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
         yield from trial.news
@@ -105,8 +107,10 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -
     if len(facts.siblings) != 1:
         has = "; ".join(map(str, facts.siblings)) or "none"
         yield wording.SIBLING_AMBIGUOUS.found(sibling=sibling, host=host, has=has)
-    elif facts.siblings[0].content == host:
+    elif normal(facts.siblings[0].content) == normal(host):
         yield wording.SIBLING_IS_THE_HOST.found(sibling=sibling, host=host)
+    elif into_tunnel(facts.siblings[0].content) and not facts.siblings[0].proxied:
+        yield wording.SIBLING_INTO_TUNNEL.found(sibling=sibling)
     elif cloudflare.access and not facts.siblings[0].proxied:
         yield wording.SIBLING_UNPROXIED.found(sibling=sibling)
 
@@ -123,7 +127,7 @@ def _records(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator
             yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
     if mine is None or not (ours.adopted and ours.import_id):
         return
-    if (mine.content, mine.proxied) == (ours.content, ours.proxied):
+    if (normal(mine.content), mine.proxied) == (normal(ours.content or ""), ours.proxied):
         yield wording.RECORD_ADOPTED.found(mine)
     else:
         target, how = ours.content or "the tunnel of this stack's own", "proxied" if ours.proxied else "not proxied"
@@ -141,16 +145,6 @@ def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[F
     for known in facts.known:
         if known.type == _TUNNEL and known.id in deleted:
             yield wording.OWN_TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
-
-
-def _applications(facts: CloudflareFacts, way_in: WayIn) -> Iterator[Finding]:
-    for application in facts.applications:
-        if facts.is_known(_APPLICATION, application.id):
-            continue
-        if application.name == application_name(way_in.stack):
-            yield wording.APPLICATION_LEFT.found(application.name, id=application.id)
-        else:
-            yield wording.APPLICATION_NOT_OURS.found(application.name, host=way_in.host)
 
 
 def upload_limit(plan: str) -> int:

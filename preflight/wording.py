@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clients.cloudflare import ZONE_READ
+from clients.cloudflare import ACCESS_READ, CERTIFICATES_READ, ZONE_READ
 from clients.immich import PERMISSIONS, PERMISSIONS_SINCE_3_2
 from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES
 from settings import PROJECT
@@ -379,6 +379,50 @@ ZONE_MISSING = Situation(
     f"Give the token the permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId",
     setting="host",
 )
+ZONE_OF_ANOTHER_DOMAIN = Situation(
+    "zone-of-another-domain",
+    f"{_KEY}: $host does not lie in this zone, which is $name",
+    "Remove zoneId and accountId",
+    setting="cloudflare.zoneId",
+)
+ZONE_OF_ANOTHER_ACCOUNT = Situation(
+    "zone-of-another-account",
+    f"{_KEY}: the zone $name belongs to another account, $account",
+    "Set that one, or remove zoneId and accountId",
+    setting="cloudflare.accountId",
+)
+ZONE_UNKNOWN = Situation(
+    "zone-unknown",
+    f"{_KEY}: whether $host lies in this zone is unknown: the API token may not read its name, and its DNS records "
+    "have $has in common",
+    f"Give the token the permission {ZONE_READ}",
+    _WARNING,
+    "cloudflare.zoneId",
+)
+ZONE_INACTIVE = Situation(
+    "zone-inactive",
+    f"{_KEY}: the zone $subject is $status at Cloudflare, and its DNS records are not published",
+    "Finish its setup in the dashboard (Overview: name servers)",
+    setting="host",
+)
+ZONE_PAUSED = Situation(
+    "zone-paused",
+    f"{_KEY}: the zone $subject is paused, and $host needs its proxy",
+    "Enable Cloudflare in the dashboard (Overview, Advanced Actions)",
+    setting="host",
+)
+CERTIFICATE_MISSING = Situation(
+    "certificate-missing",
+    f"{_KEY}: the zone's certificates are not for $subject. Cloudflare's own is for $zone and *.$zone",
+    "Choose a host directly below $zone, or order a certificate in the dashboard (SSL/TLS, Edge Certificates)",
+    setting="host",
+)
+CERTIFICATE_UNKNOWN = Situation(
+    "certificate-unknown",
+    CERTIFICATE_MISSING.text.replace("the zone's certificates are not for $subject", "$subject lies too deep"),
+    f"{CERTIFICATE_MISSING.remedy}. If there is one, give the API token the permission {CERTIFICATES_READ}",
+    setting="host",
+)
 TUNNEL_MISSING = Situation(
     "tunnel-missing",
     f"{_KEY}: the account has no tunnel $name",
@@ -407,6 +451,12 @@ SIBLING_IS_THE_HOST = Situation(
     "sibling-is-the-host",
     f"{_KEY}: $sibling points at $host itself",
     "Name the host that both shall be like",
+    setting="cloudflare.sameAs",
+)
+SIBLING_INTO_TUNNEL = Situation(
+    "sibling-into-tunnel",
+    f"{_KEY}: the record of $sibling leads into a tunnel and is not proxied, which never works",
+    "Set target and proxied: true in place of sameAs",
     setting="cloudflare.sameAs",
 )
 SIBLING_UNPROXIED = Situation(
@@ -458,6 +508,20 @@ APPLICATION_NOT_OURS = Situation(
     f"{_KEY}: the Access application $subject guards $host already",
     "Remove it in the dashboard, or leave access out here",
     setting="cloudflare.access",
+)
+APPLICATION_BEFORE = Situation(
+    "application-before",
+    "the Access application $subject guards $domain, and shuts Immich's mobile app out of $host",
+    f"Set {_KEY} for the whole host, or remove that application in the dashboard (Zero Trust, Access, Applications)",
+    _WARNING,
+    "cloudflare.access",
+)
+APPLICATIONS_UNREADABLE = Situation(
+    "applications-unreadable",
+    "the API token may not read the applications of Cloudflare Access: whether one stands before the host is unknown",
+    f"It needs the permission {ACCESS_READ}",
+    _NEWS,
+    "cloudflare.access",
 )
 UPLOADS_LIMITED = Situation(
     "uploads-limited",

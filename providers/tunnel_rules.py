@@ -23,6 +23,9 @@ from providers.report import refusals
 from settings.cluster import Cluster
 from text.finding import Finding
 
+# Its type in the state.
+TYPE = "pulumi-python:dynamic/cloudflare:TunnelRules"
+
 
 @dataclass(frozen=True)
 class RuleSet:
@@ -49,9 +52,9 @@ class RuleSet:
         return frozenset(map(ingress_rules.key, self.rules))
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Where they are, and whose: another place means other rules."""
-        return self.account_id, self.tunnel_id, self.stack
+    def place(self) -> tuple[str, str]:
+        """Where they are: another place means other rules."""
+        return self.account_id, self.tunnel_id
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what can't be had."""
         try:
-            trial = compare(self._cloudflare(), self._api(), _rule_set(news), _known(_olds, news))
+            wanted = _rule_set(news)
+            trial = compare(self._cloudflare(), self._api(), wanted, known_keys(_olds, wanted))
             problems: Iterable[object] = trial.problems
         except (CloudflareError, ClusterError) as error:
             problems = (error,)
@@ -203,7 +207,8 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         old, new = _rule_set(_olds), _rule_set(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["tunnel_id"])
-        return dynamic.DiffResult(changes=compare(self._cloudflare(), self._api(), new, old.keys).changes)
+        changes = old.stack != new.stack or compare(self._cloudflare(), self._api(), new, old.keys).changes
+        return dynamic.DiffResult(changes=changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put the rules in their places."""
@@ -300,12 +305,12 @@ class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
         super().__init__(TunnelRulesProvider(), name, {**_inputs(wanted), "found": None}, opts)
 
 
-def _known(olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[Key]:
-    """Keys that the state knows to be ours, in the same tunnel."""
+def known_keys(olds: Mapping[str, Any], wanted: RuleSet) -> frozenset[Key]:
+    """Return the keys that the state, if it has any, knows to be ours in the same tunnel."""
     if not olds:
         return frozenset()
     old = _rule_set(olds)
-    return old.keys if old.place == _rule_set(news).place else frozenset()
+    return old.keys if old.place == wanted.place else frozenset()
 
 
 def _rule_set(props: Mapping[str, Any]) -> RuleSet:

@@ -20,9 +20,11 @@ from settings.model import (
     OwnNamespace,
     Port,
     Switch,
+    in_punycode,
     not_allowed,
     refuse,
 )
+from text.hostname import normal
 
 RecordType = Literal["A", "AAAA", "CNAME"]
 
@@ -69,6 +71,11 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
+def into_tunnel(target: str) -> bool:
+    """Whether a record's target is a tunnel, which Cloudflare leads only proxied requests to."""
+    return normal(target).endswith(".cfargotunnel.com")
+
+
 _HOSTNAME = TypeAdapter(Hostname)
 _ALLOWED_TARGETS = "an IPv4 address (A), an IPv6 address (AAAA) or a full host name (CNAME), without scheme or port"
 
@@ -76,6 +83,7 @@ _ALLOWED_TARGETS = "an IPv4 address (A), an IPv6 address (AAAA) or a full host n
 def _target(text: str) -> str:
     if address := _address(text):
         return str(address)  # in the form in which Cloudflare gives it back
+    in_punycode(text)
     try:
         return _HOSTNAME.validate_python(text)
     except ValidationError:
@@ -220,6 +228,8 @@ class DnsRecord(_OnCloudflare):
             raise refuse("proxied", self.proxied, "only beside target: sameAs copies it from the other host's record")
         if self.access and not self.proxied:
             raise refuse("proxied", self.proxied, "true, or no access: Cloudflare Access sees only what is proxied")
+        if into_tunnel(self.target or "") and not self.proxied:
+            raise refuse("proxied", self.proxied, "true: a record that is not proxied never leads into a tunnel")
         address = _address(self.target or "")
         if self.proxied and address and not address.is_global:
             raise refuse(

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from text.hostname import normal
+
 
 class Model(BaseModel):
     """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase.
@@ -103,9 +105,19 @@ NodeName = Annotated[
     Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=63),
     Allowed("lower-case letters, digits, '-' and '.', at most 63 characters", "talos-1ca-62z"),
 ]
+
+
+def in_punycode(name: object) -> object:
+    """Refuse a Unicode name with the form in which it has to be written."""
+    if isinstance(name, str) and not name.isascii():
+        raise not_allowed(f'a host name in lower-case punycode. Here: "{normal(name)}"')
+    return name
+
+
 Hostname = Annotated[
     str,
     Field(pattern=rf"^{_LABEL}(\.{_LABEL})*\.[a-z][-a-z0-9]*[a-z]$", max_length=253),
+    BeforeValidator(in_punycode),
     Allowed("a full host name in lower case, without scheme, port, path or wildcard", "immich.example.com"),
 ]
 

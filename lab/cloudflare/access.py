@@ -13,6 +13,7 @@ from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, new_uuid, now
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids
+from text.hostname import lies_in
 
 _DECISIONS = ("allow", "bypass", "deny", "non_identity")
 _UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}
@@ -94,7 +95,7 @@ class _Applications(_Kind):
         domain = given.get("domain") or ""
         if given.get("type") != "self_hosted":
             raise unsupported(f"Access applications of type {given.get('type')!r}")
-        if not any(f".{domain}".endswith(f".{zone['name']}") for zone in world.zones.values()):
+        if not any(lies_in(domain.partition("/")[0], zone["name"]) for zone in world.zones.values()):
             raise _invalid(f"domain {domain!r} does not belong to a zone of the account")
         if any(app["domain"] == domain and app["id"] != old["id"] for app in world.apps.values()):
             raise RefusedError(409, 11010, "access.api.error.application_already_exists")

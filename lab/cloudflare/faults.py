@@ -7,13 +7,14 @@ from typing import Literal
 from lab.cloudflare.answers import RefusedError
 from lab.stand_in import faults
 
-Kind = Literal["rateLimited", "unavailable", "timeOut", "otherWriter", "expiredToken"]
+Kind = Literal["rateLimited", "unavailable", "timeOut", "otherWriter", "expiredToken", "forbidden"]
 
 
 @dataclass(frozen=True)
 class Fault(faults.Fault):
-    """`rateLimited` (429) and `unavailable` (503) refuse; `expiredToken` refuses the token; `timeOut` loses the answer.
+    """`rateLimited` (429), `unavailable` (503) and `forbidden` refuse; `expiredToken` refuses the token.
 
+    `timeOut` loses the answer.
     `otherWriter` writes `edit` of the tunnel's configuration just before ours is. `retry_after` is in seconds.
     """
 
@@ -29,5 +30,7 @@ class Fault(faults.Fault):
                 "Please wait and consider throttling your request speed",
                 headers={"Retry-After": str(self.retry_after)},
             )
+        if self.kind == "forbidden":
+            raise RefusedError(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
         if self.kind == "unavailable":
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, 7010, "Service unavailable")

@@ -203,7 +203,9 @@ def _configuration(world: World, _: Request, ids: Ids) -> Json:
 
 
 def _configure(world: World, request: Request, ids: Ids) -> Json:
-    return configure(world, ids["tunnel_id"], request.body.get("config"))
+    told = configure(world, ids["tunnel_id"], request.body.get("config"))
+    # The answer to a write states what was left out.
+    return {**told, "config": {"warp-routing": {"enabled": False}, **(told["config"] or {})}}
 
 
 _ALL = "/accounts/{account_id}/cfd_tunnel"

@@ -9,11 +9,13 @@ from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, now
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids
+from text.hostname import normal
 
-_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]{2,}")
+_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z]")
 _PROXIABLE = {"A", "AAAA", "CNAME"}
 # An unproxied record's on the plans below Enterprise (source: the API's documentation of `ttl`).
 _TTL = range(60, 86401)
+_ZONE_FILTERS = {"name": "found", "status": "status"}
 _FILTERS = {
     "name": "name",
     "name.exact": "name",
@@ -26,7 +28,24 @@ _FILTERS = {
 
 
 def _zones(world: World, request: Request, _: Ids) -> Answer:
-    return listed(world.zones.values(), request.query, {"name": "name", "status": "status"})
+    """A zone is found by its name in either spelling, and told in its own."""
+    query = {key: normal(value) if key == "name" else value for key, value in request.query.items()}
+    told = listed([{**zone, "found": normal(zone["name"])} for zone in world.zones.values()], query, _ZONE_FILTERS)
+    for zone in told.result:
+        del zone["found"]
+    return told
+
+
+def _certificate_packs(world: World, request: Request, ids: Ids) -> Answer:
+    """The one that every zone has, and what it has beside."""
+    zone = world.zones[ids["zone_id"]]
+    name = normal(zone["name"])
+    universal = {"id": zone["id"], "type": "universal", "status": "active", "hosts": [name, f"*.{name}"]}
+    return listed([universal, *zone.get("certificates", [])], request.query, {})
+
+
+def _custom_certificates(_: World, request: Request, __: Ids) -> Answer:
+    return listed([], request.query, {})
 
 
 def _zone(world: World, _: Request, ids: Ids) -> Json:
@@ -95,7 +114,7 @@ def _store(world: World, ids: Ids, own: Json, given: Json) -> Json:
 
 def _full_name(zone: str, given: str) -> str:
     """Complete a name as the API does: it appends the zone's name to one that does not end in it."""
-    name = given.lower().rstrip(".")
+    name, zone = normal(given), normal(zone)
     full = zone if name in {"@", zone} else name if name.endswith(f".{zone}") else f"{name}.{zone}"
     if not _NAME.fullmatch(full):
         raise RefusedError(400, 9000, "DNS name is invalid.")
@@ -145,6 +164,8 @@ ROUTES = (
     Route("GET", "/zones", _zones, of=("Zone",), older=True),
     # Reading one zone comes with many permissions on it (source: "Accepted Permissions" in its documentation).
     Route("GET", "/zones/{zone_id}", _zone, of=("Zone", "DNS"), older=True),
+    Route("GET", "/zones/{zone_id}/ssl/certificate_packs", _certificate_packs, of=("SSL and Certificates",)),
+    Route("GET", "/zones/{zone_id}/custom_certificates", _custom_certificates, of=("SSL and Certificates",)),
     Route("GET", "/zones/{zone_id}/dns_records", _records, of=("DNS",)),
     Route("POST", "/zones/{zone_id}/dns_records", _create, of=("DNS",)),
     Route("GET", "/zones/{zone_id}/dns_records/{record_id}", _record, of=("DNS",)),

@@ -7,6 +7,7 @@ from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.part import there
 from settings.cloudflare import OwnTunnel, Tunnelled
+from text.hostname import normal
 
 
 def _record(facts: Facts) -> Result:
@@ -31,7 +32,7 @@ def _record(facts: Facts) -> Result:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.rstrip(".").lower() == other.rstrip(".").lower()
+    return normal(one) == normal(other)
 
 
 def _tunnel(facts: Facts) -> Result:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from clients import cloudflare as cloudflare_api
+from clients.access_domains import Reach, guarding
 from clients.cloudflare import AccessApplication, CloudflareApi, Connector, Record, Tunnel, Zone
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
+from preflight import zone_facts
 from providers import tunnel_rules
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
@@ -56,8 +58,7 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Cloudflar
     if not isinstance(cloudflare, OnCloudflare):
         return CloudflareFacts(None)
     api = CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
-    given = cloudflare.zone_id and cloudflare.account_id and Zone(cloudflare.zone_id, "", cloudflare.account_id, "")
-    zone = given or api.zone_of(settings.host)
+    zone = zone_facts.find(api, settings.host, cloudflare)
     if zone is None:
         return CloudflareFacts(None)
     tunnel = _tunnel(api, zone, cloudflare)
@@ -71,11 +72,17 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Cloudflar
         zone=zone,
         tunnel=tunnel,
         connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel else (),
-        trial=tunnel_rules.compare(api, cluster, stated.rules) if stated and stated.rules else None,
+        # Whose it is, preflight asks: here it is enough that it is there.
+        trial=tunnel_rules.compare(api, cluster, stated.rules, stated.rules.keys) if stated and stated.rules else None,
         way_in=stated,
         records=records,
-        applications=tuple(api.access_applications(zone.account_id, settings.host)) if cloudflare.access else (),
+        applications=_applications(api, zone, settings.host) if cloudflare.access else (),
     )
+
+
+def _applications(api: CloudflareApi, zone: Zone, host: str) -> tuple[AccessApplication, ...]:
+    found = guarding(api.access_applications(zone.account_id), host)
+    return tuple(each.application for each in found if each.reach is Reach.HOST)
 
 
 def _tunnel(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> Tunnel | None:

@@ -57,7 +57,7 @@ def test_a_host_lies_in_the_closest_zone(account: Api) -> None:
         add_zone(account, name)
     cloudflare = api(account)
     assert cloudflare.zone_of("immich.photos.coultonf.com") == Zone(
-        "photos.coultonf.com", "photos.coultonf.com", ACCOUNT, "free"
+        "photos.coultonf.com", "photos.coultonf.com", ACCOUNT, "free", "active"
     )
     for host, zone in (("coultonf.com", "coultonf.com"), ("a.b.coultonf.com", "coultonf.com"), ("x.com", "com")):
         found_zone = cloudflare.zone_of(host)
@@ -167,7 +167,7 @@ CALLS: list[Callable[[CloudflareApi], object]] = [
     lambda cloudflare: cloudflare.configuration(ACCOUNT, HOMELAB),
     lambda cloudflare: cloudflare.replace_configuration(ACCOUNT, HOMELAB, {"ingress": []}),
     lambda cloudflare: cloudflare.records(ZONE, "coultonf.com"),
-    lambda cloudflare: cloudflare.access_applications(ACCOUNT, "coultonf.com"),
+    lambda cloudflare: cloudflare.access_applications(ACCOUNT),
     lambda cloudflare: cloudflare.service_tokens(ACCOUNT),
 ]
 PERMISSIONS = [

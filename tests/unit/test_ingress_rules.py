@@ -78,7 +78,6 @@ def test_our_requests_are_ours_and_nobody_elses_move(ingress: list[Rule], wanted
 @given(LISTS, OURS)
 def test_settled_is_settled(ingress: list[Rule], wanted: list[Rule]) -> None:
     settled = Places(ingress, wanted).settled()
-    assert Places(settled, wanted).settled() == settled
     again = Places(settled, wanted, keys(wanted))
     assert (again.settled(), again.ours, again.covering) == (settled, sorted(again.ours, key=settled.index), [])
 
@@ -129,8 +128,47 @@ def test_what_covers_a_host(pattern: str, takes: bool) -> None:  # noqa: FBT001
     assert covers({"hostname": pattern, "path": "^/x", "service": "s"}, HOST) is takes
 
 
-def test_a_host_in_letters_of_its_own_is_known_by_its_punycode() -> None:
-    assert covers({"hostname": "bücher.example.com", "service": "s"}, "xn--bcher-kva.example.com")
+@pytest.mark.parametrize(
+    ("pattern", "host", "takes"),
+    [
+        # As the real cloudflared 2026.8.2 answers (`cloudflared tunnel ingress rule`).
+        ("A.Example.org", "a.example.org", True),
+        ("*.Example.org", "a.example.org", False),
+        ("bücher.example.com", "xn--bcher-kva.example.com", True),
+        ("Bücher.example.com", "xn--bcher-kva.example.com", True),
+        ("*.bücher.de", "a.xn--bcher-kva.de", False),
+        ("straße.de", "xn--strae-oqa.de", True),
+        ("straße.de", "strasse.de", False),
+        ("a.org.", "a.org", False),
+        ("My_Host.example.org", "my_host.example.org", False),
+        ("a.org/api", "a.org", False),
+        ("*a.org", "aa.org", False),
+    ],
+)
+def test_hosts_match_as_in_cloudflared(pattern: str, host: str, *, takes: bool) -> None:
+    rule = {"hostname": pattern, "service": "s"}
+    assert covers(rule, host) is takes
+    assert (answering([rule, CATCH_ALL], host, "/") is rule) is takes
+
+
+def test_a_rule_in_another_spelling_of_our_host_is_a_strangers_and_is_restored_where_it_was() -> None:
+    ours: dict[str, Any] = {"hostname": HOST, "service": "http://ours"}
+    theirs = {"hostname": "Photos.Example.com", "service": "http://theirs"}
+    ingress = [{"hostname": "*.com", "path": "^/x", "service": "x"}, theirs, {"hostname": "*.com", "service": "y"}]
+    places = Places([*ingress, CATCH_ALL], [ours])
+    assert places.strangers == [theirs]
+    settled = Places([*ingress, CATCH_ALL], [ours], adopt=True).settled()
+    assert theirs not in settled
+    back = Places(settled, [], [key(ours)], returning=[theirs]).settled()
+    assert back.index(theirs) < back.index(ingress[2])
+    assert answering(back, HOST, "/") is theirs
+
+
+def test_an_identical_rule_that_nobody_noted_is_a_strangers() -> None:
+    ours: dict[str, Any] = {"hostname": HOST, "service": "http://ours"}
+    assert Places([ours, CATCH_ALL], [ours]).strangers == [ours]
+    assert Places([ours, CATCH_ALL], [ours], adopt=True).taken_over == [ours]
+    assert Places([ours, CATCH_ALL], [ours], [key(ours)]).strangers == []
 
 
 def test_a_name_that_can_not_be_one_covers_nothing() -> None:

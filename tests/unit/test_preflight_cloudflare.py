@@ -28,6 +28,7 @@ from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from lab.cloudflare.api import Api
+from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
 from lab.stand_in.transport import Transport
 from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
@@ -123,6 +124,7 @@ def warnings(cloudflare: Manifest, **more: Any) -> list[Told]:
         (ADDRESS, {"tunnels": (), "origin": None}),
         (SAME, {"siblings": (record(name=SIBLING_HOST),)}),
         (SAME, {"siblings": (record(name=SIBLING_HOST, proxied=False),)}),
+        (SAME, {"siblings": (record(BY_TUNNEL, "CNAME", SIBLING_HOST),)}),
         (SAME | ACCESS, {"siblings": (record(name=SIBLING_HOST),)}),
     ],
 )
@@ -146,11 +148,16 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
         (SAME, {}, "sibling-ambiguous"),
         (SAME, {"siblings": (record(name=SIBLING_HOST), record("2606::1", "AAAA", SIBLING_HOST))}, "sibling-ambiguous"),
         (SAME, {"siblings": (record(HOST, "CNAME", SIBLING_HOST),)}, "sibling-is-the-host"),
+        (
+            SAME,
+            {"siblings": (record(BY_TUNNEL, "CNAME", SIBLING_HOST, proxied=False),)},
+            "sibling-into-tunnel",
+        ),
         (SAME | ACCESS, {"siblings": (record(name=SIBLING_HOST, proxied=False),)}, "sibling-unproxied"),
     ],
     ids=[
         "zone", "another tunnel", "no tunnel", "service", "port", "no port",
-        "no sibling", "two siblings", "sibling like us", "sibling without proxy",
+        "no sibling", "two siblings", "sibling like us", "sibling into a tunnel", "sibling without proxy",
     ],
 )  # fmt: skip
 def test_missing(cloudflare: Manifest, more: Manifest, code: str) -> None:
@@ -379,13 +386,13 @@ def test_what_the_shared_tunnel_says_is_passed_on() -> None:
 
 
 def test_another_application_guards_the_host() -> None:
-    assert problems(SHARED | ACCESS, applications=(AccessApplication("1", "Family"),)) == [
+    assert problems(SHARED | ACCESS, applications=(AccessApplication("1", "Family", (HOST,)),)) == [
         ("application-not-ours", "Family")
     ]
 
 
 def test_our_application_is_ours_by_its_id_in_the_state() -> None:
-    ours = AccessApplication("1", f"Immich ({STACK})")
+    ours = AccessApplication("1", f"Immich ({STACK})", (HOST,))
     left = ("application-left", ours.name)
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "1")) == []
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "2")) == [left]
@@ -393,8 +400,52 @@ def test_our_application_is_ours_by_its_id_in_the_state() -> None:
 
 
 def test_an_application_of_another_host_makes_none_ours() -> None:
-    theirs = AccessApplication("2", "Family")
+    theirs = AccessApplication("2", "Family", (HOST,))
     assert len(problems(SHARED | ACCESS, applications=(theirs,), known=in_state(APPLICATION_KIND, "1"))) == 1
+
+
+WIDER, ITS_PATH = "*.example.com", f"{HOST}/share/*"
+
+
+@pytest.mark.parametrize(
+    ("domains", "refused", "warned_without", "warned_with"),
+    [
+        ((HOST,), True, True, False),
+        ((f"{HOST}/*",), True, True, False),
+        (("example.com", HOST), True, True, False),
+        ((WIDER,), False, True, False),
+        (("im*.example.com",), False, True, False),
+        ((ITS_PATH,), False, True, True),
+        ((f"{WIDER}/api",), False, True, True),
+        (("example.com",), False, False, False),
+        (("*.immich.example.com", "mealie.example.com", "*.com", "*.*.example.com"), False, False, False),
+    ],
+)
+def test_applications_before_the_host(
+    domains: tuple[str, ...], *, refused: bool, warned_without: bool, warned_with: bool
+) -> None:
+    apps = (AccessApplication("1", "Family", domains),)
+
+    def warned(cloudflare: Manifest) -> bool:
+        return ("application-before", "Family") in warnings(cloudflare, applications=apps)
+
+    assert bool(problems(SHARED | ACCESS, applications=apps)) is refused
+    assert problems(SHARED, applications=apps) == []
+    assert (warned(SHARED), warned(SHARED | ACCESS)) == (warned_without, warned_with)
+    assert warned(ADDRESS | {"proxied": False}) is False
+
+
+def test_of_applications_before_the_host_the_most_specific_is_asked() -> None:
+    wider = AccessApplication("1", "Family", (WIDER,))
+    for domain, asked in ((HOST, 0), ("i*.example.com", 0), (ITS_PATH, 1)):
+        opened = AccessApplication("2", "Immich is open", (domain,), is_open=True)
+        said = warnings(SHARED, applications=(wider, opened))
+        assert said.count(("application-before", "Family")) == asked
+
+
+def test_applications_that_may_not_be_read_are_said_and_not_refused() -> None:
+    assert ("applications-unreadable", "cloudflare.access") in told(findings(SHARED, applications=None), Severity.NEWS)
+    assert problems(SHARED, applications=None) == []
 
 
 @pytest.mark.parametrize(("days", "warned"), [(-1, True), (29, True), (31, False)])
@@ -518,12 +569,13 @@ def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, to
 IMMICH = Ref("v1", "Service", "immich-server", "immich")
 COULTONF, MEALIE = "immich.coultonf.com", "mealie.coultonf.com"
 ZONE_ID, ACCOUNT_ID = next(iter(found().zones)), found().account["id"]
+ZONE_AS_FOUND = Zone(ZONE_ID, "coultonf.com", ACCOUNT_ID, "free", "active")
 
 
 def test_everything_about_a_shared_tunnel(account: Api) -> None:
     service = Ref("v1", "Service", "controller", "ingress-nginx")
     there = read(account, on(SHARED | CONTROLLER, host=COULTONF), cluster_with(service))
-    assert there.zone == Zone(ZONE_ID, "coultonf.com", ACCOUNT_ID, "free")
+    assert there.zone == ZONE_AS_FOUND
     assert [(tunnel.name, tunnel.config_src) for tunnel in there.tunnels] == [
         ("homelab", "cloudflare"),
         ("workshop", "local"),
@@ -534,14 +586,113 @@ def test_everything_about_a_shared_tunnel(account: Api) -> None:
 
 def test_only_what_the_stack_needs_is_asked(account: Api) -> None:
     there = read(account, on(ADDRESS, host=COULTONF), cluster_with(IMMICH))
-    assert set(account.log) == {("GET", "/zones"), ("GET", f"/zones/{ZONE_ID}/dns_records")}
+    assert set(account.log) == {
+        ("GET", "/user/tokens/verify"),
+        ("GET", "/zones"),
+        ("GET", f"/zones/{ZONE_ID}/dns_records"),
+        ("GET", f"/accounts/{ACCOUNT_ID}/access/apps"),
+    }
     assert there.origin is None
 
 
-def test_given_ids_are_not_looked_up(account: Api) -> None:
+OTHERS = "a" * 32
+
+
+def found_in(account: Api, cloudflare: Manifest, host: str) -> list[str]:
+    """The codes of what is missing, or else of all that is found of zone and certificate."""
+    settings = on(cloudflare, host=host)
+    there = read(account, settings)
+    if missing := told(cloudflare_rules.missing(settings, there)):
+        return [code for code, _ in missing]
+    codes = [code for code, _ in told(cloudflare_rules.findings(settings, there, planned(settings, there), None))]
+    return [code for code in codes if code.startswith(("zone", "certificate"))]
+
+
+def given_ids(account: Api, host: str, *, unreadable: bool = False) -> list[str]:
+    """What is found where the settings name a zone and an account."""
+    if unreadable:
+        account.faults += [Fault("forbidden", "GET", f"/zones/{ZONE_ID}")]
+    return found_in(account, ADDRESS | {"zoneId": ZONE_ID, "accountId": ACCOUNT_ID}, host)
+
+
+def test_a_given_zone_is_read_and_the_others_are_not_looked_up(account: Api) -> None:
     there = read(account, on(ADDRESS | {"zoneId": ZONE_ID, "accountId": ACCOUNT_ID}, host=COULTONF))
-    assert there.zone == Zone(ZONE_ID, "", ACCOUNT_ID, "")
-    assert account.log == [("GET", f"/zones/{ZONE_ID}/dns_records")]
+    assert there.zone == ZONE_AS_FOUND
+    assert ("GET", "/zones") not in account.log
+
+
+def test_a_given_zone_has_to_hold_the_host_and_to_be_the_accounts(account: Api) -> None:
+    assert given_ids(account, COULTONF) == []
+    assert given_ids(account, "immich.example.com") == ["zone-of-another-domain"]
+    account.world.zones[ZONE_ID]["account"]["id"] = OTHERS
+    assert given_ids(account, COULTONF) == ["zone-of-another-account"]
+
+
+@pytest.mark.parametrize(
+    ("host", "codes"),
+    [
+        (COULTONF, ["zone-unknown"]),  # its one record is mealie's: either name could be the zone's
+        (f"a.{MEALIE}", []),
+        ("immich.example.com", ["zone-of-another-domain"]),
+        ("immich.coultonf.com.example.net", ["zone-of-another-domain"]),
+    ],
+)
+def test_a_given_zone_that_may_not_be_read_is_known_by_its_records(account: Api, host: str, codes: list[str]) -> None:
+    assert given_ids(account, host, unreadable=True) == codes
+
+
+def test_a_given_zone_without_records_is_warned_of(account: Api) -> None:
+    account.world.records[ZONE_ID].clear()
+    assert given_ids(account, "immich.example.com", unreadable=True) == ["zone-unknown"]
+
+
+def test_a_zone_is_found_in_either_spelling(account: Api) -> None:
+    for name in ("bücher.de", "Straße.de"):
+        zone_named(account, name)
+    for name, in_it in (("bücher.de", "immich.xn--bcher-kva.de"), ("Straße.de", "xn--strae-oqa.de")):
+        there = read(account, on(ADDRESS, host=in_it))
+        assert there.zone
+        assert there.zone.name == name
+
+
+@pytest.mark.parametrize(
+    ("more", "proxied", "codes"),
+    [
+        ({}, True, []),
+        ({"status": "pending"}, True, ["zone-inactive"]),
+        ({"status": "pending"}, False, ["zone-inactive"]),
+        ({"status": "moved"}, True, ["zone-inactive"]),
+        ({"paused": True}, True, ["zone-paused"]),
+        ({"paused": True}, False, []),
+    ],
+)
+def test_a_zone_that_leads_nowhere_is_refused(account: Api, more: Manifest, *, proxied: bool, codes: list[str]) -> None:
+    account.world.zones[ZONE_ID].update(more)
+    assert found_in(account, ADDRESS | {"proxied": proxied}, COULTONF) == codes
+
+
+DEEP = "immich.home.coultonf.com"
+CERTIFICATES_READ = "SSL and Certificates Read"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "certificates", "proxied", "codes"),
+    [
+        ([], [], True, ["certificate-unknown"]),
+        ([], [DEEP], True, ["certificate-unknown"]),
+        ([], [], False, []),
+        ([CERTIFICATES_READ], [], True, ["certificate-missing"]),
+        ([CERTIFICATES_READ], ["*.other.coultonf.com"], True, ["certificate-missing"]),
+        ([CERTIFICATES_READ], ["*.home.coultonf.com"], True, []),
+        ([CERTIFICATES_READ], [DEEP], True, []),
+    ],
+)
+def test_a_proxied_host_without_a_certificate_is_refused(
+    account: Api, permissions: list[str], certificates: list[str], *, proxied: bool, codes: list[str]
+) -> None:
+    give_token(account.world, TOKEN, [*PERMISSIONS, *permissions])
+    account.world.zones[ZONE_ID]["certificates"] = [{"id": "1", "status": "active", "hosts": certificates}]
+    assert found_in(account, ADDRESS | {"proxied": proxied}, DEEP) == codes
 
 
 def test_records_of_host_and_sibling(account: Api) -> None:
@@ -562,7 +713,7 @@ def test_what_guards_the_host(account: Api) -> None:
         account_id=ACCOUNT_ID, name="Family", domain=COULTONF, type="self_hosted"
     )
     there = read(account, settings)
-    assert [application.name for application in there.applications] == ["Family"]
+    assert [(one.name, one.domains) for one in there.applications or ()] == [("Family", (COULTONF,))]
     assert [token.name for token in there.service_tokens] == ["phone"]
 
 
@@ -627,7 +778,39 @@ def test_a_token_without_a_permission(account: Api, lacking: str, words: str, wh
     assert token not in str(refused.value)
 
 
+def test_without_access_a_token_need_not_read_applications(account: Api) -> None:
+    give_token(account.world, TOKEN, [one for one in PERMISSIONS if not one.startswith("Access")])
+    assert read(account, on(SHARED, host=COULTONF)).applications is None
+
+
+def test_what_an_application_guards_is_read_wherever_it_says_so(account: Api) -> None:
+    policy: Any = {"id": new_id(), "decision": "bypass", "include": [{"everyone": {}}], "exclude": [], "require": []}
+    account.world.policies[policy["id"]] = {**policy, "reusable": True}
+    account.world.apps["1"] = {
+        "id": "1",
+        "name": "Family",
+        "domain": "a.coultonf.com",
+        "self_hosted_domains": ["a.coultonf.com", "b.coultonf.com/x"],
+        "destinations": [
+            {"type": "public", "uri": "*.coultonf.com"},
+            {"type": "private", "hostname": "inside", "uri": "c.coultonf.com"},
+        ],
+        "policies": [{"id": policy["id"], "precedence": 1}],
+    }
+    (application,) = read(account, on(SHARED, host=COULTONF)).applications or ()
+    assert application.domains == ("a.coultonf.com", "b.coultonf.com/x", "*.coultonf.com")
+    assert application.is_open
+
+
 # the token
+
+
+@pytest.mark.parametrize("status", ["expired", "disabled"])
+def test_a_token_that_is_no_longer_in_force_is_refused_before_anything_is_read(account: Api, status: str) -> None:
+    give_token(account.world, TOKEN, PERMISSIONS, status=status)
+    with pytest.raises(RefusedError, match=f"the Cloudflare API token is {status}"):
+        read(account, on(SHARED, host=COULTONF))
+    assert account.log == [("GET", "/user/tokens/verify")]
 
 
 def sent_token(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:

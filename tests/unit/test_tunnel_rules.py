@@ -97,12 +97,30 @@ def test_another_host_takes_the_old_one_away(world: SharedTunnel, stack: Stack) 
     assert shares(world) == {stack.name: Share(frozenset({("album.coultonf.com", "")}))}
 
 
-def test_an_identical_rule_counts_as_ours(world: SharedTunnel, stack: Stack) -> None:
+def test_an_identical_rule_made_by_hand_is_adopted_only_when_asked_and_comes_back(
+    world: SharedTunnel, stack: Stack
+) -> None:
     world.edit(lambda rules: rules.insert(0, {**OURS, "originRequest": {}}))
-    assert stack.settle(OURS) == "create"
+    found = deepcopy(world.document)
+    assert "was not made by this stack" in refused(stack)
+    with pytest.raises(tunnel_rules.ImpossibleError):
+        stack.provider.create(inputs(OURS))
+    assert stack.settle(OURS, adopt=True) == "create"
+    assert stack.settle(OURS) == "same"
     assert world.puts == 0
+    stack.settle({**OURS, "service": "http://other"})
     stack.destroy()
-    assert OURS["hostname"] not in {rule.get("hostname") for rule in world.ingress}
+    assert text(world.document) == text(found)
+
+
+def test_an_identical_rule_that_was_adopted_is_kept_when_the_stack_is_removed_at_once(
+    world: SharedTunnel, stack: Stack
+) -> None:
+    world.edit(lambda rules: rules.insert(0, OURS))
+    found = deepcopy(world.document)
+    stack.settle(OURS, adopt=True)
+    stack.destroy()
+    assert (text(world.document), world.puts, world.cluster.objects) == (text(found), 0, {})
 
 
 def test_another_tunnel_is_a_replacement(world: SharedTunnel, stack: Stack) -> None:
@@ -404,7 +422,7 @@ def test_a_stack_that_was_renamed_keeps_its_rule(world: SharedTunnel, stack: Sta
     old = stack.state
     world.cluster.objects.clear()  # as the refusal says
     renamed = Stack(world, "immich-icloud/renamed", old)
-    assert renamed.settle(OURS) == "replace"
+    assert renamed.settle(OURS) == "update"
     assert world.ingress.count(OURS) == 1
     assert shares(world).keys() == {"immich-icloud/renamed"}
 
@@ -480,6 +498,14 @@ def test_the_last_write_whose_answer_is_lost_counts_too(world: SharedTunnel, sta
     world.cloudflare.faults += [*[Fault("unavailable", "PUT")] * 4, WRITE]
     assert stack.settle(OURS) == "create"
     assert OURS in world.ingress
+
+
+def test_what_cloudflare_adds_to_a_document_makes_no_write_be_repeated(world: SharedTunnel, stack: Stack) -> None:
+    del world.document["warp-routing"]
+    world.cloudflare.faults.append(WRITE)
+    world.meanwhile = lambda: world.document.update({"warp-routing": {"enabled": False}})
+    stack.settle(OURS)
+    assert (world.ingress.count(OURS), world.puts) == (1, 1)
 
 
 def test_reads_are_tried_again(world: SharedTunnel, stack: Stack) -> None:

@@ -164,7 +164,7 @@ def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
         trial=TunnelRulesDiff(ours=found.rules.rules, changes=False) if found.rules else None,
         way_in=found,
         records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
-        applications=(AccessApplication("1", f"Immich ({STACK})"),) if found.access else (),
+        applications=(AccessApplication("1", f"Immich ({STACK})", (stated.host,)),) if found.access else (),
     )
 
 
