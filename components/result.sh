@@ -2,8 +2,9 @@
 # How a script ends: with one line of JSON, for programs. Functions for the scripts that this is put before.
 #
 # The line is the script's last one and the container's termination message; clients/result.py is its schema. What a
-# script says goes into one stream: of two, a runtime loses the order.
-exec 2>&1
+# script says goes into one stream: of two, a runtime loses the order. The other stays open: where one ends, containerd
+# takes a command's input away (source: its exec_io.go, attachOutput).
+exec 8>&2 2>&1
 
 escaped() { # text: prints it as it stands in a string of JSON, without control characters, in at most 1000 bytes
     printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' ' ' | LC_ALL=C awk '

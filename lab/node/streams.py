@@ -47,10 +47,14 @@ async def execute(channels: Channels, container: Container, command: list[str], 
     needed = [asyncio.create_task(_feed(channels, process.stdin)), asyncio.create_task(_while(alive))]
     for one in needed:
         one.add_done_callback(lambda ended: None if ended.cancelled() else _kill(process.pid))
-    await asyncio.gather(
-        _copy(process.stdout, channels, _STDOUT, container.shown),
-        _copy(process.stderr, channels, _STDERR, container.shown),
-    )
+    outputs = [
+        asyncio.create_task(_copy(reader, channels, channel, container.shown))
+        for reader, channel in ((process.stdout, _STDOUT), (process.stderr, _STDERR))
+    ]
+    # Where one of them ends, there is no more input (source: containerd's exec_io.go, attachOutput).
+    await asyncio.wait(outputs, return_when=asyncio.FIRST_COMPLETED)
+    process.stdin.close()
+    await asyncio.gather(*outputs)
     code = await process.wait()
     await _end(channels, "" if code == 0 else f"command terminated with exit code {code}", code)
     for one in needed:

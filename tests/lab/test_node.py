@@ -486,6 +486,13 @@ def test_a_command_sees_the_end_of_its_input(cluster: Cluster, waiting: str) -> 
     assert talk.returncode == 0
 
 
+@pytest.mark.parametrize("closes", ["1", "2"])
+def test_a_command_that_closes_an_output_has_no_more_input(cluster: Cluster, waiting: str, closes: str) -> None:
+    talk = execute(cluster, waiting, "sh", "-c", f"exec {closes}>&-; read -r line; exit $?")
+    talk.run_forever(timeout=20)
+    assert talk.returncode == 1
+
+
 @pytest.mark.stand_in
 def test_a_command_goes_with_its_client(cluster: Cluster, waiting: str) -> None:
     talk = execute(cluster, waiting, "sh", "-c", "trap '' TERM; echo here; sleep 600; echo")

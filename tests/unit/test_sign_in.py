@@ -1,6 +1,7 @@
 """The script that signs an account in, on stand-ins for node and icloudpd, under each shell at hand."""
 
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -131,6 +132,8 @@ def test_prompts_come_before_they_are_answered(house: House) -> None:
     said = ""
     while not said.endswith("to send SMS with a code: "):
         said += os.read(stdout.fileno(), 4096).decode()
+    # Where one output has ended, a runtime takes the input away.
+    assert select.select([started.process.stderr], [], [], 0)[0] == []
     assert started.end(f"{CODE}\n").code == 0
 
 
