@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from changes.run import Step
+from text.resource_types import APPLICATION, LIBRARY, POLICY, RECORD, SERVICE_TOKEN, TUNNEL, TUNNEL_RULES
 from text.visible import visible
 
 ALLOWED: Final = "--allow-data-loss"
@@ -29,7 +30,6 @@ _VERBS: Final = {
     "update": "changed",
 }
 
-_LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
     "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
@@ -169,11 +169,9 @@ _OPEN: Final = (
 )
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
-_TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
 _COME_BACK: Final = (
     "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say."
 )
-_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 RULES: Final = (
     Rule(
@@ -217,37 +215,37 @@ RULES: Final = (
     ),
     Rule(_FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard),
     Rule(
-        _LIBRARY,
+        LIBRARY,
         _LET_GO,
         "Albums, faces and descriptions stay with the old library, which no longer gets what is fetched; a new one "
         "begins without them.",
     ),
     Rule(
-        _LIBRARY,
+        LIBRARY,
         _UPDATED,
         "Immich's next scan moves every photo that a new exclusion pattern matches to its trash.",
         _excludes_more,
     ),
     Rule(
-        "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
+        TUNNEL,
         _REMOVED,
         "A tunnel's id and token go with it: every host that leads through it is unreachable, others' too.",
     ),
-    Rule(_TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
-    Rule(_TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
-    Rule(_RECORD, _REPLACED, _ROUTE, _was_found),
+    Rule(TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
+    Rule(TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
+    Rule(RECORD, _REPLACED, _ROUTE, _was_found),
     # The host changes: the new one gets a record of its own, and the adopted one leads to nothing any more.
-    Rule(_RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
-    Rule(_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
+    Rule(RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
+    Rule(RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),
     Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
     Rule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
     Rule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
     # Replaced, it is there again; and without a policy it lets nobody in.
-    Rule("cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication", _GONE, _OPEN),
-    Rule("cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy", _STATED, _OPEN, _lets_anybody_in),
+    Rule(APPLICATION, _GONE, _OPEN),
+    Rule(POLICY, _STATED, _OPEN, _lets_anybody_in),
     Rule(
-        "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
+        SERVICE_TOKEN,
         _REPLACED,
         "Every phone's app has the old token: none gets in until the new one is entered there.",
     ),

@@ -1,6 +1,6 @@
 """cloudflared, the connector of a tunnel of our own, in a namespace of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import Namespace, Secret
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components import images, network, pod_security
 from components.ownership import Ownership
 
@@ -49,6 +49,15 @@ class Connector:
     deployment: Manifest
     disruption_budget: Manifest
     network_policy: Manifest
+
+
+def names(namespace: str) -> Iterator[Ref]:
+    """Name the objects of a connector in a namespace."""
+    yield Ref("v1", "Namespace", namespace)
+    yield Ref("v1", "Secret", _NAME, namespace)
+    yield Ref("apps/v1", "Deployment", _NAME, namespace)
+    yield Ref("policy/v1", "PodDisruptionBudget", _NAME, namespace)
+    yield Ref("networking.k8s.io/v1", "NetworkPolicy", _NAME, namespace)
 
 
 def connector(namespace: str, origin: Origin, ownership: Ownership) -> Connector:

@@ -67,7 +67,7 @@ def _config_map(namespace: str, ownership: Ownership) -> Manifest:
 
 def network_policy(namespace: str, ownership: Ownership) -> Manifest:
     """Build the NetworkPolicy of all Jobs that mount the disk: what they mount comes by the kubelet."""
-    return network.nothing("photo-disk", namespace, photo_disk.LABELS, ownership)
+    return network.nothing(photo_disk.NETWORK_POLICY, namespace, photo_disk.LABELS, ownership)
 
 
 def look(storage: Storage, namespace: str) -> Manifest:

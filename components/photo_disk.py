@@ -9,6 +9,7 @@ from clients.kubernetes import Manifest
 MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
 # Of the pods of all Jobs that mount it: none of them has anything to do in the network.
+NETWORK_POLICY: Final = "photo-disk"
 LABELS = {"app.kubernetes.io/name": "photo-disk"}
 # Name of the directory ConfigMap and of its mirror in Immich's namespace.
 RECORD: Final = "icloud-directory"

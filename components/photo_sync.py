@@ -23,6 +23,7 @@ from settings.photo_sync import Account, Credentials, PhotoSync
 from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
 
+NETWORK_POLICY = "icloud-sync"
 ACCOUNT = "immich-icloud/account"  # label of all that is an account's
 _LABELS = {"app.kubernetes.io/name": client.NAME}
 COOKIES = "/cookies"
@@ -101,7 +102,7 @@ def sync(settings: Settings, ownership: Ownership) -> Sync | None:
         network_policy={
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": ownership.metadata("NetworkPolicy", "icloud-sync", settings.photo_sync.namespace),
+            "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, settings.photo_sync.namespace),
             "spec": _out_only(),
         },
     )

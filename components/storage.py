@@ -24,7 +24,7 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
     volume_name, claim_name = storage.persistent_volume, storage.claim
     modes: list[str] = list(storage.access_modes)
     if read_only:
-        volume_name, claim_name, modes = f"{volume_name}-immich", claim_for_immich(storage), ["ReadOnlyMany"]
+        volume_name, claim_name, modes = volume_for_immich(storage), claim_for_immich(storage), ["ReadOnlyMany"]
     # Bound to each other by name, so that no other claim takes the volume and no provisioner answers the claim.
     volume = {
         "capacity": {"storage": storage.capacity},
@@ -57,6 +57,11 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
             "spec": claim,
         },
     )
+
+
+def volume_for_immich(storage: Storage) -> str:
+    """Name Immich's own volume."""
+    return f"{storage.persistent_volume}-immich"
 
 
 def claim_for_immich(storage: Storage) -> str:

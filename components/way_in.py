@@ -98,6 +98,13 @@ def rules(whole: Settings) -> tuple[Rule, ...]:
     return ({"hostname": whole.host, "service": whole.origin.url},)
 
 
+def rule_set(whole: Settings, zone: Zone, tunnel: Tunnel | None, ownership: Ownership) -> RuleSet | None:
+    """Say what is wanted of a shared tunnel; None for any other kind."""
+    if tunnel is None or not isinstance(whole.cloudflare, settings.SharedTunnel):
+        return None
+    return RuleSet(zone.account_id, tunnel.id, rules(whole), ownership.stack, ownership.adopting)
+
+
 def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
     """Whether a record carries this stack's mark."""
     return record.comment in {stack, f"{stack}{_ADOPTED}"}
@@ -108,15 +115,12 @@ def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> W
     cloudflare = whole.cloudflare
     if not isinstance(cloudflare, OnCloudflare):
         return None
-    ours = None
-    if isinstance(cloudflare, settings.SharedTunnel) and found.tunnel:
-        ours = RuleSet(found.zone.account_id, found.tunnel.id, rules(whole), ownership.stack, ownership.adopting)
     return WayIn(
         zone=found.zone,
         host=whole.host,
         stack=ownership.stack,
         record=_record(whole.host, cloudflare, found, ownership),
-        rules=ours,
+        rules=rule_set(whole, found.zone, found.tunnel, ownership),
         own_tunnel=cloudflare.tunnel if isinstance(cloudflare, settings.OwnTunnel) else None,
         origin=whole.origin.url,
         access=cloudflare.access,

@@ -27,7 +27,7 @@ from lab.toolchain import Tools
 
 SOURCE = Path(__file__).parent.parent
 # What the program consists of, beside `__main__.py`.
-PACKAGES = ("clients", "components", "preflight", "providers", "settings", "text")
+PACKAGES = ("clients", "components", "observe", "preflight", "providers", "settings", "text")
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"

@@ -4,8 +4,8 @@ import yaml
 
 from clients.kubernetes import Ref
 from components import chart_values, immich_mount
+from observe.planned import container_for
 from ops.command import CommandError, Stack, main, say
-from preflight.facts import container_for
 
 
 def values(stack: Stack) -> str:

@@ -4,21 +4,20 @@ from collections.abc import Iterator
 
 from clients.access_domains import Guarding, Reach, guarding
 from components.way_in import WayIn, application_name
+from observe.cloudflare import CloudflareSeen
 from preflight import wording
-from preflight.cloudflare_facts import CloudflareFacts
 from text.finding import Finding
+from text.resource_types import APPLICATION
 
-_APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
 
-
-def findings(facts: CloudflareFacts, way_in: WayIn) -> Iterator[Finding]:
+def findings(facts: CloudflareSeen, way_in: WayIn) -> Iterator[Finding]:
     """Find unmanaged applications of the same domain, and those that are asked for the host or for paths of it."""
     if facts.applications is None:
         yield wording.APPLICATIONS_UNREADABLE.found()
     others = [
         each
         for each in guarding(facts.applications or (), way_in.host)
-        if not facts.is_known(_APPLICATION, each.application.id)
+        if not facts.is_known(APPLICATION, each.application.id)
     ]
     if way_in.access:
         yield from _taken(others, way_in)

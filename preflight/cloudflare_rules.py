@@ -5,17 +5,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from clients.ingress_rules import spoken
+from clients.kubernetes import Manifest
 from components.ownership import Ownership
 from components.plan import Plan, Whole
 from components.way_in import Record, WayIn
+from observe.cloudflare import CloudflareSeen, tunnel_of
+from observe.cluster import ClusterSeen, origin_of
+from observe.planned import tcp_ports
 from preflight import access_rules, wording, zone_rules
-from preflight.cloudflare_facts import RECORD, CloudflareFacts, origin_of, our_record, shared_tunnel, tcp_ports
-from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
 from settings.route import Ingress
 from text.finding import Finding
 from text.hostname import normal
+from text.resource_types import RECORD, SERVICE_TOKEN, TUNNEL
 
 # Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page). Counted as
 # ingress-nginx counts its `m`, so that 100m is no more than 100 MB.
@@ -24,12 +27,10 @@ _RESPONSE_LIMIT = 120  # seconds, of every plan but Enterprise (source: Cloudfla
 _BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
 _MEGABYTE = 1 << 20
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MEGABYTE, "g": 1 << 30}
-_TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
-_SERVICE_TOKEN = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 _SOON = timedelta(days=30)
 
 
-def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
+def missing(settings: Settings, facts: CloudflareSeen, cluster: ClusterSeen) -> Iterator[Finding]:
     """Find what has to be there before anything else can be asked."""
     if facts.zone is None:
         yield wording.ZONE_MISSING.found(host=settings.host)
@@ -38,18 +39,16 @@ def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
     match settings.cloudflare:
         case SharedTunnel() as cloudflare:
             yield from _missing_tunnel(settings, cloudflare, facts)
-            yield from _missing_origin(settings, cloudflare, facts)
+            yield from _missing_origin(settings, cloudflare, cluster.origin)
         case OwnTunnel() as cloudflare:
-            yield from _missing_origin(settings, cloudflare, facts)
+            yield from _missing_origin(settings, cloudflare, cluster.origin)
         case DnsRecord() as cloudflare:
             yield from _missing_sibling(settings.host, cloudflare, facts)
 
 
-def findings(
-    settings: Settings, facts: CloudflareFacts, plan: Plan, trial: TunnelRulesDiff | None
-) -> Iterator[Finding]:
+def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[Finding]:
     """Find what would fail in `up` or cut off access, what is adopted, where rules go, and what a new host does."""
-    way_in = plan.way_in
+    way_in, trial = plan.way_in, facts.rules
     if way_in is None:
         return
     if trial:
@@ -81,26 +80,26 @@ def _moves(settings: Settings, way_in: WayIn, route: Whole | None) -> Iterator[F
         )
 
 
-def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareFacts) -> Iterator[Finding]:
-    if shared_tunnel(settings, facts) is None:
+def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: CloudflareSeen) -> Iterator[Finding]:
+    if tunnel_of(settings, facts.tunnels) is None:
         names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
         yield wording.TUNNEL_MISSING.found(name=cloudflare.tunnel, has=names)
 
 
-def _missing_origin(settings: Settings, cloudflare: Tunnelled, facts: CloudflareFacts) -> Iterator[Finding]:
+def _missing_origin(settings: Settings, cloudflare: Tunnelled, origin: Manifest | None) -> Iterator[Finding]:
     controller = cloudflare.ingress_controller
     if controller is None:
         return  # Immich's own Service, which is asked for anyway
-    if facts.origin is None:
+    if origin is None:
         yield wording.ORIGIN_MISSING.found(origin_of(settings))
         return
-    ports = [port["port"] for port in tcp_ports(facts.origin)]
+    ports = [port["port"] for port in tcp_ports(origin)]
     if controller.port not in ports:
         has = ", ".join(map(str, ports)) or "none"
         yield wording.ORIGIN_PORT_MISSING.found(origin_of(settings), port=controller.port, has=has)
 
 
-def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -> Iterator[Finding]:
+def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareSeen) -> Iterator[Finding]:
     sibling = cloudflare.same_as
     if sibling is None:
         return
@@ -115,8 +114,8 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareFacts) -
         yield wording.SIBLING_UNPROXIED.found(sibling=sibling)
 
 
-def _records(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator[Finding]:
-    mine = our_record(facts, owner)
+def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[Finding]:
+    mine = facts.our_record(owner)
     # A record's type can't change: the record would be replaced, and one that is imported or kept stays in the way.
     stays = bool(ours.import_id or ours.adopted)
     untouched = mine is not None and facts.is_known(RECORD, mine.id) and mine.type == ours.type
@@ -134,16 +133,16 @@ def _records(facts: CloudflareFacts, ours: Record, owner: Ownership) -> Iterator
         yield wording.RECORD_ADOPTED_AND_CHANGED.found(mine, becomes=f"{ours.type} {ours.name} → {target}, {how}")
 
 
-def _tunnel_of_our_own(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
+def _tunnel_of_our_own(settings: Settings, facts: CloudflareSeen) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OwnTunnel):
         return
     for tunnel in facts.tunnels:
-        if tunnel.name == cloudflare.tunnel and not tunnel.deleted and not facts.is_known(_TUNNEL, tunnel.id):
+        if tunnel.name == cloudflare.tunnel and not tunnel.deleted and not facts.is_known(TUNNEL, tunnel.id):
             yield wording.TUNNEL_TAKEN.found(cloudflare.tunnel, id=tunnel.id)
     deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
     for known in facts.known:
-        if known.type == _TUNNEL and known.id in deleted:
+        if known.type == TUNNEL and known.id in deleted:
             yield wording.OWN_TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
 
 
@@ -178,8 +177,8 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
     return int(size[1]) * _UNITS[size[2].lower()], said
 
 
-def _token_ends(facts: CloudflareFacts, now: datetime) -> Iterator[Finding]:
+def _token_ends(facts: CloudflareSeen, now: datetime) -> Iterator[Finding]:
     for token in facts.service_tokens:
-        ours = facts.is_known(_SERVICE_TOKEN, token.id)
+        ours = facts.is_known(SERVICE_TOKEN, token.id)
         if ours and token.expires_at and token.expires_at - now < _SOON:
             yield wording.SERVICE_TOKEN_ENDS.found(token.name, end=f"{token.expires_at:%Y-%m-%d}")

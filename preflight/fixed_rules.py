@@ -8,7 +8,7 @@ from kubernetes.utils import parse_quantity
 from clients.kubernetes import Manifest
 from components.plan import Plan, Whole
 from preflight import wording
-from preflight.facts import Answers
+from preflight.dry_runs import Answers
 from settings import PROJECT
 from text.finding import Finding
 

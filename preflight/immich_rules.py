@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
+from observe.immich import ImmichSeen
 from preflight import wording
-from preflight.immich_facts import ImmichFacts
 from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import Settings
@@ -12,7 +12,7 @@ from settings.storage import OnNode
 from text.finding import Finding
 
 
-def findings(settings: Settings, facts: ImmichFacts | None, wanted: WantedSettings | None) -> Iterator[Finding]:
+def findings(settings: Settings, facts: ImmichSeen | None, wanted: WantedSettings | None) -> Iterator[Finding]:
     """Find it; where no library can be made, what that takes."""
     if facts is None:
         yield wording.NO_API_KEY.found()
@@ -24,21 +24,21 @@ def findings(settings: Settings, facts: ImmichFacts | None, wanted: WantedSettin
     else:
         yield from _of_key(facts)
         yield from _one_user_twice(facts)
-        for library, trial in facts.trials:
+        for library, trial in facts.libraries:
             yield from _of_library(library, trial)
         yield from _of_settings(facts, wanted)
         yield from _watching(settings, facts)
 
 
-def _of_key(facts: ImmichFacts) -> Iterator[Finding]:
+def _of_key(facts: ImmichSeen) -> Iterator[Finding]:
     if facts.lacking:
         yield wording.KEY_LACKS_PERMISSIONS.found(lacking=", ".join(facts.lacking))
 
 
-def _one_user_twice(facts: ImmichFacts) -> Iterator[Finding]:
+def _one_user_twice(facts: ImmichSeen) -> Iterator[Finding]:
     """Two libraries of one name and one user could not be told from each other."""
     by_user: dict[str, list[str]] = {}
-    for wanted, trial in facts.trials:
+    for wanted, trial in facts.libraries:
         if trial.owner:
             by_user.setdefault(trial.owner.email, []).append(wanted.owner)
     for email, named in by_user.items():
@@ -65,7 +65,7 @@ def _of_library(wanted: WantedLibrary, trial: LibraryDiff) -> Iterator[Finding]:
         yield imports.found(wanted.name, owner=owner, paths=", ".join(new))
 
 
-def _of_settings(facts: ImmichFacts, wanted: WantedSettings | None) -> Iterator[Finding]:
+def _of_settings(facts: ImmichSeen, wanted: WantedSettings | None) -> Iterator[Finding]:
     if wanted is None:
         return
     if facts.has_configuration_file and facts.settings_change:
@@ -76,7 +76,7 @@ def _of_settings(facts: ImmichFacts, wanted: WantedSettings | None) -> Iterator[
             yield wording.SERVER_WIDE_CHANGE.found(name, wanted=json.dumps(entry), found=json.dumps(were[name]))
 
 
-def _watching(settings: Settings, facts: ImmichFacts) -> Iterator[Finding]:
+def _watching(settings: Settings, facts: ImmichSeen) -> Iterator[Finding]:
     if not settings.immich.library.watch:
         return
     if not (facts.settings_were or {}).get("watch", {}).get("enabled"):  # who watches knows

@@ -1,9 +1,11 @@
 """What has to be there before anything else can be asked: Immich itself, the photos' node, a StorageClass. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from preflight import wording
-from preflight.facts import Facts
+from clients.kubernetes import Manifest
+from observe import Observed
+from observe.cluster import ClusterSeen
+from preflight import cloudflare_rules, wording
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
@@ -11,8 +13,15 @@ from text.finding import Finding
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def findings(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """Find what is missing in the cluster."""
+def findings(settings: Settings, observed: Observed) -> Iterator[Finding]:
+    """Find what is missing in the cluster and at Cloudflare."""
+    yield from in_cluster(settings, observed.cluster)
+    if observed.cloudflare:
+        yield from cloudflare_rules.missing(settings, observed.cloudflare, observed.cluster)
+
+
+def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
+    """Find what is missing in the cluster; what may not be read is not missing."""
     immich = settings.immich
     if facts.namespace is None:
         yield wording.NAMESPACE_MISSING.found(name=immich.namespace)
@@ -37,21 +46,21 @@ def findings(settings: Settings, facts: Facts) -> Iterator[Finding]:
                 port=immich.service.port,
                 has=", ".join(map(str, ports)),
             )
-    if isinstance(settings.storage, OnNode) and settings.storage.node not in facts.nodes:
+    if isinstance(settings.storage, OnNode) and facts.nodes is not None and settings.storage.node not in facts.nodes:
         yield wording.NODE_MISSING.found(name=settings.storage.node, has=", ".join(facts.nodes))
-    if settings.photo_sync.accounts:
-        yield from _storage_class(settings, facts)
+    if settings.photo_sync.accounts and facts.storage_classes is not None and facts.volume_classes is not None:
+        yield from _storage_class(settings, facts.storage_classes, facts.volume_classes)
 
 
-def _storage_class(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    names = [found["metadata"]["name"] for found in facts.storage_classes]
+def _storage_class(settings: Settings, classes: Sequence[Manifest], of_volumes: Collection[str]) -> Iterator[Finding]:
+    names = [found["metadata"]["name"] for found in classes]
     defaults = [
         found["metadata"]["name"]
-        for found in facts.storage_classes
+        for found in classes
         if found["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
     ]
     volume = settings.photo_sync.cookie_volume
-    if volume.storage_class and volume.storage_class not in {*names, *facts.volume_classes}:
+    if volume.storage_class and volume.storage_class not in {*names, *of_volumes}:
         yield wording.CLASS_MISSING.found(name=volume.storage_class, has=", ".join(names) or "none")
     elif not volume.storage_class and not defaults and names:
         yield wording.NO_DEFAULT_CLASS.found(has=", ".join(names))

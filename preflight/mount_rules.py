@@ -10,15 +10,16 @@ from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from components.plan import Plan
+from observe.cluster import ClusterSeen
 from preflight import wording
-from preflight.facts import Answers, Facts
+from preflight.dry_runs import Answers
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
 
 
-def findings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> Iterator[Finding]:
+def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """Find what would leave Immich without its photos, and what becomes of the mount."""
     if plan.mount_is_ours:
         yield from _in_its_place(settings, facts, plan)
@@ -27,7 +28,7 @@ def findings(settings: Settings, facts: Facts, plan: Plan, answers: Answers) -> 
         yield from _stated_by_chart(plan, answers)
 
 
-def _in_its_place(settings: Settings, facts: Facts, plan: Plan) -> Iterator[Finding]:
+def _in_its_place(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
     """Find what stands where the mount goes, and would be lost or hidden: Immich's next scan would trash its photos."""
     if facts.deployment is None:
         return

@@ -6,7 +6,7 @@ from clients.kubernetes import Manifest, Ref
 from components.ownership import STACK_MARK
 from components.plan import Plan, Whole
 from preflight import wording
-from preflight.facts import Answers
+from preflight.dry_runs import Answers
 from preflight.fixed_rules import value_at
 from providers.fragment import set_by_hand
 from settings import Settings

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from clients.kubernetes import Ref
 from components.photo_sync import arrangement
 from components.plan import Plan
+from observe.cluster import ClusterSeen
 from preflight import fixed_rules, owner_rules, wording
-from preflight.facts import Answers, Facts
+from preflight.dry_runs import Answers
 from settings import Settings
 from settings.storage import HostPath
 from text.finding import Finding
 
 
 def findings(
-    settings: Settings, facts: Facts, plan: Plan, answers: Answers, *, elsewhere: bool = False
+    settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answers, *, elsewhere: bool = False
 ) -> Iterator[Finding]:
     """Find them; `elsewhere`: whether something outside the cluster is adopted."""
+    yield from (wording.NOT_KNOWN.found(reason=one) for one in facts.forbidden)
     yield from _others_route(settings, facts, plan)
     yield from fixed_rules.released(plan, answers)
     yield from _rearranged(plan, answers)
@@ -35,9 +37,9 @@ def findings(
         yield from (wording.ENTRIES_WARNED.found(ref, warning=warning) for warning in trial.warnings)
 
 
-def _others_route(settings: Settings, facts: Facts, plan: Plan) -> Iterator[Finding]:
+def _others_route(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
     ours = plan.route.ref if plan.route else None
-    for ingress in facts.ingresses:
+    for ingress in facts.ingresses or ():
         hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
         if settings.host in hosts and Ref.of(ingress) != ours and not plan.ownership.is_ours(ingress):
             yield wording.HOST_TAKEN.found(Ref.of(ingress), host=settings.host)
@@ -55,14 +57,14 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
             yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be)
 
 
-def _job_by_hand(facts: Facts, plan: Plan) -> Iterator[Finding]:
+def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
     job = facts.directory_job
     if job is not None and not plan.ownership.is_ours(job):
         yield wording.JOB_BY_HAND.found(Ref.of(job), ours=plan.directory_job.ref.name)
 
 
-def _immich_on_any_node(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    if isinstance(settings.storage, HostPath) and len(facts.nodes) > 1 and facts.deployment:
+def _immich_on_any_node(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
+    if isinstance(settings.storage, HostPath) and len(facts.nodes or ()) > 1 and facts.deployment:
         pod = facts.deployment["spec"]["template"]["spec"]
         if not pod.get("nodeName") and not pod.get("nodeSelector") and not pod.get("affinity"):
             yield wording.IMMICH_ON_ANY_NODE.found(node=settings.storage.node)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES, floor
+from observe.space import Filesystem, Space
 from preflight import wording
-from preflight.space_facts import Filesystem, Space
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding

@@ -26,6 +26,12 @@ def elsewhere(setting: str) -> str:
 # what an API says by itself
 
 UNREADABLE = Situation("unreadable", "$reason")
+NOT_KNOWN = Situation(
+    "not-known",
+    "Preview does not know all that it looks at: $reason",
+    "Allow it that, or see to it yourself",
+    _WARNING,
+)
 
 # what has to be there
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from clients.cloudflare import Zone
+from observe.cloudflare import CloudflareSeen
 from preflight import wording
-from preflight.cloudflare_facts import CloudflareFacts
 from settings import Settings
 from settings.cloudflare import OnCloudflare
 from text.finding import Finding
@@ -13,7 +13,7 @@ from text.hostname import below, common, is_wildcard_of, lies_in
 _PUBLIC = 2  # labels that a domain of somebody's has at least
 
 
-def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
+def missing(settings: Settings, facts: CloudflareSeen) -> Iterator[Finding]:
     """Find what is wrong with ids that the settings give: with those of another zone, nothing can be right."""
     zone, cloudflare, host = facts.zone, settings.cloudflare, settings.host
     if zone is None or not isinstance(cloudflare, OnCloudflare) or not cloudflare.zone_id:
@@ -26,7 +26,7 @@ def missing(settings: Settings, facts: CloudflareFacts) -> Iterator[Finding]:
         yield wording.ZONE_OF_ANOTHER_DOMAIN.found(host=host, name=f"that of {facts.zone_names[0]}")
 
 
-def findings(host: str, facts: CloudflareFacts, *, proxied: bool) -> Iterator[Finding]:
+def findings(host: str, facts: CloudflareSeen, *, proxied: bool) -> Iterator[Finding]:
     """Find why a record in the zone would lead nowhere, and what could not be checked."""
     zone = facts.zone
     if zone is None:

@@ -23,9 +23,6 @@ from providers.report import refusals
 from settings.cluster import Cluster
 from text.finding import Finding
 
-# Its type in the state.
-TYPE = "pulumi-python:dynamic/cloudflare:TunnelRules"
-
 
 @dataclass(frozen=True)
 class RuleSet:

@@ -15,12 +15,12 @@ from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from components.plan import Whole
+from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ON_NODE, SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.checks.immich import running
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
-from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun, moment
 from settings.storage import OnNode
 
@@ -53,7 +53,7 @@ def _sync_level(cluster: ClusterFacts) -> pod_security.Level:
 
 def _directory(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
-    if isinstance(storage, OnNode) and storage.node not in cluster.seen.nodes:
+    if isinstance(storage, OnNode) and cluster.seen.nodes is not None and storage.node not in cluster.seen.nodes:
         return failed(
             facts, wording.NODE_MISSING, f"the cluster has no node {storage.node}: {', '.join(cluster.seen.nodes)}"
         )

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
+from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
-from ops.facts.part import there
 from settings.route import Gateway, Ingress
 
 
@@ -66,7 +66,7 @@ def _backends(ingress: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _rivals(cluster: ClusterFacts, host: str, ours: Ref) -> Iterator[Ref]:
-    for ingress in cluster.seen.ingresses:
+    for ingress in cluster.seen.ingresses or ():
         hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
         if host in hosts and Ref.of(ingress) != ours:
             yield Ref.of(ingress)

@@ -3,14 +3,20 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import observe.cluster
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
+from components.way_in import way_in
+from observe import Observed
+from observe.cloudflare import CloudflareSeen
+from observe.cluster import ClusterSeen
+from observe.part import Absent, Unread, begin
+from observe.planned import at_cloudflare, planned
 from ops.facts import cloudflare, cluster, immich, photo_sync
-from ops.facts.cloudflare import CloudflareFacts
-from ops.facts.cluster import ClusterFacts
+from ops.facts.cloudflare import CloudflareFacts, Connected
+from ops.facts.cluster import ClusterFacts, Running
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Internet, Name, Page, Uploads
-from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
 from preflight.cloudflare_rules import upload_limit
 from settings import PROJECT, Settings
@@ -73,8 +79,9 @@ def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bo
         # One each: opening a stream, the official client takes a detour with all that goes through it meanwhile.
         return ClusterApi(settings.cluster)
 
-    of_cluster, of_accounts, of_ping, of_libraries, of_cloudflare = api(), api(), api(), api(), api()
-    objects = begin(lambda: cluster.read(of_cluster, settings, owner.stack))
+    of_cluster, of_running, of_accounts, of_ping, of_libraries, of_cloudflare = (api() for _ in range(6))
+    objects = begin(lambda: observe.cluster.read(of_cluster, settings, secrets=False))
+    running = begin(lambda: cluster.running(of_running, settings))
     accounts = begin(lambda: photo_sync.read(of_accounts, settings))
     ping = begin(lambda: immich.ping(of_ping, settings))
     libraries = begin(lambda: immich.read(of_libraries, settings, owner))
@@ -83,21 +90,44 @@ def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bo
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere
     web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere
+    seen, runs, found = objects(), running(), at_cloudflare()
+    there = None if isinstance(found, Unread) else found[0]
     facts = Facts(
         settings=settings,
         stack=stack,
         now=datetime.now(UTC),
-        cluster=objects(),
+        cluster=_in_cluster(settings, owner, seen, runs, there),
         accounts=accounts(),
         ping=ping(),
         libraries=libraries(),
-        cloudflare=at_cloudflare(),
+        cloudflare=found if isinstance(found, Unread) else _at_cloudflare(settings, owner, found),
         name=name(),
         page=page(),
         plain=plain(),
         web_socket=web_socket(),
     )
     return replace(facts, uploads=_uploads(facts, outside)) if upload and outside else facts
+
+
+def _in_cluster(
+    settings: Settings,
+    owner: Ownership,
+    seen: ClusterSeen | Unread,
+    runs: Running | Unread,
+    there: CloudflareSeen | None,
+) -> ClusterFacts | Unread:
+    if isinstance(seen, Unread):
+        return seen
+    if isinstance(runs, Unread):
+        return runs
+    plan = planned(settings, owner.stack, Observed(seen, there))
+    return ClusterFacts(**vars(runs), seen=seen, plan=plan)
+
+
+def _at_cloudflare(settings: Settings, owner: Ownership, found: Connected) -> CloudflareFacts:
+    seen, _ = found
+    stated = at_cloudflare(settings, seen, owner) if seen else None
+    return cloudflare.beside(settings, found, way_in(settings, stated, owner) if stated else None)
 
 
 def _uploads(facts: Facts, outside: Internet) -> Uploads | Unread:

@@ -1,18 +1,16 @@
-"""What Cloudflare holds of the stack: the record, the tunnel with its rules and connectors, the guard."""
+"""What Cloudflare holds of the stack, beside what the stack states there."""
 
 from dataclasses import dataclass
 
-from clients import cloudflare as cloudflare_api
 from clients.access_domains import Reach, guarding
-from clients.cloudflare import AccessApplication, CloudflareApi, Connector, Record, Tunnel, Zone
+from clients.cloudflare import AccessApplication, Connector, Record, Tunnel, Zone
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
-from components.way_in import FoundAtCloudflare, WayIn, is_marked, tunnel_host, way_in
-from preflight import zone_facts
-from providers import tunnel_rules
+from components.way_in import WayIn, tunnel_host
+from observe import cloudflare
+from observe.cloudflare import CloudflareSeen, tunnel_of
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
-from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled
 
 
 @dataclass(frozen=True)
@@ -46,53 +44,42 @@ class CloudflareFacts:
         return self.way_in.record.content or (tunnel_host(self.tunnel.id) if self.tunnel else None)
 
 
-def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> CloudflareFacts:
-    """Read them; none for a stack that states nothing there.
+Connected = tuple[CloudflareSeen | None, tuple[Connector, ...]]
+
+
+def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Connected:
+    """Read what preflight reads, and what runs the tunnel.
 
     Raises:
         CloudflareError: when Cloudflare can't be asked, or the token may not read.
         ClusterError: when the cluster can't be asked, or does not let us read.
 
     """
-    cloudflare = settings.cloudflare
-    if not isinstance(cloudflare, OnCloudflare):
+    api = cloudflare.connect(settings)
+    seen = cloudflare.read(api, cluster, settings, owner)
+    tunnel = _tunnel(settings, seen)
+    if api is None or seen is None or seen.zone is None or tunnel is None:
+        return seen, ()
+    return seen, tuple(api.connectors(seen.zone.account_id, tunnel.id))
+
+
+def beside(settings: Settings, found: Connected, way_in: WayIn | None) -> CloudflareFacts:
+    """Put what was read beside what the stack states."""
+    seen, connectors = found
+    if seen is None or seen.zone is None:
         return CloudflareFacts(None)
-    api = CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
-    zone = zone_facts.find(api, settings.host, cloudflare)
-    if zone is None:
-        return CloudflareFacts(None)
-    tunnel = _tunnel(api, zone, cloudflare)
-    records = tuple(api.records(zone.id, settings.host))
-    sibling = _sibling(api, zone, cloudflare)
-    stated = None
-    if not (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and sibling is None):
-        marked = [record for record in records if is_marked(record, owner.stack)]
-        stated = way_in(settings, FoundAtCloudflare(zone, tunnel, sibling, next(iter(marked), None)), owner)
+    before = guarding(seen.applications or (), settings.host)
     return CloudflareFacts(
-        zone=zone,
-        tunnel=tunnel,
-        connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel else (),
-        # Whose it is, preflight asks: here it is enough that it is there.
-        trial=tunnel_rules.compare(api, cluster, stated.rules, stated.rules.keys) if stated and stated.rules else None,
-        way_in=stated,
-        records=records,
-        applications=_applications(api, zone, settings.host) if cloudflare.access else (),
+        zone=seen.zone,
+        tunnel=_tunnel(settings, seen),
+        connectors=connectors,
+        trial=seen.rules,
+        way_in=way_in,
+        records=seen.records,
+        applications=tuple(each.application for each in before if each.reach is Reach.HOST),
     )
 
 
-def _applications(api: CloudflareApi, zone: Zone, host: str) -> tuple[AccessApplication, ...]:
-    found = guarding(api.access_applications(zone.account_id), host)
-    return tuple(each.application for each in found if each.reach is Reach.HOST)
-
-
-def _tunnel(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> Tunnel | None:
-    if not isinstance(cloudflare, Tunnelled):
-        return None
-    named = [one for one in api.tunnels(zone.account_id) if cloudflare.tunnel in {one.id, one.name} and not one.deleted]
-    return next(iter(named), None)
-
-
-def _sibling(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> Record | None:
-    if not (isinstance(cloudflare, DnsRecord) and cloudflare.same_as):
-        return None
-    return next(iter(api.records(zone.id, cloudflare.same_as)), None)
+def _tunnel(settings: Settings, seen: CloudflareSeen | None) -> Tunnel | None:
+    tunnel = tunnel_of(settings, seen.tunnels) if seen else None
+    return None if tunnel is None or tunnel.deleted else tunnel

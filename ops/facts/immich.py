@@ -12,8 +12,9 @@ from clients.immich import ImmichApi, ImmichError, Library, RefusedError, Statis
 from clients.kubernetes import ClusterApi
 from components import external_library
 from components.ownership import Ownership
-from providers.immich_library import WantedLibrary
-from providers.immich_settings import Entries, changes
+from observe.immich import look
+from providers.immich_library import LibraryDiff, WantedLibrary
+from providers.immich_settings import Entries
 from settings import Settings
 
 
@@ -81,23 +82,22 @@ def read(api: ClusterApi, settings: Settings, owner: Ownership) -> LibrariesFact
         ClusterError: when there is no way to it.
 
     """
-    planned = external_library.libraries(settings, owner)
-    if planned is None or settings.immich_api_key is None:
+    if settings.immich_api_key is None:
         return LibrariesFacts(())
     with closing(ImmichApi.behind(api, settings.immich.backend, settings.immich_api_key)) as immich:
-        libraries = tuple(_library(immich, wanted) for wanted in planned.wanted)
-        stated = planned.settings
-        differs = stated is not None and changes(immich.configuration(), stated)
-    return LibrariesFacts(libraries, stated.entries if stated and differs else None)
+        seen = look(immich, api, settings, owner)
+        if seen.lacking:
+            raise ImmichError(f"the API key of Immich lacks {', '.join(seen.lacking)}")
+        libraries = tuple(_library(immich, wanted, diff) for wanted, diff in seen.libraries)
+    planned = external_library.libraries(settings, owner)
+    stated = planned.settings if planned else None
+    return LibrariesFacts(libraries, stated.entries if stated and seen.settings_change else None)
 
 
-def _library(immich: ImmichApi, wanted: WantedLibrary) -> LibraryFacts:
-    owner = immich.me() if not wanted.owner else next((u for u in immich.users() if u.email == wanted.owner), None)
-    named = [one for one in immich.libraries() if owner and (one.owner_id, one.name) == (owner.id, wanted.name)]
-    live = next(iter(named), None)
-    if live is None:
+def _library(immich: ImmichApi, wanted: WantedLibrary, diff: LibraryDiff) -> LibraryFacts:
+    if diff.live is None:
         return LibraryFacts(wanted)
-    return LibraryFacts(wanted, live, immich.statistics(live.id), _unseen(immich, live))
+    return LibraryFacts(wanted, diff.live, immich.statistics(diff.live.id), _unseen(immich, diff.live))
 
 
 def _unseen(immich: ImmichApi, library: Library) -> Mapping[str, str] | None:

@@ -16,6 +16,8 @@ from clients.pod_end import End
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components.immich_mount import GUARD
+from observe.part import Absent, Unread, begin
+from observe.space import Space
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
 from ops.checks.drift import unlike
@@ -23,9 +25,7 @@ from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Name, Page, Uploads
-from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
-from preflight.space_facts import Space
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import TUNNEL_INVALID
 from tests.objects import ARGOCD, deployment, in_pod, managed
@@ -96,7 +96,8 @@ def no_endpoint(selector: Manifest | None = None, **port: Any) -> Break:
 
 def without(kind: str) -> Break:
     def change(facts: Facts) -> Facts:
-        return with_cluster(facts, live={ref: one for ref, one in of_cluster(facts).live.items() if ref.kind != kind})
+        there = of_cluster(facts).seen.live
+        return seen(live={ref: one for ref, one in there.items() if ref.kind != kind})(facts)
 
     return change
 
@@ -105,9 +106,9 @@ def live(kind: str, edit: Callable[[Manifest], None]) -> Break:
     """The one object of a kind, edited."""
 
     def change(facts: Facts) -> Facts:
-        objects = deepcopy(dict(of_cluster(facts).live))
+        objects = deepcopy(dict(of_cluster(facts).seen.live))
         edit(next(one for ref, one in objects.items() if ref.kind == kind))
-        return with_cluster(facts, live=objects)
+        return seen(live=objects)(facts)
 
     return change
 
@@ -181,7 +182,7 @@ def http_route(conditions: list[Manifest]) -> Break:
 
 
 def rival(facts: Facts) -> Facts:
-    (ours,) = of_cluster(facts).seen.ingresses
+    (ours,) = of_cluster(facts).seen.ingresses or ()
     other = {**ours, "metadata": {"name": "rival", "namespace": "else"}}
     return seen(ingresses=(ours, other))(facts)
 

@@ -11,8 +11,9 @@ import preflight
 from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
+from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
-from preflight.facts import Answers, Facts
+from preflight.dry_runs import Answers
 from providers.fragment import FragmentDryRun, Remainder
 from providers.wording import OBJECT_MISSING
 from settings import Settings, load_connections
@@ -23,7 +24,7 @@ from tests.unit.configured import configured
 from text.finding import Finding, Severity
 
 WHERE = "Deployment immich/immich-server"
-CLUSTER = Facts(namespace(), deployment(), None, None, None)
+CLUSTER = ClusterSeen(namespace(), deployment(), None, None, None)
 TWICE = f'{WHERE}: "{ARGOCD}" states volumes[icloud-import], too'
 
 

@@ -2,7 +2,6 @@
 
 import io
 import socket
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,9 +9,10 @@ from rich.console import Console
 
 from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
-from components.plan import Found, Plan, plan
+from components.plan import Found, plan
 from lab.display import print_steps
-from preflight import facts, host
+from observe import resolves
+from observe.planned import synced
 from settings import Settings
 from tests.accounts import household
 from tests.unit.configured import configured
@@ -81,21 +81,14 @@ def test_a_record_of_this_stacks_own_is_nobodys_task(cloudflare: Manifest) -> No
     assert left(settings(cloudflare=cloudflare), synced=frozenset({"anna"}), resolves=False) == []
 
 
-def deployed() -> tuple[Plan, dict[Ref, Manifest]]:
-    planned = plan(household({"name": "anna"}, {"name": "ben"}), Found("immich-server"), Ownership(HOMELAB))
-    return planned, {whole.ref: deepcopy(whole.manifest) for whole in planned.wholes()}
-
-
 def test_a_cron_job_remembers_that_photos_were_fetched() -> None:
-    planned, live = deployed()
-    live[Ref("batch/v1", "CronJob", "icloud-sync-anna", "photo-sync")]["status"] = {
-        "lastSuccessfulTime": "2026-11-26T12:00:00Z"
+    two = household({"name": "anna"}, {"name": "ben"})
+    live = {
+        Ref("batch/v1", "CronJob", f"icloud-sync-{account}", "photo-sync"): {"status": {key: "2026-11-26T12:00:00Z"}}
+        for account, key in (("anna", "lastSuccessfulTime"), ("ben", "lastScheduleTime"))
     }
-    live[Ref("batch/v1", "CronJob", "icloud-sync-ben", "photo-sync")]["status"] = {
-        "lastScheduleTime": "2026-11-26T12:00:00Z"
-    }
-    assert facts.synced(planned, live) == {"anna"}
-    assert facts.synced(planned, {}) == frozenset()
+    assert synced(two, live) == {"anna"}
+    assert synced(two, {}) == frozenset()
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -107,7 +100,7 @@ def test_a_name_leads_somewhere_when_a_resolver_knows_it(monkeypatch: pytest.Mon
         return ["192.0.2.1"]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert host.resolves(configured()) is known
+    assert resolves(configured()) is known
 
 
 def test_no_resolver_is_asked_for_a_record_of_this_stacks_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +108,7 @@ def test_no_resolver_is_asked_for_a_record_of_this_stacks_own(monkeypatch: pytes
         raise AssertionError
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert host.resolves(settings())
+    assert resolves(settings())
 
 
 @pytest.mark.parametrize(

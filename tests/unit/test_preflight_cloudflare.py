@@ -12,6 +12,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+import observe
 import preflight
 from clients.cloudflare import (
     AccessApplication,
@@ -31,9 +32,16 @@ from lab.cloudflare.api import Api
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import PERMISSIONS, TOKEN, found, give_token, new_id, now
 from lab.stand_in.transport import Transport
-from preflight import PreflightError, cloudflare_facts, cloudflare_rules, facts, host, rules, state
-from preflight.cloudflare_facts import RECORD, CloudflareFacts
-from preflight.state import Known
+from observe import Observed, state
+from observe import cloudflare as at_cloudflare
+from observe import cluster as in_cluster
+from observe.cloudflare import CloudflareSeen
+from observe.cluster import ClusterSeen, origin_of
+from observe.planned import origin
+from observe.planned import planned as planned_by
+from observe.state import Known
+from preflight import PreflightError, cloudflare_rules, dry_runs, rules
+from preflight.dry_runs import Answers
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import RULE_PLACED, TUNNEL_GONE
 from settings import Settings
@@ -42,6 +50,7 @@ from tests.findings import Told, told
 from tests.objects import STACK, deployment, namespace
 from tests.unit.configured import configured
 from text.finding import Finding, Severity
+from text.resource_types import RECORD
 
 HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
 ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
@@ -63,15 +72,15 @@ APPLICATION_KIND = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessA
 
 TOKEN_KIND = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 
-CLUSTER = facts.Facts(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
+CLUSTER = ClusterSeen(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
 
 
 def on(cloudflare: Manifest, **more: Any) -> Settings:
     return configured(cloudflare=cloudflare, **more)
 
 
-def seen(**more: Any) -> CloudflareFacts:
-    return replace(CloudflareFacts(ZONE, tunnels=(HOMELAB,), origin=SERVICE), **more)
+def seen(**more: Any) -> CloudflareSeen:
+    return replace(CloudflareSeen(ZONE, tunnels=(HOMELAB,)), **more)
 
 
 def record(content: str = "1.1.1.1", type_: str = "A", name: str = HOST, comment: str = "", **more: Any) -> Record:
@@ -83,22 +92,21 @@ def in_state(kind: str, id_: str, **outputs: Any) -> tuple[Known, ...]:
     return (Known(kind, "urn::its", {"id": id_, **outputs}),)
 
 
-def planned(settings: Settings, there: CloudflareFacts) -> Plan:
-    owner = Ownership(STACK, adopting=settings.adopt_existing)
-    found_there, origin = cloudflare_facts.found(settings, there, owner), cloudflare_facts.origin(settings, there)
-    return plan(settings, Found("immich-server", cloudflare=found_there, origin=origin), owner)
+def planned(settings: Settings, there: CloudflareSeen) -> Plan:
+    return planned_by(settings, STACK, Observed(replace(CLUSTER, origin=SERVICE), there))
 
 
 def missing(cloudflare: Manifest, **more: Any) -> list[Told]:
-    return told(cloudflare_rules.missing(on(cloudflare), seen(**more)))
+    service = more.pop("origin", SERVICE)
+    return told(cloudflare_rules.missing(on(cloudflare), seen(**more), replace(CLUSTER, origin=service)))
 
 
 def findings(
     cloudflare: Manifest, *, adopt: bool = False, trial: TunnelRulesDiff | None = None, **more: Any
 ) -> list[Finding]:
     route = {"route": more.pop("route")} if "route" in more else {}
-    settings, there = on(cloudflare, adoptExisting=adopt, **route), seen(**more)
-    return list(cloudflare_rules.findings(settings, there, planned(settings, there), trial))
+    settings, there = on(cloudflare, adoptExisting=adopt, **route), seen(rules=trial, **more)
+    return list(cloudflare_rules.findings(settings, there, planned(settings, there)))
 
 
 def problems(cloudflare: Manifest, **more: Any) -> list[Told]:
@@ -167,7 +175,9 @@ def test_missing(cloudflare: Manifest, more: Manifest, code: str) -> None:
 def test_a_missing_tunnel_names_those_that_are_there() -> None:
     gone = replace(HOMELAB, id="2", name="gone", deleted=True)
     attic = replace(HOMELAB, id="1", name="attic")
-    (finding,) = cloudflare_rules.missing(on(SHARED | {"tunnel": "home"}), seen(tunnels=(HOMELAB, attic, gone)))
+    (finding,) = cloudflare_rules.missing(
+        on(SHARED | {"tunnel": "home"}), seen(tunnels=(HOMELAB, attic, gone)), CLUSTER
+    )
     assert finding.values == {"name": "home", "has": "attic, homelab"}
 
 
@@ -368,7 +378,7 @@ def test_our_own_tunnel_was_deleted_by_somebody() -> None:
 def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
     settings = on(OWN, adoptExisting=adopt)
     by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
-    answers = facts.Answers({ref: by_hand})
+    answers = Answers({ref: by_hand})
     ours = planned(settings, seen())
     found = [one for one in rules.findings(settings, CLUSTER, ours, answers) if one.subject == str(ref)]
     assert [(one.code, one.setting) for one in found] == [("not-adoptable", "cloudflare.namespace")]
@@ -533,7 +543,7 @@ def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
 def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
     settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
     planned_without = plan(settings, Found("immich-server"), Ownership(STACK))
-    assert list(cloudflare_rules.findings(settings, CloudflareFacts(None), planned_without, None)) == []
+    assert list(cloudflare_rules.findings(settings, CloudflareSeen(None), planned_without)) == []
 
 
 # reading the facts, through the SDK
@@ -560,8 +570,9 @@ def through(account: Api, token: str = TOKEN) -> CloudflareApi:
     return CloudflareApi(token, httpx.Client(transport=Transport(account)))
 
 
-def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareFacts:
-    there = cloudflare_facts.read(through(account, token), cluster or FakeCluster(), settings, ())
+def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareSeen:
+    owner = Ownership(STACK, adopting=settings.adopt_existing)
+    there = at_cloudflare.read(through(account, token), cluster or FakeCluster(), settings, owner)
     assert there
     return there
 
@@ -580,19 +591,17 @@ def test_everything_about_a_shared_tunnel(account: Api) -> None:
         ("homelab", "cloudflare"),
         ("workshop", "local"),
     ]
-    assert there.origin == SERVICE
     assert (there.records, there.siblings, there.applications, there.service_tokens) == ((), (), (), ())
 
 
 def test_only_what_the_stack_needs_is_asked(account: Api) -> None:
-    there = read(account, on(ADDRESS, host=COULTONF), cluster_with(IMMICH))
+    read(account, on(ADDRESS, host=COULTONF), cluster_with(IMMICH))
     assert set(account.log) == {
         ("GET", "/user/tokens/verify"),
         ("GET", "/zones"),
         ("GET", f"/zones/{ZONE_ID}/dns_records"),
         ("GET", f"/accounts/{ACCOUNT_ID}/access/apps"),
     }
-    assert there.origin is None
 
 
 OTHERS = "a" * 32
@@ -602,9 +611,9 @@ def found_in(account: Api, cloudflare: Manifest, host: str) -> list[str]:
     """The codes of what is missing, or else of all that is found of zone and certificate."""
     settings = on(cloudflare, host=host)
     there = read(account, settings)
-    if missing := told(cloudflare_rules.missing(settings, there)):
+    if missing := told(cloudflare_rules.missing(settings, there, replace(CLUSTER, origin=SERVICE))):
         return [code for code, _ in missing]
-    codes = [code for code, _ in told(cloudflare_rules.findings(settings, there, planned(settings, there), None))]
+    codes = [code for code, _ in told(cloudflare_rules.findings(settings, there, planned(settings, there)))]
     return [code for code in codes if code.startswith(("zone", "certificate"))]
 
 
@@ -744,8 +753,8 @@ def test_the_closest_zone(account: Api, host: str, name: str) -> None:
 def test_no_zone(account: Api, host: str) -> None:
     settings = on(SHARED, host=host)
     there = read(account, settings)
-    assert there == CloudflareFacts(None)
-    assert cloudflare_facts.found(settings, there, Ownership(STACK)) is None
+    assert there == CloudflareSeen(None)
+    assert planned(settings, there).way_in is None
 
 
 @pytest.mark.parametrize(
@@ -815,8 +824,8 @@ def test_a_token_that_is_no_longer_in_force_is_refused_before_anything_is_read(a
 
 def sent_token(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:
     tokens: list[str] = []
-    monkeypatch.setattr(cloudflare_facts, "CloudflareApi", tokens.append)
-    cloudflare_facts.connect(settings)
+    monkeypatch.setattr(at_cloudflare, "CloudflareApi", tokens.append)
+    at_cloudflare.connect(settings)
     (token,) = tokens
     return token
 
@@ -838,7 +847,7 @@ def test_the_environments_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_token() -> None:
     with pytest.raises(CloudflareError) as refused:
-        cloudflare_facts.connect(on(SHARED))
+        at_cloudflare.connect(on(SHARED))
     assert str(refused.value) == (
         "Cloudflare needs an API token: `pulumi config set --secret immich-icloud:cloudflareToken`, or set the "
         "variable CLOUDFLARE_API_TOKEN. docs/cloudflare.md lists its permissions"
@@ -847,8 +856,8 @@ def test_no_token() -> None:
 
 def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
     settings = on({"kind": "none"})
-    assert cloudflare_facts.connect(settings) is None
-    assert cloudflare_facts.read(through(account), FakeCluster(), settings, ()) is None
+    assert at_cloudflare.connect(settings) is None
+    assert at_cloudflare.read(through(account), FakeCluster(), settings, Ownership(STACK)) is None
     assert account.log == []
 
 
@@ -856,7 +865,7 @@ def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloudflare", "ports", "origin"),
+    ("cloudflare", "ports", "expected"),
     [
         (OWN | CONTROLLER, [{"port": 80, "targetPort": "http"}], Origin("ingress-nginx", {"app": "nginx"}, "http")),
         (OWN, [{"port": 3001, "targetPort": 2283}], Origin("immich", {"app": "nginx"}, 2283)),
@@ -869,29 +878,30 @@ def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
     ],
     ids=["a named port", "immich's own", "the same port", "HTTP/3 beside it"],
 )
-def test_the_origin(cloudflare: Manifest, ports: list[Manifest], origin: Origin) -> None:
+def test_the_origin(cloudflare: Manifest, ports: list[Manifest], expected: Origin) -> None:
     service = {"spec": {"selector": {"app": "nginx"}, "ports": ports}}
-    assert cloudflare_facts.origin(on(cloudflare), seen(origin=service)) == origin
+    assert origin(on(cloudflare), replace(CLUSTER, origin=service)) == expected
 
 
 @pytest.mark.parametrize("on_host", [False, True])
-def test_pods_on_their_nodes_network_are_not_known_by_labels(account: Api, on_host: bool) -> None:  # noqa: FBT001
+def test_pods_on_their_nodes_network_are_not_known_by_labels(on_host: bool) -> None:  # noqa: FBT001
     settings = on(OWN, host=COULTONF)
-    service = cloudflare_facts.origin_of(settings)
+    service = origin_of(settings)
     cluster = cluster_with(service)
     labels = SERVICE["spec"]["selector"]
     metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
     cluster.objects[Ref.of(pod)] = pod
-    origin = cloudflare_facts.origin(settings, read(account, settings, cluster))
-    assert origin
-    assert origin.pods == ({} if on_host else labels)
+    cluster.objects |= {Ref.of(one): one for one in (deployment(), namespace())}
+    found_origin = origin(settings, in_cluster.read(cluster, settings))
+    assert found_origin
+    assert found_origin.pods == ({} if on_host else labels)
 
 
 def test_the_origin_without_a_selector() -> None:
     service: Manifest = {"spec": {"type": "ExternalName", "externalName": "immich.lan"}}
-    assert cloudflare_facts.origin(on(OWN), seen(origin=service)) == Origin("immich", {}, 3001)
-    assert cloudflare_facts.origin(on(OWN), seen(origin=None)) is None
+    assert origin(on(OWN), replace(CLUSTER, origin=service)) == Origin("immich", {}, 3001)
+    assert origin(on(OWN), CLUSTER) is None
 
 
 # what the state knows
@@ -958,10 +968,10 @@ Check = Callable[[Settings], tuple[Plan, Shown]]
 def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
-    monkeypatch.setattr(facts, "read", lambda *_: CLUSTER)
-    monkeypatch.setattr(facts, "ask", lambda *_: facts.Answers())
-    monkeypatch.setattr(host, "resolves", lambda _: False)
-    monkeypatch.setattr(cloudflare_facts, "CloudflareApi", lambda token: through(account, token))
+    monkeypatch.setattr(in_cluster, "read", lambda *_: replace(CLUSTER, origin=SERVICE))
+    monkeypatch.setattr(dry_runs, "ask", lambda *_: Answers())
+    monkeypatch.setattr(observe, "resolves", lambda _: False)
+    monkeypatch.setattr(at_cloudflare, "CloudflareApi", lambda token: through(account, token))
 
     def checked(settings: Settings) -> tuple[Plan, Shown]:
         shown = Shown()

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from clients.immich import Library, User
+from observe.immich import ImmichSeen
 from preflight import immich_rules
-from preflight.immich_facts import ImmichFacts
 from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import WantedSettings
 from providers.wording import USER_MISSING
@@ -28,8 +28,8 @@ def library(*paths: str, patterns: tuple[str, ...] = ()) -> Library:
     return Library("abc", OWNER.id, "iCloud Photos", paths, patterns, "")
 
 
-def facts(trial: LibraryDiff | None = None, **more: Any) -> ImmichFacts:
-    return ImmichFacts(trials=((WANTED, trial),) if trial else (), **more)
+def facts(trial: LibraryDiff | None = None, **more: Any) -> ImmichSeen:
+    return ImmichSeen(libraries=((WANTED, trial),) if trial else (), **more)
 
 
 def with_library(storage: dict[str, Any] = ON_HOST, **stated: Any) -> Settings:
@@ -37,23 +37,23 @@ def with_library(storage: dict[str, Any] = ON_HOST, **stated: Any) -> Settings:
 
 
 def found(
-    facts: ImmichFacts | None, wanted: WantedSettings | None = None, settings: Settings | None = None
+    facts: ImmichSeen | None, wanted: WantedSettings | None = None, settings: Settings | None = None
 ) -> list[Finding]:
     return list(immich_rules.findings(settings or with_library(), facts, wanted))
 
 
-def codes(facts: ImmichFacts | None, wanted: WantedSettings | None = None, **stated: Any) -> list[str]:
+def codes(facts: ImmichSeen | None, wanted: WantedSettings | None = None, **stated: Any) -> list[str]:
     return [one.code for one in found(facts, wanted, with_library(**stated))]
 
 
 def test_an_immich_that_can_t_be_asked_is_a_problem() -> None:
-    (finding,) = found(ImmichFacts("Immich does not know the API key"))
+    (finding,) = found(ImmichSeen("Immich does not know the API key"))
     assert (finding.severity, finding.text) == (Severity.PROBLEM, "Immich does not know the API key")
 
 
 def test_an_immich_that_does_not_run_is_no_problem_but_said() -> None:
     """Its mount may be what keeps it from running, and `up` what mends that."""
-    (finding,) = found(ImmichFacts(not_running="no pod is ready"), MONTHLY)
+    (finding,) = found(ImmichSeen(not_running="no pod is ready"), MONTHLY)
     assert (finding.code, finding.severity, finding.values) == (
         "immich-down",
         Severity.WARNING,
@@ -78,9 +78,9 @@ def test_a_permission_that_the_key_lacks_is_a_problem() -> None:
 def test_one_user_can_t_have_two_libraries_of_one_name() -> None:
     mine, named = WANTED, replace(WANTED, owner=OWNER.email)
     trials = tuple((wanted, LibraryDiff((), OWNER, None, library(PATH))) for wanted in (mine, named))
-    twice, *_ = found(ImmichFacts(trials=trials))
+    twice, *_ = found(ImmichSeen(libraries=trials))
     assert (twice.code, twice.values["user"]) == ("user-named-twice", OWNER.email)
-    assert "user-named-twice" not in codes(ImmichFacts(trials=trials[:1]))
+    assert "user-named-twice" not in codes(ImmichSeen(libraries=trials[:1]))
 
 
 def test_a_configuration_file_has_to_say_it_itself() -> None:

@@ -9,8 +9,9 @@ import pytest
 from clients.kubernetes import Ref
 from components.ownership import Ownership
 from components.plan import Found, Plan, Whole, plan
+from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
-from preflight.facts import Answers, Facts
+from preflight.dry_runs import Answers
 from providers.fragment import FragmentDryRun
 from providers.wording import OBJECT_MISSING
 from settings import Settings
@@ -30,9 +31,9 @@ INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 JOB = Ref("batch/v1", "Job", "create-icloud-directory", "photo-sync")
 
 
-def facts(**more: Any) -> Facts:
+def facts(**more: Any) -> ClusterSeen:
     service = {"spec": {"ports": [{"port": 3001}, {"port": 9100}]}}
-    there = Facts(namespace(), deployment(), service, None, None, nodes=("talos-1",))
+    there = ClusterSeen(namespace(), deployment(), service, None, None, nodes=("talos-1",))
     return replace(there, **more)
 
 
@@ -70,21 +71,25 @@ def by_hand(live: dict[Ref, Manifest], fields: Manifest | None = None, **metadat
 
 
 def found(
-    settings: Settings, live: dict[Ref, Manifest], seen: Facts | None = None, plan: Plan | None = None, **more: Any
+    settings: Settings,
+    live: dict[Ref, Manifest],
+    seen: ClusterSeen | None = None,
+    plan: Plan | None = None,
+    **more: Any,
 ) -> list[Finding]:
     return list(rules.findings(settings, seen or facts(), plan or planned(settings), Answers(live, **more)))
 
 
-def problems(settings: Settings, live: dict[Ref, Manifest], seen: Facts | None = None, **more: Any) -> list[Told]:
+def problems(settings: Settings, live: dict[Ref, Manifest], seen: ClusterSeen | None = None, **more: Any) -> list[Told]:
     return told(found(settings, live, seen, **more), Severity.PROBLEM)
 
 
-def warnings(settings: Settings, live: dict[Ref, Manifest], seen: Facts | None = None, **more: Any) -> list[Told]:
+def warnings(settings: Settings, live: dict[Ref, Manifest], seen: ClusterSeen | None = None, **more: Any) -> list[Told]:
     return told(found(settings, live, seen, **more), Severity.WARNING)
 
 
-def missing(settings: Settings, seen: Facts) -> list[Told]:
-    return told(missing_rules.findings(settings, seen))
+def missing(settings: Settings, seen: ClusterSeen) -> list[Told]:
+    return told(missing_rules.in_cluster(settings, seen))
 
 
 # what has to be there

@@ -6,8 +6,9 @@ import pytest
 
 from clients.kubernetes import Manifest, Ref, RefusedError
 from components.free_space import floor
-from preflight import space_facts, space_rules
-from preflight.space_facts import Filesystem, Space
+from observe import space as observed
+from observe.space import Filesystem, Space
+from preflight import space_rules
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 
@@ -73,7 +74,7 @@ FORBIDDEN = RefusedError(403, "nodes/proxy is forbidden")
     ids=["nobody", "no report", "report", "newest", "another disk", "forbidden", "no stats", "stats", "both", "own"],
 )
 def test_what_is_known(cluster: Cluster, known: Space) -> None:
-    assert space_facts.read(cluster, household(), [NODE]) == known
+    assert observed.read(cluster, household(), [NODE], cluster.list(Ref("v1", "Pod", "", "photo-sync"))) == known
 
 
 def said(space: Space, **photo_sync: Any) -> list[str]:

@@ -15,14 +15,14 @@ from components.immich_mount import GUARD
 from components.ownership import Ownership
 from components.plan import Found, plan
 from components.way_in import FoundAtCloudflare, way_in
+from observe.cluster import ClusterSeen
+from observe.space import Space
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.immich import LibrariesFacts, LibraryFacts, Ping
 from ops.facts.internet import Name, Page
 from ops.facts.photo_sync import AccountFacts, SyncRun
-from preflight.facts import Facts as Seen
-from preflight.space_facts import Space
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from tests.accounts import household
@@ -89,12 +89,13 @@ def well(**more: Any) -> Facts:
     privileged = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn", "audit")}
     made = namespace("photo-sync", privileged)
     made["metadata"] |= live[planned.photo_sync.ref]["metadata"]
-    seen = Seen(
+    seen = ClusterSeen(
         namespace=namespace("immich", privileged, owner.manager),
         deployment=immich,
         service={"spec": {"selector": LABELS, "ports": [{"name": "http", "port": 3001, "targetPort": 2283}]}},
         photo_sync=made,
         directory_job=None,
+        live=live,
         ingresses=tuple(live[ref] for ref in live if ref.kind == "Ingress"),
         nodes=("talos-1",),
         space=Space(on_node=False, pressure=False),
@@ -102,7 +103,6 @@ def well(**more: Any) -> Facts:
     cluster = ClusterFacts(
         seen=seen,
         plan=planned,
-        live=live,
         pods=(pod,),
         endpoints=({"endpoints": [{"addresses": ["10.0.0.5"], "conditions": {"ready": True}}]},),
         ingress_classes=("nginx",),

@@ -40,14 +40,13 @@ class Space:
     pressure: bool | None = None
 
 
-def read(api: ClusterApi, settings: Settings, nodes: Iterable[Manifest]) -> Space:
-    """Read it; `nodes` are the cluster's.
+def read(api: ClusterApi, settings: Settings, nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> Space:
+    """Read it; `nodes` are the cluster's, `pods` those of the photo-sync namespace.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    pods = api.list(Ref("v1", "Pod", "", settings.photo_sync.namespace))
     last = max(_measured(pods), key=lambda found: found[0], default=None)
     on_node = last[1].on_node if last else None
     photos = _filesystem(last[1]) if last else None
@@ -72,7 +71,7 @@ def _node(settings: Settings, nodes: Iterable[Manifest]) -> Manifest | None:
     if not isinstance(settings.storage, OnNode):
         return None
     name = settings.storage.node
-    return next((one for one in nodes if one["metadata"]["labels"].get("kubernetes.io/hostname") == name), None)
+    return next((one for one in nodes if one["metadata"].get("labels", {}).get("kubernetes.io/hostname") == name), None)
 
 
 def _pressure(node: Manifest) -> bool | None:

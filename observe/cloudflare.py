@@ -1,0 +1,143 @@
+"""What Cloudflare holds, as far as the stack is concerned."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from clients import cloudflare as cloudflare_api
+from clients.cloudflare import AccessApplication, CloudflareApi, Record, RefusedError, ServiceToken, Tunnel, Zone
+from clients.ingress_rules import Key
+from clients.kubernetes import ClusterApi
+from components.ownership import Ownership
+from components.way_in import is_marked, rule_set
+from observe import zone as zones
+from observe.state import Known
+from providers import tunnel_rules
+from providers.tunnel_rules import RuleSet, TunnelRulesDiff
+from settings import Settings
+from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled
+from text.resource_types import RECORD, TUNNEL_RULES
+
+
+@dataclass(frozen=True)
+class CloudflareSeen:
+    """Cloudflare as read; nothing there was changed.
+
+    Attributes:
+        zone: the host's zone; None when the token sees none, and then the rest is empty.
+        tunnels: the account's tunnels, where the stack is to use one.
+        rules: what our rules in a shared tunnel come to; None for any other kind.
+        records: the host's records.
+        siblings: those of the host that ours shall be like.
+        applications: the Access applications; None where the token may not read them, and need not.
+        service_tokens: those of Access, where the stack is to have one.
+        known: the resources in the stack's state.
+        zone_names: names of the zone's records, where its own name may not be read.
+        certified: names that the zone's certificates are for, where that decides; None where they may not be read.
+
+    """
+
+    zone: Zone | None
+    tunnels: tuple[Tunnel, ...] = ()
+    rules: TunnelRulesDiff | None = None
+    records: tuple[Record, ...] = ()
+    siblings: tuple[Record, ...] = ()
+    applications: tuple[AccessApplication, ...] | None = ()
+    service_tokens: tuple[ServiceToken, ...] = ()
+    known: tuple[Known, ...] = ()
+    zone_names: tuple[str, ...] = ()
+    certified: tuple[str, ...] | None = ()
+
+    def is_known(self, type_: str, id_: str) -> bool:
+        """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
+        return any((one.type, one.id) == (type_, id_) for one in self.known)
+
+    def our_record(self, owner: Ownership) -> Record | None:
+        """Find the record that this stack manages, by its id in the state or its comment, or else one to adopt."""
+        known = [record for record in self.records if self.is_known(RECORD, record.id)]
+        marked = [record for record in self.records if is_marked(record, owner.stack)]
+        return next(iter([*known, *marked, *(self.records if owner.adopting else ())]), None)
+
+
+def connect(settings: Settings) -> CloudflareApi | None:
+    """Get ready to ask Cloudflare; None for a stack that states nothing there.
+
+    Raises:
+        CloudflareError: when there is no API token.
+
+    """
+    if not isinstance(settings.cloudflare, OnCloudflare):
+        return None
+    return CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
+
+
+def read(
+    api: CloudflareApi | None,
+    cluster: ClusterApi,
+    settings: Settings,
+    owner: Ownership,
+    known: Collection[Known] | None = None,
+) -> CloudflareSeen | None:
+    """Read it; None for a stack that states nothing there.
+
+    Args:
+        api: Cloudflare, if the stack states anything there.
+        cluster: where stacks note down which rules are theirs.
+        settings: the stack's settings.
+        owner: the stack.
+        known: what the state has; None where it is not asked, and then a rule that is as it should be is ours.
+
+    Raises:
+        CloudflareError: when Cloudflare can't be asked, or the token may not read.
+        ClusterError: when the cluster can't be asked, or does not let us read.
+
+    """
+    cloudflare = settings.cloudflare
+    if api is None or not isinstance(cloudflare, OnCloudflare):
+        return None
+    api.refuse_ended_token(cloudflare.account_id)
+    zone = zones.find(api, settings.host, cloudflare)
+    if zone is None:
+        return CloudflareSeen(None)
+    guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
+    tunnels = tuple(api.tunnels(zone.account_id)) if isinstance(cloudflare, Tunnelled) else ()
+    ours = rule_set(settings, zone, tunnel_of(settings, tunnels), owner)
+    return CloudflareSeen(
+        zone=zone,
+        tunnels=tunnels,
+        rules=tunnel_rules.compare(api, cluster, ours, _known_keys(known, ours)) if ours else None,
+        records=tuple(api.records(zone.id, settings.host)),
+        siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
+        applications=_applications(api, zone, cloudflare),
+        service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
+        known=tuple(known or ()),
+        zone_names=zones.names(api, zone),
+        certified=zones.certified(api, zone, settings.host),
+    )
+
+
+def _known_keys(known: Collection[Known] | None, wanted: RuleSet) -> frozenset[Key]:
+    """Find the rules that the state knows to be ours: in no Lease, they would be taken for unmanaged ones."""
+    if known is None:
+        return wanted.keys
+    stated = (tunnel_rules.known_keys(one.outputs, wanted) for one in known if one.type == TUNNEL_RULES)
+    return frozenset().union(*stated)
+
+
+def _applications(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> tuple[AccessApplication, ...] | None:
+    """List what may stand before the host; without `access`, a token that may not read it is as good."""
+    if isinstance(cloudflare, DnsRecord) and not cloudflare.proxied:
+        return ()
+    try:
+        return tuple(api.access_applications(zone.account_id))
+    except RefusedError:
+        if cloudflare.access:
+            raise
+        return None
+
+
+def tunnel_of(settings: Settings, tunnels: Collection[Tunnel]) -> Tunnel | None:
+    """Find the tunnel that the settings name; rather one that is not deleted."""
+    if not isinstance(settings.cloudflare, Tunnelled):
+        return None
+    named = [tunnel for tunnel in tunnels if settings.cloudflare.tunnel in {tunnel.id, tunnel.name}]
+    return min(named, key=lambda tunnel: tunnel.deleted, default=None)

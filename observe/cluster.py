@@ -1,0 +1,140 @@
+"""What the live cluster holds, as far as the stack is concerned."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TypeVar
+
+from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
+from components import directory
+from components.names import names
+from observe import space
+from observe.space import Space
+from settings import Settings
+from settings.cloudflare import OwnTunnel, Tunnelled
+from settings.storage import OnNode
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ClusterSeen:
+    """The cluster as read; nothing in it was changed. None of a list is unknown: it may not be read.
+
+    Attributes:
+        namespace: Immich's namespace; None when it does not exist, and so are the next two.
+        deployment: Immich's Deployment.
+        service: Immich's Service.
+        photo_sync: the photo-sync namespace.
+        directory_job: the Job of the directory Job's plain name.
+        live: the objects that the stack deploys whole, as they are; one that does not exist is left out.
+        ingresses: all Ingresses of the cluster.
+        nodes: names of the nodes, by their host name label.
+        storage_classes: the StorageClasses.
+        volume_classes: classes of the PersistentVolumes, which need no StorageClass.
+        space: the room for photos.
+        origin: the Service that a tunnel leads to; None when it does not exist.
+        origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
+        forbidden: what may not be read, in the API server's words, which name the permission.
+
+    """
+
+    namespace: Manifest | None
+    deployment: Manifest | None
+    service: Manifest | None
+    photo_sync: Manifest | None
+    directory_job: Manifest | None
+    live: Mapping[Ref, Manifest] = field(default_factory=dict)
+    ingresses: tuple[Manifest, ...] | None = ()
+    nodes: tuple[str, ...] | None = ()
+    storage_classes: tuple[Manifest, ...] | None = ()
+    volume_classes: frozenset[str] | None = frozenset()
+    space: Space = field(default_factory=Space)
+    origin: Manifest | None = None
+    origin_on_host: bool = False
+    forbidden: tuple[str, ...] = ()
+
+
+def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> ClusterSeen:
+    """Read it; without `secrets`, no Secret.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read what nothing goes without.
+
+    """
+    immich, sync = settings.immich, settings.photo_sync.namespace
+    forbidden: list[str] = []
+
+    def listed(kind: Ref) -> list[Manifest] | None:
+        return _permitted(lambda: api.list(kind), forbidden)
+
+    on_node, syncing = isinstance(settings.storage, OnNode), bool(settings.photo_sync.accounts)
+    nodes = listed(Ref("v1", "Node", "")) if on_node else []
+    pods = listed(Ref("v1", "Pod", "", sync))
+    classes = listed(Ref("storage.k8s.io/v1", "StorageClass", "")) if syncing else []
+    volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing else []
+    ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
+    live = _live(api, settings, secrets=secrets)
+    origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
+    return ClusterSeen(
+        namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
+        deployment=api.get(Ref("apps/v1", "Deployment", immich.deployment, immich.namespace)),
+        service=api.get(Ref("v1", "Service", immich.service.name, immich.namespace)),
+        photo_sync=live.get(Ref("v1", "Namespace", sync)),
+        directory_job=live.get(Ref("batch/v1", "Job", directory.JOB, sync)),
+        live=live,
+        ingresses=None if ingresses is None else tuple(ingresses),
+        nodes=None if nodes is None else tuple(map(_host_name, nodes)),
+        storage_classes=None if classes is None else tuple(classes),
+        volume_classes=None if volumes is None else frozenset(map(_class, volumes)),
+        space=space.read(api, settings, nodes or (), pods or ()),
+        origin=origin,
+        origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
+        forbidden=tuple(forbidden),
+    )
+
+
+def origin_of(settings: Settings) -> Ref:
+    """Name the Service that a tunnel leads to."""
+    return Ref("v1", "Service", settings.origin.service, settings.origin.namespace)
+
+
+def _permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
+    try:
+        return read()
+    except RefusedError as refused:
+        if refused.status != HTTPStatus.FORBIDDEN:
+            raise
+        forbidden.append(str(refused))
+        return None
+
+
+def _live(api: ClusterApi, settings: Settings, *, secrets: bool) -> dict[Ref, Manifest]:
+    """Read what has the names of this stack's objects, and Jobs like the directory Job."""
+    jobs = [
+        job
+        for job in api.list(Ref("batch/v1", "Job", "", settings.photo_sync.namespace))
+        if job["metadata"]["name"].startswith(directory.JOB)
+    ]
+    found = {Ref.of(job): job for job in jobs}
+    for ref in names(settings):
+        if (secrets or ref.kind != "Secret") and (live := api.get(ref)):
+            found[ref] = live
+    return found
+
+
+def _on_host(api: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
+    selector = service["spec"].get("selector") if service else None
+    if not selector:
+        return False
+    labels = ",".join(f"{key}={value}" for key, value in selector.items())
+    pods = api.list(Ref("v1", "Pod", "", settings.origin.namespace), labelSelector=labels)
+    return any(pod["spec"].get("hostNetwork") for pod in pods)
+
+
+def _host_name(node: Manifest) -> str:
+    return str(node["metadata"].get("labels", {}).get("kubernetes.io/hostname", ""))
+
+
+def _class(volume: Manifest) -> str:
+    return str(volume["spec"].get("storageClassName", ""))

@@ -1,0 +1,125 @@
+"""From what was observed to the plan."""
+
+from collections.abc import Mapping
+
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from components import immich_mount, photo_sync, pod_security
+from components.connector import Origin
+from components.immich_mount import lacking
+from components.ownership import Ownership
+from components.plan import Found, Plan, plan
+from components.pod_security import FoundLevels
+from components.way_in import RECORD_NAME, FoundAtCloudflare
+from observe import Observed
+from observe.cloudflare import CloudflareSeen, tunnel_of
+from observe.cluster import ClusterSeen
+from providers.fragment import set_by_hand
+from settings import Settings
+from settings.cloudflare import DnsRecord, SharedTunnel
+from settings.immich import Mount
+from text.hostname import normal
+from text.resource_types import RECORD
+
+
+def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
+    """Compute the plan; `stack` is `<project>/<stack>`. What has to be there, is."""
+    live = observed.cluster.live
+    stranger = Ownership(stack, adopting=settings.adopt_existing)
+    adopted = frozenset(ref for ref in live if stranger.adopts(live[ref]))
+    owner = Ownership(stack, adopted, settings.adopt_existing)
+    return plan(settings, _found(settings, observed, owner), owner)
+
+
+def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
+    seen = observed.cluster
+    container = container_for(settings.immich.mount, seen.deployment) if seen.deployment else ""
+    mount = immich_mount.fragment(settings.immich, settings.storage, container, owner)
+    pod = seen.deployment["spec"]["template"]["spec"] if seen.deployment else None
+    return Found(
+        container=container,
+        job_by_hand=seen.directory_job is not None and not owner.is_ours(seen.directory_job),
+        immich_levels=_levels(seen.namespace, owner),
+        photo_sync_levels=_levels(seen.photo_sync, owner),
+        cloudflare=at_cloudflare(settings, observed.cloudflare, owner) if observed.cloudflare else None,
+        origin=origin(settings, seen),
+        synced=synced(settings, seen.live),
+        resolves=observed.resolves,
+        mounted=pod is not None and not [*lacking(mount, pod)],
+    )
+
+
+def container_for(mount: Mount, deployment: Manifest) -> str:
+    """Name the container of Immich's Deployment that gets the mount."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    # The one that has the mount keeps it: a new sidecar may come first one day.
+    mounting = [c["name"] for c in containers if mount.path in {m["mountPath"] for m in c.get("volumeMounts", [])}]
+    names: list[str | None] = [mount.container, *mounting, *(c["name"] for c in containers)]
+    return next(name for name in names if name)
+
+
+def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
+    if namespace is None:
+        return FoundLevels()
+    labels = namespace["metadata"].get("labels", {})
+    by_anybody = {mode: labels[label] for mode in pod_security.MODES if (label := pod_security.label(mode)) in labels}
+    staying = {
+        mode
+        for entry in namespace["metadata"].get("managedFields", [])
+        for mode in by_anybody
+        if f"f:{pod_security.label(mode)}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
+        and entry.get("manager", "") not in {ownership.manager, OBJECT_MANAGER}
+        and not (ownership.adopting and set_by_hand(entry.get("manager", "")))
+    }
+    return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
+
+
+def synced(settings: Settings, live: Mapping[Ref, Manifest]) -> frozenset[str]:
+    """Name the accounts whose photos have been fetched at least once, by hand or on schedule.
+
+    A CronJob's status keeps that when the Job itself is gone, of a Job that was made of it by hand, too (source:
+    Kubernetes, pkg/controller/cronjob/cronjob_controllerv2.go).
+    """
+    namespace = settings.photo_sync.namespace
+    return frozenset(
+        account.name
+        for account in settings.photo_sync.accounts
+        if live.get(Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), namespace), {})
+        .get("status", {})
+        .get("lastSuccessfulTime")
+    )
+
+
+def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership) -> FoundAtCloudflare | None:
+    """Draw what shapes the plan; None where there is no zone, or not yet what the record shall be like."""
+    cloudflare = settings.cloudflare
+    if seen.zone is None or (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and not seen.siblings):
+        return None
+    record = seen.our_record(ownership)
+    known = {normal(str(one.outputs.get("name"))): one.name for one in seen.known if one.type == RECORD}
+    # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
+    # the program: a replacement can't be imported, and of what it replaces an interrupted `up` would hide the id.
+    free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
+    return FoundAtCloudflare(
+        zone=seen.zone,
+        tunnel=tunnel_of(settings, seen.tunnels) if isinstance(settings.cloudflare, SharedTunnel) else None,
+        sibling=next(iter(seen.siblings), None),
+        record=record,
+        import_record=record is not None and not seen.is_known(RECORD, record.id),
+        record_name=known.get(settings.host, free),
+        hosts_before=tuple(host for host in known if host != settings.host),
+    )
+
+
+def origin(settings: Settings, seen: ClusterSeen) -> Origin | None:
+    """Draw from the Service that a tunnel leads to what a NetworkPolicy has to name."""
+    if seen.origin is None:
+        return None
+    wanted, spec = settings.origin.port, seen.origin["spec"]
+    targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(seen.origin)}
+    pods = {} if seen.origin_on_host else spec.get("selector") or {}
+    return Origin(settings.origin.namespace, pods, targets.get(wanted, wanted))
+
+
+def tcp_ports(service: Manifest) -> list[Manifest]:
+    """List a Service's ports that http may use: HTTP/3 has the same number, over UDP."""
+    return [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]

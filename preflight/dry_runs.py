@@ -1,0 +1,62 @@
+"""What the API server says to the plan, in dry runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, Manifest, Ref, RefusedError
+from components.plan import Plan
+from observe import Observed
+from providers.fragment import FragmentDryRun, Remainder, dry_run, without
+from text.resource_types import JOB
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the API server says to the plan, in dry runs.
+
+    Attributes:
+        live: each whole object of the plan as it is; an object that does not exist is left out.
+        refusals: why the API server would refuse a whole object.
+        trials: what each fragment would come to.
+        remainder: Immich's Deployment without our mount; None where the mount is ours.
+
+    """
+
+    live: Mapping[Ref, Manifest] = field(default_factory=dict)
+    refusals: Mapping[Ref, str] = field(default_factory=dict)
+    trials: Mapping[Ref, FragmentDryRun] = field(default_factory=dict)
+    remainder: Remainder | None = None
+
+
+def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
+    """Ask the API server about each part of the plan that exists already.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    live = {
+        whole.ref: observed.cluster.live[whole.ref] for whole in plan.wholes() if whole.ref in observed.cluster.live
+    }
+    # A Job that the state knows is made anew where its template differs.
+    jobs = {Ref.of(dict(one.outputs)) for one in observed.known if one.type == JOB}
+    asked = (
+        (whole.ref, _refusal(api, whole.manifest))
+        for whole in plan.wholes()
+        if whole.ref in live and not (whole is plan.directory_job and whole.ref in jobs)
+    )
+    return Answers(
+        live=live,
+        refusals={ref: refusal for ref, refusal in asked if refusal},
+        trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
+        remainder=None if plan.mount_is_ours else without(api, plan.ownership.claim(plan.mount)),
+    )
+
+
+def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
+    try:
+        # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
+        api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
+    except RefusedError as refused:
+        return str(refused)
+    return None

@@ -1,0 +1,12 @@
+"""Types of resources, as states name them."""
+
+from typing import Final
+
+JOB: Final = "kubernetes:batch/v1:Job"
+RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
+TUNNEL: Final = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+APPLICATION: Final = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+POLICY: Final = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
+SERVICE_TOKEN: Final = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
+LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
+TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
