@@ -57,6 +57,7 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
             ("", ("pods/portforward",), _FORWARD),
             ("apps", ("deployments",), ("get",)),
             ("discovery.k8s.io", ("endpointslices",), ("list",)),
+            *([("coordination.k8s.io", ("leases",), ("get",))] if settings.immich_api_key else []),
             *(
                 [("gateway.networking.k8s.io", ("httproutes",), ("get",))]
                 if isinstance(settings.route, Gateway)
