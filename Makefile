@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram \
-	test test-node test-unit soak check audit format schema messages troubleshooting pictures lock clean
+	test test-kind test-node test-unit soak check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
@@ -72,10 +72,18 @@ test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine 
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: the node's own tests, too
+test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: all that is tested there
 	@$(BIN)/python -m lab.real_node
 	@$(BIN)/python -m lab tools
-	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py)
+	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py,-m 'not long')
+
+# In a kubeconfig of its own: nobody's cluster is meant. The node's files are root's.
+KIND := --name immich-icloud --kubeconfig $(VENV)/kind.kubeconfig
+test-kind: $(READY) ## The part of them that needs no Apple on kind, with the published images: Docker, and root by sudo
+	@$(BIN)/python -m lab.tool kind create cluster $(KIND) --wait 120s
+	@status=0; $(if $(filter 0,$(shell id -u)),,sudo --preserve-env) $(BIN)/python -m pytest -p no:cacheprovider \
+		--kind $(VENV)/kind.kubeconfig $(addprefix tests/real_node/test_,directory.py startup_check.py levels.py) || status=$$?; \
+		$(BIN)/python -m lab.tool kind delete cluster $(KIND); exit $$status
 
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit

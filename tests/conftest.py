@@ -15,6 +15,7 @@ from lab.toolchain import Tools
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-node", action="store_true", help="Run the node's own tests on a real kubelet.")
+    parser.addoption("--kind", help="Run those of them that can on a cluster of kind, by its kubeconfig.")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,11 @@ def the_real_node(request: pytest.FixtureRequest) -> RealNode | None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what is about a real node alone; `make test-node` runs it."""
-    return True if collection_path.name == "real_node" and not config.getoption("--real-node") else None
+    return (
+        True
+        if collection_path.name == "real_node" and not any(map(config.getoption, ("--real-node", "--kind")))
+        else None
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import yaml
 
-from lab.real_node.contents import PAUSE
 from lab.real_node.machine import Machine
 
 # In the block for documentation: no interface leads anywhere.
 ADDRESS: Final = "192.0.2.10"
 GATEWAY: Final = "192.0.2.1"
+# The image of what holds a pod's namespaces open.
+PAUSE: Final = "rehearsal.local/pause:1"
 _PODS: Final = "10.244.0.0/24"  # the first node's part of Talos' default
 
 
@@ -52,7 +53,12 @@ def _network() -> dict[str, Any]:
     pods = {
         "type": "ptp",
         "ipMasq": False,
-        "ipam": {"type": "host-local", "ranges": [[{"subnet": _PODS}]], "dataDir": "/run/cni"},
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": _PODS}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+            "dataDir": "/run/cni",
+        },
     }
     return {"cniVersion": "1.0.0", "name": "pods", "plugins": [pods]}
 

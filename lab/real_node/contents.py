@@ -3,14 +3,16 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from lab.real_node import apple
+from lab.real_node.configuration import PAUSE
 from lab.real_node.images import Image, reference
 
-PAUSE: Final = "rehearsal.local/pause:1"
 _WORLD: Final = Path(__file__).parent.parent / "world"
 # Waits until it is asked to end: without a handler the first process of a container does not hear that.
 _WAITS: Final = ("sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done")
@@ -37,8 +39,8 @@ class Published:
     cloudflared: str
 
 
-def images(published: Published, busybox: Path, icloudpd: Path) -> list[Image]:
-    """List all of them."""
+def images(published: Published, busybox: Path, icloudpd: Path, authority: Path | None) -> list[Image]:
+    """List all of them; with the certificate of an authority, icloudpd knows the rehearsal's Apple and no other."""
     applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
     files: dict[str, bytes | Path] = {**_ACCOUNTS, "/bin/busybox": busybox}
     links = {f"/bin/{applet}": "busybox" for applet in applets if applet != "busybox"}
@@ -49,13 +51,21 @@ def images(published: Published, busybox: Path, icloudpd: Path) -> list[Image]:
         **_PAGES,
         "/usr/local/bin/cloudflared": _SERVES.format(port=2000).encode(),
     }
+    client = {**files, **_time_zones(), "/app/icloudpd": icloudpd}
+    fetches = Image((reference(published.icloudpd),), client, links)
     return [
         Image(tuple(sorted({reference(name) for name in plain})), files, links),
         Image((PAUSE,), files, links, _WAITS),
-        Image((reference(published.icloudpd),), {**files, "/app/icloudpd": icloudpd}, links),
+        apple.known_to(fetches, authority) if authority else fetches,
         Image((reference(published.cloudflared),), connector, links, ("cloudflared",), "65532:65532"),
         Image(tuple(servers), {**files, **_PAGES, "/serve": _SERVES.format(port=2283).encode()}, links, ("/serve",)),
     ]
+
+
+def _time_zones() -> dict[str, bytes | Path]:
+    """List the files of the package tzdata, which is in icloudpd's image."""
+    place = Path(str(resources.files("tzdata"))) / "zoneinfo"
+    return {f"/usr/share/zoneinfo/{file.relative_to(place)}": file for file in place.rglob("*") if file.is_file()}
 
 
 def _named() -> Iterator[str]:

@@ -28,6 +28,7 @@ class Image:
         links: where symbolic links lead.
         command: what it runs; `sh` is busybox's own.
         user: as whom.
+        environment: variables of whatever runs in it.
 
     """
 
@@ -36,6 +37,7 @@ class Image:
     links: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ("sh",)
     user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def write(archive: Path, images: Iterable[Image]) -> None:
@@ -70,7 +72,11 @@ def _manifest(blobs: dict[str, bytes], image: Image) -> dict[str, Any]:
     configuration = {
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Entrypoint": list(image.command), "User": image.user, "Env": ["PATH=/bin:/usr/local/bin"]},
+        "config": {
+            "Entrypoint": list(image.command),
+            "User": image.user,
+            "Env": ["PATH=/bin:/usr/local/bin", *(f"{name}={value}" for name, value in image.environment.items())],
+        },
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
     return {

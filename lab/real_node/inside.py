@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from lab.real_node import carry
 from lab.real_node.configuration import ADDRESS, GATEWAY
 
 READY: Final = "ready"  # a file in HOME
@@ -28,7 +29,6 @@ _KERNEL: Final = {
     "kernel/keys/root_maxkeys": 1_000_000,
     "kernel/keys/root_maxbytes": 25_000_000,
 }
-_PART: Final = 1 << 16
 
 
 def enter(home: Path, port: int, size: str) -> None:
@@ -48,6 +48,8 @@ def _mount(home: Path, size: str) -> None:
             _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", f"/{name}")
         else:
             _run("mount", "--bind", place, f"/{name}")
+    # As on a machine of its own, and of no other: what is mounted later reaches volumes that are mounted already.
+    _run("mount", "--make-rshared", "/")
     Path("/var/mnt").mkdir(exist_ok=True)
     if not Path("/var/run").is_symlink():
         Path("/var/run").symlink_to("/run")
@@ -75,7 +77,7 @@ def _run(*command: str | Path) -> None:
 
 async def _hold(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
-    server = await asyncio.start_server(lambda reader, writer: _carry(reader, writer, port), sock=listener)
+    server = await carry.start(listener, "127.0.0.1", port)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.close)
     # Orphans of the whole node come to its first process.
@@ -88,22 +90,6 @@ def _reap() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    with contextlib.suppress(OSError):
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
-    writer.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while part := await reader.read(_PART):
-            writer.write(part)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class RealNode:
         published: what pods call their images.
         settings: changes of the kubelet's configuration.
         size: of its file system; empty for this machine's own.
+        authority: the certificate by which icloudpd trusts the rehearsal's Apple (`lab.real_node.apple`), if any.
 
     """
 
@@ -58,6 +59,7 @@ class RealNode:
     published: Published
     settings: Mapping[str, Any] = field(default_factory=dict)
     size: str = ""
+    authority: Path | None = None
 
     programs: tuple[str, ...] = (_HOLDER, "containerd", "kubelet")
 
@@ -75,7 +77,7 @@ class RealNode:
         words = (sys.executable, "-m", "lab.real_node.inside", "enter", place, str(port), self.size)
         holder = processes.start(home, _HOLDER, words, environment)
         _await(home, _HOLDER, holder, (place / inside.READY).exists)
-        return _words(home, "--net")
+        return within(home, "--net")
 
     def start(self, home: Path, name: str, kubeconfig: Path, credentials: Path, port: int) -> dict[str, psutil.Popen]:
         """Start containerd, hand it the images, and start the kubelet."""
@@ -84,7 +86,7 @@ class RealNode:
         configuration.write(paths, machine, {**configuration.kubelet(cgroup(home), credentials, port), **self.settings})
         for controller in machine.controllers:
             (controller / cgroup(home).lstrip("/")).mkdir(exist_ok=True)
-        there: tuple[str | Path, ...] = _words(home, "--net", "--mount", "--pid")
+        there: tuple[str | Path, ...] = within(home, "--net", "--mount", "--pid")
         usr = self.parts.programs / "usr"
         path = os.pathsep.join([str(usr / "bin"), str(usr / "sbin"), os.environ["PATH"]])
         environment = {**os.environ, "PATH": path}
@@ -95,7 +97,10 @@ class RealNode:
         _await(home, "containerd", containerd, lambda: _succeeds([*client, "version"]))
         archive = home / "node" / "images.tar"
         images.write(
-            archive, contents.images(self.published, self.parts.programs / "busybox", self.parts.programs / "icloudpd")
+            archive,
+            contents.images(
+                self.published, self.parts.programs / "busybox", self.parts.programs / "icloudpd", self.authority
+            ),
         )
         ran = subprocess.run(
             [*client, "images", "import", "--snapshotter", "native", archive],
@@ -115,12 +120,12 @@ class RealNode:
             f"--hostname-override={name}",
             f"--node-ip={configuration.ADDRESS}",
         ]
-        return processes.start(home, "kubelet", [*_words(home, "--net", "--mount", "--pid"), *words])
+        return processes.start(home, "kubelet", [*within(home, "--net", "--mount", "--pid"), *words])
 
     def listens(self, home: Path, port: int) -> bool:
         """Whether it is reached in the network namespace; psutil knows only this machine's own."""
         dial = f"import socket; socket.create_connection(({configuration.ADDRESS!r}, {port}), 5)"
-        return _succeeds([*_words(home, "--net"), sys.executable, "-c", dial])
+        return _succeeds([*within(home, "--net"), sys.executable, "-c", dial])
 
     def remove(self, home: Path) -> None:
         """Remove what is not in its home: its cgroups. Its processes have ended."""
@@ -134,7 +139,7 @@ class RealNode:
 
 def root(home: Path) -> Path:
     """The node's root directory, as it is from outside."""
-    return Path(f"/proc/{_first(home)}/root")
+    return Path(f"/proc/{first(home)}/root")
 
 
 def cgroup(home: Path) -> str:
@@ -154,11 +159,12 @@ def _is_container(process: psutil.Process, place: str) -> bool:
     return False
 
 
-def _words(home: Path, *namespaces: str) -> tuple[str, ...]:
-    return ("nsenter", f"--target={_first(home)}", *namespaces, "--")
+def within(home: Path, *namespaces: str) -> tuple[str, ...]:
+    """Return the words that start a program in some of the node's namespaces."""
+    return ("nsenter", f"--target={first(home)}", *namespaces, "--")
 
 
-def _first(home: Path) -> int:
+def first(home: Path) -> int:
     """The first process of the namespaces, as this machine numbers it."""
     held = [marked.process for marked in processes.find(home) if marked.name == _HOLDER]
     inner = [process for process in held if process.ppid() in {other.pid for other in held}]
