@@ -164,6 +164,16 @@ ON_DEMAND = (
         gib=0.3,
     ),
     Recipe(
+        # Its source names its node image, by digest: go.sum pins that, too.
+        name="kind",
+        module="sigs.k8s.io/kind",
+        packages={"kind": "sigs.k8s.io/kind"},
+        asks_version=("version",),
+        oldest=(0, 32),
+        minutes=0.3,
+        gib=0.3,
+    ),
+    Recipe(
         name="govulncheck",
         module="golang.org/x/vuln",
         packages={"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},

@@ -46,7 +46,7 @@ def allowed(workflow: str, job: str) -> dict[str, str]:
 
 
 def test_these_are_all() -> None:
-    assert list(WORKFLOWS) == ["audit", "comment", "deploy", "preview", "test"]
+    assert list(WORKFLOWS) == ["audit", "comment", "deploy", "node", "preview", "test"]
 
 
 @pytest.mark.parametrize("command", sorted(set(commands())))
