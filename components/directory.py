@@ -24,6 +24,7 @@ from components.photo_disk import MARK, RECORD, disk_id
 from components.scripts import script
 from providers.disk_identity import DiskIdentity
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
+from text.literal import literal
 
 JOB = "create-icloud-directory"
 _LOOKING = 1800  # seconds: each of a million files is counted
@@ -132,7 +133,7 @@ def _container(  # noqa: PLR0913 (what it is made of)
         "name": name,
         "image": images.BUSYBOX,
         "command": ["sh", "-c", script("disk.sh", "space.sh", file)],
-        "env": [{"name": variable, "value": value} for variable, value in stated.items()],
+        "env": [{"name": variable, "value": literal(value)} for variable, value in stated.items()],
         "volumeMounts": [
             {**photos, "readOnly": True} if read_only else photos,
             {"name": "record", "mountPath": "/record", "readOnly": True},

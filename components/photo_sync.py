@@ -22,6 +22,7 @@ from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
 from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
+from text.literal import literal
 
 NETWORK_POLICY = "icloud-sync"
 ACCOUNT = "immich-icloud/account"  # label of all that is an account's
@@ -192,7 +193,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         script("session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "sync.sh"),
         "sync.sh",
         client.PROGRAM,
-        *arguments(account, folder, COOKIES),
+        *map(literal, arguments(account, folder, COOKIES)),
     ]
     container = container_of_account(account.name, ownership, command, environment)
     container["env"].append(disk_id())
@@ -227,7 +228,7 @@ def container_of_account(
         "image": client.IMAGE,
         "command": command,
         "workingDir": _TMP,  # where the client leaves a report on a photo that it does not understand
-        "env": [{"name": name, "value": value} for name, value in stated.items()],
+        "env": [{"name": name, "value": literal(value)} for name, value in stated.items()],
         "volumeMounts": [
             {"name": "cookies", "mountPath": COOKIES},
             {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},

@@ -24,6 +24,7 @@ from lab.immich import process as immich
 from lab.toolchain import Tools
 from lab.world import World
 from text.command import Command
+from text.visible import visible_lines
 
 WORLDS: tuple[World, ...] = get_args(World)
 # The stack file that fits a world: what was made by hand has to be adopted.
@@ -84,7 +85,8 @@ class Rehearsal:
             try:
                 run = self._destroyed()
             except Exception as error:  # noqa: BLE001 (whatever an interrupted run left behind, it is removed)
-                self._console.print(f"The stack cannot be destroyed first: {error}", markup=False, soft_wrap=True)
+                said = visible_lines(str(error))
+                self._console.print(f"The stack cannot be destroyed first: {said}", markup=False, soft_wrap=True)
             if run and not run.succeeded:
                 self._console.print("The cluster is disposable: it is removed all the same.")
             processes.end(self.home)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from rich.console import Console
 
@@ -11,6 +12,8 @@ from lab.real_node import parts
 from lab.real_node.contents import Published
 from lab.real_node.node import RealNode
 from lab.toolchain import Tools
+
+hypothesis.settings.register_profile("soak", max_examples=5000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

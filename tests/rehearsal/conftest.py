@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,18 @@ JOB = Ref("batch/v1", "Job", "create-icloud-directory", "photo-sync")
 RECORD = Ref("v1", "ConfigMap", "icloud-directory", "photo-sync")
 MIRROR = Ref("v1", "ConfigMap", "icloud-directory", "immich")
 IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "photo-sync")
+
+
+_STARTED: list[str] = []
+
+
+def _note_command_line(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in {"subprocess.Popen", "os.exec"}:
+        _STARTED.append(repr(arguments[1]))
+
+
+# Of all programs that this process ever starts: most end before anybody could look at them.
+sys.addaudithook(_note_command_line)
 
 
 class Bench:
@@ -93,12 +106,17 @@ class Bench:
         self.pulumi("config", "set", "--secret", "--stack", self.stack, f"immich-icloud:{key}", told=value)
 
     def plain_text(self, *secrets: str) -> list[str]:
-        """Where secrets stand in plain text: files of the state and logs, or what any run so far has said."""
+        """Where secrets stand in plain text: the state, logs, what any run so far has said, command lines."""
         files = [path for place in ("state", "logs") for path in (self.home / place).rglob("*") if path.is_file()]
         assert len(files) > 10
         said = {f"run {number}": repr(run).encode() for number, run in enumerate(self.runs)}
+        said |= {f"command line {line}": line.encode() for line in (*_STARTED, *self._running())}
         places = {**said, **{str(path): path.read_bytes() for path in (self.stack_file, *files)}}
         return [place for place, content in places.items() if any(secret.encode() in content for secret in secrets)]
+
+    def _running(self) -> list[str]:
+        """The command lines of all that runs, whoever started it."""
+        return [repr(marked.process.cmdline()) for marked in processes.find(self.home)]
 
     def secret_output(self, name: str) -> str:
         """An output that is a secret, decrypted."""

@@ -3,24 +3,16 @@
 import itertools
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients.kubernetes import Manifest, Ref
-from clients.result import Code, Result
-from components import directory, sign_in
-from components.connector import Origin
-from components.ownership import Ownership
-from components.photo_disk import import_folders
-from components.plan import Found, plan
-from ops.sync_now import manual_run
 from settings import Settings, SettingsError, parse
-from tests.objects import STACK
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench
 from tests.stack_files import VALID, as_text, document, places, secrets
+from tests.stated import objects
 
 LENGTHS = (1, 30, 31, 50, 62, 63, 64, 128, 245, 246, 247, 252, 253, 254, 255, 316, 317, 1024, 1025)
 WORDS = (
@@ -29,6 +21,7 @@ WORDS = (
     "true", "null", "1e3", "~", "#a", "a@b", "0a", "a0", "kubernetes.io/ingress.class", "default",
     "1M", "1Gi", "7Ei", "9223372036854M", "9223372036855M", "9223372036854775807M", "8191Pi", "8192Pi",
     "59 23 31 12 6", "*/59 * * jan sun", "0 2 30 2 *", "1,2,3 1-3/2 1/9 * mon-fri", "Etc/GMT+12", "Factory",
+    "/a/\ufffe\U0001fffe", "/a/\u202eb\u200f", "e\u0301 👨\u200d👩\u200d👧",
     "America/Argentina/ComodRivadavia", "{:%Y}", "none", "fe80::1", "2001:db8::1", "192.0.2.1",
 )  # fmt: skip
 LONG = [
@@ -42,37 +35,11 @@ LONG = [
 ]
 # Of what exists already and is only named here, or of another API.
 UNMADE = ("cluster", "immichApiKey", "cloudflareToken", "adoptExisting")
-TODAY = date(2026, 11, 27)
 
 
 @pytest.fixture(scope="module")
 def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
-
-
-def objects(settings: Settings) -> Iterator[Manifest]:
-    """All that the stack states in the cluster, and all Jobs that its commands make."""
-    ownership = Ownership(STACK)
-    planned = plan(settings, Found("immich-server", origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
-    home = settings.photo_sync.namespace
-    yield from (one.manifest for one in planned.wholes())
-    yield from planned.fragments()
-    yield directory.look(settings.storage, home)
-    sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
-    yield directory.mark(settings.storage, folders, home, ownership, sight, "1-aa")
-    if planned.libraries:
-        yield planned.libraries.disk_check
-    for account, sync in zip(settings.photo_sync.accounts, planned.sync.accounts if planned.sync else (), strict=False):
-        yield sign_in.job(account, settings, ownership, TODAY)
-        yield manual_run({**sync.cron_job, "metadata": {**sync.cron_job["metadata"], "uid": "of-the-cron-job"}})
-        credentials = sync.credentials
-        yield sync.secret | {
-            "stringData": {
-                "appleId": credentials.apple_id.get_secret_value(),
-                "password": credentials.password.get_secret_value(),
-            }
-        }
 
 
 def variants(file: Path) -> Iterator[tuple[str, Settings]]:

@@ -56,6 +56,12 @@ class Dump:
         """Name what may not be replaced, and in `other` is gone or is another one of that name."""
         return [name for name, uid in self.kept.items() if other.kept.get(name) != uid]
 
+    def is_in_own_namespace(self, name: str) -> bool:
+        """Whether something is in a namespace of the stack, with which it goes."""
+        _, _, place = name.partition(" ")
+        namespace = self.things.get(f"Namespace /{place.partition('/')[0]}", {})
+        return OWNER in namespace.get("metadata", {}).get("annotations", {})
+
     def disagreements(self) -> list[str]:
         """Name every place of the disk's id, unless all of them have the same one."""
         agree = len(set(self.disk_ids.values())) <= 1

@@ -84,7 +84,10 @@ class Rounds:
             now = dump(self._commands.home)
             problems += now.disagreements()
             problems += self._well["update" if stage == "down" else stage].differences(now)
-            problems += [f"{name}: replaced" for name in before.replaced(now)] if before else []
+            replaced = before.replaced(now) if before else []
+            if before and stage == "down":  # which removes the stack's namespaces
+                replaced = [name for name in replaced if not before.is_in_own_namespace(name)]
+            problems += [f"{name}: replaced" for name in replaced]
         if stage == "down":
             problems += self._left()
         return problems

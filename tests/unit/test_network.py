@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
+
+import pytest
 
 from clients.kubernetes import Manifest
 from clients.result import Code, Result
@@ -9,10 +12,12 @@ from components import directory, disk_check, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
-from settings import Settings
+from settings import Settings, parse
 from settings.cloudflare import OwnTunnel
 from tests.accounts import household
 from tests.objects import STACK
+from tests.stack_files import VALID, configuration, secrets
+from tests.stated import objects
 
 OWNERSHIP = Ownership(STACK)
 SIGHT = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
@@ -59,3 +64,22 @@ def test_every_other_pod_is_only_called_by_nobody() -> None:
         (policy,) = policies_of(pod, whole)
         assert policy["policyTypes"] == ["Ingress", "Egress"]
         assert not policy.get("ingress")
+
+
+@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
+def test_each_pod_of_a_stack_has_one_policy_in_its_namespace(file: Path) -> None:
+    made = list(objects(parse(configuration(file), secrets(file))))
+    policies = [one for one in made if one["kind"] == "NetworkPolicy"]
+    for manifest in made:
+        spec = manifest.get("spec", {})
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+        if "labels" not in template.get("metadata", {}):
+            assert manifest["kind"] not in {"Job", "CronJob"}, "no NetworkPolicy can select it"
+            continue  # entries of Immich's
+        labels, namespace = template["metadata"]["labels"].items(), manifest["metadata"]["namespace"]
+        selecting = [
+            one
+            for one in policies
+            if one["metadata"]["namespace"] == namespace and one["spec"]["podSelector"]["matchLabels"].items() <= labels
+        ]
+        assert len(selecting) == 1, manifest["metadata"]

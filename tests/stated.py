@@ -1,0 +1,43 @@
+"""All that a stack states in the cluster, as manifests."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from clients.kubernetes import Manifest
+from clients.result import Code, Result
+from components import directory, list_icloud, sign_in
+from components.connector import Origin
+from components.ownership import Ownership
+from components.photo_disk import import_folders
+from components.plan import Found, plan
+from ops.sync_now import manual_run
+from settings import Settings
+from tests.objects import STACK
+
+TODAY = date(2026, 11, 27)
+
+
+def objects(settings: Settings) -> Iterator[Manifest]:
+    """All that the stack states in the cluster, and all Jobs that its commands make."""
+    ownership = Ownership(STACK)
+    planned = plan(settings, Found("immich-server", origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
+    home = settings.photo_sync.namespace
+    yield from (one.manifest for one in planned.wholes())
+    yield from planned.fragments()
+    yield directory.look(settings.storage, home)
+    sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
+    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    yield directory.mark(settings.storage, folders, home, ownership, sight, "1-aa")
+    if planned.libraries:
+        yield planned.libraries.disk_check
+    for account, sync in zip(settings.photo_sync.accounts, planned.sync.accounts if planned.sync else (), strict=False):
+        yield sign_in.job(account, settings, ownership, TODAY)
+        yield list_icloud.job(account, settings, ownership)
+        yield manual_run({**sync.cron_job, "metadata": {**sync.cron_job["metadata"], "uid": "of-the-cron-job"}})
+        credentials = sync.credentials
+        yield sync.secret | {
+            "stringData": {
+                "appleId": credentials.apple_id.get_secret_value(),
+                "password": credentials.password.get_secret_value(),
+            }
+        }
