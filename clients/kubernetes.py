@@ -272,8 +272,8 @@ class ClusterApi:
             url = ws_client.get_websocket_url(settings.host + path, query)
             opened.connect(url, **options)  # type: ignore[no-untyped-call]
         except WebSocketBadStatusException as refused:
-            status = refused.status_code
-            message = f"{otherwise}: {status} {HTTPStatus(status).phrase}"
+            status, said = refused.status_code, _said(refused.resp_body)
+            message = f"{otherwise}: {(said and said.message) or f'{status} {HTTPStatus(status).phrase}'}"
             raise (UnreachableError(message) if retry.is_passing(status) else RefusedError(status, message)) from None
         except (WebSocketException, OSError) as error:
             raise self._unreachable(error) from None
@@ -411,10 +411,7 @@ class ClusterApi:
         return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
 
     def _refusal(self, refused: client.ApiException, path: str) -> ClusterError:
-        try:
-            status = _Status.model_validate_json(refused.body or "")
-        except ValidationError:
-            status = None
+        status = _said(refused.body)
         message = (status and status.message) or f"the API server answered {refused.status} {refused.reason}"
         if not refused.status or retry.is_passing(refused.status):
             after = retry.retry_after((refused.headers or {}).get("Retry-After"))
@@ -443,6 +440,14 @@ class _Status(BaseModel):
     kind: Literal["Status"]
     message: str | None = None
     details: _Details | None = None
+
+
+def _said(body: str | bytes | None) -> _Status | None:
+    """What the API server says of a refusal; None where that is not its own word."""
+    try:
+        return _Status.model_validate_json(body or "")
+    except ValidationError:
+        return None
 
 
 class _List(BaseModel):

@@ -26,6 +26,7 @@ from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.engine import SOURCE
 from lab.immich.world import API_KEY
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
+from ops.command import Stack
 from ops.sync_now import sync_now
 from ops.verify import Verdict, is_well, verify
 from ops.verify_role import ACCOUNT, manifests
@@ -490,7 +491,8 @@ def test_a_person_is_told(bench: Bench) -> None:
     assert "\n  next: kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared\n" in text
 
 
-def test_its_role_is_enough_and_lets_it_change_nothing(bench: Bench, tmp_path: Path) -> None:
+def by_its_role(bench: Bench, place: Path) -> Stack:
+    """The stack as whoever has only the role of `make verify` sees it."""
     asked, core = stack(bench), client.CoreV1Api(bench.api)
     for manifest in manifests(asked.settings, asked.name):
         bench.cluster.apply(manifest, "somebody")
@@ -498,17 +500,35 @@ def test_its_role_is_enough_and_lets_it_change_nothing(bench: Bench, tmp_path: P
     kubeconfig = yaml.safe_load(bench.plane.kubeconfig.read_text())
     for user in kubeconfig["users"]:
         user["user"] = {"token": made.status.token}
-    file = tmp_path / "kubeconfig"
+    file = place / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig))
     cluster = asked.settings.cluster.model_copy(update={"kubeconfig": str(file)})
-    verdict = verify(replace(asked, settings=asked.settings.model_copy(update={"cluster": cluster})), None)
+    return replace(asked, settings=asked.settings.model_copy(update={"cluster": cluster}))
+
+
+def test_its_role_is_enough_and_lets_it_change_nothing(bench: Bench, tmp_path: Path) -> None:
+    asked = by_its_role(bench, tmp_path)
+    verdict = verify(asked, None)
     assert is_well(verdict), failures(verdict)
 
-    reader = ClusterApi(cluster)
+    reader = ClusterApi(asked.settings.cluster)
     for namespace in ("immich", "photo-sync", "default", "kube-system"):
         for verb, resource in allowed(reader, namespace):
             assert verb in {"get", "list"} or (verb, resource) == ("create", "pods/portforward"), (verb, resource)
             assert resource not in {"secrets", "*"}
+
+
+def test_without_its_port_forward_what_immich_says_is_not_checked(bench: Bench, tmp_path: Path) -> None:
+    asked = by_its_role(bench, tmp_path)
+    for role in manifests(asked.settings, asked.name):
+        if role["kind"] == "Role":
+            rules = [rule for rule in role["rules"] if rule["resources"] != ["pods/portforward"]]
+            bench.cluster.apply({**role, "rules": rules}, "somebody")
+    verdict = verify(asked, None)
+    unasked = {name: one.why for name, one in failures(verdict) if isinstance(one, NotChecked)}
+    assert len(unasked) == len(failures(verdict)), failures(verdict)
+    assert unasked.keys() == {"ping", "library", "library-scan"}
+    assert [name for name, why in unasked.items() if "pods/portforward" not in why] == []
 
 
 def allowed(reader: ClusterApi, namespace: str) -> Iterator[tuple[str, str]]:
