@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from clients import pod_end, pod_start, result
+from clients.conditions import end_of_job
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.pod_end import End
 from clients.pod_start import Failure
@@ -123,7 +124,7 @@ class _Wait:
             job, pod = next(looks)
             if follower and pod and _started(pod):
                 follower.hand_over(pod)
-            if condition := pod_end.condition_of(job):
+            if condition := end_of_job(job):
                 return condition, pod_end.of_job(condition, pod)
 
     def until_it_runs(self) -> Manifest:
@@ -131,7 +132,7 @@ class _Wait:
         looks = self._looks()
         while True:
             job, pod = next(looks)
-            if condition := pod_end.condition_of(job):
+            if condition := end_of_job(job):
                 raise JobError(pod_end.of_job(condition, pod).reason)
             if pod and any("running" in state for state in _states(pod)):
                 return pod

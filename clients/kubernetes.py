@@ -18,6 +18,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 from clients import kubeconfig, kubernetes_types, retry
 from clients.credentials import tls_of
 from clients.kubeconfig import KubeconfigError
+from clients.likeness import unlike
 from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
 from text.encoding import encoded
@@ -285,7 +286,7 @@ class ClusterApi:
 
         def made() -> Answer | None:
             live = self.get(ref)
-            return Answer(live, ()) if live and _holds(live, sent) else None
+            return Answer(live, ()) if live and not any(unlike(sent, live)) else None
 
         lost = False
 
@@ -471,15 +472,6 @@ def _refuse(faults: Iterator[str]) -> None:
 
 def _without_version(metadata: Manifest) -> Manifest:
     return {key: value for key, value in metadata.items() if key not in {"resourceVersion", "managedFields"}}
-
-
-def _holds(live: Any, wanted: Any) -> bool:
-    """Whether an object has all that was written; the server adds defaults."""
-    if isinstance(wanted, dict) and isinstance(live, dict):
-        return all(key in live and _holds(live[key], value) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(live, list):
-        return len(wanted) == len(live) and all(map(_holds, live, wanted))
-    return bool(live == wanted)
 
 
 def _text(warning: str) -> str:

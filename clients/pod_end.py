@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients import result
+from clients.conditions import holding
 from clients.kubernetes import Manifest
 from clients.result import Result
 
@@ -57,12 +58,6 @@ def of(pod: Manifest) -> End:
     return End(str(status.get("message", "")))
 
 
-def condition_of(job: Manifest) -> Manifest | None:
-    """Find the condition that ends a Job; None while it runs."""
-    conditions = job.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["status"] == "True" and c["type"] in {"Complete", "Failed"}), None)
-
-
 def of_job(condition: Manifest, pod: Manifest | None) -> End:
     """Judge a Job that has ended, by its last condition and its pod, which may be gone."""
     end = of(pod) if pod else End()
@@ -81,10 +76,9 @@ def _from_outside(status: Manifest, ended: list[Manifest]) -> Iterator[str]:
     reason, message = str(status.get("reason", "")), str(status.get("message", ""))
     if reason:
         yield _sentence(f"the pod {_ENDED_BY_CLUSTER.get(reason, f'was ended: {reason}')}", message)
-    for condition in status.get("conditions", []):
-        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
-            what = _ENDED_BY_CLUSTER.get(condition.get("reason", ""), f"was ended: {condition.get('reason', '')}")
-            yield _sentence(f"the pod {what}", condition.get("message", ""))
+    if condition := holding({"status": status}).get("DisruptionTarget"):
+        what = _ENDED_BY_CLUSTER.get(condition.get("reason", ""), f"was ended: {condition.get('reason', '')}")
+        yield _sentence(f"the pod {what}", condition.get("message", ""))
     for state in ended:
         match state:
             case {"reason": "OOMKilled"}:

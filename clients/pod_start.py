@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients import result
+from clients.conditions import holding
 from clients.kubernetes import ClusterApi, Manifest, Ref
 
 POLL = 0.5  # seconds
@@ -53,9 +54,7 @@ def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
                 retried=waiting["reason"] in _RETRIED and not refused,
             )
     # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
-    mounted = any(
-        c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions", [])
-    )
+    mounted = "PodReadyToStartContainers" in holding(pod)
     if status.get("phase") == "Pending" and not mounted:
         involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
         for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clients import pod_start
+from clients.conditions import holding
 from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
 from clients.pod_start import Failure
 from clients.retry import TransientError
@@ -80,9 +81,9 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
 
 
 def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
+    if refused := holding(live).get("ReplicaFailure"):
+        yield Failure(f"{ref}: {_message(refused)}")
     for condition in live.get("status", {}).get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield Failure(f"{ref}: {_message(condition)}")
         if condition.get("reason") == "ProgressDeadlineExceeded":
             yield Failure(f"{ref}: {_message(condition)}")
     revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")

@@ -2,6 +2,7 @@
 
 import socket
 
+from clients.conditions import is_ready
 from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
 from settings.model import Backend
 
@@ -24,7 +25,7 @@ def connect(cluster: ClusterApi, backend: Backend) -> socket.socket:
         raise NotRunningError(f"{ref} does not exist")
     selector = ",".join(f"{key}={value}" for key, value in service["spec"].get("selector", {}).items())
     pods = cluster.list(Ref("v1", "Pod", "", backend.namespace), labelSelector=selector) if selector else []
-    ready = next((pod for pod in pods if _is_ready(pod)), None)
+    ready = next((pod for pod in pods if is_ready(pod)), None)
     if ready is None:
         raise NotRunningError(
             f"{ref} has no pod that is ready. `kubectl describe pods -n {backend.namespace} -l {selector}` says why"
@@ -32,12 +33,6 @@ def connect(cluster: ClusterApi, backend: Backend) -> socket.socket:
     return cluster.connect(
         Ref("v1", "Pod", ready["metadata"]["name"], backend.namespace), _port(service, ready, backend)
     )
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    going = "deletionTimestamp" in pod["metadata"]
-    return not going and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _port(service: Manifest, pod: Manifest, backend: Backend) -> int:

@@ -12,7 +12,7 @@ from clients.kubernetes import Manifest
 Level = Literal["privileged", "baseline", "restricted"]
 
 MODES = ("enforce", "warn", "audit")
-_FROM_STRICT = ("restricted", "baseline", "privileged")
+LEVELS: tuple[Level, ...] = ("restricted", "baseline", "privileged")  # the strictest first
 # Capabilities that `baseline` lets a container add; `restricted` lets it add none but the last.
 _BASELINE_CAPABILITIES = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETPCAP",
@@ -69,7 +69,7 @@ def needed(pod: Manifest) -> Level:
 
 def least_strict(levels: list[Level]) -> Level:
     """Pick the level that admits what each of the given ones admits."""
-    return max(levels, key=_FROM_STRICT.index)
+    return max(levels, key=LEVELS.index)
 
 
 def labels(level: Level) -> dict[str, str]:

@@ -61,7 +61,9 @@ def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
     if namespace is None:
         return FoundLevels()
     labels = namespace["metadata"].get("labels", {})
-    by_anybody = {mode: labels[label] for mode in pod_security.MODES if (label := pod_security.label(mode)) in labels}
+    found = {mode: labels.get(pod_security.label(mode)) for mode in pod_security.MODES}
+    # The API server takes any other word for the strictest level.
+    by_anybody = {mode: level for level in pod_security.LEVELS for mode, label in found.items() if label == level}
     staying = {
         mode
         for entry in namespace["metadata"].get("managedFields", [])

@@ -1,6 +1,6 @@
 """What runs for an account in the cluster."""
 
-from clients import pod_end
+from clients.conditions import end_of_job
 from clients.kubernetes import Manifest, Ref
 from components import photo_sync, sign_in
 from ops.command import CommandError, Stack
@@ -21,7 +21,7 @@ def idle_cron_job(stack: Stack, account: Account) -> Manifest:
         raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `{Command('up', stack.name)}`")
     labelled = f"{photo_sync.ACCOUNT}={account.name}"
     for job in stack.api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled):
-        if pod_end.condition_of(job) is None:
+        if end_of_job(job) is None:
             raise CommandError(_at_work(job, account, namespace))
     return cron_job
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubernetes.utils import parse_quantity
-
 from clients.kubernetes import Manifest
+from clients.likeness import same_quantity
 from components.plan import Plan, Whole
 from preflight import wording
 from preflight.dry_runs import Answers
@@ -95,8 +94,7 @@ def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) ->
             continue  # what a claim of ours leaves open, the cluster has filled in
         if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
             continue
-        # The API server stores 1024Gi as 1Ti.
-        if field == "resources.requests.storage" and found and parse_quantity(wanted) == parse_quantity(found):
+        if field == "resources.requests.storage" and same_quantity(wanted, found):
             continue
         yield wording.FIELD_FIXED.found(
             whole.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)

@@ -6,8 +6,7 @@ What only a pod on the node could see is judged by what pods have said: director
 from datetime import datetime
 from typing import NamedTuple
 
-from clients import pod_end
-from clients.kubernetes import Manifest
+from clients.conditions import holding
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components import pod_security
@@ -24,8 +23,6 @@ from ops.facts.cluster import ClusterFacts
 from ops.facts.photo_sync import SyncRun, moment
 from settings.storage import OnNode
 
-_LOOSE = ("privileged", "baseline", "restricted")
-
 
 def _labels(facts: Facts) -> Result:
     cluster = there(facts.cluster)
@@ -35,7 +32,7 @@ def _labels(facts: Facts) -> Result:
     for name, (namespace, level) in needed.items():
         label = pod_security.label("enforce")
         found = namespace["metadata"].get("labels", {}).get(label) if namespace else None
-        lets_in = _LOOSE[: _LOOSE.index(level) + 1]
+        lets_in = pod_security.LEVELS[pod_security.LEVELS.index(level) :]
         if level != "restricted" and found not in lets_in:
             return failed(
                 facts,
@@ -61,7 +58,7 @@ def _directory(facts: Facts) -> Result:
     if job is None:
         return failed(facts, wording.DIRECTORY_JOB_MISSING, f"there is no {cluster.plan.directory_job.ref}")
     end = cluster.directory
-    if _ended(job) == "Complete":
+    if "Complete" in holding(job):
         return Passed(end.reason or f"{cluster.plan.directory_job.ref} is complete")
     words = end.reason or f"{cluster.plan.directory_job.ref} is not complete"
     code = end.result.code if end.result and not end.cut_short else ""
@@ -72,18 +69,13 @@ def _directory(facts: Facts) -> Result:
     return failed(facts, wording.DIRECTORY_JOB_FAILED, words)
 
 
-def _ended(job: Manifest) -> str:
-    condition = pod_end.condition_of(job)
-    return str(condition["type"]) if condition else ""
-
-
 def _owner(facts: Facts) -> Result:
     cluster, storage = there(facts.cluster), facts.settings.storage
     for _, run, result in _newest(facts):
         if result.code == Code.NOT_WRITABLE:
             return failed(facts, wording.FOLDER_NOT_WRITABLE, f"{run.name}: {result.message}")
     job = cluster.live.get(cluster.plan.directory_job.ref)
-    if job is None or _ended(job) != "Complete":
+    if job is None or "Complete" not in holding(job):
         return NotChecked("the Job that gives the directory its owner is not complete")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     given = next((one.get("value", "") for one in container["env"] if one["name"] == "OWNER"), "")

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kubernetes.utils import parse_quantity
-
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from clients.likeness import unlike
 from observe.part import there
 from ops.checks import wording
 from ops.checks.check import Check, Passed, Result, failed
@@ -35,7 +34,7 @@ def _of_wholes(cluster: ClusterFacts) -> Iterator[str]:
         if live is None:
             yield f"{whole.ref} does not exist"
         else:
-            yield from (f"{whole.ref}: {path}" for path in unlike(whole.manifest, live))
+            yield from (f"{whole.ref}: {path}" for path in _worded(whole.manifest, live))
 
 
 def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
@@ -44,7 +43,7 @@ def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
             yield f"{Ref.of(fragment)} does not exist"
         else:
             found = managed_fields.as_found(live, fragment)
-            yield from (f"{Ref.of(fragment)}: {path}" for path in unlike(fragment, found))
+            yield from (f"{Ref.of(fragment)}: {path}" for path in _worded(fragment, found))
 
 
 def _fragments(cluster: ClusterFacts) -> Iterator[tuple[Manifest, Manifest | None]]:
@@ -59,25 +58,8 @@ def _fragments(cluster: ClusterFacts) -> Iterator[tuple[Manifest, Manifest | Non
         yield fragment, next(iter(named), None)
 
 
-def unlike(wanted: Any, live: Any, way: str = "") -> Iterator[str]:
-    """Name the fields in which a live object is not as it is wanted; what it has besides is its own affair."""
-    if isinstance(wanted, dict):
-        for key, value in wanted.items():
-            found = live.get(key) if isinstance(live, dict) else None
-            yield from unlike(value, found, f"{way}.{key}" if way else key)
-    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
-        for number, (one, other) in enumerate(zip(wanted, live, strict=True)):
-            yield from unlike(one, other, f"{way}[{number}]")
-    elif wanted != live and (wanted or live) and not _same_quantity(wanted, live):
-        yield f"{way} is {_shown(live)}, not {_shown(wanted)}"
-
-
-def _same_quantity(wanted: Any, live: Any) -> bool:
-    """Whether two texts are one quantity: the API server writes 1024Gi as 1Ti."""
-    try:
-        return isinstance(wanted, str) and isinstance(live, str) and parse_quantity(wanted) == parse_quantity(live)
-    except ValueError:
-        return False
+def _worded(wanted: Manifest, live: Manifest) -> Iterator[str]:
+    return (f"{one.path} is {_shown(one.live)}, not {_shown(one.wanted)}" for one in unlike(wanted, live))
 
 
 def _shown(value: Any) -> str:

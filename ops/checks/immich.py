@@ -1,6 +1,7 @@
 """Immich runs, and sees the photos read-only."""
 
 from clients import result
+from clients.conditions import holding, is_ready
 from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
 from observe.part import there
@@ -22,7 +23,7 @@ def _pods(facts: Facts) -> Result:
         name = pod["metadata"]["name"]
         if words := _guards_words(pod):
             return failed(facts, wording.DISK_NOT_MOUNTED, f"pod {name} does not start: {words}")
-        if not _is_ready(pod):
+        if not is_ready(pod):
             return failed(facts, wording.POD_NOT_READY, f"pod {name} is not ready: {_why(pod)}", pod=name)
     if not deployment.get("status", {}).get("readyReplicas"):
         evidence = f"Deployment {deployment['metadata']['name']} has no pod that is ready"
@@ -43,24 +44,17 @@ def _is_over(pod: Manifest) -> bool:
 
 def _refusal(deployment: Manifest) -> str:
     """Return what the API server says when it takes no pod of the Deployment."""
-    conditions = deployment.get("status", {}).get("conditions", [])
-    refused = (one for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True")
-    return next((str(one.get("message", "")) for one in refused), "")
+    return str(holding(deployment).get("ReplicaFailure", {}).get("message", ""))
 
 
 def _guards_words(pod: Manifest) -> str:
     """Return what the guard says when it keeps the pod from starting."""
     for container in pod.get("status", {}).get("initContainerStatuses", []):
         if container["name"] == GUARD and not container.get("ready"):
-            ended = (container.get("lastState") or {}).get("terminated") or container["state"].get("terminated")
+            ended = (container.get("lastState") or {}).get("terminated") or container.get("state", {}).get("terminated")
             if ended and ended.get("exitCode"):
                 return result.words(str(ended.get("message", ""))) or "its guard fails"
     return ""
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _why(pod: Manifest) -> str:

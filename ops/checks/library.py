@@ -18,7 +18,7 @@ def _libraries(facts: Facts) -> Result:
     found = there(facts.libraries)
     for one in found.libraries:
         owner = one.wanted.owner or "the API key's user"
-        if one.live is None:
+        if one.live is None or one.live.name != one.wanted.name:
             return failed(facts, wording.LIBRARY_MISSING, f'{owner} has no library "{one.wanted.name}" in Immich')
         missing = [path for path in one.wanted.import_paths if path not in one.live.import_paths]
         if missing:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from clients import pod_end
+from clients.conditions import end_of_job
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.pod_end import End
 from components import photo_sync
@@ -75,13 +76,13 @@ def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
     pods = api.list(Ref("v1", "Pod", "", namespace), labelSelector=labelled)
     for job in syncs[:_RUNS]:
         name, began = job["metadata"]["name"], moment(job["metadata"]["creationTimestamp"])
-        condition = pod_end.condition_of(job)
+        condition = end_of_job(job)
         if condition is None:
             yield SyncRun(name, "running", began)
             continue
         pod = next((pod for pod in pods if pod["metadata"]["labels"].get(_JOB_NAME) == name), None)
         state: State = "complete" if condition["type"] == "Complete" else "failed"
-        ended = moment(condition["lastTransitionTime"])
+        ended = moment(condition.get("lastTransitionTime") or job["metadata"]["creationTimestamp"])
         yield SyncRun(name, state, began, ended, pod_end.of_job(condition, pod))
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from clients.cloudflare import Connector
 from clients.kubernetes import Manifest, RefusedError
+from clients.likeness import unlike
 from clients.pod_end import End
 from clients.result import Code
 from clients.result import Result as ScriptResult
@@ -20,7 +21,6 @@ from observe.part import Absent, Unread, begin
 from observe.space import Space
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
-from ops.checks.drift import unlike
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts, Ping
@@ -314,6 +314,7 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("sync-schedule", {}, cron_job(None), "cron-job-missing"),
     ("sync-schedule", {}, cron_job({"spec": {"suspend": True}}), "cron-job-suspended"),
     ("library", {}, library(gone=True), "library-missing"),
+    ("library", {}, library(name="Renamed"), "library-missing"),
     ("library", {}, library(import_paths=("/else",)), "import-path-missing"),
     ("library", {}, unseen({"/external/icloud/icloud-import": "Path does not exist (ENOENT)"}), "folder-unseen"),
     ("library", {}, part(libraries=LibrariesFacts((), {"watch": {"enabled": True}})), "settings-changed"),
@@ -467,9 +468,9 @@ def test_drift_is_what_is_stated_and_not_what_others_add() -> None:
     wanted = {"a": {"size": "1024Gi", "empty": [], "list": [{"x": 1}]}}
     assert not list(unlike(wanted, {"a": {"size": "1Ti", "list": [{"x": 1, "y": 2}], "more": 3}}))
     assert list(unlike(wanted, {"a": {"size": "2Ti", "empty": [1], "list": [{"x": 2}]}})) == [
-        "a.size is 2Ti, not 1024Gi",
-        "a.empty is [1], not []",
-        "a.list[0].x is 2, not 1",
+        ("a.size", "2Ti", "1024Gi"),
+        ("a.empty", [1], []),
+        ("a.list[0].x", 2, 1),
     ]
 
 

@@ -1,0 +1,20 @@
+"""An object's conditions, as controllers write them into its status."""
+
+from clients.kubernetes import Manifest
+
+
+def holding(thing: Manifest) -> dict[str, Manifest]:
+    """Return the conditions that hold, by their type."""
+    found = thing.get("status", {}).get("conditions", [])
+    return {one["type"]: one for one in found if one["status"] == "True"}
+
+
+def end_of_job(job: Manifest) -> Manifest | None:
+    """Find the condition that ends a Job; None while it runs."""
+    held = holding(job)
+    return held.get("Complete") or held.get("Failed")
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether a pod is ready, and not going."""
+    return "deletionTimestamp" not in pod["metadata"] and "Ready" in holding(pod)

@@ -1,0 +1,35 @@
+"""Whether a live object is as it is wanted; what it has besides is somebody's default."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from kubernetes.utils import parse_quantity
+
+
+class Difference(NamedTuple):
+    """A field that is not as it is wanted."""
+
+    path: str
+    live: Any
+    wanted: Any
+
+
+def unlike(wanted: Any, live: Any, way: str = "") -> Iterator[Difference]:
+    """Find the fields in which a live object is not as it is wanted. What is wanted empty may be absent."""
+    if isinstance(wanted, dict):
+        for key, value in wanted.items():
+            found = live.get(key) if isinstance(live, dict) else None
+            yield from unlike(value, found, f"{way}.{key}" if way else key)
+    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        for number, (one, other) in enumerate(zip(wanted, live, strict=True)):
+            yield from unlike(one, other, f"{way}[{number}]")
+    elif wanted != live and (wanted or live) and not same_quantity(wanted, live):
+        yield Difference(way, live, wanted)
+
+
+def same_quantity(wanted: Any, live: Any) -> bool:
+    """Whether two texts are one quantity: the API server writes 1024Gi as 1Ti."""
+    try:
+        return isinstance(wanted, str) and isinstance(live, str) and parse_quantity(wanted) == parse_quantity(live)
+    except ValueError:
+        return False

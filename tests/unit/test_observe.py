@@ -1,0 +1,248 @@
+"""One look at the world, as preflight and verify take it: by which names, by whose rules, and through wrong answers."""
+
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+import observe
+import preflight
+from clients import kubernetes_types
+from clients.immich import ImmichApi
+from clients.kubernetes import Answer, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from components import directory
+from components.connector import Origin
+from components.names import names
+from components.ownership import Ownership
+from components.plan import Found, plan
+from observe import cluster, state
+from observe import immich as in_immich
+from ops import facts
+from ops.checks import CHECKS
+from ops.facts import immich as facts_of_immich
+from preflight import PreflightError, missing_rules, rules
+from preflight.dry_runs import Answers
+from settings import parse
+from tests.fake_cluster import FakeCluster
+from tests.findings import told
+from tests.immich_server import Immich, serving
+from tests.mutations import mutated
+from tests.objects import STACK, deployment, namespace
+from tests.stack_files import OWN, VALID, configuration, secrets
+from tests.unit.configured import configured
+from tests.unit.well import of_cluster, settings, well
+
+
+@pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
+def test_names_are_those_of_the_plan(file: Path) -> None:
+    stated = parse(configuration(file), secrets(file))
+    found = Found("immich-server", origin=Origin("immich", {}, 80))
+    wanted = [whole.ref for whole in plan(stated, found, Ownership(STACK)).wholes()]
+    job = Ref("batch/v1", "Job", directory.JOB, stated.photo_sync.namespace)
+    assert sorted(map(str, [*names(stated), job])) == sorted(map(str, wanted))
+
+
+# Immich
+
+
+@pytest.fixture
+def immich(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Immich]:
+    with serving(tmp_path) as served:
+        monkeypatch.setattr(ImmichApi, "behind", lambda *_: served.api())
+        served.folder("icloud-import", "one.jpg")
+        yield served
+
+
+def test_an_owner_is_found_by_preflight_and_by_verify_however_it_is_written(immich: Immich) -> None:
+    owner = immich.api().me()
+    stated = settings(immich={"library": {"owner": owner.email.title(), "name": "iCloud Photos"}})
+    made = immich.make_library(importPaths=["/external/icloud/icloud-import"])
+    ((_, diff),) = in_immich.look(immich.api(), FakeCluster(), stated, Ownership(STACK)).libraries
+    (one,) = facts_of_immich.read(FakeCluster(), stated, Ownership(STACK)).libraries
+    assert one.live
+    assert diff.live
+    assert one.live.id == diff.live.id == made
+
+
+# what may not be read
+
+
+class Forbidding(FakeCluster):
+    """It lists nothing of the kinds."""
+
+    def __init__(self, *kinds: str) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+    def list(self, like: Ref, **query: str) -> list[Manifest]:
+        if like.kind in self.kinds:
+            raise RefusedError(403, f"{like.kind} is forbidden: cannot list")
+        return super().list(like, **query)
+
+
+def test_what_may_not_be_listed_is_not_known_and_not_missing() -> None:
+    api = Forbidding("Node", "Ingress", "StorageClass")
+    for thing in (namespace(), deployment(), service()):
+        api.objects[Ref.of(thing)] = thing
+    stated = settings(cloudflare={"kind": "none"})
+    seen = cluster.read(api, stated)
+    assert (seen.nodes, seen.ingresses, seen.storage_classes) == (None, None, None)
+    assert told(missing_rules.in_cluster(stated, seen)) == []
+    planned = plan(stated, Found("immich-server"), Ownership(STACK))
+    assert [code for code, _ in told(rules.findings(stated, seen, planned, Answers()))] == ["not-known"] * 3
+
+
+def test_what_nothing_goes_without_has_to_be_readable() -> None:
+    class Refusing(FakeCluster):
+        def get(self, ref: Ref) -> Manifest | None:
+            raise RefusedError(403, f"{ref.kind} is forbidden: cannot get")
+
+    with pytest.raises(ClusterError, match="forbidden: cannot get"):
+        cluster.read(Refusing(), configured())
+
+
+# wrong answers
+
+
+def service() -> Manifest:
+    labels = {"app.kubernetes.io/name": "server"}
+    spec = {"selector": labels, "ports": [{"name": "http", "port": 3001, "targetPort": 2283}]}
+    return thing("v1", "Service", "immich-server", "immich", spec=spec)
+
+
+def thing(api_version: str, kind: str, name: str, place: str | None = None, **more: Any) -> Manifest:
+    metadata = {"name": name, "uid": name, "resourceVersion": "1", **({"namespace": place} if place else {})}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
+class Answering(FakeCluster):
+    """Reads what it has as the client reads an answer, and selects by what is right; a dry run changes nothing."""
+
+    def __init__(self, objects: Iterable[Manifest]) -> None:
+        super().__init__()
+        self.objects = {Ref.of(one): deepcopy(one) for one in objects}
+        self.right = FakeCluster()
+        self.right.objects = dict(self.objects)
+
+    def get(self, ref: Ref) -> Manifest | None:
+        found = super().get(ref)
+        return None if found is None else self._read(found, ref)
+
+    def list(self, like: Ref, **query: str) -> list[Manifest]:
+        selected = {Ref.of(one) for one in self.right.list(like, **query)}
+        return [self._read(deepcopy(found), like) for ref, found in self.objects.items() if ref in selected]
+
+    def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
+        assert dry_run, (manager, force)
+        return Answer(self.get(Ref.of(manifest)) or manifest, ())
+
+    @staticmethod
+    def _read(found: Manifest, like: Ref) -> Manifest:
+        whole: Manifest = kubernetes_types.without_nulls(found)
+        if place := next(kubernetes_types.faults(whole, like.api_version, like.kind), None):
+            raise UnreachableError(f"what answers is not a Kubernetes API server: {place}")
+        return whole
+
+
+STATED = settings(cloudflare={"kind": "none"})
+_EVERY = 19  # of the wrong answers, one in so many; a prime, so that each kind of wrongness comes to each object
+
+
+def stored(manifest: Manifest) -> Manifest:
+    metadata = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-11-20T09:00:00Z", **manifest["metadata"]}
+    always: Manifest = {"spec": {}} if manifest["kind"] == "Namespace" else {}
+    return {**always, **manifest, "metadata": metadata}
+
+
+def world() -> list[Manifest]:
+    """A stack that is well, as its cluster has it."""
+    there = of_cluster(well(cloudflare={"kind": "none"}))
+    labels = {"batch.kubernetes.io/job-name": "icloud-sync-anna-1", "immich-icloud/account": "anna"}
+    over = {"phase": "Succeeded", "containerStatuses": [ended()]}
+    done = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-26T11:00:00Z"}
+    pod_spec = {"containers": [{"name": "icloudpd"}], "hostNetwork": False}
+    template = {"template": {"spec": pod_spec}}
+    immichs = deepcopy(there.pods[0])
+    immichs["metadata"]["namespace"] = "immich"
+    immichs["status"]["initContainerStatuses"][0] |= {"image": "x", "imageID": "x", "restartCount": 0}
+    node, served = {"kubernetes.io/hostname": "talos-1"}, {"kubernetes.io/service-name": "immich-server"}
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    pressure = {"conditions": [{"type": "DiskPressure", "status": "False"}]}
+    made = [
+        {"apiVersion": "v1", "kind": "Pod", **immichs},
+        labelled(thing("v1", "Pod", "icloud-sync-anna-1-x", "photo-sync", spec=pod_spec, status=over), labels),
+        labelled(
+            thing("batch/v1", "Job", "icloud-sync-anna-1", "photo-sync", spec=template, status={"conditions": [done]}),
+            labels,
+        ),
+        labelled(thing("v1", "Node", "node-1", spec={}, status=pressure), node),
+        labelled(
+            thing("discovery.k8s.io/v1", "EndpointSlice", "immich", "immich", addressType="IPv4", **there.endpoints[0]),
+            served,
+        ),
+        thing("networking.k8s.io/v1", "IngressClass", "nginx", spec={"controller": "k8s.io/ingress-nginx"}),
+        labelled(thing("storage.k8s.io/v1", "StorageClass", "fast", provisioner="x"), {}, default),
+        there.seen.namespace,
+        there.seen.deployment,
+        service(),
+        *there.seen.live.values(),
+    ]
+    return [stored(one) for one in made if one]
+
+
+def labelled(manifest: Manifest, labels: Manifest, annotations: Manifest | None = None) -> Manifest:
+    metadata = {**manifest["metadata"], "labels": labels, "annotations": annotations or {}}
+    return {**manifest, "metadata": metadata}
+
+
+def ended() -> Manifest:
+    report = '{"code":"synced","message":"done","free":30,"total":100,"onNode":true}'
+    state = {"terminated": {"exitCode": 0, "message": report, "finishedAt": "2026-11-26T11:00:00Z"}}
+    return {"name": "icloudpd", "ready": False, "restartCount": 0, "image": "x", "imageID": "x", "state": state}
+
+
+@pytest.fixture
+def seen_by_both(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Preflight and verify as a whole, on a cluster: what they find, or the error that preflight words."""
+    for log in ("warn", "info"):
+        monkeypatch.setattr(pulumi.log, log, lambda _: None)
+    monkeypatch.setattr(state, "known", tuple)
+    monkeypatch.setattr(observe, "resolves", lambda _: True)
+    monkeypatch.setattr(observe.immich, "read", lambda *_: None)
+    monkeypatch.setattr(facts.immich, "ping", lambda *_: facts.immich.Ping())
+    monkeypatch.setattr(facts.immich, "read", lambda *_: facts.immich.LibrariesFacts(()))
+
+    def look(api: Answering) -> tuple[list[str], list[object]]:
+        monkeypatch.setattr(preflight, "ClusterApi", lambda _: api)
+        monkeypatch.setattr(facts, "ClusterApi", lambda _: api)
+        try:
+            preflight.check(STATED, STACK)
+            problems = []
+        except PreflightError as error:
+            problems = [one.code for one in error.problems]
+        judged = facts.read(STATED, "test", None)
+        return problems, [check.result(judged) for check in CHECKS]
+
+    return look
+
+
+def test_the_world_is_well(seen_by_both: Any) -> None:
+    problems, _ = seen_by_both(Answering(world()))
+    assert problems == ["entries-unowned"]  # its managedFields say nothing of our mount
+
+
+def test_a_field_that_is_wrong_or_missing_anywhere_is_worded(seen_by_both: Any) -> None:
+    """Found, not known, or one error: never a traceback."""
+    right = world()
+    for number, one in enumerate(right):
+        wrongs = list(mutated(one))
+        for where, wrong in wrongs[number % _EVERY :: _EVERY]:
+            api = Answering(right)
+            api.objects[Ref.of(one)] = wrong
+            try:
+                seen_by_both(api)
+            except Exception as error:
+                raise AssertionError(f"{Ref.of(one)}: {where}") from error
