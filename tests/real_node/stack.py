@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clients import disk_identity, pod_end
+from clients.conditions import end_of_job
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.pod_end import End
 from components import directory
@@ -93,7 +94,7 @@ class OnNode:
         def ended() -> Manifest | None:
             live = self.cluster.api.get(job)
             assert live
-            return pod_end.condition_of(live)
+            return end_of_job(live)
 
         assert until(ended, 60)["type"] == "Complete"
 
@@ -177,7 +178,7 @@ class OnNode:
         def ended() -> Manifest | None:
             live.update({"pod": pod} if (pod := self.pod_of(job)) else {})
             found = self.cluster.api.get(job)
-            return pod_end.condition_of(found) if found else {}
+            return end_of_job(found) if found else {}
 
         condition = until(ended, 120)
         return pod_end.of_job(condition, live.get("pod"))
