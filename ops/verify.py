@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ops import facts
 from ops.checks import CHECKS
-from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result
+from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result, judged
 from ops.command import Stack, main
 from ops.facts.internet import Internet, reachable
 from ops.verify_role import manifests
@@ -44,7 +44,7 @@ def verify(stack: Stack, outside: Internet | None, *, upload: bool = False) -> V
 
     """
     seen = facts.read(stack.settings, stack.name, outside, upload=upload)
-    return {check: check.result(seen) for check in CHECKS}
+    return judged(CHECKS, seen)
 
 
 def is_well(verdict: Verdict) -> bool:

@@ -1,6 +1,6 @@
 """What a check is: what it looks at, for which stacks, and how it judges; and what it can come to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from observe.part import AbsentError, UnreadError
@@ -64,6 +64,7 @@ class Check:
         judge: tells the result by the facts; it raises UnreadError where a part that it needs was not read.
         faults: all that it can find.
         scope: which stacks it is for.
+        follows: the names of earlier checks without which this one can't pass: one cause is one fault.
 
     """
 
@@ -72,6 +73,7 @@ class Check:
     judge: Callable[[Facts], Result]
     faults: tuple[Situation, ...]
     scope: Scope = EVERY
+    follows: tuple[str, ...] = ()
 
     def result(self, facts: Facts) -> Result:
         """Judge by the facts."""
@@ -83,6 +85,20 @@ class Check:
             return DoesNotApply(str(absent))
         except UnreadError as unread:
             return NotChecked(str(unread))
+
+
+def judged(checks: Iterable[Check], facts: Facts) -> dict[Check, Result]:
+    """Judge by each check in turn. What follows from an earlier failure is no fault of its own."""
+    verdict: dict[Check, Result] = {}
+    causes: dict[str, str] = {}
+    for check in checks:
+        verdict[check] = result = check.result(facts)
+        if isinstance(result, Finding):
+            cause = next((causes[name] for name in check.follows if name in causes), "")
+            causes[check.name] = cause or check.name
+            if cause:
+                verdict[check] = NotChecked(f"follows from the failure of {cause}")
+    return verdict
 
 
 def failed(facts: Facts, fault: Situation, evidence: str, **values: str) -> Finding:

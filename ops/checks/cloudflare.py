@@ -97,4 +97,5 @@ RULE = Check(
     _rule,
     (wording.RULE_SHADOWED, wording.RULE_IMPOSSIBLE, wording.RULE_MISSING),
     SHARING,
+    follows=("tunnel",),
 )

@@ -139,26 +139,44 @@ def _missing_guard(facts: Facts) -> Iterator[str]:
         yield f"the account has no Access application for {facts.settings.host}"
 
 
+# What has to be right before the host can be answered.
+_ON_THE_WAY = ("dns", "dns-record", "tunnel", "tunnel-rule", "route", "service", "ping", "immich-pods")
+
 NAME = Check(
     "dns",
     "the host's name resolves, to Cloudflare or to the record's target",
     _name,
     (wording.NAME_MISSING, wording.NAME_NOT_YET_KNOWN, wording.ADDRESS_CHANGED),
+    follows=("dns-record",),
 )
 PAGE = Check(
     "https",
     "Immich answers at the host, with a valid certificate",
     _page,
     (wording.HOST_SILENT, wording.CERTIFICATE_INVALID, wording.ORIGIN_UNREACHABLE, wording.NOT_IMMICH),
+    follows=_ON_THE_WAY,
 )
-PLAIN = Check("http-redirect", "http leads to https", _plain, (wording.SERVED_IN_PLAIN,))
-WEB_SOCKET = Check("web-socket", "an upgrade to a web socket is answered", _web_socket, (wording.NO_WEB_SOCKET,))
+PLAIN = Check(
+    "http-redirect",
+    "http leads to https",
+    _plain,
+    (wording.SERVED_IN_PLAIN,),
+    follows=("https", *_ON_THE_WAY),
+)
+WEB_SOCKET = Check(
+    "web-socket",
+    "an upgrade to a web socket is answered",
+    _web_socket,
+    (wording.NO_WEB_SOCKET,),
+    follows=("https", *_ON_THE_WAY),
+)
 UPLOAD = Check(
     "upload",
     "an upload of what Cloudflare's plan takes reaches Immich",
     _uploads,
     (wording.UPLOAD_TOO_LARGE, wording.UPLOAD_BROKEN_OFF),
     ON_CLOUDFLARE,
+    follows=("https", *_ON_THE_WAY),
 )
 ACCESS = Check(
     "access",
@@ -166,4 +184,5 @@ ACCESS = Check(
     _access,
     (wording.ACCESS_MISSING, wording.ACCESS_UNEXPECTED),
     ON_CLOUDFLARE,
+    follows=("https", *_ON_THE_WAY),
 )

@@ -85,4 +85,5 @@ SCAN = Check(
     _scans,
     (wording.NEVER_SCANNED, wording.SCAN_OVERDUE, wording.NEVER_SCANNED_WITHOUT_SYNC),
     IN_IMMICH,
+    follows=("library",),
 )

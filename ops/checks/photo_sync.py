@@ -126,6 +126,7 @@ LAST = Check(
     _last,
     (wording.SYNC_FAILED, wording.SYNC_OVERDUE),
     SYNCING,
+    follows=("icloud-session",),
 )
 SCHEDULE = Check(
     "sync-schedule",

@@ -93,10 +93,12 @@ SERVICE = Check(
         wording.TARGET_PORT_CHANGED,
         wording.NO_ENDPOINTS,
     ),
+    follows=("immich-pods",),
 )
 ANSWERS = Check(
     "ping",
     "Immich answers inside the cluster",
     _answers,
     (wording.SELECTOR_CHANGED, wording.TARGET_PORT_CHANGED, wording.IMMICH_SILENT),
+    follows=("service", "immich-pods"),
 )

@@ -8,18 +8,20 @@ import pytest
 from rich.console import Console
 
 from observe.part import Absent, Unread
-from ops.checks import CHECKS
+from ops.checks import CHECKS, check
+from ops.checks.check import NotChecked
 from ops.facts import Facts
-from ops.facts.internet import Name
+from ops.facts.internet import Name, Page
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
 from tests.objects import Manifest
 from tests.unit.test_checks import CASES, held_by
 from tests.unit.well import settings, well
+from text.finding import Finding
 
 
 def judged(facts: Facts) -> Verdict:
-    return {check: check.result(facts) for check in CHECKS}
+    return check.judged(CHECKS, facts)
 
 
 def shown(facts: Facts) -> str:
@@ -33,6 +35,24 @@ def test_only_what_passed_or_does_not_apply_is_well() -> None:
     assert is_well(judged(replace(well(), page=Absent("a rehearsal"))))
     assert not is_well(judged(replace(well(), page=Unread("no answer"))))
     assert not is_well(judged(replace(well(), name=Name())))
+
+
+def test_one_cause_is_one_fault() -> None:
+    silent, plain = Page(fault="no certificate for it", untrusted=True), Page(200)
+    facts = replace(well(), name=Name(), page=silent, plain=plain, web_socket=Page(404))
+    told = {check.name: result for check, result in judged(facts).items()}
+    assert [name for name, result in told.items() if isinstance(result, Finding)] == ["dns"]
+    follows = NotChecked("follows from the failure of dns")
+    assert (told["https"], told["http-redirect"], told["web-socket"]) == (follows, follows, follows)
+    # Without the first, the next is a cause.
+    told = {check.name: result for check, result in judged(replace(facts, name=well().name)).items()}
+    assert [name for name, result in told.items() if isinstance(result, Finding)] == ["https"]
+    assert told["web-socket"] == NotChecked("follows from the failure of https")
+
+
+def test_checks_follow_only_earlier_ones() -> None:
+    names = [check.name for check in CHECKS]
+    assert all(names.index(name) < place for place, check in enumerate(CHECKS) for name in check.follows)
 
 
 def test_a_program_gets_every_check_with_cause_and_command() -> None:
