@@ -183,7 +183,7 @@ def test_an_expired_token_is_said_before_anything_is_changed(bench: Bench) -> No
     preview = bench.run("preview")
     bench.account.give_token(TOKEN)
     (error,) = preview.errors
-    assert "Cloudflare does not know the API token: it is mistyped, expired or revoked" in error
+    assert "the Cloudflare API token is expired" in error
     assert TOKEN not in error
 
 
