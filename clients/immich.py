@@ -27,9 +27,12 @@ PERMISSIONS = (
     "library.read", "library.create", "library.update", "library.statistics", "user.read",
     "systemConfig.read", "systemConfig.update",
 )  # fmt: skip
+# With it the files that Immich lacks can be named; without it they are only counted.
+NAMES_PERMISSION = "asset.read"
 PERMISSIONS_SINCE_3_2 = ("adminConfig.read", "adminConfig.update")
 
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
+_PAGE = 1000  # assets: the most that one answer has
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
 
 Document = dict[str, Any]
@@ -217,6 +220,27 @@ class ImmichApi:
         counted = self._read(f"/libraries/{library_id}/statistics", _Statistics)
         return Statistics(counted.photos, counted.videos, counted.usage)
 
+    def media_kinds(self) -> dict[str, str]:
+        """Say what Immich imports: `image` or `video`, by a name's ending in small letters."""
+        types = self._read("/server/media-types", _MediaTypes)
+        return dict.fromkeys(types.image, "image") | dict.fromkeys(types.video, "video")
+
+    def paths(self, library_id: str) -> set[str]:
+        """List the files that a library of the key's own user has, the trash and parts of live photos included.
+
+        Raises:
+            RefusedError: with status 403 where the key lacks NAMES_PERMISSION.
+
+        """
+        found: set[str] = set()
+        page: str | None = "1"
+        while page:
+            asked = {"libraryId": library_id, "withDeleted": True, "size": _PAGE, "page": int(page)}
+            assets = again(partial(self._ask, "POST", "/search/metadata", _Assets, asked)).assets
+            found.update(one.originalPath for one in assets.items)
+            page = assets.nextPage
+        return found
+
     def configuration(self) -> Document:
         """Read the server-wide configuration, whole."""
         return self._read(self._configuration_route, _Configuration).root
@@ -384,6 +408,24 @@ class _Statistics(BaseModel):
     photos: int
     videos: int
     usage: int
+
+
+class _MediaTypes(BaseModel):
+    image: list[str]
+    video: list[str]
+
+
+class _Asset(BaseModel):
+    originalPath: str  # noqa: N815
+
+
+class _Page(BaseModel):
+    items: list[_Asset]
+    nextPage: str | None  # noqa: N815
+
+
+class _Assets(BaseModel):
+    assets: _Page
 
 
 class _Scan(BaseModel):

@@ -30,6 +30,7 @@ class Code(StrEnum):
     NO_SPACE = "no-space"
     NO_FOLDER = "no-folder"
     NOT_WRITABLE = "not-writable"
+    NOT_READABLE = "not-readable"
     REARRANGED = "rearranged"
     # The account.
     SIGNED_IN = "signed-in"

@@ -190,7 +190,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     command = [
         "sh",
         "-c",
-        script("session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "sync.sh"),
+        script("session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "filled_before.sh", "sync.sh"),
         "sync.sh",
         client.PROGRAM,
         *map(literal, arguments(account, folder, COOKIES)),

@@ -198,6 +198,29 @@ judge() { # fails unless what ran did so without a fault, and saw all that is an
 scheduled run$accept"
 }
 
+look_at_found() { # the client's command line: fails unless what is there stays, is writable, and is not fetched a second time
+    echo "$FOLDER was filled before, with $((files)) files:"
+    describe_folder "$FOLDER"
+    [ "$FOUND_AS_IS" != true ] && [ "$DRY_RUN" != true ] || return 0
+    not_writable "$FOLDER" >"$work/closed"
+    [ ! -s "$work/closed" ] || fail not-writable "user $(id -u) can't write to $(wc -l <"$work/closed" | tr -d ' ') folders in \
+$FOLDER, the first of which is $(head -n 1 "$work/closed"). Give them to $(id -u):$(id -g), or take the folder as it is: \
+acceptExisting: true"
+    look "$@"
+    judge
+    [ "$present" -lt "$files" ] && [ -s "$work/wanted" ] || return 0
+    sort_wanted "$FOLDER" "$work/wanted" >"$work/sorted"
+    for kind in elsewhere other lacking; do
+        sed -n "s/^$kind //p" "$work/sorted" >"$work/$kind"
+        [ ! -s "$work/$kind" ] || echo "$kind:"
+        shorten files <"$work/$kind"
+    done
+    fail unrecognised "$FOLDER holds $((files)) files, and the client recognises $present. It would fetch \
+$(($(wc -l <"$work/elsewhere"))) that lie elsewhere in it, $(($(wc -l <"$work/other"))) whose file has another size, as edited \
+ones have, and $(($(wc -l <"$work/lacking"))) that it lacks. Set folderStructure as they are arranged, or take the folder as it \
+is, so that these are fetched beside what is there: acceptExisting: true"
+}
+
 mend() { # moves what is not whole out of the way; returns whether there was any
     set_aside "$pending" "$work/wanted" "$work/sized" "$aside"
 }
@@ -228,14 +251,7 @@ the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, besid
 else
     set -- "$@" "$NAMES_OPTION"
     files=$(find "$FOLDER/" -type f ! -path '*/.*' | wc -l)
-    if [ "$files" -gt 0 ] && [ "$FOUND_AS_IS" != true ] && [ "$DRY_RUN" != true ]; then
-        look "$@"
-        judge
-        wanted=$(wc -l <"$work/wanted")
-        [ "$present" -ge "$files" ] || [ "$wanted" -eq 0 ] ||
-            fail unrecognised "$FOLDER holds $((files)) files, and the client recognises $present: it would fetch $((wanted)) \
-more, some of them a second time. Set folderStructure as they are arranged, or take the folder as it is: acceptExisting: true"
-    fi
+    if [ "$files" -gt 0 ]; then look_at_found "$@"; fi
     if [ "$DRY_RUN" != true ]; then
         printf '%s\n' "$ACCOUNT $LAYOUT" "all letters" >"$arrangement.new"
         mv "$arrangement.new" "$arrangement"

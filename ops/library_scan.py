@@ -19,8 +19,10 @@ _STILL = 3  # equal counts in a row
 _MIB = 1 << 20
 
 
-def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sleep) -> None:
+def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sleep) -> bool:
     """Have Immich scan the library that has the account's folder, and say what it holds then.
+
+    Returns whether Immich is done with it.
 
     Raises:
         CommandError: when there is no such library yet.
@@ -33,7 +35,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     planned = external_library.libraries(settings, stack.ownership)
     if planned is None or settings.immich_api_key is None:
         say("Immich is not told, as immichApiKey is not stored: a library made by hand shows them with its next scan.")
-        return
+        return False
     place = settings.photo_sync.accounts.index(account)
     folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"
     wanted = next(library for library in planned.wanted if folder in library.import_paths)
@@ -45,11 +47,12 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
         say(f'Immich scans the library "{library.name}".')
         immich_library.scan(stack.api, immich, library.id, wanted, say)
         done = _is_scanned(immich, library, wait)
-        counted = _counted(immich, library, wait)
+        counted, still = _counted(immich, library, wait)
     say(
         f'The library "{library.name}" has {counted.photos} photos and {counted.videos} videos '
         f"({counted.usage // _MIB} MiB){'' if done else ' so far: Immich is not done with its scan'}."
     )
+    return done and still
 
 
 def _is_scanned(immich: ImmichApi, library: Library, wait: Wait) -> bool:
@@ -60,7 +63,7 @@ def _is_scanned(immich: ImmichApi, library: Library, wait: Wait) -> bool:
     return False
 
 
-def _counted(immich: ImmichApi, library: Library, wait: Wait) -> Statistics:
+def _counted(immich: ImmichApi, library: Library, wait: Wait) -> tuple[Statistics, bool]:
     """Count until the number stands still for a while: what a scan has found, Immich imports in the background."""
     counted, still = immich.statistics(library.id), 0
     for _ in range(_PATIENCE):
@@ -68,5 +71,5 @@ def _counted(immich: ImmichApi, library: Library, wait: Wait) -> Statistics:
         before, counted = counted, immich.statistics(library.id)
         still = still + 1 if before == counted else 0
         if still == _STILL:
-            break
-    return counted
+            return counted, True
+    return counted, False

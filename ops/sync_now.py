@@ -4,6 +4,7 @@ from clients import jobs
 from clients.kubernetes import Manifest
 from ops.account_jobs import idle_cron_job
 from ops.command import Say, Stack, main, say
+from ops.compare import compare
 from ops.library_scan import scan_library
 
 _INSTANTIATED = "cronjob.kubernetes.io/instantiate"
@@ -13,7 +14,8 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
     """Run the sync of an account, show its log as it comes, and say how it ended.
 
     Raises:
-        CommandError: when there is no such account, when it has no CronJob, or when it is being synchronised.
+        CommandError: when there is no such account, when it has no CronJob, when it is being synchronised, or when
+            Immich lacks photos that the disk has then.
         JobError: when the sync fails, with its own last words, or when the disk is gone after it.
         ImmichError: when Immich can't be told to scan its library.
         ClusterError: when the API server refuses or does not answer.
@@ -23,7 +25,8 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
     cron_job = idle_cron_job(stack, account)
     jobs.run(stack.api, manual_run(cron_job), say, say)
     say(f"The sync of account {account.name} is complete.")
-    scan_library(stack, account, say)
+    if scan_library(stack, account, say):
+        compare(stack, account, say)
 
 
 def manual_run(cron_job: Manifest) -> Manifest:

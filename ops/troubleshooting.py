@@ -30,7 +30,9 @@ what it can't check it says, and counts as not passed. Its exit status is 0 only
   Its `pods/portforward` reaches every port of every pod in Immich's namespace, databases included: Kubernetes cannot
   narrow it to one Service. Where that is too much, leave the rule out: what only Immich can answer is not checked then.
 - What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what
-  the last sync, Immich's guard and the directory's Job have said of it.
+  the last sync, Immich's guard and the directory's Job have said of it. Only the list of the disk's files, which is
+  compared with Immich, comes from a Job of its own. It mounts the disk read-only; `--role` does not allow it, and
+  `--watch` leaves it out.
 
 The same in the picture of the stack: green has passed, red has failed, yellow could not be checked; what is dashed is
 somebody else's, in blue with entries of this stack. Without `--svg` it is Mermaid, for documents.

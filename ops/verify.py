@@ -5,22 +5,29 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from ops import facts
-from ops.checks import CHECKS
+from observe.part import Absent, Unread, begin, there
+from ops import compare, facts
+from ops.checks import CHECKS, disk, immich, library
 from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result, judged
 from ops.command import Stack, main
+from ops.facts import Facts
 from ops.facts.internet import Internet, reachable
+from ops.missing_photos import Missing
 from ops.verify_role import manifests
 from text.finding import Finding
 from text.markup import escape
 
 Verdict = Mapping[Check, Result]
 
+# What a Job needs that lists the disk's files, and what a comparison would repeat.
+_BEFORE_THE_DISK_IS_LISTED = (disk.DIRECTORY, disk.VOLUME, immich.MOUNT, library.LIBRARY, library.SCAN)
+_LISTING = 600.0  # seconds: a hundred thousand files on a slow disk take minutes
 _EVERY = 30.0  # seconds between two looks of --watch
 _SHOWN = {
     Passed: "[green]passed[/]",
@@ -31,20 +38,37 @@ _SHOWN = {
 _NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
 
 
-def verify(stack: Stack, outside: Internet | None, *, upload: bool = False) -> Verdict:
-    """Check everything at once; nothing is changed.
+def verify(stack: Stack, outside: Internet | None, *, upload: bool = False, listing: bool = True) -> Verdict:
+    """Check everything at once; nothing is changed. Where all is well up to Immich, a Job then lists the disk's files.
 
     Args:
         stack: the stack.
         outside: the way to its host; None where no public name leads to it.
         upload: whether to try large uploads, too.
+        listing: whether to compare the disk's files with Immich.
 
     Raises:
         ClusterError: when the kubeconfig can't be used.
 
     """
     seen = facts.read(stack.settings, stack.name, outside, upload=upload)
-    return judged(CHECKS, seen)
+    verdict = judged(CHECKS, seen)
+    if listing and all(isinstance(verdict[check], Passed) for check in _BEFORE_THE_DISK_IS_LISTED):
+        seen = replace(seen, missing=_compared(stack, seen))
+        verdict = judged(CHECKS, seen)
+    return verdict
+
+
+def _compared(stack: Stack, seen: Facts) -> tuple[Missing, ...] | Unread:
+    """Compare, unless a sync is at work or has ended since a library was scanned."""
+    libraries = [one for one in there(seen.libraries).libraries if one.live]
+    scans = [one.scanned_at for one in libraries]
+    accounts = () if isinstance(seen.accounts, Unread) else seen.accounts
+    runs = [run for account in accounts for run in account.runs]
+    if any(run.ended is None or (scan and run.ended > scan) for run in runs for scan in scans):
+        return Absent("what was synced since the last scan waits for the next one")
+    ids = [one.live.id for one in libraries if one.live]
+    return begin(lambda: compare.look(stack, ids), _LISTING)()
 
 
 def is_well(verdict: Verdict) -> bool:
@@ -123,7 +147,7 @@ def _perform(stack: Stack, how: argparse.Namespace) -> None:
         console.out(yaml.safe_dump_all(manifests(stack.settings, stack.name), sort_keys=False), end="")
         return
     while how.watch:
-        verdict = verify(stack, reachable())
+        verdict = verify(stack, reachable(), listing=False)
         console.clear()
         show(console, verdict)
         time.sleep(_EVERY)

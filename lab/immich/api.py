@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from lab.immich import configuration, libraries, scan, server_info, users
+from lab.immich import assets, configuration, libraries, scan, server_info, users
 from lab.immich.answers import Issue, invalid, refused
 from lab.immich.faults import Fault
 from lab.immich.routes import ANY, Route
@@ -13,7 +13,7 @@ from lab.immich.world import World, add_user, give_key, upgrade
 from lab.stand_in import api, routes
 from lab.stand_in.answers import Answer, JsonAnswer, Request
 
-_ROUTES = (*server_info.ROUTES, *users.ROUTES, *libraries.ROUTES, *configuration.ROUTES)
+_ROUTES = (*server_info.ROUTES, *users.ROUTES, *libraries.ROUTES, *assets.ROUTES, *configuration.ROUTES)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

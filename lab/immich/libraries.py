@@ -83,14 +83,14 @@ def _scan(world: World, _: Request, ids: Ids) -> JsonAnswer:
 
 
 def _statistics(world: World, _: Request, ids: Ids) -> Json:
-    """Count; until 3.0 what is in the trash as well (source: immich #28462)."""
+    """Count; until 3.0 what is in the trash as well (source: immich #28462), and never the videos of live photos."""
     if ids["id"] not in world.libraries:
         raise refused(world, HTTPStatus.BAD_REQUEST, f"Library {ids['id']} not found")
     every = [asset for asset in world.assets.values() if asset["libraryId"] == ids["id"]]
     counted = [asset for asset in every if not (world.since(3) and asset["isTrashed"])]
-    photos = sum(asset["type"] == "IMAGE" for asset in counted)
     usage = sum(asset["fileSizeInByte"] for asset in counted)
-    return {"photos": photos, "videos": len(counted) - photos, "total": len(counted), "usage": usage}
+    kinds = [asset["type"] for asset in counted if asset.get("visibility") != "hidden"]
+    return {"photos": kinds.count("IMAGE"), "videos": kinds.count("VIDEO"), "total": len(kinds), "usage": usage}
 
 
 def _existing(world: World, ids: Ids) -> Json:

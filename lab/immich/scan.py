@@ -69,7 +69,27 @@ def _import(world: World, library: Json) -> None:
                 "isTrashed": False,
             }
             world.assets[asset["id"]] = asset
+    _hide_parts_of_live_photos(world, _assets(world, library))
     library["refreshedAt"] = now()
+
+
+def _hide_parts_of_live_photos(world: World, assets: list[Json]) -> None:
+    """Tie photos and videos that have an identifier in common: here the text that `lab.apple` makes both of."""
+    photos = {posixpath.splitext(asset["originalPath"])[0]: asset for asset in assets if asset["type"] == "IMAGE"}
+    for asset in assets:
+        photo = photos.get(posixpath.splitext(asset["originalPath"])[0].removesuffix("_HEVC"))
+        if asset["type"] == "VIDEO" and photo and _is_part(_content(world, asset), _content(world, photo)):
+            asset["visibility"] = "hidden"
+
+
+def _is_part(video: bytes, photo: bytes) -> bool:
+    text = video.partition(b"\0")[0]
+    return text.endswith(b" moves") and text.removesuffix(b" moves") in photo
+
+
+def _content(world: World, asset: Json) -> bytes:
+    place = _on_disk(world, asset["originalPath"])
+    return place.read_bytes() if place and place.is_file() else b""
 
 
 def _check(world: World, library: Json) -> None:

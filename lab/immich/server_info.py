@@ -1,5 +1,6 @@
 """What the server says about itself, to everybody."""
 
+from lab.immich import media
 from lab.immich.routes import Route
 from lab.immich.world import World
 from lab.stand_in.answers import Json, Request
@@ -13,6 +14,10 @@ def _ping(_: World, __: Request, ___: Ids) -> Json:
 def _version(world: World, _: Request, __: Ids) -> Json:
     major, minor, patch = (int(part) for part in world.version.split("."))
     return {"major": major, "minor": minor, "patch": patch, **({"prerelease": None} if world.since(3) else {})}
+
+
+def _media_types(_: World, __: Request, ___: Ids) -> Json:
+    return {"image": [*media.IMAGES], "sidecar": [*media.SIDECARS], "video": [*media.VIDEOS]}
 
 
 def _features(world: World, _: Request, __: Ids) -> Json:
@@ -42,4 +47,5 @@ ROUTES = (
     Route("GET", "/server/ping", _ping),
     Route("GET", "/server/version", _version),
     Route("GET", "/server/features", _features),
+    Route("GET", "/server/media-types", _media_types),
 )

@@ -10,14 +10,14 @@ _SHOWN_TO_OTHERS = ("id", "name", "email", "profileImagePath", "avatarColor", "p
 
 def _me(world: World, request: Request, _: Ids) -> Json:
     hidden = set() if world.since(3, 2) else {"clusterGroupId"}
-    return {key: value for key, value in _asking(world, request).items() if key not in hidden}
+    return {key: value for key, value in asking(world, request).items() if key not in hidden}
 
 
 def _all(world: World, request: Request, _: Ids) -> list[Json]:
     """Everybody; oneself alone where users are not public and one is no administrator."""
-    asking = _asking(world, request)
-    public = asking["isAdmin"] or world.configuration["server"]["publicUsers"]
-    shown = world.users.values() if public else [asking]
+    me = asking(world, request)
+    public = me["isAdmin"] or world.configuration["server"]["publicUsers"]
+    shown = world.users.values() if public else [me]
     return [{key: user[key] for key in _SHOWN_TO_OTHERS} for user in shown]
 
 
@@ -28,7 +28,8 @@ def _key(world: World, request: Request, _: Ids) -> Json:
     return {"id": key["id"], "name": "immich-icloud", "permissions": key["permissions"], **made}
 
 
-def _asking(world: World, request: Request) -> Json:
+def asking(world: World, request: Request) -> Json:
+    """Return whose the key is."""
     return world.users[world.keys[request.headers["x-api-key"]]["userId"]]
 
 

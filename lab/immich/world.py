@@ -23,6 +23,7 @@ PERMISSIONS: Final = (
     "library.create",
     "library.update",
     "library.statistics",
+    "asset.read",
     "user.read",
     "systemConfig.read",
     "systemConfig.update",

@@ -1,9 +1,9 @@
-"""Immich shows the photos: its libraries import our folders, and have been scanned since the last sync."""
+"""Immich shows the photos: its libraries import our folders, were scanned since the last sync, and lack nothing."""
 
 import json
 from datetime import datetime, timedelta
 
-from observe.part import Unread, there
+from observe.part import Absent, Unread, there
 from ops.checks import wording
 from ops.checks.check import IN_IMMICH, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
@@ -59,7 +59,12 @@ def _scans(facts: Facts) -> Result:
         counted = f"{one.counted.photos} photos, {one.counted.videos} videos, {one.counted.usage // _MIB} MiB"
         waiting = "; what was synced since waits for the next scan" if any(end > at for end in synced) else ""
         said.append(f"{counted}, scanned on {at:%Y-%m-%d}{waiting}")
-    return Passed("; ".join(said))
+    if isinstance(facts.missing, Absent):
+        return Passed(f"{'; '.join(said)}. Not compared with the disk: {facts.missing.why}")
+    compared = there(facts.missing)
+    if lacking := "; ".join(map(str, filter(None, compared))):
+        return failed(facts, wording.PHOTOS_MISSING, lacking)
+    return Passed("; ".join([*said, *map(str, compared)]))
 
 
 def _to_scan(facts: Facts, fault: Situation, evidence: str) -> Result:
@@ -81,9 +86,9 @@ LIBRARY = Check(
 )
 SCAN = Check(
     "library-scan",
-    "Immich has scanned them, and what it found",
+    "Immich has scanned them, and has all photos and videos that are on the disk",
     _scans,
-    (wording.NEVER_SCANNED, wording.SCAN_OVERDUE, wording.NEVER_SCANNED_WITHOUT_SYNC),
+    (wording.NEVER_SCANNED, wording.SCAN_OVERDUE, wording.NEVER_SCANNED_WITHOUT_SYNC, wording.PHOTOS_MISSING),
     IN_IMMICH,
     follows=("library",),
 )

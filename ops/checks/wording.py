@@ -304,6 +304,12 @@ SCAN_OVERDUE = _fault(
     SYNC,
 )
 
+PHOTOS_MISSING = _fault(
+    "photos-missing",
+    "Immich's scan passed over the files, or could not read or import them; its log may say why. Scan again after that",
+    "kubectl logs -n $immich deployment/$deployment --tail=200",
+)
+
 # drift
 
 DRIFT = _fault(

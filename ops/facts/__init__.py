@@ -18,9 +18,11 @@ from ops.facts.cluster import ClusterFacts, Running
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Internet, Name, Page, Uploads
 from ops.facts.photo_sync import AccountFacts
+from ops.missing_photos import Missing
 from preflight.cloudflare_rules import upload_limit
 from settings import PROJECT, Settings
 
+_UNCOMPARED = Absent("its files are listed once disk and libraries are well, and not by --watch")
 _UNASKED = Absent("it sends hundreds of megabytes, so only when asked for: ARGS=--upload")
 
 
@@ -42,6 +44,7 @@ class Facts:
         plain: what answers over http.
         web_socket: what answers to an upgrade.
         uploads: what answers to large uploads.
+        missing: what Immich lacks of the disk's files, library by library.
 
     """
 
@@ -58,6 +61,7 @@ class Facts:
     plain: Page | Unread
     web_socket: Page | Unread
     uploads: Uploads | Unread = _UNASKED
+    missing: tuple[Missing, ...] | Unread = _UNCOMPARED
 
 
 def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:

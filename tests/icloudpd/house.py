@@ -54,10 +54,11 @@ class House:
         """Run the account's Job to its end, with these settings."""
         return self.start(**keys).end()
 
-    def start(self, *, retry_after: str = "", **keys: Any) -> Started:
+    def start(self, *, retry_after: str = "", user: int | None = None, **keys: Any) -> Started:
         """Start the account's Job, with these settings."""
         settings = household({"name": "anna", **keys})
-        return self.node.start(sync_job(settings, FLOOR="0", FLOOR_NODE="0", RETRY_AFTER=retry_after))
+        job = sync_job(settings, FLOOR="0", FLOOR_NODE="0", RETRY_AFTER=retry_after)
+        return self.node.start(job, user=user)
 
     def sign_in(self) -> Ended:
         """Sign the account in, with the right code."""

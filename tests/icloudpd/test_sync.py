@@ -1,6 +1,10 @@
 """The sync's script around the real icloudpd: the verdict of each run, and what the disk has after it."""
 
+import os
 import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,9 +256,42 @@ def test_a_folder_that_another_tool_filled_is_looked_at_first(house: House) -> N
     (house.folder / "IMG_0001.JPG").write_bytes(content)
     ended = house.run()
     assert (ended.code, ended.result.code) == (1, Code.UNRECOGNISED)
+    assert (
+        "1 that lie elsewhere in it, 0 whose file has another size, as edited ones have, and 3" in ended.result.message
+    )
+    assert "  icloud-import/IMG_0001.JPG, and not icloud-import/2026/01/01/IMG_0001.JPG" in ended.log
     assert list(house.files()) == ["IMG_0001.JPG"]
     assert house.run(folderStructure="none").code == 0
     assert house.difference(photos) == (0, [])
+
+
+def test_edited_files_and_owners_are_named_before_anything_is_fetched(house: House) -> None:
+    edited = house.folder / "2026/01/01/IMG_0001.JPG"
+    edited.parent.mkdir(parents=True)
+    edited.write_bytes(b"edited")
+    os.utime(edited, (0, 0))
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, Code.UNRECOGNISED)
+    assert "0 that lie elsewhere in it, 1 whose file has another size" in ended.result.message
+    assert "  icloud-import/2026/01/01/IMG_0001.JPG" in ended.log
+    owner = f"{edited.stat().st_uid}:{edited.stat().st_gid}"
+    assert f"  2026: owned by {owner} (4)" in ended.log
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    assert any(f"last changed, on {today}: icloud-import/2026" in line for line in ended.log)
+    assert list(house.files()) == ["2026/01/01/IMG_0001.JPG"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root writes everywhere, and only root can be somebody else")
+def test_a_year_of_another_owner_is_named_before_anything_is_fetched(house: House) -> None:
+    for place in (house.node.disk, *house.node.disk.parents, house.folder, house.session):
+        if place.is_relative_to(tempfile.gettempdir()) and place != Path(tempfile.gettempdir()):
+            place.chmod(0o777)
+    (house.folder / "2019").mkdir(mode=0o755)
+    (house.folder / "2019" / "1.JPG").touch()
+    ended = house.run(user=65534)
+    assert ended.code == 1
+    assert f'"code":"{Code.NOT_WRITABLE}"' in ended.out
+    assert "icloud-import/2019 (0:0)" in ended.out
 
 
 def test_a_folder_that_another_tool_filled_can_be_taken_as_it_is(house: House) -> None:

@@ -91,6 +91,7 @@ def test_the_client_is_of_the_version_that_the_world_has(version: str) -> None:
         ("ServerApi", "ping_server", {}, 200),
         ("ServerApi", "get_server_version", {}, 200),
         ("ServerApi", "get_server_features", {}, 200),
+        ("ServerApi", "get_supported_media_types", {}, 200),
         ("UsersApi", "get_my_user", {}, 200),
         ("UsersApi", "search_users", {}, 200),
         ("LibrariesApi", "get_all_libraries", {}, 200),
@@ -116,6 +117,21 @@ def test_a_library_s_whole_life(call: Call) -> None:
     assert call("LibrariesApi", "get_library", id=library)[1]["refreshedAt"]
     assert call("LibrariesApi", "delete_library", id=library) == (204, None)
     assert call("LibrariesApi", "get_library", id=library)[0] == 400
+
+
+def test_assets_are_searched(call: Call, server: Server) -> None:
+    (mount,) = server.api.world.mounts.values()
+    (Path(mount) / "IMG_1.HEIC").write_text("IMG_1")
+    (Path(mount) / "IMG_1_HEVC.MOV").write_text("IMG_1 moves")
+    library = call("LibrariesApi", "create_library", create_library_dto=MADE)[1]["id"]
+    call("LibrariesApi", "scan_library", id=library)
+    call("ServerApi", "ping_server")
+    asked = {"libraryId": library, "withDeleted": True, "size": 1000, "page": 1}
+    status, found = call("SearchApi", "search_assets", metadata_search_dto=asked)
+    assert (status, found["assets"]["total"], found["assets"]["nextPage"]) == (200, 2, None)
+    counted = call("LibrariesApi", "get_library_statistics", id=library)[1]
+    assert (counted["photos"], counted["videos"]) == (1, 0), "the video is a part of the photo"
+    call("LibrariesApi", "delete_library", id=library)
 
 
 def test_the_configuration_goes_through_the_client_and_back(call: Call, version: str) -> None:

@@ -26,6 +26,7 @@ from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Name, Page, Uploads
 from ops.facts.photo_sync import SyncRun
+from ops.missing_photos import Missing
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import TUNNEL_INVALID
 from tests.objects import ARGOCD, deployment, in_pod, managed
@@ -323,6 +324,8 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
      library(refreshed_at=""), "never-scanned-without-sync"),
     ("library-scan", {"immich": {"library": {"scanSchedule": "0 4 * * *"}}},
      library(refreshed_at="2026-11-20T00:00:00Z"), "scan-overdue"),
+    ("library-scan", {}, part(missing=(Missing("iCloud Photos", 4, 1, 1, 0, ("/external/icloud/5.jpg",)),)),
+     "photos-missing"),
     ("drift", {}, without("CronJob"), "drift"),
     ("drift", {}, seen(namespace=bare("immich")), "drift"),
     ("argocd", {},
@@ -487,3 +490,8 @@ def test_an_accepted_shortfall_is_reported() -> None:
     found = result("last-sync", synced(Code.SYNCED, state="complete", missing=15)(well()))
     assert isinstance(found, Passed)
     assert "15 announced photos missing, as acceptMissing allows" in found.evidence
+
+
+def test_a_disk_that_could_not_be_listed_is_not_checked() -> None:
+    assert result("library-scan", replace(well(), missing=Unread("no pod"))) == NotChecked("no pod")
+    assert isinstance(result("library-scan", replace(well(), missing=Absent("a role"))), Passed)
