@@ -172,6 +172,14 @@ class AccessApplication:
 
 
 @dataclass(frozen=True)
+class AccessPolicy:
+    """A policy of Cloudflare Access that applications can share."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ServiceToken:
     """A service token of Cloudflare Access."""
 
@@ -301,6 +309,12 @@ class CloudflareApi:
         """List the Access applications."""
         path = f"/accounts/{account_id}/access/apps"
         return [one.told for one in self._list(_Application, path, ACCESS_EDIT, "the Access applications")]
+
+    def access_policies(self, account_id: str) -> list[AccessPolicy]:
+        """List the Access policies that applications can share."""
+        path = f"/accounts/{account_id}/access/policies"
+        policies = self._list(_NamedPolicy, path, ACCESS_EDIT, "the Access policies")
+        return [AccessPolicy(policy.id, policy.name) for policy in policies]
 
     def refuse_ended_token(self, account_id: str | None) -> None:
         """Ask whether the token is in force, before it is used.
@@ -496,6 +510,11 @@ class _Application(BaseModel):
 class _TokenStatus(BaseModel):
     status: str
     expires_on: AwareDatetime | None = None
+
+
+class _NamedPolicy(BaseModel):
+    id: str
+    name: str
 
 
 class _ServiceToken(BaseModel):

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_cloudflare as cloudflare
 
-from components.way_in import WayIn, application_name, service_token_name
+from components.way_in import WayIn, app_policy_name, application_name, people_policy_name, service_token_name
 from settings.cloudflare import Access
 
 _TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
@@ -37,7 +37,7 @@ class ImmichAccess(pulumi.ComponentResource):
         app = cloudflare.ZeroTrustAccessPolicy(
             f"{name}-mobile-app-policy",
             account_id=account_id,
-            name=f"Immich mobile app ({stack})",
+            name=app_policy_name(stack),
             decision="non_identity",  # "Service Auth" in the dashboard
             includes=[{"service_token": {"token_id": token.id}}],
             opts=inside,
@@ -48,7 +48,7 @@ class ImmichAccess(pulumi.ComponentResource):
         people = cloudflare.ZeroTrustAccessPolicy(
             f"{name}-people-policy",
             account_id=account_id,
-            name=f"Immich people ({stack})",
+            name=people_policy_name(stack),
             decision="allow",
             includes=may_sign_in,
             opts=inside,

@@ -138,6 +138,16 @@ def service_token_name(stack: str) -> str:
     return f"Immich mobile app ({stack})"
 
 
+def app_policy_name(stack: str) -> str:
+    """Name the policy that lets the mobile app in."""
+    return f"Immich mobile app ({stack})"
+
+
+def people_policy_name(stack: str) -> str:
+    """Name the policy that lets people in."""
+    return f"Immich people ({stack})"
+
+
 def tunnel_host(tunnel_id: str) -> str:
     """Name what a record points at to lead into a tunnel."""
     return f"{tunnel_id}.cfargotunnel.com"

@@ -4,7 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from clients import cloudflare as cloudflare_api
-from clients.cloudflare import AccessApplication, CloudflareApi, Record, RefusedError, ServiceToken, Tunnel, Zone
+from clients.cloudflare import (
+    AccessApplication,
+    AccessPolicy,
+    CloudflareApi,
+    Record,
+    RefusedError,
+    ServiceToken,
+    Tunnel,
+    Zone,
+)
 from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
@@ -30,6 +39,7 @@ class CloudflareSeen:
         siblings: those of the host that ours shall be like.
         applications: the Access applications; None where the token may not read them, and need not.
         service_tokens: those of Access, where the stack is to have one.
+        policies: those of Access, likewise.
         known: the resources in the stack's state.
         zone_names: names of the zone's records, where its own name may not be read.
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
@@ -43,6 +53,7 @@ class CloudflareSeen:
     siblings: tuple[Record, ...] = ()
     applications: tuple[AccessApplication, ...] | None = ()
     service_tokens: tuple[ServiceToken, ...] = ()
+    policies: tuple[AccessPolicy, ...] = ()
     known: tuple[Known, ...] = ()
     zone_names: tuple[str, ...] = ()
     certified: tuple[str, ...] | None = ()
@@ -109,6 +120,7 @@ def read(
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=_applications(api, zone, cloudflare),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
+        policies=tuple(api.access_policies(zone.account_id)) if guarded else (),
         known=tuple(known or ()),
         zone_names=zones.names(api, zone),
         certified=zones.certified(api, zone, settings.host),

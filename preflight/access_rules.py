@@ -27,9 +27,7 @@ def findings(facts: CloudflareSeen, way_in: WayIn) -> Iterator[Finding]:
 
 def _taken(others: list[Guarding], way_in: WayIn) -> Iterator[Finding]:
     for application in dict.fromkeys(each.application for each in others if each.reach is Reach.HOST):
-        if application.name == application_name(way_in.stack):
-            yield wording.APPLICATION_LEFT.found(application.name, id=application.id)
-        else:
+        if application.name != application_name(way_in.stack):
             yield wording.APPLICATION_NOT_OURS.found(application.name, host=way_in.host)
 
 

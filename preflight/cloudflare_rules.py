@@ -12,7 +12,7 @@ from components.way_in import Record, WayIn
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen, origin_of
 from observe.planned import tcp_ports
-from preflight import access_rules, wording, zone_rules
+from preflight import access_rules, leftover_rules, wording, zone_rules
 from settings import Settings
 from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
 from settings.route import Ingress
@@ -55,6 +55,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
         yield from trial.problems
     yield from _records(facts, way_in.record, plan.ownership)
     yield from _tunnel_of_our_own(settings, facts)
+    yield from leftover_rules.findings(settings, facts, way_in)
     yield from access_rules.findings(facts, way_in)
     yield from zone_rules.findings(settings.host, facts, proxied=way_in.record.proxied)
     if trial:
@@ -137,9 +138,6 @@ def _tunnel_of_our_own(settings: Settings, facts: CloudflareSeen) -> Iterator[Fi
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OwnTunnel):
         return
-    for tunnel in facts.tunnels:
-        if tunnel.name == cloudflare.tunnel and not tunnel.deleted and not facts.is_known(TUNNEL, tunnel.id):
-            yield wording.TUNNEL_TAKEN.found(cloudflare.tunnel, id=tunnel.id)
     deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
     for known in facts.known:
         if known.type == TUNNEL and known.id in deleted:

@@ -503,12 +503,11 @@ OWN_TUNNEL_DELETED = Situation(
     "'$urn'",
     setting="cloudflare.tunnel",
 )
-APPLICATION_LEFT = Situation(
-    "application-left",
-    f"{_KEY}: an interrupted `up` left the Access application $subject ($id)",
-    "Delete it in the dashboard",
-    setting="cloudflare.access",
+_LEFT = "an interrupted `up` left the $kind $subject ($id)"
+LEFT_IN_THE_WAY = Situation(
+    "left-in-the-way", f"{_KEY}: {_LEFT}", "Delete it in the dashboard", setting="cloudflare.access"
 )
+LEFT_BEHIND = Situation("left-behind", _LEFT, "Delete it in the dashboard (Zero Trust, Access)", _WARNING)
 APPLICATION_NOT_OURS = Situation(
     "application-not-ours",
     f"{_KEY}: the Access application $subject guards $host already",

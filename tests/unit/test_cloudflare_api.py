@@ -169,6 +169,7 @@ CALLS: list[Callable[[CloudflareApi], object]] = [
     lambda cloudflare: cloudflare.records(ZONE, "coultonf.com"),
     lambda cloudflare: cloudflare.access_applications(ACCOUNT),
     lambda cloudflare: cloudflare.service_tokens(ACCOUNT),
+    lambda cloudflare: cloudflare.access_policies(ACCOUNT),
 ]
 PERMISSIONS = [
     "Zone · Zone · Read",
@@ -178,6 +179,7 @@ PERMISSIONS = [
     "Zone · DNS · Edit",
     "Account · Access: Apps and Policies · Edit",
     "Account · Access: Service Tokens · Edit",
+    "Account · Access: Apps and Policies · Edit",
 ]
 
 

@@ -16,6 +16,7 @@ import observe
 import preflight
 from clients.cloudflare import (
     AccessApplication,
+    AccessPolicy,
     CloudflareApi,
     CloudflareError,
     Record,
@@ -50,7 +51,7 @@ from tests.findings import Told, told
 from tests.objects import STACK, deployment, namespace
 from tests.unit.configured import configured
 from text.finding import Finding, Severity
-from text.resource_types import RECORD
+from text.resource_types import POLICY, RECORD
 
 HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
 ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
@@ -403,10 +404,35 @@ def test_another_application_guards_the_host() -> None:
 
 def test_our_application_is_ours_by_its_id_in_the_state() -> None:
     ours = AccessApplication("1", f"Immich ({STACK})", (HOST,))
-    left = ("application-left", ours.name)
+    left = ("left-in-the-way", ours.name)
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "1")) == []
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "2")) == [left]
     assert problems(SHARED | ACCESS, applications=(ours,)) == [left]
+
+
+APP, PEOPLE = f"Immich mobile app ({STACK})", f"Immich people ({STACK})"
+OLD_HOST = AccessApplication("1", f"Immich ({STACK})", ("old.example.com",))
+
+
+@pytest.mark.parametrize(
+    ("more", "type_", "left"),
+    [
+        ({"policies": (AccessPolicy("1", APP),)}, POLICY, [("Access policy", APP)]),
+        ({"policies": (AccessPolicy("1", PEOPLE), AccessPolicy("9", "Family"))}, POLICY, [("Access policy", PEOPLE)]),
+        ({"service_tokens": (ServiceToken("1", APP, None),)}, TOKEN_KIND, [("Access service token", APP)]),
+        ({"applications": (OLD_HOST,)}, APPLICATION_KIND, [("Access application", OLD_HOST.name)]),
+    ],
+    ids=["the app's policy", "people's policy", "service token", "application of another host"],
+)
+def test_what_a_kill_left_is_named_until_the_state_knows_it(
+    more: Manifest, type_: str, left: list[tuple[str, str]]
+) -> None:
+    def named(**known: Any) -> list[tuple[object, str]]:
+        found = findings(SHARED | ACCESS, **more, **known)
+        return [(one.values["kind"], one.subject) for one in found if one.code == "left-behind"]
+
+    assert named() == named(known=in_state(type_, "another")) == left
+    assert named(known=in_state(type_, "1")) == []
 
 
 def test_an_application_of_another_host_makes_none_ours() -> None:

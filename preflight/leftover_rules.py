@@ -1,0 +1,52 @@
+"""What an interrupted `up` left at Cloudflare: it has a name of this stack, and an id that the state lacks. Pure."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from clients.access_domains import Reach, guarding
+from components.way_in import WayIn, app_policy_name, application_name, people_policy_name, service_token_name
+from observe.cloudflare import CloudflareSeen
+from preflight import wording
+from settings import Settings
+from settings.cloudflare import OwnTunnel
+from text.finding import Finding
+from text.resource_types import APPLICATION, POLICY, SERVICE_TOKEN, TUNNEL
+
+
+class Leftover(NamedTuple):
+    """A thing that has no place for an owner annotation."""
+
+    type: str
+    id: str
+    name: str
+
+
+_KINDS = {APPLICATION: "Access application", POLICY: "Access policy", SERVICE_TOKEN: "Access service token"}
+
+
+def findings(settings: Settings, seen: CloudflareSeen, way_in: WayIn) -> Iterator[Finding]:
+    """Find them; a tunnel, and an application of this host, are in the way of the one that is to be made."""
+    here = {one.application.id for one in guarding(seen.applications or (), way_in.host) if one.reach is Reach.HOST}
+    for left in _leftovers(settings, seen, way_in):
+        if left.type == TUNNEL:
+            yield wording.TUNNEL_TAKEN.found(left.name, id=left.id)
+        elif left.id in here and way_in.access:
+            yield wording.LEFT_IN_THE_WAY.found(left.name, kind=_KINDS[left.type], id=left.id)
+        else:
+            yield wording.LEFT_BEHIND.found(left.name, kind=_KINDS[left.type], id=left.id)
+
+
+def _leftovers(settings: Settings, seen: CloudflareSeen, way_in: WayIn) -> Iterator[Leftover]:
+    cloudflare, stack = settings.cloudflare, way_in.stack
+    tunnel = {cloudflare.tunnel} if isinstance(cloudflare, OwnTunnel) else set()
+    tunnels = [one for one in seen.tunnels if not one.deleted]
+    ours = (
+        (TUNNEL, tunnels, tunnel),
+        (APPLICATION, seen.applications or (), {application_name(stack)}),
+        (POLICY, seen.policies, {app_policy_name(stack), people_policy_name(stack)}),
+        (SERVICE_TOKEN, seen.service_tokens, {service_token_name(stack)}),
+    )
+    for type_, things, names in ours:
+        for one in things:
+            if one.name in names and not seen.is_known(type_, one.id):
+                yield Leftover(type_, one.id, one.name)
