@@ -152,7 +152,7 @@ class _Wait:
             else:
                 self._tell(_progress(Ref.of(job), pod))
                 yield job, pod
-                failure = None if pod and _started(pod) else next(self._failures(pod), None)
+                failure = None if pod and _started(pod) else self._failure(pod)
                 failing = failing + 1 if failure else 0
                 if failure and failing >= failure.patience:
                     raise JobError(failure.reason)
@@ -166,6 +166,13 @@ class _Wait:
         selector = f"batch.kubernetes.io/controller-uid={self.job['metadata']['uid']}"
         pods = self.api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector)
         return job, max(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
+
+    def _failure(self, pod: Manifest | None) -> Failure | None:
+        """Find what keeps the pod from starting, where that may be read and an answer comes."""
+        try:
+            return next(self._failures(pod), None)
+        except (TransientError, RefusedError):
+            return None
 
     def _failures(self, pod: Manifest | None) -> Iterator[Failure]:
         ref = Ref.of(self.job)

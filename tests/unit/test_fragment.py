@@ -630,6 +630,23 @@ def test_what_was_found_failing_too_is_told(provider: Provider, capsys: pytest.C
     assert f"what was found does not come up either: {WHY}" in capsys.readouterr().err
 
 
+def test_a_busy_api_server_rolls_nothing_back(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One 429 or 503 while a rollout is polled is about the moment."""
+    api = FakeClusterApi(deployment())
+    answered = api.get
+    busy = iter([True, True, True, False, True])
+
+    def now_and_then(ref: Ref) -> Manifest | None:
+        if bool(api.writes) and next(busy, False):
+            raise UnreachableError("the Kubernetes API server is busy or failing")
+        return answered(ref)
+
+    monkeypatch.setattr(api, "get", now_and_then)
+    provider(api).create(inputs())
+    assert api.writes.count("apply") == 1
+    assert api.held() == {STACK: entries(ours_in_immich())}
+
+
 # What rollout.wait() waits for.
 
 
@@ -722,6 +739,15 @@ def test_a_rollout_that_takes_too_long() -> None:
 def test_a_failure_that_passes_is_no_failure() -> None:
     refused = state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": "forbidden"}])
     waited(Replay(*[refused] * 4, state(0, 1, 1), *[refused] * 4, state(1, 1, 1)))
+
+
+@pytest.mark.parametrize("refusal", [UnreachableError("busy"), RefusedError(403, "pods is forbidden")])
+def test_reasons_that_can_not_be_read_are_no_failure(refusal: Exception) -> None:
+    class WithoutPods(Replay):
+        def list(self, like: Ref, **query: str) -> Manifests:  # noqa: ARG002
+            raise refusal
+
+    waited(WithoutPods(*[state(0, 1, 1)] * 8, state(1, 1, 1)))
 
 
 def test_a_pod_of_the_old_template_does_not_count() -> None:

@@ -207,6 +207,20 @@ def test_a_moments_absence_of_the_api_server_is_said_and_borne() -> None:
     assert str(absent) in told(Jobs(step(RUNNING), absent, absent, step(ended(0), COMPLETE)))
 
 
+@pytest.mark.parametrize("refusal", [UnreachableError("busy"), RefusedError(403, "events is forbidden")])
+def test_reasons_that_can_not_be_read_are_no_failure(monkeypatch: pytest.MonkeyPatch, refusal: Exception) -> None:
+    api = Jobs(*[step(WAITING)] * 3, step(ended(0), COMPLETE))
+    listed = api.list
+
+    def no_events(like: Ref, **query: str) -> list[Manifest]:
+        if like.kind == "Event":
+            raise refusal
+        return listed(like, **query)
+
+    monkeypatch.setattr(api, "list", no_events)
+    told(api)
+
+
 def test_a_long_absence_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_ABSENCE", -1.0)
     with pytest.raises(UnreachableError):
