@@ -13,7 +13,7 @@ from rich.console import Console
 
 from changes import guards
 from changes.run import Operation, Run
-from lab import processes, world
+from lab import processes, volumes, world
 from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
@@ -134,6 +134,8 @@ class Rehearsal:
             draft.write_text(json.dumps({"world": chosen}))
             draft.replace(self._memory)
             world.put(self.plane.kubeconfig, chosen)
+        for volume in volumes.untie(self.plane.kubeconfig):
+            self._console.print(f"PersistentVolume {volume} was tied to a claim that was deleted. It is untied")
         self._console.print(f"World: {chosen}. {engine.providers}", soft_wrap=True)
         return engine
 

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kubernetes import client
 
 from lab import processes
+from lab.cluster import connect
 from lab.engine import SOURCE
 from lab.toolchain import Tools
 from tests.rehearsal.commands import LIMIT, Commands
+from tests.rehearsal.conftest import until
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,21 @@ def test_then_nothing_is_left_to_do(commands: Commands) -> None:
     status, output = commands.run("up")
     assert status == 0, output
     assert output.count("ok: 0 changes") == 2
+
+
+def test_a_claim_that_a_removal_deleted_alone_gets_its_volume_again(commands: Commands) -> None:
+    with connect(commands.home / "kubeconfig") as api:
+        core = client.CoreV1Api(api)
+
+        def claims() -> list[str]:
+            return [one.metadata.name for one in core.list_namespaced_persistent_volume_claim("photo-sync").items]
+
+        core.delete_namespaced_persistent_volume_claim("icloud-photos", "photo-sync")
+        until(lambda: "icloud-photos" not in claims(), "the claim is gone")
+        status, output = commands.run("up")
+        assert status == 0, output
+        assert "PersistentVolume icloud-photos-shared was tied to a claim that was deleted. It is untied" in output
+        assert "icloud-photos" in claims()
 
 
 def test_another_world_wants_the_first_one_down(commands: Commands) -> None:

@@ -72,7 +72,10 @@ class Rounds:
             name = f"seed {self._seed}, round {number}, {stage}, then {then}"
             self._prepare(stage)
             hit, said = kill.strike(self._commands, STAGES[stage])
-            yield Result(name, stage, kill, hit, self._problems(stage, said, then))
+            problems = self._problems(stage, said, then)
+            yield Result(name, stage, kill, hit, problems)
+            if problems:  # which would be found again and again
+                self._commands.run("down")
 
     def _problems(self, stage: str, said: str, then: str) -> list[str]:
         before = self._seen()
