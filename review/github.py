@@ -3,19 +3,22 @@
 Source: GitHub's documentation of its REST API, version 2022-11-28.
 """
 
-import json
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from review.comment import LIMIT, MARKER
 from review.markdown import fence
 from text.visible import VisibleError
+
+T = TypeVar("T")
 
 _VERSION: Final = "2022-11-28"
 _PAGE: Final = 100
@@ -45,17 +48,25 @@ class Origin:
     commit: str
 
 
-@dataclass(frozen=True)
-class Occasion:
+class Occasion(BaseModel):
     """What has started a workflow, as GitHub itself tells it."""
 
-    event: Mapping[str, Any]
+    pull_request: "_Pull | None" = None
+    workflow_run: "_Run | None" = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Read it from where GitHub Actions puts it; empty anywhere else."""
+        """Read it from where GitHub Actions puts it; empty anywhere else.
+
+        Raises:
+            GitHubError: when it is not there, or is none of GitHub's.
+
+        """
         file = environment.get("GITHUB_EVENT_PATH")
-        return cls(json.loads(Path(file).read_text()) if file else {})
+        try:
+            return cls.model_validate_json(Path(file).read_bytes()) if file else cls()
+        except (OSError, ValidationError) as error:
+            raise GitHubError(f"the event of GITHUB_EVENT_PATH can't be read: {_place(error)}") from None
 
     @property
     def pull(self) -> int:
@@ -65,15 +76,14 @@ class Occasion:
             GitHubError: when none has.
 
         """
-        number = self.event.get("pull_request", {}).get("number")
-        if not isinstance(number, int):
+        if self.pull_request is None:
             raise GitHubError("no pull request has started this: name it with --pull")
-        return number
+        return self.pull_request.number
 
     @property
     def last_line(self) -> str:
         """What a comment ends with: which commit it speaks of, where a pull request has started this."""
-        commit = self.event.get("pull_request", {}).get("head", {}).get("sha", "")
+        commit = self.pull_request.head.sha if self.pull_request else ""
         return f"\nOf commit {commit[:_SHORT]}.\n" if _SHA.fullmatch(commit) else ""
 
     @property
@@ -84,11 +94,50 @@ class Occasion:
             GitHubError: when none did.
 
         """
-        run = self.event.get("workflow_run")
-        if not run:
+        run = self.workflow_run
+        if run is None:
             raise GitHubError("no workflow came before this one: relay belongs into one that runs on workflow_run")
-        fork = run.get("head_repository") or {}
-        return Origin(fork.get("owner", {}).get("login", ""), run["head_branch"], run["head_sha"])
+        owner = run.head_repository.owner if run.head_repository else None
+        return Origin(owner.login if owner else "", run.head_branch, run.head_sha)
+
+
+# What is read of GitHub's answers; an answer of another shape is none of GitHub's.
+
+
+class _User(BaseModel):
+    login: str
+
+
+class _Comment(BaseModel):
+    id: int
+    user: _User | None
+    body: str | None = None
+
+
+class _Label(BaseModel):
+    name: str
+
+
+class _Head(BaseModel):
+    sha: str = ""
+
+
+class _Pull(BaseModel):
+    number: int
+    head: _Head
+    labels: list[_Label] = []
+    merged_at: str | None = None
+    merge_commit_sha: str | None = None
+
+
+class _Fork(BaseModel):
+    owner: _User | None = None
+
+
+class _Run(BaseModel):
+    head_branch: str
+    head_sha: str
+    head_repository: _Fork | None = None
 
 
 class GitHub:
@@ -141,11 +190,12 @@ class GitHub:
             raise GitHubError("the file is no review: it does not begin with its marker")
         if len(text.encode()) > LIMIT:
             raise GitHubError(f"the comment has {len(text.encode())} bytes. Allowed: {LIMIT}")
-        for one in self._pages(f"/issues/{pull}/comments"):
-            if one["user"] and one["user"]["login"] == _US and (one["body"] or "").splitlines()[:1] == [marker]:
-                if one["body"].splitlines() == text.splitlines():
+        for one in self._pages(f"/issues/{pull}/comments", _Comment):
+            lines = (one.body or "").splitlines()
+            if one.user and one.user.login == _US and lines[:1] == [marker]:
+                if lines == text.splitlines():
                     return f"The comment on pull request {pull} says so already."
-                self._ask("PATCH", f"/issues/comments/{one['id']}", {"body": text})
+                self._ask("PATCH", f"/issues/comments/{one.id}", {"body": text})
                 return f"The comment on pull request {pull} is updated."
         self._ask("POST", f"/issues/{pull}/comments", {"body": text})
         return f"Pull request {pull} has its comment."
@@ -161,11 +211,11 @@ class GitHub:
         """
         text = _disarmed(content, origin)
         head = {"state": "open", "head": f"{origin.owner}:{origin.branch}"}
-        pulls = [one for one in self._pages("/pulls", head) if one["head"]["sha"] == origin.commit]
+        pulls = [one for one in self._pages("/pulls", _Pull, head) if one.head.sha == origin.commit]
         if not pulls:
             yield f"No open pull request is at {origin.commit} of {origin.owner}: nothing to comment on."
         for one in pulls:
-            yield self.comment(one["number"], text)
+            yield self.comment(one.number, text)
 
     def labels(self, pull: int) -> set[str]:
         """Read a pull request's labels.
@@ -174,7 +224,7 @@ class GitHub:
             GitHubError: when GitHub refuses.
 
         """
-        return _labels([self._ask("GET", f"/pulls/{pull}")])
+        return _labels([self._read(f"/pulls/{pull}", _Pull)])
 
     def labels_of_commit(self, commit: str) -> set[str]:
         """Read the labels of the pull requests whose merge brought a commit.
@@ -185,27 +235,33 @@ class GitHub:
         """
         if not _SHA.fullmatch(commit):
             raise GitHubError(f"{commit!r} is no commit's full hash")
-        pulls = self._pages(f"/commits/{commit}/pulls")
-        return _labels(one for one in pulls if one["merged_at"] and one["merge_commit_sha"] == commit)
+        pulls = self._pages(f"/commits/{commit}/pulls", _Pull)
+        return _labels(one for one in pulls if one.merged_at and one.merge_commit_sha == commit)
 
-    def _pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
-        page = 1
-        while True:
-            items = self._ask("GET", path, query={**(query or {}), "per_page": str(_PAGE), "page": str(page)})
+    def _pages(self, path: str, item: type[T], query: Mapping[str, str] | None = None) -> Iterator[T]:
+        for page in itertools.count(1):
+            paged = {**(query or {}), "per_page": str(_PAGE), "page": str(page)}
+            items = self._read(path, list[item], paged)  # type: ignore[valid-type]
             yield from items
             if len(items) < _PAGE:
                 return
-            page += 1
+
+    def _read(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
+        content = self._ask("GET", path, query=query)
+        try:
+            return TypeAdapter(type_).validate_json(content)
+        except ValidationError as error:
+            raise GitHubError(f"what answers {self._repository}{path} is not GitHub's API: {_place(error)}") from None
 
     def _ask(
         self, method: str, path: str, body: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
-    ) -> Any:
+    ) -> bytes:
         try:
             answer = self._client.request(method, f"{self._repository}{path}", json=body, params=query)
         except httpx.HTTPError as error:
             raise GitHubError(f"GitHub can't be asked ({method} {self._repository}{path}): {error}") from None
         if answer.is_success:
-            return answer.json()
+            return answer.content
         raise GitHubError(f"GitHub refuses {method} {self._repository}{path}: {answer.status_code}{_words(answer)}")
 
 
@@ -217,8 +273,16 @@ def _words(answer: httpx.Response) -> str:
     return f" {' '.join(str(told).split())}"
 
 
-def _labels(pulls: Iterable[Any]) -> set[str]:
-    return {label["name"] for pull in pulls for label in pull["labels"]}
+def _place(error: OSError | ValidationError) -> str:
+    """Say where an answer is wrong, without what stands there."""
+    if isinstance(error, OSError):
+        return str(error)
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
+
+
+def _labels(pulls: Iterable[_Pull]) -> set[str]:
+    return {label.name for pull in pulls for label in pull.labels}
 
 
 def _disarmed(content: bytes, origin: Origin) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from review import __main__ as command
 from review.comment import LIMIT, marker
 from review.github import GitHub, GitHubError, Occasion, Origin
+from tests.mutations import WRONG_BODIES, mutated
 from tests.unit.test_review_markdown import PARSER
 from text.visible import visible_lines
 
@@ -249,7 +251,7 @@ def test_what_the_environment_lacks(missing: str) -> None:
     ids=["a fork", "a fork that is gone"],
 )
 def test_where_a_workflow_came_from(event: dict[str, Any], origin: Origin) -> None:
-    assert Occasion({"workflow_run": event}).origin == origin
+    assert Occasion.model_validate({"workflow_run": event}).origin == origin
 
 
 def test_an_occasion_that_has_none_of_it() -> None:
@@ -257,6 +259,42 @@ def test_an_occasion_that_has_none_of_it() -> None:
         _ = Occasion.of({}).pull
     with pytest.raises(GitHubError, match="workflow_run"):
         _ = Occasion.of({}).origin
+
+
+def answering(body: bytes) -> GitHub:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    return GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=transport))
+
+
+PULL = pull(7, "allow", merged_at="2026-11-27T00:00:00Z", merge_commit_sha=SHA)
+READS: list[tuple[Any, Callable[[GitHub], object]]] = [
+    ([comment(1, TEXT)], lambda github: github.comment(7, TEXT)),
+    ([PULL], lambda github: github.labels_of_commit(SHA)),
+    ([PULL], lambda github: list(github.relay(ORIGIN, TEXT.encode()))),
+    (PULL, lambda github: github.labels(7)),
+]
+
+
+@pytest.mark.parametrize(("right", "read"), READS, ids=["comments", "commit", "relay", "labels"])
+def test_an_answer_that_is_wrong_somewhere_is_read_rightly_or_said(
+    right: Any, read: Callable[[GitHub], object]
+) -> None:
+    bodies = [*WRONG_BODIES.values(), *(json.dumps(whole).encode() for _, whole in mutated(right))]
+    for body in bodies:
+        with suppress(GitHubError):
+            read(answering(body))
+
+
+def test_an_event_that_is_wrong_somewhere_is_read_rightly_or_said(tmp_path: Path) -> None:
+    run = {"head_repository": {"owner": {"login": "ann"}}, "head_branch": "b", "head_sha": SHA}
+    event = {"pull_request": {"number": 7, "head": {"sha": SHA}}, "workflow_run": run}
+    bodies = [*WRONG_BODIES.values(), *(json.dumps(whole).encode() for _, whole in mutated(event))]
+    for body in bodies:
+        (tmp_path / "event.json").write_bytes(body)
+        with suppress(GitHubError):
+            occasion = Occasion.of({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})
+            assert isinstance(occasion.pull, int)
+            assert isinstance(occasion.last_line + occasion.origin.owner, str)
 
 
 # The commands, as workflows call them.
