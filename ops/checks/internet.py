@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
 
 from components.way_in import application_name
 from observe.part import there
@@ -82,7 +81,7 @@ def _page(facts: Facts) -> Result:
 
 
 def _asks_to_sign_in(page: Page) -> bool:
-    return page.status in _REDIRECTS and (urlsplit(page.location).hostname or "").endswith(_LOGIN)
+    return page.status in _REDIRECTS and page.leads_to.endswith(_LOGIN)
 
 
 def _plain(facts: Facts) -> Result:
@@ -128,7 +127,7 @@ def _access(facts: Facts) -> Result:
     if wanted and not asks:
         return failed(facts, wording.ACCESS_MISSING, f"the answer to a stranger is {page.status}, not Access's sign-in")
     if asks and not wanted:
-        return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {urlsplit(page.location).hostname}")
+        return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {page.leads_to}")
     return Passed("strangers are asked to sign in" if wanted else "nobody is asked to sign in before Immich")
 
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
@@ -37,6 +38,14 @@ class Page:
     body: str = ""
     fault: str = ""
     untrusted: bool = False
+
+    @property
+    def leads_to(self) -> str:
+        """Return the host that it leads to; empty where that is none."""
+        try:
+            return urlsplit(self.location).hostname or ""
+        except ValueError:
+            return ""
 
 
 @dataclass(frozen=True)

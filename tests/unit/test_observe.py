@@ -1,7 +1,9 @@
 """One look at the world, as preflight and verify take it: by which names, by whose rules, and through wrong answers."""
 
+import socket
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from observe import immich as in_immich
 from ops import facts
 from ops.checks import CHECKS
 from ops.facts import immich as facts_of_immich
+from ops.facts.internet import Internet
 from preflight import PreflightError, missing_rules, rules
 from preflight.dry_runs import Answers
 from settings import parse
@@ -246,3 +249,49 @@ def test_a_field_that_is_wrong_or_missing_anywhere_is_worded(seen_by_both: Any) 
                 seen_by_both(api)
             except Exception as error:
                 raise AssertionError(f"{Ref.of(one)}: {where}") from error
+
+
+# the outside
+
+HTTP_ANSWERS = [
+    b"",
+    b"\xff\xfe\r\n\r\n",
+    b"not http\r\n\r\n",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 abc what\r\n\r\n",
+    b"HTTP/1.1 99999999999999999999 what\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: https://[oops/\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+    b"HTTP/1.1 401 \xff\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+]
+
+
+class Bare:
+    """Instead of TLS."""
+
+    def wrap_socket(self, connection: socket.socket, server_hostname: str) -> socket.socket:
+        assert server_hostname
+        return connection
+
+
+@pytest.mark.parametrize("answer", HTTP_ANSWERS, ids=range(len(HTTP_ANSWERS)))
+def test_what_answers_for_the_host_may_be_anything(answer: bytes) -> None:
+    kept: list[socket.socket] = []
+
+    def connect(_host: str, _port: int) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.sendall(answer)
+        theirs.shutdown(socket.SHUT_WR)
+        kept.append(theirs)
+        return ours
+
+    outside = Internet(connect=connect, trust=Bare())  # type: ignore[arg-type]
+    page, plain, web_socket = outside.page("h"), outside.plain("h"), outside.web_socket("h")
+    judged = replace(well(), page=page, plain=plain, web_socket=web_socket)
+    assert [check.result(judged) for check in CHECKS]
+    for one in kept:
+        one.close()
