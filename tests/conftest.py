@@ -13,7 +13,7 @@ from lab.real_node.contents import Published
 from lab.real_node.node import RealNode
 from lab.toolchain import Tools
 
-hypothesis.settings.register_profile("soak", max_examples=5000)
+hypothesis.settings.register_profile("soak", max_examples=10_000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
