@@ -9,9 +9,6 @@ from lab.node.container import Manifest
 from lab.node.pod import Node, Pod
 from lab.node.watching import changes
 
-# An annotation that has the node evict its pod; its value is what the node was low on.
-EVICT: Final = "lab.immich-icloud/evict"
-
 _OVER: Final = ("Succeeded", "Failed")
 
 
@@ -59,8 +56,6 @@ class Kubelet:
                 pod.lose()
             else:
                 threading.Thread(target=pod.run, daemon=True).start()
-        if evicted := manifest["metadata"].get("annotations", {}).get(EVICT):
-            pod.evict(evicted)
         if "deletionTimestamp" in manifest["metadata"] and uid not in self._leaving:
             self._leaving.add(uid)
             grace = manifest["metadata"]["deletionGracePeriodSeconds"]

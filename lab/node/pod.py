@@ -126,12 +126,6 @@ class Pod:
             for one in self._running.values():
                 _kill_group(one.process)
 
-    def evict(self, resource: str) -> None:
-        """End it now, as a kubelet does whose node is low on something; its log goes with its containers."""
-        with self._lock:
-            self._why = self._why or {"reason": "Evicted", "message": f"The node was low on resource: {resource}. "}
-        self.kill()
-
     def vanish(self) -> None:
         """Leave nothing of it: its object is gone."""
         self.kill()
@@ -265,8 +259,6 @@ class Pod:
         ]
         if ignored := limits.not_shown(self._spec):
             conditions.append(_condition(_NOT_SHOWN, met=True, message=", ".join(ignored)))
-        if self._why.get("reason") == "Evicted":
-            conditions.append(_condition("DisruptionTarget", met=True, reason="TerminationByKubelet"))
         status = {
             "phase": phase,
             **self._why,

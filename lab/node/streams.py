@@ -34,7 +34,7 @@ class Forward:
 
 
 async def execute(channels: Channels, container: Container, command: list[str], alive: Callable[[], bool]) -> None:
-    """Run a command in a container to its end, with a client's stdin; it goes with its client and its container."""
+    """Run a command in a container to its end: its input ends with its client, all of it with its container."""
     await channels.send(_STDOUT, b"")  # as a kubelet: the connection is there
     pipe = asyncio.subprocess.PIPE
     call = container.call(command)
@@ -44,20 +44,21 @@ async def execute(channels: Channels, container: Container, command: list[str], 
         await _end(channels, f'failed to exec in container: exec: "{command[0]}": {error.strerror}')
         return
     assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 (all are pipes)
-    needed = [asyncio.create_task(_feed(channels, process.stdin)), asyncio.create_task(_while(alive))]
-    for one in needed:
-        one.add_done_callback(lambda ended: None if ended.cancelled() else _kill(process.pid))
+    stdin = process.stdin
+    client, lasts = asyncio.create_task(_feed(channels, stdin)), asyncio.create_task(_while(alive))
+    client.add_done_callback(lambda _: stdin.close())
+    lasts.add_done_callback(lambda ended: None if ended.cancelled() else _kill(process.pid))
     outputs = [
         asyncio.create_task(_copy(reader, channels, channel, container.shown))
         for reader, channel in ((process.stdout, _STDOUT), (process.stderr, _STDERR))
     ]
     # Where one of them ends, there is no more input (source: containerd's exec_io.go, attachOutput).
     await asyncio.wait(outputs, return_when=asyncio.FIRST_COMPLETED)
-    process.stdin.close()
+    stdin.close()
     await asyncio.gather(*outputs)
     code = await process.wait()
     await _end(channels, "" if code == 0 else f"command terminated with exit code {code}", code)
-    for one in needed:
+    for one in (client, lasts):
         one.cancel()
 
 

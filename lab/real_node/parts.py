@@ -25,13 +25,14 @@ def find(console: Console) -> Parts:
     """Find all parts. Raises LabError."""
     kubelet = toolchain.find([KUBELET], console)["kubelet"]
     place = _place()
-    with only_builder(console):
-        if not place.exists():
-            console.print("Fetching containerd and icloudpd, and building busybox: about 2 min, once.")
-            draft = cache() / f"building-{place.name}"
-            shutil.rmtree(draft, ignore_errors=True)
-            _build(draft)
-            draft.rename(place)
+    if not place.exists():
+        with only_builder(console):
+            if not place.exists():  # nobody else has built it meanwhile
+                console.print("Fetching containerd and icloudpd, and building busybox: about 2 min, once.")
+                draft = cache() / f"building-{place.name}"
+                shutil.rmtree(draft, ignore_errors=True)
+                _build(draft)
+                draft.rename(place)
     return Parts(kubelet, place)
 
 

@@ -4,8 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from rich.console import Console
 
 from lab.engine import SOURCE
+from lab.real_node import parts
 
 
 def test_a_real_node_whose_programs_are_not_built_is_reported_missing(tmp_path: Path) -> None:
@@ -23,3 +28,13 @@ def test_a_real_node_whose_programs_are_not_built_is_reported_missing(tmp_path: 
     assert first == "error: a real node cannot run here. Missing:"
     assert missing
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_that_are_built_wait_for_nobody_who_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(_: Console) -> NoReturn:
+        pytest.fail("it takes the builders' lock")
+
+    monkeypatch.setattr("lab.toolchain.find", lambda *_: {"kubelet": tmp_path})
+    monkeypatch.setattr(parts, "_place", lambda: tmp_path)
+    monkeypatch.setattr(parts, "only_builder", refuse)
+    assert parts.find(Console()).programs == tmp_path
