@@ -26,7 +26,7 @@ NOT_SIGNED_IN = (
 )
 
 REFUSED = (
-    "error: account coulton is not signed in: see above what icloudpd says. Try again: "
+    "error: account coulton is not signed in: see above what the client says. Try again: "
     "make icloud-login STACK=lab ACCOUNT=coulton\n"
 )
 
@@ -90,7 +90,7 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert (code, error) == (0, "")
     lines = out.splitlines()
     assert "The sync of account coulton is complete." in lines
-    assert lines[-1] == 'The library "iCloud Photos" has 4 photos and 0 videos (0 MiB).'
+    assert lines[-1] == 'The library "iCloud Photos" has the 4 photos and 0 videos on the disk, by number.'
     assert sum("Downloaded icloud-import/2026/" in line for line in lines) == 4
     assert any(line.startswith("coulton: 4 files fetched, ") for line in lines)
     assert any(line.startswith("the session of account coulton is valid until about ") for line in lines)
