@@ -13,6 +13,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from clients.kubernetes import Manifest, Ref
 from components import images, network, pod_security
 from components.ownership import Ownership
+from components.pods import alone, confined
 
 _NAME = "cloudflared"
 _TOKEN_KEY = "token"  # noqa: S105 (a key's name)
@@ -99,11 +100,7 @@ def _pod() -> Manifest:
         # Ready means connected to Cloudflare (source: cloudflared, metrics/readiness.go).
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "metrics"}, "periodSeconds": 10},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": confined(),
     }
     spread = {
         "maxSkew": 1,
@@ -112,14 +109,7 @@ def _pod() -> Manifest:
         "labelSelector": {"matchLabels": _LABELS},
     }
     return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _NOBODY,
-            "runAsGroup": _NOBODY,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        **alone(runAsNonRoot=True, runAsUser=_NOBODY, runAsGroup=_NOBODY),
         "topologySpreadConstraints": [spread],
         "containers": [container],
     }

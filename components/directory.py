@@ -18,9 +18,9 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from clients.kubernetes import Manifest
 from clients.result import Result
 from components import images, network, photo_disk
-from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, RECORD, disk_id
+from components.pods import TOLERATIONS, alone, confined
 from components.scripts import script
 from providers.disk_identity import DiskIdentity
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
@@ -140,11 +140,7 @@ def _container(  # noqa: PLR0913 (what it is made of)
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            **(_AS_ROOT if as_root else _as_owner(storage)),
-        },
+        "securityContext": confined(**(_AS_ROOT if as_root else _as_owner(storage))),
     }
 
 
@@ -160,9 +156,7 @@ def _pod(storage: Storage, container: Manifest, first: Manifest | None = None) -
         volume = {"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim}}
     pod = {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        **alone(),
         **({"initContainers": [first]} if first and on_node else {}),
         "containers": [container],
         "volumes": [volume, {"name": "record", "configMap": {"name": RECORD, "optional": True}}],
@@ -190,7 +184,6 @@ def _as_owner(storage: Storage) -> Manifest:
         "runAsUser": owner.uid,
         "runAsGroup": owner.gid,
         "runAsNonRoot": owner.uid != 0,
-        "capabilities": {"drop": ["ALL"]},
     }
 
 

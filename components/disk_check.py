@@ -5,9 +5,9 @@ import shlex
 from clients.kubernetes import Manifest
 from clients.result import Code, Result
 from components import images
-from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import LABELS, MARK, disk_id
+from components.pods import PROFILE, TOLERATIONS, confined
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -38,16 +38,13 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
         "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": {
+        "securityContext": confined(
             # The owner of a network volume may be the only one who can look into it.
-            "runAsUser": storage.owner.uid or _NOBODY,
-            "runAsGroup": storage.owner.gid or _NOBODY,
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+            runAsUser=storage.owner.uid or _NOBODY,
+            runAsGroup=storage.owner.gid or _NOBODY,
+            runAsNonRoot=True,
+            **PROFILE,
+        ),
     }
 
 

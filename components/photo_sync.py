@@ -14,9 +14,9 @@ from components import icloudpd as client
 from components import network
 from components.free_space import floor
 from components.icloudpd import arguments
-from components.node import TOLERATIONS
 from components.ownership import Ownership
 from components.photo_disk import MARK, disk_id, import_folder
+from components.pods import TOLERATIONS, alone, confined
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
@@ -236,11 +236,7 @@ def container_of_account(
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": confined(),
     }
 
 
@@ -280,15 +276,8 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manif
     """Build a pod that runs as the owner of the photos, as restricted as PodSecurity knows it."""
     built = {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": storage.owner.uid,
-            "runAsGroup": storage.owner.gid,
-            # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
+        **alone(runAsNonRoot=True, runAsUser=storage.owner.uid, runAsGroup=storage.owner.gid),
         "containers": [container],
         "volumes": volumes,
     }

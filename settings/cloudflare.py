@@ -12,6 +12,7 @@ from settings.model import (
     CONTROLS,
     Allowed,
     Backend,
+    Example,
     Hostname,
     Label,
     Model,
@@ -36,7 +37,8 @@ CloudflareId = Annotated[
         "023e105f4ecef8ad9ca31a8372d0c353",
     ),
 ]
-Email = Annotated[
+# Immich takes one without a top-level domain, too; Cloudflare sends a code to these.
+PublicEmail = Annotated[
     str,
     Field(pattern=rf"^[^@\s{CONTROLS}]+@[^@\s{CONTROLS}]+\.[^@\s.{CONTROLS}]+$", max_length=254),
     Allowed("an e-mail address", "someone@example.com"),
@@ -103,18 +105,13 @@ class IngressController(Model):
 
     namespace: Annotated[
         Label,
-        Allowed(
-            "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "ingress-nginx"
-        ),
+        Example("ingress-nginx"),
     ]
     service: Annotated[
         Label,
-        Allowed(
-            "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit",
-            "ingress-nginx-controller",
-        ),
+        Example("ingress-nginx-controller"),
     ]
-    port: Annotated[Port, Allowed("a port number from 1 to 65535", 80)] = 80
+    port: Annotated[Port, Example(80)] = 80
 
     @property
     def backend(self) -> Backend:
@@ -128,7 +125,7 @@ class Access(Model):
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["emails"]}, {"required": ["emailDomains"]}]})
 
     emails: Annotated[
-        tuple[Email, ...],
+        tuple[PublicEmail, ...],
         Field(description="People who may sign in.", json_schema_extra={"minItems": 1}),
         Allowed("a list of e-mail addresses", ["someone@example.com"]),
     ] = ()

@@ -11,7 +11,7 @@ import pulumi
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.model import REFUSED, Allowed, Model
+from settings.model import REFUSED, Allowed, Example, Model
 from text.visible import visible
 
 _LONGEST_VALUE = 80
@@ -149,11 +149,13 @@ def _allowed(annotation: Any) -> str:
 
 
 def _all_allowed(annotation: Any) -> Iterator[Allowed]:
-    """Outermost first: a field's own words win over those of the type that it is made of."""
+    """Outermost first: a field's own words, or its own example, win over those of the type that it is made of."""
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
-        yield from reversed([m for m in arguments[1:] if isinstance(m, Allowed)])
-        yield from _all_allowed(arguments[0])
+        examples = [m for m in arguments[1:] if isinstance(m, Example)]
+        found = [*reversed([m for m in arguments[1:] if isinstance(m, Allowed)]), *_all_allowed(arguments[0])]
+        yield from (replace(words, example=one.value) for words in found[:1] for one in examples)
+        yield from found
     elif get_origin(annotation) in {Union, UnionType}:
         for argument in arguments:
             yield from _all_allowed(argument)

@@ -38,6 +38,17 @@ class Allowed:
         return {"description": self.text, **handler(schema), "examples": [self.example]}
 
 
+@dataclass(frozen=True)
+class Example:
+    """Another example than the type's own, in a field's annotations."""
+
+    value: Any = field(hash=False)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Put the example into the stack file's JSON Schema."""
+        return {**handler(schema), "examples": [self.value]}
+
+
 def not_allowed(allowed: str) -> PydanticCustomError:
     """Build the error of a field's own validator; the message says what is allowed instead."""
     return PydanticCustomError(NOT_ALLOWED, "{allowed}", {"allowed": allowed})

@@ -15,6 +15,7 @@ from settings.model import (
     Allowed,
     Capacity,
     Email,
+    Example,
     Model,
     ObjectName,
     Omittable,
@@ -186,7 +187,7 @@ class CookieVolume(Model):
 
     storage_class: Annotated[
         Omittable[ObjectName],
-        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "local-path"),
+        Example("local-path"),
         Field(
             description="StorageClass, or the class of PersistentVolumes made by hand. Default: the cluster's own "
             "default; Talos comes without one."

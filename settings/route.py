@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from settings.model import Allowed, Label, Model, ObjectName, Text, not_allowed, together
+from settings.model import Allowed, Example, Label, Model, ObjectName, Text, not_allowed, together
 
 _PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
 _LONGEST_PREFIX = 253
@@ -47,12 +47,12 @@ class Gateway(Model):
     name: ObjectName = "immich"
     gateway: Annotated[
         ObjectName,
-        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "public"),
+        Example("public"),
         Field(description="The Gateway to attach to."),
     ]
     gateway_namespace: Annotated[
         Label,
-        Allowed("1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "gateways"),
+        Example("gateways"),
     ]
 
 

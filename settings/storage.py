@@ -8,6 +8,7 @@ from settings.model import (
     AbsolutePath,
     Allowed,
     Capacity,
+    Example,
     Model,
     NodeName,
     NonEmpty,
@@ -49,7 +50,7 @@ def _directory_of_its_own(path: str) -> str:
 NodeDirectory = Annotated[
     AbsolutePath,
     AfterValidator(_directory_of_its_own),
-    Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/var/mnt/icloud-photos"),
+    Example("/var/mnt/icloud-photos"),
 ]
 AccessMode = Annotated[
     Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"],

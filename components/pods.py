@@ -1,0 +1,31 @@
+"""What all pods of this stack share: as restricted as PodSecurity knows it, and let onto the node with the disk."""
+
+from typing import Any, Final
+
+from clients.kubernetes import Manifest
+
+# In a homelab the node with the disk is often the control plane's, too.
+TOLERATIONS: Final[list[Manifest]] = [
+    {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
+]
+# Of a container whose pod, which may be of another owner, does not state it.
+PROFILE: Final[Manifest] = {"seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def confined(**more: Any) -> Manifest:
+    """Build a container's security context; `more` are who it runs as, and what else it may do."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        **more,
+    }
+
+
+def alone(**context: Any) -> Manifest:
+    """Build what a pod says that needs nothing of the cluster; `context` is who its containers run as."""
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {**PROFILE, **context},
+    }
