@@ -73,7 +73,7 @@ test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine 
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: all that is tested there
-	@$(BIN)/python -m lab.real_node
+	@$(BIN)/python -m lab.real_node --build
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py,-m 'not long')
 
