@@ -68,9 +68,9 @@ class Started:
     process: subprocess.Popen[str]
     message: Path
 
-    def end(self, typed: str | None = None) -> Ended:
-        """Wait for its end."""
-        out, error = self.process.communicate(typed, timeout=30)
+    def end(self, typed: str | None = None, limit: float = 30) -> Ended:
+        """Wait for its end, for so many seconds."""
+        out, error = self.process.communicate(typed, timeout=limit)
         return Ended(self.process.returncode, out, error, self.message.read_text())
 
 

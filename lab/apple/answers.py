@@ -40,13 +40,17 @@ class Page:
 
 @dataclass(frozen=True)
 class File:
-    """A file, or the end of one. The connection closes after `stops_after` bytes; `rudely`: without a farewell."""
+    """A file, or the end of one. The connection closes after `stops_after` bytes; `rudely`: without a farewell.
+
+    Where it `hangs`, it stays open until the client ends it.
+    """
 
     body: bytes
     status: int = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/octet-stream"})
     stops_after: int | None = None
     rudely: bool = False
+    hangs: bool = False
 
     def content(self) -> bytes:
         """The body, as sent."""

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,7 @@ class Api(api.Api[World, Fault]):
     Attributes:
         challenges: sign-ins that wait for their proof.
         verified: sessions whose second factor was right.
+        hanging: whether a download has stopped half-way and waits for its client to end.
 
     """
 
@@ -36,7 +38,9 @@ class Api(api.Api[World, Fault]):
         super().__init__(found)
         self.challenges: dict[str, tuple[str, Challenge]] = {}
         self.verified: set[str] = set()
+        self.hanging = False
         self._chances: dict[int, random.Random] = {}
+        self._downloads = Counter[int]()
 
     def carry_out(self, request: Request, fault: Fault | None) -> Answer:
         """Do what is asked, with `fault` where that is not None. Raises RefusedError."""
@@ -65,6 +69,11 @@ class Api(api.Api[World, Fault]):
         """Return the next number of a sequence that a test has chosen."""
         return self._chances.setdefault(seed, random.Random(seed)).random()  # noqa: S311 (nothing secret)
 
+    def downloads(self, seed: int) -> int:
+        """Count one more download of a sequence that a test has chosen."""
+        self._downloads[seed] += 1
+        return self._downloads[seed]
+
     def told(self, method: str, place: Sequence[str], body: Any) -> Any:
         """Do what a test tells the rehearsal beside the API; returns what there is to say.
 
@@ -74,8 +83,11 @@ class Api(api.Api[World, Fault]):
         match method, *place:
             case "PUT", "accounts", name:
                 # With what it was not told before; what it was, it keeps.
+                self.hanging = False
                 self.world.accounts[name] = world.account(**{**self.world.accounts.get(name, {}), **body})
                 return None
+            case "GET", "hanging":
+                return self.hanging
             case "DELETE", "sessions", name:
                 self.world.sign_out(name)
                 return None

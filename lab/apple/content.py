@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lab.apple.answers import File, no
-from lab.apple.faults import stopped
+from lab.apple.faults import hanging, stopped
 from lab.stand_in.answers import Request
 from lab.stand_in.routes import Ids, Route
 
@@ -21,6 +21,9 @@ def _file(apple: "Api", request: Request, ids: Ids) -> File:
     found = _from(version.content, request.headers.get("range", ""))
     if not (unsteady := account["unsteady"]):
         return found
+    if apple.downloads(unsteady["seed"]) == unsteady.get("hangs"):
+        apple.hanging = True
+        return hanging(found)
     chance = apple.chance(unsteady["seed"])
     if chance < unsteady.get("cut", 0):
         return stopped(found, rudely=False)

@@ -41,3 +41,8 @@ class Fault(faults.Fault):
 def stopped(answer: File, *, rudely: bool) -> File:
     """Return a file of which only the first half arrives."""
     return replace(answer, stops_after=len(answer.body) // 2, rudely=rudely)
+
+
+def hanging(answer: File) -> File:
+    """Return a file of which the first half arrives, and then nothing."""
+    return replace(answer, stops_after=len(answer.body) // 2, hangs=True)

@@ -90,6 +90,9 @@ class _Handler(server.Handler):
         self.close_connection = True
         super().write(given, content[: given.stops_after])
         self.wfile.flush()
+        if given.hangs:
+            self.rfile.read(1)
+            return
         if given.rudely:
             # No farewell, neither of TLS nor of TCP.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -26,7 +26,7 @@ _CONDITIONS: Final[Json] = {
     "indexing": False,
     "zoneMissing": False,
     "listingEndsAfter": None,  # photos
-    "unsteady": None,  # seed and shares: how many downloads are cut, and dropped
+    "unsteady": None,  # seed and shares: how many downloads are cut, and dropped; and the number of the one that hangs
 }
 
 

@@ -50,9 +50,9 @@ class House:
         shutil.copytree(client.cookies, made.session)
         return made
 
-    def run(self, **keys: Any) -> Ended:
+    def run(self, limit: float = 30, **keys: Any) -> Ended:
         """Run the account's Job to its end, with these settings."""
-        return self.start(**keys).end()
+        return self.start(**keys).end(limit=limit)
 
     def start(self, *, retry_after: str = "", user: int | None = None, **keys: Any) -> Started:
         """Start the account's Job, with these settings."""

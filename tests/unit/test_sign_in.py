@@ -127,13 +127,14 @@ def test_the_sync_takes_it_for_signed_in(house: House) -> None:
 
 def test_prompts_come_before_they_are_answered(house: House) -> None:
     started = house.start()
-    stdout = started.process.stdout
+    stdout, stderr = started.process.stdout, started.process.stderr
     assert stdout
+    assert stderr
     said = ""
     while not said.endswith("to send SMS with a code: "):
         said += os.read(stdout.fileno(), 4096).decode()
     # Where one output has ended, a runtime takes the input away.
-    assert select.select([started.process.stderr], [], [], 0)[0] == []
+    assert select.select([stderr], [], [], 0)[0] == []
     assert started.end(f"{CODE}\n").code == 0
 
 
