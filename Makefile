@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram \
-	test test-kind test-node test-unit soak check audit format schema messages troubleshooting pictures lock clean
+	test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
@@ -91,6 +91,10 @@ test-unit: $(READY) ## Only the tests that start no process
 soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world after each; ARGS='--seed N --round N --kills N'
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak tests/unit/test_free_text.py tests/unit/test_tunnel_document.py
 	@$(BIN)/python -m tests.soak $(ARGS)
+	@$(BIN)/python -m tests.soak.photos
+
+soak-photos: $(READY) ## The last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
+	@$(BIN)/python -m tests.soak.photos $(ARGS)
 
 check: $(READY) ## Linters and types, of the workflows, too
 	@$(BIN)/ruff format --check $(SOURCES)

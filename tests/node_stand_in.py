@@ -3,15 +3,18 @@
 How a container runs is `lab.node`'s. Here a claim is the disk's folder of that name.
 """
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from clients.result import Result, parse
+from lab import recipes
 from lab.node.container import Container, Image, Manifest
 from lab.node.volumes import Disk
 
@@ -156,12 +159,35 @@ class Node:
 
 
 def shells() -> dict[str, tuple[str, ...]]:
-    """The shells of this machine that may stand for the image's: always `sh`, and those that it may be."""
+    """The shells of this machine that may stand for the image's: always `sh`, and those that are others than that."""
     found: dict[str, tuple[str, ...]] = {"sh": ("/bin/sh",)}
-    for name in ("dash", "busybox"):
-        if place := shutil.which(name):
-            found[name] = (place, "sh") if name == "busybox" else (place,)
+    dash = shutil.which("dash")
+    if dash and Path(dash).resolve() != Path("/bin/sh").resolve():
+        found["dash"] = (dash,)
+    if busybox := _busybox():
+        found["busybox"] = (str(busybox),)
     return found
+
+
+@cache
+def _busybox() -> Path | None:
+    """A shell with all programs of the images' busybox, where the real node's is built, or this machine has one."""
+    installed = shutil.which("busybox")
+    program = next(recipes.cache().glob("node-*/busybox"), Path(installed) if installed else None)
+    if program is None:
+        return None
+    place = Path(tempfile.mkdtemp(prefix="busybox-"))
+    place.chmod(0o755)
+    copy = Path(shutil.copy2(program, place))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    (place / "bin").mkdir()
+    for applet in subprocess.run([copy, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        (place / "bin" / applet).symlink_to(copy)
+    shell = place / "sh"
+    # A test's own stand-ins are first in PATH.
+    shell.write_text(f'#!/bin/sh\nPATH="${{PATH%%:*}}:{place}/bin:${{PATH#*:}}" exec {copy} sh "$@"\n')
+    shell.chmod(0o755)
+    return shell
 
 
 @dataclass(frozen=True)

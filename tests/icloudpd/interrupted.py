@@ -30,7 +30,7 @@ def photos(count: int) -> list[dict[str, Any]]:
         {
             "name": f"IMG_{name:04}.JPG",
             "taken": f"2026-{name % 12 + 1:02}-{name % 28 + 1:02}T{n % 24:02}:{n % 60:02}",
-            "size": 1000 + 10 * n + chance.randrange(10),
+            "size": (9000 if n % 5 == 0 else 1000) + 10 * n + chance.randrange(10),
             "live": n % 7 == 0,
         }
         for n, name in enumerate(named)
@@ -53,7 +53,7 @@ def interrupt(house: House, base: Path, wanted: list[dict[str, Any]], seeds: int
             case "kill":
                 _killed(house, house.start())
             case "full disk":
-                _with_a_full_disk(house, base).run(limit=_LIMIT)
+                with_a_full_disk(house, base).run(limit=_LIMIT)
             case _:
                 house.run(limit=_LIMIT)
         yield f"seed {seed}: {act}, {unsteady}, {len(list(house.folder.rglob('*.*')))} files"
@@ -76,10 +76,10 @@ def problems(house: House, wanted: list[dict[str, Any]]) -> list[str]:
     return [*found, *(f"half done: {place}" for place in house.folder.rglob("*.part"))]
 
 
-def _with_a_full_disk(house: House, base: Path) -> House:
-    """No file can become longer than a kilobyte or two, as on a disk that is full half-way through one."""
+def with_a_full_disk(house: House, base: Path) -> House:
+    """No file can become longer than 8 KiB, as on a disk that is full half-way through one. The client needs 4."""
     program = base / "icloudpd-on-a-full-disk"
-    program.write_text(f'#!/bin/sh\nulimit -f 4\nexec {house.client.program} "$@"\n')
+    program.write_text(f'#!/bin/sh\nulimit -f 16\nexec {house.client.program} "$@"\n')
     program.chmod(0o755)
     image = Image(programs={"/app/icloudpd": program}, path_first=house.node.image.path_first)
     return replace(house, node=replace(house.node, image=image))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from lab.apple.world import account, found, household
 from tests.accounts import household as settings_of
 from tests.icloudpd.client import APPLE_ID, DOWNLOADS, QUERIES
 from tests.icloudpd.house import House
+from tests.icloudpd.interrupted import with_a_full_disk
+from tests.node_stand_in import shells
 from tests.objects import STACK
 
 LARGE = [{"name": f"IMG_{n}.JPG", "taken": f"2026-03-0{n}T12:00", "size": 5000 + n} for n in range(1, 4)]
@@ -50,6 +53,19 @@ def test_a_file_that_did_not_arrive_whole_is_fetched_again(
     assert (ended.code, ended.result.code) == (0, Code.SYNCED)
     assert house.difference(photos) == (0, [])
     assert not list(house.folder.glob(f"{MARK}-[ap]*"))
+
+
+@pytest.mark.parametrize("shell", shells().values(), ids=list(shells()))
+def test_cut_files_are_mended_under_each_shell_and_awk_of_the_image(house: House, shell: tuple[str, ...]) -> None:
+    its_own = Path("/nonexistent") if "busybox" in shell[0] else house.node.image.path_first
+    image = replace(house.node.image, shell=shell, path_first=its_own)
+    other = replace(house, node=replace(house.node, image=image))
+    house.client.account(photos=household())
+    for _ in range(3):
+        house.client.goes_wrong("cut")
+    ended = other.run()
+    assert (ended.code, ended.result.code) == (0, Code.SYNCED)
+    assert house.difference(household()) == (0, [])
 
 
 def test_a_file_with_its_size_in_its_name_is_looked_at(house: House) -> None:
@@ -143,6 +159,16 @@ def test_what_goes_wrong_once(house: House, fault: dict[str, Any], code: Code) -
     assert (ended.code, ended.result.code) == (1, code)
     assert house.run().code == 0
     assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
+
+
+def test_a_full_disk_has_a_class_and_is_mended_by_the_next_run(house: House, tmp_path: Path) -> None:
+    photos = [*LARGE, {"name": "IMG_4.JPG", "taken": "2026-03-02T13:00", "size": 20_000}]
+    house.client.account(photos=photos)
+    ended = with_a_full_disk(house, tmp_path).run(retry_after="0")
+    assert (ended.code, ended.result.code, ended.out.count("Tried again in")) == (1, Code.NOT_WRITTEN, 0)
+    assert house.run().code == 0
+    assert house.difference(photos) == (0, [])
+    assert not list(house.folder.rglob("*.part"))
 
 
 @pytest.mark.parametrize(("fault", "code"), [ONCE[1], ONCE[4], ONCE[6], ONCE[7]], ids=lambda value: str(value)[:60])
