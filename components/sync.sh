@@ -113,7 +113,7 @@ run() { # the client's command line: sets what the log says of the run
     reader=$!
     "$@" <"$CREDENTIALS/password" >"$work/log" 2>&1 &
     client=$!
-    watch "$client" >/dev/null 2>&1 9>&- &
+    watch "$client" >/dev/null 2>&1 8>&- 9>&- & # none of its own outputs keeps this script's open
     watcher=$!
     trap 'ended_from_outside=true; kill -TERM "$client" 2>/dev/null || :' TERM INT
     code=0
@@ -164,7 +164,7 @@ tried_later() { # whether the run that has just failed is worth another try toda
     next=${waits%% *}
     waits=${waits#"$next"} waits=${waits# }
     echo "$(explain "$class" "$first"). Tried again in $((next / 60)) minutes" >&2
-    sleep "$next" 9>&- &
+    sleep "$next" 8>&- 9>&- &
     sleeper=$!
     trap 'ended_from_outside=true; kill "$sleeper" 2>/dev/null || :' TERM INT
     [ -z "$ended_from_outside" ] || kill "$sleeper" # before that

@@ -480,6 +480,10 @@ def test_a_dry_run_writes_nothing(house: House) -> None:
     assert list(house.folder.iterdir()) == []
 
 
+def test_what_looks_at_the_disk_keeps_no_output_open_after_the_run(house: House) -> None:
+    assert house.run(EVERY="60").code == 0  # the test's node waits for the end of both outputs
+
+
 # Stopping early.
 
 EARLY = household({"name": "anna", "untilFound": 50})
