@@ -164,12 +164,11 @@ tried_later() { # whether the run that has just failed is worth another try toda
     next=${waits%% *}
     waits=${waits#"$next"} waits=${waits# }
     echo "$(explain "$class" "$first"). Tried again in $((next / 60)) minutes" >&2
-    sleep "$next" 8>&- 9>&- &
-    sleeper=$!
-    trap 'ended_from_outside=true; kill "$sleeper" 2>/dev/null || :' TERM INT
-    [ -z "$ended_from_outside" ] || kill "$sleeper" # before that
-    wait "$sleeper" || :
-    trap 'ended_from_outside=true' TERM INT
+    # In steps, as a process that was just forked may lose a signal.
+    while [ "$next" -gt 0 ] && [ -z "$ended_from_outside" ]; do
+        sleep 5
+        next=$((next - 5))
+    done
     fault >"$work/fault"
     stop_at_fault "stopped: "
 }
