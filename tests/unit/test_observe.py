@@ -1,18 +1,22 @@
 """One look at the world, as preflight and verify take it: by which names, by whose rules, and through wrong answers."""
 
+import json
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pulumi
 import pytest
 
 import observe
 import preflight
-from clients import kubernetes_types
+from clients import kubernetes_types, retry
+from clients.cloudflare import CloudflareApi, CloudflareError
 from clients.immich import ImmichApi
 from clients.kubernetes import Answer, ClusterError, Manifest, Ref, RefusedError, UnreachableError
 from components import directory
@@ -20,13 +24,19 @@ from components.connector import Origin
 from components.names import names
 from components.ownership import Ownership
 from components.plan import Found, plan
+from lab.cloudflare.api import Api as CloudflareAccount
+from lab.cloudflare.world import TOKEN
+from lab.cloudflare.world import found as cloudflare_as_found
+from lab.stand_in.transport import Transport
+from observe import cloudflare as at_cloudflare
 from observe import cluster, state
 from observe import immich as in_immich
+from observe.planned import planned as planned_by
 from ops import facts
 from ops.checks import CHECKS
 from ops.facts import immich as facts_of_immich
 from ops.facts.internet import Internet
-from preflight import PreflightError, missing_rules, rules
+from preflight import PreflightError, cloudflare_rules, missing_rules, rules
 from preflight.dry_runs import Answers
 from settings import parse
 from tests.fake_cluster import FakeCluster
@@ -151,7 +161,7 @@ class Answering(FakeCluster):
 
 
 STATED = settings(cloudflare={"kind": "none"})
-_EVERY = 19  # of the wrong answers, one in so many; a prime, so that each kind of wrongness comes to each object
+_EVERY = 37  # of the wrong answers, one in so many; a prime, so that each kind of wrongness comes to each object
 
 
 def stored(manifest: Manifest) -> Manifest:
@@ -295,3 +305,56 @@ def test_what_answers_for_the_host_may_be_anything(answer: bytes) -> None:
     assert [check.result(judged) for check in CHECKS]
     for one in kept:
         one.close()
+
+
+# Cloudflare
+
+ON_CLOUDFLARE = [
+    {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["ann@example.com"]}},
+    {"kind": "ownTunnel", "tunnel": "immich"},
+    {"kind": "dnsRecord", "sameAs": "mealie.coultonf.com"},
+]
+
+
+class Mutating(httpx.BaseTransport):
+    """Answers as the account does, but for one GET, which is wrong somewhere."""
+
+    def __init__(self) -> None:
+        self.right = Transport(CloudflareAccount(cloudflare_as_found()))
+        self.wrong: tuple[str, bytes] | None = None
+        self.answers: dict[str, object] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self.right.handle_request(request)
+        self.answers[str(request.url)] = json.loads(answer.content)
+        if self.wrong and self.wrong[0] == str(request.url):
+            return httpx.Response(200, content=self.wrong[1], request=request)
+        return answer
+
+
+@pytest.mark.parametrize("stated", ON_CLOUDFLARE, ids=lambda one: one["kind"])
+def test_cloudflare_may_answer_anything(stated: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "wait", lambda _: None)
+    transport = Mutating()
+    asked = settings(host="immich.coultonf.com", cloudflare=stated)
+    owner, seen_there = Ownership(STACK), of_cluster(well(cloudflare={"kind": "none"})).seen
+    origin, base = replace(seen_there, origin=service()), well()
+
+    def look() -> list[str]:
+        api = CloudflareApi(TOKEN, httpx.Client(transport=transport))
+        there = at_cloudflare.read(api, FakeCluster(), asked, owner, ())
+        observed = observe.Observed(origin, there)
+        missing = [*missing_rules.findings(asked, observed)]
+        planned = planned_by(asked, STACK, observed) if not missing else None
+        found = [*cloudflare_rules.findings(asked, there, planned)] if there and planned else missing
+        beside = facts.cloudflare.beside(asked, (there, ()), planned.way_in if planned else None)
+        judged = replace(base, settings=asked, cloudflare=beside)
+        assert [check.result(judged) for check in CHECKS]
+        return [one.code for one in found]
+
+    assert look()
+    for number, (url, right) in enumerate(dict(transport.answers).items()):
+        for _, wrong in [*mutated(right)][number % _EVERY :: _EVERY]:
+            transport.wrong = (url, json.dumps(wrong).encode())
+            with suppress(CloudflareError):
+                look()
