@@ -231,6 +231,11 @@ class CloudflareApi:
         except RefusedError:
             return None
 
+    def delegations(self, zone_id: str, host: str) -> list[Record]:
+        """List the NS records by which a host is another name server's: no other record can be beside them."""
+        path, what = f"/zones/{zone_id}/dns_records", f"the DNS records of {host}"
+        return [record.told for record in self._list(_Record, path, DNS_EDIT, what, {"name.exact": host, "type": "NS"})]
+
     def record_names(self, zone_id: str) -> list[str]:
         """List names of a zone's records: a page of them is enough to know its domain by."""
         path = f"/zones/{zone_id}/dns_records"
@@ -292,18 +297,8 @@ class CloudflareApi:
     def records(self, zone_id: str, host: str) -> list[Record]:
         """List the records that say where a host is: A, AAAA and CNAME."""
         path, what = f"/zones/{zone_id}/dns_records", f"the DNS records of {host}"
-        return [
-            Record(
-                id=record.id,
-                type=record.type,
-                name=record.name,
-                content=record.content,
-                proxied=bool(record.proxied),
-                comment=record.comment or "",
-            )
-            for record in self._list(_Record, path, DNS_EDIT, what, {"name.exact": host})
-            if record.is_address
-        ]
+        found = self._list(_Record, path, DNS_EDIT, what, {"name.exact": host})
+        return [record.told for record in found if record.is_address]
 
     def access_applications(self, account_id: str) -> list[AccessApplication]:
         """List the Access applications."""
@@ -464,6 +459,10 @@ class _Record(BaseModel):
     content: str = ""
     proxied: bool | None = None
     comment: str | None = None
+
+    @property
+    def told(self) -> Record:
+        return Record(self.id, self.type, self.name, self.content, bool(self.proxied), self.comment or "")
 
     @property
     def is_address(self) -> bool:

@@ -36,6 +36,7 @@ class CloudflareSeen:
         tunnels: the account's tunnels, where the stack is to use one.
         rules: what our rules in a shared tunnel come to; None for any other kind.
         records: the host's records.
+        delegations: NS records of the host, beside which it can have no other.
         siblings: those of the host that ours shall be like.
         applications: the Access applications; None where the token may not read them, and need not.
         service_tokens: those of Access, where the stack is to have one.
@@ -50,6 +51,7 @@ class CloudflareSeen:
     tunnels: tuple[Tunnel, ...] = ()
     rules: TunnelRulesDiff | None = None
     records: tuple[Record, ...] = ()
+    delegations: tuple[Record, ...] = ()
     siblings: tuple[Record, ...] = ()
     applications: tuple[AccessApplication, ...] | None = ()
     service_tokens: tuple[ServiceToken, ...] = ()
@@ -117,6 +119,7 @@ def read(
         tunnels=tunnels,
         rules=tunnel_rules.compare(api, cluster, ours, _known_keys(known, ours)) if ours else None,
         records=tuple(api.records(zone.id, settings.host)),
+        delegations=tuple(api.delegations(zone.id, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=_applications(api, zone, cloudflare),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),

@@ -27,6 +27,9 @@ _RESPONSE_LIMIT = 120  # seconds, of every plan but Enterprise (source: Cloudfla
 _BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
 _MEGABYTE = 1 << 20
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MEGABYTE, "g": 1 << 30}
+# Characters, by the zone's plan; one that may not be read may be Free (source: Cloudflare's page on record attributes).
+_LONGEST_COMMENT = {"": 100, "free": 100}
+_LONGEST_PAID_COMMENT = 500
 _SOON = timedelta(days=30)
 
 
@@ -125,6 +128,11 @@ def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[
             yield wording.RECORD_NOT_OURS.found(record)
         elif (stays and record.type != ours.type) if record is mine else not untouched:
             yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
+    for record in facts.delegations:
+        yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
+    longest = _LONGEST_COMMENT.get(facts.zone.plan if facts.zone else "", _LONGEST_PAID_COMMENT)
+    if len(ours.comment) > longest:
+        yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest)
     if mine is None or not (ours.adopted and ours.import_id):
         return
     if (normal(mine.content), mine.proxied) == (normal(ours.content or ""), ours.proxied):

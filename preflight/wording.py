@@ -482,6 +482,11 @@ RECORD_IN_THE_WAY = Situation(
     "Remove it at Cloudflare",
     setting="host",
 )
+COMMENT_TOO_LONG = Situation(
+    "comment-too-long",
+    "the DNS record's comment would name the stack $subject, and Cloudflare takes at most $limit characters",
+    "Choose a shorter name: pulumi stack rename",
+)
 _KEPT = "It is kept, like that, when this stack is removed"
 RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject is taken over", _KEPT, _WARNING)
 RECORD_ADOPTED_AND_CHANGED = Situation(

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 from lab.cloudflare.answers import Answer, RefusedError, listed
 from lab.cloudflare.routes import Route
@@ -64,6 +66,11 @@ def _refuse_bad(config: Any) -> None:
     for number, rule in enumerate(ingress):
         hostname, path = rule.get("hostname") or "", rule.get("path") or ""
         catch_all = hostname in {"", "*"} and not path
+        _refuse_bad_service(rule.get("service") or "")
+        try:
+            re.compile(path)  # Go's own expressions differ in what few use
+        except re.error:
+            raise _bad(f"Rule #{number + 1} has an invalid regex: {path}") from None
         if ":" in hostname:
             raise _bad("Hostname cannot contain a port")
         if "*" in hostname[1:]:
@@ -82,6 +89,24 @@ def _refuse_bad(config: Any) -> None:
         if ingress:
             return
     raise _bad("The last ingress rule must match all URLs (i.e. it should not have a hostname or path filter)")
+
+
+def _refuse_bad_service(service: str) -> None:
+    kind, _, status = service.partition(":")
+    if kind in {"unix", "unix+tls"} or service in {"hello_world", "hello-world", "bastion", "socks-proxy"}:
+        return
+    if kind == "http_status":
+        if not status.isdecimal() or not 100 <= int(status) <= 999:  # noqa: PLR2004 (cloudflared's own bounds)
+            raise _bad(f"invalid HTTP status code: {status}")
+        return
+    url = urlsplit(service)
+    if not url.scheme or not url.hostname:
+        raise _bad(f"{service} is an invalid address, please make sure it has a scheme and a hostname")
+    if url.path:
+        raise _bad(
+            f"{service} is an invalid address, ingress rules don't support proxying to a different path on the origin "
+            "service. The path will be the same as the eyeball request's path"
+        )
 
 
 def _bad(message: str) -> RefusedError:

@@ -269,6 +269,20 @@ REFUSALS: list[tuple[int, int, str, Call]] = [
     ),
     (400, 81054, "A CNAME record", lambda c: record(c, name="mealie.coultonf.com", type="A", content="203.0.113.7")),
     (400, 81058, "An identical record", lambda c: [record(c, type="A", content="203.0.113.7") for _ in range(2)]),
+    (
+        400,
+        81056,
+        "NS records with that host",
+        lambda c: (record(c, type="NS", content="ns.example.com", proxied=False), record(c)),
+    ),
+    (
+        400,
+        81053,
+        "An A, AAAA, or CNAME",
+        lambda c: (record(c), record(c, type="NS", content="ns.example.com", proxied=False)),
+    ),
+    (400, 9313, "exceeds the maximum length of 100 characters", lambda c: record(c, comment="x" * 101)),
+    (400, 1004, "DNS Validation Error", lambda c: record(c, tags=["owner:me"])),
     (400, 9000, "DNS name is invalid", lambda c: record(c, name="not a name")),
     (400, 9004, "cannot be proxied", lambda c: record(c, type="TXT", content="text")),
     (400, 9005, "must be a valid IPv4", lambda c: record(c, type="A", content="203.0.113")),
@@ -283,6 +297,10 @@ REFUSALS: list[tuple[int, int, str, Call]] = [
     (400, 1056, "Rule #2 is matching the hostname ''", lambda c: configure(c, RULE, CATCH_ALL, CATCH_ALL)),
     (400, 1056, "at most one wildcard", lambda c: configure(c, {**RULE, "hostname": "a.*.com"}, CATCH_ALL)),
     (400, 1056, "cannot contain a port", lambda c: configure(c, {**RULE, "hostname": f"{HOST}:80"}, CATCH_ALL)),
+    (400, 1056, "a scheme and a hostname", lambda c: configure(c, {**RULE, "service": "immich"}, CATCH_ALL)),
+    (400, 1056, "a different path", lambda c: configure(c, {**RULE, "service": "http://immich/api"}, CATCH_ALL)),
+    (400, 1056, "invalid HTTP status", lambda c: configure(c, {"service": "http_status:1000"})),
+    (400, 1056, "has an invalid regex", lambda c: configure(c, {**RULE, "path": "*.php"}, CATCH_ALL)),
     # homeassistant-apps/app-cloudflared #107; the status from users of the Go SDK.
     (409, 1013, "already have a tunnel with this name", lambda c: tunnels(c).create(name="homelab", **IN_ACCOUNT)),
     (409, 1013, "already have a tunnel", lambda c: tunnels(c).edit(WORKSHOP, name="homelab", **IN_ACCOUNT)),
@@ -448,6 +466,11 @@ class TestRecords:
         )
         assert (replaced.comment, replaced.proxied, replaced.content) == (None, False, "b.example.com")
         assert replaced.created_on == made.created_on
+
+    def test_a_zone_has_room_for_so_many_records(self, api: Api, client: Cloudflare) -> None:
+        mealie = api.world.records[ZONE][MEALIE]
+        api.world.records[ZONE] = {str(number): {**mealie, "name": str(number)} for number in range(1000)}
+        assert refused(lambda: record(client))[1] == 81045
 
     def test_a_deleted_record_is_gone(self, client: Cloudflare) -> None:
         client.dns.records.delete(MEALIE, zone_id=ZONE)

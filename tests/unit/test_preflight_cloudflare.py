@@ -681,6 +681,29 @@ def test_a_given_zone_without_records_is_warned_of(account: Api) -> None:
     assert given_ids(account, "immich.example.com", unreadable=True) == ["zone-unknown"]
 
 
+def test_a_host_that_is_another_name_servers_can_have_no_record(account: Api) -> None:
+    account.world.records[ZONE_ID]["1"] = {
+        **next(iter(account.world.records[ZONE_ID].values())),
+        "id": "1",
+        "name": COULTONF,
+        "type": "NS",
+        "content": "ns.example.net",
+        "proxied": False,
+    }
+    settings = on(ADDRESS, host=COULTONF, adoptExisting=True)
+    there = read(account, settings)
+    said = told(cloudflare_rules.findings(settings, there, planned(settings, there)), Severity.PROBLEM)
+    assert said == [("record-in-the-way", f"NS {COULTONF} → ns.example.net")]
+
+
+@pytest.mark.parametrize(("plan_of_zone", "length", "refused"), [("", 101, 1), ("free", 100, 0), ("pro", 101, 0)])
+def test_a_comment_that_cloudflare_does_not_take(plan_of_zone: str, length: int, refused: int) -> None:
+    settings, there = on(ADDRESS), seen(zone=replace(ZONE, plan=plan_of_zone))
+    made = planned_by(settings, "s" * length, Observed(replace(CLUSTER, origin=SERVICE), there))
+    codes = [code for code, _ in told(cloudflare_rules.findings(settings, there, made), Severity.PROBLEM)]
+    assert codes.count("comment-too-long") == refused
+
+
 def test_a_zone_is_found_in_either_spelling(account: Api) -> None:
     for name in ("bücher.de", "Straße.de"):
         zone_named(account, name)
