@@ -11,9 +11,9 @@ from clients.kubernetes import RefusedError as ClusterRefusedError
 from components import list_photos
 from components.list_photos import IncompleteListError
 from components.photo_disk import import_folder, import_folders
-from observe.part import Absent, Unread
 from ops import missing_photos
 from ops.command import CommandError, Say, Stack
+from ops.facts.part import Absent, Unread
 from ops.missing_photos import Missing
 from settings.photo_sync import Account
 

@@ -11,13 +11,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from observe.part import Absent, Unread, begin, there
 from ops import compare, facts
 from ops.checks import CHECKS, disk, immich, library
 from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result, judged
 from ops.command import Stack, main
 from ops.facts import Facts
 from ops.facts.internet import Internet, reachable
+from ops.facts.part import Absent, Unread, begin, there
 from ops.missing_photos import Missing
 from ops.verify_role import manifests
 from text.finding import Finding

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from observe.part import AbsentError, UnreadError
 from ops.facts import Facts
+from ops.facts.part import AbsentError, UnreadError
 from settings import Settings
 from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
 from settings.route import NoRoute

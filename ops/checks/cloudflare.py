@@ -1,11 +1,11 @@
 """Cloudflare leads the host to the cluster: its record, the tunnel, and our rule in it."""
 
 from clients.ingress_rules import spoken
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ON_CLOUDFLARE, SHARING, TUNNELLED, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
+from ops.facts.part import there
 from settings.cloudflare import OwnTunnel, Tunnelled
 from text.hostname import normal
 

@@ -14,12 +14,12 @@ from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
 from components.plan import Whole
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ON_NODE, SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.checks.immich import running
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun, moment
 from settings.storage import OnNode
 

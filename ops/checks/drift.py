@@ -6,11 +6,11 @@ from typing import Any
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.likeness import unlike
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
 from preflight.owner_rules import tracked_by_argocd
 from providers.fragment import set_by_hand
 

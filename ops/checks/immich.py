@@ -4,11 +4,11 @@ from clients import result
 from clients.conditions import holding, is_ready
 from clients.kubernetes import Manifest
 from components.immich_mount import GUARD, lacking
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
 from settings.storage import HostPath
 
 

@@ -5,12 +5,12 @@ from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 
 from components.way_in import application_name
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ON_CLOUDFLARE, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.internet import Page
+from ops.facts.part import there
 from settings.cloudflare import DnsRecord, OnCloudflare
 
 # Where proxied names lead (source: cloudflare.com/ips).

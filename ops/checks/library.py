@@ -3,10 +3,10 @@
 import json
 from datetime import datetime, timedelta
 
-from observe.part import Absent, Unread, there
 from ops.checks import wording
 from ops.checks.check import IN_IMMICH, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
+from ops.facts.part import Absent, Unread, there
 from settings.schedule import longest_wait
 from text.finding import Situation
 

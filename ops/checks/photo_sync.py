@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components import photo_sync
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
+from ops.facts.part import there
 from ops.facts.photo_sync import AccountFacts
 from settings.schedule import days_to_next, longest_wait
 from text.command import Command

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
-from observe.part import there
 from ops.checks import wording
 from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
+from ops.facts.part import there
 from settings.route import Gateway, Ingress
 
 

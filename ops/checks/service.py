@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
-from observe.part import Unread, there
 from ops.checks import wording
 from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
+from ops.facts.part import Unread, there
 
 
 def _service(facts: Facts) -> Result:

@@ -10,13 +10,13 @@ from components.way_in import way_in
 from observe import Observed
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen
-from observe.part import Absent, Unread, begin
 from observe.planned import at_cloudflare, planned
 from ops.facts import cloudflare, cluster, immich, photo_sync
 from ops.facts.cloudflare import CloudflareFacts, Connected
 from ops.facts.cluster import ClusterFacts, Running
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Internet, Name, Page, Uploads
+from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
 from ops.missing_photos import Missing
 from preflight.cloudflare_rules import upload_limit

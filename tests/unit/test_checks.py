@@ -17,7 +17,6 @@ from clients.pod_end import End
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components.immich_mount import GUARD
-from observe.part import Absent, Unread, begin
 from observe.space import Space
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
@@ -25,6 +24,7 @@ from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Name, Page, Uploads
+from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
 from providers.tunnel_rules import TunnelRulesDiff

@@ -18,9 +18,9 @@ from components.ownership import Ownership
 from components.photo_disk import MARK
 from lab.immich.world import PERMISSIONS
 from lab.node.container import Image
-from observe.part import Unread
 from ops.command import CommandError, Stack
 from ops.compare import compare, look
+from ops.facts.part import Unread
 from ops.missing_photos import by_name, by_number, importable
 from settings import Settings
 from tests.accounts import DISK_ID, household

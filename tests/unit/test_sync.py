@@ -22,9 +22,9 @@ from clients.result import Code, parse
 from components import photo_sync
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.node.container import Image
-from observe.part import there
 from ops.checks import CHECKS
 from ops.checks.check import Result
+from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun
 from settings import Settings
 from tests.accounts import APPLE_ID, DISK_ID, PASSWORD, household, sync_job

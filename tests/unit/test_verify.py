@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from observe.part import Absent, Unread
 from ops.checks import CHECKS, check
 from ops.checks.check import NotChecked
 from ops.facts import Facts
 from ops.facts.internet import Name, Page
+from ops.facts.part import Absent, Unread
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
 from tests.objects import Manifest
