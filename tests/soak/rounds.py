@@ -24,6 +24,9 @@ _CHANGES: Final = (
 )
 
 
+_PLACES_OF_THE_ID: Final = 5
+
+
 @dataclass(frozen=True)
 class Result:
     """One kill and what came of it: no problems, where all is as it should be.
@@ -61,6 +64,8 @@ class Rounds:
             self._lines[stage] = len(output.splitlines())
             if stage != "down":
                 self._well[stage] = dump(self._commands.home)
+                # On the disk, and in two ConfigMaps: what is drawn, and what is marked.
+                assert len(self._well[stage].disk_ids) == _PLACES_OF_THE_ID
 
     def play(self, number: int) -> Iterator[Result]:
         """Play one round: a kill in each command, and after it the command that has to put things right."""
