@@ -1,6 +1,6 @@
 """What the live cluster holds, as far as the stack is concerned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
@@ -74,7 +74,7 @@ def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> Cluste
     classes = listed(Ref("storage.k8s.io/v1", "StorageClass", "")) if syncing else []
     volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing else []
     ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
-    live = _live(api, settings, secrets=secrets)
+    live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
     origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
     return ClusterSeen(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
@@ -109,15 +109,14 @@ def _permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
         return None
 
 
-def _live(api: ClusterApi, settings: Settings, *, secrets: bool) -> dict[Ref, Manifest]:
-    """Read what has the names of this stack's objects, and Jobs like the directory Job."""
-    jobs = [
-        job
-        for job in api.list(Ref("batch/v1", "Job", "", settings.photo_sync.namespace))
-        if job["metadata"]["name"].startswith(directory.JOB)
-    ]
-    found = {Ref.of(job): job for job in jobs}
-    for ref in names(settings):
+def _live(
+    api: ClusterApi, settings: Settings, jobs: Iterable[Manifest] | None, *, secrets: bool
+) -> dict[Ref, Manifest]:
+    """Read what has the names of this stack's objects, and all Jobs that are named like the directory Job."""
+    plain = Ref("batch/v1", "Job", directory.JOB, settings.photo_sync.namespace)
+    named = (job for job in jobs or () if job["metadata"]["name"].startswith(directory.JOB))
+    found = {Ref.of(job): job for job in named}
+    for ref in (*names(settings), *((plain,) if jobs is None else ())):
         if (secrets or ref.kind != "Secret") and (live := api.get(ref)):
             found[ref] = live
     return found

@@ -108,6 +108,13 @@ def test_what_may_not_be_listed_is_not_known_and_not_missing() -> None:
     assert [code for code, _ in told(rules.findings(stated, seen, planned, Answers()))] == ["not-known"] * 3
 
 
+def test_without_a_list_of_jobs_the_directory_job_is_found_by_its_name() -> None:
+    api = Forbidding("Job")
+    job = thing("batch/v1", "Job", directory.JOB, "photo-sync")
+    api.objects[Ref.of(job)] = job
+    assert cluster.read(api, configured()).directory_job == job
+
+
 def test_what_nothing_goes_without_has_to_be_readable() -> None:
     class Refusing(FakeCluster):
         def get(self, ref: Ref) -> Manifest | None:
