@@ -5,7 +5,7 @@ an item of a list by its key.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ def _entries(node: Manifest, way: Path) -> Iterator[Path]:
         here = (*way, f"f:{field}")
         if field in _LIST_KEYS and isinstance(value, list):
             for item in value:
-                step = (*here, _item(field, item))
+                step = (*here, key_of(field, item))
                 rest = {k: v for k, v in item.items() if k != _LIST_KEYS[field]}
                 if rest and all(k in _LIST_KEYS for k in rest):
                     yield from _entries(rest, step)
@@ -99,13 +99,36 @@ def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool]
                     _merge(moved, path, taken)
     if not moved:
         return managed
-    itself = {"manager": to.manager, "operation": to.operation}
-    receiving = next((e for e in managed if itself.items() <= e.items() and "subresource" not in e), None)
-    if receiving is None:
-        receiving = {**itself, "apiVersion": to.api_version, "fieldsType": "FieldsV1", "fieldsV1": {}}
-        managed.append(receiving)
-    _merge(receiving["fieldsV1"], (), moved)
+    _merge(_entry_of(managed, to)["fieldsV1"], (), moved)
     return [entry for entry in managed if entry.get("fieldsV1")]
+
+
+def held(managed: Entries, owned: Mapping[Path, Manifest], to: Holder) -> Entries:
+    """Own these subtrees, too, beside what the holder owns already."""
+    managed = deepcopy(managed)
+    for path, subtree in owned.items():
+        _merge(_entry_of(managed, to)["fieldsV1"], path, deepcopy(subtree))
+    return managed
+
+
+def not_held(managed: Entries, paths: Iterable[Path], manager: str) -> Entries:
+    """Own nothing below these paths any longer; the values stay."""
+    managed = deepcopy(managed)
+    for entry in managed:
+        if entry.get("manager", "") == manager and "subresource" not in entry:
+            for path in paths:
+                _pop(entry.get("fieldsV1", {}), path)
+    return [entry for entry in managed if entry.get("fieldsV1")]
+
+
+def _entry_of(managed: Entries, holder: Holder) -> dict[str, Any]:
+    """Find a holder's entry; one that has none gets an empty one."""
+    itself = {"manager": holder.manager, "operation": holder.operation}
+    entry = next((e for e in managed if itself.items() <= e.items() and "subresource" not in e), None)
+    if entry is None:
+        entry = {**itself, "apiVersion": holder.api_version, "fieldsType": "FieldsV1", "fieldsV1": {}}
+        managed.append(entry)
+    return entry
 
 
 def as_found(live: Manifest, fragment: Manifest) -> Manifest:
@@ -155,7 +178,8 @@ def _project(live: Any, wanted: Any, field: str) -> Any:
     return live
 
 
-def _item(field: str, item: Manifest) -> str:
+def key_of(field: str, item: Manifest) -> str:
+    """Spell the key of an item of a keyed list."""
     key = _LIST_KEYS[field]
     return "k:" + json.dumps({key: item[key]}, separators=(",", ":"))
 

@@ -1,16 +1,18 @@
-"""Waiting until a Deployment runs what its template says, and saying why when it does not."""
+"""Waiting until a workload runs what its template says, and saying why when it does not."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clients import pod_start
-from clients.conditions import holding
+from clients.conditions import holding, is_ready
 from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
 from clients.pod_start import Failure
 from clients.retry import TransientError
 from text.visible import VisibleError
 
+KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+_REVISION = "controller-revision-hash"  # a label of a StatefulSet's and a DaemonSet's pods
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
 
 
@@ -25,11 +27,14 @@ class _State:
     failure: Failure | None = None
 
 
-def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
-    """Return when every replica of the Deployment is updated and available; report each step of progress once.
+def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None], *, forced: bool = False) -> None:
+    """Return when every replica of the workload is updated and available; report each step of progress once.
+
+    `forced`: whether pods of another template that are not ready are deleted. A StatefulSet waits for them for ever,
+    even when its template was restored (source: kubernetes.io, StatefulSets, "Forced rollback").
 
     Raises:
-        RolloutError: when it can't get there, or not within the Deployment's own progress deadline.
+        RolloutError: when it can't get there, or not within the progress deadline (a Deployment has its own).
 
     """
     deadline: float | None = None
@@ -38,6 +43,8 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
         try:
             live = api.get(ref)
             state = _state(api, ref, live)
+            if forced and live and live["kind"] == "StatefulSet":
+                _delete_stuck(api, ref, live)
         except TransientError as error:  # a moment's absence is no failure of the rollout
             live, state = None, _State(done=False, progress=str(error))
         if state.done:
@@ -57,47 +64,106 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None]) -> None:
         time.sleep(pod_start.POLL)
 
 
+def _delete_stuck(api: ClusterApi, ref: Ref, live: Manifest) -> None:
+    if live.get("status", {}).get("observedGeneration", 0) < live["metadata"].get("generation", 0):
+        return
+    revision = live.get("status", {}).get("updateRevision")
+    for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=f"{_REVISION}!={revision}"):
+        if live["metadata"]["uid"] in _owners(pod) and not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
+            api.delete_with_dependents(Ref.of(pod))
+
+
 def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     if live is None:
         raise RolloutError(f"{ref} was removed meanwhile")
-    spec, status = live["spec"], live.get("status", {})
-    wanted = spec.get("replicas", 1)
-    if spec.get("paused"):
+    if live["spec"].get("paused"):
         paused = Failure(f"{ref} is paused: `kubectl rollout resume` it first")
         return _State(done=False, progress="paused", failure=paused)
-    seen = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
-    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
-    available = status.get("availableReplicas", 0)
-    if seen and updated == wanted and total == wanted and available == wanted:
+    seen = live.get("status", {}).get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
+    counts = _counts(live)
+    if seen and (counts.done or _on_delete(live)):
         return _State(done=True, progress="")
-    old = f", {total - updated} of the old template to go" if total > updated else ""
+    old = f", {counts.total - counts.updated} of the old template to go" if counts.total > counts.updated else ""
     if not seen:
         return _State(done=False, progress=f"{ref}: the rollout begins")
-    progress = f"{ref}: {updated} of {wanted} pods updated, {available} available{old}"
+    progress = f"{ref}: {counts.updated} of {counts.wanted} pods updated, {counts.available} available{old}"
     try:
         return _State(done=False, progress=progress, failure=next(_failures(api, ref, live), None))
     except RefusedError:  # may not list pods or events: then without their reasons
         return _State(done=False, progress=progress)
 
 
+@dataclass(frozen=True)
+class _Counts:
+    wanted: int
+    updated: int
+    total: int
+    available: int
+
+    @property
+    def done(self) -> bool:
+        return self.updated == self.total == self.available == self.wanted
+
+
+def _counts(live: Manifest) -> _Counts:
+    """Read a workload's status; a DaemonSet has other words for the same."""
+    spec, status = live["spec"], live.get("status", {})
+    if live["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+        return _Counts(wanted, updated, status.get("currentNumberScheduled", 0), available)
+    wanted, total = spec.get("replicas", 1), status.get("replicas", 0)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if live["kind"] == "StatefulSet" and status.get("currentRevision") == status.get("updateRevision"):
+        updated = total  # once all are updated, it counts them as current
+    return _Counts(wanted, updated, total, available)
+
+
+def _on_delete(live: Manifest) -> bool:
+    """Whether a workload's owner replaces its pods by hand."""
+    return live["kind"] != "Deployment" and "OnDelete" in live["spec"].get("updateStrategy", {}).values()
+
+
 def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
     if refused := holding(live).get("ReplicaFailure"):
-        yield Failure(f"{ref}: {_message(refused)}")
+        # A policy that has just been changed or removed is in force for a moment longer.
+        yield Failure(f"{ref}: {_message(refused)}", retried="ValidatingAdmissionPolicy" in _message(refused))
     for condition in live.get("status", {}).get("conditions", []):
         if condition.get("reason") == "ProgressDeadlineExceeded":
             yield Failure(f"{ref}: {_message(condition)}")
-    revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
     selector = ",".join(f"{k}={v}" for k, v in live["spec"]["selector"].get("matchLabels", {}).items())
-    replica_sets = api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
-    current = {
+    pods = api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector)
+    if live["kind"] == "Deployment":
+        current = _current_replica_sets(api, ref, live, selector)
+        updated = [pod for pod in pods if any(uid in current for uid in _owners(pod))]
+    else:
+        yield from _refused_pods(api, ref, live)
+        revision = live.get("status", {}).get("updateRevision")  # none of a DaemonSet, of which all pods count
+        owned = [pod for pod in pods if live["metadata"]["uid"] in _owners(pod)]
+        updated = [pod for pod in owned if revision in {None, pod["metadata"].get("labels", {}).get(_REVISION)}]
+    for pod in updated:
+        yield from pod_start.failures(api, pod)
+
+
+def _owners(thing: Manifest) -> set[str]:
+    return {owner["uid"] for owner in thing["metadata"].get("ownerReferences", [])}
+
+
+def _current_replica_sets(api: ClusterApi, ref: Ref, live: Manifest, selector: str) -> set[str]:
+    revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
+    return {
         rs["metadata"]["uid"]
-        for rs in replica_sets
+        for rs in api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
         if rs["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision") == revision
-        and any(owner["uid"] == live["metadata"]["uid"] for owner in rs["metadata"].get("ownerReferences", []))
+        and live["metadata"]["uid"] in _owners(rs)
     }
-    for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector):
-        if any(owner["uid"] in current for owner in pod["metadata"].get("ownerReferences", [])):
-            yield from pod_start.failures(api, pod)
+
+
+def _refused_pods(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
+    """Say why the API server takes no pod: a Deployment has a condition for it, and the others an event."""
+    involved = f"involvedObject.uid={live['metadata']['uid']},reason=FailedCreate"
+    for event in api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=involved):
+        yield Failure(f"{ref}: {event.get('message', 'FailedCreate')}", retried=True)
 
 
 def _message(condition: Manifest) -> str:

@@ -1,10 +1,12 @@
 """A fragment of an object that belongs to somebody else: a few keyed entries are ours, the rest is never touched.
 
-Applied server-side under a field manager of its own. Creating adds the entries, deleting gives up exactly them. Where
-the object is a Deployment, its rollout is part of the change: one that fails gives back what was found, and then the
+Applied server-side under a field manager of its own. Creating adds the entries, deleting gives up exactly them. What
+lies in an item of somebody else's, a mount in a container, is relinquished once it is written (`lent_mounts`). Where
+the object is a workload, its rollout is part of the change: one that fails gives back what was found, and then the
 error is raised.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +16,8 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import Unknown
 
-from clients import managed_fields, rollout
-from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients import lent_mounts, managed_fields, pod_start, rollout
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
 from clients.managed_fields import Holder
 from clients.retry import again
 from providers import wording
@@ -25,7 +27,7 @@ from text.finding import Finding
 from text.visible import visible
 
 _CONFLICT = 409
-_ATTEMPTS = 5
+_ATTEMPTS = 40  # a rollout that begins writes its status several times a second
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
         answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
     except RefusedError as refused:
         return FragmentDryRun(live, (wording.ENTRIES_REFUSED.found(claim.ref, reason=refused),))
-    changes = bool(by_hand) or _essence(live, claim.manager) != _essence(answer.object, claim.manager)
+    after = lent_mounts.relinquished(answer.object["metadata"].get("managedFields", []), claim.fragment, claim.manager)
+    stated = {**answer.object, "metadata": {**answer.object["metadata"], "managedFields": after}}
+    changes = bool(by_hand or _stale(live, claim)) or _essence(live, claim.manager) != _essence(stated, claim.manager)
     # That the owner's own pods fall short of a stricter level is not news of ours.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
     return FragmentDryRun(
@@ -126,7 +130,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
 
 
 def without(api: ClusterApi, claim: Claim) -> Remainder | None:
-    """Ask the API server, in a dry run, what giving up the claim's entries would leave; None of a missing object.
+    """Compute what giving up the claim's entries would leave; None of a missing object.
 
     Raises:
         ClusterError: when the API server can't be reached, or refuses.
@@ -139,15 +143,21 @@ def without(api: ClusterApi, claim: Claim) -> Remainder | None:
     ours = holding.get(claim.manager)
     if not ours:
         return Remainder(live)
+    ours = [*ours, *lent_mounts.found(live, claim.fragment, claim.manager, set_by_hand)]
     by_hand = {path for manager, paths in holding.items() if set_by_hand(manager) for path in paths if path in ours}
-    return Remainder(_apply_entries(api, claim, {}, dry_run=True).object, ours=True, by_hand=_in_words(sorted(by_hand)))
+    rivals = holding.keys() - {claim.manager, OBJECT_MANAGER}
+    staying = {path for manager in rivals if not set_by_hand(manager) for path in holding[manager]}
+    going = [path for path in ours if path not in staying]
+    return Remainder(lent_mounts.without(live, going), ours=True, by_hand=_in_words(sorted(by_hand)))
 
 
 def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
     holding = _holders(live, claim)
     ours = holding.get(claim.manager, [])
-    held = {path for paths in holding.values() for path in paths}
-    there = managed_fields.entries(managed_fields.as_found(live, claim.fragment))
+    lent = lent_mounts.found(live, claim.fragment, claim.manager, set_by_hand)
+    held = {path for paths in [*holding.values(), lent] for path in paths}
+    found = managed_fields.entries(managed_fields.as_found(live, claim.fragment))
+    there = [path for path in managed_fields.entries(claim.fragment) if path in found]
     if not claim.adopt and (unheld := [path for path in there if managed_fields.is_item(path) and path not in held]):
         yield wording.ENTRIES_UNOWNED.found(claim.ref, entries=_in_words(unheld))
     for manager, paths in holding.items():
@@ -155,7 +165,7 @@ def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
             continue
         if not set_by_hand(manager):
             yield wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_in_words(paths))
-        elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, ours)]):
+        elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, [*ours, *lent])]):
             yield wording.ENTRIES_BY_HAND.found(claim.ref, manager=manager, entries=_in_words(made))
 
 
@@ -263,9 +273,10 @@ class FragmentProvider(dynamic.ResourceProvider):
         # An item goes as a whole, whoever else set a part of it by hand; a label that somebody else states too stays.
         # Of a whole object of ours only its marks are a fragment: there both of our managers have to let go.
         going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
+        going += [path for path in managed_fields.entries(claim.fragment) if lent_mounts.is_lent(path)]
         _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us, going))
-        _apply_entries(api, claim, {})
-        if claim.ref.kind == "Deployment":
+        _state(api, claim, {})
+        if claim.ref.kind in rollout.KINDS:
             try:
                 rollout.wait(api, claim.ref, report)
             except rollout.RolloutError as error:
@@ -277,8 +288,9 @@ class FragmentProvider(dynamic.ResourceProvider):
         if trial.problems or trial.live is None:
             raise RuntimeError(visible("; ".join(map(str, trial.problems))))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
-        api.apply(claim.fragment, claim.manager)
-        if claim.ref.kind != "Deployment":
+        _state(api, claim, claim.fragment)
+        _unless_overtaken(partial(_relinquish, api, claim))
+        if claim.ref.kind not in rollout.KINDS:
             return
         try:
             rollout.wait(api, claim.ref, report)
@@ -327,31 +339,62 @@ def _unless_overtaken(write: Callable[[], None]) -> None:
         except RefusedError as refused:
             if refused.status != _CONFLICT or not attempts_left:
                 raise
+            time.sleep(pod_start.POLL / 10)
         else:
             return
 
 
-def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest, *, dry_run: bool = False) -> Answer:
-    """Own these entries and no others: what we owned besides is given up."""
+def _state(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
+    """State these entries and no others: what was owned or lent besides goes."""
+    _unless_overtaken(partial(_regain, api, claim))
+    _apply_entries(api, claim, entries)
+
+
+def _regain(api: ClusterApi, claim: Claim) -> None:
+    live = api.get(claim.ref)
+    lent = lent_mounts.found(live, claim.fragment, claim.manager) if live else []
+    if live and lent:
+        holder = Holder(claim.manager, "Apply", live["apiVersion"])
+        _set_managed_fields(api, live, claim, lent_mounts.regained(live, lent, holder))
+
+
+def _relinquish(api: ClusterApi, claim: Claim) -> None:
+    live = api.get(claim.ref)
+    managed = live["metadata"].get("managedFields", []) if live else []
+    remaining = lent_mounts.relinquished(managed, claim.fragment, claim.manager)
+    if live and remaining != managed:
+        _set_managed_fields(api, live, claim, remaining)
+
+
+def _stale(live: Manifest, claim: Claim) -> list[managed_fields.Path]:
+    """List the mounts that were lent to containers which are to have none, or at another path."""
+    wanted = managed_fields.entries(claim.fragment)
+    return [path for path in lent_mounts.found(live, claim.fragment, claim.manager) if path not in wanted]
+
+
+def _apply_entries(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
+    """Own these entries and no others: what was owned besides is given up."""
     identity = {k: claim.fragment[k] for k in ("apiVersion", "kind")}
     names = {k: v for k, v in claim.fragment["metadata"].items() if k in {"name", "namespace"}}
     metadata = {**names, **entries.get("metadata", {})}
-    return api.apply({**entries, **identity, "metadata": metadata}, claim.manager, dry_run=dry_run)
+    api.apply({**entries, **identity, "metadata": metadata}, claim.manager)
 
 
 def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
     """Put the entries, and who owned them, back to what was found."""
     holding = _holders(found, claim)
-    _apply_entries(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
-    if claim.manager not in holding:
+    _state(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
+    if claim.manager in holding:
+        _unless_overtaken(partial(_relinquish, api, claim))
+    else:
         for entry in found["metadata"].get("managedFields", []):
             if entry.get("manager", "") in holding and "subresource" not in entry:
                 _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry.get("manager", "")]))
         # Of somebody else's container the way to its mounts is still ours: its owner could not rename it.
         _apply_entries(api, claim, {})
     try:
-        rollout.wait(api, claim.ref, report)
-    except rollout.RolloutError as error:
+        rollout.wait(api, claim.ref, report, forced=True)
+    except (rollout.RolloutError, RefusedError) as error:
         report(f"what was found does not come up either: {error}")
 
 

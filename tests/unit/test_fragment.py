@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from clients import pod_start, rollout
+from clients import lent_mounts, pod_start, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, Ref, RefusedError, UnreachableError
 from clients.managed_fields import entries, holders
 from providers import fragment, wording
@@ -269,13 +269,20 @@ def inputs(wanted: Manifest | None = None, *, adopt: bool = False) -> dict[str, 
     return {"fragment": wanted or ours_in_immich(), "manager": STACK, "adopt": adopt}
 
 
-def deployed(wanted: Manifest | None = None) -> FakeClusterApi:
-    """Immich with our entries, after a first `up`."""
+def deployed(wanted: Manifest | None = None, *, relinquished: bool = True) -> FakeClusterApi:
+    """Immich with our entries, after a first `up`; before 0.3 its mount was owned, too."""
     api = FakeClusterApi(deployment())
     api.apply(wanted or ours_in_immich(), STACK, force=True)
+    if relinquished:
+        live = api.live or {}
+        live["metadata"]["managedFields"] = lent_mounts.relinquished(live["metadata"]["managedFields"], OURS, STACK)
     api.get(claim().ref)
     api.writes.clear()
     return api
+
+
+OURS = ours_in_immich()
+OWNED = [path for path in entries(OURS) if not lent_mounts.is_lent(path)]
 
 
 def restless(live: Manifest) -> Manifest:
@@ -425,6 +432,64 @@ def test_whole_numbers_arrive_as_such(provider: Provider) -> None:
     assert outs == inputs()
 
 
+# Mounts that were lent.
+
+
+def test_a_mount_that_is_still_owned_is_relinquished_without_a_rollout(provider: Provider) -> None:
+    api = deployed(relinquished=False)
+    assert provider(api).diff("", inputs(), inputs()).changes
+    spec = deepcopy(api.spec())
+    provider(api).update("", inputs(), inputs())
+    assert (api.held(), api.spec()) == ({STACK: OWNED}, spec)
+    assert not provider(api).diff("", inputs(), inputs()).changes
+
+
+def test_a_container_that_was_renamed_gets_the_mount_again(provider: Provider) -> None:
+    api = deployed()
+    api.spec()["containers"] = [{"name": "main", "volumeMounts": []}]
+    renamed = deepcopy(OURS)
+    renamed["spec"]["template"]["spec"]["containers"][0]["name"] = "main"
+    assert provider(api).diff("", inputs(), inputs(renamed)).changes
+    provider(api).update("", inputs(), inputs(renamed))
+    assert [one["mountPath"] for one in api.spec()["containers"][0]["volumeMounts"]] == [MOUNT]
+    provider(api).delete("", inputs(renamed))
+    assert "volumeMounts" not in api.spec()["containers"][0]
+
+
+def test_a_mount_in_a_container_that_is_to_have_none_goes(provider: Provider) -> None:
+    """The first container was a sidecar."""
+    of_sidecar = deepcopy(OURS)
+    of_sidecar["spec"]["template"]["spec"]["containers"][0]["name"] = "sidecar"
+    api = FakeClusterApi(deployment())
+    api.spec()["containers"].append({"name": "sidecar", "image": "nginx"})
+    provider(api).create(inputs(of_sidecar))
+    assert provider(api).diff("", inputs(of_sidecar), inputs()).changes
+    provider(api).update("", inputs(of_sidecar), inputs())
+    mounts = {one["name"]: [m["mountPath"] for m in one.get("volumeMounts", [])] for one in api.spec()["containers"]}
+    assert mounts == {"immich-server": ["/usr/src/app/upload", MOUNT], "sidecar": []}
+
+
+def test_a_lent_mount_that_kubectl_changed_is_drift_and_needs_no_adoption(provider: Provider) -> None:
+    api = deployed()
+    changed = deepcopy(OURS)
+    mount = changed["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]
+    mount["readOnly"] = False
+    del changed["spec"]["template"]["spec"]["volumes"], changed["spec"]["template"]["spec"]["initContainers"]
+    api.apply(changed, BY_HAND, force=True)
+    assert provider(api).check({}, inputs()).failures == []
+    provider(api).update("", inputs(), inputs())
+    assert api.spec()["containers"][0]["volumeMounts"][-1]["readOnly"] is True
+    provider(api).delete("", inputs())
+    assert restless(api.live or {}) == restless(deployment())
+
+
+def test_a_mount_of_another_volume_is_not_ours(provider: Provider) -> None:
+    api = FakeClusterApi(deployment())
+    api.spec()["containers"][0]["volumeMounts"].append({"name": "library", "mountPath": MOUNT})
+    (failure,) = provider(api).check({}, inputs()).failures
+    assert "containers[immich-server].volumeMounts[/external/icloud] is there, and nobody says" in failure.reason
+
+
 # Another manager that applies the same: the chart that is given our mount, or that has it.
 
 
@@ -498,7 +563,7 @@ def test_create_then_delete_restores_what_was_found(provider: Provider) -> None:
     api = FakeClusterApi(deployment())
     made = provider(api).create(inputs())
     assert made.id == "/apis/apps/v1/namespaces/immich/deployments/immich-server"
-    assert api.held() == {STACK: entries(ours_in_immich())}
+    assert api.held() == {STACK: OWNED}
     assert api.live != deployment()
     provider(api).delete("", inputs())
     assert restless(api.live or {}) == restless(deployment())
@@ -619,7 +684,7 @@ def test_a_failed_update_goes_back_to_the_entries_before(provider: Provider) -> 
     ordered = {v["name"]: v for v in api.spec()["volumes"]}
     assert ordered == {v["name"]: v for v in (before or {})["spec"]["template"]["spec"]["volumes"]}
     assert [m["mountPath"] for m in api.spec()["containers"][0]["volumeMounts"]] == ["/usr/src/app/upload", MOUNT]
-    assert api.held() == {STACK: entries(ours_in_immich())}
+    assert api.held() == {STACK: OWNED}
 
 
 def test_what_was_found_failing_too_is_told(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
@@ -644,7 +709,7 @@ def test_a_busy_api_server_rolls_nothing_back(provider: Provider, monkeypatch: p
     monkeypatch.setattr(api, "get", now_and_then)
     provider(api).create(inputs())
     assert api.writes.count("apply") == 1
-    assert api.held() == {STACK: entries(ours_in_immich())}
+    assert api.held() == {STACK: OWNED}
 
 
 # What rollout.wait() waits for.
@@ -750,6 +815,12 @@ def test_reasons_that_can_not_be_read_are_no_failure(refusal: Exception) -> None
     waited(WithoutPods(*[state(0, 1, 1)] * 8, state(1, 1, 1)))
 
 
+def test_a_policy_that_was_just_changed_is_waited_for() -> None:
+    denied = "pods is forbidden: ValidatingAdmissionPolicy 'immich-icloud-immich' denied request"
+    refused = state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": denied}])
+    waited(Replay(*[refused] * 30, state(1, 1, 1)))
+
+
 def test_a_pod_of_the_old_template_does_not_count() -> None:
     old = deepcopy(POD_THAT_FAILS)
     old["metadata"]["ownerReferences"] = [{"uid": "old"}]
@@ -761,3 +832,37 @@ def test_a_mount_that_has_worked_since_is_no_failure() -> None:
     started = {"phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}
     pulling = POD_THAT_FAILS | {"status": started}
     waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=pulling, events=("MountVolume.SetUp failed: timeout",)))
+
+
+# Workloads of other kinds.
+
+
+def kind(name: str, status: Manifest, **spec: Any) -> Manifest:
+    live = deployment()
+    live["kind"], live["status"] = name, {"observedGeneration": 1, **status}
+    live["spec"] |= spec
+    return live
+
+
+def stateful(updated: int, *, current: str = "old", ready: int = 1) -> Manifest:
+    revisions = {"currentRevision": current, "updateRevision": "new"}
+    counts = {"replicas": 1, "updatedReplicas": updated, "availableReplicas": ready}
+    return kind("StatefulSet", {**revisions, **counts})
+
+
+def daemon(updated: int, ready: int = 2) -> Manifest:
+    counts = {"desiredNumberScheduled": 2, "currentNumberScheduled": 2}
+    return kind("DaemonSet", {**counts, "updatedNumberScheduled": updated, "numberAvailable": ready})
+
+
+@pytest.mark.parametrize(
+    ("states", "steps"),
+    [
+        ((stateful(0), stateful(1, ready=0), stateful(1, current="new")), 2),
+        ((daemon(0), daemon(1, 1), daemon(2, 1), daemon(2)), 3),
+        ((kind("DaemonSet", {}, updateStrategy={"type": "OnDelete"}),), 0),
+    ],
+    ids=["StatefulSet", "DaemonSet", "OnDelete"],
+)
+def test_other_workloads_roll_out_too(states: tuple[Manifest, ...], steps: int) -> None:
+    assert len(waited(Replay(*states))) == steps
