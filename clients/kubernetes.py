@@ -249,6 +249,27 @@ class ClusterApi:
         query = [("container", container), *channels.items(), *(("command", word) for word in command)]
         return self._stream(f"{pod.path}/exec", query, f"no command can be run in {pod}")
 
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the API server has a kind, in that version.
+
+        Raises:
+            ClusterError: when the API server can't be reached, or does not let us read.
+
+        """
+
+        def asked() -> bool:
+            path = f"/apis/{api_version}"
+            content, _ = self._ask("GET", path)
+            served = self._parsed(path, lambda: _Kinds.model_validate_json(content))
+            return any(one.kind == kind for one in served.resources)
+
+        try:
+            return again(asked)
+        except RefusedError as refused:
+            if refused.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
 
@@ -454,6 +475,14 @@ def _said(body: str | bytes | None) -> _Status | None:
 class _List(BaseModel):
     kind: str
     items: Manifests = []
+
+
+class _Kind(BaseModel):
+    kind: str
+
+
+class _Kinds(BaseModel):
+    resources: list[_Kind]
 
 
 class _Version(BaseModel):

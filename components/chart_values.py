@@ -25,8 +25,8 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
 
     """
     pod = fragment["spec"]["template"]["spec"]
-    ((volume,), (guard,), (container,)) = pod["volumes"], pod["initContainers"], pod["containers"]
-    (mount,) = container["volumeMounts"]
+    ((volume,), (guard,), containers) = pod["volumes"], pod["initContainers"], pod["containers"]
+    (mount,) = containers[0]["volumeMounts"]
     persistence = {"enabled": True, "type": "custom", "volumeSpec": _without(volume, "name")}
     if _COMMON_1.match(live["metadata"].get("labels", {}).get(_CHART, "")):
         persistence |= {"mountPath": mount["mountPath"], "readOnly": True}
@@ -34,7 +34,7 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
     (looks,) = guard["volumeMounts"]
     persistence["advancedMounts"] = {
         _CONTROLLER: {
-            container["name"]: [{"path": mount["mountPath"], "readOnly": True}],
+            **{one["name"]: [{"path": mount["mountPath"], "readOnly": True}] for one in containers},
             guard["name"]: [{"path": looks["mountPath"], "readOnly": True}],
         }
     }

@@ -1,4 +1,4 @@
-"""The photos in Immich: a volume, its mount and a guard, as entries of a Deployment that belongs to somebody else."""
+"""The photos in Immich: a volume, its mounts and a startup check, as entries of a workload that Immich's owner has."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pulumi
 
 from clients.kubernetes import Manifest
 from components import disk_check
+from components.immich_server import Server
 from components.ownership import Ownership
 from components.storage import claim_for_immich
 from providers.fragment import Fragment
@@ -15,18 +16,19 @@ from settings.storage import HostPath, Storage
 GUARD = "require-photo-disk"
 
 
-def fragment(immich: Immich, storage: Storage, container: str, ownership: Ownership) -> Manifest:
-    """Build our entries of Immich's Deployment; `container` is the one that gets the mount."""
-    name = immich.mount.volume
+def fragment(immich: Immich, storage: Storage, server: Server, ownership: Ownership) -> Manifest:
+    """Build the entries of this stack in a workload that runs Immich's server."""
+    ref = server.ref
     return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"namespace": immich.namespace, "name": immich.deployment},
-        "spec": {"template": {"spec": _pod(name, immich.mount.path, storage, container, ownership)}},
+        "apiVersion": ref.api_version,
+        "kind": ref.kind,
+        "metadata": {"namespace": ref.namespace, "name": ref.name},
+        "spec": {"template": {"spec": _pod(immich, storage, server.containers, ownership)}},
     }
 
 
-def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ownership) -> Manifest:
+def _pod(immich: Immich, storage: Storage, containers: tuple[str, ...], ownership: Ownership) -> Manifest:
+    volume = immich.mount.volume
     # Of type Directory: a missing directory must stop the pod, not appear.
     source: Manifest = (
         {"hostPath": {"path": storage.path, "type": "Directory"}}
@@ -39,7 +41,10 @@ def _pod(volume: str, path: str, storage: Storage, container: str, ownership: Ow
     return {
         "volumes": [{"name": volume, **source}],
         "initContainers": [guard],
-        "containers": [{"name": container, "volumeMounts": [{"name": volume, "mountPath": path, "readOnly": True}]}],
+        "containers": [
+            {"name": one, "volumeMounts": [{"name": volume, "mountPath": immich.mount.path, "readOnly": True}]}
+            for one in containers
+        ],
     }
 
 
@@ -47,12 +52,17 @@ def lacking(fragment: Manifest, pod: Manifest) -> Iterator[str]:
     """Say in words what a pod lacks of the mount: the volume's source, the mount itself, read-only, and the guard.
 
     Args:
-        fragment: our entries of Immich's Deployment.
-        pod: the spec of the Deployment's pods, or of one that runs.
+        fragment: the entries of this stack in a workload that runs Immich's server.
+        pod: the spec of the workload's pods, or of one that runs.
 
     """
     wanted = fragment["spec"]["template"]["spec"]
-    ((source,), (container,)) = wanted["volumes"], wanted["containers"]
+    (source,) = wanted["volumes"]
+    # What several containers lack together is said once.
+    yield from dict.fromkeys(each for container in wanted["containers"] for each in _lacking(container, source, pod))
+
+
+def _lacking(container: Manifest, source: Manifest, pod: Manifest) -> Iterator[str]:
     (mount,) = container["volumeMounts"]
     at = mount["mountPath"]
     containers = [one for one in pod["containers"] if one["name"] == container["name"]]
@@ -89,7 +99,12 @@ def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:
 class ImmichMount(pulumi.ComponentResource):
     """Immich sees the photos, read-only, and does not start without their disk."""
 
-    def __init__(self, name: str, fragment: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, name: str, fragments: tuple[Manifest, ...], ownership: Ownership, opts: pulumi.ResourceOptions
+    ) -> None:
         super().__init__("immich-icloud:index:ImmichMount", name, None, opts)
-        Fragment(f"{name}-fragment", ownership.claim(fragment), pulumi.ResourceOptions(parent=self))
+        for number, fragment in enumerate(fragments):
+            # States know the first one by this name.
+            of = f"-of-{fragment['kind'].lower()}-{fragment['metadata']['name']}" if number else ""
+            Fragment(f"{name}-fragment{of}", ownership.claim(fragment), pulumi.ResourceOptions(parent=self))
         self.register_outputs({})

@@ -16,7 +16,7 @@ class Outputs:
         namespaces: `immich`, the namespace that was found, and `photo_sync`, ours.
         claim: `<namespace>/<name>` of the claim that photos are written to.
         library_path: the photos' folder as Immich sees it; the import path of an external library.
-        mounted_into: Deployment and container that got the mount.
+        mounted_into: the workloads that run Immich's server, with their containers that got the mount.
         accounts: of each iCloud account its name, its folder as Immich sees it, its CronJob and its schedule.
         libraries: of each external library of Immich its id, name, owner and import paths.
         library_settings: what this stack states of Immich's server-wide settings: scan_schedule and watch.

@@ -1,5 +1,6 @@
 """The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, public access."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pulumi
@@ -7,6 +8,7 @@ import pulumi
 from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
 from components.immich_mount import ImmichMount
+from components.mount_policy import MountPolicy, MountPolicyBinding
 from components.namespace import FoundNamespace, OurNamespace
 from components.outputs import Outputs
 from components.photo_sync import PhotoSynchronisation
@@ -58,10 +60,7 @@ class PhotoStack(pulumi.ComponentResource):
                 "immich-photos", plan.immich_volume.manifest, plan.immich_claim.manifest, owner, after(immich)
             )
             mountable.append(readable)
-        # Where the chart mounts it, preflight has seen that it does.
-        mounted = mountable
-        if plan.mount_is_ours:
-            mounted = [ImmichMount("immich-mount", plan.mount, owner, after(*mountable))]
+        mounted = _mounted(plan, mountable, after)
         self.outputs = plan.outputs
         if plan.libraries:
             shown = ExternalLibrary("library", plan.libraries, after(*mounted))
@@ -87,3 +86,20 @@ class PhotoStack(pulumi.ComponentResource):
             ImmichRoute("route", plan.route.manifest, owner, after(*reachable))
 
         self.register_outputs(self.outputs.exported())
+
+
+def _mounted(
+    plan: Plan, mountable: list[pulumi.Resource], after: Callable[..., pulumi.ResourceOptions]
+) -> list[pulumi.Resource]:
+    """Mount the photos, and from then on let no pod of Immich start without them."""
+    policy, binding = plan.mount_policy or (None, None)
+    ready = [*mountable]
+    if policy:  # without a binding it has no effect: where the mount changes, it lets the new one pass
+        ready.append(MountPolicy("immich-mount-policy", policy.manifest, after(*mountable[:1])))
+    # Where the chart mounts it, preflight has seen that it does.
+    mounted = ready
+    if plan.mount_is_ours:
+        mounted = [ImmichMount("immich-mount", plan.mounts, plan.ownership, after(*ready))]
+    if binding:
+        mounted = [*mounted, MountPolicyBinding("immich-mount-policy-binding", binding.manifest, after(*mounted))]
+    return mounted

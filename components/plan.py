@@ -5,9 +5,20 @@ from dataclasses import dataclass, field
 
 from clients.kubernetes import Manifest, Ref
 from components import connector as tunnel
-from components import directory, external_library, immich_mount, namespace, photo_sync, pod_security, route, storage
+from components import (
+    directory,
+    external_library,
+    immich_mount,
+    mount_policy,
+    namespace,
+    photo_sync,
+    pod_security,
+    route,
+    storage,
+)
 from components.connector import Connector, Origin
 from components.external_library import Libraries
+from components.immich_server import Server
 from components.next_steps import next_steps
 from components.outputs import Outputs
 from components.ownership import Ownership
@@ -24,7 +35,7 @@ class Found:
     """What the cluster holds already, as far as it shapes the plan.
 
     Attributes:
-        container: the container of Immich's Deployment that gets the mount.
+        servers: the workloads that run Immich's server, at least one.
         job_by_hand: whether a directory Job that is not ours has the name that ours would get.
         immich_levels: PodSecurity levels of Immich's namespace.
         photo_sync_levels: those of the photo-sync namespace, where somebody else made it.
@@ -32,11 +43,14 @@ class Found:
         origin: the Service that a tunnel of our own leads to; None for any other stack.
         synced: the accounts whose photos have been fetched at least once.
         resolves: whether the host's name leads anywhere; looked up only where this stack makes no record of it.
-        mounted: whether Immich's Deployment has the mount, whoever states it.
+        mounted: whether Immich has the mount, whoever states it.
+        policies: whether the API server has admission policies.
+        guarded: whether a policy may keep Immich from starting without the mount; where Immich's chart states that,
+            only once it does.
 
     """
 
-    container: str
+    servers: tuple[Server, ...]
     job_by_hand: bool = False
     immich_levels: FoundLevels = field(default_factory=FoundLevels)
     photo_sync_levels: FoundLevels = field(default_factory=FoundLevels)
@@ -45,6 +59,8 @@ class Found:
     synced: frozenset[str] = frozenset()
     resolves: bool = True
     mounted: bool = True
+    policies: bool = True
+    guarded: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ class Whole:
 class Plan:
     """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found.
 
-    `mount` are the entries of Immich's Deployment; unless `mount_is_ours`, its chart states them and they are checked.
+    `mounts` are the entries of Immich's workloads; unless `mount_is_ours`, its chart states them and they are checked.
     """
 
     ownership: Ownership
@@ -87,8 +103,9 @@ class Plan:
     immich_volume: Whole | None
     immich_claim: Whole | None
     immich_entries: Manifest | None
-    mount: Manifest
+    mounts: tuple[Manifest, ...]
     mount_is_ours: bool
+    mount_policy: tuple[Whole, Whole] | None
     sync: Sync | None
     libraries: Libraries | None
     route: Whole | None
@@ -108,6 +125,7 @@ class Plan:
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
         yield from (whole for whole in candidates if whole)
+        yield from self.mount_policy or ()
         if self.sync:  # what signs in to somebody's account is never taken over
             yield from (Whole(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests())
         if self.connector:
@@ -121,7 +139,7 @@ class Plan:
         candidates = (
             self.photo_sync_entries if self.photo_sync_is_found else None,
             self.immich_entries,
-            self.mount if self.mount_is_ours else None,
+            *(self.mounts if self.mount_is_ours else ()),
         )
         return (fragment for fragment in candidates if fragment)
 
@@ -136,8 +154,8 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     jobs = [job, *((shown.disk_check,) if shown else ())]
     pods = [*(each["spec"]["template"]["spec"] for each in jobs), *(syncing.pods() if syncing else ())]
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
-    mount = immich_mount.fragment(immich, settings.storage, found.container, ownership)
-    immich_level = pod_security.needed(mount["spec"]["template"]["spec"] | {"containers": []})
+    mounts = tuple(immich_mount.fragment(immich, settings.storage, server, ownership) for server in found.servers)
+    immich_level = pod_security.needed(mounts[0]["spec"]["template"]["spec"] | {"containers": []})
     volume, claim = storage.written(settings.storage, sync, ownership)
     read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
     requests = route.manifest(settings.route, settings.host, immich, ownership)
@@ -154,8 +172,9 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         immich_volume=Whole(read_only[0], "storage.persistentVolume") if read_only else None,
         immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
-        mount=mount,
+        mounts=mounts,
         mount_is_ours=immich.mount.kind == "entries",
+        mount_policy=_mount_policy(settings, found, mounts[0], ownership),
         sync=syncing,
         libraries=shown,
         route=Whole(requests, "route.name") if requests else None,
@@ -169,10 +188,19 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             namespaces={"immich": immich.namespace, "photo_sync": sync},
             claim=f"{sync}/{settings.storage.claim}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
-            mounted_into=f"{Ref.of(mount)}, container {found.container}",
+            mounted_into="; ".join(f"{one.ref}, container {', '.join(one.containers)}" for one in found.servers),
             accounts=syncing.overview(immich.mount.path) if syncing else None,
             library_settings=shown.settings.stated if shown and shown.settings else None,
             route_kind=settings.cloudflare.kind,
             next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves, mounted=found.mounted),
         ),
     )
+
+
+def _mount_policy(
+    settings: Settings, found: Found, mount: Manifest, ownership: Ownership
+) -> tuple[Whole, Whole] | None:
+    if not (found.policies and found.guarded):
+        return None
+    policy, binding = mount_policy.manifests(settings.immich, found.servers, mount, ownership)
+    return Whole(policy, "", adoptable=False), Whole(binding, "", adoptable=False)

@@ -25,7 +25,7 @@ def manifest(route: Route, host: str, immich: Immich, ownership: Ownership) -> M
 def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Ownership) -> Manifest:
     # A homelab's ingress controller has no load balancer, hence no address to wait for.
     annotations = {**route.annotations, "pulumi.com/skipAwait": "true"}
-    backend = {"service": {"name": immich.service.name, "port": {"number": immich.service.port}}}
+    backend = {"service": {"name": immich.backend.service, "port": {"number": immich.backend.port}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -37,7 +37,7 @@ def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Owne
 
 def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: Ownership) -> Manifest:
     rule = {
-        "backendRefs": [{"name": immich.service.name, "port": immich.service.port}],
+        "backendRefs": [{"name": immich.backend.service, "port": immich.backend.port}],
         "timeouts": {"request": "0s"},  # no limit: Envoy's default of 15 s ends an upload
     }
     parent = {"name": route.gateway, "namespace": route.gateway_namespace}

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
-from components import directory
+from components import directory, immich_server, mount_policy
 from components.names import names
 from observe import space
 from observe.space import Space
@@ -22,9 +22,9 @@ class ClusterSeen:
     """The cluster as read; nothing in it was changed. None of a list is unknown: it may not be read.
 
     Attributes:
-        namespace: Immich's namespace; None when it does not exist, and so are the next two.
-        deployment: Immich's Deployment.
-        service: Immich's Service.
+        namespace: Immich's namespace; None when it does not exist.
+        workloads: the Deployments, StatefulSets and DaemonSets in it.
+        services: the Services in it.
         photo_sync: the photo-sync namespace.
         directory_job: the Job of the directory Job's plain name.
         live: the objects that the stack deploys whole, as they are; one that does not exist is left out.
@@ -35,13 +35,14 @@ class ClusterSeen:
         space: the room for photos.
         origin: the Service that a tunnel leads to; None when it does not exist.
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
+        policies: whether the API server has admission policies.
         forbidden: what may not be read, in the API server's words, which name the permission.
 
     """
 
     namespace: Manifest | None
-    deployment: Manifest | None
-    service: Manifest | None
+    workloads: tuple[Manifest, ...]
+    services: tuple[Manifest, ...]
     photo_sync: Manifest | None
     directory_job: Manifest | None
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
@@ -52,7 +53,12 @@ class ClusterSeen:
     space: Space = field(default_factory=Space)
     origin: Manifest | None = None
     origin_on_host: bool = False
+    policies: bool = True
     forbidden: tuple[str, ...] = ()
+
+    def workload(self, ref: Ref) -> Manifest | None:
+        """Find one of the workloads."""
+        return next((one for one in self.workloads if Ref.of(one) == ref), None)
 
 
 def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> ClusterSeen:
@@ -78,8 +84,8 @@ def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> Cluste
     origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
     return ClusterSeen(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
-        deployment=api.get(Ref("apps/v1", "Deployment", immich.deployment, immich.namespace)),
-        service=api.get(Ref("v1", "Service", immich.service.name, immich.namespace)),
+        workloads=workloads(api, immich.namespace),
+        services=tuple(api.list(Ref("v1", "Service", "", immich.namespace))),
         photo_sync=live.get(Ref("v1", "Namespace", sync)),
         directory_job=live.get(Ref("batch/v1", "Job", directory.JOB, sync)),
         live=live,
@@ -90,8 +96,34 @@ def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> Cluste
         space=space.read(api, settings, nodes or (), pods or ()),
         origin=origin,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
+        policies=api.serves(mount_policy.API, mount_policy.KIND),
         forbidden=tuple(forbidden),
     )
+
+
+def workloads(api: ClusterApi, namespace: str) -> tuple[Manifest, ...]:
+    """List all that may run Immich's server.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    return tuple(one for kind in immich_server.KINDS for one in api.list(Ref("apps/v1", kind, "", namespace)))
+
+
+def resolve(api: ClusterApi, settings: Settings) -> Settings:
+    """Fill in Immich's Service and its port where the settings leave them out.
+
+    Raises:
+        ClusterError: when the API server can't be reached, or does not let us read.
+
+    """
+    immich = settings.immich
+    if immich.service.name and immich.service.port:
+        return settings
+    services = api.list(Ref("v1", "Service", "", immich.namespace))
+    service = immich_server.service(immich, workloads(api, immich.namespace), services)
+    return settings.model_copy(update={"immich": immich.model_copy(update={"service": service})})
 
 
 def origin_of(settings: Settings) -> Ref:

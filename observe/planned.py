@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from components import immich_mount, photo_sync, pod_security
+from components import immich_mount, immich_server, mount_policy, photo_sync, pod_security
 from components.connector import Origin
 from components.immich_mount import lacking
 from components.ownership import Ownership
@@ -13,10 +13,10 @@ from components.way_in import RECORD_NAME, FoundAtCloudflare
 from observe import Observed
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen
+from observe.state import first_mounted
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, SharedTunnel
-from settings.immich import Mount
 from text.hostname import normal
 from text.resource_types import RECORD
 
@@ -31,12 +31,14 @@ def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
 
 
 def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
-    seen = observed.cluster
-    container = container_for(settings.immich.mount, seen.deployment) if seen.deployment else ""
-    mount = immich_mount.fragment(settings.immich, settings.storage, container, owner)
-    pod = seen.deployment["spec"]["template"]["spec"] if seen.deployment else None
+    seen, immich = observed.cluster, settings.immich
+    servers = immich_server.servers(immich, seen.workloads) or (immich_server.expected(immich),)
+    mounts = [immich_mount.fragment(immich, settings.storage, server, owner) for server in servers]
+    mounted = all(_is_mounted(mount, seen.workload(Ref.of(mount))) for mount in mounts)
+    in_force = any(seen.live.get(ref) for ref in mount_policy.names(immich))
+    first = first_mounted(observed.known)
     return Found(
-        container=container,
+        servers=tuple(sorted(servers, key=lambda server: server.ref != first)),
         job_by_hand=seen.directory_job is not None and not owner.is_ours(seen.directory_job),
         immich_levels=_levels(seen.namespace, owner),
         photo_sync_levels=_levels(seen.photo_sync, owner),
@@ -44,17 +46,15 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
         origin=origin(settings, seen),
         synced=synced(settings, seen.live),
         resolves=observed.resolves,
-        mounted=pod is not None and not [*lacking(mount, pod)],
+        mounted=mounted,
+        policies=seen.policies,
+        # One that is in force stays when the mount is gone: that is what it is for.
+        guarded=mounted or in_force or immich.mount.kind == "entries",
     )
 
 
-def container_for(mount: Mount, deployment: Manifest) -> str:
-    """Name the container of Immich's Deployment that gets the mount."""
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    # The one that has the mount keeps it: a new sidecar may come first one day.
-    mounting = [c["name"] for c in containers if mount.path in {m["mountPath"] for m in c.get("volumeMounts", [])}]
-    names: list[str | None] = [mount.container, *mounting, *(c["name"] for c in containers)]
-    return next(name for name in names if name)
+def _is_mounted(mount: Manifest, live: Manifest | None) -> bool:
+    return live is not None and not [*lacking(mount, live["spec"]["template"]["spec"])]
 
 
 def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:

@@ -1,12 +1,14 @@
 """What the stack's state knows: an object that can have no owner annotation belongs to the stack by its id there."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
+
+from clients.kubernetes import Ref
 
 _ATTEMPTS = 20
 _PAUSE = 0.1  # seconds
@@ -51,3 +53,9 @@ def known() -> tuple[Known, ...]:
         else:
             break
     return tuple(Known(one["type"], urn, one["outputs"]) for urn, one in answer["outputs"].items())
+
+
+def first_mounted(known: Iterable[Known]) -> Ref | None:
+    """Find the workload of the first mount: it keeps its place when Immich gets more of them."""
+    fragments = (one.outputs.get("fragment") for one in known if one.name == "immich-mount-fragment")
+    return next((Ref.of(dict(fragment)) for fragment in fragments if fragment), None)

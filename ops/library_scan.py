@@ -6,6 +6,7 @@ from collections.abc import Callable
 from clients.immich import ImmichApi, Library, Statistics
 from components import external_library
 from components.photo_disk import import_folder
+from observe.cluster import resolve
 from ops.command import CommandError, Say, Stack
 from providers import immich_library
 from settings.photo_sync import Account
@@ -31,7 +32,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
         ClusterError: when the API server refuses or does not answer.
 
     """
-    settings = stack.settings
+    settings = resolve(stack.api, stack.settings)
     planned = external_library.libraries(settings, stack.ownership)
     if planned is None or settings.immich_api_key is None:
         say("Immich is not told, as immichApiKey is not stored: a library made by hand shows them with its next scan.")

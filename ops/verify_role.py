@@ -41,6 +41,11 @@ def _everywhere(settings: Settings) -> list[Rule]:
         ("", ("namespaces",), ("get",)),
         ("", ("persistentvolumes",), _READ),
         ("networking.k8s.io", ("ingresses", "ingressclasses"), _READ),
+        (
+            "admissionregistration.k8s.io",
+            ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+            ("get",),
+        ),
     ]
     if isinstance(settings.storage, OnNode):
         rules.append(("", ("nodes",), ("list",)))
@@ -55,7 +60,7 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
         immich: [
             ("", ("pods", "services", "persistentvolumeclaims"), _READ),
             ("", ("pods/portforward",), _FORWARD),
-            ("apps", ("deployments",), ("get",)),
+            ("apps", ("deployments", "statefulsets", "daemonsets"), ("list",)),
             ("discovery.k8s.io", ("endpointslices",), ("list",)),
             *([("coordination.k8s.io", ("leases",), ("get",))] if settings.immich_api_key else []),
             *(

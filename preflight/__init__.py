@@ -16,6 +16,7 @@ from preflight import (
     immich_rules,
     missing_rules,
     mount_rules,
+    policy_rules,
     rules,
     space_rules,
     wording,
@@ -86,6 +87,7 @@ def _tell(log: Callable[[str], object], found: Iterable[Finding], severity: Seve
 
 def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]]:
     api = ClusterApi(settings.cluster)
+    settings = observe.cluster.resolve(api, settings)
     observed = observe.read(api, settings, stack, state.known())
     missing = list(missing_rules.findings(settings, observed))
     if missing:
@@ -101,6 +103,7 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
     return plan, [
         *rules.findings(settings, observed.cluster, plan, answers, elsewhere=elsewhere),
         *mount_rules.findings(settings, observed.cluster, plan, answers),
+        *policy_rules.findings(observed.cluster, plan, answers),
         *space_rules.findings(settings, observed.cluster.space),
         *outside,
     ]

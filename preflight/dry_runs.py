@@ -18,14 +18,14 @@ class Answers:
         live: each whole object of the plan as it is; an object that does not exist is left out.
         refusals: why the API server would refuse a whole object.
         trials: what each fragment would come to.
-        remainder: Immich's Deployment without our mount; None where the mount is ours.
+        remainders: each workload of Immich without the mount of this stack; empty where this stack states the mount.
 
     """
 
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     refusals: Mapping[Ref, str] = field(default_factory=dict)
     trials: Mapping[Ref, FragmentDryRun] = field(default_factory=dict)
-    remainder: Remainder | None = None
+    remainders: Mapping[Ref, Remainder] = field(default_factory=dict)
 
 
 def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
@@ -49,8 +49,13 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
         live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
         trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
-        remainder=None if plan.mount_is_ours else without(api, plan.ownership.claim(plan.mount)),
+        remainders={} if plan.mount_is_ours else _remainders(api, plan),
     )
+
+
+def _remainders(api: ClusterApi, plan: Plan) -> dict[Ref, Remainder]:
+    asked = ((Ref.of(mount), without(api, plan.ownership.claim(mount))) for mount in plan.mounts)
+    return {ref: remainder for ref, remainder in asked if remainder}
 
 
 def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:

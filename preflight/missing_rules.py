@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from clients.kubernetes import Manifest
 from observe import Observed
 from observe.cluster import ClusterSeen
-from preflight import cloudflare_rules, wording
+from preflight import cloudflare_rules, wording, workload_rules
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
@@ -26,26 +26,7 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     if facts.namespace is None:
         yield wording.NAMESPACE_MISSING.found(name=immich.namespace)
         return
-    if facts.deployment is None:
-        yield wording.DEPLOYMENT_MISSING.found(namespace=immich.namespace, name=immich.deployment)
-    else:
-        names = [container["name"] for container in facts.deployment["spec"]["template"]["spec"]["containers"]]
-        if immich.mount.container and immich.mount.container not in names:
-            yield wording.CONTAINER_MISSING.found(
-                deployment=f"{immich.namespace}/{immich.deployment}",
-                name=immich.mount.container,
-                has=", ".join(names),
-            )
-    if facts.service is None:
-        yield wording.SERVICE_MISSING.found(namespace=immich.namespace, name=immich.service.name)
-    else:
-        ports = [port["port"] for port in facts.service["spec"].get("ports", [])]
-        if immich.service.port not in ports:
-            yield wording.PORT_MISSING.found(
-                service=f"{immich.namespace}/{immich.service.name}",
-                port=immich.service.port,
-                has=", ".join(map(str, ports)),
-            )
+    yield from workload_rules.findings(immich, facts.workloads, facts.services)
     if isinstance(settings.storage, OnNode) and facts.nodes is not None and settings.storage.node not in facts.nodes:
         yield wording.NODE_MISSING.found(name=settings.storage.node, has=", ".join(facts.nodes))
     if settings.photo_sync.accounts and facts.storage_classes is not None and facts.volume_classes is not None:

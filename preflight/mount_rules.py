@@ -21,19 +21,19 @@ from text.finding import Finding
 
 def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """Find what would leave Immich without its photos, and what becomes of the mount."""
-    if plan.mount_is_ours:
-        yield from _in_its_place(settings, facts, plan)
-        yield from _stated_here(plan, answers)
-    else:
-        yield from _stated_by_chart(plan, answers)
+    for mount in plan.mounts:
+        if plan.mount_is_ours:
+            live = facts.workload(Ref.of(mount))
+            yield from dict.fromkeys(_in_its_place(settings, mount, live) if live else ())
+            yield from _stated_here(mount, plan, answers)
+        else:
+            yield from _stated_by_chart(mount, plan, answers)
 
 
-def _in_its_place(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
+def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iterator[Finding]:
     """Find what stands where the mount goes, and would be lost or hidden: Immich's next scan would trash its photos."""
-    if facts.deployment is None:
-        return
-    mount, where = settings.immich.mount, Ref.of(plan.mount)
-    pod = facts.deployment["spec"]["template"]["spec"]
+    mount, where = settings.immich.mount, Ref.of(entries)
+    pod = live["spec"]["template"]["spec"]
     for volume in pod.get("volumes", []):
         path = volume.get("hostPath", {}).get("path")
         if (
@@ -42,9 +42,8 @@ def _in_its_place(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterato
             and path not in {None, settings.storage.path}
         ):
             yield wording.MOUNT_REPOINTED.found(where, volume=mount.volume, found=path, wanted=settings.storage.path)
-    (ours,) = plan.mount["spec"]["template"]["spec"]["containers"]
-    theirs: Manifest = next((c for c in pod["containers"] if c["name"] == ours["name"]), {})
-    for found in theirs.get("volumeMounts", []):
+    ours = {one["name"] for one in entries["spec"]["template"]["spec"]["containers"]}
+    for found in [each for one in pod["containers"] if one["name"] in ours for each in one.get("volumeMounts", [])]:
         at = found["mountPath"]
         if at == mount.path and (found.get("subPath") or found.get("subPathExpr")):
             yield wording.MOUNT_OF_A_PART.found(where, at=at)
@@ -52,9 +51,9 @@ def _in_its_place(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterato
             yield wording.MOUNT_WITHIN_ANOTHER.found(path=mount.path, at=at)
 
 
-def _stated_here(plan: Plan, answers: Answers) -> Iterator[Finding]:
+def _stated_here(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """This stack states it: whoever shows the photos now must not stop before."""
-    trial = answers.trials.get(Ref.of(plan.mount))
+    trial = answers.trials.get(Ref.of(mount))
     if trial is None:
         return
     if trial.shared:
@@ -62,24 +61,22 @@ def _stated_here(plan: Plan, answers: Answers) -> Iterator[Finding]:
     if trial.live is None:
         return
     if not trial.problems:
-        if managed_fields.as_found(trial.live, plan.mount) != plan.mount:
-            yield wording.IMMICH_RESTARTS.found(Ref.of(plan.mount))
-    elif not _lacks(plan, trial.live):
-        holding = managed_fields.holders(
-            trial.live["metadata"].get("managedFields", []), managed_fields.entries(plan.mount)
-        )
+        if managed_fields.as_found(trial.live, mount) != mount:
+            yield wording.IMMICH_RESTARTS.found(Ref.of(mount))
+    elif not _lacks(mount, trial.live):
+        holding = managed_fields.holders(trial.live["metadata"].get("managedFields", []), managed_fields.entries(mount))
         us = {plan.ownership.manager, OBJECT_MANAGER}
         for manager in (one for one in holding if one not in us and not set_by_hand(one)):
             yield wording.MOUNT_OF_ANOTHER.found(manager=manager, command=plan.ownership.command("chart-values"))
 
 
-def _stated_by_chart(plan: Plan, answers: Answers) -> Iterator[Finding]:
+def _stated_by_chart(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """The chart states it: our entries go, and what is left has to show the photos."""
-    remainder = answers.remainder
+    remainder = answers.remainders.get(Ref.of(mount))
     if remainder is None:
         return
-    where, command = Ref.of(plan.mount), plan.ownership.command("chart-values")
-    lacks = _lacks(plan, remainder.live)
+    where, command = Ref.of(mount), plan.ownership.command("chart-values")
+    lacks = _lacks(mount, remainder.live)
     if remainder.ours and remainder.by_hand:
         lacks = f"kubectl has set {remainder.by_hand}, and that goes, too,"
     if remainder.ours and lacks:
@@ -89,14 +86,14 @@ def _stated_by_chart(plan: Plan, answers: Answers) -> Iterator[Finding]:
     elif lacks:
         yield wording.CHART_LACKS_MOUNT.found(where, lacks=lacks, command=command)
     else:
-        if not _is_ours_of_today(plan.mount, remainder.live):
+        if not _is_ours_of_today(mount, remainder.live):
             yield wording.CHART_HAS_OLD_CHECK.found(where, guard=GUARD, command=command)
         if remainder.ours:
             yield wording.MOUNT_STAYS.found(where)
 
 
-def _lacks(plan: Plan, live: Manifest) -> str:
-    return "; ".join(lacking(plan.mount, live["spec"]["template"]["spec"]))
+def _lacks(mount: Manifest, live: Manifest) -> str:
+    return "; ".join(lacking(mount, live["spec"]["template"]["spec"]))
 
 
 def _is_ours_of_today(mount: Manifest, live: Manifest) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Ref
+from components import immich_server
 from components.photo_sync import arrangement
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -64,7 +65,10 @@ def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
 
 
 def _immich_on_any_node(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
-    if isinstance(settings.storage, HostPath) and len(facts.nodes or ()) > 1 and facts.deployment:
-        pod = facts.deployment["spec"]["template"]["spec"]
-        if not pod.get("nodeName") and not pod.get("nodeSelector") and not pod.get("affinity"):
-            yield wording.IMMICH_ON_ANY_NODE.found(node=settings.storage.node)
+    if not isinstance(settings.storage, HostPath) or len(facts.nodes or ()) <= 1:
+        return
+    for server in immich_server.servers(settings.immich, facts.workloads):
+        live = facts.workload(server.ref)
+        pod = live["spec"]["template"]["spec"] if live else {}
+        if live and not any(pod.get(field) for field in ("nodeName", "nodeSelector", "affinity")):
+            yield wording.IMMICH_ON_ANY_NODE.found(workload=server.ref, node=settings.storage.node)

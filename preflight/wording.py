@@ -41,16 +41,29 @@ NAMESPACE_MISSING = Situation(
     "Deploy Immich first, or name its namespace",
     setting="immich.namespace",
 )
-DEPLOYMENT_MISSING = Situation(
-    "deployment-missing",
-    f"{_KEY}: namespace $namespace has no Deployment $name",
-    "`kubectl get deployments -n $namespace` lists those that it has",
+WORKLOAD_MISSING = Situation(
+    "workload-missing",
+    f"{_KEY}: namespace $namespace has no Deployment, StatefulSet or DaemonSet $name",
+    "`kubectl get deployments,statefulsets,daemonsets -n $namespace` lists those that it has",
+    setting="immich.deployment",
+)
+SERVER_MISSING = Situation(
+    "server-missing",
+    f"{_KEY}: no Deployment, StatefulSet or DaemonSet of namespace $namespace runs the image $image",
+    "Name the one that runs Immich's server: `kubectl get deployments,statefulsets,daemonsets -n $namespace -o wide` "
+    "lists them with their images",
     setting="immich.deployment",
 )
 CONTAINER_MISSING = Situation(
     "container-missing",
-    f"{_KEY}: Deployment $deployment has no container $name",
+    f"{_KEY}: $workload has no container $name",
     "It has: $has",
+    setting="immich.mount.container",
+)
+CONTAINER_UNCLEAR = Situation(
+    "container-unclear",
+    f"{_KEY}: no container of $workload runs the image $image, and several could be Immich's server",
+    "Name it. The containers are: $has",
     setting="immich.mount.container",
 )
 SERVICE_MISSING = Situation(
@@ -59,10 +72,28 @@ SERVICE_MISSING = Situation(
     "`kubectl get services -n $namespace` lists those that it has",
     setting="immich.service.name",
 )
+SERVICE_UNKNOWN = Situation(
+    "service-unknown",
+    f"{_KEY}: namespace $namespace has no Service that selects the pods of Immich's server",
+    "Name it, and its port: `kubectl get services -n $namespace` lists those that it has",
+    setting="immich.service",
+)
+SERVICES_SEVERAL = Situation(
+    "services-several",
+    f"{_KEY}: namespace $namespace has several Services that select the pods of Immich's server",
+    "Name one, and its port. They are: $has",
+    setting="immich.service",
+)
 PORT_MISSING = Situation(
     "port-missing",
-    f"{_KEY}: Service $service has no port $port",
+    f"{_KEY}: $service has no port $port",
     "It has: $has",
+    setting="immich.service.port",
+)
+PORT_UNCLEAR = Situation(
+    "port-unclear",
+    f"{_KEY}: which port of $service leads to Immich is not known",
+    "Name it. It has: $has",
     setting="immich.service.port",
 )
 NODE_MISSING = Situation(
@@ -183,12 +214,27 @@ ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WAR
 IMMICH_ON_ANY_NODE = Situation(
     "immich-on-any-node",
     "the photos lie on $node, and nothing keeps Immich's pod there: it starts nowhere else",
-    f"Set {_KEY} to local, which does, or give the Deployment a nodeSelector",
+    f"Set {_KEY} to local, which does, or give $workload a nodeSelector",
     _WARNING,
     "storage.kind",
 )
 
 # the photos' mount in Immich
+
+STARTS_UNGUARDED = Situation(
+    "starts-unguarded",
+    "the API server has no ValidatingAdmissionPolicy (Kubernetes before 1.30): when the mount is dropped between two "
+    "`up`s, Immich starts without its photos, and its next scan moves them to its trash",
+    "Upgrade Kubernetes, or run `up` after each upgrade of Immich",
+    _WARNING,
+)
+STOPPED_BY_POLICY = Situation(
+    "stopped-by-policy",
+    "$subject replaces its pod without keeping the old one: once its owner drops the mount, the admission policy of "
+    "this stack denies the new pod, and Immich is down",
+    "`$command` restores the mount then",
+    _NEWS,
+)
 
 _CHART_SYNC = "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
 _VALUES = "what `$command` prints"

@@ -34,9 +34,19 @@ def _beside_immichs_own(path: str) -> str:
 class Service(Model):
     """Immich's Service, as the route's backend."""
 
-    name: ServiceName = "immich-server"
-    port: Port = 3001
+    name: Annotated[
+        Omittable[ServiceName],
+        Allowed("1 to 63 lower-case letters, digits and '-', starting with a letter", "immich-server"),
+        Field(description="Default: the Service that selects the pods of Immich's server."),
+    ] = None
+    port: Annotated[
+        Omittable[Port],
+        Allowed("a port number from 1 to 65535", 3001),
+        Field(description="Default: the port that leads to Immich: 2283, 3001, or the one named http."),
+    ] = None
 
+
+_CHART = Backend("immich", "immich-server", 3001)
 
 Kind = Literal["entries", "chart"]
 
@@ -55,7 +65,7 @@ class Mount(Model):
         Allowed(
             "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "immich-server"
         ),
-        Field(description="Container that gets the mount. Default: the first one."),
+        Field(description="Container that gets the mount. Default: each that runs the image immich-server."),
     ] = None
 
 
@@ -67,7 +77,14 @@ class Immich(Model):
     """Where Immich's server is found; Immich itself is deployed by somebody else."""
 
     namespace: Label = "immich"
-    deployment: ObjectName = "immich-server"
+    deployment: Annotated[
+        Omittable[ObjectName],
+        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "immich-server"),
+        Field(
+            description="Name of the Deployment, StatefulSet or DaemonSet that runs Immich's server. Default: each "
+            "that runs the image immich-server."
+        ),
+    ] = None
     service: Service = Service()
     mount: Annotated[
         Mount,
@@ -78,5 +95,5 @@ class Immich(Model):
 
     @property
     def backend(self) -> Backend:
-        """Its Service."""
-        return Backend(self.namespace, self.service.name, self.service.port)
+        """Its Service; where neither the settings nor the cluster name one, that of Immich's chart."""
+        return Backend(self.namespace, self.service.name or _CHART.service, self.service.port or _CHART.port)

@@ -8,6 +8,7 @@ from ops.diagram.flow import flow
 from ops.diagram.graph import Graph
 from ops.diagram.resources import Resource
 from settings import parse
+from tests.objects import SERVERS
 from tests.stack_files import OWN, configuration, secrets
 from tests.unit.recording import Recording, deployed
 
@@ -19,7 +20,7 @@ def of_lab() -> Graph:
     """What `make up` deploys."""
     tunnel = Tunnel(HOMELAB, "homelab", config_src="cloudflare", deleted=False)
     there = FoundAtCloudflare(Zone("zone", "coultonf.com", "account", "free"), tunnel)
-    return of(deployed(parse(configuration(LAB), secrets(LAB)), Found("immich-server", cloudflare=there)))
+    return of(deployed(parse(configuration(LAB), secrets(LAB)), Found(SERVERS, cloudflare=there)))
 
 
 def of(stack: Recording) -> Graph:

@@ -31,6 +31,9 @@ class FakeCluster(ClusterApi):
             and all(_field(thing, path) == value for path, value in fields.items())
         ]
 
+    def serves(self, api_version: str, kind: str) -> bool:  # noqa: ARG002 (all kinds)
+        return True
+
     def create(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("create", manifest, manager)
 

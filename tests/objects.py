@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from clients.kubernetes import Ref
+from components.immich_server import Server
+
 Manifest = dict[str, Any]
 
 STACK = "immich-icloud/test"
@@ -9,6 +12,28 @@ MOUNT = "/external/icloud"
 VOLUME = "icloud-import"
 BY_HAND = "kubectl-patch"
 ARGOCD = "argocd-controller"
+
+
+def server(*containers: str, kind: str = "Deployment", name: str = "immich-server") -> Server:
+    """A workload that runs Immich's server in these containers."""
+    return Server(Ref("apps/v1", kind, name, "immich"), containers)
+
+
+SERVERS = (server("immich-server"),)
+
+
+def service(*ports: int, name: str = "immich-server", selector: Manifest | None = None, **spec: Any) -> Manifest:
+    """A Service that leads to Immich's pods, at port 2283 of theirs."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "immich"},
+        "spec": {
+            "selector": selector or {"app.kubernetes.io/name": "server"},
+            "ports": [{"name": f"at-{port}", "port": port, "targetPort": 2283} for port in ports],
+            **spec,
+        },
+    }
 
 
 def managed(manager: str, fields: Manifest, operation: str = "Update", api_version: str = "apps/v1") -> Manifest:

@@ -40,7 +40,7 @@ from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
 from tests.node_stand_in import Ended, Filesystems, Node
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 from tests.one_resource import OneResource
 
 PATH = "/var/mnt/icloud-photos"
@@ -66,7 +66,7 @@ def stated(accounts: Sequence[str], *, key: bool) -> Settings:
 @cache
 def planned(accounts: Sequence[str], *, key: bool, adopt: bool = False) -> Plan:
     """What the stack states."""
-    return plan(stated(accounts, key=key), Found("immich-server"), Ownership(STACK, adopting=adopt))
+    return plan(stated(accounts, key=key), Found(SERVERS), Ownership(STACK, adopting=adopt))
 
 
 @dataclass(frozen=True)
@@ -341,8 +341,8 @@ class House(FakeCluster):
         for account in wanted.sync.accounts if wanted.sync else ():
             made = {**account.cron_job, "metadata": {**account.cron_job["metadata"], "uid": account.account}}
             self.objects[Ref.of(made)] = made
-        if self.mount != wanted.mount:
-            self.mount, was = wanted.mount, self.mount
+        if self.mount != wanted.mounts[0]:
+            self.mount, was = wanted.mounts[0], self.mount
             self.start_pod()
             if self.pod is None:
                 self.mount = was

@@ -12,7 +12,7 @@ from components.photo_disk import import_folders
 from components.plan import Found, plan
 from ops.sync_now import manual_run
 from settings import Settings
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 
 TODAY = date(2026, 11, 27)
 
@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 27)
 def objects(settings: Settings) -> Iterator[Manifest]:
     """All that the stack states in the cluster, and all Jobs that its commands make."""
     ownership = Ownership(STACK)
-    planned = plan(settings, Found("immich-server", origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
+    planned = plan(settings, Found(SERVERS, origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
     home = settings.photo_sync.namespace
     yield from (one.manifest for one in planned.wholes())
     yield from planned.fragments()

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from clients.kubernetes import Ref
+from components import immich_server
 from ops.facts import Facts
+from ops.facts.cluster import ClusterFacts
 from ops.facts.part import AbsentError, UnreadError
 from settings import Settings
 from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
@@ -104,12 +107,15 @@ def judged(checks: Iterable[Check], facts: Facts) -> dict[Check, Result]:
 def failed(facts: Facts, fault: Situation, evidence: str, **values: str) -> Finding:
     """Find that something is wrong; `values` are those of the command beside the stack's own."""
     settings = facts.settings
+    planned = facts.cluster.plan.mounts[0] if isinstance(facts.cluster, ClusterFacts) else None
+    workload = Ref.of(planned) if planned else immich_server.expected(settings.immich).ref
     known = {
         "stack": facts.stack,
         "host": settings.host,
         "immich": settings.immich.namespace,
-        "deployment": settings.immich.deployment,
-        "service": settings.immich.service.name,
+        "kind": workload.kind.lower(),
+        "workload": workload.name,
+        "service": settings.immich.backend.service,
         "sync": settings.photo_sync.namespace,
         **values,
     }

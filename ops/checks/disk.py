@@ -27,7 +27,7 @@ from settings.storage import OnNode
 def _labels(facts: Facts) -> Result:
     cluster = there(facts.cluster)
     needed = {facts.settings.photo_sync.namespace: (cluster.seen.photo_sync, _sync_level(cluster))}
-    immich_needs = pod_security.needed(cluster.plan.mount["spec"]["template"]["spec"] | {"containers": []})
+    immich_needs = pod_security.needed(cluster.plan.mounts[0]["spec"]["template"]["spec"] | {"containers": []})
     needed[facts.settings.immich.namespace] = (cluster.seen.namespace, immich_needs)
     for name, (namespace, level) in needed.items():
         label = pod_security.label("enforce")

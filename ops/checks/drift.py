@@ -47,15 +47,10 @@ def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
 
 
 def _fragments(cluster: ClusterFacts) -> Iterator[tuple[Manifest, Manifest | None]]:
-    seen = {
-        "Deployment": (cluster.seen.deployment,),
-        "Namespace": (cluster.seen.namespace, cluster.seen.photo_sync),
-    }
+    namespaces = (cluster.seen.namespace, cluster.seen.photo_sync)
+    seen = [*cluster.seen.workloads, *(one for one in namespaces if one)]
     for fragment in cluster.plan.fragments():
-        named = [
-            one for one in seen[fragment["kind"]] if one and one["metadata"]["name"] == fragment["metadata"]["name"]
-        ]
-        yield fragment, next(iter(named), None)
+        yield fragment, next((one for one in seen if Ref.of(one) == Ref.of(fragment)), None)
 
 
 def _worded(wanted: Manifest, live: Manifest) -> Iterator[str]:
@@ -78,7 +73,7 @@ def _argocd(facts: Facts) -> Result:
         for manager, paths in managed_fields.holders(managed, managed_fields.entries(fragment)).items():
             if manager not in {ours, OBJECT_MANAGER} and not set_by_hand(manager):
                 held = f"{Ref.of(fragment)}: {manager} states {', '.join(map(managed_fields.spoken, paths))}"
-                if fragment is cluster.plan.mount:
+                if fragment in cluster.plan.mounts:
                     return failed(facts, wording.MOUNT_STATED_TWICE, held, manager=manager)
                 return _rivalry(facts, fragment, manager, ours, held)
     return Passed("no other manager states what this stack states")

@@ -2,7 +2,7 @@
 
 from clients import result
 from clients.conditions import holding, is_ready
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from ops.checks import wording
 from ops.checks.check import Check, NotChecked, Passed, Result, failed
@@ -10,14 +10,15 @@ from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from settings.storage import HostPath
+from text.finding import Situation
 
 
 def _pods(facts: Facts) -> Result:
     cluster = there(facts.cluster)
-    deployment = cluster.seen.deployment
-    if deployment is None:
-        where = f"{facts.settings.immich.namespace}/{facts.settings.immich.deployment}"
-        return failed(facts, wording.IMMICH_MISSING, f"there is no Deployment {where}")
+    workloads = [(Ref.of(mount), cluster.seen.workload(Ref.of(mount))) for mount in cluster.plan.mounts]
+    for ref, live in workloads:
+        if live is None:
+            return failed(facts, wording.IMMICH_MISSING, f"there is no {ref}")
     pods = [pod for pod in cluster.pods if not _is_over(pod)]
     for pod in pods:
         name = pod["metadata"]["name"]
@@ -25,16 +26,24 @@ def _pods(facts: Facts) -> Result:
             return failed(facts, wording.DISK_NOT_MOUNTED, f"pod {name} does not start: {words}")
         if not is_ready(pod):
             return failed(facts, wording.POD_NOT_READY, f"pod {name} is not ready: {_why(pod)}", pod=name)
-    if not deployment.get("status", {}).get("readyReplicas"):
-        evidence = f"Deployment {deployment['metadata']['name']} has no pod that is ready"
-        if words := _refusal(deployment):
+    for ref, live in workloads:
+        if live is None or _ready(live):
+            continue
+        evidence = f"{ref.kind} {ref.name} has no pod that is ready"
+        if words := _refusal(live):
             return failed(
                 facts,
-                wording.POD_NOT_ADMITTED if "PodSecurity" in words else wording.POD_REFUSED,
+                _refused_by(words, cluster),
                 f"{evidence}: {words}",
             )
-        return failed(facts, wording.SCALED_DOWN, evidence)
+        return failed(facts, wording.SCALED_DOWN, evidence, kind=ref.kind.lower(), workload=ref.name)
     return Passed(f"all are ready: {len(pods)}")
+
+
+def _ready(workload: Manifest) -> int:
+    """Count the pods that are ready; a DaemonSet has another word for it."""
+    status = workload.get("status", {})
+    return int(status.get("numberReady" if workload["kind"] == "DaemonSet" else "readyReplicas", 0))
 
 
 def _is_over(pod: Manifest) -> bool:
@@ -42,9 +51,20 @@ def _is_over(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in pod["metadata"]
 
 
-def _refusal(deployment: Manifest) -> str:
-    """Return what the API server says when it takes no pod of the Deployment."""
-    return str(holding(deployment).get("ReplicaFailure", {}).get("message", ""))
+def _refusal(workload: Manifest) -> str:
+    """Return what the API server says when it takes no pod of a Deployment; of the others an event says it."""
+    return str(holding(workload).get("ReplicaFailure", {}).get("message", ""))
+
+
+def _refused_by(words: str, cluster: ClusterFacts) -> Situation:
+    if "PodSecurity" in words:
+        return wording.POD_NOT_ADMITTED
+    policy = cluster.plan.mount_policy[0].ref.name if cluster.plan.mount_policy else None
+    return _not_mounted(cluster) if policy and policy in words else wording.POD_REFUSED
+
+
+def _not_mounted(cluster: ClusterFacts) -> Situation:
+    return wording.PHOTOS_NOT_MOUNTED if cluster.plan.mount_is_ours else wording.CHART_LACKS_MOUNT
 
 
 def _guards_words(pod: Manifest) -> str:
@@ -67,8 +87,12 @@ def _why(pod: Manifest) -> str:
 
 def running(cluster: ClusterFacts) -> list[Manifest]:
     """List the pods of Immich's server that run."""
-    deployment = cluster.seen.deployment
-    labels = deployment["spec"]["selector"].get("matchLabels", {}) if deployment else {}
+    return [pod for mount in cluster.plan.mounts for pod in _running(cluster, mount)]
+
+
+def _running(cluster: ClusterFacts, mount: Manifest) -> list[Manifest]:
+    live = cluster.seen.workload(Ref.of(mount))
+    labels = live["spec"]["selector"].get("matchLabels", {}) if live else {}
     return [
         pod
         for pod in cluster.pods
@@ -84,10 +108,11 @@ def _mount(facts: Facts) -> Result:
     pods = running(cluster)
     if not pods:
         return NotChecked("no pod of Immich's server runs")
-    for pod in pods:
-        for difference in lacking(cluster.plan.mount, pod["spec"]):
-            fault = wording.PHOTOS_NOT_MOUNTED if cluster.plan.mount_is_ours else wording.CHART_LACKS_MOUNT
-            return failed(facts, fault, f"in pod {pod['metadata']['name']} {difference}")
+    fault = _not_mounted(cluster)
+    for mount in cluster.plan.mounts:
+        for pod in _running(cluster, mount):
+            for difference in lacking(mount, pod["spec"]):
+                return failed(facts, fault, f"in pod {pod['metadata']['name']} {difference}")
     settings = facts.settings
     source = f"{settings.storage.path}, of type Directory" if isinstance(settings.storage, HostPath) else "its claim"
     return Passed(f"{settings.immich.mount.path} is {source}, read-only, in pod {pods[0]['metadata']['name']}")
@@ -104,6 +129,8 @@ PODS = Check(
         wording.POD_NOT_ADMITTED,
         wording.POD_REFUSED,
         wording.SCALED_DOWN,
+        wording.PHOTOS_NOT_MOUNTED,
+        wording.CHART_LACKS_MOUNT,
     ),
 )
 MOUNT = Check(

@@ -20,7 +20,7 @@ def _route(facts: Facts) -> Result:
     if isinstance(route, Gateway):
         return _http_route(facts, live)
     immich = facts.settings.immich
-    wanted = f"{host} → {immich.service.name}:{immich.service.port}"
+    wanted = f"{host} → {immich.backend.service}:{immich.backend.port}"
     backends = [f"{rule_host} → {backend}" for rule_host, backend in _backends(live)]
     if wanted not in backends:
         return failed(
@@ -79,7 +79,7 @@ def _http_route(facts: Facts, live: Manifest) -> Result:
         for rule in live["spec"].get("rules", [])
         for backend in rule.get("backendRefs", [])
     ]
-    if (immich.service.name, immich.service.port) not in backends or host not in live["spec"].get("hostnames", []):
+    if (immich.backend.service, immich.backend.port) not in backends or host not in live["spec"].get("hostnames", []):
         return failed(
             facts, wording.ROUTE_CHANGED, f"HTTPRoute {name} leads {live['spec'].get('hostnames')} to {backends}"
         )
@@ -94,7 +94,7 @@ def _http_route(facts: Facts, live: Manifest) -> Result:
         return failed(
             facts, wording.ROUTE_NOT_ACCEPTED, "; ".join(refused) or "no Gateway has answered for it", name=name
         )
-    return Passed(f"HTTPRoute {name} is accepted, {host} → {immich.service.name}:{immich.service.port}")
+    return Passed(f"HTTPRoute {name} is accepted, {host} → {immich.backend.service}:{immich.backend.port}")
 
 
 ROUTE = Check(

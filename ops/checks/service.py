@@ -9,18 +9,19 @@ from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import Unread, there
+from settings.immich import Immich
 
 
 def _service(facts: Facts) -> Result:
     cluster, immich = there(facts.cluster), facts.settings.immich
-    service = cluster.seen.service
+    service = _service_of(cluster, immich)
     ports = service["spec"].get("ports", []) if service else []
     if not ports:
-        evidence = f"namespace {immich.namespace} has no Service {immich.service.name} with a port"
+        evidence = f"namespace {immich.namespace} has no Service {immich.backend.service} with a port"
         return failed(facts, wording.SERVICE_MISSING, evidence)
-    if immich.service.port not in [port["port"] for port in ports]:
+    if immich.backend.port not in [port["port"] for port in ports]:
         has = ", ".join(str(port["port"]) for port in ports)
-        evidence = f"Service {immich.service.name} has no port {immich.service.port}. It has: {has}"
+        evidence = f"Service {immich.backend.service} has no port {immich.backend.port}. It has: {has}"
         port = next((port for port in ports if port.get("name") == "http"), ports[0])
         return failed(facts, wording.PORT_MISSING, evidence, value=str(port["port"]))
     ready = [
@@ -31,9 +32,9 @@ def _service(facts: Facts) -> Result:
         for address in endpoint["addresses"]
     ]
     if not ready:
-        evidence = f"Service {immich.service.name} has no endpoint that is ready"
+        evidence = f"Service {immich.backend.service} has no endpoint that is ready"
         return next(_misled(facts, cluster, evidence, silent=False), failed(facts, wording.NO_ENDPOINTS, evidence))
-    return Passed(f"Service {immich.service.name}:{immich.service.port} leads to {', '.join(ready)}")
+    return Passed(f"Service {immich.backend.service}:{immich.backend.port} leads to {', '.join(ready)}")
 
 
 def _answers(facts: Facts) -> Result:
@@ -49,30 +50,34 @@ def _misled(facts: Facts, cluster: ClusterFacts, evidence: str, *, silent: bool)
 
     A container need not state its ports: a number that it does not state is to blame only where all is `silent`.
     """
-    service, deployment = cluster.seen.service, cluster.seen.deployment
-    if service is None or deployment is None:
+    service, workload = _service_of(cluster, facts.settings.immich), cluster.workload
+    if service is None or workload is None:
         return
-    wanted = deployment["spec"]["selector"].get("matchLabels", {})
+    wanted = workload["spec"]["selector"].get("matchLabels", {})
     selector = service["spec"].get("selector") or {}
-    if not selector.items() <= deployment["spec"]["template"]["metadata"].get("labels", {}).items():
+    if not selector.items() <= workload["spec"]["template"]["metadata"].get("labels", {}).items():
         selects = f"{evidence}: it selects {_spoken(selector)}, and Immich's pods have {_spoken(wanted)}"
         yield failed(facts, wording.SELECTOR_CHANGED, selects, value=json.dumps(wanted))
-    listening = _listening(cluster, deployment)
+    listening = _listening(cluster, workload)
     for place, port in enumerate(service["spec"].get("ports", [])):
         target = port.get("targetPort", port["port"])
-        ours = port["port"] == facts.settings.immich.service.port
+        ours = port["port"] == facts.settings.immich.backend.port
         if ours and listening and target not in listening and (silent or isinstance(target, str)):
             leads = f"{evidence}: the Service leads to port {target} of the pod, and Immich listens at {listening[0]}"
             yield failed(facts, wording.TARGET_PORT_CHANGED, leads, place=str(place), value=json.dumps(listening[0]))
 
 
-def _listening(cluster: ClusterFacts, deployment: Manifest) -> list[int | str]:
-    """List the ports that Immich's container says it has, by number and by name."""
-    (ours,) = cluster.plan.mount["spec"]["template"]["spec"]["containers"]
+def _service_of(cluster: ClusterFacts, immich: Immich) -> Manifest | None:
+    return next((one for one in cluster.seen.services if one["metadata"]["name"] == immich.backend.service), None)
+
+
+def _listening(cluster: ClusterFacts, workload: Manifest) -> list[int | str]:
+    """List the ports that Immich's containers say they have, by number and by name."""
+    ours = {one["name"] for one in cluster.plan.mounts[0]["spec"]["template"]["spec"]["containers"]}
     ports = [
         port
-        for container in deployment["spec"]["template"]["spec"]["containers"]
-        if container["name"] == ours["name"]
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        if container["name"] in ours
         for port in container.get("ports", [])
     ]
     return [*(port["containerPort"] for port in ports), *(port["name"] for port in ports if "name" in port)]

@@ -24,7 +24,7 @@ def _fault(code: str, cause: str, command: str, snippet: str = "") -> Situation:
 IMMICH_MISSING = _fault(
     "immich-missing",
     "Immich is not deployed there, or has another name: immich.namespace and immich.deployment",
-    "kubectl get deployments --all-namespaces",
+    "kubectl get deployments,statefulsets,daemonsets --all-namespaces",
 )
 DISK_NOT_MOUNTED = _fault(
     "disk-not-mounted",
@@ -34,12 +34,16 @@ DISK_NOT_MOUNTED = _fault(
 )
 POD_NOT_READY = _fault("pod-not-ready", "what the pod's events say", "kubectl describe pod -n $immich $pod")
 POD_NOT_ADMITTED = _fault("pod-not-admitted", "the labels that let the pod in were removed or made stricter", UP)
-POD_REFUSED = _fault("pod-refused", "what the API server says of the pod", "kubectl describe replicasets -n $immich")
+POD_REFUSED = _fault(
+    "pod-refused",
+    "what the API server says of the pod",
+    "kubectl get events -n $immich --field-selector reason=FailedCreate",
+)
 SCALED_DOWN = _fault(
-    "scaled-down", "somebody scaled Immich down", "kubectl scale deployment -n $immich $deployment --replicas=1"
+    "scaled-down", "somebody scaled Immich down", "kubectl scale $kind -n $immich $workload --replicas=1"
 )
 PHOTOS_NOT_MOUNTED = _fault(
-    "photos-not-mounted", "the entries of this stack in Immich's Deployment were changed or removed", UP
+    "photos-not-mounted", "the entries of this stack in Immich's workload were changed or removed", UP
 )
 CHART_LACKS_MOUNT = _fault(
     "chart-lacks-mount",
@@ -137,7 +141,7 @@ NO_ENDPOINTS = _fault(
 IMMICH_SILENT = _fault(
     "immich-silent",
     "nothing listens at the Service's targetPort in the pod, or what does is not Immich, or hangs: its log says which",
-    "kubectl logs -n $immich deployment/$deployment --tail=50",
+    "kubectl logs -n $immich $kind/$workload --tail=50",
 )
 
 # the route
@@ -296,7 +300,7 @@ NEVER_SCANNED = _fault(
 NEVER_SCANNED_WITHOUT_SYNC = _fault(
     "never-scanned-without-sync",
     "Immich has not scanned the library. Start it there (Administration, External Libraries), then see what it says",
-    "kubectl logs -n $immich deployment/$deployment --tail=50",
+    "kubectl logs -n $immich $kind/$workload --tail=50",
 )
 SCAN_OVERDUE = _fault(
     "scan-overdue",
@@ -307,7 +311,7 @@ SCAN_OVERDUE = _fault(
 PHOTOS_MISSING = _fault(
     "photos-missing",
     "Immich's scan passed over the files, or could not read or import them; its log may say why. Scan again after that",
-    "kubectl logs -n $immich deployment/$deployment --tail=200",
+    "kubectl logs -n $immich $kind/$workload --tail=200",
 )
 
 # drift

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from components import immich_server
 from components.ownership import ADOPTED_MARK
 from ops.diagram.graph import Edge, Graph, Group, Node, Shape, Whose
 from ops.diagram.resources import Resource
@@ -120,9 +121,12 @@ def _inside(stack: _Stack) -> Iterator[Node]:
 
 
 def _deployment(stack: _Stack) -> Node:
-    if entries := stack.entries("Deployment"):
-        lines = ("Deployment", entries["metadata"]["name"], "(somebody else's, with our volume, mount and guard)")
-        return _in_namespace(entries["metadata"]["namespace"], "deployment", lines, Whose.HELD)
+    fragments = (one.inputs["fragment"] for one in stack.all("Fragment"))
+    held = [one for one in fragments if one["kind"] in immich_server.KINDS]
+    if held:
+        named = [line for one in held for line in (one["kind"], one["metadata"]["name"])]
+        lines = (*named, "(somebody else's, with our volume, mount and guard)")
+        return _in_namespace(held[0]["metadata"]["namespace"], "deployment", lines, Whose.HELD)
     by_chart = (stack.mounted_into, "(somebody else's, whose chart has the mount)")
     return _in_namespace(stack.namespace, "deployment", by_chart)
 

@@ -77,6 +77,9 @@ def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bo
         ClusterError: when the kubeconfig can't be used.
 
     """
+    resolved = begin(lambda: observe.cluster.resolve(ClusterApi(settings.cluster), settings))()
+    if not isinstance(resolved, Unread):  # else each part says why it could not be read
+        settings = resolved
     owner, host = Ownership(f"{PROJECT}/{stack}"), settings.host
 
     def api() -> ClusterApi:

@@ -45,6 +45,11 @@ class ClusterFacts(Running):
     plan: Plan = field(kw_only=True)
 
     @property
+    def workload(self) -> Manifest | None:
+        """The workload that answers Immich's API."""
+        return self.seen.workload(Ref.of(self.plan.mounts[0]))
+
+    @property
     def live(self) -> Mapping[Ref, Manifest]:
         """Return each whole object of the plan as it is, but for Secrets; one that does not exist is left out."""
         return {whole.ref: live for whole in self.plan.wholes() if (live := self.seen.live.get(whole.ref))}
@@ -62,7 +67,7 @@ def running(api: ClusterApi, settings: Settings) -> Running:
     classes = api.list(Ref("networking.k8s.io/v1", "IngressClass", "")) if isinstance(settings.route, Ingress) else []
     return Running(
         pods=tuple(api.list(Ref("v1", "Pod", "", immich.namespace))),
-        endpoints=tuple(api.list(slices, labelSelector=f"kubernetes.io/service-name={immich.service.name}")),
+        endpoints=tuple(api.list(slices, labelSelector=f"kubernetes.io/service-name={immich.backend.service}")),
         ingress_classes=tuple(one["metadata"]["name"] for one in classes),
         directory=_directory(api, sync),
     )

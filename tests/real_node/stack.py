@@ -22,6 +22,7 @@ from ops.sync_now import manual_run, sync_now
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.lab.test_node import until
+from tests.objects import SERVERS
 from tests.real_node.cluster import HERE, NODE, Rehearsed
 
 ACCOUNT = "anna"
@@ -58,7 +59,7 @@ class OnNode:
     def deployed(cls, cluster: Rehearsed, name: str, **changes: Any) -> "OnNode":
         settings = settings_of(name, cluster.address.kubeconfig_file, **changes)
         stack = Stack("test", settings, cluster.api)
-        made = cls(cluster, settings, plan(settings, Found("immich-server"), stack.ownership), stack)
+        made = cls(cluster, settings, plan(settings, Found(SERVERS), stack.ownership), stack)
         made._deploy()
         return made
 

@@ -15,7 +15,7 @@ from components.storage import claim_for_immich
 from settings.storage import HostPath, Local, Owner, Storage
 from tests.accounts import DISK_ID, household
 from tests.lab.test_node import until
-from tests.objects import STACK
+from tests.objects import STACK, server
 from tests.real_node.cluster import NODE, Cluster
 
 READS = "ls /*/*/.immich-icloud && ! touch /*/*/new"
@@ -25,7 +25,7 @@ WAITS = "trap exit TERM; sleep 3600 & wait"
 def immich(storage: Storage, script: str, restart: str = "Never") -> Manifest:
     """A pod with what this stack adds to Immich's."""
     settings = household(storage=storage.model_dump(by_alias=True, exclude_unset=True)).immich
-    fragment = immich_mount.fragment(settings, storage, "server", Ownership(STACK))
+    fragment = immich_mount.fragment(settings, storage, server("server"), Ownership(STACK))
     pod: Manifest = copy.deepcopy(fragment["spec"]["template"]["spec"])
     pod["containers"][0] |= {"image": images.BUSYBOX, "command": ["sh", "-c", script]}
     return {**pod, "restartPolicy": restart, "terminationGracePeriodSeconds": 1}

@@ -45,8 +45,8 @@ def test_everything_that_is_missing_is_named_at_once(bench: Bench) -> None:
 
     bench.set(change)
     assert problems(bench.run("preview")) == [
-        "immich-icloud:immich.deployment: namespace immich has no Deployment immich. "
-        "`kubectl get deployments -n immich` lists those that it has",
+        "immich-icloud:immich.deployment: namespace immich has no Deployment, StatefulSet or DaemonSet immich. "
+        "`kubectl get deployments,statefulsets,daemonsets -n immich` lists those that it has",
         "immich-icloud:immich.service.port: Service immich/immich-server has no port 2283. It has: 3001",
         "immich-icloud:storage.node: the cluster has no node talos-2 (label kubernetes.io/hostname). "
         "It has: talos-1ca-62z",
@@ -54,7 +54,11 @@ def test_everything_that_is_missing_is_named_at_once(bench: Bench) -> None:
 
 
 def test_missing_container_and_service(bench: Bench) -> None:
-    bench.set(lambda s: s.update(immich={"service": {"name": "immich"}, "mount": {"container": "server"}}))
+    bench.set(
+        lambda s: s.update(
+            immich={"deployment": "immich-server", "service": {"name": "immich"}, "mount": {"container": "server"}}
+        )
+    )
     assert problems(bench.run("preview")) == [
         "immich-icloud:immich.mount.container: Deployment immich/immich-server has no container server. "
         "It has: immich-server",

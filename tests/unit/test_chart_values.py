@@ -12,8 +12,9 @@ from components.ownership import Ownership
 from ops import chart_values
 from ops.command import CommandError, Stack
 from settings import Settings
+from tests import objects
 from tests.fake_cluster import FakeCluster
-from tests.objects import STACK, deployment
+from tests.objects import SERVERS, STACK, deployment
 from tests.unit.configured import ON_HOST, configured
 
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos"}
@@ -30,7 +31,7 @@ def by_chart(version: str, container: str) -> Manifest:
 
 def server(settings: Settings, live: Manifest) -> Any:
     container = live["spec"]["template"]["spec"]["containers"][0]["name"]
-    entries = immich_mount.fragment(settings.immich, settings.storage, container, Ownership(STACK))
+    entries = immich_mount.fragment(settings.immich, settings.storage, objects.server(container), Ownership(STACK))
     return values(entries, live)["server"]
 
 
@@ -73,7 +74,7 @@ def test_up_to_0_9_a_volume_has_one_mount(storage: Manifest, source: Manifest) -
             "readOnly": True,
         }
     }
-    entries = immich_mount.fragment(settings.immich, settings.storage, "immich-server", Ownership(STACK))
+    entries = immich_mount.fragment(settings.immich, settings.storage, SERVERS[0], Ownership(STACK))
     (guard,) = entries["spec"]["template"]["spec"]["initContainers"]
     assert found["initContainers"] == {"require-photo-disk": {k: v for k, v in guard.items() if k != "name"}}
 
@@ -95,5 +96,5 @@ def test_the_command_prints_nothing_but_yaml() -> None:
 
 
 def test_without_immich_there_is_nothing_to_say() -> None:
-    with pytest.raises(CommandError, match="Deployment immich/immich-server does not exist"):
+    with pytest.raises(CommandError, match="of namespace immich runs the image immich-server"):
         chart_values.values(Stack("test", configured(), FakeCluster()))

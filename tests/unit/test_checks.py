@@ -29,7 +29,7 @@ from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import TUNNEL_INVALID
-from tests.objects import ARGOCD, deployment, in_pod, managed
+from tests.objects import ARGOCD, deployment, in_pod, managed, service
 from tests.unit.well import LABELS, NOW, SYNCED, of_cluster, well, with_cluster
 from text.finding import Finding
 
@@ -77,7 +77,7 @@ def refused(words: str) -> Break:
     def change(facts: Facts) -> Facts:
         found = deployment()
         found["status"]["conditions"] = [{"type": "ReplicaFailure", "status": "True", "message": words}]
-        return seen(deployment=found)(with_cluster(facts, pods=()))
+        return seen(workloads=(found,))(with_cluster(facts, pods=()))
 
     return change
 
@@ -86,11 +86,10 @@ def no_endpoint(selector: Manifest | None = None, **port: Any) -> Break:
     """Immich's Service, changed, and nothing ready behind it."""
 
     def change(facts: Facts) -> Facts:
-        found = deepcopy(of_cluster(facts).seen.service)
-        assert found
+        (found,) = deepcopy(of_cluster(facts).seen.services)
         found["spec"]["selector"] = selector or LABELS
         found["spec"]["ports"][0] |= port
-        return seen(service=found)(with_cluster(facts, endpoints=()))
+        return seen(services=(found,))(with_cluster(facts, endpoints=()))
 
     return change
 
@@ -203,11 +202,10 @@ def mounted_by(manager: str) -> Break:
     """The Deployment, whose mount of the photos a manager applies."""
 
     def change(facts: Facts) -> Facts:
-        found = deepcopy(of_cluster(facts).seen.deployment)
-        assert found
+        (found,) = deepcopy(of_cluster(facts).seen.workloads)
         volume: Manifest = {"f:volumes": {'k:{"name":"icloud-import"}': {".": {}, "f:name": {}}}}
         found["metadata"]["managedFields"].append(managed(manager, in_pod(volume), "Apply"))
-        return seen(deployment=found)(facts)
+        return seen(workloads=(found,))(facts)
 
     return change
 
@@ -221,17 +219,20 @@ def crashing() -> Manifest:
     return {"name": GUARD, "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended}
 
 
+DENIED = "forbidden: ValidatingAdmissionPolicy 'immich-icloud-immich' denied request"
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
 SILENT = Ping("Immich does not answer")
 
 # Check, settings beside those of the stack that is well, what is broken, what is found. Its words are in golden/.
 CASES: list[tuple[str, Manifest, Break, str]] = [
-    ("immich-pods", {}, seen(deployment=None), "immich-missing"),
+    ("immich-pods", {}, seen(workloads=()), "immich-missing"),
     ("immich-pods", {}, pod(initContainerStatuses=[crashing()]), "disk-not-mounted"),
     ("immich-pods", {}, pod(**NOT_READY), "pod-not-ready"),
     ("immich-pods", {}, refused('violates PodSecurity "baseline:latest"'), "pod-not-admitted"),
     ("immich-pods", {}, refused("exceeded quota"), "pod-refused"),
-    ("immich-pods", {}, lambda f: seen(deployment=deployment())(with_cluster(f, pods=())), "scaled-down"),
+    ("immich-pods", {}, refused(DENIED), "photos-not-mounted"),
+    ("immich-pods", {"immich": {"mount": "chart"}}, refused(DENIED), "chart-lacks-mount"),
+    ("immich-pods", {}, lambda f: seen(workloads=(deployment(),))(with_cluster(f, pods=())), "scaled-down"),
     ("pod-security", {}, seen(namespace=bare("immich")), "labels-too-strict"),
     ("photo-directory", {}, seen(nodes=("other",)), "node-missing"),
     ("photo-directory", {}, without("Job"), "directory-job-missing"),
@@ -264,8 +265,8 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("mount", {"storage": NFS},
      edited(lambda spec: spec["volumes"][-1]["persistentVolumeClaim"].update(claimName="other")), "photos-not-mounted"),
     ("mount", {"immich": {"mount": "chart"}}, edited(lambda spec: spec.update(initContainers=[])), "chart-lacks-mount"),
-    ("service", {}, seen(service=None), "service-missing"),
-    ("service", {}, seen(service={"spec": {"ports": [{"port": 80}]}}), "port-missing"),
+    ("service", {}, seen(services=()), "service-missing"),
+    ("service", {}, seen(services=(service(80),)), "port-missing"),
     ("service", {}, no_endpoint(selector={"app": "x"}), "selector-changed"),
     ("service", {}, no_endpoint(targetPort="web"), "target-port-changed"),
     ("service", {}, no_endpoint(), "no-endpoints"),
@@ -381,7 +382,7 @@ def test_the_chart_may_state_a_mount_that_it_was_given() -> None:
     facts = mounted_by(ARGOCD)(well(immich={"mount": "chart"}))
     assert isinstance(result("argocd", facts), Passed)
     assert isinstance(result("mount", facts), Passed)
-    drifted = seen(deployment=deployment())(facts)
+    drifted = seen(workloads=(deployment(),))(facts)
     assert isinstance(result("drift", drifted), Passed), "the mount is checked by its own line"
 
 

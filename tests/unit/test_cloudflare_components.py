@@ -19,6 +19,7 @@ from components.ownership import Ownership
 from components.plan import Found
 from components.way_in import FoundAtCloudflare
 from settings import SettingsError
+from tests.objects import SERVERS
 from tests.unit.configured import configured
 from tests.unit.recording import STACK, TUNNEL_TOKEN, Recording, deployed, registered
 
@@ -57,7 +58,7 @@ def on(
     """A stack with these settings of Cloudflare, and with what there is besides zone and tunnel."""
     settings = configured(cloudflare=cloudflare)
     there = FoundAtCloudflare(ZONE, tunnel=TUNNEL, **(found or {}))
-    return deployed(settings, Found("immich-server", cloudflare=there, origin=origin), owner)
+    return deployed(settings, Found(SERVERS, cloudflare=there, origin=origin), owner)
 
 
 def record_as_stated(stack: Recording) -> dict[str, Any]:
@@ -395,9 +396,10 @@ def test_none_states_nothing_at_cloudflare_and_never_imports_its_provider() -> N
     program = """
 import sys
 from components.plan import Found
+from tests.objects import SERVERS
 from tests.unit.configured import configured
 from tests.unit.recording import deployed
-stack = deployed(configured(cloudflare={"kind": "none"}), Found("immich-server"))
+stack = deployed(configured(cloudflare={"kind": "none"}), Found(SERVERS))
 assert stack.one("Ingress")
 print([made.type for made in stack.resources if "loudflare" in made.type], "pulumi_cloudflare" in sys.modules)
 print(sorted(stack.outputs))

@@ -31,6 +31,7 @@ from ops.recorded import RecordError, verdict
 from ops.verify import Verdict, as_json
 from tests.accounts import household
 from tests.drawn import of, of_lab, resources_of
+from tests.objects import SERVERS
 from tests.unit.configured import ON_HOST, configured
 from tests.unit.recording import STACK, deployed
 from tests.unit.test_cloudflare_components import ACCESS, ADDRESS, CONTROLLER, ORIGIN, OWN, SHARED, ZONE, on
@@ -61,7 +62,7 @@ def node(graph: Graph, id_: str) -> Node:
 
 
 def simple(**more: Any) -> Graph:
-    return of(deployed(configured(**more), Found("immich-server")))
+    return of(deployed(configured(**more), Found(SERVERS)))
 
 
 # the traffic
@@ -167,7 +168,7 @@ def test_a_mount_that_immichs_chart_states() -> None:
 
 
 def test_each_account_fetches_its_own_photos() -> None:
-    graph = of(deployed(household({"name": "anna"}, {"name": "ben"}), Found("immich-server")))
+    graph = of(deployed(household({"name": "anna"}, {"name": "ben"}), Found(SERVERS)))
     for name in ("anna", "ben"):
         cron_job = f"cron_job icloud-sync-{name}"
         assert node(graph, cron_job).lines == ("CronJob", f"icloud-sync-{name}", "0 2 1 * *")
@@ -176,7 +177,7 @@ def test_each_account_fetches_its_own_photos() -> None:
 
 def test_what_was_made_by_hand_says_so() -> None:
     ingress = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
-    graph = of(deployed(configured(), Found("immich-server"), Ownership(STACK, frozenset({ingress}), adopting=True)))
+    graph = of(deployed(configured(), Found(SERVERS), Ownership(STACK, frozenset({ingress}), adopting=True)))
     assert node(graph, "route").lines == ("Ingress", "immich-ingress", "(made by hand, taken over)")
 
 
@@ -189,7 +190,7 @@ def whole() -> tuple[Resource, ...]:
     owned = {**ON_HOST, "kind": "local", "owner": {"uid": 1000, "gid": 1000}}
     settings = with_everything(storage=owned, cloudflare=OWN | ACCESS)
     there = FoundAtCloudflare(ZONE)
-    return resources_of(deployed(settings, Found("immich-server", cloudflare=there, origin=ORIGIN)))
+    return resources_of(deployed(settings, Found(SERVERS, cloudflare=there, origin=ORIGIN)))
 
 
 @hypothesis.settings(deadline=None)

@@ -17,10 +17,10 @@ from lab.node.container import Image
 from settings import Settings
 from tests.accounts import household
 from tests.node_stand_in import Node
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 from tests.unit.recording import Recording, deployed
 
-IMMICH = Found(container="immich-server")
+IMMICH = Found(SERVERS)
 KEY = "an-api-key-of-nobody"
 LOCAL = {"kind": "local", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
 NFS = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos", "owner": {"uid": 1000, "gid": 1001}}

@@ -18,28 +18,28 @@ from providers.fragment import FragmentDryRun, Remainder
 from providers.wording import OBJECT_MISSING
 from settings import Settings, load_connections
 from tests.findings import Told, told
-from tests.objects import ARGOCD, BY_HAND, STACK, deployment, in_pod, managed, namespace
+from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, managed, namespace
 from tests.stack_files import as_text
 from tests.unit.configured import configured
 from text.finding import Finding, Severity
 
 WHERE = "Deployment immich/immich-server"
-CLUSTER = ClusterSeen(namespace(), deployment(), None, None, None)
+CLUSTER = ClusterSeen(namespace(), (deployment(),), (), None, None)
 TWICE = f'{WHERE}: "{ARGOCD}" states volumes[icloud-import], too'
 
 
 def planned(mount: str = "chart", *, library: bool = False) -> Plan:
-    found = plan(configured(immich={"mount": mount}), Found("immich-server"), Ownership(STACK))
+    found = plan(configured(immich={"mount": mount}), Found(SERVERS), Ownership(STACK))
     if not library:
         return found
     key = {"immichApiKey": "key"}
     shown = configured(immich={"mount": mount}).model_dump(by_alias=True, exclude_unset=True) | key
-    return plan(Settings.model_validate(shown), Found("immich-server"), Ownership(STACK))
+    return plan(Settings.model_validate(shown), Found(SERVERS), Ownership(STACK))
 
 
 def mounted(manager: str = "") -> Manifest:
     """Immich as the values make it, by whom."""
-    live, ours = deployment(), planned().mount["spec"]["template"]["spec"]
+    live, ours = deployment(), planned().mounts[0]["spec"]["template"]["spec"]
     pod = live["spec"]["template"]["spec"]
     pod["volumes"] += deepcopy(ours["volumes"])
     pod["initContainers"] = deepcopy(ours["initContainers"])
@@ -48,6 +48,10 @@ def mounted(manager: str = "") -> Manifest:
         fields: Manifest = {"f:volumes": {'k:{"name":"icloud-import"}': {"f:name": {}}}}
         live["metadata"]["managedFields"].append(managed(manager, in_pod(fields)))
     return live
+
+
+def answers(remainder: Remainder) -> Answers:
+    return Answers(remainders={Ref.of(remainder.live): remainder})
 
 
 def with_old_guard() -> Manifest:
@@ -68,8 +72,8 @@ def in_place(settings: Settings, volume: Manifest, mount: Manifest) -> list[Told
     pod = immich["spec"]["template"]["spec"]
     pod["volumes"].append(volume)
     pod["containers"][0]["volumeMounts"].append(mount)
-    seen = replace(CLUSTER, deployment=immich)
-    ours = plan(settings, Found("immich-server"), Ownership(STACK, adopting=settings.adopt_existing))
+    seen = replace(CLUSTER, workloads=(immich,))
+    ours = plan(settings, Found(SERVERS), Ownership(STACK, adopting=settings.adopt_existing))
     return told(mount_rules.findings(settings, seen, ours, Answers()))
 
 
@@ -92,19 +96,19 @@ def test_no_mount_within_a_mount(at: str) -> None:
 
 def test_a_chart_that_states_it_may_have_it() -> None:
     for ours in (False, True):
-        given = Answers(remainder=Remainder(mounted(), ours=ours))
+        given = answers(Remainder(mounted(), ours=ours))
         assert told(found(planned(library=True), given)) == ([("mount-stays", WHERE)] if ours else [])
 
 
 @pytest.mark.parametrize("library", [False, True])
 def test_a_mount_that_nobody_else_states_is_not_given_up(library: bool) -> None:  # noqa: FBT001
-    (finding,) = found(planned(library=library), Answers(remainder=Remainder(deployment(), ours=True)))
+    (finding,) = found(planned(library=library), answers(Remainder(deployment(), ours=True)))
     assert (finding.code, finding.subject, finding.severity) == ("mount-given-up", WHERE, Severity.PROBLEM)
     assert "make chart-values STACK=test" in finding.remedy
 
 
 def test_what_kubectl_holds_beside_us_is_nobodys_either() -> None:
-    given = Answers(remainder=Remainder(mounted(), ours=True, by_hand="volumes[icloud-import]"))
+    given = answers(Remainder(mounted(), ours=True, by_hand="volumes[icloud-import]"))
     (finding,) = found(planned(), given)
     assert finding.code == "mount-given-up"
     assert "volumes[icloud-import]" in finding.text
@@ -115,14 +119,14 @@ def test_what_kubectl_holds_beside_us_is_nobodys_either() -> None:
     [(True, "mount-not-in-chart", Severity.PROBLEM), (False, "chart-lacks-mount", Severity.WARNING)],
 )
 def test_no_library_without_its_photos(library: bool, code: str, severity: Severity) -> None:  # noqa: FBT001
-    (finding,) = found(planned(library=library), Answers(remainder=Remainder(deployment())))
+    (finding,) = found(planned(library=library), answers(Remainder(deployment())))
     assert (finding.code, finding.subject, finding.severity) == (code, WHERE, severity)
     assert "make chart-values STACK=test" in finding.remedy
 
 
 @pytest.mark.parametrize("library", [False, True])
 def test_an_older_guard_is_worth_a_word(library: bool) -> None:  # noqa: FBT001
-    given = Answers(remainder=Remainder(with_old_guard()))
+    given = answers(Remainder(with_old_guard()))
     assert told(found(planned(library=library), given), Severity.WARNING) == [("chart-has-old-check", WHERE)]
 
 

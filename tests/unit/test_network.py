@@ -15,7 +15,7 @@ from components.plan import Found, Plan, plan
 from settings import Settings, parse
 from settings.cloudflare import OwnTunnel
 from tests.accounts import household
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 from tests.stack_files import VALID, configuration, secrets
 from tests.stated import objects
 
@@ -25,7 +25,7 @@ SETTINGS = household().model_copy(update={"cloudflare": OwnTunnel(kind="ownTunne
 
 
 def planned(settings: Settings) -> Plan:
-    return plan(settings, Found("immich-server", origin=Origin("immich", {"app": "immich"}, 2283)), OWNERSHIP)
+    return plan(settings, Found(SERVERS, origin=Origin("immich", {"app": "immich"}, 2283)), OWNERSHIP)
 
 
 def disk_jobs(settings: Settings) -> Iterator[Manifest]:

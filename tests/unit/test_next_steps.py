@@ -15,6 +15,7 @@ from observe import resolves
 from observe.planned import synced
 from settings import Settings
 from tests.accounts import household
+from tests.objects import SERVERS
 from tests.unit.configured import configured
 from tests.unit.well import settings
 
@@ -52,7 +53,7 @@ def sign_in(account: str) -> str:
 
 
 def left(of: Settings, stack: str = HOMELAB, **found: Any) -> list[str]:
-    return plan(of, Found("immich-server", **found), Ownership(stack)).outputs.next_steps
+    return plan(of, Found(SERVERS, **found), Ownership(stack)).outputs.next_steps
 
 
 def test_nothing_is_left_on_a_stack_that_shows_its_photos() -> None:

@@ -43,7 +43,7 @@ from tests.fake_cluster import FakeCluster
 from tests.findings import told
 from tests.immich_server import Immich, serving
 from tests.mutations import mutated
-from tests.objects import STACK, deployment, namespace
+from tests.objects import SERVERS, STACK, deployment, namespace
 from tests.stack_files import OWN, VALID, configuration, secrets
 from tests.unit.configured import configured
 from tests.unit.well import of_cluster, settings, well
@@ -52,7 +52,7 @@ from tests.unit.well import of_cluster, settings, well
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
 def test_names_are_those_of_the_plan(file: Path) -> None:
     stated = parse(configuration(file), secrets(file))
-    found = Found("immich-server", origin=Origin("immich", {}, 80))
+    found = Found(SERVERS, origin=Origin("immich", {}, 80))
     wanted = [whole.ref for whole in plan(stated, found, Ownership(STACK)).wholes()]
     job = Ref("batch/v1", "Job", directory.JOB, stated.photo_sync.namespace)
     assert sorted(map(str, [*names(stated), job])) == sorted(map(str, wanted))
@@ -104,7 +104,7 @@ def test_what_may_not_be_listed_is_not_known_and_not_missing() -> None:
     seen = cluster.read(api, stated)
     assert (seen.nodes, seen.ingresses, seen.storage_classes) == (None, None, None)
     assert told(missing_rules.in_cluster(stated, seen)) == []
-    planned = plan(stated, Found("immich-server"), Ownership(STACK))
+    planned = plan(stated, Found(SERVERS), Ownership(STACK))
     assert [code for code, _ in told(rules.findings(stated, seen, planned, Answers()))] == ["not-known"] * 3
 
 
@@ -206,7 +206,7 @@ def world() -> list[Manifest]:
         thing("networking.k8s.io/v1", "IngressClass", "nginx", spec={"controller": "k8s.io/ingress-nginx"}),
         labelled(thing("storage.k8s.io/v1", "StorageClass", "fast", provisioner="x"), {}, default),
         there.seen.namespace,
-        there.seen.deployment,
+        *there.seen.workloads,
         service(),
         *there.seen.live.values(),
     ]

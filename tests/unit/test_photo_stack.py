@@ -13,11 +13,12 @@ from components.plan import Found, plan
 from components.pod_security import FoundLevels, Level
 from settings import Settings, parse
 from settings.cloudflare import NoCloudflare
+from tests.objects import SERVERS, server
 from tests.stack_files import configuration
 from tests.unit.recording import STACK, deployed
 
 HOMELAB = Path(__file__).parents[2] / "Pulumi.homelab.yaml"
-IMMICH = Found(container="immich-server")
+IMMICH = Found(SERVERS)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_immich_does_not_start_without_the_marked_disk(homelab: Settings) -> Non
 
 
 def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
-    stack = deployed(homelab, Found(container="sidecar"))
+    stack = deployed(homelab, Found((server("sidecar"),)))
     (container,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
         "containers"
     ]
@@ -214,7 +215,7 @@ def test_adopted_objects_are_kept_and_marked_by_what_is_removed(homelab: Setting
 
 
 def test_beside_a_job_made_by_hand_ours_is_named_after_its_template(homelab: Settings) -> None:
-    stack = deployed(homelab, Found(container="immich-server", job_by_hand=True))
+    stack = deployed(homelab, Found(SERVERS, job_by_hand=True))
     name = stack.one("Job").inputs["metadata"]["name"]
     prefix, _, digest = name.rpartition("-")
     assert prefix == "create-icloud-directory"
@@ -223,7 +224,7 @@ def test_beside_a_job_made_by_hand_ours_is_named_after_its_template(homelab: Set
 
 def test_labels_that_somebody_else_states_are_left_alone(homelab: Settings) -> None:
     privileged: dict[str, Level] = dict.fromkeys(("enforce", "warn", "audit"), "privileged")
-    stack = deployed(homelab, Found(container="immich-server", immich_levels=FoundLevels(privileged, privileged)))
+    stack = deployed(homelab, Found(SERVERS, immich_levels=FoundLevels(privileged, privileged)))
     assert [r.inputs["fragment"]["kind"] for r in stack.all("Fragment")] == ["Deployment"]
 
 

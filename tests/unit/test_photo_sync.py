@@ -10,10 +10,10 @@ from components.ownership import Ownership
 from components.plan import Found, plan
 from components.pod_security import Level
 from tests.accounts import APPLE_ID, PASSWORD, household
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 from tests.unit.recording import Recording, deployed
 
-IMMICH = Found(container="immich-server")
+IMMICH = Found(SERVERS)
 NFS = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos", "owner": {"uid": 1000, "gid": 1001}}
 
 

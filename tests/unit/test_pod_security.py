@@ -13,7 +13,7 @@ from components.ownership import Ownership
 from components.pod_security import MODES, FoundLevels, Level
 from settings.immich import Immich
 from settings.storage import Csi, HostPath, Local, Nfs, Owner, Storage
-from tests.objects import STACK
+from tests.objects import SERVERS, STACK
 
 STRICTNESS: dict[str, int] = {"privileged": 0, "baseline": 1, "restricted": 2}
 
@@ -34,7 +34,7 @@ def job_pod(storage: Storage) -> dict[str, Any]:
 
 
 def guarded_pod(storage: Storage) -> dict[str, Any]:
-    pod = immich_mount.fragment(Immich(), storage, "immich-server", Ownership(STACK))["spec"]["template"]["spec"]
+    pod = immich_mount.fragment(Immich(), storage, SERVERS[0], Ownership(STACK))["spec"]["template"]["spec"]
     return {**pod, "containers": []}
 
 

@@ -48,7 +48,7 @@ from providers.wording import RULE_PLACED, TUNNEL_GONE
 from settings import Settings
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
-from tests.objects import STACK, deployment, namespace
+from tests.objects import SERVERS, STACK, deployment, namespace, service
 from tests.unit.configured import configured
 from text.finding import Finding, Severity
 from text.resource_types import POLICY, RECORD
@@ -73,7 +73,7 @@ APPLICATION_KIND = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessA
 
 TOKEN_KIND = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 
-CLUSTER = ClusterSeen(namespace(), deployment(), {"spec": {"ports": [{"port": 3001}]}}, None, None, nodes=("talos-1",))
+CLUSTER = ClusterSeen(namespace(), (deployment(),), (service(3001),), None, None, nodes=("talos-1",))
 
 
 def on(cloudflare: Manifest, **more: Any) -> Settings:
@@ -568,7 +568,7 @@ def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
 
 def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
     settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
-    planned_without = plan(settings, Found("immich-server"), Ownership(STACK))
+    planned_without = plan(settings, Found(SERVERS), Ownership(STACK))
     assert list(cloudflare_rules.findings(settings, CloudflareSeen(None), planned_without)) == []
 
 
@@ -577,7 +577,8 @@ def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
 
 def cluster_with(*services: Ref) -> FakeCluster:
     cluster = FakeCluster()
-    cluster.objects |= dict.fromkeys(services, SERVICE)
+    for ref in services:
+        cluster.objects[ref] = {**SERVICE, "metadata": {"name": ref.name, "namespace": ref.namespace}}
     return cluster
 
 
@@ -1050,7 +1051,8 @@ def test_a_tunnel_of_our_own_knows_its_origin(check: Check) -> None:
     (_, _, to_origin) = planned.connector.network_policy["spec"]["egress"]
     assert to_origin["to"][0]["podSelector"] == {"matchLabels": {"app": "nginx"}}
     assert {whole.ref.kind for whole in planned.wholes() if not whole.adoptable} == {
-        "Namespace", "Secret", "Deployment", "PodDisruptionBudget", "NetworkPolicy",
+        "Namespace", "Secret", "Deployment", "PodDisruptionBudget", "NetworkPolicy", "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
     }  # fmt: skip
 
 

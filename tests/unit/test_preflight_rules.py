@@ -17,7 +17,7 @@ from providers.wording import OBJECT_MISSING
 from settings import Settings
 from tests.accounts import household
 from tests.findings import Told, told
-from tests.objects import ARGOCD, STACK, Manifest, deployment, managed, namespace
+from tests.objects import ARGOCD, SERVERS, STACK, Manifest, deployment, managed, namespace, service
 from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity
 
@@ -32,13 +32,14 @@ JOB = Ref("batch/v1", "Job", "create-icloud-directory", "photo-sync")
 
 
 def facts(**more: Any) -> ClusterSeen:
-    service = {"spec": {"ports": [{"port": 3001}, {"port": 9100}]}}
-    there = ClusterSeen(namespace(), deployment(), service, None, None, nodes=("talos-1",))
+    immichs = service(3001)
+    immichs["spec"]["ports"].append({"port": 9100})
+    there = ClusterSeen(namespace(), (deployment(),), (immichs,), None, None, nodes=("talos-1",))
     return replace(there, **more)
 
 
 def planned(settings: Settings, **more: Any) -> Plan:
-    found = Found("immich-server", job_by_hand=bool(more.pop("job_by_hand", False)))
+    found = Found(SERVERS, job_by_hand=bool(more.pop("job_by_hand", False)))
     return plan(settings, found, Ownership(STACK, adopting=settings.adopt_existing, **more))
 
 
@@ -104,16 +105,22 @@ def test_nothing_is_missing() -> None:
     [
         (
             {},
-            {"namespace": None, "deployment": None, "service": None, "nodes": ()},
+            {"namespace": None, "workloads": (), "services": (), "nodes": ()},
             ("namespace-missing", "immich.namespace"),
         ),
-        ({}, {"deployment": None}, ("deployment-missing", "immich.deployment")),
-        ({"immich": {"mount": {"container": "server"}}}, {}, ("container-missing", "immich.mount.container")),
-        ({}, {"service": None}, ("service-missing", "immich.service.name")),
+        ({"immich": {"deployment": "photos"}}, {}, ("workload-missing", "immich.deployment")),
+        ({}, {"workloads": ()}, ("server-missing", "immich.deployment")),
+        (
+            {"immich": {"deployment": "immich-server", "mount": {"container": "server"}}},
+            {},
+            ("container-missing", "immich.mount.container"),
+        ),
+        ({"immich": {"service": {"name": "photos"}}}, {}, ("service-missing", "immich.service.name")),
+        ({}, {"services": ()}, ("service-unknown", "immich.service")),
         ({"immich": {"service": {"port": 2283}}}, {}, ("port-missing", "immich.service.port")),
         ({}, {"nodes": ("talos-2", "talos-3")}, ("node-missing", "storage.node")),
     ],
-    ids=["namespace", "deployment", "container", "service", "port", "node"],
+    ids=["namespace", "workload", "image", "container", "service", "selector", "port", "node"],
 )
 def test_missing(more: Manifest, seen: Manifest, expected: Told) -> None:
     assert missing(configured(**more), facts(**seen)) == [expected]
@@ -462,7 +469,7 @@ def test_nothing_keeps_immich_on_the_node_of_the_photos() -> None:
 def test_a_pinned_immich_stays(pinned: str) -> None:
     immich = deployment()
     immich["spec"]["template"]["spec"][pinned] = {"a": "b"}
-    assert warnings(configured(), {}, facts(nodes=("talos-1", "talos-2"), deployment=immich)) == []
+    assert warnings(configured(), {}, facts(nodes=("talos-1", "talos-2"), workloads=(immich,))) == []
 
 
 def test_a_local_volume_keeps_immich_there() -> None:

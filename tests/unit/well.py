@@ -26,7 +26,7 @@ from ops.facts.photo_sync import AccountFacts, SyncRun
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from tests.accounts import household
-from tests.objects import STACK, deployment, namespace
+from tests.objects import SERVERS, STACK, deployment, namespace, service
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MADE = "2026-11-20T09:00:00Z"
@@ -65,12 +65,12 @@ def well(**more: Any) -> Facts:
     stated = settings(**more)
     owner = Ownership(STACK)
     ready = {"type": "Ready", "status": "True"}
-    planned = plan(stated, Found("immich-server"), owner)
+    planned = plan(stated, Found(SERVERS), owner)
     live = {whole.ref: _live(whole.manifest) for whole in planned.wholes() if whole.ref.kind != "Secret"}
     live[planned.volume.ref]["spec"]["claimRef"]["uid"] = live[planned.claim.ref]["metadata"]["uid"]
     immich = deployment()
     spec = immich["spec"]["template"]["spec"]
-    ours = planned.mount["spec"]["template"]["spec"]
+    ours = planned.mounts[0]["spec"]["template"]["spec"]
     spec["volumes"] += ours["volumes"]
     spec["initContainers"] = ours["initContainers"]
     spec["containers"][0]["ports"] = [{"name": "http", "containerPort": 2283}]
@@ -91,8 +91,8 @@ def well(**more: Any) -> Facts:
     made["metadata"] |= live[planned.photo_sync.ref]["metadata"]
     seen = ClusterSeen(
         namespace=namespace("immich", privileged, owner.manager),
-        deployment=immich,
-        service={"spec": {"selector": LABELS, "ports": [{"name": "http", "port": 3001, "targetPort": 2283}]}},
+        workloads=(immich,),
+        services=(service(3001),),
         photo_sync=made,
         directory_job=None,
         live=live,
@@ -126,7 +126,8 @@ def well(**more: Any) -> Facts:
 def _live(manifest: Manifest) -> Manifest:
     live = deepcopy(manifest)
     live["metadata"] |= {"uid": f"{manifest['kind']} {manifest['metadata']['name']}", "creationTimestamp": MADE}
-    live["status"] = {"phase": "Bound", "conditions": [{"type": "Complete", "status": "True"}]}
+    complete = {"type": "Complete", "status": "True", "lastTransitionTime": MADE, "reason": "Done", "message": "done"}
+    live["status"] = {"phase": "Bound", "conditions": [complete]}
     return live
 
 

@@ -1,0 +1,160 @@
+"""What keeps Immich from starting without its photos between two `up`s: an admission policy of the API server.
+
+An owner's upgrade can drop the mount, or all of this stack's entries: a container with another name, a workload made
+again, a write of the whole object. Immich would start, and its next scan would trash every photo. The policy denies
+such a pod; a rolling update leaves the old one running.
+"""
+
+import json
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
+
+from clients.kubernetes import Manifest, Ref
+from components.immich_mount import GUARD
+from components.immich_server import Server, image_pattern
+from components.ownership import Ownership
+from settings.immich import Immich
+
+API = "admissionregistration.k8s.io/v1"
+KIND = "ValidatingAdmissionPolicy"
+
+
+def names(immich: Immich) -> tuple[Ref, Ref]:
+    """Name the policy and its binding."""
+    name = f"immich-icloud-{immich.namespace}"
+    return Ref(API, KIND, name), Ref(API, f"{KIND}Binding", name)
+
+
+def manifests(
+    immich: Immich, servers: Sequence[Server], mount: Manifest, ownership: Ownership
+) -> tuple[Manifest, Manifest]:
+    """Build the policy, and the binding that puts it into force in Immich's namespace.
+
+    Args:
+        immich: where Immich is.
+        servers: the workloads that run its server.
+        mount: the entries of this stack in one of them.
+        ownership: of whose stack it is.
+
+    """
+    policy_name, binding_name = names(immich)
+    here = {"matchLabels": {"kubernetes.io/metadata.name": immich.namespace}}
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"matchPolicy": "Equivalent", "namespaceSelector": here, "resourceRules": [pods]},
+        "matchConditions": [{"name": "not-of-a-job", "expression": _NOT_OF_A_JOB}],
+        "variables": [
+            {"name": "servers", "expression": f"object.spec.containers.filter(c, {_is_server(immich, servers)})"},
+            {"name": "photos", "expression": _names_of("volumes", "v", _is_source(mount), "v.name")},
+            {"name": "checked", "expression": _CHECKED},
+        ],
+        "validations": [
+            {
+                "expression": "variables.servers.all(c, has(c.volumeMounts) && "
+                f"c.volumeMounts.exists(m, {_shows(immich)}))",
+                "message": _message(immich, ownership),
+                "reason": "Forbidden",
+            }
+        ],
+    }
+    binding = {
+        "policyName": policy_name.name,
+        "validationActions": ["Deny"],
+        "matchResources": {"matchPolicy": "Equivalent", "namespaceSelector": here},
+    }
+    return _object(policy_name, policy, ownership), _object(binding_name, binding, ownership)
+
+
+def _object(ref: Ref, spec: Manifest, ownership: Ownership) -> Manifest:
+    metadata = ownership.metadata(ref.kind, ref.name)
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": spec}
+
+
+# The language is CEL (kubernetes.io, "Common Expression Language in Kubernetes").
+
+# What a Job runs from Immich's image is one of its commands, such as a backup: it scans nothing.
+_NOT_OF_A_JOB = "!has(object.metadata.ownerReferences) || !object.metadata.ownerReferences.exists(o, o.kind == 'Job')"
+
+
+def _names_of(field: str, item: str, condition: str, name: str) -> str:
+    return f"has(object.spec.{field}) ? object.spec.{field}.filter({item}, {condition}).map({item}, {name}) : []"
+
+
+# Names of the volumes that the startup check looks at.
+_CHECKED = (
+    f"has(object.spec.initContainers) ? variables.photos.filter(v, object.spec.initContainers.exists(i, "
+    f"i.name == '{GUARD}' && has(i.volumeMounts) && i.volumeMounts.exists(m, m.name == v))) : []"
+)
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _is_server(immich: Immich, servers: Sequence[Server]) -> str:
+    images = sorted({image for server in servers for image in server.images})
+    runs = " || ".join(f"c.image.matches({_text(image_pattern(image))})" for image in images)
+    if immich.mount.container is None:
+        return runs
+    named = _text(immich.mount.container)
+    return f"c.name == {named} || (!object.spec.containers.exists(n, n.name == {named}) && ({runs}))"
+
+
+def _is_source(mount: Manifest) -> str:
+    (volume,) = mount["spec"]["template"]["spec"]["volumes"]
+    if "hostPath" in volume:
+        path = _text(volume["hostPath"]["path"])
+        return f"has(v.hostPath) && v.hostPath.path == {path} && has(v.hostPath.type) && v.hostPath.type == 'Directory'"
+    claim = _text(volume["persistentVolumeClaim"]["claimName"])
+    return f"has(v.persistentVolumeClaim) && v.persistentVolumeClaim.claimName == {claim}"
+
+
+def _shows(immich: Immich) -> str:
+    return (
+        f"m.mountPath == {_text(immich.mount.path)} && m.name in variables.checked && has(m.readOnly) && m.readOnly && "
+        "!has(m.subPath) && !has(m.subPathExpr)"
+    )
+
+
+def _message(immich: Immich, ownership: Ownership) -> str:
+    restores = (
+        f"`{ownership.command('up')}` restores"
+        if immich.mount.kind == "entries"
+        else f"The values of Immich's chart have to state (`{ownership.command('chart-values')}`)"
+    )
+    return (
+        f"Immich would start without its photos, and its next scan would move them to its trash. {restores} the mount "
+        f"{immich.mount.path} and the startup check {GUARD}. A Deployment with a rolling update keeps its old "
+        "pod until then, one with strategy Recreate has none"
+    )
+
+
+class MountPolicy(pulumi.ComponentResource):
+    """The policy, which has no effect yet."""
+
+    def __init__(self, name: str, policy: Manifest, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:MountPolicy", name, None, opts)
+        ValidatingAdmissionPolicy(
+            f"{name}-policy",
+            metadata=policy["metadata"],
+            spec=policy["spec"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})
+
+
+class MountPolicyBinding(pulumi.ComponentResource):
+    """The policy in force: made once the mount is there, and removed before it."""
+
+    def __init__(self, name: str, binding: Manifest, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:MountPolicyBinding", name, None, opts)
+        ValidatingAdmissionPolicyBinding(
+            f"{name}-binding",
+            metadata=binding["metadata"],
+            spec=binding["spec"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})

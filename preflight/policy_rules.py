@@ -1,0 +1,28 @@
+"""What keeps Immich from starting without its photos between two `up`s, and what that means for its owner. Pure."""
+
+from collections.abc import Iterator
+
+from clients.kubernetes import Manifest, Ref
+from components.plan import Plan
+from observe.cluster import ClusterSeen
+from preflight import wording
+from preflight.dry_runs import Answers
+from text.finding import Finding
+
+
+def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """Find what is not guarded, and which workloads have no pod while the policy denies one."""
+    if not facts.policies:
+        yield wording.STARTS_UNGUARDED.found()
+    if plan.mount_policy is None or plan.mount_policy[1].ref in answers.live:
+        return
+    for ref in map(Ref.of, plan.mounts):
+        live = facts.workload(ref)
+        if live and not _keeps_old_pods(live):
+            yield wording.STOPPED_BY_POLICY.found(ref, command=plan.ownership.command("up"))
+
+
+def _keeps_old_pods(workload: Manifest) -> bool:
+    """Whether the old pods run until new ones are ready."""
+    spec = workload["spec"]
+    return bool(workload["kind"] == "Deployment" and spec.get("strategy", {}).get("type") != "Recreate")
