@@ -19,6 +19,9 @@ set_aside() { # file from before the first fetch, what a look misses, files name
     pass=$(mktemp -d "$4/XXXXXX")
     while IFS= read -r path; do
         mkdir -p "$pass/${path%/*}"
+        for earlier in "$4"/*/"$path"; do # a file that is the same each time is kept once
+            if cmp -s "$earlier" "$path"; then rm "$earlier"; fi
+        done
         mv "$path" "$pass/$path"
         echo "not whole, and fetched again: $path"
     done <"$2.aside"

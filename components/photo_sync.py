@@ -1,4 +1,9 @@
-"""Photos from iCloud, on a schedule: one CronJob an account, with the account's credentials and its session."""
+"""Photos from iCloud, on a schedule: one CronJob an account, with the account's credentials and its session.
+
+The script judges a run itself, not a second container with Python. That would be one more image to pin and to pull; the
+client's log, which has session tokens, would lie on a volume; and a cut file or a busy Apple needs the client again
+after the judgement, so that two containers would have to wait for each other.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -303,6 +303,7 @@ if [ "$fetched" -gt 0 ]; then
         judge
         look "$@"
         judge
+        not_whole /dev/null "$work/sized" >>"$work/wanted" # no look misses those
     fi
     [ ! -s "$work/wanted" ] || fail incomplete "$(wc -l <"$work/wanted" | tr -d ' ') files of account $ACCOUNT are still not \
 whole. Retried at the next scheduled run. The first is: $(head -n 1 "$work/wanted")"

@@ -14,6 +14,7 @@ from clients.result import Code
 from components import list_icloud
 from components.ownership import Ownership
 from components.photo_disk import MARK
+from lab.apple.library import Library
 from lab.apple.world import account, found, household
 from tests.accounts import household as settings_of
 from tests.icloudpd.client import APPLE_ID, DOWNLOADS, QUERIES
@@ -77,6 +78,17 @@ def test_a_file_with_its_size_in_its_name_is_looked_at(house: House) -> None:
     assert house.difference(EQUAL) == (0, [])
 
 
+def test_a_file_with_its_size_in_its_name_that_is_cut_twice_fails_the_run(house: House) -> None:
+    house.client.account(photos=EQUAL)
+    (second,) = [one for one in Library.of(APPLE_ID, EQUAL).assets if one.size == 6000]
+    for _ in range(2):
+        house.client.goes_wrong("cut", f"/cvws.icloud-content.com/B/{second.of_master['resOriginal'].key}/*")
+    ended = house.run()
+    assert (ended.code, ended.result.code) == (1, Code.INCOMPLETE)
+    assert house.run().code == 0
+    assert house.difference(EQUAL) == (0, [])
+
+
 def test_what_is_cut_before_a_run_ends_is_mended_by_the_next_one(house: House) -> None:
     house.client.account(photos=LARGE)
     house.client.goes_wrong("cut")
@@ -85,6 +97,19 @@ def test_what_is_cut_before_a_run_ends_is_mended_by_the_next_one(house: House) -
     assert (ended.code, ended.result.code) == (1, Code.APPLE_BUSY)
     assert house.run().code == 0
     assert house.difference(LARGE) == (0, [])
+
+
+def test_a_photo_whose_record_is_wrong_fails_each_run_and_fills_no_disk(house: House) -> None:
+    photo = {"name": "IMG_1.JPG", "taken": "2026-03-01T12:00", "size": 5000}
+    house.client.account(photos=[photo | {"announced": 6000}])
+    for _ in range(2):
+        ended = house.run()
+        assert (ended.code, ended.result.code) == (1, Code.INCOMPLETE)
+    assert len([file for file in house.folder.glob(f"{MARK}-aside/**/*") if file.is_file()]) == 1
+    house.client.account(photos=[photo])
+    assert house.run().code == 0
+    assert house.difference([photo]) == (0, [])
+    assert not list(house.folder.glob(f"{MARK}-[ap]*"))
 
 
 def interrupted(house: House) -> None:
@@ -148,6 +173,8 @@ ONCE: list[tuple[dict[str, Any], Code]] = [
     ({"kind": "status", "path": DOWNLOADS, "status": 503}, Code.APPLE_BUSY),
     ({"kind": "status", "path": QUERIES, "status": 503}, Code.APPLE_BUSY),
     ({"kind": "status", "path": QUERIES, "status": 421}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": QUERIES, "status": 423}, Code.APPLE_BUSY),
+    ({"kind": "status", "path": DOWNLOADS, "status": 500}, Code.APPLE_BUSY),
     ({"kind": "timeOut", "path": QUERIES}, Code.NO_CONNECTION),
 ]
 
@@ -171,7 +198,7 @@ def test_a_full_disk_has_a_class_and_is_mended_by_the_next_run(house: House, tmp
     assert not list(house.folder.rglob("*.part"))
 
 
-@pytest.mark.parametrize(("fault", "code"), [ONCE[1], ONCE[4], ONCE[6], ONCE[7]], ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("fault", "code"), [ONCE[1], ONCE[4], ONCE[6], ONCE[-1]], ids=lambda value: str(value)[:60])
 def test_what_passes_is_tried_again_the_same_day(house: House, fault: dict[str, Any], code: Code) -> None:
     house.client.goes_wrong(**fault)
     ended = house.run(retry_after="0")
