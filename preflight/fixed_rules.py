@@ -67,7 +67,10 @@ def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
     for volume, claim in ((plan.volume, plan.claim), (plan.immich_volume, plan.immich_claim)):
         if volume is None or claim is None or volume.ref not in answers.live:
             continue
-        tied = answers.live[volume.ref]["spec"].get("claimRef", {}).get("uid")
+        live = answers.live[volume.ref]
+        if live.get("status", {}).get("phase") == "Bound":  # to a claim that is there, whatever its name
+            continue
+        tied = live["spec"].get("claimRef", {}).get("uid")
         now = answers.live[claim.ref]["metadata"].get("uid") if claim.ref in answers.live else None
         if tied and tied != now:
             yield wording.VOLUME_RELEASED.found(volume.ref, name=volume.ref.name)

@@ -479,7 +479,15 @@ def test_a_local_volume_keeps_immich_there() -> None:
 def test_a_volume_tied_to_a_deleted_claim() -> None:
     live = live_of(planned(configured()), VOLUME)
     live[VOLUME]["spec"]["claimRef"]["uid"] = "of-yesterday"
+    live[VOLUME]["status"] = {"phase": "Released"}
     assert problems(configured(), live) == [("volume-released", str(VOLUME))]
+
+
+def test_a_volume_bound_to_another_claim_is_not_untied() -> None:
+    """To untie it would let that claim's pods lose their photos."""
+    live = live_of(planned(configured()), VOLUME, claimRef__name="icloudpd", claimRef__uid="of-icloudpd")
+    live[VOLUME]["status"] = {"phase": "Bound"}
+    assert problems(configured(), live) == [("field-fixed", str(VOLUME))]
 
 
 def test_a_namespace_of_ours_that_lost_its_mark_is_not_adopted() -> None:
