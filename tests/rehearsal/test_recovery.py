@@ -124,10 +124,10 @@ def test_status(commands: Commands) -> None:
     [
         # Of that time are neither the sync nor Cloudflare nor Immich: what is there by now is found again by its marks,
         # and the record at Cloudflare is imported. Its Job made the directory without an owner.
-        ("0.1", "create 10, import 1, replace 1, create-replacement 1, delete-replaced 1"),
+        ("0.1", "create 12, import 1, replace 1, create-replacement 1, delete-replaced 1"),
         # Its Jobs of the disk were on the network.
         # Of another Immich, whose library is not here; its record at Cloudflare was lost from it.
-        ("0.2", "create 4, import 1, update 1, replace 1, create-replacement 1, delete-replaced 1"),
+        ("0.2", "create 6, import 1, update 1, replace 1, create-replacement 1, delete-replaced 1"),
     ],
 )
 def test_an_old_state_still_loads(commands: Commands, version: str, told: str) -> None:

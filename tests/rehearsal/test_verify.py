@@ -63,6 +63,8 @@ Act = Callable[[Bench], None]
 def bench(make_bench: MakeBench) -> Iterator[Bench]:
     """The stack with its account signed in and its photos fetched."""
     made = make_bench("found", photos=True)
+    # A port that the settings leave out is found, and followed where it changes.
+    made.set(lambda s: s["immich"].update(service={"name": "immich-server", "port": 3001}))
     made.up()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOUDFLARE_BASE_URL", made.cloudflare)
