@@ -37,6 +37,7 @@ _PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
 _WHOLE_EVERY = 31  # days
+RETRY_AFTER = "RETRY_AFTER"  # the variable
 _RETRY_AFTER = "3600 10800 21600"  # seconds: a run at night is tried again until noon
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
 _READABLE = 0o444  # by the one container of the pod, which has no group that the Secret's files could be given to
@@ -189,7 +190,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "ACCEPT_MISSING": str(account.accept_missing or 0),
         "WHOLE_EVERY": str(_WHOLE_EVERY),
         # The next scheduled run is the next try where there is one on the same day.
-        "RETRY_AFTER": _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
+        RETRY_AFTER: _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
         **client_environment(account, ownership),
     }
     command = [

@@ -1,7 +1,10 @@
 """`make sync-now`: one run of an account's CronJob at once, followed to its end."""
 
+from copy import deepcopy
+
 from clients import jobs
 from clients.kubernetes import Manifest
+from components import photo_sync
 from ops.account_jobs import idle_cron_job
 from ops.command import Say, Stack, main, say
 from ops.compare import compare
@@ -30,8 +33,15 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
 
 
 def manual_run(cron_job: Manifest) -> Manifest:
-    """Build a Job of a CronJob, as `kubectl create job --from` does (source: its create_job.go)."""
-    template, metadata = cron_job["spec"]["jobTemplate"], cron_job["metadata"]
+    """Build a Job of a CronJob, as `kubectl create job --from` does (source: its create_job.go).
+
+    But for one thing: it does not try again hours later, as somebody waits for it.
+    """
+    template, metadata = deepcopy(cron_job["spec"]["jobTemplate"]), cron_job["metadata"]
+    for container in template["spec"]["template"]["spec"]["containers"]:
+        for variable in container.get("env", []):
+            if variable["name"] == photo_sync.RETRY_AFTER:
+                variable["value"] = ""
     stated = template.get("metadata", {})
     return {
         "apiVersion": "batch/v1",
