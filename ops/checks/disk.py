@@ -77,8 +77,8 @@ def _owner(facts: Facts) -> Result:
     job = cluster.live.get(cluster.plan.directory_job.ref)
     if job is None or "Complete" not in holding(job):
         return NotChecked("the Job that gives the directory its owner is not complete")
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    given = next((one.get("value", "") for one in container["env"] if one["name"] == "OWNER"), "")
+    container, *_ = job["spec"]["template"]["spec"]["containers"]
+    given = next((one.get("value", "") for one in container.get("env", []) if one["name"] == "OWNER"), "")
     wanted = f"{storage.owner.uid}:{storage.owner.gid}"
     if given != wanted:
         return failed(facts, wording.OWNER_CHANGED, f"the Job gave it to {given}, and storage.owner is {wanted}")
@@ -100,11 +100,11 @@ def _mark(facts: Facts) -> Result:
     for pod in running(cluster):
         for container in pod["status"].get("initContainerStatuses", []):
             ended = container.get("state", {}).get("terminated")
-            if container["name"] == GUARD and ended and ended.get("exitCode") == 0:
+            if container["name"] == GUARD and ended and ended.get("exitCode") == 0 and "finishedAt" in ended:
                 sights.append(_Sight(moment(ended["finishedAt"]), f"pod {pod['metadata']['name']} found it"))
     record = cluster.plan.directory_record.ref
-    if made := cluster.live.get(record):
-        sights.append(_Sight(moment(made["metadata"]["creationTimestamp"]), f"it was set, as {record} remembers"))
+    if since := cluster.live.get(record, {}).get("metadata", {}).get("creationTimestamp"):
+        sights.append(_Sight(moment(since), f"it was set, as {record} remembers"))
     if not sights:
         return NotChecked(f"only a pod on the node can see {MARK}, and none has looked yet")
     last = max(sights)

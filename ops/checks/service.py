@@ -29,7 +29,7 @@ def _service(facts: Facts) -> Result:
         for piece in cluster.endpoints
         for endpoint in piece.get("endpoints") or []
         if endpoint.get("conditions", {}).get("ready")
-        for address in endpoint["addresses"]
+        for address in endpoint.get("addresses", [])
     ]
     if not ready:
         evidence = f"Service {immich.backend.service} has no endpoint that is ready"

@@ -161,7 +161,8 @@ class Answering(FakeCluster):
 
     @staticmethod
     def _read(found: Manifest, like: Ref) -> Manifest:
-        whole: Manifest = kubernetes_types.without_nulls(found)
+        named = {"apiVersion": like.api_version, "kind": like.kind}  # else the client takes it for no answer
+        whole: Manifest = {**kubernetes_types.without_nulls(found), **named}
         if place := next(kubernetes_types.faults(whole, like.api_version, like.kind), None):
             raise UnreachableError(f"what answers is not a Kubernetes API server: {place}")
         return whole
