@@ -116,23 +116,6 @@ def removed(ref: Ref) -> Act:
     return lambda bench: bench.delete(ref)
 
 
-def at(path: str, items: list[dict[str, Any]], **key: str) -> str:
-    """Path of an item of a list in Immich's pod."""
-    (place,) = [number for number, item in enumerate(items) if key.items() <= item.items()]
-    return f"/spec/template/spec/{path}/{place}"
-
-
-def directory_of_any_type(bench: Bench) -> None:
-    volume = at("volumes", bench.pod()["volumes"], name="icloud-import")
-    replaced(DEPLOYMENT, f"{volume}/hostPath/type", "")(bench)
-
-
-def mount_to_write(bench: Bench) -> None:
-    mounts = bench.pod()["containers"][0]["volumeMounts"]
-    mount = at("containers/0/volumeMounts", mounts, mountPath="/external/icloud")
-    replaced(DEPLOYMENT, f"{mount}/readOnly", value=False)(bench)
-
-
 def on_disk(bench: Bench, name: str) -> Path:
     return bench.home / "disk" / PATH.lstrip("/") / name
 
@@ -324,7 +307,6 @@ CASES = (
         Case("the claim is gone", "volume", claim_gone, f"{VOLUME} is tied to a claim that was deleted",
              "kubectl patch pv icloud-photos-shared --type=json "
              """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""),
-        Case("a directory of any type", "mount", directory_of_any_type, 'the volume icloud-import is of type ""', UP),
         Case("the route is gone", "route", removed(INGRESS), f"there is no {INGRESS}", UP),
         Case("no record", "dns-record", record_gone, f"coultonf.com has no record {HOST}", UP),
         Case("no rule", "tunnel-rule", ingress(lambda rules: [rule for rule in rules if not is_ours(rule)]),
@@ -340,7 +322,6 @@ CASES = (
         Case("a label is gone", "pod-security", lambda b: patch(b, IMMICH, {"op": "remove", "path": LABEL}),
              "namespace immich has pod-security.kubernetes.io/enforce: unset, and privileged is needed", UP),
         Case("the Job is gone", "photo-directory", removed(JOB), f"there is no {JOB}", UP),
-        Case("a mount to write", "mount", mount_to_write, "the mount /external/icloud is not read-only", UP),
         Case("another backend", "route",
              replaced(INGRESS, "/spec/rules/0/http/paths/0/backend/service/port/number", 2283),
              f"{HOST} → immich-server:2283, not {HOST} → immich-server:3001", UP),
