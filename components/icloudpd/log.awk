@@ -2,7 +2,6 @@
 #
 # It announces photos, then logs files: a photo's other sizes and its live video come right after it. Albums share one
 # number, and what it retries it announces again.
-#
 # sizes                     the sizes that are fetched, with a comma around each
 # sized, wanted             files that get the paths with a size in their name, and what a dry run would fetch
 # notes, summary            files that get what is neither a detail nor about a file, and names and values
