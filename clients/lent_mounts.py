@@ -61,9 +61,14 @@ def regained(live: Manifest, paths: list[Path], to: Holder) -> Entries:
 
 
 def relinquished(managed: Entries, fragment: Manifest, manager: str) -> Entries:
-    """Own none of the mounts any longer, nor the way to them."""
-    lent = {_way(path) for path in managed_fields.entries(fragment) if is_lent(path)}
-    return managed_fields.not_held(managed, sorted(lent), manager)
+    """Own none of the mounts any longer, nor the way to them.
+
+    Where another manager states one too, they stay owned: the mount would go once that manager lets go of it.
+    """
+    lent = [path for path in managed_fields.entries(fragment) if is_lent(path)]
+    if managed_fields.holders(managed, lent).keys() - {manager}:
+        return managed
+    return managed_fields.not_held(managed, sorted({_way(path) for path in lent}), manager)
 
 
 def _way(path: Path) -> Path:
