@@ -69,7 +69,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
     if keys[0] in secrets or _bare(annotation) is SecretStr:
         return f"{key}: its secret value is not allowed. Allowed: {allowed}"
-    return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}"
+    here = f'. Here: "{context["here"]}"' if "here" in context else ""
+    return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}{here}"
 
 
 def _why_not_a_key(keys: list[int | str], model: type[BaseModel], parent: type[BaseModel], namespace: str) -> str:

@@ -121,7 +121,8 @@ NodeName = Annotated[
 def in_punycode(name: object) -> object:
     """Refuse a Unicode name with the form in which it has to be written."""
     if isinstance(name, str) and not name.isascii():
-        raise not_allowed(f'a host name in lower-case punycode. Here: "{normal(name)}"')
+        allowed = "a host name in lower-case punycode"
+        raise PydanticCustomError(NOT_ALLOWED, "{allowed}", {"allowed": allowed, "here": normal(name)})
     return name
 
 
