@@ -206,7 +206,7 @@ def without_photos(settings: dict[str, Any]) -> None:
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline, f"never came to it: {what}"
         time.sleep(0.1)

@@ -22,7 +22,8 @@ def immich(tmp_path: Path) -> Iterator[Immich]:
 
 
 def test_the_permissions_that_are_named_are_enough_and_none_too_many() -> None:
-    assert {*immich_api.PERMISSIONS, *immich_api.PERMISSIONS_SINCE_3_2} == set(OF_THE_REHEARSAL)
+    named = {*immich_api.PERMISSIONS, *immich_api.PERMISSIONS_SINCE_3_2, immich_api.NAMES_PERMISSION}
+    assert named == set(OF_THE_REHEARSAL)
 
 
 def test_a_library_from_nothing_to_its_photos(immich: Immich) -> None:
