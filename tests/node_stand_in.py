@@ -124,7 +124,8 @@ class Node:
         mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
         environment = {pair["name"]: self._value(pair) for pair in container.get("env", [])}
         context = container.get("securityContext", {}) if self.as_users and os.getuid() == 0 else {}
-        message = Path(tempfile.mkstemp(dir=self.disk.parent)[1])
+        with tempfile.NamedTemporaryFile(dir=self.disk.parent, delete=False) as made_here:
+            message = Path(made_here.name)
         message.chmod(0o666)
         mounts["/dev/termination-log"] = message
         made = Container.of(container, environment, mounts, self.image)
