@@ -360,7 +360,7 @@ def test_a_fault_is_named_first_and_repaired(bench: Bench, case: Case) -> None:
     finally:
         if not case.stays:
             (case.repair or (lambda there: obey(there, case.command)))(bench)
-            repair_the_rest(bench, case.command)
+            repair_the_rest(bench)
 
 
 def until_seen(bench: Bench, case: Case) -> Verdict:
@@ -377,9 +377,12 @@ def until_seen(bench: Bench, case: Case) -> Verdict:
     return said[-1]
 
 
-def repair_the_rest(bench: Bench, done: str) -> None:
-    """Do, once each, what is printed of all that is left, until all is well."""
-    obeyed, printed = {done}, ""
+def repair_the_rest(bench: Bench) -> None:
+    """Do, once each, what is printed of all that is left, until all is well.
+
+    The case's own command, too: an `up` while Immich is down does not see what its library lacks.
+    """
+    obeyed, printed = set[str](), ""
 
     def is_told() -> bool:
         nonlocal printed
