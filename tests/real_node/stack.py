@@ -153,17 +153,13 @@ class OnNode:
         pods = self.cluster.api.list(Ref("v1", "Pod", "", job.namespace), labelSelector=f"job-name={job.name}")
         return pods[0] if pods else None
 
-    def fetching(self, change: Callable[[Manifest], None] = lambda _: None) -> Ref:
-        """Start a sync with much to fetch, and wait until its first photo is there."""
-        self.cluster.tell_apple("PUT", f"accounts/{APPLE_ID}", {"more": self.more()})
+    def fetching(self, change: Callable[[Manifest], None] = lambda _: None, photos: int = 500) -> Ref:
+        """Start a sync with so many photos to fetch, and wait until the first one is there."""
+        self.cluster.tell_apple("PUT", f"accounts/{APPLE_ID}", {"more": self.count() + photos})
         before = self.count()
         job = self.start(change)
         until(lambda: self.count() > before, 90)
         return job
-
-    def more(self) -> int:
-        """So many photos as are not there yet, and some more."""
-        return self.count() + 500
 
     def count(self) -> int:
         return sum(len(names) for _, _, names in os.walk(self.photos))

@@ -124,7 +124,8 @@ def test_an_eviction_is_the_reason(house: OnNode) -> None:
     def keep_nothing(spec: Manifest) -> None:
         environment(spec)["FLOOR_NODE"]["value"] = "0"
 
-    job = house.fetching(keep_nothing)
+    # The kubelet looks once in ten seconds, or less often: a fast machine must not be done by then.
+    job = house.fetching(keep_nothing, 8000)
     full = house.cluster.place("/var/mnt/full")
     full.write_bytes(bytes(int(SIZE * 0.7)))
     try:
