@@ -117,8 +117,9 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-schema: $(READY) ## Write the stack files' JSON Schema anew, after a change of the settings
+schema: $(READY) ## Write the stack files' JSON Schema and docs/settings.md again, after a change of the settings
 	@$(BIN)/python -m settings.schema
+	@$(BIN)/python -m settings.reference
 
 messages: $(READY) ## Write what people read into docs/messages.md and tests/golden, after a change of words
 	@$(BIN)/python -m ops.messages

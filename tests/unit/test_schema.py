@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from settings import schema
+from settings import reference, schema
 from tests.stack_files import INVALID, OWN, VALID, document, is_beyond_the_schema
 
 
@@ -20,8 +20,18 @@ def faults(validator: Draft202012Validator, file: Path) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document(file))]
 
 
-def test_committed_schema_is_current() -> None:
-    assert schema.FILE.read_text() == schema.text(), "the settings have changed: run `make schema`"
+@pytest.mark.parametrize("made", [schema, reference])
+def test_what_is_committed_is_current(made: Any) -> None:
+    assert made.FILE.read_text() == made.text(), "the settings have changed: run `make schema`"
+
+
+def test_the_reference_has_each_key_with_a_description() -> None:
+    rows = [line.split(" | ") for line in reference.text().splitlines() if line.startswith("| `")]
+    told = {row[0].strip("|` ") for row in rows}
+    kinds = {"kind"}  # A section's title has it.
+    stated = {key for block in schema.schema()["$defs"].values() for key in block["properties"]}
+    assert stated - kinds <= told
+    assert [row[0] for row in rows if not row[1].strip()] == []
 
 
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
