@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from changes import guards
+from engine import change_policy
 from lab import toolchain
 from lab.display import print_steps
 from lab.errors import LabError
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         else:
             described.add_argument("--world", help=f"The cluster as found: {', '.join(WORLDS)}.")
         if command in {_up, _preview}:
-            described.add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+            described.add_argument(change_policy.ALLOWED, action="store_true", help=change_policy.HELP)
     return parser
 
 

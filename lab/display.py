@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from changes.run import Diagnostic, Run, Step
+from engine.run import Diagnostic, Run, Step
 from text.markup import escape
 
 _SIGNS = {

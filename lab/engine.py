@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
-from changes.file_backend import FileBackend
-from changes.run import Diagnostic, Operation, Run, Step, events_of
+from engine.file_backend import FileBackend
+from engine.run import Diagnostic, Operation, Run, Step, events_of
 from lab import processes
 from lab.errors import LabError
 from lab.plugins import cloudflare, kubernetes

@@ -11,8 +11,8 @@ from typing import Any, NoReturn, get_args
 
 from rich.console import Console
 
-from changes import guards
-from changes.run import Operation, Run
+from engine import change_policy
+from engine.run import Operation, Run
 from lab import processes, volumes, world
 from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
@@ -173,10 +173,12 @@ class Rehearsal:
 
     def _previewed(self, engine: Engine, verb: str, *, allow_data_loss: bool) -> Run:
         run = self._told(engine, "preview")
-        found = guards.tripped(run.steps) if run.succeeded and not allow_data_loss else []
+        found = change_policy.tripped(run.steps) if run.succeeded and not allow_data_loss else []
         if found:
             run.succeeded = False
-            self._console.print(guards.refusal(found, str(Command(verb, engine.stack))), markup=False, soft_wrap=True)
+            self._console.print(
+                change_policy.refusal(found, str(Command(verb, engine.stack))), markup=False, soft_wrap=True
+            )
         return run
 
     def _told(self, engine: Engine, operation: Operation, lift: Sequence[str] = ()) -> Run:

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from changes import guards
-from changes.run import Operation, Run
+from engine import change_policy
+from engine.run import Operation, Run
 from ops.stack import StackError, require
 from text.command import Command
 
@@ -92,16 +92,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy", description="The released Pulumi CLI on a real stack.")
     parser.add_argument("verb", choices=_COMMANDS)
     parser.add_argument("stack")
-    parser.add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+    parser.add_argument(change_policy.ALLOWED, action="store_true", help=change_policy.HELP)
     parser.add_argument("--yes", action="store_true", help="Deploy what was previewed without asking.")
     asked = parser.parse_args()
     try:
         arguments, environment = command(asked.verb, asked.stack)
         if asked.verb in _GUARDED:
             run = preview(asked.stack)
-            found = [] if asked.allow_data_loss else guards.tripped(run.steps)
+            found = [] if asked.allow_data_loss else change_policy.tripped(run.steps)
             if run.succeeded and found:
-                sys.exit(guards.refusal(found, str(Command(asked.verb, asked.stack))))
+                sys.exit(change_policy.refusal(found, str(Command(asked.verb, asked.stack))))
             if asked.verb == "preview" or not run.succeeded:
                 sys.exit(not run.succeeded)
             if run.protected_removals:  # each of them has been judged

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from changes.file_backend import FileBackend
+from engine.file_backend import FileBackend
 from settings import PROJECT
 from text.command import Command
 

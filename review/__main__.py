@@ -27,7 +27,7 @@ from typing import Final, NoReturn
 
 from rich.console import Console
 
-from changes import guards
+from engine import change_policy
 from lab import toolchain
 from lab.errors import LabError
 from ops import deploy
@@ -94,7 +94,7 @@ def _told(review: Review, asked: argparse.Namespace) -> bool:
     for problem in review.problems:
         _say(f"error: {problem}")
     if review.refused and not review.allowed:
-        _say(guards.refusal(review.refused, review.command))
+        _say(change_policy.refusal(review.refused, review.command))
     return review.passes
 
 
@@ -123,8 +123,8 @@ def _allowance(asked: argparse.Namespace) -> bool:
             if asked.commit
             else github.labels(asked.pull or Occasion.of(os.environ).pull)
         )
-    if guards.LABEL in labels:
-        sys.stdout.write(f"{guards.ALLOWED}\n")
+    if change_policy.LABEL in labels:
+        sys.stdout.write(f"{change_policy.ALLOWED}\n")
     return True
 
 
@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("rehearse", "preview"):
         described[name].add_argument("stack", type=_stack)
         described[name].add_argument("--comment", type=Path, metavar="FILE", help="Where the comment goes.")
-        described[name].add_argument(guards.ALLOWED, action="store_true", help="Let pass what the guards refuse.")
+        described[name].add_argument(change_policy.ALLOWED, action="store_true", help=change_policy.HELP)
     described["preview"].add_argument("--base", help="Name what the change touches, since here, of what judges it.")
     described["rehearse"].add_argument("base", help="What the change is compared with: a branch, or a commit.")
     for name in ("post", "relay"):

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from changes import guards
-from changes.guards import Finding
-from changes.run import Run, Step
+from engine import change_policy
+from engine.change_policy import RefusedChange
+from engine.run import Run, Step
 from review.markdown import code, details, fence
 from text.visible import visible
 
@@ -23,8 +23,10 @@ _PATHS: Final = 6  # that a row of the table names
 _PARTS: Final = {"create-replacement", "delete-replaced"}
 _ORDER: Final = ("replace", "delete", "retain", "update", "create", "import")
 _WORDS: Final = {"retain": "forget, and keep"}
-_LETS_PASS: Final = f"What lets it pass: the label {code(guards.LABEL)}, or {code(f'ARGS={guards.ALLOWED}')} at home."
-_UNGUARDED: Final = "What the change started from was not deployed: the guards had nothing to compare with."
+_LETS_PASS: Final = (
+    f"What lets it pass: the label {code(change_policy.LABEL)}, or {code(f'ARGS={change_policy.ALLOWED}')} at home."
+)
+_UNGUARDED: Final = "What the change started from was not deployed: the change policy had nothing to compare with."
 _ENDS: Final = {"replace": "is replaced", "delete": "is deleted"}
 
 Kind = Literal["rehearsal", "preview"]
@@ -42,7 +44,7 @@ class Review:
         problems: why there is no preview, one sentence each.
         preview: the preview; None when there is none.
         deployed: the rehearsed deployment; None when there is none.
-        allowed: whether what the guards refuse is let pass.
+        allowed: whether what the change policy refuses is let pass.
         unguarded: whether they had nothing to compare with, as what the change started from was not deployed.
 
     """
@@ -58,9 +60,9 @@ class Review:
     unguarded: bool = False
 
     @property
-    def refused(self) -> list[Finding]:
-        """What the guards refuse, allowed or not."""
-        return guards.tripped(self.preview.steps) if self.preview else []
+    def refused(self) -> list[RefusedChange]:
+        """What the change policy refuses, allowed or not."""
+        return change_policy.tripped(self.preview.steps) if self.preview else []
 
     @property
     def errors(self) -> list[str]:

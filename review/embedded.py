@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from changes.run import Diagnostic, Operation, Run
+from engine.run import Diagnostic, Operation, Run
 from lab import processes, world
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane

@@ -1,4 +1,4 @@
-"""The one comment on a pull request, and the label that allows what the guards refuse, by GitHub's REST API.
+"""The one comment on a pull request, and the label that allows what the change policy refuses, by GitHub's REST API.
 
 Source: GitHub's documentation of its REST API, version 2022-11-28.
 """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from changes.run import Diagnostic, Run
+from engine.run import Diagnostic, Run
 from ops.stack import file_of
 from review import libraries, stack_file
 from review.comment import Review
@@ -31,7 +31,7 @@ class Change:
     Attributes:
         stack: the stack.
         base: what the change is compared with, as somebody named it.
-        allowed: whether what the guards refuse is let pass.
+        allowed: whether what the change policy refuses is let pass.
 
     """
 

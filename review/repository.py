@@ -79,8 +79,8 @@ class Repository:
 
 
 def judging(paths: list[str]) -> list[str]:
-    """Name the folders, of those in which paths are, that a change is judged by: guards, reviews, lab and workflows."""
-    return sorted({path.partition("/")[0] for path in paths} & {".github", "changes", "lab", "ops", "review"})
+    """Name the folders of `paths` that judge a change: change policy, reviews, rehearsal and workflows."""
+    return sorted({path.partition("/")[0] for path in paths} & {".github", "engine", "lab", "ops", "review"})
 
 
 def deployed(paths: list[str], stack_file: str) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from changes.run import Operation, Run
+from engine.run import Operation, Run
 from lab import processes
 from lab.cloudflare.server import Server
 from lab.cloudflare.world import PERMISSIONS, TOKEN, give_token

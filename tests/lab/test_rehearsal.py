@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from changes.run import Operation, Run, Step
+from engine.run import Operation, Run, Step
 from lab.engine import SOURCE
 from lab.errors import LabError
 from lab.rehearsal import Rehearsal

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from changes.run import Run
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from engine.run import Run
 from lab import processes, world
 from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare

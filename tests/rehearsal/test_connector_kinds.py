@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from changes.run import Operation, Run
 from clients.kubernetes import Ref
+from engine.run import Operation, Run
 from lab.engine import SOURCE
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from kubernetes import client
 
-from changes import guards
 from clients.kubernetes import Manifest, Ref, RefusedError
 from components.photo_disk import IMPORT_FOLDER, MARK
+from engine import change_policy
 from lab import world
 from lab.cloudflare.world import TOKEN
 from lab.immich.world import API_KEY
@@ -233,7 +233,7 @@ def test_the_clis_event_log_trips_the_guards(
         run = logged("destroy", [str(bench.tools.pulumi), *removal, "--stack", bench.stack], {})
     assert (run.succeeded, run.complete) == (True, True)
     assert list(tmp_path.iterdir()) == []
-    assert {(one.step.operation, one.step.name) for one in guards.tripped(run.steps)} == {
+    assert {(one.step.operation, one.step.name) for one in change_policy.tripped(run.steps)} == {
         ("delete", "photos-volume"),
         ("delete", "photos-claim"),
         ("delete", "sync-cookies-coulton"),

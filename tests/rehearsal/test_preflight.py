@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from changes.run import Run
+from engine.run import Run
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed
 

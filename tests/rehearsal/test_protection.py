@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from changes import guards
 from clients.kubernetes import Manifest
+from engine import change_policy
 from tests.rehearsal.conftest import CLAIM, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed, without_photos
 
 PROTECTED = {
@@ -47,7 +47,7 @@ def test_up_without_a_judged_preview_deletes_nothing_protected(bench: Bench) -> 
 def test_a_preview_shows_the_loss_and_the_change_policy_names_it(bench: Bench) -> None:
     preview = bench.run("preview")
     assert preview.succeeded, preview.errors
-    lost = {finding.step.name for finding in guards.tripped(preview.steps)}
+    lost = {finding.step.name for finding in change_policy.tripped(preview.steps)}
     assert lost == {"sync-cookies-coulton", "library"}
     assert {urn.rsplit("::", 1)[-1] for urn in preview.protected_removals} == lost
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from changes.run import Operation, Run
+from engine.run import Operation, Run
 from lab.engine import PACKAGES, SOURCE, Engine
 from lab.processes import HOME_MARK
 from lab.toolchain import Tools

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.run import Diagnostic, Run, Step
+from engine.run import Diagnostic, Run, Step
 from review.comment import LIMIT, MARKER, Review, marker, write
 from tests.unit.test_review_markdown import NASTY, tokens
 

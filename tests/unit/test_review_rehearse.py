@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from changes.run import Diagnostic, Operation, Run, Step
+from engine.run import Diagnostic, Operation, Run, Step
 from lab.errors import LabError
 from ops.stack import StackError
 from review import __main__ as command
@@ -133,7 +133,10 @@ def test_a_main_that_does_not_deploy_leaves_the_guards_blind(
     assert (found.passes, place.asked[-1]) == (allowed, last)
     text = write(found)
     assert "What `main` has can't be deployed itself: `` no `node` ``" in text
-    assert f"{verdict} What the change started from was not deployed: the guards had nothing to compare with" in text
+    assert (
+        f"{verdict} What the change started from was not deployed: the change policy had nothing to compare with"
+        in text
+    )
     assert ("What lets it pass: the label `allow-data-loss`" in text) != allowed
 
 
@@ -274,7 +277,9 @@ def status(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     return end.value.code
 
 
-@pytest.mark.parametrize("touched", [".github/workflows/preview.yaml", "changes/guards.py", "lab/a.py", "review/a.py"])
+@pytest.mark.parametrize(
+    "touched", [".github/workflows/preview.yaml", "engine/change_policy.py", "lab/a.py", "review/a.py"]
+)
 @pytest.mark.parametrize(
     "words", [["preview", "homelab", "--base", "main"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0]
 )

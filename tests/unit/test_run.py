@@ -8,7 +8,7 @@ import pytest
 from pulumi.automation import EngineEvent
 from pulumi.runtime.rpc import UNKNOWN
 
-from changes.run import Diagnostic, Run, Step
+from engine.run import Diagnostic, Run, Step
 
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 URN = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${INGRESS}::route-ingress"

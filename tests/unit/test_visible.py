@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from changes import guards
-from changes.run import Diagnostic, Step
 from clients.cloudflare import CloudflareError
 from clients.immich import ImmichError
 from clients.jobs import JobError
 from clients.kubernetes import ClusterError
 from clients.rollout import RolloutError
+from engine import change_policy
+from engine.run import Diagnostic, Step
 from lab.display import Display, print_steps
 from lab.errors import LabError
 from ops import command, conversation, verify
@@ -84,8 +84,8 @@ def test_what_is_said_is_text(say: Callable[[str], None], capsys: pytest.Capture
 
 
 def test_a_guards_refusal_is_text() -> None:
-    found = guards.tripped([Step("delete", "kubernetes:core/v1:PersistentVolume", NASTY)])
-    assert SHOWN in guards.refusal(found, "make up")
+    found = change_policy.tripped([Step("delete", "kubernetes:core/v1:PersistentVolume", NASTY)])
+    assert SHOWN in change_policy.refusal(found, "make up")
 
 
 @given(st.text())

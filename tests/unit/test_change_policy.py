@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes.guards import RULES, refusal, tripped
-from changes.run import Step
 from clients.ingress_rules import Rule, shuts_out
 from clients.kubernetes import Ref
 from components.ownership import Ownership
+from engine.change_policy import RULES, refusal, tripped
+from engine.run import Step
 from settings import Settings
 from tests.unit.recording import STACK, Recording, Registered, deployed
 from tests.unit.test_cloudflare_components import ACCESS, HOST, OWN, SHARED, on, record

@@ -1,16 +1,17 @@
-"""Changes that nobody makes by accident: what is lost with each, in one table."""
+"""The change policy: changes that lose data or access, in one table, each with what is lost."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from changes.run import Step
+from engine.run import Step
 from text.resource_types import APPLICATION, LIBRARY, POLICY, RECORD, SERVICE_TOKEN, TUNNEL, TUNNEL_RULES
 from text.visible import visible
 
 ALLOWED: Final = "--allow-data-loss"
 LABEL: Final = "allow-data-loss"
+HELP: Final = "Allow changes that the change policy refuses."
 
 # The engine's words. `retain`: the resource stays, and this stack forgets it.
 _REPLACED: Final = frozenset({"replace"})
@@ -45,7 +46,7 @@ _ROUTE: Final = "Somebody made this route by hand, and people use it: they are l
 
 
 @dataclass(frozen=True)
-class Rule:
+class ChangeRule:
     """One kind of change that fails a preview.
 
     Attributes:
@@ -72,11 +73,11 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RefusedChange:
     """A step that a rule refuses."""
 
     step: Step
-    rule: Rule
+    rule: ChangeRule
 
     @property
     def happens(self) -> str:
@@ -174,30 +175,30 @@ _COME_BACK: Final = (
 )
 
 RULES: Final = (
-    Rule(
+    ChangeRule(
         "kubernetes:core/v1:PersistentVolume",
         _LET_GO,
         f"The files stay, as its policy is Retain, but {_UNREACHED}",
     ),
-    Rule(
+    ChangeRule(
         "kubernetes:core/v1:PersistentVolumeClaim",
         _LET_GO,
         f"The files stay, but {_UNREACHED}",
         _holds_photos,
     ),
-    Rule(
+    ChangeRule(
         "kubernetes:core/v1:PersistentVolumeClaim",
         _LET_GO,
         "An account's session at Apple is on it: the account fetches nothing until somebody signs in again, with a "
         "code that Apple sends.",
         _is_a_session,
     ),
-    Rule(
+    ChangeRule(
         "kubernetes:core/v1:Namespace",
         _REMOVED,
         "All that is in it goes with it: claims, sessions at Apple, and what others have put there.",
     ),
-    Rule(
+    ChangeRule(
         "kubernetes:core/v1:ConfigMap",
         _LET_GO,
         "It remembers that the photos' directory was made. Without it the directory may be made, and marked as the "
@@ -205,46 +206,48 @@ RULES: Final = (
         _remembers_the_directory,
     ),
     # Not where it is deleted: preflight refuses that unless Immich's chart states the same mount.
-    Rule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
-    Rule(
+    ChangeRule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
+    ChangeRule(
         _FRAGMENT,
         _UPDATED,
         "Immich sees another directory, or the same one at another path, and it knows a photo by its path: "
         f"{_TRASH}, with its place in albums, and takes what it finds for new.",
         _moves,
     ),
-    Rule(_FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard),
-    Rule(
+    ChangeRule(
+        _FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard
+    ),
+    ChangeRule(
         LIBRARY,
         _LET_GO,
         "Albums, faces and descriptions stay with the old library, which no longer gets what is fetched; a new one "
         "begins without them.",
     ),
-    Rule(
+    ChangeRule(
         LIBRARY,
         _UPDATED,
         "Immich's next scan moves every photo that a new exclusion pattern matches to its trash.",
         _excludes_more,
     ),
-    Rule(
+    ChangeRule(
         TUNNEL,
         _REMOVED,
         "A tunnel's id and token go with it: every host that leads through it is unreachable, others' too.",
     ),
-    Rule(TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
-    Rule(TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
-    Rule(RECORD, _REPLACED, _ROUTE, _was_found),
+    ChangeRule(TUNNEL_RULES, _REMOVED, _COME_BACK, _took_over),
+    ChangeRule(TUNNEL_RULES, _UPDATED, _COME_BACK, _gives_back),
+    ChangeRule(RECORD, _REPLACED, _ROUTE, _was_found),
     # The host changes: the new one gets a record of its own, and the adopted one leads to nothing any more.
-    Rule(RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
-    Rule(RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
-    Rule(_INGRESS, _REPLACED, _ROUTE, _was_found),
-    Rule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
-    Rule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
-    Rule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
+    ChangeRule(RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
+    ChangeRule(RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
+    ChangeRule(_INGRESS, _REPLACED, _ROUTE, _was_found),
+    ChangeRule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
+    ChangeRule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
+    ChangeRule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
     # Replaced, it is there again; and without a policy it lets nobody in.
-    Rule(APPLICATION, _GONE, _OPEN),
-    Rule(POLICY, _STATED, _OPEN, _lets_anybody_in),
-    Rule(
+    ChangeRule(APPLICATION, _GONE, _OPEN),
+    ChangeRule(POLICY, _STATED, _OPEN, _lets_anybody_in),
+    ChangeRule(
         SERVICE_TOKEN,
         _REPLACED,
         "Every phone's app has the old token: none gets in until the new one is entered there.",
@@ -252,13 +255,13 @@ RULES: Final = (
 )
 
 
-def tripped(steps: Iterable[Step]) -> list[Finding]:
+def tripped(steps: Iterable[Step]) -> list[RefusedChange]:
     """Find what is refused, in the order of the table."""
     every = list(steps)
-    return [Finding(step, rule) for rule in RULES for step in every if rule.trips(step, every)]
+    return [RefusedChange(step, rule) for rule in RULES for step in every if rule.trips(step, every)]
 
 
-def refusal(findings: Iterable[Finding], command: str) -> str:
+def refusal(findings: Iterable[RefusedChange], command: str) -> str:
     """Say what is refused, why, and how it is allowed.
 
     Args:
