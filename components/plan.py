@@ -64,13 +64,13 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """An object that is ours from head to foot.
+class ManagedObject:
+    """An object that this stack manages fully.
 
     Attributes:
         manifest: the object.
         setting: the setting that names it; empty when none does.
-        adoptable: whether one that was made by hand may be taken over.
+        adoptable: whether one that was made by hand may be adopted.
 
     """
 
@@ -86,29 +86,29 @@ class Whole:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stack's manifests. `photo_sync` is a whole object, or entries where the namespace was found.
+    """The stack's manifests. `photo_sync` is a managed object, or entries where the namespace was found.
 
     `mounts` are the entries of Immich's workloads; unless `mount_is_ours`, its chart states them and they are checked.
     """
 
     ownership: Ownership
-    photo_sync: Whole
+    photo_sync: ManagedObject
     photo_sync_entries: Manifest | None
-    directory_job: Whole
-    directory_record: Whole
-    directory_policy: Whole
+    directory_job: ManagedObject
+    directory_record: ManagedObject
+    directory_policy: ManagedObject
     disk_identity: tuple[Manifest, Manifest]
-    volume: Whole
-    claim: Whole
-    immich_volume: Whole | None
-    immich_claim: Whole | None
+    volume: ManagedObject
+    claim: ManagedObject
+    immich_volume: ManagedObject | None
+    immich_claim: ManagedObject | None
     immich_entries: Manifest | None
     mounts: tuple[Manifest, ...]
     mount_is_ours: bool
-    mount_policy: tuple[Whole, Whole] | None
+    mount_policy: tuple[ManagedObject, ManagedObject] | None
     sync: Sync | None
     libraries: Libraries | None
-    route: Whole | None
+    route: ManagedObject | None
     connector: Connector | None
     way_in: WayIn | None
     outputs: Outputs
@@ -118,20 +118,23 @@ class Plan:
         """Whether the photo-sync namespace was made by hand, so that only our labels in it are ours."""
         return self.photo_sync.ref in self.ownership.adopted
 
-    def wholes(self) -> Iterator[Whole]:
-        """All objects that are ours from head to foot, in the order in which they are made."""
+    def managed_objects(self) -> Iterator[ManagedObject]:
+        """All objects that this stack manages fully, in the order in which they are made."""
         candidates = (
             self.photo_sync, self.directory_policy, self.directory_job, self.directory_record, self.volume, self.claim,
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
-        yield from (whole for whole in candidates if whole)
+        yield from (managed for managed in candidates if managed)
         yield from self.mount_policy or ()
         if self.sync:  # what signs in to somebody's account is never taken over
-            yield from (Whole(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests())
+            yield from (
+                ManagedObject(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests()
+            )
         if self.connector:
             # Its namespace may hold somebody's own connector: nothing there is taken over.
             yield from (
-                Whole(manifest, "cloudflare.namespace", adoptable=False) for manifest in vars(self.connector).values()
+                ManagedObject(manifest, "cloudflare.namespace", adoptable=False)
+                for manifest in vars(self.connector).values()
             )
 
     def fragments(self) -> Iterator[Manifest]:
@@ -161,23 +164,25 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     requests = route.manifest(settings.route, settings.host, immich, ownership)
     return Plan(
         ownership=ownership,
-        photo_sync=Whole(namespace.namespace(sync, level, ownership), "photoSync.namespace"),
+        photo_sync=ManagedObject(namespace.namespace(sync, level, ownership), "photoSync.namespace"),
         photo_sync_entries=namespace.entries(sync, level, found.photo_sync_levels, ownership.adoption_marks()),
-        directory_job=Whole(job, ""),
-        directory_record=Whole(directory.record(sync, ownership), ""),
-        directory_policy=Whole(directory.network_policy(sync, ownership), "photoSync.namespace", adoptable=False),
+        directory_job=ManagedObject(job, ""),
+        directory_record=ManagedObject(directory.record(sync, ownership), ""),
+        directory_policy=ManagedObject(
+            directory.network_policy(sync, ownership), "photoSync.namespace", adoptable=False
+        ),
         disk_identity=directory.identity(sync, immich.namespace, ownership),
-        volume=Whole(volume, "storage.persistentVolume"),
-        claim=Whole(claim, "storage.claim"),
-        immich_volume=Whole(read_only[0], "storage.persistentVolume") if read_only else None,
-        immich_claim=Whole(read_only[1], "storage.claim") if read_only else None,
+        volume=ManagedObject(volume, "storage.persistentVolume"),
+        claim=ManagedObject(claim, "storage.claim"),
+        immich_volume=ManagedObject(read_only[0], "storage.persistentVolume") if read_only else None,
+        immich_claim=ManagedObject(read_only[1], "storage.claim") if read_only else None,
         immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
         mounts=mounts,
         mount_is_ours=immich.mount.kind == "entries",
         mount_policy=_mount_policy(settings, found, mounts[0], ownership),
         sync=syncing,
         libraries=shown,
-        route=Whole(requests, "route.name") if requests else None,
+        route=ManagedObject(requests, "route.name") if requests else None,
         connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
         else None,
@@ -199,8 +204,8 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
 
 def _mount_policy(
     settings: Settings, found: Found, mount: Manifest, ownership: Ownership
-) -> tuple[Whole, Whole] | None:
+) -> tuple[ManagedObject, ManagedObject] | None:
     if not (found.policies and found.guarded):
         return None
     policy, binding = mount_policy.manifests(settings.immich, found.servers, mount, ownership)
-    return Whole(policy, "", adoptable=False), Whole(binding, "", adoptable=False)
+    return ManagedObject(policy, "", adoptable=False), ManagedObject(binding, "", adoptable=False)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from clients.ingress_rules import spoken
 from clients.kubernetes import Manifest
 from components.ownership import Ownership
-from components.plan import Plan, Whole
+from components.plan import ManagedObject, Plan
 from components.way_in import Record, WayIn
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen, origin_of
@@ -69,7 +69,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
     yield from _moves(settings, way_in, plan.route)
 
 
-def _moves(settings: Settings, way_in: WayIn, route: Whole | None) -> Iterator[Finding]:
+def _moves(settings: Settings, way_in: WayIn, route: ManagedObject | None) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
     writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []

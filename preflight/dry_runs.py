@@ -15,8 +15,8 @@ class Answers:
     """What the API server says to the plan, in dry runs.
 
     Attributes:
-        live: each whole object of the plan as it is; an object that does not exist is left out.
-        refusals: why the API server would refuse a whole object.
+        live: each managed object of the plan as it is; an object that does not exist is left out.
+        refusals: why the API server would refuse a managed object.
         trials: what each fragment would come to.
         remainders: each workload of Immich without the mount of this stack; empty where this stack states the mount.
 
@@ -36,14 +36,16 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
 
     """
     live = {
-        whole.ref: observed.cluster.live[whole.ref] for whole in plan.wholes() if whole.ref in observed.cluster.live
+        managed.ref: observed.cluster.live[managed.ref]
+        for managed in plan.managed_objects()
+        if managed.ref in observed.cluster.live
     }
     # A Job that the state knows is made anew where its template differs.
     jobs = {Ref.of(dict(one.outputs)) for one in observed.known if one.type == JOB}
     asked = (
-        (whole.ref, _refusal(api, whole.manifest))
-        for whole in plan.wholes()
-        if whole.ref in live and not (whole is plan.directory_job and whole.ref in jobs)
+        (managed.ref, _refusal(api, managed.manifest))
+        for managed in plan.managed_objects()
+        if managed.ref in live and not (managed is plan.directory_job and managed.ref in jobs)
     )
     return Answers(
         live=live,

@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.kubernetes import Manifest
 from clients.likeness import same_quantity
-from components.plan import Plan, Whole
+from components.plan import ManagedObject, Plan
 from preflight import wording
 from preflight.dry_runs import Answers
 from settings import PROJECT
@@ -50,16 +50,16 @@ _COOKIES = {
 }
 
 
-def findings(whole: Whole, live: Manifest, plan: Plan, refusal: str | None) -> Iterator[Finding]:
+def findings(managed: ManagedObject, live: Manifest, plan: Plan, refusal: str | None) -> Iterator[Finding]:
     """Find what can't be changed, with the setting; else why the API server would refuse the object."""
-    fixed = list(_cannot_change(whole, live, _settings_of(whole, plan)))
+    fixed = list(_cannot_change(managed, live, _settings_of(managed, plan)))
     if fixed or refusal is None:
         yield from fixed
-    elif whole.ref.kind == "Job":
-        yield wording.JOB_REFUSED.found(whole.ref, namespace=whole.ref.namespace, name=whole.ref.name)
+    elif managed.ref.kind == "Job":
+        yield wording.JOB_REFUSED.found(managed.ref, namespace=managed.ref.namespace, name=managed.ref.name)
     else:
-        named = f" (named by {PROJECT}:{whole.setting})" if whole.setting else ""
-        yield wording.REFUSED.found(whole.ref, whole.setting, named=named, reason=refusal)
+        named = f" (named by {PROJECT}:{managed.setting})" if managed.setting else ""
+        yield wording.REFUSED.found(managed.ref, managed.setting, named=named, reason=refusal)
 
 
 def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
@@ -76,31 +76,31 @@ def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
             yield wording.VOLUME_RELEASED.found(volume.ref, name=volume.ref.name)
 
 
-def _settings_of(whole: Whole, plan: Plan) -> Mapping[str, str]:
-    if whole is plan.immich_volume:
+def _settings_of(managed: ManagedObject, plan: Plan) -> Mapping[str, str]:
+    if managed is plan.immich_volume:
         return _IMMICHS
-    return {} if whole in (plan.volume, plan.claim, plan.immich_claim) else _COOKIES
+    return {} if managed in (plan.volume, plan.claim, plan.immich_claim) else _COOKIES
 
 
-def _cannot_change(whole: Whole, live: Manifest, settings: Mapping[str, str]) -> Iterator[Finding]:
-    ours, theirs = whole.manifest.get("spec", {}), live.get("spec", {})
-    if whole.ref.kind == "PersistentVolume":
+def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str, str]) -> Iterator[Finding]:
+    ours, theirs = managed.manifest.get("spec", {}), live.get("spec", {})
+    if managed.ref.kind == "PersistentVolume":
         source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
         if source != found:
             yield wording.VOLUME_KIND_FIXED.found(
-                whole.ref, found=found or "unknown", wanted=source, kind=found or "what it is"
+                managed.ref, found=found or "unknown", wanted=source, kind=found or "what it is"
             )
             return
-    for field, setting in _FIXED.get(whole.ref.kind, []):
+    for field, setting in _FIXED.get(managed.ref.kind, []):
         wanted, found = value_at(ours, field), value_at(theirs, field)
-        if wanted is None and whole.ref.kind == "PersistentVolumeClaim":
+        if wanted is None and managed.ref.kind == "PersistentVolumeClaim":
             continue  # what a claim of ours leaves open, the cluster has filled in
         if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
             continue
         if field == "resources.requests.storage" and same_quantity(wanted, found):
             continue
         yield wording.FIELD_FIXED.found(
-            whole.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)
+            managed.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)
         )
 
 

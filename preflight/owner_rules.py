@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
 from components.ownership import STACK_MARK
-from components.plan import Plan, Whole
+from components.plan import ManagedObject, Plan
 from preflight import wording
 from preflight.dry_runs import Answers
 from preflight.fixed_rules import value_at
@@ -18,29 +18,29 @@ _INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 _API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
 
 
-def findings(whole: Whole, live: Manifest, plan: Plan) -> Iterator[Finding]:
+def findings(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
     """Find why an object that exists is not this stack's."""
-    yield from _not_ours(whole, live, plan)
-    yield from tracked_by_argocd(whole.ref, live)
+    yield from _not_ours(managed, live, plan)
+    yield from tracked_by_argocd(managed.ref, live)
 
 
-def _not_ours(whole: Whole, live: Manifest, plan: Plan) -> Iterator[Finding]:
+def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
     from_stack = live["metadata"].get("annotations", {}).get(STACK_MARK)
     if from_stack == plan.ownership.stack:
         return
-    mark_it = f"`kubectl annotate --overwrite {whole.ref.kind.lower()} {whole.ref.name}"
-    mark_it += f"{f' -n {whole.ref.namespace}' if whole.ref.namespace else ''} {STACK_MARK}={plan.ownership.stack}`"
-    elsewhere = wording.elsewhere(whole.setting)
+    mark_it = f"`kubectl annotate --overwrite {managed.ref.kind.lower()} {managed.ref.name}"
+    mark_it += f"{f' -n {managed.ref.namespace}' if managed.ref.namespace else ''} {STACK_MARK}={plan.ownership.stack}`"
+    elsewhere = wording.elsewhere(managed.setting)
     if plan.ownership.lost_its_mark(live):
-        yield wording.MARK_LOST.found(whole.ref, command=mark_it)
+        yield wording.MARK_LOST.found(managed.ref, command=mark_it)
     elif from_stack:
         yield wording.ANOTHER_STACKS.found(
-            whole.ref, whole.setting, stack=from_stack, elsewhere=elsewhere, command=mark_it
+            managed.ref, managed.setting, stack=from_stack, elsewhere=elsewhere, command=mark_it
         )
-    elif not whole.adoptable:
-        yield wording.NOT_ADOPTABLE.found(whole.ref, whole.setting, elsewhere=elsewhere)
+    elif not managed.adoptable:
+        yield wording.NOT_ADOPTABLE.found(managed.ref, managed.setting, elsewhere=elsewhere)
     elif not plan.ownership.adopting:
-        yield wording.NOT_OURS.found(whole.ref, whole.setting, elsewhere=elsewhere)
+        yield wording.NOT_OURS.found(managed.ref, managed.setting, elsewhere=elsewhere)
 
 
 def tracked_by_argocd(ref: Ref, live: Manifest) -> Iterator[Finding]:
@@ -63,12 +63,12 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
         return
     if isinstance(settings.storage, OnNode):
         yield wording.DISK_MARKED.found(settings.storage.path)
-    for whole in plan.wholes():
-        if whole.ref in foreign and whole.adoptable:
-            yield wording.ADOPTED.found(whole.ref)
-            dropped = _dropped(whole.manifest, foreign[whole.ref])
-            if dropped and not (whole is plan.photo_sync and plan.photo_sync_is_found):
-                yield wording.FIELDS_DROPPED.found(whole.ref, fields=", ".join(dropped))
+    for managed in plan.managed_objects():
+        if managed.ref in foreign and managed.adoptable:
+            yield wording.ADOPTED.found(managed.ref)
+            dropped = _dropped(managed.manifest, foreign[managed.ref])
+            if dropped and not (managed is plan.photo_sync and plan.photo_sync_is_found):
+                yield wording.FIELDS_DROPPED.found(managed.ref, fields=", ".join(dropped))
     for trial in by_hand:
         yield wording.ENTRIES_ADOPTED.found(entries=trial.taken_over)
 

@@ -22,13 +22,13 @@ def findings(
     yield from _others_route(settings, facts, plan)
     yield from fixed_rules.released(plan, answers)
     yield from _rearranged(plan, answers)
-    for whole in plan.wholes():
-        if (live := answers.live.get(whole.ref)) is None:
+    for managed in plan.managed_objects():
+        if (live := answers.live.get(managed.ref)) is None:
             continue
-        about_owner = list(owner_rules.findings(whole, live, plan))
+        about_owner = list(owner_rules.findings(managed, live, plan))
         yield from about_owner
-        if not about_owner and not (whole is plan.photo_sync and plan.photo_sync_is_found):
-            yield from fixed_rules.findings(whole, live, plan, answers.refusals.get(whole.ref))
+        if not about_owner and not (managed is plan.photo_sync and plan.photo_sync_is_found):
+            yield from fixed_rules.findings(managed, live, plan, answers.refusals.get(managed.ref))
     for trial in answers.trials.values():
         yield from trial.problems
     yield from owner_rules.adoption(settings, plan, answers, elsewhere=elsewhere)

@@ -22,7 +22,7 @@ def objects(settings: Settings) -> Iterator[Manifest]:
     ownership = Ownership(STACK)
     planned = plan(settings, Found(SERVERS, origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
     home = settings.photo_sync.namespace
-    yield from (one.manifest for one in planned.wholes())
+    yield from (one.manifest for one in planned.managed_objects())
     yield from planned.fragments()
     yield directory.look(settings.storage, home)
     sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")

@@ -13,7 +13,7 @@ from components import pod_security
 from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
 from components.photo_disk import MARK
-from components.plan import Whole
+from components.plan import ManagedObject
 from ops.checks import wording
 from ops.checks.check import ON_NODE, SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.checks.immich import running
@@ -179,7 +179,7 @@ def _volume(facts: Facts) -> Result:
     return Passed(", ".join(f"{volume.ref} and {claim.ref} are bound to each other" for volume, claim in pairs))
 
 
-def _binding(facts: Facts, cluster: ClusterFacts, volume: Whole, claim: Whole) -> Result | None:
+def _binding(facts: Facts, cluster: ClusterFacts, volume: ManagedObject, claim: ManagedObject) -> Result | None:
     pv, pvc = cluster.live.get(volume.ref), cluster.live.get(claim.ref)
     tied = pv["spec"].get("claimRef", {}).get("uid") if pv else None
     if tied and (pvc is None or tied != pvc["metadata"]["uid"]):

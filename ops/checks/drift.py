@@ -27,14 +27,14 @@ def _drift(facts: Facts) -> Result:
 
 
 def _of_wholes(cluster: ClusterFacts) -> Iterator[str]:
-    for whole in cluster.plan.wholes():
-        if whole.ref.kind == "Secret" or (whole is cluster.plan.photo_sync and cluster.plan.photo_sync_is_found):
+    for managed in cluster.plan.managed_objects():
+        if managed.ref.kind == "Secret" or (managed is cluster.plan.photo_sync and cluster.plan.photo_sync_is_found):
             continue
-        live = cluster.live.get(whole.ref)
+        live = cluster.live.get(managed.ref)
         if live is None:
-            yield f"{whole.ref} does not exist"
+            yield f"{managed.ref} does not exist"
         else:
-            yield from (f"{whole.ref}: {path}" for path in _worded(whole.manifest, live))
+            yield from (f"{managed.ref}: {path}" for path in _worded(managed.manifest, live))
 
 
 def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
@@ -64,8 +64,8 @@ def _shown(value: Any) -> str:
 
 def _argocd(facts: Facts) -> Result:
     cluster = there(facts.cluster)
-    for ref, whole in cluster.live.items():
-        if any(tracked_by_argocd(ref, whole)):
+    for ref, live in cluster.live.items():
+        if any(tracked_by_argocd(ref, live)):
             return failed(facts, wording.TRACKED_BY_ARGOCD, f"{ref} is tracked by ArgoCD")
     ours = cluster.plan.ownership.manager
     for fragment, live in _fragments(cluster):

@@ -51,8 +51,10 @@ class ClusterFacts(Running):
 
     @property
     def live(self) -> Mapping[Ref, Manifest]:
-        """Return each whole object of the plan as it is, but for Secrets; one that does not exist is left out."""
-        return {whole.ref: live for whole in self.plan.wholes() if (live := self.seen.live.get(whole.ref))}
+        """Return each managed object of the plan as it is, but for Secrets; one that does not exist is left out."""
+        return {
+            managed.ref: live for managed in self.plan.managed_objects() if (live := self.seen.live.get(managed.ref))
+        }
 
 
 def running(api: ClusterApi, settings: Settings) -> Running:

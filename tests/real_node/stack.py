@@ -80,10 +80,10 @@ class OnNode:
         self._apply(self.plan.photo_sync.manifest)
         disk_identity.settle(self.cluster.api, self.plan.disk_identity, marked=False)
         self._session_volume(sync)
-        for whole in self.plan.wholes():
-            self._apply(whole.manifest)
-            if whole is self.plan.directory_job:
-                self._await(whole.ref)
+        for managed in self.plan.managed_objects():
+            self._apply(managed.manifest)
+            if managed is self.plan.directory_job:
+                self._await(managed.ref)
         disk_identity.settle(self.cluster.api, self.plan.disk_identity, marked=True)
 
     def _apply(self, manifest: Manifest) -> None:

@@ -84,7 +84,7 @@ def test_what_preview_says_of_it(edit: Manifest | None, codes: list[str]) -> Non
     seen = replace(SEEN, workloads=(live,), policies=edit is not None)
     ours = planned(configured(), STACK, Observed(seen))
     assert [one.code for one in policy_rules.findings(seen, ours, Answers())] == codes
-    in_force = Answers({one.ref: {} for one in ours.wholes()})
+    in_force = Answers({one.ref: {} for one in ours.managed_objects()})
     assert [one.code for one in policy_rules.findings(seen, ours, in_force)] == [
         code for code in codes if code != "stopped-by-policy"
     ]

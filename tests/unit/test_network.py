@@ -36,7 +36,7 @@ def disk_jobs(settings: Settings) -> Iterator[Manifest]:
 
 
 def policies_of(pod: Manifest, whole: Plan) -> list[Manifest]:
-    every = [one.manifest for one in whole.wholes() if one.manifest["kind"] == "NetworkPolicy"]
+    every = [one.manifest for one in whole.managed_objects() if one.manifest["kind"] == "NetworkPolicy"]
     labels = pod["metadata"]["labels"].items()
     return [one["spec"] for one in every if one["spec"]["podSelector"]["matchLabels"].items() <= labels]
 

@@ -53,7 +53,7 @@ from tests.unit.well import of_cluster, settings, well
 def test_names_are_those_of_the_plan(file: Path) -> None:
     stated = parse(configuration(file), secrets(file))
     found = Found(SERVERS, origin=Origin("immich", {}, 80))
-    wanted = [whole.ref for whole in plan(stated, found, Ownership(STACK)).wholes()]
+    wanted = [managed.ref for managed in plan(stated, found, Ownership(STACK)).managed_objects()]
     job = Ref("batch/v1", "Job", directory.JOB, stated.photo_sync.namespace)
     assert sorted(map(str, [*names(stated), job])) == sorted(map(str, wanted))
 

@@ -100,7 +100,7 @@ HANDLES = {"driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle"
 )
 def test_no_pod_that_mounts_the_photos_has_the_kubelet_rewrite_their_groups(storage: dict[str, Any]) -> None:
     planned = plan(household(storage=storage | {"owner": OWNER}), IMMICH, Ownership(STACK))
-    assert "fsGroup" not in str([*(whole.manifest for whole in planned.wholes()), *planned.fragments()])
+    assert "fsGroup" not in str([*(managed.manifest for managed in planned.managed_objects()), *planned.fragments()])
 
 
 def test_the_secret_can_be_read_without_a_group_of_its_own(stack: Recording) -> None:
@@ -170,7 +170,10 @@ def test_the_sync_comes_after_directory_claim_and_credentials(stack: Recording) 
 
 
 def test_preflight_is_asked_about_each_object(stack: Recording) -> None:
-    named = {(whole.ref.kind, whole.ref.name) for whole in plan(household(), IMMICH, Ownership(STACK)).wholes()}
+    named = {
+        (managed.ref.kind, managed.ref.name)
+        for managed in plan(household(), IMMICH, Ownership(STACK)).managed_objects()
+    }
     made = {(r.kind, r.inputs["metadata"]["name"]) for r in stack.resources if r.type.startswith("kubernetes:")}
     assert {pair for pair in made if not pair[1].endswith("-ben")} <= named
 

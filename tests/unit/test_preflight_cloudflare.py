@@ -1050,7 +1050,7 @@ def test_a_tunnel_of_our_own_knows_its_origin(check: Check) -> None:
     assert planned.connector
     (_, _, to_origin) = planned.connector.network_policy["spec"]["egress"]
     assert to_origin["to"][0]["podSelector"] == {"matchLabels": {"app": "nginx"}}
-    assert {whole.ref.kind for whole in planned.wholes() if not whole.adoptable} == {
+    assert {managed.ref.kind for managed in planned.managed_objects() if not managed.adoptable} == {
         "Namespace", "Secret", "Deployment", "PodDisruptionBudget", "NetworkPolicy", "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
     }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from clients.kubernetes import Ref
 from components.ownership import Ownership
-from components.plan import Found, Plan, Whole, plan
+from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
 from preflight.dry_runs import Answers
@@ -43,13 +43,13 @@ def planned(settings: Settings, **more: Any) -> Plan:
     return plan(settings, found, Ownership(STACK, adopting=settings.adopt_existing, **more))
 
 
-def whole(plan: Plan, ref: Ref) -> Whole:
-    return next(whole for whole in plan.wholes() if whole.ref == ref)
+def managed_object(plan: Plan, ref: Ref) -> ManagedObject:
+    return next(managed for managed in plan.managed_objects() if managed.ref == ref)
 
 
 def live_of(plan: Plan, ref: Ref, **spec: Any) -> dict[Ref, Manifest]:
     """An object as this stack made it, but for some fields of its spec; None removes one."""
-    live = deepcopy(whole(plan, ref).manifest)
+    live = deepcopy(managed_object(plan, ref).manifest)
     for path, value in spec.items():
         *way, last = path.split("__")
         node = live["spec"]
@@ -211,7 +211,7 @@ def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None
 )
 def test_what_this_stack_made_is_no_problem(settings: Settings) -> None:
     plan = planned(settings)
-    live = {whole.ref: deepcopy(whole.manifest) for whole in plan.wholes()}
+    live = {managed.ref: deepcopy(managed.manifest) for managed in plan.managed_objects()}
     assert problems(settings, live) == []
     assert warnings(settings, live) == []
 
@@ -457,7 +457,7 @@ def test_the_job_made_by_hand_stays() -> None:
 
 def test_our_own_job_is_not_worth_a_word() -> None:
     settings = configured()
-    job = whole(planned(settings), JOB).manifest
+    job = managed_object(planned(settings), JOB).manifest
     assert warnings(settings, {}, facts(directory_job=job)) == []
 
 

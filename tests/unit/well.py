@@ -66,7 +66,9 @@ def well(**more: Any) -> Facts:
     owner = Ownership(STACK)
     ready = {"type": "Ready", "status": "True"}
     planned = plan(stated, Found(SERVERS), owner)
-    live = {whole.ref: _live(whole.manifest) for whole in planned.wholes() if whole.ref.kind != "Secret"}
+    live = {
+        managed.ref: _live(managed.manifest) for managed in planned.managed_objects() if managed.ref.kind != "Secret"
+    }
     live[planned.volume.ref]["spec"]["claimRef"]["uid"] = live[planned.claim.ref]["metadata"]["uid"]
     immich = deployment()
     spec = immich["spec"]["template"]["spec"]
