@@ -5,7 +5,13 @@ from typing import Any
 import pulumi
 import pulumi_cloudflare as cloudflare
 
-from components.way_in import WayIn, app_policy_name, application_name, people_policy_name, service_token_name
+from components.public_access import (
+    PublicAccess,
+    app_policy_name,
+    application_name,
+    people_policy_name,
+    service_token_name,
+)
 from settings.cloudflare import Access
 
 _TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
@@ -23,10 +29,10 @@ class ImmichAccess(pulumi.ComponentResource):
     client_id: pulumi.Output[str]
     client_secret: pulumi.Output[str]
 
-    def __init__(self, name: str, way_in: WayIn, access: Access, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, public_access: PublicAccess, access: Access, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:ImmichAccess", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        account_id, stack = way_in.zone.account_id, way_in.stack
+        account_id, stack = public_access.zone.account_id, public_access.stack
         token = cloudflare.ZeroTrustAccessServiceToken(
             f"{name}-mobile-app",
             account_id=account_id,
@@ -58,7 +64,7 @@ class ImmichAccess(pulumi.ComponentResource):
             account_id=account_id,
             name=application_name(stack),
             type="self_hosted",
-            domain=way_in.host,
+            domain=public_access.host,
             # A changed host gets an application of its own: the old one guards the old host until nothing leads there.
             policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
             opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from components.access import ImmichAccess
 from components.connector import Connector, TunnelConnector
-from components.way_in import WayIn, tunnel_host
+from components.public_access import PublicAccess, tunnel_host
 from providers.tunnel_rules import TunnelRules
 
 
@@ -33,10 +33,12 @@ class CloudflareRoute(pulumi.ComponentResource):
     tunnel_id: pulumi.Output[str] | None
     access: ImmichAccess | None
 
-    def __init__(self, name: str, way_in: WayIn, connector: Connector | None, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, name: str, public_access: PublicAccess, connector: Connector | None, opts: pulumi.ResourceOptions
+    ) -> None:
         super().__init__("immich-icloud:index:CloudflareRoute", name, None, opts)
         self.access = self.tunnel_id = None
-        target: pulumi.Input[str] | None = way_in.record.content
+        target: pulumi.Input[str] | None = public_access.record.content
         before: list[pulumi.Resource] = []
 
         def after() -> pulumi.ResourceOptions:
@@ -45,35 +47,35 @@ class CloudflareRoute(pulumi.ComponentResource):
         # Access comes first and goes last: the zone may have a record for every host (`*`), so that a rule is enough to
         # lead people in. The record comes before every write that moves requests: when the host changes, a record that
         # Cloudflare refuses leaves the old host as it is, and the old record goes only after the new host is served.
-        if way_in.access:
-            self.access = ImmichAccess("access", way_in, way_in.access, after())
+        if public_access.access:
+            self.access = ImmichAccess("access", public_access, public_access.access, after())
             before.append(self.access)
-        tunnel = OwnTunnel("tunnel", way_in, after()) if way_in.own_tunnel else None
+        tunnel = OwnTunnel("tunnel", public_access, after()) if public_access.own_tunnel else None
         if tunnel:
             before.append(tunnel.made)
             self.tunnel_id = tunnel.id
             target = tunnel.id.apply(tunnel_host)
         record = cloudflare.DnsRecord(
-            way_in.record.resource,
-            zone_id=way_in.zone.id,
-            name=way_in.record.name,
-            type=way_in.record.type,
+            public_access.record.resource,
+            zone_id=public_access.zone.id,
+            name=public_access.record.name,
+            type=public_access.record.type,
             content=target,
-            proxied=way_in.record.proxied,
+            proxied=public_access.record.proxied,
             ttl=1,  # automatic, the only one that a proxied record may have
-            comment=way_in.record.comment,
+            comment=public_access.record.comment,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=before,
                 delete_before_replace=True,  # two records for one host would be refused
-                import_=way_in.record.import_id,
-                retain_on_delete=way_in.record.adopted,
+                import_=public_access.record.import_id,
+                retain_on_delete=public_access.record.adopted,
             ),
         )
         before.append(record)
-        if way_in.rules:
-            TunnelRules(f"{name}-rules", way_in.rules, after())
-            self.tunnel_id = pulumi.Output.from_input(way_in.rules.tunnel_id)
+        if public_access.rules:
+            TunnelRules(f"{name}-rules", public_access.rules, after())
+            self.tunnel_id = pulumi.Output.from_input(public_access.rules.tunnel_id)
         if tunnel and connector:
             tunnel.lead(connector, record)
         self.record_target = record.content.apply(str)
@@ -90,13 +92,13 @@ class OwnTunnel(pulumi.ComponentResource):
 
     id: pulumi.Output[str]
 
-    def __init__(self, name: str, way_in: WayIn, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, public_access: PublicAccess, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:OwnTunnel", name, None, opts)
-        self._name, self._way_in = name, way_in
+        self._name, self._public_access = name, public_access
         self.made = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
-            account_id=way_in.zone.account_id,
-            name=way_in.own_tunnel,
+            account_id=public_access.zone.account_id,
+            name=public_access.own_tunnel,
             config_src="cloudflare",
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
@@ -104,7 +106,7 @@ class OwnTunnel(pulumi.ComponentResource):
 
     def lead(self, connector: Connector, record: pulumi.Resource) -> None:
         """Lead the host to its origin, and keep the tunnel connected."""
-        account_id = self._way_in.zone.account_id
+        account_id = self._public_access.zone.account_id
         configuration = cloudflare.ZeroTrustTunnelCloudflaredConfig(
             f"{self._name}-configuration",
             account_id=account_id,
@@ -112,7 +114,7 @@ class OwnTunnel(pulumi.ComponentResource):
             source="cloudflare",
             config={
                 "ingresses": [
-                    {"hostname": self._way_in.host, "service": self._way_in.origin},
+                    {"hostname": self._public_access.host, "service": self._public_access.origin},
                     {"service": "http_status:404"},
                 ]
             },

@@ -68,14 +68,14 @@ class PhotoStack(pulumi.ComponentResource):
 
         # The Ingress comes last: of two hosts it serves the new one only when the rest leads there.
         reachable = [*mounted]
-        if plan.way_in:
+        if plan.public_access:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 
-            internet = CloudflareRoute("cloudflare", plan.way_in, plan.connector, after(*mounted))
+            internet = CloudflareRoute("cloudflare", plan.public_access, plan.connector, after(*mounted))
             reachable.append(internet)
             self.outputs = replace(
                 self.outputs,
-                dns_record=plan.way_in.record.name,
+                dns_record=plan.public_access.record.name,
                 dns_target=internet.record_target,
                 tunnel_id=internet.tunnel_id,
                 access_client_id=internet.access.client_id if internet.access else None,

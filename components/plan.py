@@ -25,7 +25,7 @@ from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, import_folders
 from components.photo_sync import Sync
 from components.pod_security import FoundLevels
-from components.way_in import FoundAtCloudflare, WayIn, way_in
+from components.public_access import FoundAtCloudflare, PublicAccess, public_access
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 
@@ -110,7 +110,7 @@ class Plan:
     libraries: Libraries | None
     route: ManagedObject | None
     connector: Connector | None
-    way_in: WayIn | None
+    public_access: PublicAccess | None
     outputs: Outputs
 
     @property
@@ -186,7 +186,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
         else None,
-        way_in=way_in(settings, found.cloudflare, ownership) if found.cloudflare else None,
+        public_access=public_access(settings, found.cloudflare, ownership) if found.cloudflare else None,
         outputs=Outputs(
             immich_url=f"https://{settings.host}",
             internal_url=immich.backend.url,

@@ -17,7 +17,7 @@ from clients.cloudflare import (
 from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
-from components.way_in import is_marked, rule_set
+from components.public_access import is_marked, rule_set
 from observe import zone as zones
 from observe.state import Known
 from providers import tunnel_rules

@@ -9,7 +9,7 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from components.pod_security import FoundLevels
-from components.way_in import RECORD_NAME, FoundAtCloudflare
+from components.public_access import RECORD_NAME, FoundAtCloudflare
 from observe import Observed
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen

@@ -8,7 +8,7 @@ from clients.ingress_rules import spoken
 from clients.kubernetes import Manifest
 from components.ownership import Ownership
 from components.plan import ManagedObject, Plan
-from components.way_in import Record, WayIn
+from components.public_access import PublicAccess, Record
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen, origin_of
 from observe.planned import tcp_ports
@@ -51,34 +51,34 @@ def missing(settings: Settings, facts: CloudflareSeen, cluster: ClusterSeen) -> 
 
 def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[Finding]:
     """Find what would fail in `up` or cut off access, what is adopted, where rules go, and what a new host does."""
-    way_in, trial = plan.way_in, facts.rules
-    if way_in is None:
+    public_access, trial = plan.public_access, facts.rules
+    if public_access is None:
         return
     if trial:
         yield from trial.problems
-    yield from _records(facts, way_in.record, plan.ownership)
+    yield from _records(facts, public_access.record, plan.ownership)
     yield from _tunnel_of_our_own(settings, facts)
-    yield from leftover_rules.findings(settings, facts, way_in)
-    yield from access_rules.findings(facts, way_in)
-    yield from zone_rules.findings(settings.host, facts, proxied=way_in.record.proxied)
+    yield from leftover_rules.findings(settings, facts, public_access)
+    yield from access_rules.findings(facts, public_access)
+    yield from zone_rules.findings(settings.host, facts, proxied=public_access.record.proxied)
     if trial:
         yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
         yield from trial.news
-    yield from _limits(settings, way_in)
+    yield from _limits(settings, public_access)
     yield from _token_ends(facts, datetime.now(UTC))
-    yield from _moves(settings, way_in, plan.route)
+    yield from _moves(settings, public_access, plan.route)
 
 
-def _moves(settings: Settings, way_in: WayIn, route: ManagedObject | None) -> Iterator[Finding]:
+def _moves(settings: Settings, public_access: PublicAccess, route: ManagedObject | None) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
     writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []
     writes += [f"the {route.ref.kind}"] if route and not past_route else []
     changes = wording.HOST_CHANGES_WITH_A_GAP if len(writes) > 1 else wording.HOST_CHANGES
-    for host in way_in.hosts_before:
+    for host in public_access.hosts_before:
         yield changes.found(
             host,
-            host=way_in.host,
+            host=public_access.host,
             writes=" and then ".join(writes) or "nothing else",
             between=" and ".join(writes),
         )
@@ -157,13 +157,13 @@ def upload_limit(plan: str) -> int:
     return _UPLOAD_LIMITS.get(plan, _UPLOAD_LIMITS["free"])
 
 
-def _limits(settings: Settings, way_in: WayIn) -> Iterator[Finding]:
-    if not way_in.record.proxied:
+def _limits(settings: Settings, public_access: PublicAccess) -> Iterator[Finding]:
+    if not public_access.record.proxied:
         return
-    limit = upload_limit(way_in.zone.plan)
+    limit = upload_limit(public_access.zone.plan)
     allowed, said = _body_limit(settings)
     if allowed is None or allowed > limit * _MEGABYTE:
-        plan = f"plan {way_in.zone.plan.capitalize()}" if way_in.zone.plan else "plans Free and Pro"
+        plan = f"plan {public_access.zone.plan.capitalize()}" if public_access.zone.plan else "plans Free and Pro"
         yield wording.UPLOADS_LIMITED.found(limit=limit, plan=plan, reason=said, seconds=_RESPONSE_LIMIT)
 
 

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from clients.access_domains import Reach, guarding
-from components.way_in import WayIn, app_policy_name, application_name, people_policy_name, service_token_name
+from components.public_access import (
+    PublicAccess,
+    app_policy_name,
+    application_name,
+    people_policy_name,
+    service_token_name,
+)
 from observe.cloudflare import CloudflareSeen
 from preflight import wording
 from settings import Settings
@@ -24,20 +30,22 @@ class Leftover(NamedTuple):
 _KINDS = {APPLICATION: "Access application", POLICY: "Access policy", SERVICE_TOKEN: "Access service token"}
 
 
-def findings(settings: Settings, seen: CloudflareSeen, way_in: WayIn) -> Iterator[Finding]:
+def findings(settings: Settings, seen: CloudflareSeen, public_access: PublicAccess) -> Iterator[Finding]:
     """Find them; a tunnel, and an application of this host, are in the way of the one that is to be made."""
-    here = {one.application.id for one in guarding(seen.applications or (), way_in.host) if one.reach is Reach.HOST}
-    for left in _leftovers(settings, seen, way_in):
+    here = {
+        one.application.id for one in guarding(seen.applications or (), public_access.host) if one.reach is Reach.HOST
+    }
+    for left in _leftovers(settings, seen, public_access):
         if left.type == TUNNEL:
             yield wording.TUNNEL_TAKEN.found(left.name, id=left.id)
-        elif left.id in here and way_in.access:
+        elif left.id in here and public_access.access:
             yield wording.LEFT_IN_THE_WAY.found(left.name, kind=_KINDS[left.type], id=left.id)
         else:
             yield wording.LEFT_BEHIND.found(left.name, kind=_KINDS[left.type], id=left.id)
 
 
-def _leftovers(settings: Settings, seen: CloudflareSeen, way_in: WayIn) -> Iterator[Leftover]:
-    cloudflare, stack = settings.cloudflare, way_in.stack
+def _leftovers(settings: Settings, seen: CloudflareSeen, public_access: PublicAccess) -> Iterator[Leftover]:
+    cloudflare, stack = settings.cloudflare, public_access.stack
     tunnel = {cloudflare.tunnel} if isinstance(cloudflare, OwnTunnel) else set()
     tunnels = [one for one in seen.tunnels if not one.deleted]
     ours = (

@@ -2,7 +2,7 @@
 
 from clients.cloudflare import Tunnel, Zone
 from components.plan import Found
-from components.way_in import FoundAtCloudflare
+from components.public_access import FoundAtCloudflare
 from lab.cloudflare.world import found
 from ops.diagram.flow import flow
 from ops.diagram.graph import Graph

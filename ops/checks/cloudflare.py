@@ -16,9 +16,9 @@ def _record(facts: Facts) -> Result:
         return failed(
             facts, wording.ZONE_MISSING, f"the Cloudflare API token sees no zone that {facts.settings.host} lies in"
         )
-    if found.way_in is None or found.target is None:
+    if found.public_access is None or found.target is None:
         return NotChecked("what the record should point at is not there")
-    wanted = found.way_in.record
+    wanted = found.public_access.record
     if not found.records:
         return failed(
             facts, wording.RECORD_MISSING, f"{found.zone.name} has no record {wanted.name} of type A, AAAA or CNAME"
@@ -55,9 +55,9 @@ def _tunnel(facts: Facts) -> Result:
 
 def _rule(facts: Facts) -> Result:
     found = _in_zone(facts)
-    if found is None or found.trial is None or found.way_in is None or found.way_in.rules is None:
+    if found is None or found.trial is None or found.public_access is None or found.public_access.rules is None:
         return NotChecked("there is no tunnel whose rules could be read")
-    trial, wanted = found.trial, found.way_in.rules.rules
+    trial, wanted = found.trial, found.public_access.rules.rules
     if trial.covering:
         return failed(facts, wording.RULE_SHADOWED, f"before it stands {'; '.join(map(spoken, trial.covering))}")
     if trial.problems:

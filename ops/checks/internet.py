@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 
-from components.way_in import application_name
+from components.public_access import application_name
 from ops.checks import wording
 from ops.checks.check import ON_CLOUDFLARE, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
@@ -48,8 +48,8 @@ def _name(facts: Facts) -> Result:
 
 
 def _proxied(facts: Facts) -> bool:
-    way_in = there(facts.cloudflare).way_in
-    return way_in is not None and way_in.record.proxied
+    public_access = there(facts.cloudflare).public_access
+    return public_access is not None and public_access.record.proxied
 
 
 def _is_address(text: str) -> bool:
@@ -134,7 +134,7 @@ def _access(facts: Facts) -> Result:
 def _missing_guard(facts: Facts) -> Iterator[str]:
     found = there(facts.cloudflare)
     names = {application.name for application in found.applications}
-    if found.way_in and application_name(found.way_in.stack) not in names:
+    if found.public_access and application_name(found.public_access.stack) not in names:
         yield f"the account has no Access application for {facts.settings.host}"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import observe.cluster
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
-from components.way_in import way_in
+from components.public_access import public_access
 from observe import Observed
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen
@@ -134,16 +134,16 @@ def _in_cluster(
 def _at_cloudflare(settings: Settings, owner: Ownership, found: Connected) -> CloudflareFacts:
     seen, _ = found
     stated = at_cloudflare(settings, seen, owner) if seen else None
-    return cloudflare.beside(settings, found, way_in(settings, stated, owner) if stated else None)
+    return cloudflare.beside(settings, found, public_access(settings, stated, owner) if stated else None)
 
 
 def _uploads(facts: Facts, outside: Internet) -> Uploads | Unread:
     if isinstance(facts.cloudflare, Unread):
         return facts.cloudflare
-    way_in = facts.cloudflare.way_in
-    if way_in is None or not way_in.record.proxied:
+    public_access = facts.cloudflare.public_access
+    if public_access is None or not public_access.record.proxied:
         return Absent("requests do not go through Cloudflare, whose plan limits them")
-    return outside.uploads(facts.settings.host, upload_limit(way_in.zone.plan))
+    return outside.uploads(facts.settings.host, upload_limit(public_access.zone.plan))
 
 
 def _nowhere() -> Absent:

@@ -6,7 +6,7 @@ from clients.access_domains import Reach, guarding
 from clients.cloudflare import AccessApplication, Connector, Record, Tunnel, Zone
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
-from components.way_in import WayIn, tunnel_host
+from components.public_access import PublicAccess, tunnel_host
 from observe import cloudflare
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from providers.tunnel_rules import TunnelRulesDiff
@@ -22,7 +22,7 @@ class CloudflareFacts:
         tunnel: the tunnel that the host is led through; None when there is none such.
         connectors: what runs it.
         trial: what our rules in a shared tunnel would come to; None for any other kind.
-        way_in: what the stack states; None where the zone or the record's target is missing.
+        public_access: what the stack states; None where the zone or the record's target is missing.
         records: the host's records.
         applications: the Access applications of the host.
 
@@ -32,16 +32,16 @@ class CloudflareFacts:
     tunnel: Tunnel | None = None
     connectors: tuple[Connector, ...] = ()
     trial: TunnelRulesDiff | None = None
-    way_in: WayIn | None = None
+    public_access: PublicAccess | None = None
     records: tuple[Record, ...] = ()
     applications: tuple[AccessApplication, ...] = ()
 
     @property
     def target(self) -> str | None:
         """What the host's record has to point at; None when that is not there."""
-        if self.way_in is None:
+        if self.public_access is None:
             return None
-        return self.way_in.record.content or (tunnel_host(self.tunnel.id) if self.tunnel else None)
+        return self.public_access.record.content or (tunnel_host(self.tunnel.id) if self.tunnel else None)
 
 
 Connected = tuple[CloudflareSeen | None, tuple[Connector, ...]]
@@ -63,7 +63,7 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Connected
     return seen, tuple(api.connectors(seen.zone.account_id, tunnel.id))
 
 
-def beside(settings: Settings, found: Connected, way_in: WayIn | None) -> CloudflareFacts:
+def beside(settings: Settings, found: Connected, public_access: PublicAccess | None) -> CloudflareFacts:
     """Put what was read beside what the stack states."""
     seen, connectors = found
     if seen is None or seen.zone is None:
@@ -74,7 +74,7 @@ def beside(settings: Settings, found: Connected, way_in: WayIn | None) -> Cloudf
         tunnel=_tunnel(settings, seen),
         connectors=connectors,
         trial=seen.rules,
-        way_in=way_in,
+        public_access=public_access,
         records=seen.records,
         applications=tuple(each.application for each in before if each.reach is Reach.HOST),
     )

@@ -79,7 +79,7 @@ def test_the_service_is_on_3001_before_2283(found: Path) -> None:
     assert (port.name, port.port, port.target_port) == ("http", 3001, 2283)
 
 
-def test_mealie_shows_the_way_in(found: Path) -> None:
+def test_mealie_has_public_access(found: Path) -> None:
     with connect(found) as api:
         ingress = client.NetworkingV1Api(api).read_namespaced_ingress("mealie", "mealie")
     assert (ingress.spec.ingress_class_name, ingress.spec.rules[0].host) == ("nginx", "mealie.coultonf.com")

@@ -159,7 +159,7 @@ def deployed(settings: Settings, found: Found, ownership: Ownership | None = Non
 
     def stack() -> Mapping[str, Any]:
         providers: list[pulumi.ProviderResource] = [kubernetes.Provider("cluster", context="test")]
-        if planned.way_in:
+        if planned.public_access:
             from components.cloudflare import provider  # noqa: PLC0415 (see there)
 
             providers.append(provider(settings.cloudflare_token))

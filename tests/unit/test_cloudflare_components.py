@@ -17,7 +17,7 @@ from components import pod_security
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found
-from components.way_in import FoundAtCloudflare
+from components.public_access import FoundAtCloudflare
 from settings import SettingsError
 from tests.objects import SERVERS
 from tests.unit.configured import configured

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from clients.kubernetes import Ref
 from components.ownership import Ownership
 from components.plan import Found
-from components.way_in import FoundAtCloudflare
+from components.public_access import FoundAtCloudflare
 from ops import recorded
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
@@ -81,7 +81,7 @@ def simple(**more: Any) -> Graph:
     ],
     ids=["shared", "to the controller", "guarded", "own", "own, guarded", "record", "record, guarded"],
 )
-def test_the_way_in_by_cloudflare(cloudflare: dict[str, Any], between: list[str]) -> None:
+def test_the_public_access_by_cloudflare(cloudflare: dict[str, Any], between: list[str]) -> None:
     assert way(of(on(cloudflare)), "internet") == ["internet", *between, "deployment"]
 
 
@@ -98,7 +98,7 @@ def test_past_the_route_the_controller_is_a_way_of_its_own() -> None:
     ],
     ids=lambda value: value.get("kind") if isinstance(value, dict) else "",
 )
-def test_somebody_elses_way_in(route: dict[str, Any], between: list[str]) -> None:
+def test_an_unmanaged_route(route: dict[str, Any], between: list[str]) -> None:
     graph = simple(cloudflare=NONE, route=route)
     assert way(graph, "internet") == ["internet", "record", *between, "service", "deployment"]
     assert node(graph, "way").lines == ("somebody else's way in", "immich.example.com")

@@ -222,23 +222,23 @@ def test_a_state_that_knows_another_record_makes_none_ours(cloudflare: Manifest,
 
 def test_a_record_made_again_with_our_comment_is_imported_though_the_state_knows_the_old_one() -> None:
     there = seen(records=(record(comment=STACK, id="again"),), known=in_state(RECORD, "gone", name=HOST))
-    made = planned(on(ADDRESS), there).way_in
+    made = planned(on(ADDRESS), there).public_access
     assert made
     assert (made.record.import_id, made.record.resource) == (f"{ZONE.id}/again", "its")
 
 
 def test_another_host_has_a_record_of_its_own_and_keeps_it() -> None:
     old = Known(RECORD, "urn::cloudflare-record", {"id": "old", "name": "old.example.com"})
-    made = planned(on(ADDRESS), seen(known=(old,))).way_in
+    made = planned(on(ADDRESS), seen(known=(old,))).public_access
     assert made
     assert (made.record.import_id, made.record.resource) == (None, f"cloudflare-record-of-{HOST}")
     assert made.hosts_before == ("old.example.com",)
     new = Known(RECORD, f"urn::{made.record.resource}", {"id": "new", "name": HOST})
     for known in ((new,), (old, new), (new, old)):
-        again = planned(on(ADDRESS), seen(records=(record(id="new"),), known=known)).way_in
+        again = planned(on(ADDRESS), seen(records=(record(id="new"),), known=known)).public_access
         assert again
         assert again.record.resource == made.record.resource
-    back = planned(on(ADDRESS, host="old.example.com"), seen(known=(old, new))).way_in
+    back = planned(on(ADDRESS, host="old.example.com"), seen(known=(old, new))).public_access
     assert back
     assert (back.record.resource, back.hosts_before) == ("cloudflare-record", (HOST,))
 
@@ -804,7 +804,7 @@ def test_no_zone(account: Api, host: str) -> None:
     settings = on(SHARED, host=host)
     there = read(account, settings)
     assert there == CloudflareSeen(None)
-    assert planned(settings, there).way_in is None
+    assert planned(settings, there).public_access is None
 
 
 @pytest.mark.parametrize(
@@ -1034,10 +1034,10 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
 
 def test_a_way_through_the_shared_tunnel(check: Check) -> None:
     planned, shown = check(with_token(on(SHARED, host=COULTONF)))
-    assert planned.way_in
-    assert planned.way_in.rules
-    assert planned.way_in.rules.tunnel_id == "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
-    assert planned.way_in.zone.id == ZONE_ID
+    assert planned.public_access
+    assert planned.public_access.rules
+    assert planned.public_access.rules.tunnel_id == "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
+    assert planned.public_access.zone.id == ZONE_ID
     assert [warning for warning in shown.warnings if "413" in warning]
     assert shown.news[1:] == [
         f"the rule {COULTONF} → http://immich-server.immich.svc.cluster.local:3001 goes before *.coultonf.com → "
@@ -1088,7 +1088,7 @@ def test_no_token_at_all(check: Check) -> None:
 
 def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
     planned, shown = check(on({"kind": "none"}))
-    assert planned.way_in is None
+    assert planned.public_access is None
     assert shown.warnings == []
     (line,) = shown.news
     assert line.startswith("no library is made in Immich: immich-icloud:immichApiKey,")

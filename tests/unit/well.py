@@ -14,7 +14,7 @@ from components import external_library
 from components.immich_mount import GUARD
 from components.ownership import Ownership
 from components.plan import Found, plan
-from components.way_in import FoundAtCloudflare, way_in
+from components.public_access import FoundAtCloudflare, public_access
 from observe.cluster import ClusterSeen
 from observe.space import Space
 from ops.facts import Facts
@@ -156,7 +156,7 @@ def _libraries(stated: Settings, owner: Ownership) -> LibrariesFacts:
 
 
 def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
-    found = way_in(stated, FoundAtCloudflare(ZONE, TUNNEL), owner)
+    found = public_access(stated, FoundAtCloudflare(ZONE, TUNNEL), owner)
     if found is None:
         return CloudflareFacts(None)
     target = found.record.content or f"{TUNNEL.id}.cfargotunnel.com"
@@ -165,7 +165,7 @@ def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
         tunnel=TUNNEL,
         connectors=(Connector("2026.7.3", 4),),
         trial=TunnelRulesDiff(ours=found.rules.rules, changes=False) if found.rules else None,
-        way_in=found,
+        public_access=found,
         records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
         applications=(AccessApplication("1", f"Immich ({STACK})", (stated.host,)),) if found.access else (),
     )

@@ -66,7 +66,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class WayIn:
+class PublicAccess:
     """Everything that the stack will state at Cloudflare.
 
     Attributes:
@@ -110,12 +110,12 @@ def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
     return record.comment in {stack, f"{stack}{_ADOPTED}"}
 
 
-def way_in(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> WayIn | None:
+def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> PublicAccess | None:
     """Compute what the stack will state at Cloudflare; None for a stack that states nothing there."""
     cloudflare = whole.cloudflare
     if not isinstance(cloudflare, OnCloudflare):
         return None
-    return WayIn(
+    return PublicAccess(
         zone=found.zone,
         host=whole.host,
         stack=ownership.stack,
