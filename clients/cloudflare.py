@@ -51,11 +51,11 @@ class CloudflareError(VisibleError):
     """Cloudflare refused or could not be asked. `str()` is one sentence for the user."""
 
 
-class RefusedError(CloudflareError):
+class CloudflareRefusedError(CloudflareError):
     """The answer is no; nothing was changed."""
 
 
-class MissingError(RefusedError):
+class MissingError(CloudflareRefusedError):
     """There is no such thing."""
 
 
@@ -228,7 +228,7 @@ class CloudflareApi:
         """Read a zone; None when there is none such, or the token may not read it."""
         try:
             return self._get(_Zone, f"/zones/{zone_id}", ZONE_READ, f"the zone {zone_id}").result.told
-        except RefusedError:
+        except CloudflareRefusedError:
             return None
 
     def delegations(self, zone_id: str, host: str) -> list[Record]:
@@ -249,7 +249,7 @@ class CloudflareApi:
             for path in (f"/zones/{zone_id}/ssl/certificate_packs", f"/zones/{zone_id}/custom_certificates"):
                 for certificate in self._list(_Certificate, path, CERTIFICATES_READ, what):
                     names += (certificate.hosts or ()) if certificate.status in {None, "active"} else ()
-        except RefusedError:
+        except CloudflareRefusedError:
             return None
         return names
 
@@ -285,7 +285,7 @@ class CloudflareApi:
 
         Raises:
             UnansweredError: when it may have been written, or not.
-            RefusedError: when it was not.
+            CloudflareRefusedError: when it was not.
 
         """
         with _asked(TUNNEL_EDIT, f"a change of the configuration of tunnel {tunnel_id}"):
@@ -315,18 +315,18 @@ class CloudflareApi:
         """Ask whether the token is in force, before it is used.
 
         Raises:
-            RefusedError: when it expired, or was disabled.
+            CloudflareRefusedError: when it expired, or was disabled.
 
         """
         # Tokens of an account are verified there, and unknown to the other: what such a one may do, each request tells.
         for place in ["/user", *([f"/accounts/{account_id}"] if account_id else [])]:
             try:
                 told = self._get(_TokenStatus, f"{place}/tokens/verify", "", "the state of the API token").result
-            except RefusedError:
+            except CloudflareRefusedError:
                 continue
             if told.status != "active":
                 since = f" since {told.expires_on:%Y-%m-%d}" if told.status == "expired" and told.expires_on else ""
-                raise RefusedError(f"the Cloudflare API token is {told.status}{since}. {_NEW_TOKEN}")
+                raise CloudflareRefusedError(f"the Cloudflare API token is {told.status}{since}. {_NEW_TOKEN}")
             return
 
     def service_tokens(self, account_id: str) -> list[ServiceToken]:
@@ -560,16 +560,16 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
         after = retry.retry_after(error.response.headers.get("retry-after"))
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
-        return RefusedError(
+        return CloudflareRefusedError(
             f"Cloudflare does not know the API token: it is mistyped, expired or revoked. {_NEW_TOKEN}. Cloudflare's "
             f"words: {said}",
         )
     if error.status_code == _FORBIDDEN:
-        return RefusedError(
+        return CloudflareRefusedError(
             f"the Cloudflare API token is not enough for {what}: it needs the permission {permission}, for this "
             f"account and zone. Cloudflare's words: {said}",
         )
     if error.status_code == _NOT_FOUND and details is None:
         return UnansweredError(f"what answers in Cloudflare's place knows nothing of {what}: it answers 404")
-    refused = MissingError if error.status_code == _NOT_FOUND else RefusedError
+    refused = MissingError if error.status_code == _NOT_FOUND else CloudflareRefusedError
     return refused(f"Cloudflare refuses {what}: {said}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 
 _ATTEMPTS: Final = 5
 _OURS: Final = "immich-icloud/"  # annotations that say whose an object is
@@ -71,7 +71,7 @@ def settle(api: ClusterApi, places: Sequence[Manifest], earlier: Sequence[Manife
         holds = found if found.id else found.next()
         try:
             write(api, places, Identity(holds.id, marked or holds.marked))
-        except RefusedError as refused:  # another `up` was first
+        except ClusterRefusedError as refused:  # another `up` was first
             if refused.status != HTTPStatus.CONFLICT or not attempts_left:
                 raise
         else:
@@ -82,7 +82,7 @@ def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity) -> No
     """Write an id into the ConfigMaps, in their order.
 
     Raises:
-        RefusedError: with status 409 when somebody else wrote meanwhile.
+        ClusterRefusedError: with status 409 when somebody else wrote meanwhile.
         ClusterError: when the API server does not answer, or when a ConfigMap is another stack's.
 
     """

@@ -47,7 +47,7 @@ class UnansweredError(ImmichError, TransientError):
     """Immich gave no answer, or none that tells whether a write was done."""
 
 
-class RefusedError(ImmichError):
+class ImmichRefusedError(ImmichError):
     """The answer is no.
 
     Attributes:
@@ -179,7 +179,7 @@ class ImmichApi:
         """Write a library's name, import paths and exclusion patterns, asked once: they may be of yesterday.
 
         Raises:
-            RefusedError: with status 400 when Immich can't read one of the import paths.
+            ImmichRefusedError: with status 400 when Immich can't read one of the import paths.
 
         """
         stated = {
@@ -202,7 +202,7 @@ class ImmichApi:
         """Ask which of a library's import paths Immich does not see, and why not; nothing is changed.
 
         Raises:
-            RefusedError: with status 403 where the key may not do everything: no single permission is for this
+            ImmichRefusedError: with status 403 where the key may not do everything: no single permission is for this
                 (source: Immich's library.controller.ts, which names none).
 
         """
@@ -229,7 +229,7 @@ class ImmichApi:
         """List the files that a library of the key's own user has, the trash and parts of live photos included.
 
         Raises:
-            RefusedError: with status 403 where the key lacks NAMES_PERMISSION.
+            ImmichRefusedError: with status 403 where the key lacks NAMES_PERMISSION.
 
         """
         found: set[str] = set()
@@ -474,7 +474,7 @@ def _refusal(status: int, content: bytes, path: str) -> ImmichError:
         )
     else:
         message = f"Immich refuses {path}: {words}"
-    return RefusedError(message, status, words)
+    return ImmichRefusedError(message, status, words)
 
 
 def _words(content: bytes) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from clients import pod_end, pod_start, result
 from clients.conditions import end_of_job
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.pod_end import End
 from clients.pod_start import Failure
 from clients.result import Result
@@ -86,7 +86,7 @@ def _created(api: ClusterApi, job: Manifest, report: Report) -> Iterator[Manifes
 def _create(api: ClusterApi, named: Manifest) -> Manifest:
     try:
         return api.create(named, OBJECT_MANAGER).object
-    except RefusedError as refused:
+    except ClusterRefusedError as refused:
         # The name is nobody else's: an attempt whose answer was lost made it, and a webhook has changed it since.
         live = api.get(Ref.of(named)) if refused.status == _CONFLICT else None
         if live is None:
@@ -106,7 +106,7 @@ def _remove(api: ClusterApi, ref: Ref, report: Report) -> None:
     try:
         api.delete_with_dependents(ref)
     except ClusterError as error:
-        if not (isinstance(error, RefusedError) and error.status == _NOT_FOUND):
+        if not (isinstance(error, ClusterRefusedError) and error.status == _NOT_FOUND):
             report(f"{ref} may go on. Remove it: kubectl delete job -n {ref.namespace} {ref.name} ({error})")
 
 
@@ -171,7 +171,7 @@ class _Wait:
         """Find what keeps the pod from starting, where that may be read and an answer comes."""
         try:
             return next(self._failures(pod), None)
-        except (TransientError, RefusedError):
+        except (TransientError, ClusterRefusedError):
             return None
 
     def _failures(self, pod: Manifest | None) -> Iterator[Failure]:

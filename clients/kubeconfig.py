@@ -108,7 +108,7 @@ def load(cluster: Cluster) -> client.ApiClient:
 
 def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
     try:
-        content: Any = yaml_text.read(file)
+        content: Any = yaml_text.read_yaml(file)
         whole = _Kubeconfig.model_validate({} if content is None else content, strict=True)
     except YamlError as error:
         raise KubeconfigError(f"{_NAMED}: {file} {error}") from None

@@ -55,7 +55,7 @@ class UnreachableError(ClusterError, TransientError):
         super().__init__(message)
 
 
-class RefusedError(ClusterError):
+class ClusterRefusedError(ClusterError):
     """The API server answered, and said no: the same request will be refused again.
 
     Attributes:
@@ -132,7 +132,7 @@ class ClusterApi:
         """Read one object; None when it does not exist."""
         try:
             return again(partial(self._object, ref, "GET", ref.path)).object
-        except RefusedError as refused:
+        except ClusterRefusedError as refused:
             if refused.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
@@ -145,7 +145,7 @@ class ClusterApi:
         """Apply server-side what `manager` wants to own.
 
         Raises:
-            RefusedError: with what other managers hold, or with the API server's or an admission webhook's own words.
+            ClusterRefusedError: with what other managers hold, or with the words of the API server or a webhook.
 
         """
         ref = Ref.of(manifest)
@@ -162,7 +162,7 @@ class ClusterApi:
         """Create an object.
 
         Raises:
-            RefusedError: with status 409 when it exists.
+            ClusterRefusedError: with status 409 when it exists.
 
         """
         ref = Ref.of(manifest)
@@ -173,7 +173,7 @@ class ClusterApi:
         """Write a whole object, as it was read but for what shall change.
 
         Raises:
-            RefusedError: with status 409 when somebody else wrote since it was read.
+            ClusterRefusedError: with status 409 when somebody else wrote since it was read.
 
         """
         ref = Ref.of(manifest)
@@ -185,7 +185,7 @@ class ClusterApi:
         """Delete an object as it was read.
 
         Raises:
-            RefusedError: with status 409 when somebody else wrote since it was read.
+            ClusterRefusedError: with status 409 when somebody else wrote since it was read.
 
         """
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
@@ -200,7 +200,7 @@ class ClusterApi:
         """Open a connection to a port of a pod, as `kubectl port-forward` does.
 
         Raises:
-            RefusedError: when the API server does not let us.
+            ClusterRefusedError: when the API server does not let us.
             UnreachableError: when no API server answers.
 
         """
@@ -241,7 +241,7 @@ class ClusterApi:
         """Run a command in a container, without a terminal; return the stream of its channels, input and output.
 
         Raises:
-            RefusedError: when the API server does not let us.
+            ClusterRefusedError: when the API server does not let us.
             UnreachableError: when no API server answers.
 
         """
@@ -265,7 +265,7 @@ class ClusterApi:
 
         try:
             return again(asked)
-        except RefusedError as refused:
+        except ClusterRefusedError as refused:
             if refused.status == HTTPStatus.NOT_FOUND:
                 return False
             raise
@@ -296,7 +296,9 @@ class ClusterApi:
         except WebSocketBadStatusException as refused:
             status, said = refused.status_code, _said(refused.resp_body)
             message = f"{otherwise}: {(said and said.message) or f'{status} {HTTPStatus(status).phrase}'}"
-            raise (UnreachableError(message) if retry.is_passing(status) else RefusedError(status, message)) from None
+            raise (
+                UnreachableError(message) if retry.is_passing(status) else ClusterRefusedError(status, message)
+            ) from None
         except (WebSocketException, OSError) as error:
             raise self._unreachable(error) from None
         return opened
@@ -318,7 +320,7 @@ class ClusterApi:
             except TransientError:
                 lost = True
                 raise
-            except RefusedError as refused:
+            except ClusterRefusedError as refused:
                 # The first attempt may have arrived after it was looked for.
                 if lost and refused.status == HTTPStatus.CONFLICT and (found := made()):
                     return found
@@ -446,7 +448,7 @@ class ClusterApi:
         causes = status.details.causes if status and status.details and status.details.causes else []
         # `conflict with "kubectl-patch" using apps/v1`
         held = [cause.message.split('"') for cause in causes if cause.reason == "FieldManagerConflict"]
-        return RefusedError(refused.status, message, tuple(words[1] for words in held if len(words) > 1))
+        return ClusterRefusedError(refused.status, message, tuple(words[1] for words in held if len(words) > 1))
 
 
 class _Cause(BaseModel):

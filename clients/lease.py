@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 
 _MANAGER = "immich-icloud"
 _PATIENCE = 75.0  # seconds, beyond what a holder that died is waited for
@@ -115,7 +115,7 @@ class Lease:
             if not live or not holder or now - since > live["spec"]["leaseDurationSeconds"]:
                 try:
                     return _write(self._api, live or self._fresh(), self._holder, self._of.duration)
-                except RefusedError as refused:
+                except ClusterRefusedError as refused:
                     if refused.status not in (_NOT_FOUND, _CONFLICT):
                         raise
             if now - began > self._of.duration + _PATIENCE:
@@ -153,7 +153,7 @@ class HeldLease:
         lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
         try:
             self._live = _write(self._api, lease, lease["spec"]["holderIdentity"], self._of.duration)
-        except RefusedError as refused:
+        except ClusterRefusedError as refused:
             if refused.status not in (_NOT_FOUND, _CONFLICT):
                 raise
             raise LostError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clients import pod_start
 from clients.conditions import holding, is_ready
-from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.pod_start import Failure
 from clients.retry import TransientError
 from text.visible import VisibleError
@@ -89,7 +89,7 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     progress = f"{ref}: {counts.updated} of {counts.wanted} pods updated, {counts.available} available{old}"
     try:
         return _State(done=False, progress=progress, failure=next(_failures(api, ref, live), None))
-    except RefusedError:  # may not list pods or events: then without their reasons
+    except ClusterRefusedError:  # may not list pods or events: then without their reasons
         return _State(done=False, progress=progress)
 
 

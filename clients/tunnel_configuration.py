@@ -10,9 +10,9 @@ from collections.abc import Callable
 from clients.cloudflare import (
     CloudflareApi,
     CloudflareError,
+    CloudflareRefusedError,
     Configuration,
     MissingError,
-    RefusedError,
     Tunnel,
     UnansweredError,
 )
@@ -53,8 +53,8 @@ class TunnelConfiguration:
         Raises:
             OverwrittenError: when the change may be made, and somebody else's may be lost.
             UnansweredError: when nobody knows whether it is made.
-            RefusedError: when Cloudflare may not manage the tunnel's rules, and when the last attempt is refused; one
-                before it may be made, its answer lost.
+            CloudflareRefusedError: when Cloudflare may not manage the tunnel's rules, and when the last attempt is
+                refused; one before it may be made, its answer lost.
 
         """
         tunnel = self._tunnel()
@@ -65,7 +65,7 @@ class TunnelConfiguration:
             if after == before:
                 return
             if why := refusal(tunnel, found):
-                raise RefusedError(why)
+                raise CloudflareRefusedError(why)
             document = {**(found.document or {}), "ingress": [dict(rule) for rule in after]}
             try:
                 written = self._cloudflare.replace_configuration(self._account_id, self._tunnel_id, document)

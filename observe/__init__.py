@@ -38,7 +38,7 @@ class Observed:
     resolves: bool = True
 
 
-def read(api: ClusterApi, settings: Settings, stack: str, known: Collection[Known]) -> Observed:
+def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collection[Known]) -> Observed:
     """Read it, in this order.
 
     Args:
@@ -55,9 +55,9 @@ def read(api: ClusterApi, settings: Settings, stack: str, known: Collection[Know
     owner = Ownership(stack, adopting=settings.adopt_existing)
     at_cloudflare = cloudflare.connect(settings)
     return Observed(
-        cluster=cluster.read(api, settings),
-        cloudflare=cloudflare.read(at_cloudflare, api, settings, owner, known),
-        immich=immich.read(api, settings, owner, known),
+        cluster=cluster.read_cluster(api, settings),
+        cloudflare=cloudflare.read_cloudflare(at_cloudflare, api, settings, owner, known),
+        immich=immich.read_immich(api, settings, owner, known),
         known=tuple(known),
         resolves=resolves(settings),
     )

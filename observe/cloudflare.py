@@ -8,8 +8,8 @@ from clients.cloudflare import (
     AccessApplication,
     AccessPolicy,
     CloudflareApi,
+    CloudflareRefusedError,
     Record,
-    RefusedError,
     ServiceToken,
     Tunnel,
     Zone,
@@ -83,7 +83,7 @@ def connect(settings: Settings) -> CloudflareApi | None:
     return CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
 
 
-def read(
+def read_cloudflare(
     api: CloudflareApi | None,
     cluster: ClusterApi,
     settings: Settings,
@@ -144,7 +144,7 @@ def _applications(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> t
         return ()
     try:
         return tuple(api.access_applications(zone.account_id))
-    except RefusedError:
+    except CloudflareRefusedError:
         if cloudflare.access:
             raise
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
-from clients.kubernetes import ClusterApi, Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from components import directory, immich_server, mount_policy
 from components.names import names
 from observe import space
@@ -61,7 +61,7 @@ class ClusterSeen:
         return next((one for one in self.workloads if Ref.of(one) == ref), None)
 
 
-def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> ClusterSeen:
+def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> ClusterSeen:
     """Read it; without `secrets`, no Secret.
 
     Raises:
@@ -93,7 +93,7 @@ def read(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> Cluste
         nodes=None if nodes is None else tuple(map(_host_name, nodes)),
         storage_classes=None if classes is None else tuple(classes),
         volume_classes=None if volumes is None else frozenset(map(_class, volumes)),
-        space=space.read(api, settings, nodes or (), pods or ()),
+        space=space.read_space(api, settings, nodes or (), pods or ()),
         origin=origin,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
@@ -134,7 +134,7 @@ def origin_of(settings: Settings) -> Ref:
 def _permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
     try:
         return read()
-    except RefusedError as refused:
+    except ClusterRefusedError as refused:
         if refused.status != HTTPStatus.FORBIDDEN:
             raise
         forbidden.append(str(refused))

@@ -42,7 +42,9 @@ class ImmichSeen:
     has_configuration_file: bool = False
 
 
-def read(cluster: ClusterApi, settings: Settings, owner: Ownership, known: Collection[Known]) -> ImmichSeen | None:
+def read_immich(
+    cluster: ClusterApi, settings: Settings, owner: Ownership, known: Collection[Known]
+) -> ImmichSeen | None:
     """Read it; None for a stack that states nothing in Immich. `known` is what the state has."""
     if settings.immich_api_key is None:
         return None

@@ -40,7 +40,7 @@ class Space:
     pressure: bool | None = None
 
 
-def read(api: ClusterApi, settings: Settings, nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> Space:
+def read_space(api: ClusterApi, settings: Settings, nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> Space:
     """Read it; `nodes` are the cluster's, `pods` those of the photo-sync namespace.
 
     Raises:

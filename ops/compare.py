@@ -5,9 +5,9 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from clients import jobs
-from clients.immich import NAMES_PERMISSION, ImmichApi, Library, RefusedError
+from clients.immich import NAMES_PERMISSION, ImmichApi, ImmichRefusedError, Library
 from clients.jobs import JobError
-from clients.kubernetes import RefusedError as ClusterRefusedError
+from clients.kubernetes import ClusterRefusedError
 from components import list_photos
 from components.list_photos import IncompleteListError
 from components.photo_disk import import_folder, import_folders
@@ -84,7 +84,7 @@ def _compared(immich: ImmichApi, library: Library, on_disk: Mapping[str, str], *
         return counted
     try:
         return missing_photos.by_name(library, on_disk, immich.paths(library.id))
-    except RefusedError as refused:
+    except ImmichRefusedError as refused:
         if refused.status != HTTPStatus.FORBIDDEN:
             raise
         return replace(counted, unknown=f"the API key lacks {NAMES_PERMISSION}")

@@ -52,7 +52,7 @@ def require(stack: str, programs: tuple[str, ...] = _CLI) -> None:
     if repair := repair_of(stack):
         raise StackError(f"STACK={stack}: {repair}")
     try:
-        content = yaml_text.read(file)
+        content = yaml_text.read_yaml(file)
     except YamlError as error:
         raise StackError(f"STACK={stack}: {file.name} {error}") from None
     salted = isinstance(content, dict) and "encryptionsalt" in content

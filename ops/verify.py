@@ -51,7 +51,7 @@ def verify(stack: Stack, outside: Internet | None, *, upload: bool = False, list
         ClusterError: when the kubeconfig can't be used.
 
     """
-    seen = facts.read(stack.settings, stack.name, outside, upload=upload)
+    seen = facts.read_facts(stack.settings, stack.name, outside, upload=upload)
     verdict = judged(CHECKS, seen)
     if listing and all(isinstance(verdict[check], Passed) for check in _BEFORE_THE_DISK_IS_LISTED):
         seen = replace(seen, missing=_compared(stack, seen))

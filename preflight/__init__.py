@@ -88,7 +88,7 @@ def _tell(log: Callable[[str], object], found: Iterable[Finding], severity: Seve
 def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]]:
     api = ClusterApi(settings.cluster)
     settings = observe.cluster.resolve(api, settings)
-    observed = observe.read(api, settings, stack, state.known())
+    observed = observe.read_world(api, settings, stack, state.known())
     missing = list(missing_rules.findings(settings, observed))
     if missing:
         return None, missing

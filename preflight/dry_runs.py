@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, Manifest, Ref, RefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
 from components.plan import Plan
 from observe import Observed
 from providers.fragment import FragmentDryRun, Remainder, dry_run, without
@@ -64,6 +64,6 @@ def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
     try:
         # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
         api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
-    except RefusedError as refused:
+    except ClusterRefusedError as refused:
         return str(refused)
     return None

@@ -17,7 +17,7 @@ from pulumi import dynamic
 from pulumi.output import Unknown
 
 from clients import lent_mounts, managed_fields, pod_start, rollout
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Manifest, Ref, RefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.managed_fields import Holder
 from clients.retry import again
 from providers import wording
@@ -108,7 +108,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     try:
         # By force only over kubectl, whose entries are taken over before they are applied for real.
         answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
-    except RefusedError as refused:
+    except ClusterRefusedError as refused:
         return FragmentDryRun(live, (wording.ENTRIES_REFUSED.found(claim.ref, reason=refused),))
     after = lent_mounts.relinquished(answer.object["metadata"].get("managedFields", []), claim.fragment, claim.manager)
     stated = {**answer.object, "metadata": {**answer.object["metadata"], "managedFields": after}}
@@ -294,7 +294,7 @@ class FragmentProvider(dynamic.ResourceProvider):
             return
         try:
             rollout.wait(api, claim.ref, report)
-        except (rollout.RolloutError, RefusedError) as error:
+        except (rollout.RolloutError, ClusterRefusedError) as error:
             report(f"the rollout failed, going back to what was found: {error}")
             _give_back(api, trial.live, previous)
             raise RuntimeError(f"{error}. What was found has been put back") from None
@@ -336,7 +336,7 @@ def _unless_overtaken(write: Callable[[], None]) -> None:
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
             again(write)
-        except RefusedError as refused:
+        except ClusterRefusedError as refused:
             if refused.status != _CONFLICT or not attempts_left:
                 raise
             time.sleep(pod_start.POLL / 10)
@@ -394,7 +394,7 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
         _apply_entries(api, claim, {})
     try:
         rollout.wait(api, claim.ref, report, forced=True)
-    except (rollout.RolloutError, RefusedError) as error:
+    except (rollout.RolloutError, ClusterRefusedError) as error:
         report(f"what was found does not come up either: {error}")
 
 

@@ -13,7 +13,7 @@ import pulumi
 from pulumi import dynamic
 
 from clients import immich_lease, jobs
-from clients.immich import ImmichApi, ImmichError, Library, RefusedError, User
+from clients.immich import ImmichApi, ImmichError, ImmichRefusedError, Library, User
 from clients.jobs import JobError, Report
 from clients.kubernetes import ClusterApi, ClusterError, Manifest
 from clients.lease import Notes
@@ -224,7 +224,7 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: Wanted
     try:
         # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
         again(lambda: immich.update_library(immich.library(library_id)))
-    except RefusedError as refused:
+    except ImmichRefusedError as refused:
         raise ImmichError(_in_words(refused, wanted)) from None
     immich.scan(library_id)
 
@@ -321,7 +321,7 @@ class ImmichLibraryProvider(ImmichProvider):
                     immich.scan(library.id)
             except JobError as error:
                 raise RuntimeError(f"the library {wanted.name} is not touched: {error}") from None
-            except RefusedError as refused:
+            except ImmichRefusedError as refused:
                 raise RuntimeError(_in_words(refused, wanted)) from None
         return library
 
@@ -345,7 +345,7 @@ class ImmichLibrary(dynamic.Resource, module="immich", name="Library"):
         super().__init__(ImmichLibraryProvider(), name, {**_properties(wanted), "library_id": None}, opts)
 
 
-def _in_words(refused: RefusedError, wanted: WantedLibrary) -> str:
+def _in_words(refused: ImmichRefusedError, wanted: WantedLibrary) -> str:
     if "import path" not in refused.words.lower():
         return str(refused)
     return (

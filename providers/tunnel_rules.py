@@ -12,7 +12,14 @@ from pydantic import SecretStr
 
 from clients import cloudflare as cloudflare_api
 from clients import ingress_rules, tunnel_lease
-from clients.cloudflare import CloudflareApi, CloudflareError, Configuration, MissingError, RefusedError, Tunnel
+from clients.cloudflare import (
+    CloudflareApi,
+    CloudflareError,
+    CloudflareRefusedError,
+    Configuration,
+    MissingError,
+    Tunnel,
+)
 from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.tunnel_configuration import TunnelConfiguration, ingress_of
@@ -80,7 +87,7 @@ class TunnelRulesDiff:
     gone: bool = False
 
 
-class ImpossibleError(RefusedError):
+class ImpossibleError(CloudflareRefusedError):
     """The rules can't be had as things are; nothing was written."""
 
 
@@ -265,7 +272,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
 
             try:
                 self._tunnel(wanted).change(settled)
-            except RefusedError:
+            except CloudflareRefusedError:
                 if len(tried) == 1:  # with more, the answer to the first is lost, and it may be written
                     with suppress(ClusterError):
                         lease.note(had)

@@ -11,7 +11,7 @@ from settings.yaml_text import YamlError
 def plain_leaves(file: Path) -> set[str]:
     """Find the single values that stand in plain text, as `namespace:key.key[place]`; none in an unreadable file."""
     try:
-        stack = yaml_text.read(file)
+        stack = yaml_text.read_yaml(file)
     except YamlError:
         return set()
     config = stack.get("config") if isinstance(stack, dict) else None

@@ -13,7 +13,7 @@ class YamlError(VisibleError):
     """The file can't be read. `str()` follows the file's name: "is not YAML: ..."."""
 
 
-def read(file: Path) -> Any:
+def read_yaml(file: Path) -> Any:
     """Read a file's one document.
 
     Raises:

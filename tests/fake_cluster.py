@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from itertools import count
 
-from clients.kubernetes import Answer, ClusterApi, Manifest, Ref, RefusedError
+from clients.kubernetes import Answer, ClusterApi, ClusterRefusedError, Manifest, Ref
 
 Step = Callable[[str], None]
 
@@ -43,7 +43,7 @@ class FakeCluster(ClusterApi):
     def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
         live = self.get(ref)
         if live is None:
-            raise RefusedError(404, f"{ref} not found")
+            raise ClusterRefusedError(404, f"{ref} not found")
         return self._write("patch", _merged(live, patch), manager)
 
     def delete(self, live: Manifest) -> None:
@@ -56,7 +56,7 @@ class FakeCluster(ClusterApi):
     def delete_with_dependents(self, ref: Ref) -> None:
         live = self.objects.pop(ref, None)
         if live is None:
-            raise RefusedError(404, f"{ref} not found")
+            raise ClusterRefusedError(404, f"{ref} not found")
         self.writes.append("delete with dependents")
 
     def _write(self, verb: str, manifest: Manifest, manager: str) -> Answer:
@@ -64,7 +64,7 @@ class FakeCluster(ClusterApi):
         self.step(f"before {verb}")
         if verb == "create":
             if Ref.of(manifest) in self.objects:
-                raise RefusedError(409, f'{Ref.of(manifest)} "already exists"')
+                raise ClusterRefusedError(409, f'{Ref.of(manifest)} "already exists"')
         else:
             self._refuse_overtaken(manifest)
         version = next(self._versions)
@@ -77,9 +77,11 @@ class FakeCluster(ClusterApi):
     def _refuse_overtaken(self, manifest: Manifest) -> None:
         live = self.objects.get(Ref.of(manifest))
         if live is None:
-            raise RefusedError(404, f"{Ref.of(manifest)} not found")
+            raise ClusterRefusedError(404, f"{Ref.of(manifest)} not found")
         if live["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
-            raise RefusedError(409, "the object has been modified; please apply your changes to the latest version")
+            raise ClusterRefusedError(
+                409, "the object has been modified; please apply your changes to the latest version"
+            )
 
 
 def _merged(live: Manifest, patch: Manifest) -> Manifest:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from clients.kubernetes import Answer, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import Answer, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.fake_cluster import FakeCluster
 
 COMPLETE = [{"type": "Complete", "status": "True"}]
@@ -87,7 +87,7 @@ class Jobs(FakeCluster):
             if line == "quiet":
                 return
             if line == "refused":
-                raise RefusedError(403, "pods/log is forbidden")
+                raise ClusterRefusedError(403, "pods/log is forbidden")
             yield line
 
     @property

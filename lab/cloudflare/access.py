@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from lab.cloudflare.answers import Answer, RefusedError, listed, unsupported
+from lab.cloudflare.answers import Answer, listed, refused, unsupported
 from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, new_uuid, now
-from lab.stand_in.answers import Json, Request
+from lab.stand_in.answers import Json, RefusedError, Request
 from lab.stand_in.routes import Ids
 from text.hostname import lies_in
 
@@ -20,7 +20,7 @@ _UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def _invalid(why: str) -> RefusedError:
-    return RefusedError(400, 12130, f"access.api.error.invalid_request: {why}")
+    return refused(400, 12130, f"access.api.error.invalid_request: {why}")
 
 
 class _Kind(ABC):
@@ -64,7 +64,7 @@ class _Kind(ABC):
 
     def _one(self, world: World, ids: Ids) -> Json:
         if ids["id"] not in self._all(world):
-            raise RefusedError(404, 12135, "access.api.error.not_found")
+            raise refused(404, 12135, "access.api.error.not_found")
         return self._all(world)[ids["id"]]
 
     def _list(self, world: World, request: Request, _: Ids) -> Answer:
@@ -98,7 +98,7 @@ class _Applications(_Kind):
         if not any(lies_in(domain.partition("/")[0], zone["name"]) for zone in world.zones.values()):
             raise _invalid(f"domain {domain!r} does not belong to a zone of the account")
         if any(app["domain"] == domain and app["id"] != old["id"] for app in world.apps.values()):
-            raise RefusedError(409, 11010, "access.api.error.application_already_exists")
+            raise refused(409, 11010, "access.api.error.application_already_exists")
         return {
             # What an application has that was asked for nothing (as reported, of one made in the dashboard).
             "name": domain,
@@ -183,7 +183,7 @@ class _ServiceTokens(_Kind):
     def deleted(self, world: World, thing: Json) -> Answer:
         if any(thing["id"] in _service_tokens_in(policy) for policy in world.policies.values()):
             why = "cannot delete service token because it is used by a policy, group, or app SCIM configuration."
-            raise RefusedError(400, 12139, f"access.api.error.service_token_in_use: {why}")
+            raise refused(400, 12139, f"access.api.error.service_token_in_use: {why}")
         return Answer(thing)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from lab.stand_in import answers
-from lab.stand_in.answers import Json
+from lab.stand_in.answers import Json, RefusedError
 
 # Order is not kept: who asks for more than one thing counts them. One filter matches the same by any and by all.
 _PAGING = {"page", "per_page", "order", "direction", "match", "tag_match"}
@@ -36,21 +35,17 @@ class Answer:
         return json.dumps(envelope).encode()
 
 
-class RefusedError(answers.RefusedError):
-    """The API says no: a status, a code of Cloudflare's and its message."""
-
-    def __init__(
-        self,
-        status: int,
-        code: int,
-        message: str,
-        *,
-        chain: Iterable[Json] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Hold what to answer; `chain` is what Cloudflare puts below some errors as `error_chain`."""
-        error = {"code": code, "message": message, **({"error_chain": list(chain)} if chain else {})}
-        super().__init__(f"{code}: {message}", Answer(None, status, errors=(error,), headers=headers or {}))
+def refused(
+    status: int,
+    code: int,
+    message: str,
+    *,
+    chain: Iterable[Json] = (),
+    headers: Mapping[str, str] | None = None,
+) -> RefusedError:
+    """Refuse with a status, a code of Cloudflare's and its message; `chain` is its `error_chain`."""
+    error = {"code": code, "message": message, **({"error_chain": list(chain)} if chain else {})}
+    return RefusedError(f"{code}: {message}", Answer(None, status, errors=(error,), headers=headers or {}))
 
 
 def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:
@@ -72,7 +67,7 @@ def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[st
 
 def unsupported(what: str) -> RefusedError:
     """Say that the stand-in lacks something that the real API has."""
-    return RefusedError(HTTPStatus.NOT_IMPLEMENTED, 0, f"the rehearsal's stand-in of Cloudflare does not know {what}")
+    return refused(HTTPStatus.NOT_IMPLEMENTED, 0, f"the rehearsal's stand-in of Cloudflare does not know {what}")
 
 
 def _text(value: Any) -> str:

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from lab.cloudflare import access, tunnels, zones
-from lab.cloudflare.answers import Answer, RefusedError
+from lab.cloudflare.answers import Answer, refused
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, give_token
 from lab.stand_in import api, routes
-from lab.stand_in.answers import Json, Request
+from lab.stand_in.answers import Json, RefusedError, Request
 from lab.stand_in.routes import Ids
 
 _ROUTES = (*zones.ROUTES, *tunnels.ROUTES, *access.ROUTES)
@@ -66,13 +66,11 @@ class Api(api.Api[World, Fault]):
     def _token(self, request: Request) -> Json | None:
         """The token that the request carries, if the account knows it (as reported: 9106, 6003 with 6111)."""
         if "authorization" not in request.headers:
-            raise RefusedError(
-                HTTPStatus.BAD_REQUEST, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers"
-            )
+            raise refused(HTTPStatus.BAD_REQUEST, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
         matched = _BEARER.fullmatch(request.headers["authorization"])
         if not matched:
             chain = [{"code": 6111, "message": "Invalid format for Authorization header"}]
-            raise RefusedError(HTTPStatus.BAD_REQUEST, 6003, "Invalid request headers", chain=chain)
+            raise refused(HTTPStatus.BAD_REQUEST, 6003, "Invalid request headers", chain=chain)
         return self.world.tokens.get(matched[1])
 
 
@@ -80,12 +78,12 @@ def _found(request: Request) -> tuple[Route, Ids]:
     if found := routes.find(_ROUTES, request):
         return found
     message = f"Could not route to {request.path}, perhaps your object identifier is invalid?"
-    raise RefusedError(HTTPStatus.NOT_FOUND, 7003, message)
+    raise refused(HTTPStatus.NOT_FOUND, 7003, message)
 
 
 def _verified(token: Json | None) -> Answer:
     if not token:
-        raise RefusedError(HTTPStatus.UNAUTHORIZED, 1000, "Invalid API Token")
+        raise refused(HTTPStatus.UNAUTHORIZED, 1000, "Invalid API Token")
     told = {"code": 10000, "message": "This API Token is valid and active", "type": None}
     messages = (told,) if token["status"] == "active" else ()
     return Answer({"id": token["id"], "status": token["status"]}, messages=messages)
@@ -93,4 +91,4 @@ def _verified(token: Json | None) -> Answer:
 
 def _no_list(token: Json) -> RefusedError:
     actor, needed = f"com.cloudflare.api.token.{token['id']}", "com.cloudflare.api.account.zone.list"
-    return RefusedError(HTTPStatus.FORBIDDEN, 0, f"Actor '{actor}' requires permission '{needed}' to list zones")
+    return refused(HTTPStatus.FORBIDDEN, 0, f"Actor '{actor}' requires permission '{needed}' to list zones")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-from lab.cloudflare.answers import RefusedError
+from lab.cloudflare.answers import refused
 from lab.stand_in import faults
 
 Kind = Literal["rateLimited", "unavailable", "timeOut", "otherWriter", "expiredToken", "forbidden"]
@@ -24,13 +24,13 @@ class Fault(faults.Fault):
     def strike(self) -> None:
         """Refuse, where it does before anything else is looked at (as reported: 971 and 7010)."""
         if self.kind == "rateLimited":
-            raise RefusedError(
+            raise refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 971,
                 "Please wait and consider throttling your request speed",
                 headers={"Retry-After": str(self.retry_after)},
             )
         if self.kind == "forbidden":
-            raise RefusedError(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
+            raise refused(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
         if self.kind == "unavailable":
-            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, 7010, "Service unavailable")
+            raise refused(HTTPStatus.SERVICE_UNAVAILABLE, 7010, "Service unavailable")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from lab.cloudflare.answers import RefusedError
+from lab.cloudflare.answers import refused
 from lab.stand_in import routes
+from lab.stand_in.answers import RefusedError
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Route(routes.Route):
     def unknown_token(self) -> RefusedError:
         """What a token gets that is none, or no longer one (as reported: 403 and 9109 by zones, else 401 and 10000)."""
         if self.older:
-            return RefusedError(HTTPStatus.FORBIDDEN, 9109, "Invalid access token")
-        return RefusedError(HTTPStatus.UNAUTHORIZED, 10000, "Authentication error")
+            return refused(HTTPStatus.FORBIDDEN, 9109, "Invalid access token")
+        return refused(HTTPStatus.UNAUTHORIZED, 10000, "Authentication error")
 
     def forbidden(self) -> RefusedError:
         """What a token gets without the permission, or for an account or a zone that is not one of its own.
@@ -37,7 +38,7 @@ class Route(routes.Route):
         than Read: 1001), octodns-cloudflare #60 (9109).
         """
         if self.secret:
-            return RefusedError(HTTPStatus.UNAUTHORIZED, 1001, "Not authorized")
+            return refused(HTTPStatus.UNAUTHORIZED, 1001, "Not authorized")
         if self.older:
-            return RefusedError(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
-        return RefusedError(HTTPStatus.FORBIDDEN, 10000, "Authentication error")
+            return refused(HTTPStatus.FORBIDDEN, 9109, "Unauthorized to access requested resource")
+        return refused(HTTPStatus.FORBIDDEN, 10000, "Authentication error")

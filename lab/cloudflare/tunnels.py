@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.cloudflare.answers import Answer, RefusedError, listed
+from lab.cloudflare.answers import Answer, listed, refused
 from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_uuid, now
-from lab.stand_in.answers import Json, Request
+from lab.stand_in.answers import Json, RefusedError, Request
 from lab.stand_in.routes import Ids
 
 _FILTERS = {"name": "name", "uuid": "id", "status": "status", "is_deleted": "is_deleted"}
@@ -110,20 +110,20 @@ def _refuse_bad_service(service: str) -> None:
 
 
 def _bad(message: str) -> RefusedError:
-    return RefusedError(400, 1056, f"Bad Configuration: Validation failed: {message}\n")
+    return refused(400, 1056, f"Bad Configuration: Validation failed: {message}\n")
 
 
 def _existing(world: World, tunnel_id: str) -> Json:
     # A deleted one still is, with its end. The status is as cloudflared expects it; the code is documented nowhere.
     if tunnel_id not in world.tunnels:
-        raise RefusedError(404, 1003, "Tunnel not found")
+        raise refused(404, 1003, "Tunnel not found")
     return world.tunnels[tunnel_id]
 
 
 def _alive(world: World, tunnel_id: str) -> Json:
     tunnel = _existing(world, tunnel_id)
     if tunnel["deleted_at"]:
-        raise RefusedError(404, 1003, "Tunnel not found")
+        raise refused(404, 1003, "Tunnel not found")
     return tunnel
 
 
@@ -190,7 +190,7 @@ def _edit(world: World, request: Request, ids: Ids) -> Json:
 def _refuse_taken(world: World, name: str) -> None:
     """Names are unique among the tunnels that are not deleted (as reported: 409, 1013)."""
     if any(tunnel["name"] == name and not tunnel["deleted_at"] for tunnel in world.tunnels.values()):
-        raise RefusedError(
+        raise refused(
             409,
             1013,
             "You already have a tunnel with this name. Delete the existing tunnel, or choose a different name for your "
@@ -201,7 +201,7 @@ def _refuse_taken(world: World, name: str) -> None:
 def _delete(world: World, _: Request, ids: Ids) -> Json:
     tunnel = _existing(world, ids["tunnel_id"])
     if world.connectors.get(tunnel["id"]):
-        raise RefusedError(400, 1022, "This tunnel has active connections.")
+        raise refused(400, 1022, "This tunnel has active connections.")
     tunnel["deleted_at"] = tunnel["deleted_at"] or now()
     return _shown(world, tunnel)
 

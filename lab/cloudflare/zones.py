@@ -4,7 +4,7 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
-from lab.cloudflare.answers import Answer, RefusedError, listed, unsupported
+from lab.cloudflare.answers import Answer, listed, refused, unsupported
 from lab.cloudflare.routes import Route
 from lab.cloudflare.world import World, new_id, now
 from lab.stand_in.answers import Json, Request
@@ -60,7 +60,7 @@ def _record(world: World, _: Request, ids: Ids) -> Json:
     try:
         return world.records[ids["zone_id"]][ids["record_id"]]
     except KeyError:
-        raise RefusedError(404, 81044, "Record does not exist.") from None
+        raise refused(404, 81044, "Record does not exist.") from None
 
 
 def _create(world: World, request: Request, ids: Ids) -> Json:
@@ -105,7 +105,7 @@ def _store(world: World, ids: Ids, own: Json, given: Json) -> Json:
     if record["comment"]:
         record["comment_modified_on"] = own["modified_on"]
     if proxied and not record["proxiable"]:
-        raise RefusedError(400, 9004, "This record type cannot be proxied.")
+        raise refused(400, 9004, "This record type cannot be proxied.")
     records = world.records[ids["zone_id"]]
     _refuse_beyond_plan(world.zones[ids["zone_id"]], record, len(records.keys() | {record["id"]}))
     _refuse_conflicts(record, [other for other in records.values() if other["id"] != record["id"]])
@@ -118,7 +118,7 @@ def _full_name(zone: str, given: str) -> str:
     name, zone = normal(given), normal(zone)
     full = zone if name in {"@", zone} else name if name.endswith(f".{zone}") else f"{name}.{zone}"
     if not _NAME.fullmatch(full):
-        raise RefusedError(400, 9000, "DNS name is invalid.")
+        raise refused(400, 9000, "DNS name is invalid.")
     return full
 
 
@@ -131,13 +131,13 @@ def _content(kind: str, content: str) -> str:
                 return str(IPv6Address(content))
     except AddressValueError:
         code, version = (9005, 4) if kind == "A" else (9006, 6)
-        raise RefusedError(400, code, f"Content for {kind} record must be a valid IPv{version} address.") from None
+        raise refused(400, code, f"Content for {kind} record must be a valid IPv{version} address.") from None
     if kind == "TXT":
         return content
     if kind not in {"CNAME", "NS"}:
         raise unsupported(f"records of type {kind}")
     if not _NAME.fullmatch(normal(content)):
-        raise RefusedError(400, 9007, f"Content for {kind} record is invalid.")
+        raise refused(400, 9007, f"Content for {kind} record is invalid.")
     return normal(content)
 
 
@@ -146,7 +146,7 @@ def _ttl(given: Any, *, proxied: bool) -> Any:
     if proxied or given == 1:
         return 1
     if given not in _TTL:
-        raise RefusedError(400, 9021, f"TTL must be between {_TTL[0]} and {_TTL[-1]} seconds, or 1 for Automatic.")
+        raise refused(400, 9021, f"TTL must be between {_TTL[0]} and {_TTL[-1]} seconds, or 1 for Automatic.")
     return int(given)
 
 
@@ -159,27 +159,27 @@ def _refuse_beyond_plan(zone: Json, record: Json, count: int) -> None:
     free = zone["plan"]["legacy_id"] == "free"
     longest, tags, most = (100, 0, 1000) if free else (500, 20, 3500)
     if len(record["comment"] or "") > longest:
-        raise RefusedError(400, 9313, f"DNS record comment exceeds the maximum length of {longest} characters.")
+        raise refused(400, 9313, f"DNS record comment exceeds the maximum length of {longest} characters.")
     if len(record["tags"]) > tags:
         said = f"DNS record has {len(record['tags'])} tags, exceeding the quota of {tags}."
-        raise RefusedError(400, 1004, "DNS Validation Error", chain=[{"code": 9300, "message": said}])
+        raise refused(400, 1004, "DNS Validation Error", chain=[{"code": 9300, "message": said}])
     if count > most:
-        raise RefusedError(400, 81045, "Record quota exceeded.")
+        raise refused(400, 81045, "Record quota exceeded.")
 
 
 def _refuse_conflicts(record: Json, others: list[Json]) -> None:
     """A host has one CNAME, or any number of addresses, each once, or NS records (as reported: 81053 to 81058)."""
     here = [other for other in others if other["name"] == record["name"]]
     if record["type"] in _PROXIABLE and any(other["type"] == "NS" for other in here):
-        raise RefusedError(400, 81056, "NS records with that host already exist.")
+        raise refused(400, 81056, "NS records with that host already exist.")
     if record["type"] == "NS" and any(other["type"] in _PROXIABLE for other in here):
-        raise RefusedError(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
+        raise refused(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
     if record["type"] == "CNAME" and any(other["type"] in _PROXIABLE for other in here):
-        raise RefusedError(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
+        raise refused(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
     if any(other["type"] == "CNAME" for other in here):
-        raise RefusedError(400, 81054, "A CNAME record with that host already exists.")
+        raise refused(400, 81054, "A CNAME record with that host already exists.")
     if any((other["type"], other["content"]) == (record["type"], record["content"]) for other in here):
-        raise RefusedError(400, 81058, "An identical record already exists.")
+        raise refused(400, 81058, "An identical record already exists.")
 
 
 ROUTES = (

@@ -24,7 +24,7 @@ _FOLLOW_EVERY: Final = 0.05
 Query = Mapping[str, list[str]]
 
 
-class RefusedError(Exception):
+class PodRequestError(Exception):
     """A request that gets no answer but this one."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
@@ -51,7 +51,7 @@ class Server:
             try:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 await self._answer(reader, writer, head)
-            except RefusedError as refusal:
+            except PodRequestError as refusal:
                 _refuse(writer, refusal.status, refusal)
             except ValueError as error:
                 _refuse(writer, HTTPStatus.BAD_REQUEST, error)
@@ -72,9 +72,11 @@ class Server:
             case ["exec", namespace, name, container]:
                 found = self._running(namespace, name, container)
                 if found is None:
-                    raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, f'container not found ("{container}")')
+                    raise PodRequestError(HTTPStatus.INTERNAL_SERVER_ERROR, f'container not found ("{container}")')
                 if "tty" in query:
-                    raise RefusedError(HTTPStatus.BAD_REQUEST, "the rehearsal's node has no terminals: leave out --tty")
+                    raise PodRequestError(
+                        HTTPStatus.BAD_REQUEST, "the rehearsal's node has no terminals: leave out --tty"
+                    )
                 channels = await Channels.open(reader, writer, headers, (V5, V4))
                 await streams.execute(
                     channels, found, query["command"], lambda: self._running(namespace, name, container) is found
@@ -84,7 +86,7 @@ class Server:
                 forwards = [one for one in self._forwards if one.of(namespace, name)]
                 await streams.forward(channels, forwards, name, int(query["port"][0]))
             case _:
-                raise RefusedError(HTTPStatus.NOT_FOUND, f"the rehearsal's node does not serve {url.path}")
+                raise PodRequestError(HTTPStatus.NOT_FOUND, f"the rehearsal's node does not serve {url.path}")
 
     async def _logs(
         self, writer: asyncio.StreamWriter, namespace: str, name: str, container: str, query: Query
@@ -92,7 +94,7 @@ class Server:
         place = log.find(self._disk, namespace, name, container)
         if place is None:
             waiting = f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating'
-            raise RefusedError(HTTPStatus.BAD_REQUEST, waiting)
+            raise PodRequestError(HTTPStatus.BAD_REQUEST, waiting)
         wanted = log.Wanted({key: values[0] for key, values in query.items()})
         _begin(writer, HTTPStatus.OK)
         with place.open("rb") as file:

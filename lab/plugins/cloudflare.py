@@ -34,7 +34,7 @@ _TUNNEL_TOKEN: Final = "cloudflare:index/getZeroTrustTunnelCloudflaredToken:getZ
 _NOT_FOUND: Final = 404
 
 
-class RefusedError(Exception):
+class CloudflareApiError(Exception):
     """Cloudflare's refusal, with its own codes and messages; or no answer from it."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -55,7 +55,7 @@ class Api:
         """Ask, and return the answer's `result`.
 
         Raises:
-            RefusedError: the API refused, or did not answer.
+            CloudflareApiError: the API refused, or did not answer.
         """
         content = {} if body is None else {"body": body}
         try:
@@ -63,9 +63,9 @@ class Api:
         except APIStatusError as error:
             told = error.body.get("errors") if isinstance(error.body, dict) else None
             answer = f"{error.response.status_code} {error.response.reason_phrase} {json.dumps(told)}"
-            raise RefusedError(_failed(error, answer), error.response.status_code) from None
+            raise CloudflareApiError(_failed(error, answer), error.response.status_code) from None
         except APIConnectionError as error:
-            raise RefusedError(_failed(error, str(error))) from None
+            raise CloudflareApiError(_failed(error, str(error))) from None
         return response.json()["result"]
 
 
@@ -95,7 +95,7 @@ class CloudflarePlugin(Plugin[Session]):
 
     name = "Cloudflare"
     version = "6.23.1"
-    faults = (RefusedError, *Plugin.faults)
+    faults = (CloudflareApiError, *Plugin.faults)
 
     def __init__(self) -> None:
         super().__init__(Session)
@@ -168,7 +168,7 @@ class CloudflarePlugin(Plugin[Session]):
             identity, state = resources.imported(kind, request.id)
         try:
             answer = self._session(context).configured().request("get", resources.location(kind, state, identity))
-        except RefusedError as error:
+        except CloudflareApiError as error:
             if error.status != _NOT_FOUND:
                 raise
             return provider_pb2.ReadResponse()

@@ -68,8 +68,8 @@ def _argocd(facts: Facts) -> Result:
         if any(tracked_by_argocd(ref, live)):
             return failed(facts, wording.TRACKED_BY_ARGOCD, f"{ref} is tracked by ArgoCD")
     ours = cluster.plan.ownership.manager
-    for fragment, live in _fragments(cluster):
-        managed = live["metadata"].get("managedFields", []) if live else []
+    for fragment, found in _fragments(cluster):
+        managed = found["metadata"].get("managedFields", []) if found else []
         for manager, paths in managed_fields.holders(managed, managed_fields.entries(fragment)).items():
             if manager not in {ours, OBJECT_MANAGER} and not set_by_hand(manager):
                 held = f"{Ref.of(fragment)}: {manager} states {', '.join(map(managed_fields.spoken, paths))}"

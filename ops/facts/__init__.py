@@ -64,7 +64,7 @@ class Facts:
     missing: tuple[Missing, ...] | Unread = _UNCOMPARED
 
 
-def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:
+def read_facts(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:
     """Read all parts at once.
 
     Args:
@@ -87,12 +87,12 @@ def read(settings: Settings, stack: str, outside: Internet | None, *, upload: bo
         return ClusterApi(settings.cluster)
 
     of_cluster, of_running, of_accounts, of_ping, of_libraries, of_cloudflare = (api() for _ in range(6))
-    objects = begin(lambda: observe.cluster.read(of_cluster, settings, secrets=False))
+    objects = begin(lambda: observe.cluster.read_cluster(of_cluster, settings, secrets=False))
     running = begin(lambda: cluster.running(of_running, settings))
-    accounts = begin(lambda: photo_sync.read(of_accounts, settings))
+    accounts = begin(lambda: photo_sync.read_accounts(of_accounts, settings))
     ping = begin(lambda: immich.ping(of_ping, settings))
-    libraries = begin(lambda: immich.read(of_libraries, settings, owner))
-    at_cloudflare = begin(lambda: cloudflare.read(of_cloudflare, settings, owner))
+    libraries = begin(lambda: immich.read_libraries(of_libraries, settings, owner))
+    at_cloudflare = begin(lambda: cloudflare.read_connected(of_cloudflare, settings, owner))
     name = begin(lambda: outside.name(host)) if outside else _nowhere
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere

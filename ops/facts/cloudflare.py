@@ -47,7 +47,7 @@ class CloudflareFacts:
 Connected = tuple[CloudflareSeen | None, tuple[Connector, ...]]
 
 
-def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Connected:
+def read_connected(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Connected:
     """Read what preflight reads, and what runs the tunnel.
 
     Raises:
@@ -56,7 +56,7 @@ def read(cluster: ClusterApi, settings: Settings, owner: Ownership) -> Connected
 
     """
     api = cloudflare.connect(settings)
-    seen = cloudflare.read(api, cluster, settings, owner)
+    seen = cloudflare.read_cloudflare(api, cluster, settings, owner)
     tunnel = _tunnel(settings, seen)
     if api is None or seen is None or seen.zone is None or tunnel is None:
         return seen, ()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from pydantic import SecretStr
 
-from clients.immich import ImmichApi, ImmichError, Library, RefusedError, Statistics
+from clients.immich import ImmichApi, ImmichError, ImmichRefusedError, Library, Statistics
 from clients.kubernetes import ClusterApi
 from components import external_library
 from components.ownership import Ownership
@@ -74,7 +74,7 @@ def ping(api: ClusterApi, settings: Settings) -> Ping:
     return Ping()
 
 
-def read(api: ClusterApi, settings: Settings, owner: Ownership) -> LibrariesFacts:
+def read_libraries(api: ClusterApi, settings: Settings, owner: Ownership) -> LibrariesFacts:
     """Read the libraries; none for a stack without an API key.
 
     Raises:
@@ -103,7 +103,7 @@ def _library(immich: ImmichApi, wanted: WantedLibrary, diff: LibraryDiff) -> Lib
 def _unseen(immich: ImmichApi, library: Library) -> Mapping[str, str] | None:
     try:
         return immich.unseen(library)
-    except RefusedError as refused:
+    except ImmichRefusedError as refused:
         if refused.status == HTTPStatus.FORBIDDEN:
             return None
         raise

@@ -47,7 +47,7 @@ class AccountFacts:
     runs: tuple[SyncRun, ...] = ()
 
 
-def read(api: ClusterApi, settings: Settings) -> tuple[AccountFacts, ...]:
+def read_accounts(api: ClusterApi, settings: Settings) -> tuple[AccountFacts, ...]:
     """Read them.
 
     Raises:

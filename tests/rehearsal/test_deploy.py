@@ -9,7 +9,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from clients.kubernetes import Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components.photo_disk import IMPORT_FOLDER, MARK
 from engine import change_policy
 from lab import world
@@ -48,7 +48,7 @@ def found(bench: Bench) -> dict[str, Manifest]:
 
 def test_a_pod_with_a_host_path_is_refused_before_the_label(bench: Bench, found: dict[str, Manifest]) -> None:
     assert found
-    with pytest.raises(RefusedError, match="hostPath volumes"):
+    with pytest.raises(ClusterRefusedError, match="hostPath volumes"):
         bench.cluster.apply(_pod_with_host_path(), "test", dry_run=True)
 
 

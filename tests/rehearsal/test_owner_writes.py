@@ -10,7 +10,7 @@ from copy import deepcopy
 import pytest
 
 from clients import lent_mounts, managed_fields
-from clients.kubernetes import Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components import immich_mount, mount_policy
 from components.immich_server import Server, runs_server, servers
 from components.ownership import Ownership
@@ -80,7 +80,7 @@ class Home:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
         try:
             self.bench.cluster.apply(pod, "test", dry_run=True)
-        except RefusedError as refused:
+        except ClusterRefusedError as refused:
             return str(refused)
         return ""
 

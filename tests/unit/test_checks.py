@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from clients.cloudflare import Connector
-from clients.kubernetes import Manifest, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest
 from clients.likeness import unlike
 from clients.pod_end import End
 from clients.result import Code
@@ -480,7 +480,7 @@ def test_drift_is_what_is_stated_and_not_what_others_add() -> None:
 
 def test_a_part_that_takes_too_long_or_is_refused_is_not_read() -> None:
     def refused() -> int:
-        raise RefusedError(403, "pods is forbidden")
+        raise ClusterRefusedError(403, "pods is forbidden")
 
     assert begin(refused)() == Unread("pods is forbidden")
     assert begin(lambda: 1)() == 1

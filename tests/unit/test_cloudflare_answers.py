@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clients.cloudflare import CloudflareApi, CloudflareError, RefusedError, UnansweredError
+from clients.cloudflare import CloudflareApi, CloudflareError, CloudflareRefusedError, UnansweredError
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
 from lab.stand_in.transport import Transport
@@ -38,7 +38,7 @@ def test_what_is_not_cloudflare_is_said(call: Call, body: bytes) -> None:
             with pytest.raises(UnansweredError) as error:
                 call(told(status, body, kind))
             assert "\n" not in str(error.value)
-        with pytest.raises(RefusedError):
+        with pytest.raises(CloudflareRefusedError):
             call(told(403, body, kind))
 
 

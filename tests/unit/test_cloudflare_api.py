@@ -11,9 +11,9 @@ from clients.cloudflare import (
     TOKEN_VARIABLE,
     CloudflareApi,
     CloudflareError,
+    CloudflareRefusedError,
     Configuration,
     MissingError,
-    RefusedError,
     UnansweredError,
     Zone,
     token,
@@ -186,7 +186,7 @@ PERMISSIONS = [
 @pytest.mark.parametrize(("call", "permission"), [*zip(CALLS, PERMISSIONS, strict=True)])
 def test_a_missing_permission_is_named(account: Api, call: Callable[[CloudflareApi], object], permission: str) -> None:
     give_token(account.world, "p" * 40, [])
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(CloudflareRefusedError) as error:
         call(api(account, "p" * 40))
     assert f"it needs the permission {permission}, for this account and zone" in str(error.value)
 
@@ -195,7 +195,7 @@ def test_a_missing_permission_is_named(account: Api, call: Callable[[CloudflareA
 @pytest.mark.parametrize("bad", ["x" * 40, "too short", "expired-" * 5])
 def test_a_token_that_is_none_is_told(account: Api, call: Callable[[CloudflareApi], object], bad: str) -> None:
     give_token(account.world, "expired-" * 5, ["Zone Read"], status="expired")
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(CloudflareRefusedError) as error:
         call(api(account, bad))
     assert str(error.value).startswith("Cloudflare does not know the API token: it is mistyped, expired or revoked.")
     assert bad not in str(error.value)
@@ -234,7 +234,9 @@ def test_what_only_reads_is_asked_again_and_what_writes_is_not(account: Api) -> 
 
 
 def test_other_refusals_are_in_cloudflares_words(account: Api) -> None:
-    with pytest.raises(RefusedError, match=r"Cloudflare refuses a change of the configuration of tunnel .*\(1056\)"):
+    with pytest.raises(
+        CloudflareRefusedError, match=r"Cloudflare refuses a change of the configuration of tunnel .*\(1056\)"
+    ):
         api(account).replace_configuration(ACCOUNT, HOMELAB, {"ingress": [{"hostname": "a.b", "service": "http://c"}]})
 
 

@@ -12,7 +12,7 @@ from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeout
 
 from clients import pod_start
 from clients.jobs import JobError
-from clients.kubernetes import Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components import directory, photo_sync
 from ops import command
 from ops.command import CommandError, Stack
@@ -438,7 +438,7 @@ def test_a_cluster_that_does_not_take_the_id_is_told() -> None:
 
     def refuse(step: str) -> None:
         if step == "before patch":
-            raise RefusedError(403, "forbidden")
+            raise ClusterRefusedError(403, "forbidden")
 
     api.step = refuse
     with pytest.raises(CommandError, match="the disk has a new id, and the cluster does not know it: forbidden"):

@@ -17,7 +17,7 @@ import yaml
 from urllib3.exceptions import InsecureRequestWarning
 
 from clients.credentials import CredentialsError, connect
-from clients.kubernetes import ClusterApi, ClusterError, Ref, RefusedError, UnreachableError
+from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Ref, UnreachableError
 from settings.cluster import Cluster
 
 SECRET = "hush5hush5"  # noqa: S105
@@ -144,9 +144,9 @@ def test_a_client_certificate_is_used_and_leaves_nothing_behind(
     made = api(kubeconfig(tmp_path, address, trusted, user))
     assert list(temporary.iterdir()) == []
     assert made.version() == "anna"
-    with pytest.raises(RefusedError, match="403"):
+    with pytest.raises(ClusterRefusedError, match="403"):
         made.execute(POD, "c", ["true"])
-    with pytest.raises(RefusedError, match="403"):
+    with pytest.raises(ClusterRefusedError, match="403"):
         made.connect(POD, 80)
     assert list(temporary.iterdir()) == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components import directory
 from components.ownership import Ownership
 from providers.disk_identity import DiskIdentity, DiskIdentityProvider
@@ -203,8 +203,8 @@ def test_a_refusal_of_the_api_server_is_not_repeated_for_ever(stack: Stack) -> N
 
     def refuse(at: str) -> None:
         if at.startswith("before"):
-            raise RefusedError(409, "the object has been modified")
+            raise ClusterRefusedError(409, "the object has been modified")
 
     stack.api.step = refuse
-    with pytest.raises(RefusedError):
+    with pytest.raises(ClusterRefusedError):
         stack.up()

@@ -9,7 +9,7 @@ import pytest
 from pulumi.output import Unknown
 
 from clients import lent_mounts, pod_start, rollout
-from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, Ref, RefusedError, UnreachableError
+from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterRefusedError, Ref, UnreachableError
 from clients.managed_fields import entries, holders
 from providers import fragment, wording
 from providers.fragment import Claim, FragmentProvider, Remainder, dry_run, without
@@ -44,7 +44,7 @@ class FakeClusterApi(ClusterApi):
     def __init__(self, live: Manifest | None) -> None:  # the real one reads a kubeconfig
         self.live = live
         self.rollouts: list[bool] = []
-        self.refusal: RefusedError | None = None
+        self.refusal: ClusterRefusedError | None = None
         self.conflicts_left = 0
         self.writes: list[str] = []
 
@@ -65,7 +65,7 @@ class FakeClusterApi(ClusterApi):
             raise self.refusal
         losers = _losers(self.live, manifest, manager)
         if losers and not force:
-            raise RefusedError(409, "Apply failed with conflicts", tuple(losers))
+            raise ClusterRefusedError(409, "Apply failed with conflicts", tuple(losers))
         after = _applied(self.live, manifest, manager)
         if not dry_run:
             self.writes.append("apply")
@@ -80,7 +80,7 @@ class FakeClusterApi(ClusterApi):
         assert metadata.keys() == {"resourceVersion", "managedFields"}
         if self.conflicts_left or metadata["resourceVersion"] != self.live["metadata"]["resourceVersion"]:
             self.conflicts_left -= 1
-            raise RefusedError(409, "the object has been modified")
+            raise ClusterRefusedError(409, "the object has been modified")
         self.writes.append("patch")
         self._write({**self.live, "metadata": {**self.live["metadata"], **metadata}})
         return Answer(self.live, ())
@@ -345,7 +345,7 @@ def test_what_our_own_objects_manager_holds_is_no_problem() -> None:
 
 def test_a_refusal_is_told() -> None:
     api = FakeClusterApi(deployment())
-    api.refusal = RefusedError(422, "spec.template.spec.volumes: Invalid value")
+    api.refusal = ClusterRefusedError(422, "spec.template.spec.volumes: Invalid value")
     (problem,) = dry_run(api, claim()).problems
     assert (problem.code, problem.values["reason"]) == ("entries-refused", api.refusal)
 
@@ -596,7 +596,7 @@ def test_a_write_of_somebody_in_between_is_tried_again(provider: Provider, confl
 def test_a_conflict_that_does_not_end_is_told(provider: Provider) -> None:
     api = FakeClusterApi(deployment(patched=True))
     api.conflicts_left = 100
-    with pytest.raises(RefusedError, match="modified"):
+    with pytest.raises(ClusterRefusedError, match="modified"):
         provider(api).create(inputs(adopt=True))
 
 
@@ -806,7 +806,7 @@ def test_a_failure_that_passes_is_no_failure() -> None:
     waited(Replay(*[refused] * 4, state(0, 1, 1), *[refused] * 4, state(1, 1, 1)))
 
 
-@pytest.mark.parametrize("refusal", [UnreachableError("busy"), RefusedError(403, "pods is forbidden")])
+@pytest.mark.parametrize("refusal", [UnreachableError("busy"), ClusterRefusedError(403, "pods is forbidden")])
 def test_reasons_that_can_not_be_read_are_no_failure(refusal: Exception) -> None:
     class WithoutPods(Replay):
         def list(self, like: Ref, **query: str) -> Manifests:  # noqa: ARG002

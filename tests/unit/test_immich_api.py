@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from clients import immich as immich_api
-from clients.immich import ImmichApi, ImmichError, RefusedError, Statistics, UnansweredError
+from clients.immich import ImmichApi, ImmichError, ImmichRefusedError, Statistics, UnansweredError
 from lab.immich.world import API_KEY
 from lab.immich.world import PERMISSIONS as OF_THE_REHEARSAL
 from tests.immich_server import FOLDER, Immich, serving
@@ -45,7 +45,7 @@ def test_which_folders_immich_does_not_see(immich: Immich) -> None:
     gone = f"{FOLDER}-anna"
     library = immich_api.Library(immich.api().libraries()[0].id, "", "", (FOLDER, gone), (), "")
     assert immich.api(immich.key("all")).unseen(library) == {gone: "Path does not exist (ENOENT)"}
-    with pytest.raises(RefusedError, match="Missing required permission: all") as refused:
+    with pytest.raises(ImmichRefusedError, match="Missing required permission: all") as refused:
         immich.api().unseen(library)
     assert refused.value.status == 403
 
@@ -74,7 +74,7 @@ def test_the_other_generations_permission_is_of_no_use(immich: Immich, version: 
     immich.asked("PUT", "version", {"version": version})
     (other,) = {"systemConfig.read", "adminConfig.read"} - {needed}
     immich.api(immich.key(needed)).configuration()
-    with pytest.raises(RefusedError, match=f"Missing required permission: {needed}"):
+    with pytest.raises(ImmichRefusedError, match=f"Missing required permission: {needed}"):
         immich.api(immich.key(other)).configuration()
 
 
@@ -150,6 +150,6 @@ def test_a_connection_that_was_idle_is_not_used_again(immich: Immich, monkeypatc
 def test_a_refusal_is_told_in_immichs_words(immich: Immich) -> None:
     api = immich.api()
     library = api.create_library(api.me(), "iCloud Photos")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(ImmichRefusedError) as refused:
         api.update_library(immich_api.Library(library.id, library.owner_id, library.name, (FOLDER,), (), ""))
     assert (refused.value.status, refused.value.words) == (400, "Invalid import path: Path does not exist (ENOENT)")

@@ -13,7 +13,7 @@ import pytest
 
 from clients import jobs, pod_start
 from clients.jobs import JobError
-from clients.kubernetes import Answer, ClusterApi, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import Answer, ClusterApi, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
 from tests.unit.test_kubernetes_client import api_at
 
@@ -166,7 +166,7 @@ def test_a_refusal_that_passes_is_no_failure() -> None:
     told(api)
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), RefusedError(403, "forbidden"), ValueError("x")])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ClusterRefusedError(403, "forbidden"), ValueError("x")])
 def test_a_wait_that_is_cut_short_leaves_nothing_running(interruption: BaseException) -> None:
     api = Jobs(step(RUNNING), interruption)
     with pytest.raises(type(interruption)):
@@ -191,9 +191,9 @@ def test_interrupted_while_it_is_created() -> None:
 def test_one_that_is_refused() -> None:
     class Refusing(Jobs):
         def create(self, manifest: Manifest, manager: str) -> Answer:
-            raise RefusedError(403, f"{manifest['kind']} is forbidden to {manager}")
+            raise ClusterRefusedError(403, f"{manifest['kind']} is forbidden to {manager}")
 
-    with pytest.raises(RefusedError, match="Job is forbidden"):
+    with pytest.raises(ClusterRefusedError, match="Job is forbidden"):
         told(Refusing(step()))
 
 
@@ -207,7 +207,7 @@ def test_a_moments_absence_of_the_api_server_is_said_and_borne() -> None:
     assert str(absent) in told(Jobs(step(RUNNING), absent, absent, step(ended(0), COMPLETE)))
 
 
-@pytest.mark.parametrize("refusal", [UnreachableError("busy"), RefusedError(403, "events is forbidden")])
+@pytest.mark.parametrize("refusal", [UnreachableError("busy"), ClusterRefusedError(403, "events is forbidden")])
 def test_reasons_that_can_not_be_read_are_no_failure(monkeypatch: pytest.MonkeyPatch, refusal: Exception) -> None:
     api = Jobs(*[step(WAITING)] * 3, step(ended(0), COMPLETE))
     listed = api.list

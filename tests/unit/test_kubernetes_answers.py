@@ -12,7 +12,7 @@ from kubernetes import client
 from urllib3 import HTTPResponse
 
 from clients import retry
-from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.mutations import WRONG_BODIES, mutated
 from tests.scripted_server import Answering, Said, Scripted, serving
 from tests.unit.test_kubernetes_client import api_at
@@ -121,7 +121,7 @@ def test_repetition_is_bounded_and_waits_as_long_as_the_server_asks(
 
 def test_a_final_answer_is_not_repeated(connect: Connect) -> None:
     api, server = connect(lambda *_: Said(403, b'{"kind": "Status", "message": "leases is forbidden"}'))
-    with pytest.raises(RefusedError, match="leases is forbidden"):
+    with pytest.raises(ClusterRefusedError, match="leases is forbidden"):
         api.get(REF)
     assert len(server.asked) == 1
 
@@ -147,7 +147,7 @@ def test_a_create_without_an_answer_is_repeated_only_if_nothing_was_made(
 def test_a_create_without_an_answer_of_what_another_made_is_refused(connect: Connect) -> None:
     other = {**LEASE, "spec": {**LEASE["spec"], "holderIdentity": "other"}}
     api, _ = connect(first(Said(503), then=Leases(other)))
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(ClusterRefusedError) as refused:
         api.create(FRESH, "m")
     assert refused.value.status == 409
 

@@ -18,7 +18,7 @@ import preflight
 from clients import kubernetes_types, retry
 from clients.cloudflare import CloudflareApi, CloudflareError
 from clients.immich import ImmichApi
-from clients.kubernetes import Answer, ClusterError, Manifest, Ref, RefusedError, UnreachableError
+from clients.kubernetes import Answer, ClusterError, ClusterRefusedError, Manifest, Ref, UnreachableError
 from components import directory
 from components.connector import Origin
 from components.names import names
@@ -74,7 +74,7 @@ def test_an_owner_is_found_by_preflight_and_by_verify_however_it_is_written(immi
     stated = settings(immich={"library": {"owner": owner.email.title(), "name": "iCloud Photos"}})
     made = immich.make_library(importPaths=["/external/icloud/icloud-import"])
     ((_, diff),) = in_immich.look(immich.api(), FakeCluster(), stated, Ownership(STACK)).libraries
-    (one,) = facts_of_immich.read(FakeCluster(), stated, Ownership(STACK)).libraries
+    (one,) = facts_of_immich.read_libraries(FakeCluster(), stated, Ownership(STACK)).libraries
     assert one.live
     assert diff.live
     assert one.live.id == diff.live.id == made
@@ -92,7 +92,7 @@ class Forbidding(FakeCluster):
 
     def list(self, like: Ref, **query: str) -> list[Manifest]:
         if like.kind in self.kinds:
-            raise RefusedError(403, f"{like.kind} is forbidden: cannot list")
+            raise ClusterRefusedError(403, f"{like.kind} is forbidden: cannot list")
         return super().list(like, **query)
 
 
@@ -101,7 +101,7 @@ def test_what_may_not_be_listed_is_not_known_and_not_missing() -> None:
     for thing in (namespace(), deployment(), service()):
         api.objects[Ref.of(thing)] = thing
     stated = settings(cloudflare={"kind": "none"})
-    seen = cluster.read(api, stated)
+    seen = cluster.read_cluster(api, stated)
     assert (seen.nodes, seen.ingresses, seen.storage_classes) == (None, None, None)
     assert told(missing_rules.in_cluster(stated, seen)) == []
     planned = plan(stated, Found(SERVERS), Ownership(STACK))
@@ -112,16 +112,16 @@ def test_without_a_list_of_jobs_the_directory_job_is_found_by_its_name() -> None
     api = Forbidding("Job")
     job = thing("batch/v1", "Job", directory.JOB, "photo-sync")
     api.objects[Ref.of(job)] = job
-    assert cluster.read(api, configured()).directory_job == job
+    assert cluster.read_cluster(api, configured()).directory_job == job
 
 
 def test_what_nothing_goes_without_has_to_be_readable() -> None:
     class Refusing(FakeCluster):
         def get(self, ref: Ref) -> Manifest | None:
-            raise RefusedError(403, f"{ref.kind} is forbidden: cannot get")
+            raise ClusterRefusedError(403, f"{ref.kind} is forbidden: cannot get")
 
     with pytest.raises(ClusterError, match="forbidden: cannot get"):
-        cluster.read(Refusing(), configured())
+        cluster.read_cluster(Refusing(), configured())
 
 
 # wrong answers
@@ -232,9 +232,9 @@ def seen_by_both(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(pulumi.log, log, lambda _: None)
     monkeypatch.setattr(state, "known", tuple)
     monkeypatch.setattr(observe, "resolves", lambda _: True)
-    monkeypatch.setattr(observe.immich, "read", lambda *_: None)
+    monkeypatch.setattr(observe.immich, "read_immich", lambda *_: None)
     monkeypatch.setattr(facts.immich, "ping", lambda *_: facts.immich.Ping())
-    monkeypatch.setattr(facts.immich, "read", lambda *_: facts.immich.LibrariesFacts(()))
+    monkeypatch.setattr(facts.immich, "read_libraries", lambda *_: facts.immich.LibrariesFacts(()))
 
     def look(api: Answering) -> tuple[list[str], list[object]]:
         monkeypatch.setattr(preflight, "ClusterApi", lambda _: api)
@@ -244,7 +244,7 @@ def seen_by_both(monkeypatch: pytest.MonkeyPatch) -> Any:
             problems = []
         except PreflightError as error:
             problems = [one.code for one in error.problems]
-        judged = facts.read(STATED, "test", None)
+        judged = facts.read_facts(STATED, "test", None)
         return problems, [check.result(judged) for check in CHECKS]
 
     return look
@@ -350,7 +350,7 @@ def test_cloudflare_may_answer_anything(stated: Manifest, monkeypatch: pytest.Mo
 
     def look() -> list[str]:
         api = CloudflareApi(TOKEN, httpx.Client(transport=transport))
-        there = at_cloudflare.read(api, FakeCluster(), asked, owner, ())
+        there = at_cloudflare.read_cloudflare(api, FakeCluster(), asked, owner, ())
         observed = observe.Observed(origin, there)
         missing = [*missing_rules.findings(asked, observed)]
         planned = planned_by(asked, STACK, observed) if not missing else None

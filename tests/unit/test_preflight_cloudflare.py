@@ -19,8 +19,8 @@ from clients.cloudflare import (
     AccessPolicy,
     CloudflareApi,
     CloudflareError,
+    CloudflareRefusedError,
     Record,
-    RefusedError,
     ServiceToken,
     Tunnel,
     Zone,
@@ -599,7 +599,7 @@ def through(account: Api, token: str = TOKEN) -> CloudflareApi:
 
 def read(account: Api, settings: Settings, cluster: ClusterApi | None = None, token: str = TOKEN) -> CloudflareSeen:
     owner = Ownership(STACK, adopting=settings.adopt_existing)
-    there = at_cloudflare.read(through(account, token), cluster or FakeCluster(), settings, owner)
+    there = at_cloudflare.read_cloudflare(through(account, token), cluster or FakeCluster(), settings, owner)
     assert there
     return there
 
@@ -828,7 +828,7 @@ def test_no_zone(account: Api, host: str) -> None:
 def test_a_token_without_a_permission(account: Api, lacking: str, words: str, what: str) -> None:
     token = TOKEN.replace("nothing", "little")
     give_token(account.world, token, [permission for permission in PERMISSIONS if permission != lacking])
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(CloudflareRefusedError) as refused:
         read(account, on(SHARED | ACCESS, host=COULTONF), token=token)
     assert str(refused.value).startswith(
         f"the Cloudflare API token is not enough for {what}: it needs the permission {words}, for this account and "
@@ -867,7 +867,7 @@ def test_what_an_application_guards_is_read_wherever_it_says_so(account: Api) ->
 @pytest.mark.parametrize("status", ["expired", "disabled"])
 def test_a_token_that_is_no_longer_in_force_is_refused_before_anything_is_read(account: Api, status: str) -> None:
     give_token(account.world, TOKEN, PERMISSIONS, status=status)
-    with pytest.raises(RefusedError, match=f"the Cloudflare API token is {status}"):
+    with pytest.raises(CloudflareRefusedError, match=f"the Cloudflare API token is {status}"):
         read(account, on(SHARED, host=COULTONF))
     assert account.log == [("GET", "/user/tokens/verify")]
 
@@ -907,7 +907,7 @@ def test_no_token() -> None:
 def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:
     settings = on({"kind": "none"})
     assert at_cloudflare.connect(settings) is None
-    assert at_cloudflare.read(through(account), FakeCluster(), settings, Ownership(STACK)) is None
+    assert at_cloudflare.read_cloudflare(through(account), FakeCluster(), settings, Ownership(STACK)) is None
     assert account.log == []
 
 
@@ -943,7 +943,7 @@ def test_pods_on_their_nodes_network_are_not_known_by_labels(on_host: bool) -> N
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
     cluster.objects[Ref.of(pod)] = pod
     cluster.objects |= {Ref.of(one): one for one in (deployment(), namespace())}
-    found_origin = origin(settings, in_cluster.read(cluster, settings))
+    found_origin = origin(settings, in_cluster.read_cluster(cluster, settings))
     assert found_origin
     assert found_origin.pods == ({} if on_host else labels)
 
@@ -1018,7 +1018,7 @@ Check = Callable[[Settings], tuple[Plan, Shown]]
 def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
-    monkeypatch.setattr(in_cluster, "read", lambda *_: replace(CLUSTER, origin=SERVICE))
+    monkeypatch.setattr(in_cluster, "read_cluster", lambda *_: replace(CLUSTER, origin=SERVICE))
     monkeypatch.setattr(dry_runs, "ask", lambda *_: Answers())
     monkeypatch.setattr(observe, "resolves", lambda _: False)
     monkeypatch.setattr(at_cloudflare, "CloudflareApi", lambda token: through(account, token))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import Manifest, Ref, RefusedError
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components.free_space import floor
 from observe import space as observed
 from observe.space import Filesystem, Space
@@ -48,7 +48,7 @@ def stats(free: int) -> Manifest:
     return {"node": {"fs": found}}
 
 
-FORBIDDEN = RefusedError(403, "nodes/proxy is forbidden")
+FORBIDDEN = ClusterRefusedError(403, "nodes/proxy is forbidden")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ FORBIDDEN = RefusedError(403, "nodes/proxy is forbidden")
     ids=["nobody", "no report", "report", "newest", "another disk", "forbidden", "no stats", "stats", "both", "own"],
 )
 def test_what_is_known(cluster: Cluster, known: Space) -> None:
-    assert observed.read(cluster, household(), [NODE], cluster.list(Ref("v1", "Pod", "", "photo-sync"))) == known
+    assert observed.read_space(cluster, household(), [NODE], cluster.list(Ref("v1", "Pod", "", "photo-sync"))) == known
 
 
 def said(space: Space, **photo_sync: Any) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clients.kubernetes import Answer, ClusterError, Manifest, RefusedError, UnreachableError
+from clients.kubernetes import Answer, ClusterError, ClusterRefusedError, Manifest, UnreachableError
 from clients.lease import LostError
 from clients.tunnel_lease import Share, TunnelLease, ref
 from tests.fake_cluster import FakeCluster
@@ -192,7 +192,7 @@ def test_who_is_overtaken_in_taking_it_waits(verb: str) -> None:
     assert clock.now > 45
 
 
-@pytest.mark.parametrize("refusal", [RefusedError(403, "leases is forbidden"), UnreachableError("no answer")])
+@pytest.mark.parametrize("refusal", [ClusterRefusedError(403, "leases is forbidden"), UnreachableError("no answer")])
 def test_a_cluster_that_refuses_is_told(refusal: ClusterError, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> Answer:
         raise refusal

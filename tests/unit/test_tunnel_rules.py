@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from clients.cloudflare import RefusedError as CloudflareRefusedError
-from clients.cloudflare import UnansweredError
+from clients.cloudflare import CloudflareRefusedError, UnansweredError
 from clients.kubernetes import ClusterError
 from clients.lease import LostError
 from clients.tunnel_configuration import OverwrittenError
