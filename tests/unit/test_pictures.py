@@ -1,14 +1,18 @@
 """The pictures in README.md and docs/ are what the program draws."""
 
 import re
+from pathlib import Path
 
-from ops.pictures import DIAGRAM, README, RECORDED, TABLE, diagram, in_readme, table
+import pytest
+
+from ops.checks.check import DoesNotApply, Passed
+from ops.pictures import DIAGRAM, PASSED, README, RECORDED, diagram, in_readme, table
 from ops.recorded import verdict
 from ops.verify import as_json
 from tests.drawn import of_lab
 
 ANEW = "make up && make pictures"
-STACK, JUDGED = verdict(RECORDED.read_text())
+recorded = pytest.mark.parametrize("file", [RECORDED, PASSED], ids=lambda file: file.name)
 
 
 def test_the_readme_shows_the_rehearsals_stack() -> None:
@@ -17,20 +21,30 @@ def test_the_readme_shows_the_rehearsals_stack() -> None:
 
 
 def test_the_diagram_is_as_graphviz_draws_it() -> None:
-    assert DIAGRAM.read_text() == diagram(of_lab(), JUDGED), ANEW
+    _, judged = verdict(RECORDED.read_text())
+    assert DIAGRAM.read_text() == diagram(of_lab(), judged), ANEW
 
 
-def test_the_table_is_as_verify_shows_it() -> None:
-    assert TABLE.read_text() == table(JUDGED), ANEW
-    assert STACK == "lab"
+@recorded
+def test_the_table_is_as_verify_shows_it(file: Path) -> None:
+    _, judged = verdict(file.read_text())
+    assert file.with_suffix(".svg").read_text() == table(judged), ANEW
 
 
-def test_the_recorded_result_is_what_verify_prints() -> None:
-    assert RECORDED.read_text() == f"{as_json(STACK, JUDGED)}\n"
+@recorded
+def test_the_recorded_result_is_what_verify_prints(file: Path) -> None:
+    stack, judged = verdict(file.read_text())
+    assert stack == "lab"
+    assert file.read_text() == f"{as_json(stack, judged)}\n"
+
+
+def test_the_healthy_one_passed() -> None:
+    _, judged = verdict(PASSED.read_text())
+    assert all(isinstance(result, Passed | DoesNotApply) for result in judged.values())
 
 
 def test_no_picture_fetches_anything() -> None:
-    for file in (DIAGRAM, TABLE):
+    for file in (DIAGRAM, RECORDED.with_suffix(".svg"), PASSED.with_suffix(".svg")):
         picture = file.read_text()
         assert "url(http" not in picture
         assert "@font-face" not in picture
