@@ -77,7 +77,7 @@ test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine,
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py,-m 'not long')
 
-# In a kubeconfig of its own: nobody's cluster is meant. The node's files are root's.
+# In a kubeconfig of its own, so that no other cluster is meant. The node's files are root's.
 KIND := --name immich-icloud --kubeconfig $(VENV)/kind.kubeconfig
 test-kind: $(READY) ## The part of them that needs no Apple on kind, with the published images: Docker, and root by sudo
 	@$(BIN)/python -m lab.tool kind create cluster $(KIND) --wait 120s
@@ -126,15 +126,15 @@ messages: $(READY) ## Write what people read into docs/messages.md and tests/gol
 	@$(BIN)/python -m ops.troubleshooting
 	@$(BIN)/python -m tests.golden.write
 
-troubleshooting: $(READY) ## Write docs/troubleshooting.md anew, after a change of the checks
+troubleshooting: $(READY) ## Write docs/troubleshooting.md again, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting
 
-pictures: $(READY) ## Draw the pictures of README.md and docs/ anew, of the rehearsal that is up
+pictures: $(READY) ## Draw the pictures of README.md and docs/ again, of the rehearsal that is up
 	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
 
 # Renovate runs these as they stand in the files' first lines, and knows only options like these.
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes
-lock: $(READY) ## Resolve the dependencies anew, with hashes
+lock: $(READY) ## Resolve the dependencies again, with hashes
 	@$(LOCK) pyproject.toml --output-file=requirements.txt
 	@$(LOCK) --constraints=requirements.txt --group=dev pyproject.toml --output-file=requirements-dev.txt
 	@$(LOCK) requirements-audit.in --output-file=requirements-audit.txt

@@ -272,7 +272,7 @@ def refusal(findings: Iterable[RefusedChange], command: str) -> str:
     lines = [f"  - {visible(one.step.title)} would be {one.happens}. {one.rule.reason}" for one in findings]
     return "\n".join(
         [
-            "Refused, as it may lose data or somebody's way in; nothing was changed:",
+            "Refused: this change could lose data or cut off access. Nothing was changed:",
             *lines,
             f"If that is meant: {command} ARGS={ALLOWED}, or the label {LABEL} on the pull request.",
         ]

@@ -100,7 +100,7 @@ def write(review: Review, limit: int = _OURS) -> str:
     page.add(f"## {code(review.stack)}: {_TITLES[review.kind]}")
     for paragraph in (_verdict(review), *review.notes):
         page.add(paragraph)
-    page.list("Allowed, though it may lose data" if review.allowed else "Refused", _refused(review))
+    page.list("Allowed, although it could lose data" if review.allowed else "Refused", _refused(review))
     page.list("Errors", _texts(review.errors))
     page.list("Warnings", _texts(review.preview.warnings if review.preview else ()))
     steps = sorted(_shown(review.preview), key=_place)
@@ -118,7 +118,7 @@ def _verdict(review: Review) -> str:
     changed = len(_shown(review.preview))
     count = "1 resource changes" if changed == 1 else f"{changed} resources change"
     if review.refused and not review.allowed:
-        return f"**Refused**: it may lose data or somebody's way in. {count}."
+        return f"**Refused**: this change could lose data or cut off access. {count}."
     if review.unguarded and review.preview and review.preview.succeeded and not review.allowed:
         return f"**It fails.** {_UNGUARDED} {count}. {_LETS_PASS}"
     if not review.passes:

@@ -242,7 +242,7 @@ def test_what_is_as_it_was_trips_nothing() -> None:
 def test_the_refusal_says_what_why_and_how_it_is_allowed() -> None:
     words = refusal(tripped([step("replace", OUR_TUNNEL)]), "make up STACK=homelab")
     assert words.splitlines() == [
-        "Refused, as it may lose data or somebody's way in; nothing was changed:",
+        "Refused: this change could lose data or cut off access. Nothing was changed:",
         "  - ZeroTrustTunnelCloudflared tunnel-tunnel would be replaced. A tunnel's id and token go with it: "
         "every host that leads through it is unreachable, others' too.",
         "If that is meant: make up STACK=homelab ARGS=--allow-data-loss, or the label allow-data-loss on the pull "

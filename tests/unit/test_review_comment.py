@@ -35,7 +35,7 @@ def test_data_at_risk_comes_first() -> None:
     text = write(found)
     assert not found.passes
     assert headings(text) == [
-        "**Refused**: it may lose data or somebody's way in. 4 resources change.",
+        "**Refused**: this change could lose data or cut off access. 4 resources change.",
         "### Refused",
         "### Warnings",
         "### Replaced or deleted",
@@ -53,7 +53,7 @@ def test_what_is_allowed_is_said_all_the_same() -> None:
     found = review(run(VOLUME), allowed=True)
     text = write(found)
     assert found.passes
-    assert headings(text)[:2] == ["**It passes.** 1 resource changes.", "### Allowed, though it may lose data"]
+    assert headings(text)[:2] == ["**It passes.** 1 resource changes.", "### Allowed, although it could lose data"]
     assert "What lets it pass" not in text
 
 
