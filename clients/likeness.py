@@ -33,3 +33,11 @@ def same_quantity(wanted: Any, live: Any) -> bool:
         return isinstance(wanted, str) and isinstance(live, str) and parse_quantity(wanted) == parse_quantity(live)
     except ValueError:
         return False
+
+
+def value_at(spec: dict[str, Any], path: str) -> Any:
+    """Return what stands at a path of keys; None where nothing does."""
+    node: Any = spec
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node

@@ -7,7 +7,7 @@ from clients.result import Code, Result
 from components import images
 from components.ownership import Ownership
 from components.photo_disk import LABELS, MARK, disk_id
-from components.pods import PROFILE, TOLERATIONS, confined
+from components.pods import PROFILE, TOLERATIONS, confined, on_node
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -48,13 +48,14 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
     }
 
 
-def job(settings: Settings, ownership: Ownership) -> Manifest:
-    """Build the Job, which mounts the sync's claim read-only. It has no name of its own: each time it is a new one."""
+def job(settings: Settings, ownership: Ownership, node: str = "") -> Manifest:
+    """Build the Job, which mounts the sync's claim read-only, on `node` if that is named. Each time it is a new one."""
     storage = settings.storage
     pod = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **on_node(node),
         "containers": [
             container(
                 "require-photo-disk", "photos", storage, "Nothing is scanned: Immich would trash every photo", ownership

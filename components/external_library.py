@@ -24,11 +24,11 @@ class Libraries:
     disk_check: Manifest
 
 
-def libraries(settings: Settings, ownership: Ownership) -> Libraries | None:
-    """Say what is wanted in Immich; None for a stack without an API key."""
+def libraries(settings: Settings, ownership: Ownership, node: str = "") -> Libraries | None:
+    """Say what is wanted in Immich; None for a stack without an API key. `node` is where the disk is, if asked for."""
     if settings.immich_api_key is None:
         return None
-    immich, check = settings.immich, disk_check.job(settings, ownership)
+    immich, check = settings.immich, disk_check.job(settings, ownership, node)
     stated = WantedSettings(immich.backend, immich.library.scan_schedule, immich.library.watch, ownership.stack)
     return Libraries(
         wanted=tuple(

@@ -21,7 +21,7 @@ from components.free_space import floor
 from components.icloudpd import arguments
 from components.ownership import Ownership
 from components.photo_disk import MARK, disk_id, import_folder
-from components.pods import TOLERATIONS, alone, confined
+from components.pods import TOLERATIONS, alone, confined, on_node
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account, Credentials, PhotoSync
@@ -95,15 +95,15 @@ class Sync:
         ]
 
 
-def sync(settings: Settings, ownership: Ownership) -> Sync | None:
-    """Build the manifests; None for a stack without accounts."""
+def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | None:
+    """Build the manifests; None for a stack without accounts. `node` is the one that the pods ask for, if any."""
     accounts = settings.photo_sync.accounts
     if not accounts:
         return None
     known = settings.icloud_credentials or {}
     return Sync(
         accounts=tuple(
-            _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership)
+            _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership, node)
             for place, account in enumerate(accounts)
         ),
         network_policy={
@@ -128,8 +128,8 @@ def arrangement(cron_job: Manifest) -> str:
     return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
 
 
-def _account_sync(
-    account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership
+def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made of)
+    account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership, node: str
 ) -> AccountSync:
     namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
     labels = labels_of(account.name)
@@ -153,7 +153,10 @@ def _account_sync(
         "template": {
             "metadata": {"labels": labels},
             "spec": pod(
-                _container(account, folder, settings, ownership), [photos, *volumes(account.name)], settings.storage
+                _container(account, folder, settings, ownership),
+                [photos, *volumes(account.name)],
+                settings.storage,
+                node,
             ),
         },
     }
@@ -278,12 +281,13 @@ def credentials_secret(account: str) -> str:
     return f"icloud-credentials-{account}"
 
 
-def pod(container: Manifest, volumes: list[Manifest], storage: Storage) -> Manifest:
+def pod(container: Manifest, volumes: list[Manifest], storage: Storage, node: str = "") -> Manifest:
     """Build a pod that runs as the owner of the photos, as restricted as PodSecurity knows it."""
     built = {
         "restartPolicy": "Never",
         # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
         **alone(runAsNonRoot=True, runAsUser=storage.owner.uid, runAsGroup=storage.owner.gid),
+        **on_node(node),
         "containers": [container],
         "volumes": volumes,
     }

@@ -1,6 +1,6 @@
 """Everything that the stack will state in the cluster: pure, from the settings and from what was found there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clients.kubernetes import Manifest, Ref
@@ -9,6 +9,7 @@ from components import (
     directory,
     external_library,
     immich_mount,
+    kept,
     mount_policy,
     namespace,
     photo_sync,
@@ -45,6 +46,7 @@ class Found:
         resolves: whether the host's name leads anywhere; looked up only where this stack makes no record of it.
         mounted: whether Immich has the mount, whoever states it.
         policies: whether the API server has admission policies.
+        kept: the volumes and claims that keep their own values, as they are, or as the state knows those that are gone.
         guarded: whether a policy may keep Immich from starting without the mount; where Immich's chart states that,
             only once it does.
 
@@ -61,6 +63,7 @@ class Found:
     mounted: bool = True
     policies: bool = True
     guarded: bool = True
+    kept: Mapping[Ref, Manifest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,15 +155,18 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     sync, immich = settings.photo_sync.namespace, settings.immich
     folders = import_folders([account.name for account in settings.photo_sync.accounts])
     job = directory.job(settings.storage, folders, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
-    syncing = photo_sync.sync(settings, ownership)
-    shown = external_library.libraries(settings, ownership)
+    volume, claim = _kept(storage.written(settings.storage, sync, ownership), found, ownership)
+    node = storage.node_to_name(settings.storage, volume)
+    syncing = photo_sync.sync(settings, ownership, node)
+    shown = external_library.libraries(settings, ownership, node)
     jobs = [job, *((shown.disk_check,) if shown else ())]
     pods = [*(each["spec"]["template"]["spec"] for each in jobs), *(syncing.pods() if syncing else ())]
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
     mounts = tuple(immich_mount.fragment(immich, settings.storage, server, ownership) for server in found.servers)
     immich_level = pod_security.needed(mounts[0]["spec"]["template"]["spec"] | {"containers": []})
-    volume, claim = storage.written(settings.storage, sync, ownership)
     read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
+    if read_only:
+        read_only = _kept(read_only, found, ownership)
     requests = route.manifest(settings.route, settings.host, immich, ownership)
     return Plan(
         ownership=ownership,
@@ -200,6 +206,11 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves, mounted=found.mounted),
         ),
     )
+
+
+def _kept(pair: tuple[Manifest, Manifest], found: Found, ownership: Ownership) -> tuple[Manifest, Manifest]:
+    volume, claim = (kept.keeping(one, found.kept, adopted=Ref.of(one) in ownership.adopted) for one in pair)
+    return volume, claim
 
 
 def _mount_policy(

@@ -29,3 +29,8 @@ def alone(**context: Any) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": {**PROFILE, **context},
     }
+
+
+def on_node(name: str) -> Manifest:
+    """Build what a pod says that has to run on a node, by its host name; nothing of an empty one."""
+    return {"nodeSelector": {"kubernetes.io/hostname": name}} if name else {}

@@ -6,6 +6,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume, PersistentVolumeClaim
 
 from clients.kubernetes import Manifest
+from components.kept import HOST_NAME, leads_to
 from components.ownership import Ownership
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
@@ -35,7 +36,7 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
         **_source(storage, read_only=read_only),
     }
     if isinstance(storage, OnNode):
-        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [storage.node]}
+        here = {"key": HOST_NAME, "operator": "In", "values": [storage.node]}
         volume["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
     claim = {
         "accessModes": modes,
@@ -57,6 +58,13 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
             "spec": claim,
         },
     )
+
+
+def node_to_name(storage: Storage, volume: Manifest) -> str:
+    """Name the node that a pod has to ask for: empty where the volume's own affinity leads there, or none is needed."""
+    if not isinstance(storage, OnNode) or leads_to(volume["spec"]["nodeAffinity"]) == {storage.node}:
+        return ""
+    return storage.node
 
 
 def volume_for_immich(storage: Storage) -> str:

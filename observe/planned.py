@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from components import immich_mount, immich_server, mount_policy, photo_sync, pod_security
+from components import immich_mount, immich_server, kept, mount_policy, photo_sync, pod_security
 from components.connector import Origin
 from components.immich_mount import lacking
 from components.ownership import Ownership
@@ -18,7 +18,7 @@ from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, SharedTunnel
 from text.hostname import normal
-from text.resource_types import RECORD
+from text.resource_types import RECORD, VOLUMES
 
 
 def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
@@ -50,7 +50,17 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
         policies=seen.policies,
         # One that is in force stays when the mount is gone: that is what it is for.
         guarded=mounted or in_force or immich.mount.kind == "entries",
+        kept=_kept(observed, owner),
     )
+
+
+def _kept(observed: Observed, owner: Ownership) -> dict[Ref, Manifest]:
+    """Find what keeps its own values: what was adopted, or is now, and what the state knows of it where it is gone."""
+    live = observed.cluster.live
+    there = {ref: one for ref, one in live.items() if ref in owner.adopted or kept.keeps(one, owner.stack)}
+    known = (dict(one.outputs) for one in observed.known if one.type in VOLUMES)
+    gone = {Ref.of(one): one for one in known if kept.keeps(one, owner.stack)}
+    return {ref: one for ref, one in gone.items() if ref not in live} | there
 
 
 def _is_mounted(mount: Manifest, live: Manifest | None) -> bool:

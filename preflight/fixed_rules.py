@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clients.kubernetes import Manifest
-from clients.likeness import same_quantity
+from clients.likeness import same_quantity, value_at
+from clients.volumes import is_released
 from components.plan import ManagedObject, Plan
 from preflight import wording
 from preflight.dry_runs import Answers
@@ -29,7 +30,7 @@ _FIXED: dict[str, list[tuple[str, str]]] = {
         ("volumeName", "storage.persistentVolume"),
         ("accessModes", "storage.accessModes"),
         ("resources.requests.storage", "storage.capacity"),
-        ("storageClassName", "storage.kind"),
+        ("storageClassName", "photoSync.cookieVolume.storageClass"),
     ],
 }
 _SOURCES = ("hostPath", "local", "nfs", "csi")
@@ -46,7 +47,6 @@ _IMMICHS = {"csi.volumeHandle": "storage.immichVolumeHandle", "claimRef.namespac
 # Where a session's claim takes its values from.
 _COOKIES = {
     "resources.requests.storage": "photoSync.cookieVolume.capacity",
-    "storageClassName": "photoSync.cookieVolume.storageClass",
 }
 
 
@@ -67,12 +67,7 @@ def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
     for volume, claim in ((plan.volume, plan.claim), (plan.immich_volume, plan.immich_claim)):
         if volume is None or claim is None or volume.ref not in answers.live:
             continue
-        live = answers.live[volume.ref]
-        if live.get("status", {}).get("phase") == "Bound":  # to a claim that is there, whatever its name
-            continue
-        tied = live["spec"].get("claimRef", {}).get("uid")
-        now = answers.live[claim.ref]["metadata"].get("uid") if claim.ref in answers.live else None
-        if tied and tied != now:
+        if is_released(answers.live[volume.ref], claim.ref, answers.live.get(claim.ref)):
             yield wording.VOLUME_RELEASED.found(volume.ref, name=volume.ref.name)
 
 
@@ -87,9 +82,7 @@ def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str
     if managed.ref.kind == "PersistentVolume":
         source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
         if source != found:
-            yield wording.VOLUME_KIND_FIXED.found(
-                managed.ref, found=found or "unknown", wanted=source, kind=found or "what it is"
-            )
+            yield wording.VOLUME_KIND_FIXED.found(managed.ref, found=found or "unknown", wanted=source)
             return
     for field, setting in _FIXED.get(managed.ref.kind, []):
         wanted, found = value_at(ours, field), value_at(theirs, field)
@@ -102,14 +95,6 @@ def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str
         yield wording.FIELD_FIXED.found(
             managed.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)
         )
-
-
-def value_at(spec: Manifest, path: str) -> Any:
-    """Return what stands at a path of keys; None where nothing does."""
-    node: Any = spec
-    for step in path.split("."):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node
 
 
 def _shown(value: Any) -> str:

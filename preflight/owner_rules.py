@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
+from clients.likeness import value_at
 from components.ownership import STACK_MARK
 from components.plan import ManagedObject, Plan
 from preflight import wording
 from preflight.dry_runs import Answers
-from preflight.fixed_rules import value_at
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.storage import OnNode

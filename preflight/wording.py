@@ -183,8 +183,8 @@ JOB_REFUSED = Situation(
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
     "$subject is a volume of kind $found, which can't be changed to $wanted",
-    f"Set {_KEY} to $kind, or choose another {PROJECT}:storage.persistentVolume",
-    setting="storage.kind",
+    f"Choose another {_KEY}",
+    setting="storage.persistentVolume",
 )
 FIELD_FIXED = Situation(
     "field-fixed",

@@ -3,6 +3,7 @@
 from typing import Final
 
 JOB: Final = "kubernetes:batch/v1:Job"
+VOLUMES: Final = ("kubernetes:core/v1:PersistentVolume", "kubernetes:core/v1:PersistentVolumeClaim")
 RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 TUNNEL: Final = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 APPLICATION: Final = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"

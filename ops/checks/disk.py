@@ -9,6 +9,7 @@ from typing import NamedTuple
 from clients.conditions import holding
 from clients.result import Code
 from clients.result import Result as ScriptResult
+from clients.volumes import is_released
 from components import pod_security
 from components.free_space import EVICTS_BELOW, floor
 from components.immich_mount import GUARD
@@ -181,16 +182,19 @@ def _volume(facts: Facts) -> Result:
 
 def _binding(facts: Facts, cluster: ClusterFacts, volume: ManagedObject, claim: ManagedObject) -> Result | None:
     pv, pvc = cluster.live.get(volume.ref), cluster.live.get(claim.ref)
-    tied = pv["spec"].get("claimRef", {}).get("uid") if pv else None
-    if tied and (pvc is None or tied != pvc["metadata"]["uid"]):
+    if pv and is_released(pv, claim.ref, pvc):
         return failed(
             facts, wording.VOLUME_RELEASED, f"{volume.ref} is tied to a claim that was deleted", volume=volume.ref.name
         )
     if pv is None or pvc is None:
         return failed(facts, wording.VOLUME_MISSING, f"{(claim if pv else volume).ref} does not exist")
     phases = pv.get("status", {}).get("phase"), pvc.get("status", {}).get("phase")
-    if phases != ("Bound", "Bound") or pvc["spec"].get("volumeName") != volume.ref.name:
-        evidence = f"{volume.ref} is {phases[0]}, {claim.ref} is {phases[1]}"
+    evidence = f"{volume.ref} is {phases[0]}, {claim.ref} is {phases[1]}"
+    tied = pv["spec"].get("claimRef", {})
+    of_another = tied.get("uid") not in {None, pvc["metadata"]["uid"]}
+    if of_another:
+        evidence = f"{volume.ref} belongs to the claim {tied.get('namespace')}/{tied.get('name')}"
+    if of_another or phases != ("Bound", "Bound") or pvc["spec"].get("volumeName") != volume.ref.name:
         return failed(facts, wording.CLAIM_UNBOUND, evidence, namespace=claim.ref.namespace or "", claim=claim.ref.name)
     return None
 

@@ -252,6 +252,11 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("volume", {}, without("PersistentVolume"), "volume-missing"),
     ("volume", {}, without("PersistentVolumeClaim"), "volume-released"),
     ("volume", {}, live("PersistentVolume", lambda one: one["status"].update(phase="Available")), "claim-unbound"),
+    # To untie it would take it from a claim that may be in use.
+    ("volume", {},
+     live("PersistentVolume",
+     lambda one: one["spec"].update(claimRef={"namespace": "photos", "name": "icloudpd", "uid": "x"})),
+     "claim-unbound"),
     ("mount", {}, edited(lambda spec: spec["volumes"].pop()), "photos-not-mounted"),
     ("mount", {}, edited(lambda spec: spec["volumes"][-1]["hostPath"].pop("type")), "photos-not-mounted"),
     ("mount", {}, edited(lambda spec: spec["volumes"][-1]["hostPath"].update(path="/else")), "photos-not-mounted"),

@@ -483,10 +483,11 @@ def test_a_volume_tied_to_a_deleted_claim() -> None:
     assert problems(configured(), live) == [("volume-released", str(VOLUME))]
 
 
-def test_a_volume_bound_to_another_claim_is_not_untied() -> None:
+@pytest.mark.parametrize("status", [{"phase": "Bound"}, {"phase": "Available"}, {}], ids=str)
+def test_a_volume_of_another_claim_is_not_untied(status: Manifest) -> None:
     """To untie it would let that claim's pods lose their photos."""
     live = live_of(planned(configured()), VOLUME, claimRef__name="icloudpd", claimRef__uid="of-icloudpd")
-    live[VOLUME]["status"] = {"phase": "Bound"}
+    live[VOLUME]["status"] = status
     assert problems(configured(), live) == [("field-fixed", str(VOLUME))]
 
 
