@@ -100,11 +100,16 @@ class ImmichMount(pulumi.ComponentResource):
     """Immich sees the photos, read-only, and does not start without their disk."""
 
     def __init__(
-        self, name: str, fragments: tuple[Manifest, ...], ownership: Ownership, opts: pulumi.ResourceOptions
+        self,
+        name: str,
+        fragments: tuple[Manifest, ...],
+        policy: Manifest | None,
+        ownership: Ownership,
+        opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("immich-icloud:index:ImmichMount", name, None, opts)
         for number, fragment in enumerate(fragments):
             # States know the first one by this name.
             of = f"-of-{fragment['kind'].lower()}-{fragment['metadata']['name']}" if number else ""
-            Fragment(f"{name}-fragment{of}", ownership.claim(fragment), pulumi.ResourceOptions(parent=self))
+            Fragment(f"{name}-fragment{of}", ownership.claim(fragment, policy), pulumi.ResourceOptions(parent=self))
         self.register_outputs({})

@@ -46,20 +46,9 @@ def manifests(
         "failurePolicy": "Fail",
         "matchConstraints": {"matchPolicy": "Equivalent", "namespaceSelector": here, "resourceRules": [pods]},
         "matchConditions": [{"name": "not-of-a-job", "expression": _NOT_OF_A_JOB}],
-        "variables": [
-            {"name": "servers", "expression": f"object.spec.containers.filter(c, {_is_server(immich, servers)})"},
-            {"name": "photos", "expression": _names_of("volumes", "v", _is_source(mount), "v.name")},
-            {"name": "checked", "expression": _CHECKED},
-        ],
-        "validations": [
-            {
-                "expression": "variables.servers.all(c, has(c.volumeMounts) && "
-                f"c.volumeMounts.exists(m, {_shows(immich)}))",
-                "message": _message(immich, ownership),
-                "reason": "Forbidden",
-            }
-        ],
-    }
+        "validations": [{"expression": _expression(immich, servers, mount), "message": _message(immich, ownership),
+                         "reason": "Forbidden"}],
+    }  # fmt: skip
     binding = {
         "policyName": policy_name.name,
         "validationActions": ["Deny"],
@@ -79,15 +68,17 @@ def _object(ref: Ref, spec: Manifest, ownership: Ownership) -> Manifest:
 _NOT_OF_A_JOB = "!has(object.metadata.ownerReferences) || !object.metadata.ownerReferences.exists(o, o.kind == 'Job')"
 
 
-def _names_of(field: str, item: str, condition: str, name: str) -> str:
-    return f"has(object.spec.{field}) ? object.spec.{field}.filter({item}, {condition}).map({item}, {name}) : []"
-
-
-# Names of the volumes that the startup check looks at.
-_CHECKED = (
-    f"has(object.spec.initContainers) ? variables.photos.filter(v, object.spec.initContainers.exists(i, "
-    f"i.name == '{GUARD}' && has(i.volumeMounts) && i.volumeMounts.exists(m, m.name == v))) : []"
-)
+def _expression(immich: Immich, servers: Sequence[Server], mount: Manifest) -> str:
+    """Say that each container of the server has the mount; in one expression, so that two can be joined by "or"."""
+    checked = (
+        f"has(object.spec.initContainers) && object.spec.initContainers.exists(i, i.name == '{GUARD}' && "
+        "has(i.volumeMounts) && i.volumeMounts.exists(g, g.name == m.name))"
+    )
+    source = f"has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == m.name && {_is_source(mount)})"
+    return (
+        f"object.spec.containers.filter(c, {_is_server(immich, servers)}).all(c, has(c.volumeMounts) && "
+        f"c.volumeMounts.exists(m, {_shows(immich)} && {source} && {checked}))"
+    )
 
 
 def _text(text: str) -> str:
@@ -114,8 +105,8 @@ def _is_source(mount: Manifest) -> str:
 
 def _shows(immich: Immich) -> str:
     return (
-        f"m.mountPath == {_text(immich.mount.path)} && m.name in variables.checked && has(m.readOnly) && m.readOnly && "
-        "!has(m.subPath) && !has(m.subPathExpr)"
+        f"m.mountPath == {_text(immich.mount.path)} && has(m.readOnly) && m.readOnly && !has(m.subPath) && "
+        "!has(m.subPathExpr)"
     )
 
 
@@ -133,7 +124,7 @@ def _message(immich: Immich, ownership: Ownership) -> str:
 
 
 class MountPolicy(pulumi.ComponentResource):
-    """The policy, which has no effect yet."""
+    """The policy: it demands a new mount only once that is there (until then, see `clients/admission.py`)."""
 
     def __init__(self, name: str, policy: Manifest, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:MountPolicy", name, None, opts)
@@ -147,7 +138,7 @@ class MountPolicy(pulumi.ComponentResource):
 
 
 class MountPolicyBinding(pulumi.ComponentResource):
-    """The policy in force: made once the mount is there, and removed before it."""
+    """The policy in force: removed before the mount."""
 
     def __init__(self, name: str, binding: Manifest, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:MountPolicyBinding", name, None, opts)

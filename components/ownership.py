@@ -70,9 +70,9 @@ class Ownership:
             return ADOPTED_MARK in live["metadata"]["annotations"]
         return self.adopting and not self.lost_its_mark(live)
 
-    def claim(self, fragment: Manifest) -> Claim:
-        """Claim entries of somebody else's object for this stack."""
-        return Claim(fragment, self.manager, self.adopting)
+    def claim(self, fragment: Manifest, policy: Manifest | None = None) -> Claim:
+        """Claim entries of an object that this stack does not manage; `policy`: what denies pods without them."""
+        return Claim(fragment, self.manager, self.adopting, policy)
 
     def options(
         self, manifest: Manifest, options: pulumi.ResourceOptions, *, protect: bool = False

@@ -93,13 +93,12 @@ def _mounted(
 ) -> list[pulumi.Resource]:
     """Mount the photos, and from then on let no pod of Immich start without them."""
     policy, binding = plan.mount_policy or (None, None)
-    ready = [*mountable]
-    if policy:  # without a binding it has no effect: where the mount changes, it lets the new one pass
-        ready.append(MountPolicy("immich-mount-policy", policy.manifest, after(*mountable[:1])))
     # Where the chart mounts it, preflight has seen that it does.
-    mounted = ready
+    mounted = mountable
     if plan.mount_is_ours:
-        mounted = [ImmichMount("immich-mount", plan.mounts, plan.ownership, after(*ready))]
-    if binding:
-        mounted = [*mounted, MountPolicyBinding("immich-mount-policy-binding", binding.manifest, after(*mounted))]
+        manifest = policy.manifest if policy else None
+        mounted = [ImmichMount("immich-mount", plan.mounts, manifest, plan.ownership, after(*mountable))]
+    if policy and binding:
+        denies = MountPolicy("immich-mount-policy", policy.manifest, after(*mounted))
+        return [*mounted, MountPolicyBinding("immich-mount-policy-binding", binding.manifest, after(denies))]
     return mounted

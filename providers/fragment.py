@@ -8,7 +8,7 @@ error is raised.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import Unknown
 
-from clients import lent_mounts, managed_fields, pod_start, rollout
+from clients import admission, lent_mounts, managed_fields, pod_start, rollout
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.managed_fields import Holder
 from clients.retry import again
@@ -38,12 +38,14 @@ class Claim:
         fragment: apiVersion, kind, metadata.name (and namespace) of the object, and the entries.
         manager: the field manager that will own them.
         adopt: whether entries that were set by hand, with kubectl, may be taken over.
+        policy: the admission policy that will demand these entries; None of other entries.
 
     """
 
     fragment: Manifest
     manager: str
     adopt: bool
+    policy: Manifest | None = None
 
     @property
     def ref(self) -> Ref:
@@ -260,7 +262,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         live = self._api().get(claim.ref)
         if live is None:
             return dynamic.ReadResult("", {})
-        found = _inputs(Claim(managed_fields.as_found(live, claim.fragment), claim.manager, claim.adopt))
+        found = _inputs(replace(claim, fragment=managed_fields.as_found(live, claim.fragment)))
         return dynamic.ReadResult(id_, found, dict(found))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -288,6 +290,8 @@ class FragmentProvider(dynamic.ResourceProvider):
         if trial.problems or trial.live is None:
             raise RuntimeError(visible("; ".join(map(str, trial.problems))))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
+        if claim.policy:  # the one in force may deny the new entries, and a narrow one those that are restored
+            admission.widen(api, claim.policy)
         _state(api, claim, claim.fragment)
         _unless_overtaken(partial(_relinquish, api, claim))
         if claim.ref.kind not in rollout.KINDS:
@@ -411,11 +415,12 @@ def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[manag
 
 
 def _claim(props: Mapping[str, Any]) -> Claim:
-    return Claim(_integers(props["fragment"]), props["manager"], bool(props["adopt"]))
+    return Claim(_integers(props["fragment"]), props["manager"], bool(props["adopt"]), _integers(props.get("policy")))
 
 
 def _inputs(claim: Claim) -> dict[str, Any]:
-    return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt}
+    policy = {"policy": claim.policy} if claim.policy else {}
+    return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt, **policy}
 
 
 def _integers(value: Any) -> Any:

@@ -55,13 +55,13 @@ class Home:
         found = servers(IMMICH, workloads(self.bench.cluster, "immich"))
         fragment = immich_mount.fragment(IMMICH, STORAGE, found[0], OWNER)
         policy, binding = mount_policy.manifests(IMMICH, found, fragment, OWNER)
-        self.bench.cluster.apply(policy, "immich-icloud", force=True)
         inputs = self._inputs(fragment)
         if self.stated is None:
             self.provider.create(inputs)
         elif self.provider.diff("", self._inputs(self.stated), inputs).changes:
             self.provider.update("", self._inputs(self.stated), inputs)
         self.stated = fragment
+        self.bench.cluster.apply(policy, "immich-icloud", force=True)
         self.bench.cluster.apply(binding, "immich-icloud", force=True)
         until(lambda: REFUSED in self.refusal({"name": "server", "image": "immich-server"}), "the policy is in force")
         assert not self.provider.diff("", inputs, inputs).changes

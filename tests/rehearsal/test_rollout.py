@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, MakeBench, changed, stated
+from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, MakeBench, changed, stated, until
 
 # The lab's node makes the init container of that name fail in pods with this annotation.
 FAILING = "lab.immich-icloud/failing-init-container"
@@ -18,6 +18,12 @@ def bench(make_bench: MakeBench) -> Bench:
 def make_guard_fail(bench: Bench, container: str | None) -> None:
     patch = {"spec": {"template": {"metadata": {"annotations": {FAILING: container}}}}}
     bench.cluster.patch(DEPLOYMENT, patch, "argocd-controller")
+
+
+def recreate(bench: Bench, *, yes: bool) -> None:
+    """Let no old pod run until the new one is ready."""
+    strategy = {"type": "Recreate"} if yes else {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
+    bench.cluster.patch(DEPLOYMENT, {"spec": {"strategy": {"rollingUpdate": None, **strategy}}}, "argocd-controller")
 
 
 def test_an_unmarked_disk_stops_the_first_up(bench: Bench) -> None:
@@ -44,12 +50,16 @@ def test_a_failing_update_goes_back_to_the_mount_before(bench: Bench) -> None:
     make_guard_fail(bench, "require-photo-disk-of-yesterday")
     bench.up()
     make_guard_fail(bench, "require-photo-disk")
+    recreate(bench, yes=True)
     bench.set(lambda s: s.update(immich={"mount": {"path": "/external/photos"}}))
     run = bench.run("up")
     assert not run.succeeded
     assert bench.pod()["containers"][0]["volumeMounts"] == before["containers"][0]["volumeMounts"]
     make_guard_fail(bench, None)
-    bench.up()
+    until(lambda: bench.get(DEPLOYMENT)["status"].get("readyReplicas") == 1, "the policy admits what was restored")
+    assert ("update", "immich-mount-policy-policy") in changed(bench.up())
+    recreate(bench, yes=False)
+    assert changed(bench.up()) == []
     assert "/external/photos" in str(bench.pod()["containers"][0]["volumeMounts"])
     bench.reset_settings()
     bench.up()

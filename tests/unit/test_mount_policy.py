@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import Manifest, Ref
+from clients import admission
+from clients.kubernetes import Answer, ClusterApi, Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, plan
 from observe import Observed
@@ -21,18 +22,38 @@ SEEN = ClusterSeen(namespace(), (deployment(),), (service(2283),), None, None)
 CHART: Manifest = {"mount": "chart"}
 
 
-def spec(found: Found, **immich: Any) -> Manifest:
+def policy(found: Found, **immich: Any) -> Manifest:
     stated = plan(configured(immich=immich), found, Ownership(STACK)).mount_policy
     assert stated
-    return dict(stated[0].manifest["spec"])
+    return stated[0].manifest
 
 
-def test_it_is_in_force_after_the_mount_and_gone_before_it() -> None:
+def expression(found: Found, **immich: Any) -> str:
+    return str(policy(found, **immich)["spec"]["validations"][0]["expression"])
+
+
+class InForce(ClusterApi):
+    """A fake of ClusterApi: one policy, or none."""
+
+    def __init__(self, live: Manifest | None) -> None:  # the real one reads a kubeconfig
+        self.live, self.writes = live, 0
+
+    def get(self, ref: Ref) -> Manifest | None:
+        return self.live if self.live and Ref.of(self.live) == ref else None
+
+    def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
+        assert (manager, dry_run, force) == ("immich-icloud", False, True)
+        self.live, self.writes = manifest, self.writes + 1
+        return Answer(manifest, ())
+
+
+def test_it_demands_the_mount_once_that_is_there_and_is_gone_before_it() -> None:
     stack = deployed(configured(), Found(SERVERS))
     policy, binding = stack.one("ValidatingAdmissionPolicy"), stack.one("ValidatingAdmissionPolicyBinding")
     mount = stack.fragment("Deployment", "immich-server")
-    assert stack.comes_after(mount, policy)
-    assert stack.comes_after(binding, mount)
+    assert stack.comes_after(policy, mount)
+    assert stack.comes_after(binding, policy)
+    assert mount.inputs["policy"]["spec"] == policy.inputs["spec"]
     assert policy.inputs["metadata"]["name"] == binding.inputs["spec"]["policyName"] == "immich-icloud-immich"
 
 
@@ -49,8 +70,7 @@ def test_it_is_in_force_after_the_mount_and_gone_before_it() -> None:
     ],
 )
 def test_which_containers_it_is_about(found: Found, immich: Manifest, selects: str) -> None:
-    (variable,) = (one for one in spec(found, **immich)["variables"] if one["name"] == "servers")
-    assert selects in variable["expression"]
+    assert selects in expression(found, **immich)
 
 
 @pytest.mark.parametrize(
@@ -88,3 +108,24 @@ def test_what_preview_says_of_it(edit: Manifest | None, codes: list[str]) -> Non
     assert [one.code for one in policy_rules.findings(seen, ours, in_force)] == [
         code for code in codes if code != "stopped-by-policy"
     ]
+
+
+def test_a_policy_in_force_passes_both_mounts_while_the_mount_changes() -> None:
+    of_before, new = policy(Found(SERVERS)), policy(Found(SERVERS), mount={"path": "/external/photos"})
+    # As a stack of an earlier commit has it.
+    of_before["spec"] |= {"variables": [{"name": "servers", "expression": "[]"}]}
+    api = InForce(of_before)
+    admission.widen(api, new)
+    admission.widen(api, new)
+    old, wanted = (one["spec"]["validations"][0]["expression"] for one in (of_before, new))
+    assert api.live
+    assert api.live["spec"]["validations"][0]["expression"] == f"({old}) || ({wanted})"
+    assert api.live["spec"]["variables"] == of_before["spec"]["variables"]
+    assert api.writes == 1
+
+
+@pytest.mark.parametrize("live", [None, policy(Found(SERVERS))], ids=["no policy", "the same"])
+def test_a_policy_that_passes_the_mount_is_not_written(live: Manifest | None) -> None:
+    api = InForce(live)
+    admission.widen(api, policy(Found(SERVERS)))
+    assert api.writes == 0
