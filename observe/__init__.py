@@ -5,15 +5,16 @@ What may not be read is None, and what it would take is said; what nothing goes 
 
 import socket
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
-from observe import cloudflare, cluster, immich
+from observe import cloudflare, cluster, immich, writers
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen
 from observe.immich import ImmichSeen
 from observe.state import Known
+from observe.writers import WritersSeen
 from settings import Settings
 from settings.cloudflare import NoCloudflare
 
@@ -28,6 +29,7 @@ class Observed:
         immich: Immich itself; None for a stack that states nothing in it.
         known: the resources in the stack's state.
         resolves: whether the host's name leads anywhere; looked up only where this stack makes no record of it.
+        writers: what could write to the photo disk.
 
     """
 
@@ -36,6 +38,7 @@ class Observed:
     immich: ImmichSeen | None = None
     known: tuple[Known, ...] = ()
     resolves: bool = True
+    writers: WritersSeen = field(default_factory=WritersSeen)
 
 
 def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collection[Known]) -> Observed:
@@ -60,6 +63,7 @@ def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collectio
         immich=immich.read_immich(api, settings, owner, known),
         known=tuple(known),
         resolves=resolves(settings),
+        writers=writers.read_writers(api),
     )
 
 

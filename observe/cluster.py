@@ -72,7 +72,7 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
     forbidden: list[str] = []
 
     def listed(kind: Ref) -> list[Manifest] | None:
-        return _permitted(lambda: api.list(kind), forbidden)
+        return permitted(lambda: api.list(kind), forbidden)
 
     on_node, syncing = isinstance(settings.storage, OnNode), bool(settings.photo_sync.accounts)
     nodes = listed(Ref("v1", "Node", "")) if on_node else []
@@ -131,7 +131,8 @@ def origin_of(settings: Settings) -> Ref:
     return Ref("v1", "Service", settings.origin.service, settings.origin.namespace)
 
 
-def _permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
+def permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
+    """Read what may be forbidden: then it is None, and the API server's words are added to `forbidden`."""
     try:
         return read()
     except ClusterRefusedError as refused:

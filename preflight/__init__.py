@@ -20,6 +20,7 @@ from preflight import (
     rules,
     space_rules,
     wording,
+    writer_rules,
 )
 from settings import Settings
 from settings.load import Connections
@@ -105,5 +106,6 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
         *mount_rules.findings(settings, observed.cluster, plan, answers),
         *policy_rules.findings(observed.cluster, plan, answers),
         *space_rules.findings(settings, observed.cluster.space),
+        *writer_rules.findings(settings, observed.writers, plan),
         *outside,
     ]

@@ -197,6 +197,19 @@ VOLUME_RELEASED = Situation(
     "Its photos are safe. Untie it: kubectl patch pv $name --type=json "
     """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'""",
 )
+OTHER_WRITER = Situation(
+    "other-writer",
+    "$subject writes to the photo disk, too",
+    "If this stack replaces it, retire it: $retire",
+    _WARNING,
+)
+SECOND_ICLOUDPD = Situation(
+    "second-icloudpd",
+    f"{_KEY}: $subject runs icloudpd on the folder that this stack syncs to, or on a volume that has it: photos would "
+    "be fetched twice, or overwritten",
+    "Retire it first, which keeps its photos: $retire",
+    setting="photoSync.accounts",
+)
 FETCHED_AGAIN = Situation(
     "fetched-again",
     '$subject has imported photos to "$was" and would go on in "$now" (folder, folderStructure, time zone): every '

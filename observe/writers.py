@@ -1,0 +1,58 @@
+"""All that runs in the cluster and could write to the photo disk, and the volumes by which it could."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from clients.kubernetes import ClusterApi, Manifest, Ref
+from observe.cluster import permitted
+
+_KINDS: Final = (
+    Ref("batch/v1", "CronJob", ""),
+    Ref("apps/v1", "Deployment", ""),
+    Ref("apps/v1", "StatefulSet", ""),
+    Ref("apps/v1", "DaemonSet", ""),
+    Ref("batch/v1", "Job", ""),
+    Ref("v1", "Pod", ""),
+)
+_ENDED: Final = {"Succeeded", "Failed", "Complete"}
+
+
+@dataclass(frozen=True)
+class WritersSeen:
+    """What could write.
+
+    Attributes:
+        workloads: those that have pods or will have some, whose pods no other workload makes.
+        volumes: all PersistentVolumes.
+        forbidden: what may not be read, in the API server's words.
+
+    """
+
+    workloads: tuple[Manifest, ...] = ()
+    volumes: tuple[Manifest, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+
+def read_writers(api: ClusterApi) -> WritersSeen:
+    """Read them.
+
+    Raises:
+        ClusterError: when the API server can't be reached.
+
+    """
+    forbidden: list[str] = []
+    lists = [(kind, permitted(lambda kind=kind: api.list(kind), forbidden)) for kind in _KINDS]  # type: ignore[misc]
+    volumes = permitted(lambda: api.list(Ref("v1", "PersistentVolume", "")), forbidden)
+    return WritersSeen(
+        tuple(one for _, found in lists for one in found or () if _runs(one)), tuple(volumes or ()), tuple(forbidden)
+    )
+
+
+def _runs(workload: Manifest) -> bool:
+    spec, status = workload["spec"], workload.get("status", {})
+    if any(owner.get("controller") for owner in workload["metadata"].get("ownerReferences", [])):
+        return False
+    ended = {one["type"] for one in status.get("conditions") or [] if one.get("status") == "True"} | {
+        status.get("phase", "")
+    }
+    return not (spec.get("suspend") or spec.get("replicas") == 0 or ended & _ENDED)

@@ -1,0 +1,154 @@
+"""What else writes to the photo disk, and how it is retired. Pure.
+
+Two icloudpds on one folder fetch each photo twice, or rewrite what the other has verified.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from clients.kubernetes import Manifest, Ref
+from components.photo_disk import LABELS, import_folders
+from components.photo_sync import ACCOUNT
+from components.plan import Plan
+from observe.writers import WritersSeen
+from preflight import wording
+from settings import Settings
+from settings.storage import OnNode
+from text.finding import Finding
+
+_ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
+_DIRECTORY = re.compile(r"(?:^|\s)(?:-d|--directory)[ =](\S+)")
+_VARIABLE = "download_path"  # where boredazfcuk/icloudpd is told
+_DELIVERED = (wording.TRACKED, "kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A directory: on what it lies (a node, an NFS server, a CSI driver's volume), and its path there."""
+
+    on: tuple[str, ...]
+    path: PurePosixPath
+
+    def below(self, part: str) -> "_Place":
+        return _Place(self.on, self.path / part.strip("/"))
+
+    def within(self, other: "_Place") -> bool:
+        return self.on == other.on and self.path.is_relative_to(other.path)
+
+    def overlaps(self, other: "_Place") -> bool:
+        return self.within(other) or other.within(self)
+
+
+def findings(settings: Settings, seen: WritersSeen, plan: Plan) -> Iterator[Finding]:
+    """Find all that could write to the disk beside this stack."""
+    yield from (wording.NOT_KNOWN.found(reason=one) for one in seen.forbidden)
+    disk = _of_source(plan.volume.manifest["spec"])
+    claims = {_tied(one["spec"]): place for one in seen.volumes if (place := _of_source(one["spec"]))}
+    if disk is None:
+        return
+    claims[plan.claim.ref.namespace or "", plan.claim.ref.name] = disk
+    names = [account.name for account in settings.photo_sync.accounts]
+    folders = [disk.below(folder) for folder in import_folders(names)] if names else []
+    for workload in seen.workloads:
+        if not _is_ours(workload, plan) and not _runs_elsewhere(settings, _template(workload)["spec"]):
+            yield from _judged(workload, disk, folders, claims)
+
+
+def _judged(
+    workload: Manifest, disk: _Place, folders: list[_Place], claims: Mapping[tuple[str, str], _Place]
+) -> Iterator[Finding]:
+    ref, retire = Ref.of(workload), _retire(workload)
+    written = list(_written(workload, claims))
+    fetched = [(place, known) for place, known, icloudpd in written if icloudpd]
+    # Where it is not told which directory it fetches to, it may be any in the volume.
+    if any(place.within(one) if known else place.overlaps(one) for place, known in fetched for one in folders):
+        yield wording.SECOND_ICLOUDPD.found(ref, retire=retire)
+    elif any(place.within(disk) or (icloudpd and place.overlaps(disk)) for place, _, icloudpd in written):
+        yield wording.OTHER_WRITER.found(ref, retire=retire)
+
+
+def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> Iterator[tuple[_Place, bool, bool]]:
+    """List where a workload may write, whether it is told to, and whether icloudpd does."""
+    pod, namespace = _template(workload)["spec"], workload["metadata"].get("namespace", "")
+    volumes = {one["name"]: place for one in pod.get("volumes") or [] if (place := _of_volume(one, namespace, claims))}
+    for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
+        icloudpd = bool(_ICLOUDPD.search(container.get("image", "")))
+        told = _directory(container) if icloudpd else None
+        for mount in container.get("volumeMounts") or []:
+            place = volumes.get(mount["name"])
+            if place is None or mount.get("readOnly"):
+                continue
+            place, at = place.below(mount.get("subPath", "")), PurePosixPath(mount["mountPath"])
+            if told and told.is_relative_to(at):
+                yield place.below(str(told.relative_to(at))), True, True
+            else:
+                yield place, False, icloudpd and told is None
+
+
+def _directory(container: Manifest) -> PurePosixPath | None:
+    stated = {one["name"]: one.get("value", "") for one in container.get("env") or []}
+    words = shlex.join([*(container.get("command") or []), *(container.get("args") or [])]).replace("'", " ")
+    found = _DIRECTORY.search(words)
+    path = found[1] if found else stated.get(_VARIABLE, "")
+    return PurePosixPath(path) if path.startswith("/") else None
+
+
+def _of_volume(volume: Manifest, namespace: str, claims: Mapping[tuple[str, str], _Place]) -> _Place | None:
+    claim = volume.get("persistentVolumeClaim")
+    return claims.get((namespace, claim["claimName"])) if claim else _of_source(volume)
+
+
+def _of_source(spec: Manifest) -> _Place | None:
+    match spec:
+        case {"hostPath": {"path": path}} | {"local": {"path": path}}:
+            return _Place(("node",), PurePosixPath(path))
+        case {"nfs": {"server": server, "path": path}}:
+            return _Place(("nfs", server), PurePosixPath(path))
+        case {"csi": {"driver": driver, "volumeHandle": handle}}:
+            return _Place(("csi", driver, handle), PurePosixPath("/"))
+    return None
+
+
+def _tied(spec: Manifest) -> tuple[str, str]:
+    claim = spec.get("claimRef") or {}
+    return claim.get("namespace", ""), claim.get("name", "")
+
+
+def _template(workload: Manifest) -> Manifest:
+    if workload["kind"] == "Pod":
+        return workload
+    spec = workload["spec"]["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else workload["spec"]
+    template: Manifest = spec["template"]
+    return template
+
+
+def _is_ours(workload: Manifest, plan: Plan) -> bool:
+    labels = _template(workload).get("metadata", {}).get("labels") or {}
+    by_hand = workload["metadata"].get("namespace") == plan.claim.ref.namespace and (
+        ACCOUNT in labels or labels.items() >= LABELS.items()
+    )
+    immichs = {Ref.of(mount) for mount in plan.mounts}
+    return plan.ownership.is_ours(workload) or by_hand or Ref.of(workload) in immichs
+
+
+def _runs_elsewhere(settings: Settings, pod: Manifest) -> bool:
+    if not isinstance(settings.storage, OnNode):
+        return False
+    node = (pod.get("nodeSelector") or {}).get("kubernetes.io/hostname") or pod.get("nodeName")
+    return node not in {None, settings.storage.node}
+
+
+def _retire(workload: Manifest) -> str:
+    metadata, kind = workload["metadata"], workload["kind"]
+    at = f"{kind.lower()} -n {metadata.get('namespace')} {metadata['name']}"
+    marks = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    in_git = not marks.keys().isdisjoint(_DELIVERED)
+    change, command = {
+        "CronJob": ("set spec.suspend to true", f'kubectl patch {at} -p \'{{"spec":{{"suspend":true}}}}\''),
+        "Deployment": ("set spec.replicas to 0", f"kubectl scale {at} --replicas=0"),
+        "StatefulSet": ("set spec.replicas to 0", f"kubectl scale {at} --replicas=0"),
+    }.get(kind, ("remove it", f"kubectl delete {at}"))
+    return f"{change} in git" if in_git else command
