@@ -71,4 +71,3 @@ class ImmichAccess(pulumi.ComponentResource):
         )
         self.client_id = pulumi.Output.secret(token.client_id)
         self.client_secret = pulumi.Output.secret(token.client_secret)
-        self.register_outputs({})

@@ -79,7 +79,6 @@ class CloudflareRoute(pulumi.ComponentResource):
         if tunnel and connector:
             tunnel.lead(connector, record)
         self.record_target = record.content.apply(str)
-        self.register_outputs({})
 
 
 class OwnTunnel(pulumi.ComponentResource):
@@ -128,4 +127,3 @@ class OwnTunnel(pulumi.ComponentResource):
         # A tunnel that is connected can't be deleted: its connector goes first.
         after = pulumi.ResourceOptions(parent=self, depends_on=[self.made, configuration])
         TunnelConnector("connector", connector, self.id, token, after)
-        self.register_outputs({})

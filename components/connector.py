@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Namespace, Secret
-from pulumi_kubernetes.networking.v1 import NetworkPolicy
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from clients.kubernetes import Manifest, Ref
 from components import images, network, pod_security
+from components.managed import register
 from components.ownership import Ownership
 from components.pods import alone, confined
 
@@ -149,34 +145,12 @@ class TunnelConnector(pulumi.ComponentResource):
         def inside(*before: pulumi.Resource) -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=list(before))
 
-        namespace = Namespace(f"{name}-namespace", metadata=plan.namespace["metadata"], opts=inside())
-        secret = Secret(
-            f"{name}-token",
-            metadata=plan.secret["metadata"],
-            type=plan.secret["type"],
-            string_data={_TOKEN_KEY: token},
-            opts=inside(namespace),
-        )
-        policy = NetworkPolicy(
-            f"{name}-network-policy",
-            metadata=plan.network_policy["metadata"],
-            spec=plan.network_policy["spec"],
-            opts=inside(namespace),
-        )
-        budget = PodDisruptionBudget(
-            f"{name}-disruption-budget",
-            metadata=plan.disruption_budget["metadata"],
-            spec=plan.disruption_budget["spec"],
-            opts=inside(namespace),
-        )
-        template = plan.deployment["spec"]["template"]
-        # Pods read the token when they start: those of a tunnel that was made anew have to start anew.
-        metadata = {**template["metadata"], "annotations": {"immich-icloud/tunnel": tunnel_id}}
-        spec: Any = {**plan.deployment["spec"], "template": {**template, "metadata": metadata}}
-        Deployment(
-            f"{name}-deployment",
-            metadata=plan.deployment["metadata"],
-            spec=spec,
-            opts=inside(secret, policy, budget),
-        )
-        self.register_outputs({})
+        namespace = register(f"{name}-namespace", plan.namespace, inside())
+        secret = register(f"{name}-token", {**plan.secret, "stringData": {_TOKEN_KEY: token}}, inside(namespace))
+        policy = register(f"{name}-network-policy", plan.network_policy, inside(namespace))
+        budget = register(f"{name}-disruption-budget", plan.disruption_budget, inside(namespace))
+        spec = plan.deployment["spec"]
+        # Pods read the token when they start: those of a tunnel that was made again have to start again.
+        metadata = {**spec["template"]["metadata"], "annotations": {"immich-icloud/tunnel": tunnel_id}}
+        deployment = {**plan.deployment, "spec": {**spec, "template": {**spec["template"], "metadata": metadata}}}
+        register(f"{name}-deployment", deployment, inside(secret, policy, budget))

@@ -11,13 +11,11 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job
-from pulumi_kubernetes.core.v1 import ConfigMap
-from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
 from clients.result import Result
 from components import images, network, photo_disk
+from components.managed import register
 from components.ownership import Ownership
 from components.photo_disk import MARK, RECORD, disk_id
 from components.pods import TOLERATIONS, alone, confined
@@ -210,16 +208,7 @@ class PhotoDirectory(pulumi.ComponentResource):
             return pulumi.ResourceOptions(parent=self, depends_on=list(resources))
 
         drawn = DiskIdentity(f"{name}-id", manifests.identity, after(), marked=False)
-        shut_off = NetworkPolicy(
-            f"{name}-network-policy", metadata=policy["metadata"], spec=policy["spec"], opts=after()
-        )
-        ran = Job(f"{name}-job", metadata=job["metadata"], spec=job["spec"], opts=after(drawn, shut_off))
-        made = ConfigMap(
-            f"{name}-record",
-            metadata=record["metadata"],
-            data=record["data"],
-            opts=ownership.options(record, after(ran)),
-        )
-        ownership.mark_adopted(f"{name}-record", record, made, self)
+        shut_off = register(f"{name}-network-policy", policy, after())
+        ran = register(f"{name}-job", job, after(drawn, shut_off))
+        made = register(f"{name}-record", record, after(ran), ownership)
         DiskIdentity(f"{name}-id-on-disk", manifests.identity, after(made), marked=True)
-        self.register_outputs({"job": ran.metadata.name, "record": made.metadata.name})

@@ -83,7 +83,6 @@ class ExternalLibrary(pulumi.ComponentResource):
             }
             for library, wanted in zip(made, plan.wanted, strict=True)
         ]
-        self.register_outputs({})
 
 
 def _named(name: str, owner: str) -> str:

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-import pulumi
-
 from clients.kubernetes import Manifest
 from components import disk_check
 from components.immich_server import Server
 from components.ownership import Ownership
 from components.storage import claim_for_immich
-from providers.fragment import Fragment
 from settings.immich import Immich
 from settings.storage import HostPath, Storage
 
@@ -94,22 +91,3 @@ def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:
         yield f"the volume {name} is {directory.get('path', 'no directory of the node')}, not {path}"
     elif directory.get("type") != "Directory":
         yield f'the volume {name} is of type "{directory.get("type", "")}": a missing directory would appear'
-
-
-class ImmichMount(pulumi.ComponentResource):
-    """Immich sees the photos, read-only, and does not start without their disk."""
-
-    def __init__(
-        self,
-        name: str,
-        fragments: tuple[Manifest, ...],
-        policy: Manifest | None,
-        ownership: Ownership,
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        super().__init__("immich-icloud:index:ImmichMount", name, None, opts)
-        for number, fragment in enumerate(fragments):
-            # States know the first one by this name.
-            of = f"-of-{fragment['kind'].lower()}-{fragment['metadata']['name']}" if number else ""
-            Fragment(f"{name}-fragment{of}", ownership.claim(fragment, policy), pulumi.ResourceOptions(parent=self))
-        self.register_outputs({})

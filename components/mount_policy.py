@@ -8,9 +8,6 @@ such a pod; a rolling update leaves the old one running.
 import json
 from collections.abc import Sequence
 
-import pulumi
-from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
-
 from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD
 from components.immich_server import Server, image_pattern
@@ -121,31 +118,3 @@ def _message(immich: Immich, ownership: Ownership) -> str:
         f"{immich.mount.path} and the startup check {GUARD}. A Deployment with a rolling update keeps its old "
         "pod until then, one with strategy Recreate has none"
     )
-
-
-class MountPolicy(pulumi.ComponentResource):
-    """The policy: it demands a new mount only once that is there (until then, see `clients/admission.py`)."""
-
-    def __init__(self, name: str, policy: Manifest, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("immich-icloud:index:MountPolicy", name, None, opts)
-        ValidatingAdmissionPolicy(
-            f"{name}-policy",
-            metadata=policy["metadata"],
-            spec=policy["spec"],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.register_outputs({})
-
-
-class MountPolicyBinding(pulumi.ComponentResource):
-    """The policy in force: removed before the mount."""
-
-    def __init__(self, name: str, binding: Manifest, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("immich-icloud:index:MountPolicyBinding", name, None, opts)
-        ValidatingAdmissionPolicyBinding(
-            f"{name}-binding",
-            metadata=binding["metadata"],
-            spec=binding["spec"],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.register_outputs({})

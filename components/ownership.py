@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pulumi
-
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from providers.fragment import Claim, Fragment
+from providers.fragment import Claim
 from text.command import Command
 
 STACK_MARK = "immich-icloud/stack"
@@ -74,31 +72,13 @@ class Ownership:
         """Claim entries of an object that this stack does not manage; `policy`: what denies pods without them."""
         return Claim(fragment, self.manager, self.adopting, policy)
 
-    def options(
-        self, manifest: Manifest, options: pulumi.ResourceOptions, *, protect: bool = False
-    ) -> pulumi.ResourceOptions:
-        """Options of the object's resource: an adopted one is kept when the stack is removed."""
-        kept = pulumi.ResourceOptions(retain_on_delete=Ref.of(manifest) in self.adopted, protect=protect)
-        return pulumi.ResourceOptions.merge(options, kept)
-
-    def mark_adopted(self, name: str, manifest: Manifest, resource: pulumi.Resource, parent: pulumi.Resource) -> None:
-        """Mark an adopted object in a way that removing the stack takes back, although it keeps the object.
-
-        The mark is no child of the object's resource: it would inherit `retain_on_delete`.
-        """
-        if Ref.of(manifest) not in self.adopted:
-            return
-        annotations = manifest["metadata"]["annotations"]
-        ours = {key: value for key, value in annotations.items() if key.startswith("pulumi.com/")}
-        fragment = {
-            "apiVersion": manifest["apiVersion"],
-            "kind": manifest["kind"],
-            "metadata": {
-                **{key: manifest["metadata"][key] for key in ("name", "namespace") if key in manifest["metadata"]},
-                "annotations": {**ours, **self.adoption_marks()},
-            },
-        }
-        Fragment(f"{name}-mark", self.claim(fragment), pulumi.ResourceOptions(parent=parent, depends_on=[resource]))
+    def marks_on(self, manifest: Manifest) -> Manifest:
+        """Build the fragment that marks an adopted object, and that removal takes from it, though the object stays."""
+        metadata = manifest["metadata"]
+        ours = {key: value for key, value in metadata["annotations"].items() if key.startswith("pulumi.com/")}
+        place = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+        marked = {**place, "annotations": {**ours, **self.adoption_marks()}}
+        return {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": marked}
 
     def adoption_marks(self) -> dict[str, str]:
         """Build the annotations of an adopted object."""

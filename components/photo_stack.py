@@ -1,20 +1,21 @@
 """The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, public access."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pulumi
 
+from clients.kubernetes import Manifest
 from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
-from components.immich_mount import ImmichMount
-from components.mount_policy import MountPolicy, MountPolicyBinding
-from components.namespace import FoundNamespace, OurNamespace
+from components.managed import register
 from components.outputs import Outputs
 from components.photo_sync import PhotoSynchronisation
 from components.plan import Plan
-from components.route import ImmichRoute
 from components.storage import PhotoVolume
+from providers.fragment import Fragment
+
+_TYPE = "immich-icloud:index:PhotoStack"
+_Resources = list[pulumi.Resource]
 
 
 class PhotoStack(pulumi.ComponentResource):
@@ -23,21 +24,18 @@ class PhotoStack(pulumi.ComponentResource):
     outputs: Outputs
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("immich-icloud:index:PhotoStack", name, None, opts)
+        super().__init__(_TYPE, name, None, opts)
         owner = plan.ownership
 
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(parent=self, depends_on=list(resources))
-
         # Labels come before the pods that need them.
-        photo_sync: pulumi.Resource
         if plan.photo_sync_is_found:
-            photo_sync = FoundNamespace("photo-sync", plan.photo_sync_entries, owner, after())
+            photo_sync = self._entries("photo-sync-labels", plan, plan.photo_sync_entries)
         else:
-            photo_sync = OurNamespace("photo-sync", plan.photo_sync.manifest, after())
-        immich = FoundNamespace("immich", plan.immich_entries, owner, after())
+            ours = self._after(was_in="OurNamespace")
+            photo_sync = [register("photo-sync-namespace", plan.photo_sync.manifest, ours, protect=True)]
+        immich = self._entries("immich-labels", plan, plan.immich_entries)
 
-        volume = PhotoVolume("photos", plan.volume.manifest, plan.claim.manifest, owner, after(photo_sync))
+        volume = PhotoVolume("photos", plan.volume.manifest, plan.claim.manifest, owner, self._after(*photo_sync))
         directory = PhotoDirectory(
             "directory",
             DirectoryManifests(
@@ -47,23 +45,21 @@ class PhotoStack(pulumi.ComponentResource):
                 plan.disk_identity,
             ),
             owner,
-            after(photo_sync, volume),
+            self._after(*photo_sync, volume),
         )
 
         if plan.sync:
-            PhotoSynchronisation("sync", plan.sync, after(photo_sync, volume, directory))
+            PhotoSynchronisation("sync", plan.sync, self._after(*photo_sync, volume, directory))
 
         # A pod mounts the directory only once it is there.
-        mountable: list[pulumi.Resource] = [immich, directory]
+        mountable: _Resources = [*immich, directory]
         if plan.immich_volume and plan.immich_claim:
-            readable = PhotoVolume(
-                "immich-photos", plan.immich_volume.manifest, plan.immich_claim.manifest, owner, after(immich)
-            )
-            mountable.append(readable)
-        mounted = _mounted(plan, mountable, after)
+            read_only = plan.immich_volume.manifest, plan.immich_claim.manifest
+            mountable.append(PhotoVolume("immich-photos", *read_only, owner, self._after(*immich)))
+        mounted = self._mounted(plan, mountable)
         self.outputs = plan.outputs
         if plan.libraries:
-            shown = ExternalLibrary("library", plan.libraries, after(*mounted))
+            shown = ExternalLibrary("library", plan.libraries, self._after(*mounted))
             self.outputs = replace(self.outputs, libraries=shown.overview)
 
         # The Ingress comes last: of two hosts it serves the new one only when the rest leads there.
@@ -71,7 +67,7 @@ class PhotoStack(pulumi.ComponentResource):
         if plan.public_access:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 
-            internet = CloudflareRoute("cloudflare", plan.public_access, plan.connector, after(*mounted))
+            internet = CloudflareRoute("cloudflare", plan.public_access, plan.connector, self._after(*mounted))
             reachable.append(internet)
             self.outputs = replace(
                 self.outputs,
@@ -83,22 +79,50 @@ class PhotoStack(pulumi.ComponentResource):
             )
 
         if plan.route:
-            ImmichRoute("route", plan.route.manifest, owner, after(*reachable))
+            kind = "ingress" if plan.route.ref.kind == "Ingress" else "http-route"
+            last = self._after(*reachable, was_in="ImmichRoute", was_named="route-mark")
+            register(f"route-{kind}", plan.route.manifest, last, owner)
 
         self.register_outputs(self.outputs.exported())
 
+    def _mounted(self, plan: Plan, mountable: _Resources) -> _Resources:
+        """Mount the photos, and from then on let no pod of Immich start without them."""
+        policy, binding = plan.mount_policy or (None, None)
+        mounted = mountable
+        if plan.mount_is_ours:  # where the chart mounts it, preflight has seen that it does
+            mounted = []
+            for mount in plan.mounts:
+                # States know the first one by this name.
+                of = f"-of-{mount['kind'].lower()}-{mount['metadata']['name']}" if mounted else ""
+                claim = plan.ownership.claim(mount, policy.manifest if policy else None)
+                after = self._after(*mountable, was_in="ImmichMount")
+                mounted.append(Fragment(f"immich-mount-fragment{of}", claim, after))
+        if policy and binding:
+            # A new mount is demanded only once it is there; until then, see `clients/admission.py`.
+            after = self._after(*mounted, was_in="MountPolicy")
+            denies = register("immich-mount-policy-policy", policy.manifest, after)
+            after = self._after(denies, was_in="MountPolicyBinding")
+            return [*mounted, register("immich-mount-policy-binding-binding", binding.manifest, after)]
+        return mounted
 
-def _mounted(
-    plan: Plan, mountable: list[pulumi.Resource], after: Callable[..., pulumi.ResourceOptions]
-) -> list[pulumi.Resource]:
-    """Mount the photos, and from then on let no pod of Immich start without them."""
-    policy, binding = plan.mount_policy or (None, None)
-    # Where the chart mounts it, preflight has seen that it does.
-    mounted = mountable
-    if plan.mount_is_ours:
-        manifest = policy.manifest if policy else None
-        mounted = [ImmichMount("immich-mount", plan.mounts, manifest, plan.ownership, after(*mountable))]
-    if policy and binding:
-        denies = MountPolicy("immich-mount-policy", policy.manifest, after(*mounted))
-        return [*mounted, MountPolicyBinding("immich-mount-policy-binding", binding.manifest, after(denies))]
-    return mounted
+    def _entries(self, name: str, plan: Plan, fragment: Manifest | None) -> _Resources:
+        """Register what is stated in a namespace that this stack does not manage, where there is anything."""
+        if fragment is None:
+            return []
+        return [Fragment(name, plan.ownership.claim(fragment), self._after(was_in="FoundNamespace"))]
+
+    def _after(self, *before: pulumi.Resource, was_in: str = "", was_named: str = "") -> pulumi.ResourceOptions:
+        """Build the options of a resource that comes after others.
+
+        Args:
+            before: what comes first.
+            was_in: the component of one resource that held it in older states.
+            was_named: the name that the annotations of an adopted object have in older states.
+
+        """
+        aliases: list[pulumi.Alias] = []
+        if was_in:
+            # Of a parent's URN an alias has only the types.
+            place = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{_TYPE}$immich-icloud:index:{was_in}::-"
+            aliases = [pulumi.Alias(parent=place), *([pulumi.Alias(was_named, parent=place)] if was_named else [])]
+        return pulumi.ResourceOptions(parent=self, depends_on=list(before), aliases=aliases)

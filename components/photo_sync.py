@@ -7,18 +7,15 @@ after the judgement, so that two containers would have to wait for each other.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import CronJob
-from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
-from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from clients.kubernetes import Manifest
 from components import icloudpd as client
 from components import network
 from components.free_space import floor
 from components.icloudpd import arguments
+from components.managed import register
 from components.ownership import Ownership
 from components.photo_disk import MARK, disk_id, import_folder
 from components.pods import TOLERATIONS, alone, confined, on_node
@@ -315,34 +312,17 @@ class PhotoSynchronisation(pulumi.ComponentResource):
         def inside(*before: pulumi.Resource) -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=list(before))
 
-        policy = NetworkPolicy(
-            f"{name}-network-policy",
-            metadata=plan.network_policy["metadata"],
-            spec=plan.network_policy["spec"],
-            opts=inside(),
-        )
+        policy = register(f"{name}-network-policy", plan.network_policy, inside())
         for account in plan.accounts:
-            cookies = PersistentVolumeClaim(
-                f"{name}-cookies-{account.account}",
-                metadata=account.cookies["metadata"],
-                spec=account.cookies["spec"],
-                opts=pulumi.ResourceOptions(parent=self, protect=True),
+            credentials = {
+                "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),
+                "password": pulumi.Output.secret(account.credentials.password.get_secret_value()),
+            }
+            needed = (
+                policy,
+                register(f"{name}-cookies-{account.account}", account.cookies, inside(), protect=True),
+                register(
+                    f"{name}-credentials-{account.account}", {**account.secret, "stringData": credentials}, inside()
+                ),
             )
-            credentials = Secret(
-                f"{name}-credentials-{account.account}",
-                metadata=account.secret["metadata"],
-                type=account.secret["type"],
-                string_data={
-                    "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),
-                    "password": pulumi.Output.secret(account.credentials.password.get_secret_value()),
-                },
-                opts=inside(),
-            )
-            spec: Any = account.cron_job["spec"]
-            CronJob(
-                f"{name}-cron-job-{account.account}",
-                metadata=account.cron_job["metadata"],
-                spec=spec,
-                opts=inside(policy, cookies, credentials),
-            )
-        self.register_outputs({})
+            register(f"{name}-cron-job-{account.account}", account.cron_job, inside(*needed))

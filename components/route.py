@@ -1,9 +1,5 @@
 """How requests for the host reach Immich's Service."""
 
-import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.networking.v1 import Ingress
-
 from clients.kubernetes import Manifest
 from components.ownership import Ownership
 from settings import route as settings
@@ -47,21 +43,3 @@ def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: O
         "metadata": ownership.metadata("HTTPRoute", route.name, immich.namespace),
         "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
     }
-
-
-class ImmichRoute(pulumi.ComponentResource):
-    """Requests for the host reach Immich."""
-
-    def __init__(self, name: str, manifest: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("immich-icloud:index:ImmichRoute", name, None, opts)
-        inside = ownership.options(manifest, pulumi.ResourceOptions(parent=self))
-        metadata, spec = manifest["metadata"], manifest["spec"]
-        made: pulumi.Resource
-        if manifest["kind"] == "Ingress":
-            made = Ingress(f"{name}-ingress", metadata=metadata, spec=spec, opts=inside)
-        else:
-            made = CustomResource(
-                f"{name}-http-route", manifest["apiVersion"], manifest["kind"], spec, metadata, inside
-            )
-        ownership.mark_adopted(name, manifest, made, self)
-        self.register_outputs({})

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import PersistentVolume, PersistentVolumeClaim
 
 from clients.kubernetes import Manifest
 from components.kept import HOST_NAME, leads_to
+from components.managed import register
 from components.ownership import Ownership
 from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
 
@@ -95,27 +95,11 @@ def _source(storage: Storage, *, read_only: bool) -> dict[str, Any]:
 class PhotoVolume(pulumi.ComponentResource):
     """A PersistentVolume and its claim, kept together."""
 
-    claim: pulumi.Output[str]
-
     def __init__(
         self, name: str, volume: Manifest, claim: Manifest, ownership: Ownership, opts: pulumi.ResourceOptions
     ) -> None:
         super().__init__("immich-icloud:index:PhotoVolume", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        bound = PersistentVolume(
-            f"{name}-volume",
-            metadata=volume["metadata"],
-            spec=volume["spec"],
-            opts=ownership.options(volume, inside, protect=True),
-        )
-        ownership.mark_adopted(f"{name}-volume", volume, bound, self)
-        after = pulumi.ResourceOptions(parent=self, depends_on=[bound])
-        binding = PersistentVolumeClaim(
-            f"{name}-claim",
-            metadata=claim["metadata"],
-            spec=claim["spec"],
-            opts=ownership.options(claim, after, protect=True),
-        )
-        ownership.mark_adopted(f"{name}-claim", claim, binding, self)
-        self.claim = binding.metadata.name
-        self.register_outputs({"claim": self.claim})
+        made = register(f"{name}-volume", volume, inside, ownership, protect=True)
+        after = pulumi.ResourceOptions(parent=self, depends_on=[made])
+        register(f"{name}-claim", claim, after, ownership, protect=True)

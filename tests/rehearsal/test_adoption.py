@@ -1,5 +1,7 @@
 """Taking over what iteration 6 made by hand: adopt, run on, remove, adopt again. In this order."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,16 @@ from tests.rehearsal.conftest import (
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 KEPT = (PHOTO_SYNC, VOLUME, CLAIM, INGRESS)
+# Resources of which a state of 0.2 has each in a component of its own; of that the mark's name was route-mark.
+WERE_IN = {
+    "photo-sync-labels": "FoundNamespace",
+    "immich-labels": "FoundNamespace",
+    "immich-mount-policy-policy": "MountPolicy",
+    "immich-mount-fragment": "ImmichMount",
+    "immich-mount-policy-binding-binding": "MountPolicyBinding",
+    "route-ingress": "ImmichRoute",
+    "route-ingress-mark": "ImmichRoute",
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +100,39 @@ def test_our_entries_are_no_longer_kubectls(bench: Bench) -> None:
     for ref in (DEPLOYMENT, IMMICH):
         holders = {e["manager"] for e in bench.get(ref)["metadata"]["managedFields"] if "icloud-import" in str(e)}
         assert holders <= {"immich-icloud/adoption"}
+
+
+def put_into_components(state_file: Path) -> None:
+    """Give a state the components that held one resource each."""
+    state = state_file.read_text()
+    resources = json.loads(state)["checkpoint"]["latest"]["resources"]
+    (stack,) = (one["urn"] for one in resources if one["type"] == "immich-icloud:index:PhotoStack")
+    path = stack.rpartition("::")[0]
+    components: dict[str, str] = {}
+    for one in resources:
+        kind, former = one["type"], one["urn"].rpartition("::")[2]
+        if former in WERE_IN:
+            of = f"{path}$immich-icloud:index:{WERE_IN[former]}"
+            components[f"{of}${kind}::{former.replace('route-ingress-mark', 'route-mark')}"] = f"{of}::of-{former}"
+            state = state.replace(f'"{one["urn"]}"', f'"{[*components][-1]}"')
+    assert len(components) == len(WERE_IN)
+    deployment = json.loads(state)
+    resources = deployment["checkpoint"]["latest"]["resources"]
+    for child, component in components.items():
+        place, one = next((place, one) for place, one in enumerate(resources) if one["urn"] == child)
+        one["parent"] = component
+        kind = component.rpartition("::")[0].rpartition("$")[2]
+        resources.insert(place, {"urn": component, "custom": False, "type": kind, "parent": stack})
+    state_file.write_text(json.dumps(deployment))
+
+
+def test_objects_in_components_of_their_own_stay_as_they_are(bench: Bench) -> None:
+    put_into_components(bench.state_file)
+    run = bench.up()
+    assert changed(run) == []
+    gone = [step.type for step in run.steps if step.operation == "delete"]
+    assert sorted(gone) == sorted(f"immich-icloud:index:{component}" for component in WERE_IN.values())
+    assert ours(bench.get(INGRESS)) != []
 
 
 def test_then_nothing_changes_and_the_setting_can_go(bench: Bench) -> None:
