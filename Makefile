@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
-SOURCES := __main__.py changes clients components lab observe ops preflight providers review settings tests text
+SOURCES := __main__.py clients components engine lab observe ops preflight providers review settings tests text
 
 # These two are rehearsed, and WORLD says which where no STACK is given; any other is deployed by the released Pulumi CLI.
 ifneq ($(filter lab adoption,$(STACK)),)
