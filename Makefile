@@ -27,7 +27,7 @@ endif
 	test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd]'
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from components.local_route import Left, LocalRoute
 from components.ownership import Ownership
 from settings import PROJECT, Settings
 from settings.cloudflare import NoCloudflare
@@ -83,6 +84,18 @@ def _lead_in(settings: Settings) -> Iterator[str]:
             f"{PROJECT}:cloudflare is of kind none, and no resolver knows the name. `dig +short {settings.host}` "
             "shows when one does"
         )
+
+
+def tunnel_steps(settings: Settings, ownership: Ownership, local: LocalRoute) -> Iterator[str]:
+    """List what is left to do with the file of a locally managed tunnel."""
+    verify = f"then `{ownership.command('verify')}`"
+    if local.left is Left.RESTART:
+        yield (
+            f"Restart cloudflared, which has not read its file again: {local.place} leads {settings.host} to Immich, "
+            f"and the rules that run do not; {verify}"
+        )
+    if local.left is Left.WRITE:
+        yield f"{local.to_write(settings.host)}; {verify}:\n{local.lines}"
 
 
 def _storing(ownership: Ownership) -> str:

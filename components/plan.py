@@ -20,7 +20,7 @@ from components import (
 from components.connector import Connector, Origin
 from components.external_library import Libraries
 from components.immich_server import Server
-from components.next_steps import next_steps
+from components.next_steps import next_steps, tunnel_steps
 from components.outputs import Outputs
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, import_folders
@@ -167,6 +167,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
     if read_only:
         read_only = _kept(read_only, found, ownership)
+    local = found.cloudflare.local if found.cloudflare else None
     requests = route.manifest(settings.route, settings.host, immich, ownership)
     return Plan(
         ownership=ownership,
@@ -203,7 +204,10 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             accounts=syncing.overview(immich.mount.path) if syncing else None,
             library_settings=shown.settings.stated if shown and shown.settings else None,
             route_kind=settings.cloudflare.kind,
-            next_steps=next_steps(settings, ownership, found.synced, resolves=found.resolves, mounted=found.mounted),
+            next_steps=[
+                *next_steps(settings, ownership, found.synced, resolves=found.resolves, mounted=found.mounted),
+                *(tunnel_steps(settings, ownership, local) if local else ()),
+            ],
         ),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import Tunnel, Zone
 from clients.ingress_rules import Rule
+from components.local_route import LocalRoute
 from components.ownership import Ownership
 from providers.tunnel_rules import RuleSet
 from settings import Settings
@@ -21,12 +22,13 @@ class FoundAtCloudflare:
 
     Attributes:
         zone: the host's zone.
-        tunnel: the shared tunnel; None for any other kind.
+        tunnel: the shared or locally managed tunnel; None for any other kind.
         sibling: the record that ours shall be like; None unless `sameAs` names one.
         record: the host's record, where there is one that may be ours.
         import_record: whether the state does not know that record yet.
         record_name: the record's name in the program, which is another one when the host changes.
         hosts_before: the other hosts whose records the state knows.
+        local: what a locally managed tunnel does with the host's requests; None for any other kind.
 
     """
 
@@ -37,6 +39,7 @@ class FoundAtCloudflare:
     import_record: bool = False
     record_name: str = RECORD_NAME
     hosts_before: tuple[str, ...] = ()
+    local: LocalRoute | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class PublicAccess:
         origin: where a tunnel of our own leads, as a URL.
         access: who may come in; None when Access is off.
         hosts_before: the hosts that this one replaces.
+        local: what a locally managed tunnel does with the host's requests; None for any other kind.
 
     """
 
@@ -91,6 +95,7 @@ class PublicAccess:
     origin: str
     access: Access | None
     hosts_before: tuple[str, ...] = ()
+    local: LocalRoute | None = None
 
 
 def rules(whole: Settings) -> tuple[Rule, ...]:
@@ -125,6 +130,7 @@ def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownershi
         origin=whole.origin.url,
         access=cloudflare.access,
         hosts_before=found.hosts_before,
+        local=found.local,
     )
 
 
@@ -171,7 +177,7 @@ def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, owner
 
 def _target(cloudflare: OnCloudflare, found: FoundAtCloudflare) -> tuple[str, str | None, bool]:
     match cloudflare:
-        case settings.SharedTunnel():
+        case settings.SharedTunnel() | settings.LocalTunnel():
             return "CNAME", tunnel_host(found.tunnel.id) if found.tunnel else None, True
         case settings.OwnTunnel():
             return "CNAME", None, True

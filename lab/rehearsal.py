@@ -13,7 +13,7 @@ from rich.console import Console
 
 from engine import change_policy
 from engine.run import Operation, Run
-from lab import processes, volumes, world
+from lab import connector, processes, volumes, world
 from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
@@ -28,7 +28,12 @@ from text.visible import visible_lines
 
 WORLDS: tuple[World, ...] = get_args(World)
 # The stack file that fits a world: what was made by hand has to be adopted.
-_STACKS: dict[World, str] = {"found": "lab", "iteration6": "adoption", "iteration6-argocd": "adoption"}
+_STACKS: dict[World, str] = {
+    "found": "lab",
+    "iteration6": "adoption",
+    "iteration6-argocd": "adoption",
+    "reference": "reference",
+}
 STACKS = sorted(set(_STACKS.values()))
 
 
@@ -134,6 +139,8 @@ class Rehearsal:
             draft.write_text(json.dumps({"world": chosen}))
             draft.replace(self._memory)
             world.put(self.plane.kubeconfig, chosen)
+            if chosen == "reference":
+                connector.follow(self.plane.kubeconfig, cloudflare.url(self.home))
         for volume in volumes.untie(self.plane.kubeconfig):
             self._console.print(f"PersistentVolume {volume} was tied to a claim that was deleted. It is untied")
         self._console.print(f"World: {chosen}. {engine.providers}", soft_wrap=True)

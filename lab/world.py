@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Literal, Self
 
 import yaml
 from urllib3.exceptions import HTTPError
@@ -15,11 +15,16 @@ from lab.cluster import connect
 from lab.errors import LabError
 from text.encoding import encoded
 
-World = Literal["found", "iteration6", "iteration6-argocd"]
+World = Literal["found", "iteration6", "iteration6-argocd", "reference"]
 
 _PLACE = Path(__file__).parent / "world"
-# Each is the one before it and its own steps.
-_ORDER: Final[tuple[World, ...]] = get_args(World)
+# The worlds whose steps one is made of, in their order; its own come last.
+_STEPS: Final[dict[World, tuple[World, ...]]] = {
+    "found": ("found",),
+    "iteration6": ("found", "iteration6"),
+    "iteration6-argocd": ("found", "iteration6", "iteration6-argocd"),
+    "reference": ("found", "reference"),
+}
 _REST_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.1
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
@@ -53,7 +58,7 @@ def put(kubeconfig: Path, world: World) -> None:
         if held["complete"] == "true":
             return
         cluster.apply({**_MEMORY, "data": held}, "rehearsal")
-        for name in _ORDER[: _ORDER.index(world) + 1]:
+        for name in _STEPS[world]:
             own = list(steps(name))
             for step in own:
                 step.do(cluster)
@@ -64,7 +69,7 @@ def put(kubeconfig: Path, world: World) -> None:
 def argocd_syncs(kubeconfig: Path, world: World) -> None:
     """Apply again, over whatever is there, what ArgoCD tracks in `world`: its self-heal."""
     with _Cluster(kubeconfig) as cluster:
-        for name in _ORDER[: _ORDER.index(world) + 1]:
+        for name in _STEPS[world]:
             for step in steps(name):
                 for thing in step.objects:
                     if _TRACKING in thing["metadata"].get("annotations", {}):

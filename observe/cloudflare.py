@@ -1,7 +1,7 @@
 """What Cloudflare holds, as far as the stack is concerned."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import (
@@ -18,12 +18,14 @@ from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.public_access import is_marked, rule_set
+from observe import local_tunnel
 from observe import zone as zones
+from observe.local_tunnel import LocalTunnelSeen
 from observe.state import Known
 from providers import tunnel_rules
 from providers.tunnel_rules import RuleSet, TunnelRulesDiff
 from settings import Settings
-from settings.cloudflare import DnsRecord, OnCloudflare, Tunnelled
+from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, Tunnelled
 from text.resource_types import RECORD, TUNNEL_RULES
 
 
@@ -44,6 +46,7 @@ class CloudflareSeen:
         known: the resources in the stack's state.
         zone_names: names of the zone's records, where its own name may not be read.
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
+        local: what runs a locally managed tunnel; None for any other kind.
 
     """
 
@@ -59,6 +62,7 @@ class CloudflareSeen:
     known: tuple[Known, ...] = ()
     zone_names: tuple[str, ...] = ()
     certified: tuple[str, ...] | None = ()
+    local: LocalTunnelSeen | None = None
 
     def is_known(self, type_: str, id_: str) -> bool:
         """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
@@ -113,7 +117,13 @@ def read_cloudflare(
         return CloudflareSeen(None)
     guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
     tunnels = tuple(api.tunnels(zone.account_id)) if isinstance(cloudflare, Tunnelled) else ()
-    ours = rule_set(settings, zone, tunnel_of(settings, tunnels), owner)
+    local = (
+        local_tunnel.read_local_tunnel(cluster, settings, cloudflare) if isinstance(cloudflare, LocalTunnel) else None
+    )
+    tunnel = tunnel_of(settings, tunnels, local)
+    if local and tunnel:
+        local = replace(local, configuration=api.configuration(zone.account_id, tunnel.id))
+    ours = rule_set(settings, zone, tunnel, owner)
     return CloudflareSeen(
         zone=zone,
         tunnels=tunnels,
@@ -127,6 +137,7 @@ def read_cloudflare(
         known=tuple(known or ()),
         zone_names=zones.names(api, zone),
         certified=zones.certified(api, zone, settings.host),
+        local=local,
     )
 
 
@@ -150,9 +161,11 @@ def _applications(api: CloudflareApi, zone: Zone, cloudflare: OnCloudflare) -> t
         return None
 
 
-def tunnel_of(settings: Settings, tunnels: Collection[Tunnel]) -> Tunnel | None:
-    """Find the tunnel that the settings name; rather one that is not deleted."""
-    if not isinstance(settings.cloudflare, Tunnelled):
+def tunnel_of(settings: Settings, tunnels: Collection[Tunnel], local: LocalTunnelSeen | None = None) -> Tunnel | None:
+    """Find the tunnel that the settings name, or else its cloudflared; rather one that is not deleted."""
+    cloudflare = settings.cloudflare
+    if not isinstance(cloudflare, Tunnelled):
         return None
-    named = [tunnel for tunnel in tunnels if settings.cloudflare.tunnel in {tunnel.id, tunnel.name}]
+    name = (local or LocalTunnelSeen()).tunnel(cloudflare) if isinstance(cloudflare, LocalTunnel) else cloudflare.tunnel
+    named = [tunnel for tunnel in tunnels if name in {tunnel.id, tunnel.name}]
     return min(named, key=lambda tunnel: tunnel.deleted, default=None)

@@ -10,13 +10,13 @@ from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from components.pod_security import FoundLevels
 from components.public_access import RECORD_NAME, FoundAtCloudflare
-from observe import Observed
+from observe import Observed, local_tunnel
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen
 from observe.state import first_mounted
 from providers.fragment import set_by_hand
 from settings import Settings
-from settings.cloudflare import DnsRecord, SharedTunnel
+from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
 from text.hostname import normal
 from text.resource_types import RECORD, VOLUMES
 
@@ -113,7 +113,10 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
     free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
     return FoundAtCloudflare(
         zone=seen.zone,
-        tunnel=tunnel_of(settings, seen.tunnels) if isinstance(settings.cloudflare, SharedTunnel) else None,
+        tunnel=tunnel_of(settings, seen.tunnels, seen.local)
+        if isinstance(settings.cloudflare, SharedTunnel | LocalTunnel)
+        else None,
+        local=local_tunnel.route(settings, seen.local) if seen.local else None,
         sibling=next(iter(seen.siblings), None),
         record=record,
         import_record=record is not None and not seen.is_known(RECORD, record.id),

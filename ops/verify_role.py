@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
 from settings import Settings
-from settings.cloudflare import OwnTunnel, SharedTunnel, Tunnelled
+from settings.cloudflare import LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Gateway
 from settings.storage import OnNode
 
@@ -16,6 +16,11 @@ _LEASES = "default"
 
 Rule = tuple[str, tuple[str, ...], tuple[str, ...]]  # API group, resources, verbs
 
+# To find cloudflared and its file, and to know a Service that serves the route.
+_OF_CONNECTORS: list[Rule] = [
+    ("apps", ("deployments", "statefulsets", "daemonsets"), ("list",)),
+    ("", ("configmaps", "services"), ("get",)),
+]
 _READ = ("get", "list")
 # Which of the two a port-forward is, depends on the protocol and on Kubernetes' version (source: its change log, 1.35).
 _FORWARD = ("get", "create")
@@ -47,6 +52,8 @@ def _everywhere(settings: Settings) -> list[Rule]:
             ("get",),
         ),
     ]
+    if isinstance(settings.cloudflare, LocalTunnel):
+        rules += _OF_CONNECTORS
     if isinstance(settings.storage, OnNode):
         rules.append(("", ("nodes",), ("list",)))
     if settings.photo_sync.accounts:

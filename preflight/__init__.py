@@ -25,7 +25,7 @@ from preflight import (
 from settings import Settings
 from settings.load import Connections
 from text.finding import Finding, Severity
-from text.visible import visible_sentence
+from text.visible import visible_lines, visible_sentence
 
 __all__ = ["PreflightError", "check", "of_removal"]
 
@@ -83,7 +83,7 @@ def of_removal(connections: Connections) -> Plan | None:
 def _tell(log: Callable[[str], object], found: Iterable[Finding], severity: Severity) -> None:
     for one in found:
         if one.severity is severity:
-            log(visible_sentence(str(one)))
+            log("\n".join([visible_sentence(str(one)), *([visible_lines(one.snippet)] if one.snippet else [])]))
 
 
 def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]]:

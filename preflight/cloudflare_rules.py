@@ -12,9 +12,9 @@ from components.public_access import PublicAccess, Record
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen, origin_of
 from observe.planned import tcp_ports
-from preflight import access_rules, leftover_rules, wording, zone_rules
+from preflight import access_rules, leftover_rules, local_tunnel_rules, wording, zone_rules
 from settings import Settings
-from settings.cloudflare import DnsRecord, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
+from settings.cloudflare import DnsRecord, LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
 from settings.route import Ingress
 from text.finding import Finding
 from text.hostname import normal
@@ -43,6 +43,9 @@ def missing(settings: Settings, facts: CloudflareSeen, cluster: ClusterSeen) -> 
         case SharedTunnel() as cloudflare:
             yield from _missing_tunnel(settings, cloudflare, facts)
             yield from _missing_origin(settings, cloudflare, cluster.origin)
+        case LocalTunnel() as cloudflare:
+            yield from local_tunnel_rules.missing(settings, cloudflare, facts)
+            yield from _missing_origin(settings, cloudflare, cluster.origin)
         case OwnTunnel() as cloudflare:
             yield from _missing_origin(settings, cloudflare, cluster.origin)
         case DnsRecord() as cloudflare:
@@ -60,6 +63,8 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
     yield from _tunnel_of_our_own(settings, facts)
     yield from leftover_rules.findings(settings, facts, public_access)
     yield from access_rules.findings(facts, public_access)
+    if public_access.local:
+        yield from local_tunnel_rules.findings(settings, facts, public_access.local)
     yield from zone_rules.findings(settings.host, facts, proxied=public_access.record.proxied)
     if trial:
         yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
@@ -72,7 +77,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
 def _moves(settings: Settings, public_access: PublicAccess, route: ManagedObject | None) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
-    writes = ["the tunnel"] if isinstance(cloudflare, Tunnelled) else []
+    writes = ["the tunnel"] if isinstance(cloudflare, SharedTunnel | OwnTunnel) else []
     writes += [f"the {route.ref.kind}"] if route and not past_route else []
     changes = wording.HOST_CHANGES_WITH_A_GAP if len(writes) > 1 else wording.HOST_CHANGES
     for host in public_access.hosts_before:

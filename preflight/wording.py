@@ -494,6 +494,62 @@ TUNNEL_MISSING = Situation(
     f"It has: $has. For one of this stack's own, set {PROJECT}:cloudflare.kind to ownTunnel",
     setting="cloudflare.tunnel",
 )
+TUNNEL_REMOTE = Situation(
+    "tunnel-remote",
+    f"{_KEY}: the tunnel $subject is managed at Cloudflare, so that its cloudflared reads no rules of a file",
+    "Set it to sharedTunnel",
+    setting="cloudflare.kind",
+)
+CONNECTOR_MISSING = Situation(
+    "connector-missing",
+    f"{_KEY} is not set, and no workload of the cluster runs cloudflared with a configuration file",
+    "Name the tunnel: the dashboard lists yours under Zero Trust, Networks, Tunnels",
+    setting="cloudflare.tunnel",
+)
+CONNECTORS_SEVERAL = Situation(
+    "connectors-several",
+    f"{_KEY}: several workloads run cloudflared with a configuration file",
+    "Name the ConfigMap of the one that this stack uses, or its tunnel. They read: $has",
+    setting="cloudflare.config",
+)
+TUNNEL_UNNAMED = Situation(
+    "tunnel-unnamed",
+    f"{_KEY}: which tunnel $subject runs is unknown, as neither its arguments nor its file name one that can be read",
+    "Name it: the dashboard lists yours under Zero Trust, Networks, Tunnels",
+    setting="cloudflare.tunnel",
+)
+MANAGER_UNKNOWN = Situation(
+    "manager-unknown",
+    "who manages the rules of tunnel $subject is unknown: Cloudflare says neither that its file does nor that it "
+    "itself does",
+    "If the dashboard lists public hostnames under the tunnel, set cloudflare.kind to sharedTunnel",
+    _WARNING,
+)
+DOCUMENT_INVALID = Situation(
+    "document-invalid",
+    "$subject: the document $fault, so that cloudflared refuses it at its next start, or this stack can't judge it",
+    "`cloudflared tunnel ingress validate` says what is wrong",
+    _WARNING,
+)
+RULE_TO_WRITE = Situation(
+    "rule-to-write",
+    "nothing leads $host through the tunnel yet, or nothing that this stack can see",
+    "$how",
+    _WARNING,
+    snippet="$lines",
+)
+RULE_SHADOWED = Situation(
+    "rule-behind-others",
+    "$subject has a rule that leads $host to Immich, and other rules take its requests first: $taking",
+    "Move it before them, and restart cloudflared",
+    _WARNING,
+)
+RULE_NOT_RUNNING = Situation(
+    "rule-not-running",
+    "$subject leads $host to Immich, and the rules that cloudflared runs do not: it reads its file once",
+    "Restart it",
+    _WARNING,
+)
 ORIGIN_MISSING = Situation(
     "origin-missing",
     f"{_KEY}: the cluster has no $subject",

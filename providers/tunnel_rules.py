@@ -91,13 +91,12 @@ class ImpossibleError(CloudflareRefusedError):
     """The rules can't be had as things are; nothing was written."""
 
 
-def _unusable(tunnel: Tunnel, found: Configuration, rules: Sequence[Rule]) -> Finding | None:
+def _unusable(tunnel: Tunnel, found: Configuration) -> Finding | None:
     """Explain why rules can't go into a tunnel at all; None when they can."""
     if tunnel.deleted:
         return wording.TUNNEL_DELETED.found(tunnel.name, id=tunnel.id)
     if manager(tunnel, found) is Manager.FILE:
-        lines = ", ".join(f"{{hostname: {rule['hostname']}, service: {rule['service']}}}" for rule in rules)
-        return wording.TUNNEL_LOCAL.found(reason=refusal(tunnel, found), lines=lines, id=tunnel.id)
+        return wording.TUNNEL_LOCAL.found(reason=refusal(tunnel, found), id=tunnel.id)
     why = refusal(tunnel, found)
     return wording.TUNNEL_UNCLEAR.found(reason=why) if why else None
 
@@ -124,7 +123,7 @@ def compare(
     if tunnel is None or found is None:
         return TunnelRulesDiff((wording.TUNNEL_GONE.found(wanted.tunnel_id),), gone=True)
     trial = _weigh(wanted, ingress_of(found), shares, known)
-    if why := _unusable(tunnel, found, wanted.rules):
+    if why := _unusable(tunnel, found):
         trial = replace(trial, problems=(why,), taken_over=(), news=())
     return replace(trial, changes=trial.changes or shares.get(wanted.stack, Share()).keys != wanted.keys)
 

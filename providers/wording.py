@@ -76,8 +76,7 @@ TUNNEL_DELETED = Situation(
 TUNNEL_LOCAL = Situation(
     "tunnel-local",
     "$reason",
-    "Put $lines there, before the last rule of ingress, and let immich-icloud:cloudflare be {kind: dnsRecord, target: "
-    "$id.cfargotunnel.com}",
+    "Let immich-icloud:cloudflare be {kind: localTunnel, tunnel: $id}, and `preview` prints the lines for it",
 )
 TUNNEL_UNCLEAR = Situation("tunnel-unclear", "$reason")
 RULE_OF_ANOTHER_STACK = Situation(

@@ -141,7 +141,7 @@ def _texts(texts: Iterable[str]) -> Iterator[str]:
     """Each line of each text as an item; those that a text lists, below its first."""
     for text in texts:
         for line in filter(None, (line.rstrip() for line in text.splitlines())):
-            listed = line.lstrip().startswith("- ")
+            listed = line.startswith((" ", "- "))
             yield f"{'  ' if listed else ''}- {code(line.lstrip().removeprefix('- '))}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.run import Diagnostic, Operation, Run
-from lab import processes, world
+from lab import connector, processes, world
 from lab.cloudflare import process as cloudflare
 from lab.control_plane import ControlPlane
 from lab.engine import Engine
@@ -63,7 +63,9 @@ class Embedded:
         plane.start()
         self._cloudflare = cloudflare.start(self._home)
         immich.start(self._home)
-        world.put(plane.kubeconfig, "found")
+        # With the tunnel that is shared, and one that is locally managed.
+        world.put(plane.kubeconfig, "reference")
+        connector.follow(plane.kubeconfig, self._cloudflare)
 
     def end(self) -> None:
         """End every process of it."""

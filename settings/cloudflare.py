@@ -17,6 +17,7 @@ from settings.model import (
     Label,
     Model,
     NonEmpty,
+    ObjectName,
     Omittable,
     OwnNamespace,
     Port,
@@ -180,6 +181,33 @@ class SharedTunnel(_Tunnelled):
     ]
 
 
+class TunnelConfig(Model):
+    """The ConfigMap that holds the configuration file of a cloudflared in the cluster."""
+
+    namespace: Annotated[Label, Example("cloudflared")]
+    name: Annotated[ObjectName, Example("cloudflared-config")]
+    key: Annotated[
+        str,
+        Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$", description="The file's key in it."),
+        Allowed("a key of a ConfigMap", "config.yaml"),
+    ] = "config.yaml"
+
+
+class LocalTunnel(_Tunnelled):
+    """A tunnel whose rules are in a file beside its cloudflared: the rule is printed and checked, never written."""
+
+    kind: Literal["localTunnel"]
+    tunnel: Annotated[
+        Omittable[NonEmpty],
+        Field(description="Name or id of the tunnel. Default: the one that cloudflared is told to run."),
+        Allowed("the name or the id of a tunnel that exists", "homelab"),
+    ] = None
+    config: Annotated[
+        Omittable[TunnelConfig],
+        Field(description="Where its file is kept. Default: found by the workload that runs cloudflared."),
+    ] = None
+
+
 class OwnTunnel(_Tunnelled):
     """A tunnel of this stack's own, with its connector in the cluster, and the DNS record that leads to it."""
 
@@ -253,11 +281,12 @@ class NoCloudflare(Model):
 
 
 Cloudflare = Annotated[
-    SharedTunnel | DnsRecord | OwnTunnel | NoCloudflare,
+    SharedTunnel | LocalTunnel | DnsRecord | OwnTunnel | NoCloudflare,
     Field(discriminator="kind"),
     Allowed(
-        "a mapping with kind: sharedTunnel, dnsRecord, ownTunnel or none", {"kind": "sharedTunnel", "tunnel": "homelab"}
+        "a mapping with kind: sharedTunnel, localTunnel, dnsRecord, ownTunnel or none",
+        {"kind": "sharedTunnel", "tunnel": "homelab"},
     ),
 ]
-Tunnelled = SharedTunnel | OwnTunnel
-OnCloudflare = SharedTunnel | OwnTunnel | DnsRecord
+Tunnelled = SharedTunnel | LocalTunnel | OwnTunnel
+OnCloudflare = SharedTunnel | LocalTunnel | OwnTunnel | DnsRecord

@@ -26,7 +26,8 @@ class FakeCluster(ClusterApi):
         return [
             deepcopy(thing)
             for ref, thing in self.objects.items()
-            if (ref.kind, ref.namespace) == (like.kind, like.namespace)
+            if ref.kind == like.kind
+            and like.namespace in {None, ref.namespace}
             and thing["metadata"].get("labels", {}).items() >= labels.items()
             and all(_field(thing, path) == value for path, value in fields.items())
         ]

@@ -55,8 +55,9 @@ class Api(api.Api[World, Fault]):
                 return give_token(self.world, **body)
             case "GET", "tunnels", tunnel_id, "connections":
                 return self.world.connectors.get(tunnel_id, [])
-            case "PUT", "tunnels", tunnel_id, "connections":
-                return tunnels.connect(self.world, tunnel_id, body)
+            case "PUT", "tunnels", tunnel_id, "connections" | "sent" as what:
+                does = tunnels.connect if what == "connections" else tunnels.send
+                return does(self.world, tunnel_id, body)
             case "GET", "tunnels", tunnel_id, "configurations":
                 return tunnels.configuration(self.world, tunnel_id)
             case "PUT", "tunnels", tunnel_id, "configurations":

@@ -41,6 +41,12 @@ def configure(world: World, tunnel_id: str, config: Any) -> Json:
     return configuration(world, tunnel_id)
 
 
+def send(world: World, tunnel_id: str, config: Any) -> Json:
+    """Keep the rules of its file that the cloudflared of a local tunnel sends when it connects."""
+    world.configurations[tunnel_id] = {**configuration(world, tunnel_id), "config": config}
+    return configuration(world, tunnel_id)
+
+
 def configuration(world: World, tunnel_id: str) -> Json:
     """What a tunnel is configured to do; version 0 and null where nothing was ever written.
 

@@ -9,7 +9,7 @@ from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import AbsentError, UnreadError
 from settings import Settings
-from settings.cloudflare import OnCloudflare, SharedTunnel, Tunnelled
+from settings.cloudflare import LocalTunnel, OnCloudflare, SharedTunnel, Tunnelled
 from settings.route import NoRoute
 from settings.storage import OnNode
 from text.finding import Finding, Situation
@@ -52,7 +52,10 @@ ON_NODE = Scope("stacks whose photos lie on a node", lambda settings: isinstance
 ROUTED = Scope("stacks with a route", lambda settings: not isinstance(settings.route, NoRoute))
 ON_CLOUDFLARE = Scope("stacks on Cloudflare", lambda settings: isinstance(settings.cloudflare, OnCloudflare))
 TUNNELLED = Scope("stacks with a tunnel", lambda settings: isinstance(settings.cloudflare, Tunnelled))
-SHARING = Scope("stacks in a shared tunnel", lambda settings: isinstance(settings.cloudflare, SharedTunnel))
+SHARING = Scope(
+    "stacks in a tunnel that others use too",
+    lambda settings: isinstance(settings.cloudflare, SharedTunnel | LocalTunnel),
+)
 SYNCING = Scope("stacks with accounts", lambda settings: bool(settings.photo_sync.accounts))
 IN_IMMICH = Scope("stacks with immichApiKey", lambda settings: settings.immich_api_key is not None)
 

@@ -1,6 +1,7 @@
 """Cloudflare leads the host to the cluster: its record, the tunnel, and our rule in it."""
 
 from clients.ingress_rules import spoken
+from components.local_route import Left, LocalRoute, Standing
 from ops.checks import wording
 from ops.checks.check import ON_CLOUDFLARE, SHARING, TUNNELLED, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
@@ -55,6 +56,8 @@ def _tunnel(facts: Facts) -> Result:
 
 def _rule(facts: Facts) -> Result:
     found = _in_zone(facts)
+    if found and found.public_access and found.public_access.local:
+        return _local_rule(facts, found.public_access.local)
     if found is None or found.trial is None or found.public_access is None or found.public_access.rules is None:
         return NotChecked("there is no tunnel whose rules could be read")
     trial, wanted = found.trial, found.public_access.rules.rules
@@ -70,6 +73,23 @@ def _rule(facts: Facts) -> Result:
             f"the tunnel should have {'; '.join(map(spoken, wanted))}. It has of ours: {has}",
         )
     return Passed("; ".join(map(spoken, trial.ours)))
+
+
+def _local_rule(facts: Facts, local: LocalRoute) -> Result:
+    host = facts.settings.host
+    if local.fault:
+        return failed(facts, wording.TUNNEL_FILE_INVALID, f"{local.place}: the document {local.fault}")
+    if local.document is Standing.SHADOWED:
+        taking = "; ".join(map(spoken, local.taking))
+        return failed(facts, wording.FILE_RULE_SHADOWED, f"{local.place}: before the rule for {host} stands {taking}")
+    if local.left is Left.WRITE:
+        return failed(facts, wording.FILE_RULE_MISSING, local.to_write(host), lines=local.lines.rstrip("\n"))
+    if local.left is Left.RESTART:
+        evidence = f"{local.place} leads {host} to Immich, and the rules that cloudflared sent to Cloudflare do not"
+        return failed(facts, wording.FILE_RULE_NOT_RUNNING, evidence)
+    if local.running is None:
+        return NotChecked(f"{local.place} leads {host} to Immich; whether cloudflared has read that is unknown")
+    return Passed(f"{local.place}: {'; '.join(map(spoken, local.taking))}")
 
 
 def _in_zone(facts: Facts) -> CloudflareFacts | None:
@@ -95,7 +115,15 @@ RULE = Check(
     "tunnel-rule",
     "this stack's rule is in the tunnel, and no other one takes its requests",
     _rule,
-    (wording.RULE_SHADOWED, wording.RULE_IMPOSSIBLE, wording.RULE_MISSING),
+    (
+        wording.RULE_SHADOWED,
+        wording.RULE_IMPOSSIBLE,
+        wording.RULE_MISSING,
+        wording.TUNNEL_FILE_INVALID,
+        wording.FILE_RULE_SHADOWED,
+        wording.FILE_RULE_MISSING,
+        wording.FILE_RULE_NOT_RUNNING,
+    ),
     SHARING,
     follows=("tunnel",),
 )

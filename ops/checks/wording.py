@@ -192,6 +192,27 @@ OWN_CONNECTORS_DOWN = _fault(
 RULE_MISSING = _fault("rule-missing", "somebody removed or changed this stack's rule in the tunnel", UP)
 RULE_SHADOWED = _fault("rule-shadowed", "somebody put a rule before this stack's that takes its requests", UP)
 RULE_IMPOSSIBLE = _fault("rule-impossible", "the tunnel's other rules leave no place for this stack's", PREVIEW)
+TUNNEL_FILE_INVALID = _fault(
+    "tunnel-file-invalid",
+    "cloudflared refuses the file at its next start, and then leads nobody anywhere; the evidence says why",
+    "cloudflared tunnel --config FILE ingress validate",
+)
+FILE_RULE_SHADOWED = _fault(
+    "file-rule-shadowed",
+    "a rule before this stack's takes its requests: move it behind, and restart cloudflared",
+    PREVIEW,
+)
+FILE_RULE_MISSING = _fault(
+    "file-rule-missing",
+    "the lines are not in cloudflared's file yet: put them into its source, then restart cloudflared",
+    PREVIEW,
+    "$lines\n",
+)
+FILE_RULE_NOT_RUNNING = _fault(
+    "file-rule-not-running",
+    "cloudflared reads its file once: restart the workload that the evidence names",
+    "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
+)
 
 # the host as the internet sees it
 

@@ -81,5 +81,5 @@ def beside(settings: Settings, found: Connected, public_access: PublicAccess | N
 
 
 def _tunnel(settings: Settings, seen: CloudflareSeen | None) -> Tunnel | None:
-    tunnel = tunnel_of(settings, seen.tunnels) if seen else None
+    tunnel = tunnel_of(settings, seen.tunnels, seen.local) if seen else None
     return None if tunnel is None or tunnel.deleted else tunnel

@@ -15,7 +15,7 @@ from kubernetes import client
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from engine.run import Run
-from lab import processes, world
+from lab import connector, processes, world
 from lab.apple import process as apple
 from lab.cloudflare import process as cloudflare
 from lab.cluster import connect
@@ -64,7 +64,7 @@ class Bench:
         self.project, self.home, self.tools = project, project / ".lab", tools
         self.runs: list[Run] = []
         self.photos = photos
-        self.stack = "lab" if the_world == "found" else "adoption"
+        self.stack = {"found": "lab", "reference": "reference"}.get(the_world, "adoption")
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
         self.plane = ControlPlane(self.home, tools)
@@ -74,8 +74,14 @@ class Bench:
         self.apple = apple.start(self.home) if photos else None
         self.account = Account(self.cloudflare)
         world.put(self.plane.kubeconfig, the_world)
+        if the_world == "reference":
+            self.follow_cloudflared()
         self.api = connect(self.plane.kubeconfig)
         self.cluster = ClusterApi(Cluster(kubeconfig=str(self.plane.kubeconfig), context="lab", identifier="lab"))
+
+    def follow_cloudflared(self) -> None:
+        """Have pods of the world's cloudflared that are new read their file, and connect."""
+        connector.follow(self.plane.kubeconfig, self.cloudflare)
 
     @property
     def stack_file(self) -> Path:

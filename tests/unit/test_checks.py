@@ -17,6 +17,7 @@ from clients.pod_end import End
 from clients.result import Code
 from clients.result import Result as ScriptResult
 from components.immich_mount import GUARD
+from components.local_route import LocalRoute, Standing
 from observe.space import Space
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
@@ -37,6 +38,7 @@ Break = Callable[[Facts], Facts]
 
 BY_NAME = {check.name: check for check in CHECKS}
 OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
+LOCAL: Manifest = {"cloudflare": {"kind": "localTunnel"}}
 GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
 GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/photos", "owner": {"uid": 1000, "gid": 1001}}
@@ -149,6 +151,18 @@ def cloudflare(**changed: Any) -> Break:
     def change(facts: Facts) -> Facts:
         assert isinstance(facts.cloudflare, CloudflareFacts)
         return replace(facts, cloudflare=replace(facts.cloudflare, **changed))
+
+    return change
+
+
+def by_file(**changed: Any) -> Break:
+    """What the file of a locally managed tunnel says."""
+
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.cloudflare, CloudflareFacts)
+        assert facts.cloudflare.public_access
+        route = LocalRoute("key config.yaml of ConfigMap a/b", "", "- hostname: immich.example.com\n", **changed)
+        return cloudflare(public_access=replace(facts.cloudflare.public_access, local=route))(facts)
 
     return change
 
@@ -301,6 +315,10 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("tunnel-rule", {},
      cloudflare(trial=TunnelRulesDiff((TUNNEL_INVALID.found(fault="has no catch-all"),))), "rule-impossible"),
     ("tunnel-rule", {}, cloudflare(trial=TunnelRulesDiff()), "rule-missing"),
+    ("tunnel-rule", LOCAL, by_file(fault="is empty"), "tunnel-file-invalid"),
+    ("tunnel-rule", LOCAL, by_file(document=Standing.SHADOWED, taking=COVERING), "file-rule-shadowed"),
+    ("tunnel-rule", LOCAL, by_file(document=Standing.MISSING), "file-rule-missing"),
+    ("tunnel-rule", LOCAL, by_file(document=Standing.STATED, running=Standing.MISSING), "file-rule-not-running"),
     ("https", {}, part(page=Page(fault="timed out")), "host-silent"),
     ("https", {}, part(page=Page(fault="expired", untrusted=True)), "certificate-invalid"),
     ("https", {}, part(page=Page(530)), "origin-unreachable"),

@@ -1,0 +1,131 @@
+"""Where the document of a locally managed tunnel leads the host, and the lines that it lacks. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+from clients.ingress_rules import Rule, covers, fault, key
+from settings.model import Backend
+
+_PORTS = {"http": 80, "https": 443}
+# What a rule inherits of the document's own originRequest, and what undoes it for an origin that is plain http.
+_UNDONE: Mapping[str, Any] = {"httpHostHeader": "", "bastionMode": False, "disableChunkedEncoding": False}
+
+
+class Standing(Enum):
+    """How a list of rules treats the host."""
+
+    STATED = "stated"  # by a rule of its own
+    COVERED = "covered"  # by a wildcard that leads to the same place
+    SHADOWED = "shadowed"  # it has the rule, and another one before it takes requests
+    MISSING = "missing"
+
+
+class Left(Enum):
+    """What is left for a person to do with the document."""
+
+    NOTHING = "nothing"
+    WRITE = "write"  # the rule into it
+    RESTART = "restart"  # cloudflared, which reads it once
+
+
+_DONE = {Standing.STATED, Standing.COVERED}
+
+
+@dataclass(frozen=True)
+class LocalRoute:
+    """What a locally managed tunnel does with the host's requests.
+
+    Attributes:
+        place: where the document is kept, in words.
+        owner: who keeps it, in words; empty where that is unknown.
+        lines: the rule as it is to be written, in the document's style.
+        before: the rule that it goes before; empty where that is unknown.
+        fault: why the document can't be judged, or what cloudflared refuses in it; completes `the document ...`.
+        document: how the document treats the host; None where it can't be judged.
+        running: how the rules that run do, as cloudflared sent them to Cloudflare; None where that is unknown.
+        taking: the rules of the document that take the host's requests, to the first that takes all.
+
+    """
+
+    place: str
+    owner: str
+    lines: str
+    before: str = ""
+    fault: str = ""
+    document: Standing | None = None
+    running: Standing | None = None
+    taking: tuple[Rule, ...] = ()
+
+    def to_write(self, host: str) -> str:
+        """Say where the lines go, as an instruction without its full stop."""
+        source = f" in the source of {self.owner}, which may be a template," if self.owner else ""
+        before = f" before the rule `{self.before}`" if self.before else ", before any rule that takes its requests"
+        return (
+            f"Lead {host} through the tunnel: put these lines into `ingress`{before},{source} in {self.place}. "
+            "cloudflared reads its file once: restart it"
+        )
+
+    @property
+    def left(self) -> Left:
+        """What is left for a person to do."""
+        if (self.document or self.running) not in _DONE:
+            return Left.WRITE
+        return Left.RESTART if self.running and self.running not in _DONE else Left.NOTHING
+
+
+def taking(rules: Sequence[Rule], host: str) -> list[Rule]:
+    """List the rules that take the host's requests, to the first that takes all that are left."""
+    waiting = [rule for rule in rules if covers(rule, host)]
+    last = next((place for place, rule in enumerate(waiting) if not key(rule)[1]), len(waiting) - 1)
+    return waiting[: last + 1]
+
+
+def standing(rules: Sequence[Rule], host: str, wanted: Collection[Backend], namespace: str) -> Standing | None:
+    """Judge a list of rules; None for one that cloudflared refuses.
+
+    Args:
+        rules: the list.
+        host: the host.
+        wanted: the Services of which one has to get its requests.
+        namespace: cloudflared's, in which a Service's short name is looked up.
+
+    """
+    if fault(rules):
+        return None
+
+    def right(rule: Rule) -> bool:
+        return backend(str(rule.get("service") or ""), namespace) in wanted
+
+    first = taking(rules, host)
+    if all(map(right, first)):
+        return Standing.STATED if _is_narrow(first[-1]) else Standing.COVERED
+    later = any(covers(rule, host) and _is_narrow(rule) and not key(rule)[1] and right(rule) for rule in rules)
+    return Standing.SHADOWED if later or right(first[-1]) else Standing.MISSING
+
+
+def _is_narrow(rule: Rule) -> bool:
+    return not key(rule)[0].startswith("*") and key(rule)[0] != ""
+
+
+def backend(service: str, namespace: str) -> Backend | None:
+    """Read the Service that a rule leads to; None where it leads elsewhere than to a Service by its name."""
+    try:
+        url = urlsplit(service)
+        port = url.port or _PORTS.get(url.scheme)
+    except ValueError:
+        return None
+    name, *rest = (url.hostname or "").removesuffix(".").split(".")
+    if port is None or not name or url.path.strip("/") or (len(rest) > 1 and rest[1] != "svc"):
+        return None
+    return Backend(rest[0] if rest else namespace, name, port)
+
+
+def rule(host: str, service: str, document: Mapping[str, Any]) -> Rule:
+    """Build the rule for a document: what it would inherit there, and must not, is undone."""
+    inherited = document.get("originRequest")
+    stated = inherited if isinstance(inherited, Mapping) else {}
+    undone = {name: value for name, value in _UNDONE.items() if name in stated}
+    return {"hostname": host, "service": service, **({"originRequest": undone} if undone else {})}

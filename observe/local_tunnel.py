@@ -1,0 +1,220 @@
+"""The cloudflared of a locally managed tunnel, and the document that it reads."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import TypeVar
+
+from clients import connector_file
+from clients.cloudflare import Configuration
+from clients.connector_file import ConnectorFile
+from clients.ingress_rules import Rule, spoken
+from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.tunnel_configuration import ingress_of
+from clients.tunnel_document import DocumentError, TunnelDocument
+from components import local_route
+from components.local_route import LocalRoute
+from settings import Settings
+from settings.cloudflare import LocalTunnel
+from settings.model import Backend
+from settings.route import Gateway, Ingress
+
+T = TypeVar("T")
+
+KINDS = ("Deployment", "DaemonSet", "StatefulSet")
+_INSTANCE = "app.kubernetes.io/instance"
+# By which controllers mark the Service that they make for a Gateway.
+_OF_GATEWAY = (
+    "gateway.networking.k8s.io/gateway-name",
+    "gateway.envoyproxy.io/owning-gateway-name",
+    "io.cilium.gateway/owning-gateway",
+)
+# Who deploys an object, by a label or an annotation that it gets.
+_OWNERS = (
+    ("argocd.argoproj.io/tracking-id", "ArgoCD's Application {}"),
+    ("argocd.argoproj.io/instance", "ArgoCD's Application {}"),
+    ("helm.toolkit.fluxcd.io/name", "Flux's HelmRelease {}"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux's Kustomization {}"),
+    ("meta.helm.sh/release-name", "Helm's release {}"),
+)
+
+
+@dataclass(frozen=True)
+class FoundConnector:
+    """A workload that runs cloudflared with a file.
+
+    Attributes:
+        workload: the workload.
+        file: the file that it reads.
+        holder: the ConfigMap that holds the file; None where that can't be read, or it is no ConfigMap.
+
+    """
+
+    workload: Manifest
+    file: ConnectorFile
+    holder: Manifest | None
+
+    @property
+    def namespace(self) -> str:
+        """The workload's namespace."""
+        return str(self.workload["metadata"]["namespace"])
+
+    @property
+    def text(self) -> str | None:
+        """The document; None where it can't be read."""
+        return ((self.holder or {}).get("data") or {}).get(self.file.key)
+
+    @property
+    def tunnel(self) -> str:
+        """The name or id of the tunnel that it runs; empty where neither says."""
+        if named := connector_file.tunnel_argument(self.workload):
+            return named
+        with suppress(DocumentError):
+            return str(TunnelDocument.read(self.text or "").rest.get("tunnel") or "")
+        return ""
+
+    @property
+    def place(self) -> str:
+        """Where the document is kept, in words."""
+        where = f"key {self.file.key} of {self.file.holder}" if self.file.holder else self.file.path
+        return f"{where} (read by {Ref.of(self.workload)})"
+
+    @property
+    def owner(self) -> str:
+        """Who deploys it, in words; empty where nothing says so."""
+        for thing in (self.holder, self.workload):
+            metadata = (thing or {}).get("metadata", {})
+            marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+            for mark, words in _OWNERS:
+                if mark in marks:
+                    return words.format(marks[mark].partition(":")[0])
+        return ""
+
+
+@dataclass(frozen=True)
+class LocalTunnelSeen:
+    """What runs a locally managed tunnel.
+
+    Attributes:
+        connectors: the workloads that may run it.
+        serving: the Services that its document leads the host to, and that serve the stack's route.
+        configuration: what cloudflared sent to Cloudflare; None where there is none such.
+
+    """
+
+    connectors: tuple[FoundConnector, ...] = ()
+    serving: frozenset[Backend] = frozenset()
+    configuration: Configuration | None = None
+
+    @property
+    def connector(self) -> FoundConnector | None:
+        """The one workload that runs it; None where that is unclear."""
+        return self.connectors[0] if len(self.connectors) == 1 else None
+
+    def tunnel(self, cloudflare: LocalTunnel) -> str:
+        """The tunnel's name or id, as the settings or else cloudflared have it; empty where neither has."""
+        return cloudflare.tunnel or (self.connector.tunnel if self.connector else "")
+
+
+def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunnel) -> LocalTunnelSeen:
+    """Read it; what may not be read is not there.
+
+    Raises:
+        ClusterError: when the API server can't be reached.
+
+    """
+    stated, found = cloudflare.config, list[FoundConnector]()
+    for kind in KINDS:
+        like = Ref("apps/v1", kind, "", stated.namespace if stated else None)
+        workloads = _permitted(partial(api.list, like)) or []
+        found += filter(None, (_connector(api, workload) for workload in workloads))
+    if stated:
+        wanted = (Ref("v1", "ConfigMap", stated.name, stated.namespace), stated.key)
+        found = [one for one in found if (one.file.holder, one.file.key) == wanted]
+    if len(found) > 1 and cloudflare.tunnel:
+        found = [one for one in found if one.tunnel == cloudflare.tunnel] or found
+    # Several workloads may share a document.
+    seen = LocalTunnelSeen(tuple({(one.file.holder, one.file.key): one for one in found}.values()))
+    return replace(seen, serving=frozenset(_serving(api, settings, seen.connector)) if seen.connector else frozenset())
+
+
+def _connector(api: ClusterApi, workload: Manifest) -> FoundConnector | None:
+    files = connector_file.files(workload)
+    for file in files:
+        ref = file.holder
+        holder = _permitted(partial(api.get, ref)) if ref and ref.kind == "ConfigMap" else None
+        if holder and file.key in (holder.get("data") or {}):
+            return FoundConnector(workload, file, holder)
+    return FoundConnector(workload, files[0], None) if files else None
+
+
+def _serving(api: ClusterApi, settings: Settings, connector: FoundConnector) -> Iterator[Backend]:
+    """Find, of the Services that the document leads the host to, those that serve the stack's route."""
+    try:
+        document = TunnelDocument.read(connector.text or "")
+    except DocumentError:
+        return
+    marks = _marks_of_route(api, settings)
+    for rule in local_route.taking(document.rules, settings.host):
+        backend = local_route.backend(str(rule.get("service") or ""), connector.namespace)
+        if backend is None or not marks:
+            continue
+        ref = Ref("v1", "Service", backend.service, backend.namespace)
+        service = _permitted(partial(api.get, ref))
+        labels = ((service or {}).get("metadata", {}).get("labels") or {}).items()
+        if any(mark in labels for mark in marks):
+            yield backend
+
+
+def _marks_of_route(api: ClusterApi, settings: Settings) -> list[tuple[str, str]]:
+    """List the labels of which a Service has one that serves the stack's route."""
+    match settings.route:
+        case Gateway() as route:
+            return [(label, route.gateway) for label in _OF_GATEWAY]
+        case Ingress() as route:
+            ref = Ref("networking.k8s.io/v1", "IngressClass", route.class_name)
+            labels = ((_permitted(partial(api.get, ref)) or {}).get("metadata", {}).get("labels")) or {}
+            return [(_INSTANCE, labels[_INSTANCE])] if _INSTANCE in labels else []
+    return []
+
+
+def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
+    """Judge what the tunnel does with the host's requests."""
+    connector, origin = seen.connector, settings.origin
+    wanted = {origin, settings.immich.backend, *seen.serving}
+    rule = local_route.rule(settings.host, origin.url, {})
+    known = ingress_of(seen.configuration) if seen.configuration and seen.configuration.document else []
+    namespace = connector.namespace if connector else ""
+    running = local_route.standing(known, settings.host, wanted, namespace)
+    if connector is None or connector.text is None:
+        place = connector.place if connector else "the configuration file beside the tunnel's cloudflared"
+        return LocalRoute(place, connector.owner if connector else "", _plain(rule), running=running)
+    found = LocalRoute(connector.place, connector.owner, _plain(rule), running=running)
+    try:
+        document = TunnelDocument.read(connector.text)
+        before = document.rules[document.place(settings.host)]
+        lines = document.shown(local_route.rule(settings.host, origin.url, document.rest))
+    except DocumentError as error:
+        return replace(found, fault=str(error))
+    return replace(
+        found,
+        lines=lines,
+        before=spoken(before),
+        document=local_route.standing(document.rules, settings.host, wanted, namespace),
+        taking=tuple(local_route.taking(document.rules, settings.host)),
+    )
+
+
+def _plain(rule: Rule) -> str:
+    return "".join(f"{'  ' if number else '- '}{name}: {rule[name]}\n" for number, name in enumerate(rule))
+
+
+def _permitted(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except ClusterRefusedError as refused:
+        if refused.status != HTTPStatus.FORBIDDEN:
+            raise
+        return None

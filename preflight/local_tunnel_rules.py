@@ -1,0 +1,51 @@
+"""What preflight says of a locally managed tunnel, whose rules are in a file beside its cloudflared. Pure."""
+
+from collections.abc import Iterator
+
+from clients.ingress_rules import spoken
+from clients.kubernetes import Ref
+from clients.tunnel_manager import Manager, manager
+from components.local_route import Left, LocalRoute, Standing
+from observe.cloudflare import CloudflareSeen, tunnel_of
+from observe.local_tunnel import LocalTunnelSeen
+from preflight import wording
+from settings import Settings
+from settings.cloudflare import LocalTunnel
+from text.finding import Finding
+
+
+def missing(settings: Settings, cloudflare: LocalTunnel, facts: CloudflareSeen) -> Iterator[Finding]:
+    """Find why it is unclear which tunnel the host goes through, or why this one is of another kind."""
+    local = facts.local or LocalTunnelSeen()
+    name, tunnel = local.tunnel(cloudflare), tunnel_of(settings, facts.tunnels, local)
+    if tunnel and not tunnel.deleted:
+        if manager(tunnel, local.configuration) is Manager.CLOUDFLARE:
+            yield wording.TUNNEL_REMOTE.found(tunnel.name)
+    elif name:
+        has = ", ".join(sorted(one.name for one in facts.tunnels if not one.deleted)) or "none"
+        yield wording.TUNNEL_MISSING.found(name=name, has=has)
+    elif len(local.connectors) > 1:
+        has = "; ".join(sorted(one.place for one in local.connectors))
+        yield wording.CONNECTORS_SEVERAL.found(has=has)
+    elif local.connector:
+        yield wording.TUNNEL_UNNAMED.found(Ref.of(local.connector.workload))
+    else:
+        yield wording.CONNECTOR_MISSING.found()
+
+
+def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute) -> Iterator[Finding]:
+    """Find what is left to do in the file, and what would keep cloudflared from reading it."""
+    tunnel = tunnel_of(settings, facts.tunnels, facts.local)
+    if tunnel and facts.local and manager(tunnel, facts.local.configuration) is Manager.UNKNOWN:
+        yield wording.MANAGER_UNKNOWN.found(tunnel.name)
+    if route.fault:
+        yield wording.DOCUMENT_INVALID.found(route.place, fault=route.fault)
+    host = settings.host
+    match route.left:
+        case Left.RESTART:
+            yield wording.RULE_NOT_RUNNING.found(route.place, host=host)
+        case Left.WRITE if route.document is Standing.SHADOWED:
+            taking = "; ".join(map(spoken, route.taking))
+            yield wording.RULE_SHADOWED.found(route.place, host=host, taking=taking)
+        case Left.WRITE:
+            yield wording.RULE_TO_WRITE.found(route.place, host=host, how=route.to_write(host), lines=route.lines)

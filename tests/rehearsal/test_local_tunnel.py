@@ -1,0 +1,60 @@
+"""The homelab of iteration 6 as it was: its tunnel is locally managed, and the file is git's."""
+
+from typing import Any
+
+import pytest
+
+from clients.kubernetes import Ref
+from engine.run import Run
+from lab.cloudflare.world import found
+from tests.rehearsal.conftest import Bench, MakeBench, changed, until
+
+HOLDER = Ref("v1", "ConfigMap", "cloudflared-config", "cloudflared")
+CONNECTOR = Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")
+POD = Ref("v1", "Pod", "", "cloudflared")
+WORKSHOP = next(id_ for id_, tunnel in found().tunnels.items() if tunnel["name"] == "workshop")
+LINES = """\
+  - hostname: immich.coultonf.com
+    service: http://immich-server.immich.svc.cluster.local:3001
+"""
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench("reference")
+
+
+def owned(bench: Bench) -> Any:
+    """What the owner states of the tunnel."""
+    return bench.get(HOLDER)["data"], bench.get(CONNECTOR)["spec"]
+
+
+def steps(run: Run) -> list[str]:
+    return [step for step in run.outputs["next_steps"] if "cloudflared" in step]
+
+
+def test_the_rule_is_printed_then_found_and_never_written(bench: Bench) -> None:
+    before = owned(bench)
+    run = bench.up()
+    assert (run.outputs["route_kind"], run.outputs["dns_target"]) == ("localTunnel", f"{WORKSHOP}.cfargotunnel.com")
+    (step,) = steps(run)
+    assert step.endswith(f":\n{LINES}")
+    assert owned(bench) == before
+
+    # Its owner follows the step: into git, and a restart.
+    text = before[0]["config.yaml"]
+    at = text.index("\n  # all the rest")
+    bench.cluster.patch(HOLDER, {"data": {"config.yaml": f"{text[:at]}{LINES}{text[at:]}"}}, "argocd-controller")
+    (unread,) = steps(bench.up())
+    assert unread.startswith("Restart cloudflared")
+    (old,) = bench.cluster.list(POD)
+    bench.delete(Ref("v1", "Pod", old["metadata"]["name"], "cloudflared"))
+    until(lambda: bench.get(CONNECTOR)["status"].get("readyReplicas") == 1, "cloudflared runs")
+    bench.follow_cloudflared()
+
+    before = owned(bench)
+    assert steps(bench.up()) == []
+    assert changed(bench.up()) == []
+    bench.destroy()
+    assert owned(bench) == before
+    assert [record["name"] for record in bench.account.records()] == ["mealie.coultonf.com"]

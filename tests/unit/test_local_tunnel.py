@@ -1,0 +1,371 @@
+"""A locally managed tunnel: whose file it is, what it does with the host's requests, and what is left for a person."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from clients import connector_file
+from clients.cloudflare import CloudflareApi
+from clients.kubernetes import ClusterRefusedError, Manifest, Ref
+from clients.tunnel_document import TunnelDocument
+from components import local_route
+from components.local_route import Left, Standing
+from components.ownership import Ownership
+from lab.cloudflare.api import Api
+from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.transport import Transport
+from observe import Observed
+from observe import cloudflare as at_cloudflare
+from observe.cluster import ClusterSeen
+from observe.planned import planned
+from ops import verify_role
+from ops.checks import CHECKS
+from ops.checks.check import Passed
+from ops.facts import cloudflare as facts
+from preflight import cloudflare_rules
+from settings import Settings
+from settings.model import Backend
+from tests.fake_cluster import FakeCluster
+from tests.findings import told
+from tests.objects import STACK, deployment, namespace, service
+from tests.unit.configured import configured
+from tests.unit.well import well
+from text.finding import Finding, Severity
+
+HOST, IMMICH = "immich.coultonf.com", "http://immich-server.immich.svc.cluster.local:3001"
+WORKSHOP, HOMELAB = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0002", "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
+HOLDER = Ref("v1", "ConfigMap", "cloudflared-config", "cloudflared")
+LOCAL: Manifest = {"kind": "localTunnel"}
+
+# As the homelab of iteration 6 had it.
+DOCUMENT = f"""\
+tunnel: {WORKSHOP}
+credentials-file: /etc/cloudflared/creds/credentials.json
+no-autoupdate: true
+
+ingress:
+  # recipes
+  - hostname: mealie.coultonf.com
+    service: http://mealie.mealie.svc.cluster.local:9000
+  - service: http_status:404
+"""
+OURS = f"  - hostname: {HOST}\n    service: {IMMICH}\n"
+WITH_RULE = DOCUMENT.replace("  - service: http_status", f"{OURS}  - service: http_status")
+WILDCARD = DOCUMENT.replace(
+    "  - service: http_status",
+    '  - hostname: "*.coultonf.com"\n    service: http://nginx.ingress\n  - service: http_status',
+)
+
+
+def workload(*words: str, mount: Manifest | None = None, volume: Manifest | None = None, **more: Any) -> Manifest:
+    """A cloudflared with one volume."""
+    container = {
+        "name": "cloudflared",
+        "image": "cloudflare/cloudflared:2026.7.3",
+        "args": ["tunnel", *words],
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/cloudflared/config", **(mount or {})}],
+        **more,
+    }
+    source = volume or {"configMap": {"name": "cloudflared-config"}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cloudflared", "namespace": "cloudflared"},
+        "spec": {"template": {"spec": {"containers": [container], "volumes": [{"name": "config", **source}]}}},
+    }
+
+
+ITEM: Manifest = {"key": "k", "path": "config.yaml"}
+AT = "/etc/cloudflared/config/config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("connector", "holder", "key"),
+    [
+        (workload("--config", AT, "run"), "cloudflared-config", "config.yaml"),
+        (workload(f"--config={AT}", "run"), "cloudflared-config", "config.yaml"),
+        (
+            workload("--config", "$(WHERE)", "run", env=[{"name": "WHERE", "value": AT}]),
+            "cloudflared-config", "config.yaml",
+        ),
+        (workload("--config", AT, mount={"mountPath": AT, "subPath": "rules"}), "cloudflared-config", "rules"),
+        (workload("run", mount={"mountPath": "/etc/cloudflared"}), "cloudflared-config", "config.yml"),
+        (workload("run", mount={"mountPath": "/home/nonroot/.cloudflared/"}), "cloudflared-config", "config.yml"),
+        (
+            workload("run", mount={"mountPath": "/etc/cloudflared/config.yaml", "subPath": "config.yaml"}),
+            "cloudflared-config", "config.yaml",
+        ),
+        (
+            workload("--config", AT, volume={"configMap": {"name": "c", "items": [ITEM]}}),
+            "c", "k",
+        ),
+        (
+            workload("--config", AT, volume={"projected": {"sources": [{"secret": {"name": "s", "items": []}}]}}),
+            "s", "config.yaml",
+        ),
+        (workload("--config", AT, volume={"secret": {"secretName": "s"}}), "s", "config.yaml"),
+    ],
+)  # fmt: skip
+def test_the_file_is_found_by_the_pods_template(connector: Manifest, holder: str, key: str) -> None:
+    first = connector_file.files(connector)[0]
+    assert first.holder is not None
+    assert (first.holder.name, first.key) == (holder, key)
+
+
+@pytest.mark.parametrize(
+    "connector",
+    [
+        workload("run", "--token", "x"),
+        workload("--config", AT, image="nginx:1"),
+        workload("--config", AT, "run", volume={"emptyDir": {}}, mount={"mountPath": "/elsewhere"}, image="nginx"),
+    ],
+)
+def test_a_connector_without_a_file_is_none_of_a_local_tunnel(connector: Manifest) -> None:
+    assert connector_file.files(connector) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "tunnel"),
+    [
+        (["run"], ""),
+        (["run", "home"], "home"),
+        (["--config", AT, "run", WORKSHOP], WORKSHOP),
+        (["run", "--protocol", "http2"], ""),
+        (["run", "--protocol=http2", "home"], "home"),
+        (["run", "$(ID)"], ""),
+    ],
+)
+def test_the_tunnel_that_is_run(words: list[str], tunnel: str) -> None:
+    assert connector_file.tunnel_argument(workload(*words)) == tunnel
+
+
+END = {"service": "http_status:404"}
+
+
+def to(service: str, host: str = HOST, path: str = "") -> Manifest:
+    return {"hostname": host, "service": service, **({"path": path} if path else {})}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([END], Standing.MISSING),
+        ([to(IMMICH), END], Standing.STATED),
+        ([to("http://immich-server.immich:3001"), END], Standing.STATED),
+        ([to("http://immich-server.immich.svc.kube.example.org.:3001/"), END], Standing.STATED),
+        ([to("http://immich-server.immich:3002"), END], Standing.MISSING),
+        ([to("http://other.immich:3001"), END], Standing.MISSING),
+        ([to("http://immich-server:3001"), END], Standing.MISSING),
+        ([to(IMMICH, "*.coultonf.com"), END], Standing.COVERED),
+        ([to("http://a.b", "*.coultonf.com"), to(IMMICH), END], Standing.SHADOWED),
+        ([to("http://a.b", path="^/api"), to(IMMICH), END], Standing.SHADOWED),
+        ([to(IMMICH, path="^/api"), to(IMMICH), END], Standing.STATED),
+        ([to(IMMICH, path="^/api"), END], Standing.MISSING),
+        ([to("http://a.b", "*.coultonf.com"), {"service": IMMICH}], Standing.MISSING),
+        # cloudflared compares bytes, and the punycode form of a name without wildcard.
+        ([to(IMMICH, "Immich.coultonf.com"), END], Standing.STATED),
+        ([to(IMMICH, "*.Coultonf.com"), END], Standing.MISSING),
+        ([], None),
+        ([to(IMMICH)], None),
+    ],
+)
+def test_how_rules_treat_the_host(rules: list[Manifest], expected: Standing | None) -> None:
+    assert local_route.standing(rules, HOST, [Backend("immich", "immich-server", 3001)], "cloudflared") is expected
+
+
+def test_what_the_document_states_for_all_rules_is_undone_in_ours() -> None:
+    inherited = {"originRequest": {"httpHostHeader": "x", "connectTimeout": "30s"}}
+    assert local_route.rule(HOST, IMMICH, inherited) == {
+        "hostname": HOST, "service": IMMICH, "originRequest": {"httpHostHeader": ""},
+    }  # fmt: skip
+
+
+class World:
+    """An account whose tunnel `workshop` is run by a cloudflared in the cluster."""
+
+    def __init__(self, text: str = DOCUMENT, runs: str | None = None) -> None:
+        self.account, self.cluster = Api(found()), FakeCluster()
+        self.put(workload("--config", AT, "run"))
+        self.put({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": {"config.yaml": text},
+            "metadata": {
+                "name": HOLDER.name, "namespace": HOLDER.namespace,
+                "annotations": {"argocd.argoproj.io/tracking-id": "tunnels:/ConfigMap:cloudflared/cloudflared-config"},
+            },
+        })  # fmt: skip
+        self.sends(text if runs is None else runs)
+
+    def put(self, thing: Manifest) -> None:
+        self.cluster.objects[Ref.of(thing)] = thing
+
+    def sends(self, text: str) -> None:
+        """What cloudflared sent when it connected."""
+        self.account.world.configurations[WORKSHOP]["config"] = {"ingress": yaml.safe_load(text).get("ingress")}
+
+    def look(self, **more: Any) -> tuple[Settings, at_cloudflare.CloudflareSeen]:
+        settings = configured(host=HOST, cloudflare=LOCAL | more, route={"kind": "ingress"})
+        api = CloudflareApi(TOKEN, httpx.Client(transport=Transport(self.account)))
+        seen = at_cloudflare.read_cloudflare(api, self.cluster, settings, Ownership(STACK), ())
+        assert seen
+        return settings, seen
+
+    def missing(self, **more: Any) -> list[str]:
+        settings, seen = self.look(**more)
+        return [one.code for one in cloudflare_rules.missing(settings, seen, CLUSTER)]
+
+    def plan(self, **more: Any) -> Any:
+        settings, seen = self.look(**more)
+        return planned(settings, STACK, Observed(CLUSTER, seen))
+
+    def findings(self, **more: Any) -> list[Finding]:
+        assert self.missing(**more) == []
+        settings, seen = self.look(**more)
+        return [*cloudflare_rules.findings(settings, seen, self.plan(**more))]
+
+    def warned(self, **more: Any) -> list[str]:
+        return [code for code, _ in told(self.findings(**more), Severity.WARNING) if code != "uploads-limited"]
+
+    def verified(self, **more: Any) -> Any:
+        settings, seen = self.look(**more)
+        check = next(one for one in CHECKS if one.name == "tunnel-rule")
+        judged = facts.beside(settings, (seen, ()), self.plan(**more).public_access)
+        result = check.result(replace(well(), settings=settings, cloudflare=judged))
+        return result.code if isinstance(result, Finding) else type(result)
+
+
+CLUSTER = ClusterSeen(namespace(), (deployment(),), (service(3001),), None, None, nodes=("talos-1",))
+
+
+def test_a_rule_that_git_lacks_is_printed_and_the_record_made() -> None:
+    world = World()
+    (warning,) = (one for one in world.findings() if one.code == "rule-to-write")
+    assert warning.snippet == OURS
+    plan = world.plan()
+    assert (plan.public_access.record.content, plan.public_access.record.proxied) == (
+        f"{WORKSHOP}.cfargotunnel.com",
+        True,
+    )
+    assert plan.public_access.rules is None
+    step = plan.outputs.next_steps[-1]
+    assert step.endswith(f":\n{OURS}")
+    assert "ArgoCD's Application tunnels" in step
+    assert str(HOLDER) in step
+    assert "before the rule `* → http_status:404`" in step
+    assert world.verified() == "file-rule-missing"
+    assert world.cluster.writes == []
+
+
+def test_a_rule_in_git_leaves_nothing_to_do() -> None:
+    world = World(WITH_RULE)
+    assert world.warned() == []
+    assert not [step for step in world.plan().outputs.next_steps if "cloudflared" in step]
+    assert world.verified() is Passed
+    assert TunnelDocument.read(DOCUMENT).with_rule(to(IMMICH)).text == WITH_RULE
+
+
+def test_a_rule_that_does_not_run_needs_a_restart() -> None:
+    world = World(WITH_RULE, runs=DOCUMENT)
+    assert world.warned() == ["rule-not-running"]
+    assert world.plan().public_access.local.left is Left.RESTART
+    assert world.verified() == "file-rule-not-running"
+
+
+def test_a_rule_behind_another_is_told_apart_from_none() -> None:
+    shadow = "  # recipes\n  - {hostname: '*.coultonf.com', service: http://elsewhere}\n"
+    world = World(WITH_RULE.replace("  # recipes\n", shadow))
+    assert world.warned() == ["rule-behind-others"]
+    assert world.verified() == "file-rule-shadowed"
+
+
+@pytest.mark.parametrize(("instance", "warned"), [("nginx", []), ("other", ["rule-to-write"])])
+def test_a_wildcard_to_what_serves_the_route_needs_no_rule(instance: str, warned: list[str]) -> None:
+    world = World(WILDCARD)
+    labels = {"app.kubernetes.io/instance": "nginx"}
+    world.put(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "nginx", "labels": labels}}
+    )
+    labels = {"app.kubernetes.io/instance": instance}
+    world.put(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "nginx", "namespace": "ingress", "labels": labels}}
+    )
+    assert world.warned() == warned
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("ingress: []\n", ["document-invalid", "rule-to-write"]),
+        (
+            f"tunnel: {WORKSHOP}\ningress:\n- hostname: a.org\n  service: http://a\n",
+            ["document-invalid", "rule-to-write"],
+        ),
+    ],
+)
+def test_a_document_that_cloudflared_refuses_is_named(text: str, warned: list[str]) -> None:
+    world = World(text)
+    assert world.warned(tunnel="workshop") == warned
+    assert world.verified(tunnel="workshop") == "tunnel-file-invalid"
+
+
+def test_a_tunnel_that_cloudflare_manages_is_refused() -> None:
+    assert World().missing(tunnel="homelab") == ["tunnel-remote"]
+
+
+def test_a_tunnel_that_nobody_says_the_manager_of_is_warned_of() -> None:
+    world = World(WITH_RULE)
+    world.account.world.tunnels[WORKSHOP]["omits"] = ["config_src", "remote_config", "source"]
+    assert world.warned() == ["manager-unknown"]
+
+
+def test_a_connector_that_is_not_there() -> None:
+    world = World()
+    world.cluster.objects.clear()
+    assert world.missing() == ["connector-missing"]
+    assert world.warned(tunnel="workshop") == ["rule-to-write"]
+    world.sends(WITH_RULE)
+    assert world.warned(tunnel="workshop") == []
+
+
+def test_a_document_in_a_secret_is_judged_by_what_runs() -> None:
+    world = World(WITH_RULE)
+    world.put(workload("--config", AT, "run", volume={"secret": {"secretName": "s"}}))
+    assert world.missing() == ["tunnel-unnamed"]
+    assert world.warned(tunnel=WORKSHOP) == []
+    world.sends(DOCUMENT)
+    assert world.warned(tunnel=WORKSHOP) == ["rule-to-write"]
+
+
+def test_of_several_connectors_one_is_to_be_named() -> None:
+    world = World(WITH_RULE)
+    for ref, thing in list(world.cluster.objects.items()):
+        other = deepcopy(thing)
+        other["metadata"]["namespace"] = "other"
+        if ref.kind == "ConfigMap":
+            other["data"] = {"config.yaml": DOCUMENT.replace(WORKSHOP, HOMELAB)}
+        world.put(other)
+    assert world.missing() == ["connectors-several"]
+    assert world.warned(tunnel=WORKSHOP) == []
+    assert world.warned(config={"namespace": "cloudflared", "name": "cloudflared-config"}) == []
+
+
+def test_what_may_not_be_read_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(WITH_RULE)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise ClusterRefusedError(403, "deployments is forbidden")
+
+    monkeypatch.setattr(world.cluster, "list", forbidden)
+    assert world.missing() == ["connector-missing"]
+    assert world.warned(tunnel="workshop") == []
+
+
+def test_verify_may_look_for_cloudflared_only_where_it_has_to() -> None:
+    def everywhere(cloudflare: Manifest) -> str:
+        return str(verify_role.manifests(configured(cloudflare=cloudflare), "test")[1])
+
+    assert "daemonsets" in everywhere(LOCAL)
+    assert "daemonsets" not in everywhere({"kind": "sharedTunnel", "tunnel": "homelab"})
