@@ -1,10 +1,8 @@
 """Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""
 
-from typing import Any
-
 import pulumi
-import pulumi_cloudflare as cloudflare
 
+from components import cloudflare_resources as cloudflare
 from components.public_access import (
     PublicAccess,
     app_policy_name,
@@ -33,41 +31,44 @@ class ImmichAccess(pulumi.ComponentResource):
         super().__init__("immich-icloud:index:ImmichAccess", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         account_id, stack = public_access.zone.account_id, public_access.stack
-        token = cloudflare.ZeroTrustAccessServiceToken(
+        token = cloudflare.AccessServiceToken(
             f"{name}-mobile-app",
-            account_id=account_id,
-            name=service_token_name(stack),
-            duration=_TOKEN_DURATION,
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_id", "client_secret"]),
+            {"accountId": account_id, "name": service_token_name(stack), "duration": _TOKEN_DURATION},
+            inside,
         )
-        app = cloudflare.ZeroTrustAccessPolicy(
+        app = cloudflare.AccessPolicy(
             f"{name}-mobile-app-policy",
-            account_id=account_id,
-            name=app_policy_name(stack),
-            decision="non_identity",  # "Service Auth" in the dashboard
-            includes=[{"service_token": {"token_id": token.id}}],
-            opts=inside,
+            {
+                "accountId": account_id,
+                "name": app_policy_name(stack),
+                "decision": "non_identity",  # "Service Auth" in the dashboard
+                "includes": [{"serviceToken": {"tokenId": token.id}}],
+            },
+            inside,
         )
         emails = [{"email": {"email": email}} for email in access.emails]
-        domains = [{"email_domain": {"domain": domain}} for domain in access.email_domains]
-        may_sign_in: Any = [*emails, *domains]
-        people = cloudflare.ZeroTrustAccessPolicy(
+        domains = [{"emailDomain": {"domain": domain}} for domain in access.email_domains]
+        people = cloudflare.AccessPolicy(
             f"{name}-people-policy",
-            account_id=account_id,
-            name=people_policy_name(stack),
-            decision="allow",
-            includes=may_sign_in,
-            opts=inside,
+            {
+                "accountId": account_id,
+                "name": people_policy_name(stack),
+                "decision": "allow",
+                "includes": [*emails, *domains],
+            },
+            inside,
         )
-        cloudflare.ZeroTrustAccessApplication(
+        cloudflare.AccessApplication(
             f"{name}-application",
-            account_id=account_id,
-            name=application_name(stack),
-            type="self_hosted",
-            domain=public_access.host,
+            {
+                "accountId": account_id,
+                "name": application_name(stack),
+                "type": "self_hosted",
+                "domain": public_access.host,
+                "policies": [{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), 1)],
+            },
             # A changed host gets an application of its own: the old one guards the old host until nothing leads there.
-            policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
-            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
+            pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
         )
         self.client_id = pulumi.Output.secret(token.client_id)
         self.client_secret = pulumi.Output.secret(token.client_secret)
