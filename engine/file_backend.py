@@ -44,6 +44,19 @@ class FileBackend:
         """The directory with the stack's locks."""
         return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
+    def interrupted(self) -> bool:
+        """Whether the checkpoint has an operation that was begun and never ended.
+
+        The engine keeps a creation that it did not see end, for ever (source: pulumi's pkg/backend/snapshot.go): it has
+        ended once the resource is there.
+        """
+        latest = ((_mapping(self.checkpoint) or {}).get("checkpoint") or {}).get("latest") or {}
+        there = {resource["urn"] for resource in latest.get("resources") or ()}
+        return any(
+            operation["type"] != "creating" or operation["resource"]["urn"] not in there
+            for operation in latest.get("pending_operations") or ()
+        )
+
     def damages(self) -> Iterator[Damage]:
         """Find all that is unreadable."""
         for metadata in sorted((self.root / ".pulumi").rglob("*.attrs")):

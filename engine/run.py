@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TextIO
 
-from pulumi.automation import EngineEvent
+from pulumi.automation import EngineEvent, OpType
 from pulumi.runtime.rpc import UNKNOWN
 
 Operation = Literal["preview", "up", "destroy"]
 
 _INTERNAL = "__"
+_STACK = "pulumi:pulumi:Stack"
+# What a step tells of a resource beside its inputs and outputs, and the state keeps.
+_OPTIONS = ("parent", "provider", "protect", "retain_on_delete", "delete", "init_errors", "taint")
 # What the engine puts before the second telling of an inline program's error.
 _UNHANDLED = "an unhandled error occurred: "
 _NOT_YET_KNOWN = "[known after up]"
@@ -80,7 +83,18 @@ class Diagnostic:
 
 @dataclass
 class Run:
-    """What one operation came to; filled while it runs, and complete once the engine has summed it up."""
+    """What one operation came to; filled while it runs, and complete once the engine has summed it up.
+
+    Attributes:
+        operation: what the engine did.
+        succeeded: whether it ended well.
+        steps: the resources that it came by.
+        diagnostics: what was said.
+        outputs: the stack's, secrets hidden.
+        complete: whether the engine has summed it up.
+        alters: whether it leaves any other state than it found, of the engine's own resources and components, too.
+
+    """
 
     operation: Operation
     succeeded: bool = False
@@ -88,6 +102,7 @@ class Run:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     complete: bool = False
+    alters: bool = False
 
     @classmethod
     def of_log(cls, operation: Operation, log: TextIO, *, succeeded: bool) -> "Run":
@@ -105,6 +120,9 @@ class Run:
     def take(self, event: EngineEvent) -> Iterator[Step | Diagnostic]:
         """Add what an event says; yields what is new in it."""
         self.complete = self.complete or event.summary_event is not None
+        self.alters = self.alters or _alters(event)
+        if (outputs := _outputs(event)) is not None:
+            self.outputs = outputs
         for item in _items(event):
             if isinstance(item, Step):
                 self.steps.append(item)
@@ -145,6 +163,29 @@ def events_of(log: TextIO) -> Iterator[EngineEvent]:
     """
     for line in log:
         yield EngineEvent.from_json(json.loads(line))
+
+
+def _outputs(event: EngineEvent) -> dict[str, Any] | None:
+    """The stack's outputs, where an event has them."""
+    told = event.res_outputs_event and event.res_outputs_event.metadata
+    if not told or told.type != _STACK or told.op == OpType.REFRESH or told.new is None:
+        return None
+    return dict(_stated(told.new.outputs or {}))
+
+
+def _alters(event: EngineEvent) -> bool:
+    """Whether what an event tells of will be another one in the state; a refresh alone shows that in the next step."""
+    told = event.resource_pre_event or event.res_outputs_event
+    if not told:
+        return False
+    step, old, new = told.metadata, told.metadata.old, told.metadata.new
+    if step.op in {OpType.REFRESH, OpType.READ}:
+        return False
+    if step.op != OpType.SAME or old is None or new is None:
+        return True
+    if event.res_outputs_event and step.type == _STACK and old.outputs != new.outputs:
+        return True
+    return any(getattr(old, option) != getattr(new, option) for option in _OPTIONS)
 
 
 def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:

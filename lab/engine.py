@@ -105,8 +105,6 @@ class Engine:
                         ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
                     )
                 (self._run_here if self._source == SOURCE else self._run_apart)(stack, run, listen)
-                if operation == "up":
-                    run.outputs = _shown(stack.outputs())
                 run.succeeded = True
             except automation.CommandError as error:
                 if not run.errors:
@@ -173,6 +171,10 @@ class Engine:
     def damaged(self) -> bool:
         """Whether a killed engine left something unreadable: `recover` first."""
         return any(self._backend.damages())
+
+    def interrupted(self) -> bool:
+        """Whether the state has operations of which nobody knows how they ended."""
+        return self._backend.interrupted()
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""

@@ -68,10 +68,11 @@ class Rehearsal:
         return None
 
     def up(self, wanted: World | None, *, allow_data_loss: bool = False) -> Run:
-        """Start what does not run, preview, and deploy if the preview is green. Recovers from an interrupted run."""
+        """Start what does not run, preview, and deploy what the preview shows. Recovers from an interrupted run."""
         with self._alone():
             engine = self._ready(wanted)
-            if (run := self._previewed(engine, "up", allow_data_loss=allow_data_loss)).succeeded:
+            run = self._previewed(engine, "up", allow_data_loss=allow_data_loss)
+            if run.succeeded and (run.alters or engine.interrupted()):
                 run = self._told(engine, "up", run.protected_removals)
             return run
 

@@ -2,12 +2,14 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.automation import EngineEvent
 from pulumi.runtime.rpc import UNKNOWN
 
+from engine.file_backend import FileBackend
 from engine.run import Diagnostic, Run, Step
 
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
@@ -112,3 +114,73 @@ def test_a_log_has_an_event_a_line() -> None:
 
 def test_a_cli_that_wrote_nothing_is_not_complete() -> None:
     assert Run.of_log("preview", io.StringIO(), succeeded=False) == Run("preview")
+
+
+def outcome(op: str, type_: str, **sides: Any) -> dict[str, Any]:
+    metadata = {"op": op, "urn": URN, "type": type_, "provider": "", **sides}
+    return {"sequence": 1, "timestamp": 0, "resOutputsEvent": {"metadata": metadata}}
+
+
+SAME = change("same", old=side({}), new=side({}))
+STACK = "pulumi:pulumi:Stack"
+
+
+@pytest.mark.parametrize(
+    ("event", "alters"),
+    [
+        (SAME, False),
+        # The steps after it tell what a refresh found.
+        (change("refresh", old=side({}, id="1"), new=side({})), False),
+        (change("read", new=side({})), False),
+        (change("update", old=side({}), new=side({})), True),
+        (change("create", "immich-icloud:index:ImmichRoute", new=side({})), True),
+        (change("update", "pulumi:providers:kubernetes", old=side({}), new=side({})), True),
+        # No step shows these, and a later run goes by them.
+        (change("same", old=side({}), new=side({}, protect=True)), True),
+        (change("same", old=side({}, protect=True), new=side({})), True),
+        (change("same", old=side({}), new=side({}, retainOnDelete=True)), True),
+        (change("same", old=side({}), new={**side({}), "parent": "urn:other"}), True),
+        (change("same", old=side({}), new={**side({}), "provider": "urn:other"}), True),
+        (outcome("same", STACK, old=side({}, outputs={"a": [1]}), new=side({}, outputs={"a": [1]})), False),
+        (outcome("same", STACK, old=side({}, outputs={"a": [1]}), new=side({}, outputs={"a": [2]})), True),
+        (outcome("same", STACK, old=side({}, outputs={}), new=side({}, outputs={"a": 1})), True),
+        (outcome("same", INGRESS, old=side({}, outputs={"status": 1}), new=side({}, outputs={"status": 2})), False),
+    ],
+)
+def test_a_run_alters_the_state_where_anything_in_it_changes(event: dict[str, Any], *, alters: bool) -> None:
+    assert read(SAME, event, SAME).alters is alters
+
+
+def test_outputs_are_those_that_the_program_last_stated() -> None:
+    run = read(
+        outcome("refresh", STACK, new=side({}, outputs={"host": "old"})),
+        outcome("same", STACK, new=side({}, outputs={"host": "new", "token": "[secret]"})),
+        outcome("same", INGRESS, new=side({}, outputs={"status": "up"})),
+    )
+    assert run.outputs == {"host": "new", "token": "[secret]"}
+
+
+@pytest.mark.parametrize(
+    ("pending", "interrupted"),
+    [
+        ([], False),
+        # The engine keeps it for ever, though a later run has completed it.
+        ([("creating", "urn:there")], False),
+        ([("creating", "urn:not-there")], True),
+        ([("updating", "urn:there")], True),
+        ([("deleting", "urn:there")], True),
+    ],
+)
+def test_an_operation_that_never_ended_interrupts(
+    tmp_path: Path, pending: list[tuple[str, str]], *, interrupted: bool
+) -> None:
+    backend = FileBackend(tmp_path, tmp_path, "immich-icloud", "lab")
+    operations = [{"type": type_, "resource": {"urn": urn}} for type_, urn in pending]
+    latest = {"resources": [{"urn": "urn:there"}], "pending_operations": operations}
+    backend.checkpoint.parent.mkdir(parents=True)
+    backend.checkpoint.write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    assert backend.interrupted() is interrupted
+
+
+def test_a_stack_without_a_checkpoint_is_not_interrupted(tmp_path: Path) -> None:
+    assert not FileBackend(tmp_path, tmp_path, "immich-icloud", "lab").interrupted()
