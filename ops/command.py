@@ -14,6 +14,7 @@ from components.ownership import Ownership
 from ops.stack import StackError, settings_of
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
+from text.command import Command
 from text.visible import VisibleError, visible_lines
 
 Say = Callable[[str], None]
@@ -60,7 +61,8 @@ class Stack:
         accounts = {account.name: account for account in self.settings.photo_sync.accounts}
         if not accounts:
             raise CommandError(
-                f"STACK={self.name} has no accounts. Name one in {PROJECT}:photoSync.accounts, then `make up`"
+                f"STACK={self.name} has no accounts. Name one in {PROJECT}:photoSync.accounts, then "
+                f"`{Command('up', self.name)}`"
             )
         if asked is None and len(accounts) > 1:
             raise CommandError(f"ACCOUNT=... is needed, as there are several: {', '.join(accounts)}")

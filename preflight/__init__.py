@@ -24,6 +24,7 @@ from preflight import (
 )
 from settings import Settings
 from settings.load import Connections
+from text.command import Command
 from text.finding import Finding, Severity
 from text.visible import visible_lines, visible_sentence
 
@@ -72,8 +73,9 @@ def check(settings: Settings, stack: str) -> Plan:
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    command = Command("chart-values", pulumi.get_stack())
     found = [
-        *([wording.REMOVED_UNDER_CHART.found()] if connections.mounted_by_chart else ()),
+        *([wording.REMOVED_UNDER_CHART.found(command=command)] if connections.mounted_by_chart else ()),
         *([wording.PHOTOS_UNSEEN.found()] if connections.shows_photos else ()),
     ]
     _tell(pulumi.log.warn, found, Severity.WARNING)

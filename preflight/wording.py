@@ -682,7 +682,7 @@ HOST_CHANGES_WITH_A_GAP = Situation(
 REMOVED_UNDER_CHART = Situation(
     "removed-under-chart",
     f"Immich's chart mounts the photos, and goes on to ({_KEY}: chart)",
-    "Before you remove this stack, take what `make chart-values` prints out of the chart's values, and let ArgoCD "
+    "Before you remove this stack, take what `$command` prints out of the chart's values, and let ArgoCD "
     "sync. Else Immich's next pod does not start: the claim that it mounts is gone (removal waits until no pod uses "
     "it), or its namespace no longer lets a pod in that mounts a directory of the node",
     _WARNING,

@@ -67,7 +67,7 @@ DIRECTORY_JOB_MISSING = _fault(
 DIRECTORY_JOB_FAILED = _fault("directory-job-failed", "what the Job says", UP)
 DIRECTORY_UNMARKED = _fault(
     "directory-unmarked",
-    "the right disk is not mounted on its node: mount it, then `make up`. If it is mounted, the directory was there "
+    f"the right disk is not mounted on its node: mount it, then `{UP}`. If it is mounted, the directory was there "
     "before, or another disk was marked since, and nobody has said that this is the right one",
     f"{MARK_DISK} && {UP}",
 )
@@ -85,7 +85,7 @@ FOLDER_NOT_WRITABLE = _fault(
 # Only a sync looks again.
 MARK_MISSING = _fault(
     "mark-missing",
-    "the photo disk is not mounted on its node: mount it, then `make sync-now`. If it is mounted, with its photos, it "
+    f"the photo disk is not mounted on its node: mount it, then `{SYNC}`. If it is mounted, with its photos, it "
     "has lost its mark, or another disk was marked since",
     f"{MARK_DISK} && {SYNC}",
 )

@@ -69,7 +69,7 @@ AT_WORK = (
         (
             household().model_copy(update={"photo_sync": household().photo_sync.model_copy(update={"accounts": ()})}),
             None,
-            "STACK=test has no accounts. Name one in immich-icloud:photoSync.accounts, then `make up`",
+            "STACK=test has no accounts. Name one in immich-icloud:photoSync.accounts, then `make up STACK=test`",
         ),
     ],
 )

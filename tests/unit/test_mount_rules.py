@@ -156,7 +156,7 @@ def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
 @pytest.mark.parametrize("mount", ["chart", {"kind": "chart", "path": "/mnt/icloud"}])
 def test_removal_tells_what_the_chart_still_mounts(monkeypatch: pytest.MonkeyPatch, mount: object) -> None:
     (warning,) = said_of_removal(monkeypatch, {"immich": {"mount": mount}})
-    assert warning == str(wording.REMOVED_UNDER_CHART.found())
+    assert warning == str(wording.REMOVED_UNDER_CHART.found(command=f"make chart-values STACK={pulumi.get_stack()}"))
 
 
 @pytest.mark.parametrize("immich", [{}, {"mount": "entries"}, {"mount": {"path": "/mnt/icloud"}}, "broken"])
