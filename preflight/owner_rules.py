@@ -2,26 +2,27 @@
 
 from collections.abc import Iterator
 
-from clients.kubernetes import Manifest, Ref
+from clients.kubernetes import Manifest
 from clients.likeness import value_at
 from components.ownership import STACK_MARK
 from components.plan import ManagedObject, Plan
-from preflight import wording
+from preflight import owners, wording
 from preflight.dry_runs import Answers
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
 
-_INSTANCE_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 # Of the fields that a volume or a claim has without anybody's having said so.
 _API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
 
 
 def findings(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
     """Find why an object that exists is not this stack's."""
-    yield from _not_ours(managed, live, plan)
-    yield from tracked_by_argocd(managed.ref, live)
+    elsewhere = list(owners.findings(managed.ref, live)) if managed.adoptable else []
+    # Who has to hand it over first is not told to adopt it now.
+    yield from (one for one in _not_ours(managed, live, plan) if not (elsewhere and one.code == wording.NOT_OURS.code))
+    yield from elsewhere
 
 
 def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
@@ -43,15 +44,6 @@ def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Fi
         yield wording.NOT_OURS.found(managed.ref, managed.setting, elsewhere=elsewhere)
 
 
-def tracked_by_argocd(ref: Ref, live: Manifest) -> Iterator[Finding]:
-    """Say that ArgoCD tracks an object that this stack owns as a whole, and how it is handed over."""
-    metadata = live["metadata"]
-    managers = {entry.get("manager", "") for entry in metadata.get("managedFields", [])}
-    by_label = any(label in metadata.get("labels", {}) for label in _INSTANCE_LABELS)
-    if wording.TRACKED in metadata.get("annotations", {}) or (by_label and "argocd-controller" in managers):
-        yield wording.TRACKED_BY_ARGOCD.found(ref)
-
-
 def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[Finding]:
     """Say what an adoption takes over; `elsewhere`: whether something outside the cluster is."""
     if not settings.adopt_existing:
@@ -63,6 +55,9 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
         return
     if isinstance(settings.storage, OnNode):
         yield wording.DISK_MARKED.found(settings.storage.path)
+    applied = [ref for ref, live in foreign.items() if owners.applied_with_kubectl(live)]
+    if applied:
+        yield wording.APPLIED_WITH_KUBECTL.found(", ".join(map(str, applied)))
     for managed in plan.managed_objects():
         if managed.ref in foreign and managed.adoptable:
             yield wording.ADOPTED.found(managed.ref)

@@ -141,12 +141,63 @@ NOT_ADOPTABLE = Situation(
 NOT_OURS = Situation(
     "not-ours", "$subject exists and was not made by this stack", f"To take it over, {_ADOPT}$elsewhere"
 )
+_HANDED_OVER = "Hand it over in this order:"
 TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
     "$subject is tracked by ArgoCD, which would undo what we do or remove it",
-    "Hand it over in this order: 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
+    f"{_HANDED_OVER} 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
     "ArgoCD sync; 2. take it out of the kustomization and let ArgoCD sync: it stays, untracked (if the annotation "
     f"{TRACKED} stays, remove it with kubectl annotate); 3. {_ADOPT}",
+)
+_KEEP_FROM_HELM = (
+    f"{_HANDED_OVER} 1. `kubectl annotate $object helm.sh/resource-policy=keep`; 2. switch it off in the values of the "
+)
+_UNMARK_HELM = (
+    "`kubectl annotate $object helm.sh/resource-policy- meta.helm.sh/release-name- meta.helm.sh/release-namespace-` "
+    "and `kubectl label $object app.kubernetes.io/managed-by-"
+)
+MANAGED_BY_FLUX = Situation(
+    "managed-by-flux",
+    "$subject is managed by Flux (Kustomization $place/$owner), which would undo our changes, or prune it",
+    f"{_HANDED_OVER} 1. annotate it in git with kustomize.toolkit.fluxcd.io/prune: disabled, and `flux reconcile "
+    "kustomization $owner -n $place --with-source`; 2. take it out of git and reconcile again: it stays; 3. `kubectl "
+    f"label $object kustomize.toolkit.fluxcd.io/name- kustomize.toolkit.fluxcd.io/namespace-`; 4. {_ADOPT}",
+)
+MANAGED_BY_HELM_RELEASE = Situation(
+    "managed-by-helm-release",
+    "$subject is managed by Flux (HelmRelease $place/$owner), whose next upgrade would change or delete it",
+    f"{_KEEP_FROM_HELM}HelmRelease, in git, and `flux reconcile helmrelease $owner -n $place --with-source`: it stays; "
+    f"3. {_UNMARK_HELM} helm.toolkit.fluxcd.io/name- helm.toolkit.fluxcd.io/namespace-`; 4. {_ADOPT}",
+)
+MANAGED_BY_HELM = Situation(
+    "managed-by-helm",
+    "$subject is part of the Helm release $place/$owner, whose next upgrade would change or delete it",
+    f"{_KEEP_FROM_HELM}chart, and `helm upgrade $owner -n $place` with them: it stays; 3. {_UNMARK_HELM}`; 4. {_ADOPT}",
+)
+MANAGED_BY_TERRAFORM = Situation(
+    "managed-by-terraform",
+    '$subject is managed by Terraform (field manager "$manager"), whose next apply would change it back, or delete it',
+    f"{_HANDED_OVER} 1. `terraform state rm` its resource, and remove the resource from the configuration before the "
+    "next apply (or use a removed block with destroy = false); 2. `kubectl patch $object --type=merge -p "
+    """'{"metadata": {"managedFields": [{}]}}'` clears its field managers; """
+    f"3. {_ADOPT}",
+)
+MANAGED_BY_APPLY_SET = Situation(
+    "managed-by-apply-set",
+    "$subject is part of an ApplySet, and `kubectl apply --prune` deletes it once it is taken out of its files",
+    f"{_HANDED_OVER} 1. `kubectl label $object applyset.kubernetes.io/part-of-`; 2. take it out of the files, or the "
+    f"kustomization, before they are applied again; 3. {_ADOPT}",
+)
+OWNED_BY_OBJECT = Situation(
+    "owned-by-object",
+    "$subject is owned by $owner (ownerReferences), and is deleted with it",
+    "Have $owner no longer make it, or choose another name",
+)
+APPLIED_WITH_KUBECTL = Situation(
+    "applied-with-kubectl",
+    "$subject: the next `kubectl apply` of its files, or of their kustomization, changes it back",
+    "Take it out of them before `up`",
+    _WARNING,
 )
 NOTHING_TO_ADOPT = Situation(
     "nothing-to-adopt",
@@ -220,8 +271,55 @@ FETCHED_AGAIN = Situation(
 HOST_TAKEN = Situation(
     "host-taken",
     f"{_KEY}: $host is served by $subject already",
-    f"Choose another host, or name that Ingress in {PROJECT}:route.name to take it over",
+    f"Choose another host, ${{otherwise}} leave the route to it: {PROJECT}:route with kind: none",
     setting="host",
+)
+ADOPT_ROUTE: Final = f"name it in {PROJECT}:route.name to adopt it, or"
+REMOVE_ROUTE: Final = "remove it before `up`, or"
+_NO_ROUTE = f"set {PROJECT}:route to kind: none where a tunnel leads straight to Immich"
+INGRESS_CLASS_MISSING = Situation(
+    "ingress-class-missing",
+    f"{_KEY}: the cluster has no IngressClass $name",
+    f"It has: $has. Name one of them, or {_NO_ROUTE}",
+    setting="route.className",
+)
+INGRESS_CLASS_UNSERVED = Situation(
+    "ingress-class-unserved",
+    f"{_KEY}: no pod of the controller of IngressClass $name runs ($controller), and nothing serves the Ingress",
+    f"Install it, name another class, or {_NO_ROUTE}",
+    _WARNING,
+    "route.className",
+)
+GATEWAY_API_MISSING = Situation(
+    "gateway-api-missing",
+    f"{_KEY}: the API server has no HTTPRoute (gateway.networking.k8s.io/v1)",
+    f"Install Gateway API 1.0 or later with its controller, set kind: ingress, or {_NO_ROUTE}",
+    setting="route.kind",
+)
+GATEWAY_MISSING = Situation(
+    "gateway-missing",
+    f"{_KEY}: the cluster has no Gateway $name",
+    "It has: $has",
+    setting="route.gateway",
+)
+GATEWAY_UNSERVED = Situation(
+    "gateway-unserved",
+    f"{_KEY}: the Gateway $name does not serve: $reason",
+    "See that the controller of its GatewayClass runs, or name another Gateway",
+    _WARNING,
+    "route.gateway",
+)
+GATEWAY_LACKS_HOST = Situation(
+    "gateway-lacks-host",
+    f"{_KEY}: no HTTP or HTTPS listener of the Gateway $name is for $host",
+    "Its listeners are for: $has. Give it one for the host, or name another Gateway",
+    setting="route.gateway",
+)
+GATEWAY_REFUSES_NAMESPACE = Situation(
+    "gateway-refuses-namespace",
+    f"{_KEY}: the Gateway $name takes no routes of namespace $namespace",
+    "Allow them in its listener: allowedRoutes.namespaces, from: All or a Selector",
+    setting="route.gateway",
 )
 ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WARNING)
 IMMICH_ON_ANY_NODE = Situation(
@@ -230,6 +328,52 @@ IMMICH_ON_ANY_NODE = Situation(
     f"Set {_KEY} to local, which does, or give $workload a nodeSelector",
     _WARNING,
     "storage.kind",
+)
+
+# what is on its way out, or takes no pod
+
+BEING_DELETED = Situation(
+    "being-deleted",
+    "$subject is being deleted, and goes when this is done: $held",
+    "Wait until it is gone; if it stays, `kubectl describe` shows what holds it",
+)
+WORKLOAD_PAUSED = Situation(
+    "workload-paused",
+    "$subject is paused, and its pods would not get the photos' mount",
+    "`kubectl rollout resume deployment -n $namespace $name`, or remove spec.paused where it is stated",
+)
+OLD_POD_HOLDS = Situation(
+    "old-pod-holds",
+    "$subject starts its new pod beside the old one (RollingUpdate), which holds $what: the new one would never start",
+    "Set its strategy to Recreate, where Immich is stated",
+)
+NODE_EXCLUDED = Situation(
+    "node-excluded",
+    "$subject does not run on the node $node, where the photos are ($reason)",
+    f"Have it run there, or set {_KEY} to its node",
+    setting="storage.node",
+)
+CLAIM_ELSEWHERE = Situation(
+    "claim-elsewhere",
+    "$subject is bound to $volume, which is on another node than the photos ($node): no node has both for $workload",
+    f"Move that volume, or the photos ({_KEY})",
+    setting="storage.node",
+)
+NODE_CLOSED = Situation(
+    "node-closed",
+    "$subject would start a pod on the node $node, which takes none: $reason",
+    "`kubectl uncordon $node` or remove the taint, and see with `kubectl describe node $node` that it is ready",
+)
+POD_REFUSED = Situation(
+    "pod-refused",
+    "$subject: the API server refuses its pod: $reason",
+    "Give the namespace room, or a LimitRange whose defaults its ResourceQuota accepts",
+)
+NODE_CLOSED_TO_SYNC = Situation(
+    "node-closed-to-sync",
+    "$subject: the next sync waits, as the node $node takes no pod: $reason",
+    "`kubectl describe node $node`",
+    _WARNING,
 )
 
 # the photos' mount in Immich

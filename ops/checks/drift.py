@@ -11,7 +11,8 @@ from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
-from preflight.owner_rules import tracked_by_argocd
+from preflight import owners
+from preflight.wording import TRACKED_BY_ARGOCD
 from providers.fragment import set_by_hand
 
 
@@ -65,8 +66,9 @@ def _shown(value: Any) -> str:
 def _argocd(facts: Facts) -> Result:
     cluster = there(facts.cluster)
     for ref, live in cluster.live.items():
-        if any(tracked_by_argocd(ref, live)):
-            return failed(facts, wording.TRACKED_BY_ARGOCD, f"{ref} is tracked by ArgoCD")
+        for managed in owners.findings(ref, live):
+            by_argocd = managed.code == TRACKED_BY_ARGOCD.code
+            return failed(facts, wording.TRACKED_BY_ARGOCD if by_argocd else wording.MANAGED_ELSEWHERE, managed.text)
     ours = cluster.plan.ownership.manager
     for fragment, found in _fragments(cluster):
         managed = found["metadata"].get("managedFields", []) if found else []
@@ -101,5 +103,5 @@ ARGOCD = Check(
     "argocd",
     "no other manager, such as ArgoCD, is about to change it",
     _argocd,
-    (wording.TRACKED_BY_ARGOCD, wording.ENTRIES_STATED_TWICE, wording.MOUNT_STATED_TWICE),
+    (wording.TRACKED_BY_ARGOCD, wording.MANAGED_ELSEWHERE, wording.ENTRIES_STATED_TWICE, wording.MOUNT_STATED_TWICE),
 )

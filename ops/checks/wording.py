@@ -160,8 +160,8 @@ CLASS_RENAMED = _fault(
 )
 HOST_SERVED_TWICE = _fault(
     "host-served-twice",
-    "somebody else's Ingress serves the same host, and the controller takes the older one: take its rule out",
-    "kubectl edit ingress -n $namespace $name",
+    "another route serves the same host, and the controller takes the older one: take its rule out",
+    "kubectl edit $kind -n $namespace $name",
 )
 ROUTE_NOT_ACCEPTED = _fault(
     "route-not-accepted",
@@ -344,6 +344,12 @@ TRACKED_BY_ARGOCD = _fault(
     "tracked-by-argocd",
     "ArgoCD still tracks an object that this stack made its own, and would undo or remove it. Preview says how to hand "
     "it over",
+    PREVIEW,
+)
+MANAGED_ELSEWHERE = _fault(
+    "managed-elsewhere",
+    "another tool still manages an object that this stack made its own, and would undo or remove it. Preview says how "
+    "to hand it over",
     PREVIEW,
 )
 ENTRIES_STATED_TWICE = _fault(

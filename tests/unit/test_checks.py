@@ -18,6 +18,7 @@ from clients.result import Code
 from clients.result import Result as ScriptResult
 from components.immich_mount import GUARD
 from components.local_route import LocalRoute, Standing
+from observe.routes import RoutesSeen
 from observe.space import Space
 from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
@@ -201,6 +202,12 @@ def rival(facts: Facts) -> Facts:
     return seen(ingresses=(ours, other))(facts)
 
 
+def routed(facts: Facts) -> Facts:
+    spec = {"routes": [{"match": f"Host(`{facts.settings.host}`)"}]}
+    other = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "spec": spec}
+    return seen(routes=RoutesSeen(others=({**other, "metadata": {"name": "rival", "namespace": "else"}},)))(facts)
+
+
 def held_by(manager: str) -> Break:
     def change(facts: Facts) -> Facts:
         found = deepcopy(of_cluster(facts).seen.namespace)
@@ -301,6 +308,7 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("route", {"route": GATEWAY},
      http_route([{"type": "Accepted", "status": "False", "message": "NotAllowed"}]), "route-not-accepted"),
     ("route", {"route": GATEWAY}, http_route([]), "route-not-accepted"),
+    ("route", {"route": GATEWAY}, routed, "host-served-twice"),
     ("dns-record", {}, cloudflare(zone=None), "zone-missing"),
     ("dns-record", {}, cloudflare(records=()), "record-missing"),
     ("dns-record", {}, lambda f: cloudflare(records=(replace(records(f)[0], content="x"),))(f), "record-changed"),
@@ -355,6 +363,9 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("argocd", {},
      live("Ingress", lambda one: one["metadata"]["annotations"].update(
      {"argocd.argoproj.io/tracking-id": "a"})), "tracked-by-argocd"),
+    ("argocd", {},
+     live("Ingress", lambda one: one["metadata"].update(
+     {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}})), "managed-elsewhere"),
     ("argocd", {}, held_by(ARGOCD), "entries-stated-twice"),
     ("argocd", {}, mounted_by(ARGOCD), "mount-stated-twice"),
 ]  # fmt: skip
