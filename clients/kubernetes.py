@@ -96,7 +96,8 @@ class Ref:
         # The plural, as apimachinery's meta.UnsafeGuessKindToResource forms it.
         singular = self.kind.lower()
         suffixes = {"s": f"{singular}es", "y": f"{singular[:-1]}ies"}
-        plural = suffixes.get(singular[-1], f"{singular}s")
+        # But for Gateway API's "gateways", where that guess is wrong.
+        plural = f"{singular}s" if singular.endswith("way") else suffixes.get(singular[-1], f"{singular}s")
         root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
         return f"{root}/namespaces/{self.namespace}/{plural}" if self.namespace else f"{root}/{plural}"
 
@@ -168,6 +169,17 @@ class ClusterApi:
         ref = Ref.of(manifest)
         write = partial(self._object, ref, "POST", ref.collection, {"fieldManager": manager}, manifest)
         return self._write_once(ref, write, manifest)
+
+    def try_to_create(self, manifest: Manifest, manager: str) -> Answer:
+        """Ask, in a dry run, what creating an object would come to: admission is asked, too.
+
+        Raises:
+            RefusedError: with the API server's or an admission webhook's own words.
+
+        """
+        query = {"fieldManager": manager, "dryRun": "All"}
+        ref = Ref.of(manifest)
+        return again(partial(self._object, ref, "POST", ref.collection, query, manifest))
 
     def replace(self, manifest: Manifest, manager: str) -> Answer:
         """Write a whole object, as it was read but for what shall change.

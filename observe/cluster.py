@@ -8,7 +8,9 @@ from typing import TypeVar
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from components import directory, immich_server, mount_policy
 from components.names import names
-from observe import space
+from observe import placement, routes, space
+from observe.placement import Placement
+from observe.routes import RoutesSeen
 from observe.space import Space
 from settings import Settings
 from settings.cloudflare import OwnTunnel, Tunnelled
@@ -29,9 +31,11 @@ class ClusterSeen:
         directory_job: the Job of the directory Job's plain name.
         live: the objects that the stack deploys whole, as they are; one that does not exist is left out.
         ingresses: all Ingresses of the cluster.
+        routes: routes of other kinds, and what would serve the stack's own.
         nodes: names of the nodes, by their host name label.
         storage_classes: the StorageClasses.
         volume_classes: classes of the PersistentVolumes, which need no StorageClass.
+        placement: what ties pods to nodes.
         space: the room for photos.
         origin: the Service that a tunnel leads to; None when it does not exist.
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
@@ -47,9 +51,11 @@ class ClusterSeen:
     directory_job: Manifest | None
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     ingresses: tuple[Manifest, ...] | None = ()
+    routes: RoutesSeen = field(default_factory=RoutesSeen)
     nodes: tuple[str, ...] | None = ()
     storage_classes: tuple[Manifest, ...] | None = ()
     volume_classes: frozenset[str] | None = frozenset()
+    placement: Placement = field(default_factory=Placement)
     space: Space = field(default_factory=Space)
     origin: Manifest | None = None
     origin_on_host: bool = False
@@ -78,7 +84,7 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
     nodes = listed(Ref("v1", "Node", "")) if on_node else []
     pods = listed(Ref("v1", "Pod", "", sync))
     classes = listed(Ref("storage.k8s.io/v1", "StorageClass", "")) if syncing else []
-    volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing else []
+    volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing or on_node else []
     ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
     live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
     origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
@@ -90,9 +96,11 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
         directory_job=live.get(Ref("batch/v1", "Job", directory.JOB, sync)),
         live=live,
         ingresses=None if ingresses is None else tuple(ingresses),
+        routes=routes.read_routes(api, settings, listed),
         nodes=None if nodes is None else tuple(map(_host_name, nodes)),
         storage_classes=None if classes is None else tuple(classes),
         volume_classes=None if volumes is None else frozenset(map(_class, volumes)),
+        placement=placement.read_placement(settings, nodes or (), volumes, listed),
         space=space.read_space(api, settings, nodes or (), pods or ()),
         origin=origin,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from clients.kubernetes import Manifest
 from settings import Settings
 from settings.cloudflare import LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled
-from settings.route import Gateway
+from settings.route import Gateway, Ingress, NoRoute
 from settings.storage import OnNode
 
 ACCOUNT = "immich-icloud-verify"
@@ -56,6 +56,12 @@ def _everywhere(settings: Settings) -> list[Rule]:
         rules += _OF_CONNECTORS
     if isinstance(settings.storage, OnNode):
         rules.append(("", ("nodes",), ("list",)))
+    if not isinstance(settings.route, NoRoute):
+        rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
+        rules.append(("traefik.io", ("ingressroutes",), ("list",)))
+        rules.append(("traefik.containo.us", ("ingressroutes",), ("list",)))
+    if isinstance(settings.route, Ingress):
+        rules.append(("", ("pods",), ("list",)))
     if settings.photo_sync.accounts:
         rules.append(("storage.k8s.io", ("storageclasses",), ("list",)))
     return rules

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
 from components.plan import Plan
 from observe import Observed
+from preflight import pod_trials
 from providers.fragment import FragmentDryRun, Remainder, dry_run, without
 from text.resource_types import JOB
 
@@ -18,6 +19,7 @@ class Answers:
         live: each managed object of the plan as it is; an object that does not exist is left out.
         refusals: why the API server would refuse a managed object.
         trials: what each fragment would come to.
+        refused_pods: why quotas and limits keep the pods out, by who has them.
         remainders: each workload of Immich without the mount of this stack; empty where this stack states the mount.
 
     """
@@ -25,6 +27,7 @@ class Answers:
     live: Mapping[Ref, Manifest] = field(default_factory=dict)
     refusals: Mapping[Ref, str] = field(default_factory=dict)
     trials: Mapping[Ref, FragmentDryRun] = field(default_factory=dict)
+    refused_pods: Mapping[Ref, str] = field(default_factory=dict)
     remainders: Mapping[Ref, Remainder] = field(default_factory=dict)
 
 
@@ -51,6 +54,7 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
         live=live,
         refusals={ref: refusal for ref, refusal in asked if refusal},
         trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
+        refused_pods=pod_trials.refused(api, plan, observed),
         remainders={} if plan.mount_is_ours else _remainders(api, plan),
     )
 

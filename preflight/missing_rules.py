@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from observe import Observed
 from observe.cluster import ClusterSeen
-from preflight import cloudflare_rules, wording, workload_rules
+from preflight import cloudflare_rules, deletion_rules, wording, workload_rules
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
@@ -25,6 +25,9 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     immich = settings.immich
     if facts.namespace is None:
         yield wording.NAMESPACE_MISSING.found(name=immich.namespace)
+        return
+    if deletion_rules.is_going(facts.namespace):
+        yield deletion_rules.found(Ref.of(facts.namespace), facts.namespace)
         return
     yield from workload_rules.findings(immich, facts.workloads, facts.services)
     if isinstance(settings.storage, OnNode) and facts.nodes is not None and settings.storage.node not in facts.nodes:

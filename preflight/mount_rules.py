@@ -30,6 +30,14 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answer
             yield from _stated_by_chart(mount, plan, answers)
 
 
+def restarts(mount: Manifest, answers: Answers) -> bool:
+    """Whether this stack would change a workload of Immich's, so that its pods are replaced."""
+    trial = answers.trials.get(Ref.of(mount))
+    if trial is None or trial.live is None or trial.problems:
+        return False
+    return managed_fields.as_found(trial.live, mount) != mount
+
+
 def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iterator[Finding]:
     """Find what stands where the mount goes, and would be lost or hidden: Immich's next scan would trash its photos."""
     mount, where = settings.immich.mount, Ref.of(entries)
@@ -60,10 +68,9 @@ def _stated_here(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[Find
         yield wording.MOUNT_SHARED.found(shared=trial.shared)
     if trial.live is None:
         return
-    if not trial.problems:
-        if managed_fields.as_found(trial.live, mount) != mount:
-            yield wording.IMMICH_RESTARTS.found(Ref.of(mount))
-    elif not _lacks(mount, trial.live):
+    if restarts(mount, answers):
+        yield wording.IMMICH_RESTARTS.found(Ref.of(mount))
+    elif trial.problems and not _lacks(mount, trial.live):
         holding = managed_fields.holders(trial.live["metadata"].get("managedFields", []), managed_fields.entries(mount))
         us = {plan.ownership.manager, OBJECT_MANAGER}
         for manager in (one for one in holding if one not in us and not set_by_hand(one)):

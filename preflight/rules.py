@@ -1,13 +1,22 @@
 """What would go wrong in the cluster, or is worth knowing. Pure: (settings, facts, plan, answers) to findings."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from clients.kubernetes import Ref
 from components import immich_server
 from components.photo_sync import arrangement
 from components.plan import Plan
 from observe.cluster import ClusterSeen
-from preflight import fixed_rules, owner_rules, wording
+from preflight import (
+    deletion_rules,
+    fixed_rules,
+    owner_rules,
+    placement_rules,
+    rollout_rules,
+    route_rules,
+    wording,
+)
 from preflight.dry_runs import Answers
 from settings import Settings
 from settings.storage import HostPath
@@ -19,7 +28,13 @@ def findings(
 ) -> Iterator[Finding]:
     """Find them; `elsewhere`: whether something outside the cluster is adopted."""
     yield from (wording.NOT_KNOWN.found(reason=one) for one in facts.forbidden)
-    yield from _others_route(settings, facts, plan)
+    yield from deletion_rules.findings(settings, facts, plan, answers)
+    # Of what is on its way out, nothing else is worth a word.
+    answers = replace(answers, live={ref: one for ref, one in answers.live.items() if not deletion_rules.is_going(one)})
+    yield from route_rules.findings(settings, facts, plan)
+    yield from placement_rules.findings(facts, plan, answers)
+    yield from (wording.POD_REFUSED.found(ref, reason=reason) for ref, reason in answers.refused_pods.items())
+    yield from rollout_rules.findings(facts, plan, answers)
     yield from fixed_rules.released(plan, answers)
     yield from _rearranged(plan, answers)
     for managed in plan.managed_objects():
@@ -36,14 +51,6 @@ def findings(
     yield from _immich_on_any_node(settings, facts)
     for ref, trial in answers.trials.items():
         yield from (wording.ENTRIES_WARNED.found(ref, warning=warning) for warning in trial.warnings)
-
-
-def _others_route(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
-    ours = plan.route.ref if plan.route else None
-    for ingress in facts.ingresses or ():
-        hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
-        if settings.host in hosts and Ref.of(ingress) != ours and not plan.ownership.is_ours(ingress):
-            yield wording.HOST_TAKEN.found(Ref.of(ingress), host=settings.host)
 
 
 def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:

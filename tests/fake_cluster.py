@@ -38,6 +38,9 @@ class FakeCluster(ClusterApi):
     def create(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("create", manifest, manager)
 
+    def try_to_create(self, manifest: Manifest, manager: str) -> Answer:  # noqa: ARG002 (admits all)
+        return Answer(manifest, ())
+
     def replace(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("replace", manifest, manager)
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
+from observe.routes import hosts
 from ops.checks import wording
 from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from settings.route import Gateway, Ingress
+from text.hostname import normal
 
 
 def _route(facts: Facts) -> Result:
@@ -18,7 +20,7 @@ def _route(facts: Facts) -> Result:
     if stated is None or live is None:
         return failed(facts, wording.ROUTE_MISSING, f"there is no {stated.ref if stated else 'route'}")
     if isinstance(route, Gateway):
-        return _http_route(facts, live)
+        return _rivalled(facts, cluster, stated.ref) or _http_route(facts, live)
     immich = facts.settings.immich
     wanted = f"{host} → {immich.backend.service}:{immich.backend.port}"
     backends = [f"{rule_host} → {backend}" for rule_host, backend in _backends(live)]
@@ -28,14 +30,8 @@ def _route(facts: Facts) -> Result:
         )
     if isinstance(route, Ingress) and (problem := _of_class(facts, cluster, route, live)):
         return problem
-    for rival in _rivals(cluster, host, stated.ref):
-        return failed(
-            facts,
-            wording.HOST_SERVED_TWICE,
-            f"{rival} serves {host}, too",
-            namespace=rival.namespace or "",
-            name=rival.name,
-        )
+    if problem := _rivalled(facts, cluster, stated.ref):
+        return problem
     addresses = live.get("status", {}).get("loadBalancer", {}).get("ingress") or []
     shown = ", ".join(str(one.get("ip") or one.get("hostname")) for one in addresses)
     accepted = (
@@ -65,11 +61,14 @@ def _backends(ingress: Manifest) -> Iterator[tuple[str, str]]:
                 yield rule.get("host", "*"), f"{service.get('name')}:{port.get('number') or port.get('name')}"
 
 
-def _rivals(cluster: ClusterFacts, host: str, ours: Ref) -> Iterator[Ref]:
-    for ingress in cluster.seen.ingresses or ():
-        hosts = {rule.get("host") for rule in ingress["spec"].get("rules", [])}
-        if host in hosts and Ref.of(ingress) != ours:
-            yield Ref.of(ingress)
+def _rivalled(facts: Facts, cluster: ClusterFacts, ours: Ref) -> Result | None:
+    host = facts.settings.host
+    for route in (*(cluster.seen.ingresses or ()), *cluster.seen.routes.others):
+        rival = Ref.of(route)
+        if normal(host) in hosts(route) and rival != ours:
+            place = {"kind": rival.kind.lower(), "namespace": rival.namespace or "", "name": rival.name}
+            return failed(facts, wording.HOST_SERVED_TWICE, f"{rival} serves {host}, too", **place)
+    return None
 
 
 def _http_route(facts: Facts, live: Manifest) -> Result:

@@ -108,7 +108,7 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
     adopt = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich-icloud:"
     assert problems(bench.run("preview")) == [
         "immich-icloud:host: mealie.coultonf.com is served by Ingress mealie/mealie already. "
-        "Choose another host, or name that Ingress in immich-icloud:route.name to take it over",
+        "Choose another host, remove it before `up`, or leave the route to it: immich-icloud:route with kind: none",
         f"Namespace photo-sync exists and was not made by this stack. {adopt}photoSync.namespace",
         f"PersistentVolume icloud-photos-shared exists and was not made by this stack. {adopt}storage.persistentVolume",
         "the tunnel has a rule for this host already, which was not made by this stack: mealie.coultonf.com → "

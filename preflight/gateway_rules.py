@@ -1,0 +1,80 @@
+"""Whether the Gateway takes the stack's HTTPRoute: there, served, and with a listener for host and namespace. Pure."""
+
+from collections.abc import Iterator
+
+from clients.kubernetes import Manifest
+from observe.cluster import ClusterSeen
+from preflight import wording
+from preflight.selectors import matches
+from settings import Settings
+from settings.route import Gateway
+from text.finding import Finding
+from text.hostname import normal
+
+_WEB = {"HTTP", "HTTPS"}
+
+
+def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator[Finding]:
+    """Find why no Gateway would lead requests for the host to Immich."""
+    seen = facts.routes
+    if seen.gateway_api is False:
+        yield wording.GATEWAY_API_MISSING.found()
+    if seen.gateways is None:
+        return
+    where = (route.gateway_namespace, route.gateway)
+    gateway = next((one for one in seen.gateways if _place(one) == where), None)
+    if gateway is None:
+        has = ", ".join("/".join(_place(one)) for one in seen.gateways)
+        yield wording.GATEWAY_MISSING.found(name="/".join(where), has=has or "none")
+        return
+    name = "/".join(where)
+    yield from _served(name, gateway)
+    yield from _listened(settings, name, gateway, facts)
+
+
+def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
+    conditions = {one["type"]: one for one in gateway.get("status", {}).get("conditions", [])}
+    for kind in ("Accepted", "Programmed"):
+        # The API server's default, until a controller has written its own.
+        held = conditions.get(kind, {"status": "Unknown", "message": "no controller has answered for it"})
+        if held["status"] != "True":
+            yield wording.GATEWAY_UNSERVED.found(name=name, reason=held.get("message") or held.get("reason") or kind)
+            return
+
+
+def _listened(settings: Settings, name: str, gateway: Manifest, facts: ClusterSeen) -> Iterator[Finding]:
+    listeners = [one for one in gateway["spec"].get("listeners", []) if one.get("protocol") in _WEB]
+    of_host = [one for one in listeners if _covers(one.get("hostname"), settings.host)]
+    if not of_host:
+        has = ", ".join(one.get("hostname", "*") for one in listeners)
+        yield wording.GATEWAY_LACKS_HOST.found(name=name, host=settings.host, has=has or "none")
+    elif not any(_admits(one, gateway, settings.immich.namespace, facts.namespace) for one in of_host):
+        yield wording.GATEWAY_REFUSES_NAMESPACE.found(name=name, namespace=settings.immich.namespace)
+
+
+def _covers(pattern: str | None, host: str) -> bool:
+    """Whether a listener's host name is for a host; of Gateway API, a wildcard stands for any number of labels."""
+    if not pattern:
+        return True
+    wanted, listened = normal(host), normal(pattern)
+    return wanted.endswith(listened[1:]) if listened.startswith("*.") else wanted == listened
+
+
+def _admits(listener: Manifest, gateway: Manifest, namespace: str, live: Manifest | None) -> bool:
+    allowed = listener.get("allowedRoutes", {}).get("namespaces", {})
+    match allowed.get("from", "Same"):
+        case "All":
+            return True
+        case "Same":
+            return bool(gateway["metadata"]["namespace"] == namespace)
+        case "Selector":
+            selector = allowed.get("selector") or {}
+            # The API server gives each namespace the label of its name.
+            labels = {"kubernetes.io/metadata.name": namespace, **(live or {}).get("metadata", {}).get("labels", {})}
+            return matches(selector, labels)
+        case _:
+            return False
+
+
+def _place(gateway: Manifest) -> tuple[str, str]:
+    return gateway["metadata"]["namespace"], gateway["metadata"]["name"]
