@@ -12,6 +12,7 @@ from clients.conditions import end_of_job
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.pod_end import End
 from clients.pod_start import Failure
+from clients.progress import Progress
 from clients.result import Result
 from clients.retry import TransientError
 from text.visible import VisibleError
@@ -115,7 +116,10 @@ class _Wait:
     api: ClusterApi
     job: Manifest
     report: Report
-    told: str = ""
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.report)
 
     def until_it_ends(self, follower: "_Log | None") -> tuple[Manifest, End]:
         """Return the condition that ends the Job, and how its pod ended."""
@@ -148,11 +152,13 @@ class _Wait:
                 absent_since = absent_since or time.monotonic()
                 if time.monotonic() - absent_since > _ABSENCE:
                     raise
-                self._tell(str(error))
+                self.progress.tell(str(error))
             else:
-                self._tell(_progress(Ref.of(job), pod))
+                self.progress.tell(_progress(Ref.of(job), pod))
                 yield job, pod
                 failure = None if pod and _started(pod) else self._failure(pod)
+                if failure:
+                    self.progress.tell(failure.reason)
                 failing = failing + 1 if failure else 0
                 if failure and failing >= failure.patience:
                     raise JobError(failure.reason)
@@ -181,15 +187,7 @@ class _Wait:
             for event in self.api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=refused):
                 yield Failure(f"{ref} gets no pod: {event.get('message', 'FailedCreate')}")
             return
-        for condition in pod.get("status", {}).get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                yield Failure(f"{pod_start.name(pod)} finds no node: {condition.get('message', '')}", retried=True)
         yield from pod_start.failures(self.api, pod)
-
-    def _tell(self, progress: str) -> None:
-        if progress != self.told:
-            self.told = progress
-            self.report(progress)
 
 
 def _progress(ref: Ref, pod: Manifest | None) -> str:

@@ -11,6 +11,7 @@ POLL = 0.5  # seconds
 _PATIENCE = 5  # polls that a failure has to last: a pod may be refused while its service account is being made
 _PATIENCE_WITH_RETRIES = 240  # polls, two minutes: the kubelet pulls and starts again by itself
 _NEVER_STARTS = {"CreateContainerConfigError", "InvalidImageName"}
+_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 _RETRIED = {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}
 
 
@@ -41,6 +42,9 @@ def name(pod: Manifest) -> str:
 def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
     """Say what keeps a pod's containers from starting."""
     status = pod.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield Failure(f"{name(pod)} finds no node: {condition.get('message', '')}", retried=True)
     initial = status.get("initContainerStatuses", [])
     for container in [*initial, *status.get("containerStatuses", [])]:
         waiting = container.get("state", {}).get("waiting", {})
@@ -56,6 +60,7 @@ def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
     # An event stays for an hour. Once the pod's sandbox is there, its volumes are mounted (condition since 1.29).
     mounted = "PodReadyToStartContainers" in holding(pod)
     if status.get("phase") == "Pending" and not mounted:
-        involved = f"involvedObject.uid={pod['metadata']['uid']},reason=FailedMount"
-        for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
-            yield Failure(f"{name(pod)}: {event.get('message', 'FailedMount')}", retried=True)
+        for reason in _EVENTS:
+            involved = f"involvedObject.uid={pod['metadata']['uid']},reason={reason}"
+            for event in api.list(Ref("v1", "Event", "", pod["metadata"]["namespace"]), fieldSelector=involved):
+                yield Failure(f"{name(pod)}: {event.get('message', reason)}", retried=True)

@@ -8,6 +8,7 @@ from clients import pod_start
 from clients.conditions import holding, is_ready
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.pod_start import Failure
+from clients.progress import Progress
 from clients.retry import TransientError
 from text.visible import VisibleError
 
@@ -38,7 +39,7 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None], *, forced: bo
 
     """
     deadline: float | None = None
-    told, failures = "", 0
+    progress, failures = Progress(report), 0
     while True:
         try:
             live = api.get(ref)
@@ -52,9 +53,9 @@ def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None], *, forced: bo
         if deadline is None:
             seconds = live["spec"].get("progressDeadlineSeconds", _DEFAULT_DEADLINE) if live else _DEFAULT_DEADLINE
             deadline = time.monotonic() + seconds
-        if state.progress != told:
-            told = state.progress
-            report(told)
+        progress.tell(state.progress)
+        if state.failure:  # in the scheduler's, the quota's or the kubelet's words, long before it is given up
+            progress.tell(state.failure.reason)
         failures = failures + 1 if state.failure else 0
         late = time.monotonic() > deadline
         if state.failure and (failures >= state.failure.patience or late):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes import Ref
 from engine.run import Run
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed
@@ -146,6 +147,24 @@ def test_an_entry_that_another_manager_states(bench: Bench) -> None:
         "Two owners would fight over it: remove it there, or choose another name or path here"
     ]
     bench.cluster.apply({**theirs, "spec": {}}, "helm")
+
+
+def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
+    node = Ref("v1", "Node", "talos-1ca-62z")
+    bench.cluster.patch(node, {"spec": {"unschedulable": True}}, "kubectl")
+    bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": True}}, "kubectl")
+    bench.set(lambda s: s.update(route={"kind": "ingress", "className": "traefik"}))
+    try:
+        said = "\n".join(problems(bench.run("preview")))
+        gateway = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+        bench.set(lambda s: s.update(route=gateway))
+        assert "immich-icloud:route.kind: the API server has no HTTPRoute" in "\n".join(problems(bench.run("preview")))
+    finally:
+        bench.cluster.patch(node, {"spec": {"unschedulable": False}}, "kubectl")
+        bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": None}}, "kubectl")
+    assert "immich-icloud:route.className: the cluster has no IngressClass traefik" in said
+    assert "would start a pod on the node talos-1ca-62z, which takes none: it is cordoned" in said
+    assert "Deployment immich/immich-server is paused" in said
 
 
 def test_a_broken_stack_file_has_no_traceback(bench: Bench) -> None:

@@ -761,6 +761,16 @@ def test_a_deployment_of_no_replicas_is_rolled_out() -> None:
     assert waited(Replay(none)) == []
 
 
+NO_NODE = "pod immich/immich-server-1-a finds no node: 0/1 nodes are available: 1 Insufficient gpu.intel.com/i915."
+UNSCHEDULED = {"type": "PodScheduled", "status": "False", "message": NO_NODE.partition("node: ")[2]}
+WITHOUT_NODE = POD_THAT_FAILS | {"status": {"phase": "Pending", "conditions": [UNSCHEDULED]}}
+
+
+def test_why_a_pod_does_not_start_is_told_at_once_and_once() -> None:
+    _, *why = waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=WITHOUT_NODE))
+    assert why == [NO_NODE]
+
+
 @pytest.mark.parametrize(
     ("api", "words"),
     [
@@ -778,8 +788,9 @@ def test_a_deployment_of_no_replicas_is_rolled_out() -> None:
             ),
             "pod immich/immich-server-1-a: MountVolume.SetUp failed: not a directory",
         ),
+        (Replay(state(0, 1, 1), pod=WITHOUT_NODE), NO_NODE),
     ],
-    ids=["removed", "crash", "refused", "mount"],
+    ids=["removed", "crash", "refused", "mount", "node"],
 )
 def test_a_rollout_that_can_not_end(api: ClusterApi, words: str) -> None:
     with pytest.raises(rollout.RolloutError) as error:

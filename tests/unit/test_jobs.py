@@ -157,8 +157,9 @@ def test_one_that_does_not_start_is_given_up_and_removed(api: Jobs, reason: str)
     assert not api.jobs
 
 
-def test_what_the_kubelet_tries_again_may_pass() -> None:
-    told(Jobs(*[step(PULL)] * 100, step(ended(0), COMPLETE)))
+def test_what_the_kubelet_tries_again_may_pass_and_is_told_once() -> None:
+    _, waits, _ = told(Jobs(*[step(PULL)] * 100, step(ended(0), COMPLETE)))
+    assert waits.endswith('container "look" does not start: not found')
 
 
 def test_a_refusal_that_passes_is_no_failure() -> None:
