@@ -53,6 +53,6 @@ def _runs(workload: Manifest) -> bool:
     if any(owner.get("controller") for owner in workload["metadata"].get("ownerReferences", [])):
         return False
     ended = {one["type"] for one in status.get("conditions") or [] if one.get("status") == "True"} | {
-        status.get("phase", "")
+        str(status.get("phase", ""))
     }
     return not (spec.get("suspend") or spec.get("replicas") == 0 or ended & _ENDED)
