@@ -9,6 +9,7 @@ from settings.model import (
     AbsolutePath,
     Allowed,
     Backend,
+    Example,
     Label,
     Model,
     ObjectName,
@@ -36,12 +37,10 @@ class Service(Model):
 
     name: Annotated[
         Omittable[ServiceName],
-        Allowed("1 to 63 lower-case letters, digits and '-', starting with a letter", "immich-server"),
         Field(description="Default: the Service that selects the pods of Immich's server."),
     ] = None
     port: Annotated[
         Omittable[Port],
-        Allowed("a port number from 1 to 65535", 3001),
         Field(description="Default: the port that leads to Immich: 2283, 3001, or the one named http."),
     ] = None
 
@@ -62,9 +61,7 @@ class Mount(Model):
     volume: Label = "icloud-import"
     container: Annotated[
         Omittable[Label],
-        Allowed(
-            "1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit", "immich-server"
-        ),
+        Example("immich-server"),
         Field(description="Container that gets the mount. Default: each that runs the image immich-server."),
     ] = None
 
@@ -79,7 +76,7 @@ class Immich(Model):
     namespace: Label = "immich"
     deployment: Annotated[
         Omittable[ObjectName],
-        Allowed("lower-case letters, digits, '-' and '.', at most 253 characters", "immich-server"),
+        Example("immich-server"),
         Field(
             description="Name of the Deployment, StatefulSet or DaemonSet that runs Immich's server. Default: each "
             "that runs the image immich-server."

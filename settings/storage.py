@@ -134,7 +134,7 @@ class Nfs(_Volume):
     path: Annotated[
         AbsolutePath,
         Field(description="The exported directory."),
-        Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/export/photos"),
+        Example("/export/photos"),
     ]
 
 
