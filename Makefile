@@ -68,9 +68,10 @@ verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, 
 diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARGS=--svg, or '--verify FILE' to colour it
 	@$(COMMAND)
 
+# Three on two cores: each waits for controllers and rollouts nearly half of its time.
 test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: all that is tested there
 	@$(BIN)/python -m lab.real_node --build
