@@ -300,6 +300,28 @@ class CloudflareApi:
         found = self._list(_Record, path, DNS_EDIT, what, {"name.exact": host})
         return [record.told for record in found if record.is_address]
 
+    def record(self, zone_id: str, record_id: str) -> Document | None:
+        """Read one record as a whole; None when it is gone."""
+        path = f"/zones/{zone_id}/dns_records/{record_id}"
+        try:
+            return self._get(Document, path, DNS_EDIT, f"the DNS record {record_id}").result
+        except MissingError:
+            return None
+
+    def change_record(self, zone_id: str, record_id: str, change: Document) -> None:
+        """Change what is named of a record, and nothing else; asked again where the answer is lost.
+
+        Raises:
+            CloudflareRefusedError: when it was not changed.
+
+        """
+
+        def asked() -> None:
+            with _asked(DNS_EDIT, f"a change of the DNS record {record_id}"):
+                self._client.patch(f"/zones/{zone_id}/dns_records/{record_id}", cast_to=httpx.Response, body=change)
+
+        again(asked)
+
     def access_applications(self, account_id: str) -> list[AccessApplication]:
         """List the Access applications."""
         path = f"/accounts/{account_id}/access/apps"

@@ -7,6 +7,7 @@ from components import cloudflare_resources as cloudflare
 from components.access import ImmichAccess
 from components.connector import Connector, TunnelConnector
 from components.public_access import PublicAccess, tunnel_host
+from providers.adopted_record import AdoptedRecord, RecordTarget
 from providers.tunnel_rules import TunnelRules
 
 
@@ -52,25 +53,7 @@ class CloudflareRoute(pulumi.ComponentResource):
             before.append(tunnel.made)
             self.tunnel_id = tunnel.id
             target = tunnel.id.apply(tunnel_host)
-        record = cloudflare.DnsRecord(
-            public_access.record.resource,
-            {
-                "zoneId": public_access.zone.id,
-                "name": public_access.record.name,
-                "type": public_access.record.type,
-                "content": target,
-                "proxied": public_access.record.proxied,
-                "ttl": 1,  # automatic, the only one that a proxied record may have
-                "comment": public_access.record.comment,
-            },
-            pulumi.ResourceOptions(
-                parent=self,
-                depends_on=before,
-                delete_before_replace=True,  # two records for one host would be refused
-                import_=public_access.record.import_id,
-                retain_on_delete=public_access.record.adopted,
-            ),
-        )
+        record = _record(public_access, target, after())
         before.append(record)
         if public_access.rules:
             TunnelRules(f"{name}-rules", public_access.rules, after())
@@ -78,6 +61,33 @@ class CloudflareRoute(pulumi.ComponentResource):
         if tunnel and connector:
             tunnel.lead(connector, record)
         self.record_target = record.content.apply(str)
+
+
+def _record(
+    public_access: PublicAccess, target: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+) -> cloudflare.DnsRecord | AdoptedRecord:
+    wanted, zone_id = public_access.record, public_access.zone.id
+    if wanted.adopted_id and target is not None:
+        leads = RecordTarget(zone_id, wanted.adopted_id, wanted.name, wanted.type, target, wanted.proxied)
+        return AdoptedRecord(wanted.resource, leads, opts)
+    own = pulumi.ResourceOptions(
+        delete_before_replace=True,  # two records for one host would be refused
+        import_=wanted.import_id,
+        retain_on_delete=wanted.adopted,
+    )
+    return cloudflare.DnsRecord(
+        wanted.resource,
+        {
+            "zoneId": zone_id,
+            "name": wanted.name,
+            "type": wanted.type,
+            "content": target,
+            "proxied": wanted.proxied,
+            "ttl": 1,  # automatic, the only one that a proxied record may have
+            "comment": wanted.comment,
+        },
+        pulumi.ResourceOptions.merge(opts, own),
+    )
 
 
 class OwnTunnel(pulumi.ComponentResource):

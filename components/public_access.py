@@ -25,7 +25,8 @@ class FoundAtCloudflare:
         tunnel: the shared or locally managed tunnel; None for any other kind.
         sibling: the record that ours shall be like; None unless `sameAs` names one.
         record: the host's record, where there is one that may be ours.
-        import_record: whether the state does not know that record yet.
+        import_record: whether that record carries this stack's comment, and the state does not know it.
+        adopt_record: whether that record was made by hand, and is, or becomes, a resource that restores it.
         record_name: the record's name in the program, which is another one when the host changes.
         hosts_before: the other hosts whose records the state knows.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
@@ -37,6 +38,7 @@ class FoundAtCloudflare:
     sibling: cloudflare_api.Record | None = None
     record: cloudflare_api.Record | None = None
     import_record: bool = False
+    adopt_record: bool = False
     record_name: str = RECORD_NAME
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
@@ -52,8 +54,9 @@ class Record:
         content: what it points at; None for a tunnel that is yet to be made.
         proxied: whether requests go through Cloudflare.
         comment: our mark on it.
-        adopted: whether somebody made it by hand: then it is kept when the stack is removed.
+        adopted: whether an older version adopted it: then it is kept, as it is, when the stack is removed.
         import_id: Pulumi's id to import it by; None unless it is there and the state does not know it.
+        adopted_id: its id, where it was made by hand: then it is restored when the stack is removed; else None.
         resource: its name in the program.
 
     """
@@ -65,6 +68,7 @@ class Record:
     comment: str
     adopted: bool
     import_id: str | None
+    adopted_id: str | None = None
     resource: str = RECORD_NAME
 
 
@@ -162,7 +166,8 @@ def tunnel_host(tunnel_id: str) -> str:
 def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Record:
     kind, content, proxied = _target(cloudflare, found)
     # One whose mark somebody has wiped off may have been made by hand: it is kept, too.
-    adopted = found.record is not None and found.record.comment != ownership.stack
+    by_hand = found.record.id if found.record and found.adopt_record else None
+    adopted = found.record is not None and not by_hand and found.record.comment != ownership.stack
     return Record(
         name=host,
         type=kind,
@@ -171,6 +176,7 @@ def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, owner
         comment=f"{ownership.stack}{_ADOPTED if adopted else ''}",
         adopted=adopted,
         import_id=f"{found.zone.id}/{found.record.id}" if found.record and found.import_record else None,
+        adopted_id=by_hand,
         resource=found.record_name,
     )
 

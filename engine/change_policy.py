@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.run import Step
-from text.resource_types import APPLICATION, LIBRARY, POLICY, RECORD, SERVICE_TOKEN, TUNNEL, TUNNEL_RULES
+from text.resource_types import (
+    ADOPTED_RECORD,
+    APPLICATION,
+    LIBRARY,
+    POLICY,
+    RECORD,
+    SERVICE_TOKEN,
+    TUNNEL,
+    TUNNEL_RULES,
+)
 from text.visible import visible
 
 ALLOWED: Final = "--allow-data-loss"
@@ -161,7 +170,8 @@ def _was_found(step: Step) -> bool:
 
 
 def _leads_elsewhere(step: Step) -> bool:
-    return step.retained and any(path.startswith(_ROUTING) for path in step.differences)
+    found = step.retained or step.type == ADOPTED_RECORD
+    return found and any(path.startswith(_ROUTING) for path in step.differences)
 
 
 _OPEN: Final = (
@@ -240,6 +250,8 @@ RULES: Final = (
     # The host changes: the new one gets a record of its own, and the adopted one leads to nothing any more.
     ChangeRule(RECORD, _RETAINED, _ROUTE, beside=_BEGUN),
     ChangeRule(RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
+    ChangeRule(ADOPTED_RECORD, _REMOVED, _ROUTE),
+    ChangeRule(ADOPTED_RECORD, _UPDATED, _ROUTE, _leads_elsewhere),
     ChangeRule(_INGRESS, _REPLACED, _ROUTE, _was_found),
     ChangeRule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
     ChangeRule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),

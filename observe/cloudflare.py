@@ -26,7 +26,7 @@ from providers import tunnel_rules
 from providers.tunnel_rules import RuleSet, TunnelRulesDiff
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, Tunnelled
-from text.resource_types import RECORD, TUNNEL_RULES
+from text.resource_types import ADOPTED_RECORD, RECORD, TUNNEL_RULES
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,17 @@ class CloudflareSeen:
         """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
         return any((one.type, one.id) == (type_, id_) for one in self.known)
 
+    def is_adopted(self, record: Record) -> bool:
+        """Whether the state knows a record as one that was made by hand."""
+        return self.is_known(ADOPTED_RECORD, record.id)
+
+    def in_state(self, record: Record) -> bool:
+        """Whether the state knows a record."""
+        return self.is_known(RECORD, record.id) or self.is_adopted(record)
+
     def our_record(self, owner: Ownership) -> Record | None:
         """Find the record that this stack manages, by its id in the state or its comment, or else one to adopt."""
-        known = [record for record in self.records if self.is_known(RECORD, record.id)]
+        known = [record for record in self.records if self.in_state(record)]
         marked = [record for record in self.records if is_marked(record, owner.stack)]
         return next(iter([*known, *marked, *(self.records if owner.adopting else ())]), None)
 

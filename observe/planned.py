@@ -9,7 +9,7 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from components.pod_security import FoundLevels
-from components.public_access import RECORD_NAME, FoundAtCloudflare
+from components.public_access import RECORD_NAME, FoundAtCloudflare, is_marked
 from observe import Observed, local_tunnel
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen
@@ -18,7 +18,7 @@ from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
 from text.hostname import normal
-from text.resource_types import RECORD, VOLUMES
+from text.resource_types import ADOPTED_RECORD, RECORD, VOLUMES
 
 
 def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
@@ -107,7 +107,8 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
     if seen.zone is None or (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and not seen.siblings):
         return None
     record = seen.our_record(ownership)
-    known = {normal(str(one.outputs.get("name"))): one.name for one in seen.known if one.type == RECORD}
+    types = {RECORD, ADOPTED_RECORD}
+    known = {normal(str(one.outputs.get("name"))): one.name for one in seen.known if one.type in types}
     # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
     # the program: a replacement can't be imported, and of what it replaces an interrupted `up` would hide the id.
     free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
@@ -119,7 +120,9 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
         local=local_tunnel.route(settings, seen.local) if seen.local else None,
         sibling=next(iter(seen.siblings), None),
         record=record,
-        import_record=record is not None and not seen.is_known(RECORD, record.id),
+        import_record=record is not None and not seen.in_state(record) and is_marked(record, ownership.stack),
+        adopt_record=record is not None
+        and (seen.is_adopted(record) or not (seen.in_state(record) or is_marked(record, ownership.stack))),
         record_name=known.get(settings.host, free),
         hosts_before=tuple(host for host in known if host != settings.host),
     )

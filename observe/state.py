@@ -30,7 +30,7 @@ class Known:
     @property
     def id(self) -> str:
         """Its id at Cloudflare, which Pulumi's bridge to Terraform's providers puts among the outputs; else empty."""
-        return str(self.outputs.get("id") or "")
+        return str(self.outputs.get("id") or self.outputs.get("record_id") or "")
 
 
 def known() -> tuple[Known, ...]:

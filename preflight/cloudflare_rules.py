@@ -18,7 +18,7 @@ from settings.cloudflare import DnsRecord, LocalTunnel, OwnTunnel, SharedTunnel,
 from settings.route import Ingress
 from text.finding import Finding
 from text.hostname import normal
-from text.resource_types import RECORD, SERVICE_TOKEN, TUNNEL
+from text.resource_types import SERVICE_TOKEN, TUNNEL
 
 # Megabytes that Cloudflare takes in one request, by the zone's plan (source: Cloudflare's error 413 page). Counted as
 # ingress-nginx counts its `m`, so that 100m is no more than 100 MB.
@@ -126,8 +126,8 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareSeen) ->
 def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[Finding]:
     mine = facts.our_record(owner)
     # A record's type can't change: the record would be replaced, and one that is imported or kept stays in the way.
-    stays = bool(ours.import_id or ours.adopted)
-    untouched = mine is not None and facts.is_known(RECORD, mine.id) and mine.type == ours.type
+    stays = bool(ours.import_id or ours.adopted or ours.adopted_id)
+    untouched = mine is not None and facts.in_state(mine) and mine.type == ours.type
     for record in facts.records:
         if mine is None:
             yield wording.RECORD_NOT_OURS.found(record)
@@ -136,9 +136,9 @@ def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[
     for record in facts.delegations:
         yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
     longest = _LONGEST_COMMENT.get(facts.zone.plan if facts.zone else "", _LONGEST_PAID_COMMENT)
-    if len(ours.comment) > longest:
+    if len(ours.comment) > longest and not ours.adopted_id:
         yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest)
-    if mine is None or not (ours.adopted and ours.import_id):
+    if mine is None or facts.in_state(mine) or not ours.adopted_id:
         return
     if (normal(mine.content), mine.proxied) == (normal(ours.content or ""), ours.proxied):
         yield wording.RECORD_ADOPTED.found(mine)

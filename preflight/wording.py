@@ -746,7 +746,7 @@ COMMENT_TOO_LONG = Situation(
     "the DNS record's comment would name the stack $subject, and Cloudflare takes at most $limit characters",
     "Choose a shorter name: pulumi stack rename",
 )
-_KEPT = "It is kept, like that, when this stack is removed"
+_KEPT = "Its comment and tags stay. Where it led is restored on destroy, unless it is changed meanwhile"
 RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject is taken over", _KEPT, _WARNING)
 RECORD_ADOPTED_AND_CHANGED = Situation(
     "record-adopted-and-changed", "the DNS record $subject is taken over, and becomes $becomes", _KEPT, _WARNING

@@ -83,7 +83,8 @@ class _Stack:
 def _outside(stack: _Stack) -> list[Node]:
     """From the internet to the cluster's door."""
     internet = Node("internet", ("Internet",), Whose.OTHERS, "internet", shape=Shape.CLOUD)
-    record, application, tunnel = stack.one("DnsRecord"), stack.one("ZeroTrustAccessApplication"), [*_tunnel(stack)]
+    record = stack.one("DnsRecord") or stack.one("AdoptedRecord")
+    application, tunnel = stack.one("ZeroTrustAccessApplication"), [*_tunnel(stack)]
     if record is None:
         return [internet, Node("way", ("somebody else's way in", stack.host), Whose.OTHERS, "record"), *tunnel]
     name = (f"DNS record {record.inputs['type']}", record.inputs["name"])

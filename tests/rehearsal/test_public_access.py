@@ -26,7 +26,7 @@ def found(bench: Bench) -> dict[str, Any]:
     config = bench.account.configuration()
     bench.account.somebody_writes({**config, "ingress": [BY_HAND, *config["ingress"]]})
     bench.account.sdk.dns.records.create(
-        zone_id=ZONE, name=HOST, type="CNAME", content="home.coultonf.com", ttl=1, proxied=True
+        zone_id=ZONE, name=HOST, type="CNAME", content="home.coultonf.com", ttl=300, proxied=False, comment="by hand"
     )
     return {"configuration": bench.account.configuration(), "records": bench.account.records()}
 
@@ -44,18 +44,19 @@ def test_it_is_taken_over_on_request(bench: Bench, found: dict[str, Any]) -> Non
     record = bench.account.record_id(HOST)
     bench.set(lambda settings: settings.update(adoptExisting=True))
     run = bench.up()
-    assert ("import", "cloudflare-record") in changed(run)
+    assert ("create", "cloudflare-record") in changed(run)
     told = "; ".join(run.warnings)
     assert (
         "taken over, and put back when this stack is removed: immich.coultonf.com → http://immich-by-hand:2283" in told
     )
-    assert "It is kept, like that, when this stack is removed" in told
+    assert "Where it led is restored on destroy" in told
     (_, *others) = found["configuration"]["ingress"]
     ours, *rest = [rule for rule in bench.account.configuration()["ingress"] if rule.get("hostname") == HOST]
     assert (ours, rest) == ({"hostname": HOST, "service": NGINX}, [])
     assert [rule for rule in bench.account.configuration()["ingress"] if rule != ours] == others
     assert bench.account.record_id(HOST) == record
-    assert bench.account.record(HOST)["content"] == f"{HOMELAB}.cfargotunnel.com"
+    led = bench.account.record(HOST)
+    assert (led["content"], led["comment"]) == (f"{HOMELAB}.cfargotunnel.com", "by hand")
 
 
 def test_afterwards_it_is_ours_as_any_other(bench: Bench) -> None:
@@ -63,10 +64,10 @@ def test_afterwards_it_is_ours_as_any_other(bench: Bench) -> None:
     assert [name for _, name in changed(bench.up()) if name.startswith("cloudflare")] == []
 
 
-def test_destroy_puts_the_rule_back_and_keeps_the_record(bench: Bench, found: dict[str, Any]) -> None:
+def test_destroy_restores_the_rule_and_the_record(bench: Bench, found: dict[str, Any]) -> None:
     bench.destroy()
     assert bench.account.configuration() == found["configuration"]
-    assert bench.account.record(HOST)["content"] == f"{HOMELAB}.cfargotunnel.com"
+    assert bench.account.records() == found["records"]
     bench.account.sdk.dns.records.delete(bench.account.record_id(HOST), zone_id=ZONE)
 
 

@@ -58,7 +58,8 @@ SHARES = on(SHARED)
 TAKEN_OVER = deployed(showing({"name": "ann"}), IMMICH, ADOPTED)
 THROUGH_A_GATEWAY = deployed(gateway(), IMMICH, ADOPTED)
 OUR_GATEWAY = deployed(gateway(), IMMICH)
-RECORD_TAKEN_OVER = on(SHARED, {"record": record()})
+RECORD_TAKEN_OVER = on(SHARED, {"record": record()})  # by an older version, which keeps it
+RECORD_ADOPTED = on(SHARED, {"record": record(), "adopt_record": True}).one("AdoptedRecord")
 
 
 def claim(name: str) -> Registered:
@@ -123,6 +124,8 @@ REFUSED = {
     "adopted record renamed": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "name", to="other.example.com"), "by hand"),
     "adopted record redirected": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "content", to="elsewhere"), "by hand"),
     "adopted record no longer proxied": (changed(RECORD_TAKEN_OVER.one("DnsRecord"), "proxied", to=False), "by hand"),
+    "restored record deleted": (step("delete", RECORD_ADOPTED), "by hand"),
+    "restored record redirected": (changed(RECORD_ADOPTED, "content", to="elsewhere"), "by hand"),
     "adopted ingress replaced": (step("replace", TAKEN_OVER.one("Ingress")), "by hand"),
     "adopted ingress of another host": (
         changed(TAKEN_OVER.one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
@@ -173,6 +176,7 @@ LET_THROUGH = {
     "our record replaced": step("replace", SHARES.one("DnsRecord")),
     "adopted record kept": step("delete", RECORD_TAKEN_OVER.one("DnsRecord")),
     "adopted record's comment": changed(RECORD_TAKEN_OVER.one("DnsRecord"), "comment", to="other"),
+    "restored record is adopted": step("create", RECORD_ADOPTED),
     "our ingress of another host": changed(PHOTOS.one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
     "our record no longer proxied": changed(SHARES.one("DnsRecord"), "proxied", to=False),
     "our ingress of another controller": changed(PHOTOS.one("Ingress"), "spec", "ingressClassName", to="other"),
