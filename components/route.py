@@ -1,5 +1,7 @@
 """How requests for the host reach Immich's Service."""
 
+from collections.abc import Mapping
+
 from clients.kubernetes import Manifest
 from components.ownership import Ownership
 from settings import route as settings
@@ -20,15 +22,27 @@ def manifest(route: Route, host: str, immich: Immich, ownership: Ownership) -> M
 
 def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Ownership) -> Manifest:
     # A homelab's ingress controller has no load balancer, hence no address to wait for.
-    annotations = {**route.annotations, "pulumi.com/skipAwait": "true"}
+    annotations = {**route.annotations, **_issued(route.tls), "pulumi.com/skipAwait": "true"}
     backend = {"service": {"name": immich.backend.service, "port": {"number": immich.backend.port}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    spec: Manifest = {"ingressClassName": route.class_name, "rules": [{"host": host, "http": {"paths": [path]}}]}
+    if route.tls:
+        spec["tls"] = [{"hosts": [host], **({"secretName": route.tls.secret} if route.tls.secret else {})}]
+    metadata = ownership.metadata("Ingress", route.name, immich.namespace, annotations)
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": ownership.metadata("Ingress", route.name, immich.namespace, annotations),
-        "spec": {"ingressClassName": route.class_name, "rules": [{"host": host, "http": {"paths": [path]}}]},
+        "metadata": _labelled(metadata, route.labels),
+        "spec": spec,
     }
+
+
+def _issued(tls: settings.Tls | None) -> dict[str, str]:
+    """Ask cert-manager for the certificate, by the annotation that it reads."""
+    if tls is None or tls.issuer is None:
+        return {}
+    kind = {"ClusterIssuer": "cluster-issuer", "Issuer": "issuer"}[tls.issuer_kind]
+    return {f"cert-manager.io/{kind}": tls.issuer}
 
 
 def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: Ownership) -> Manifest:
@@ -36,10 +50,19 @@ def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: O
         "backendRefs": [{"name": immich.backend.service, "port": immich.backend.port}],
         "timeouts": {"request": "0s"},  # no limit: Envoy's default of 15 s ends an upload
     }
-    parent = {"name": route.gateway, "namespace": route.gateway_namespace}
+    metadata = ownership.metadata("HTTPRoute", route.name, immich.namespace, route.annotations)
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": ownership.metadata("HTTPRoute", route.name, immich.namespace),
-        "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [rule]},
+        "metadata": _labelled(metadata, route.labels),
+        "spec": {"parentRefs": list(map(_reference, route.all_parents)), "hostnames": [host], "rules": [rule]},
     }
+
+
+def _reference(parent: settings.Parent) -> Manifest:
+    section = {"sectionName": parent.section_name} if parent.section_name else {}
+    return {"name": parent.gateway, "namespace": parent.gateway_namespace, **section}
+
+
+def _labelled(metadata: Manifest, labels: Mapping[str, str]) -> Manifest:
+    return {**metadata, "labels": dict(labels)} if labels else metadata

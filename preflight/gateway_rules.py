@@ -1,13 +1,13 @@
 """Whether the Gateway takes the stack's HTTPRoute: there, served, and with a listener for host and namespace. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from clients.kubernetes import Manifest
 from observe.cluster import ClusterSeen
 from preflight import wording
 from preflight.selectors import matches
 from settings import Settings
-from settings.route import Gateway
+from settings.route import Gateway, Parent
 from text.finding import Finding
 from text.hostname import normal
 
@@ -21,15 +21,28 @@ def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator
         yield wording.GATEWAY_API_MISSING.found()
     if seen.gateways is None:
         return
-    where = (route.gateway_namespace, route.gateway)
-    gateway = next((one for one in seen.gateways if _place(one) == where), None)
-    if gateway is None:
-        has = ", ".join("/".join(_place(one)) for one in seen.gateways)
-        yield wording.GATEWAY_MISSING.found(name="/".join(where), has=has or "none")
-        return
+    for parent in route.all_parents:
+        yield from _of_parent(settings, parent, seen.gateways, facts)
+
+
+def _of_parent(
+    settings: Settings, parent: Parent, gateways: Collection[Manifest], facts: ClusterSeen
+) -> Iterator[Finding]:
+    where = (parent.gateway_namespace, parent.gateway)
     name = "/".join(where)
+    gateway = next((one for one in gateways if _place(one) == where), None)
+    if gateway is None:
+        has = ", ".join("/".join(_place(one)) for one in gateways)
+        yield wording.GATEWAY_MISSING.found(name=name, has=has or "none")
+        return
     yield from _served(name, gateway)
-    yield from _listened(settings, name, gateway, facts)
+    listeners = gateway["spec"].get("listeners", [])
+    named = [one for one in listeners if parent.section_name in {None, one["name"]}]
+    if not named:
+        has = ", ".join(one["name"] for one in listeners)
+        yield wording.GATEWAY_LACKS_LISTENER.found(name=name, listener=parent.section_name, has=has or "none")
+        return
+    yield from _listened(settings, name, gateway, named, facts)
 
 
 def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
@@ -42,8 +55,10 @@ def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
             return
 
 
-def _listened(settings: Settings, name: str, gateway: Manifest, facts: ClusterSeen) -> Iterator[Finding]:
-    listeners = [one for one in gateway["spec"].get("listeners", []) if one.get("protocol") in _WEB]
+def _listened(
+    settings: Settings, name: str, gateway: Manifest, named: Iterable[Manifest], facts: ClusterSeen
+) -> Iterator[Finding]:
+    listeners = [one for one in named if one.get("protocol") in _WEB]
     of_host = [one for one in listeners if _covers(one.get("hostname"), settings.host)]
     if not of_host:
         has = ", ".join(one.get("hostname", "*") for one in listeners)

@@ -309,6 +309,12 @@ GATEWAY_UNSERVED = Situation(
     _WARNING,
     "route.gateway",
 )
+GATEWAY_LACKS_LISTENER = Situation(
+    "gateway-lacks-listener",
+    f"{_KEY}: the Gateway $name has no listener $listener",
+    "It has: $has",
+    setting="route.sectionName",
+)
 GATEWAY_LACKS_HOST = Situation(
     "gateway-lacks-host",
     f"{_KEY}: no HTTP or HTTPS listener of the Gateway $name is for $host",

@@ -101,7 +101,7 @@ class Settings(Model):
                 self.immich.namespace,
                 self.photo_sync.namespace,
                 cloudflare.ingress_controller and cloudflare.ingress_controller.namespace,
-                isinstance(self.route, Gateway) and self.route.gateway_namespace,
+                *(one.gateway_namespace for one in (self.route.all_parents if isinstance(self.route, Gateway) else ())),
             }
             if cloudflare.namespace in taken:
                 raise refuse(

@@ -271,6 +271,41 @@ def test_a_gateway_gets_a_route_without_a_time_limit(homelab: Settings) -> None:
     assert not stack.all("Ingress")
 
 
+def test_a_route_on_several_listeners_with_labels_and_annotations(homelab: Settings) -> None:
+    one = {"gateway": "public", "gatewayNamespace": "gateways"}
+    more = {"labels": {"dns": "public"}, "annotations": {"a/b": "c"}, "parents": [{**one, "sectionName": "http"}]}
+    route = {"kind": "gateway", **one, "sectionName": "https", **more}
+    settings = Settings.model_validate({**homelab.model_dump(by_alias=True, exclude_unset=True), "route": route})
+    made = deployed(settings, IMMICH).one("HTTPRoute").inputs
+    assert [parent["sectionName"] for parent in made["spec"]["parentRefs"]] == ["https", "http"]
+    assert (made["metadata"]["labels"], made["metadata"]["annotations"]["a/b"]) == ({"dns": "public"}, "c")
+
+
+@pytest.mark.parametrize(
+    ("tls", "stated", "issuer"),
+    [
+        ({}, {}, {}),
+        ({"secret": "own"}, {"secretName": "own"}, {}),
+        ({"secret": "own", "issuer": "le"}, {"secretName": "own"}, {"cert-manager.io/cluster-issuer": "le"}),
+        (
+            {"secret": "own", "issuer": "le", "issuerKind": "Issuer"},
+            {"secretName": "own"},
+            {"cert-manager.io/issuer": "le"},
+        ),
+    ],
+    ids=["the controller's own", "a Secret", "ClusterIssuer", "Issuer"],
+)
+def test_an_ingress_with_tls(
+    homelab: Settings, tls: dict[str, str], stated: dict[str, str], issuer: dict[str, str]
+) -> None:
+    route = {"kind": "ingress", "labels": {"dns": "public"}, "tls": tls}
+    settings = Settings.model_validate({**homelab.model_dump(by_alias=True, exclude_unset=True), "route": route})
+    made = deployed(settings, IMMICH).one("Ingress").inputs
+    assert made["spec"]["tls"] == [{"hosts": ["immich.coultonf.com"], **stated}]
+    assert {key: value for key, value in made["metadata"]["annotations"].items() if "cert-manager" in key} == issuer
+    assert made["metadata"]["labels"] == {"dns": "public"}
+
+
 def test_no_route_when_none_is_wanted(homelab: Settings) -> None:
     settings = Settings.model_validate(
         homelab.model_dump(by_alias=True, exclude_unset=True)

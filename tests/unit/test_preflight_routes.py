@@ -180,6 +180,14 @@ def test_the_gateway(api: bool, gateways: tuple[Manifest, ...] | None, code: str
     assert [one for one, _ in problems(settings, {}, there) + warnings(settings, {}, there)] == ([code] if code else [])
 
 
+def test_each_parent_is_judged() -> None:
+    parents = [{"gateway": "public", "gatewayNamespace": "gateways", "sectionName": "https"},
+               {"gateway": "lan", "gatewayNamespace": "gateways"}]  # fmt: skip
+    settings = configured(route={**GATEWAY, "sectionName": "web", "parents": parents})
+    there = seen(gateway_api=True, gateways=(gateway(),))
+    assert [code for code, _ in problems(settings, {}, there)] == ["gateway-lacks-listener", "gateway-missing"]
+
+
 # what is read
 
 
