@@ -174,7 +174,7 @@ class ClusterApi:
         """Ask, in a dry run, what creating an object would come to: admission is asked, too.
 
         Raises:
-            RefusedError: with the API server's or an admission webhook's own words.
+            ClusterRefusedError: with the API server's or an admission webhook's own words.
 
         """
         query = {"fieldManager": manager, "dryRun": "All"}
