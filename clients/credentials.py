@@ -76,6 +76,8 @@ def connect(
             entry.pop(f"{name}-data", None)
             for entry, name in ((cluster, "certificate-authority"), (user, "client-certificate"), (user, "client-key"))
         )
+        if isinstance(kubeconfig, Path) and user.get("exec"):
+            user["exec"] = _beside(kubeconfig, user["exec"])
         settings = settings or client.Configuration()
         loader = _Loader(document, context, config_base_path=None, config_persister=persist)
         loader.load_and_set(settings)
@@ -102,6 +104,12 @@ def tls_of(made: client.ApiClient) -> ssl.SSLContext:
     """How a client of `connect` proves itself and whom it trusts, for connections that it does not make by itself."""
     context: ssl.SSLContext = made.rest_client.pool_manager.connection_pool_kw["ssl_context"]
     return context
+
+
+def _beside(kubeconfig: Path, plugin: dict[str, Any]) -> dict[str, Any]:
+    """Take a plugin's relative path from the kubeconfig's folder, as kubectl does; a bare name is found on PATH."""
+    command = plugin["command"]
+    return {**plugin, "command": str(kubeconfig.parent / command) if "/" in command else command}
 
 
 def _document(kubeconfig: Path | Mapping[str, Any]) -> tuple[ConfigNode, Any]:

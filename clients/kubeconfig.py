@@ -1,5 +1,6 @@
 """The kubeconfig file as the Kubernetes client takes it; what is wrong with one is said by its place."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -82,6 +83,11 @@ def load(cluster: Cluster) -> client.ApiClient:
     """
     file = cluster.kubeconfig_file
     if not file.is_file():
+        if os.pathsep in cluster.kubeconfig and any(Path(one).expanduser().is_file() for one in _paths(cluster)):
+            raise KubeconfigError(
+                f"{_NAMED}: {cluster.kubeconfig} is a list of files. Name the one that has the context "
+                f"{cluster.context}, or merge them: `kubectl config view --flatten`"
+            )
         raise KubeconfigError(f"{_NAMED}: there is no file {file}. Name your kubeconfig file there")
     stated, user = _read(file, cluster.context)
     if user and user.plugin:
@@ -104,6 +110,11 @@ def load(cluster: Cluster) -> client.ApiClient:
             f"{_NAMED}: the credentials of {stated.context.user} in {file} can't be read ({type(error).__name__}). "
             f"`kubectl --context {cluster.context} get namespaces` uses the same ones"
         ) from None
+
+
+def _paths(cluster: Cluster) -> list[str]:
+    """Take it for a list of files, as the variable KUBECONFIG may be one."""
+    return [one for one in cluster.kubeconfig.split(os.pathsep) if one]
 
 
 def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:

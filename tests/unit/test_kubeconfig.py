@@ -1,9 +1,11 @@
 """A kubeconfig that can't be used is said in one sentence, which shows none of its secrets."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from clients.kubernetes import ClusterApi, ClusterError
@@ -86,3 +88,35 @@ def test_each_field_wrong(tmp_path: Path) -> None:
 def test_one_that_is_no_file(tmp_path: Path, place: str) -> None:
     with pytest.raises(ClusterError, match=r"^immich-icloud:cluster\.kubeconfig: there is no file"):
         ClusterApi(Cluster(kubeconfig=str(tmp_path / place), context="c", identifier="c"))
+
+
+def test_a_list_of_files_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(TEXT)
+    several = f"{tmp_path}/one:{tmp_path}/two"
+    with pytest.raises(ClusterError, match="is a list of files"):
+        ClusterApi(Cluster(kubeconfig=several, context="c", identifier="c"))
+
+
+def test_paths_of_certificates_count_from_the_kubeconfigs_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("anna").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    monkeypatch.chdir("/")
+    user = {"client-certificate": "own.pem", "client-key": "./own.pem"}
+    content = written(user) | {
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "ca.pem"}}]
+    }
+    connect(tmp_path, content)
+
+
+def test_a_plugin_may_be_beside_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = "client.authentication.k8s.io/v1"
+    given = json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": {"token": "x"}})
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\necho '{given}'\n")
+    plugin.chmod(0o755)
+    monkeypatch.chdir("/")
+    connect(tmp_path, written({"exec": {"command": "./plugin", "apiVersion": version, "interactiveMode": "Never"}}))
