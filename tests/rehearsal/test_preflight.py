@@ -150,7 +150,14 @@ def test_an_entry_that_another_manager_states(bench: Bench) -> None:
 
 
 def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
+    limits = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "large", "namespace": "immich"},
+        "spec": {"limits": [{"type": "Container", "min": {"memory": "128Mi"}}]},
+    }
     node = Ref("v1", "Node", "talos-1ca-62z")
+    bench.cluster.apply(limits, "kubectl")
     bench.cluster.patch(node, {"spec": {"unschedulable": True}}, "kubectl")
     bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": True}}, "kubectl")
     bench.set(lambda s: s.update(route={"kind": "ingress", "className": "traefik"}))
@@ -160,9 +167,11 @@ def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
         bench.set(lambda s: s.update(route=gateway))
         assert "immich-icloud:route.kind: the API server has no HTTPRoute" in "\n".join(problems(bench.run("preview")))
     finally:
+        bench.delete(Ref.of(limits))
         bench.cluster.patch(node, {"spec": {"unschedulable": False}}, "kubectl")
         bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": None}}, "kubectl")
     assert "immich-icloud:route.className: the cluster has no IngressClass traefik" in said
+    assert "minimum memory usage per Container is 128Mi, but request is 16Mi" in said
     assert "would start a pod on the node talos-1ca-62z, which takes none: it is cordoned" in said
     assert "Deployment immich/immich-server is paused" in said
 
