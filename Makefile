@@ -23,7 +23,7 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login icloud-list sync-now mark-disk chart-values verify diagram \
+.PHONY: help up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
 	test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
@@ -54,6 +54,9 @@ icloud-list: $(READY) ## List an account's libraries and albums at Apple
 	@$(COMMAND)
 
 sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
+	@$(COMMAND)
+
+notify-test: $(READY) ## Send a test to notifications.urls, from the cluster
 	@$(COMMAND)
 
 mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks

@@ -126,8 +126,9 @@ class _Wait:
         looks = self._looks()
         while True:
             job, pod = next(looks)
-            if follower and pod and _started(pod):
-                follower.hand_over(pod)
+            if follower and pod:
+                for container in _begun(pod):
+                    follower.hand_over(pod, container)
             if condition := end_of_job(job):
                 return condition, pod_end.of_job(condition, pod)
 
@@ -196,12 +197,20 @@ def _progress(ref: Ref, pod: Manifest | None) -> str:
     end = pod_end.of(pod)
     if end.cut_short:  # a pod of a node that does not answer goes on, as far as anybody knows
         return f"{pod_start.name(pod)}: {end.reason}"
-    return f"{pod_start.name(pod)} {'runs' if _started(pod) else 'is starting'}"
+    return f"{pod_start.name(pod)} {'runs' if any(_begun(pod)) else 'is starting'}"
 
 
 def _states(pod: Manifest) -> Iterator[Manifest]:
     for container in pod.get("status", {}).get("containerStatuses", []):
         yield container.get("state", {})
+
+
+def _begun(pod: Manifest) -> Iterator[str]:
+    """Name its containers that have started, in the order in which they do."""
+    status = pod.get("status", {})
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        if {"running", "terminated"} & set(container.get("state", {})):
+            yield container["name"]
 
 
 def _started(pod: Manifest) -> bool:
@@ -210,23 +219,24 @@ def _started(pod: Manifest) -> bool:
 
 @dataclass
 class _Log:
-    """Hands over a container's log, each line once, however often the connection breaks."""
+    """Hands over containers' logs, each line once, however often the connection breaks."""
 
     api: ClusterApi
     show: Callable[[str], None]
     report: Report
-    last: dict[str, str] = field(default_factory=dict)  # by pod: the time of its last line
+    last: dict[tuple[str, str], str] = field(default_factory=dict)  # by pod and container: the time of its last line
     complaint: str = ""
 
-    def hand_over(self, pod: Manifest) -> None:
+    def hand_over(self, pod: Manifest, container: str) -> None:
         """Return when the log ends, or when nothing has come for a while."""
-        ref, uid = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"]), pod["metadata"]["uid"]
+        ref = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+        place = (pod["metadata"]["uid"], container)
         try:
-            for line in self.api.log(ref, pod["spec"]["containers"][0]["name"], self.last.get(uid)):
+            for line in self.api.log(ref, container, self.last.get(place)):
                 moment, _, text = line.partition(" ")
                 # The API counts in whole seconds.
-                if _MOMENT.fullmatch(moment) and moment > self.last.get(uid, ""):
-                    self.last[uid] = moment
+                if _MOMENT.fullmatch(moment) and moment > self.last.get(place, ""):
+                    self.last[place] = moment
                     if result.parse(text) is None:
                         self.show(text)
         except ClusterError as error:

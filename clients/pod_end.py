@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from clients import result
 from clients.conditions import holding
 from clients.kubernetes import Manifest
-from clients.result import Result
+from clients.result import Code, Result
 
 # Of a pod's status.reason, and of its condition DisruptionTarget: who ended it, and why (source: Kubernetes' docs,
 # "Pod disruption conditions"; kubelet's and the node controller's own reasons).
@@ -34,12 +34,14 @@ class End:
         reason: a sentence without its full stop; empty where nothing is known.
         result: what its script reported, if it came to that.
         cut_short: whether something ended it that its script could not know of.
+        unsent: which notifications of it were not delivered.
 
     """
 
     reason: str = ""
     result: Result | None = None
     cut_short: bool = False
+    unsent: str = ""
 
 
 def of(pod: Manifest) -> End:
@@ -47,11 +49,13 @@ def of(pod: Manifest) -> End:
     status = pod.get("status", {})
     ended = [state for container in _containers(status) if (state := container.get("state", {}).get("terminated"))]
     messages = [text for state in ended if (text := str(state.get("message", "")).strip())]
-    reported = next((found for text in messages if (found := result.parse(text))), None)
+    results = [found for text in messages if (found := result.parse(text))]
+    unsent = next((found.message for found in results if found.code == Code.NOT_SENT), "")
+    reported = next((found for found in results if found.code != Code.NOT_SENT), None)
     if outside := next(_from_outside(status, ended), ""):
-        return End(outside, reported, cut_short=True)
+        return End(outside, reported, cut_short=True, unsent=unsent)
     if messages:
-        return End(result.words(messages[0]), reported)
+        return End(result.words(messages[0]), reported, unsent=unsent)
     codes = [state for state in ended if state.get("exitCode")]
     if codes:
         return End(f"its container ended with exit code {codes[0]['exitCode']} ({codes[0].get('reason', 'Error')})")
@@ -63,7 +67,10 @@ def of_job(condition: Manifest, pod: Manifest | None) -> End:
     end = of(pod) if pod else End()
     if condition.get("reason") == "DeadlineExceeded":
         return End(
-            _sentence("the Job was ended by its deadline", condition.get("message", "")), end.result, cut_short=True
+            _sentence("the Job was ended by its deadline", condition.get("message", "")),
+            end.result,
+            cut_short=True,
+            unsent=end.unsent,
         )
     return end if end.reason else End(str(condition.get("message", "it failed")), end.result)
 

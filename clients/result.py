@@ -57,6 +57,9 @@ class Code(StrEnum):
     CLIENT_ERRORS = "client-errors"
     CLIENT_EXIT = "client-exit"
     CLIENT_UNFINISHED = "client-unfinished"
+    # Its notifications.
+    SENT = "sent"
+    NOT_SENT = "not-sent"
 
 
 class Result(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Ref
-from components import connector, mount_policy, photo_disk, photo_sync, storage
+from components import connector, mount_policy, notifications, photo_disk, photo_sync, storage
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 from settings.route import Gateway, Ingress
@@ -31,6 +31,8 @@ def names(settings: Settings) -> Iterator[Ref]:
             yield Ref("gateway.networking.k8s.io/v1", "HTTPRoute", route.name, immich)
     if settings.photo_sync.accounts:
         yield Ref(_NETWORKING, "NetworkPolicy", photo_sync.NETWORK_POLICY, sync)
+        if settings.notifications:
+            yield Ref("v1", "Secret", notifications.SECRET, sync)
     for account in settings.photo_sync.accounts:
         yield Ref("v1", "PersistentVolumeClaim", photo_sync.cookie_claim(account.name), sync)
         yield Ref("v1", "Secret", photo_sync.credentials_secret(account.name), sync)

@@ -12,7 +12,7 @@ import pulumi
 
 from clients.kubernetes import Manifest
 from components import icloudpd as client
-from components import network
+from components import network, notifications
 from components.free_space import floor
 from components.icloudpd import arguments
 from components.managed import register
@@ -21,6 +21,7 @@ from components.photo_disk import MARK, disk_id, import_folder
 from components.pods import TOLERATIONS, alone, confined, on_node
 from components.scripts import script
 from settings import Settings
+from settings.notifications import Notifications
 from settings.photo_sync import Account, Credentials, PhotoSync
 from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
@@ -64,14 +65,26 @@ class AccountSync:
 
 @dataclass(frozen=True)
 class Sync:
-    """All accounts, and the one rule of the network that holds for them."""
+    """All accounts, and what holds for all of them.
+
+    Attributes:
+        accounts: each account.
+        network_policy: the one rule of the network.
+        notifications: who is told; None: nobody.
+        told: the Secret of where they are told; its data is not part of its manifest.
+
+    """
 
     accounts: tuple[AccountSync, ...]
     network_policy: Manifest
+    notifications: Notifications | None = None
+    told: Manifest | None = None
 
     def manifests(self) -> Iterator[Manifest]:
         """All objects, in the order in which they are made."""
         yield self.network_policy
+        if self.told:
+            yield self.told
         for account in self.accounts:
             yield from (account.cookies, account.secret, account.cron_job)
 
@@ -97,7 +110,7 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
     accounts = settings.photo_sync.accounts
     if not accounts:
         return None
-    known = settings.icloud_credentials or {}
+    known, told = settings.icloud_credentials or {}, settings.notifications
     return Sync(
         accounts=tuple(
             _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership, node)
@@ -107,8 +120,10 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
             "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, settings.photo_sync.namespace),
-            "spec": _out_only(),
+            "spec": _out_only(*(notifications.egress(told) if told else ())),
         },
+        notifications=told,
+        told=notifications.secret(settings.photo_sync.namespace, ownership) if told else None,
     )
 
 
@@ -120,9 +135,15 @@ def layout(account: Account, sync: PhotoSync) -> str:
 
 def arrangement(cron_job: Manifest) -> str:
     """Read out of a CronJob where it imports to, and how the photos are arranged there."""
-    (container,) = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    container = fetching(cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"])
     stated = {pair["name"]: pair.get("value", "") for pair in container.get("env", [])}
     return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
+
+
+def fetching(pod: Manifest) -> Manifest:
+    """Find the container of a sync's pod that fetches: the first that runs."""
+    found: Manifest = [*pod.get("initContainers", []), *pod["containers"]][0]
+    return found
 
 
 def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made of)
@@ -149,11 +170,16 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
         "activeDeadlineSeconds": _DEADLINE,
         "template": {
             "metadata": {"labels": labels},
-            "spec": pod(
-                _container(account, folder, settings, ownership),
-                [photos, *volumes(account.name)],
-                settings.storage,
-                node,
+            "spec": _told(
+                account,
+                pod(
+                    _container(account, folder, settings, ownership),
+                    [photos, *volumes(account.name)],
+                    settings.storage,
+                    node,
+                ),
+                settings,
+                ownership,
             ),
         },
     }
@@ -169,8 +195,42 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
     return AccountSync(account.name, folder, credentials, cookies, secret, cron_job)
 
 
+def _told(account: Account, pod: Manifest, settings: Settings, ownership: Ownership) -> Manifest:
+    """Have the pod tell how it went, where somebody is told: after the sync, in a container that ends with its code."""
+    if settings.notifications is None:
+        return pod
+    (container,) = pod["containers"]
+    ahead = longest_wait(settings.photo_sync.schedule)
+    return {
+        **pod,
+        "initContainers": [container],
+        "containers": [notifications.container(account.name, ahead, settings.notifications, ownership)],
+        "volumes": [*pod["volumes"], notifications.room()],
+    }
+
+
+def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
+    """Build a Job that sends a test to where notifications go, from where the syncs' pods send them."""
+    built = pod(notifications.tester(ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "generateName": "icloud-notify-test-",
+            "namespace": settings.photo_sync.namespace,
+            "labels": _LABELS,
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": notifications.TEST_LASTS,
+            "template": {"metadata": {"labels": _LABELS}, "spec": built},
+        },
+    }
+
+
 def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
     sync, kept = settings.photo_sync, floor(settings.photo_sync.min_free_space)
+    told = settings.notifications is not None
     environment = {
         "DIRECTORY": _PHOTOS,
         "FOLDER": folder,
@@ -192,11 +252,13 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         # The next scheduled run is the next try where there is one on the same day.
         RETRY_AFTER: _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
         **client_environment(account, ownership),
+        **({"VERDICT": notifications.VERDICT} if told else {}),
     }
+    before = ("verdict.sh",) if told else ()
     command = [
         "sh",
         "-c",
-        script("session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "filled_before.sh", "sync.sh"),
+        script(*before, "session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "filled_before.sh", "sync.sh"),
         "sync.sh",
         client.PROGRAM,
         *map(literal, arguments(account, folder, COOKIES)),
@@ -204,6 +266,8 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     container = container_of_account(account.name, ownership, command, environment)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
+    if told:
+        container["volumeMounts"].append({"name": "verdict", "mountPath": notifications.VERDICT})
     return container
 
 
@@ -293,13 +357,13 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage, node: st
     return built
 
 
-def _out_only() -> Manifest:
+def _out_only(*more: Manifest) -> Manifest:
     return {
         "podSelector": {"matchLabels": _LABELS},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [],
         # To anywhere: Apple's addresses are many.
-        "egress": [network.NAMES, {"ports": [{"protocol": "TCP", "port": 443}]}],
+        "egress": [network.NAMES, {"ports": [{"protocol": "TCP", "port": 443}]}, *more],
     }
 
 
@@ -313,13 +377,17 @@ class PhotoSynchronisation(pulumi.ComponentResource):
             return pulumi.ResourceOptions(parent=self, depends_on=list(before))
 
         policy = register(f"{name}-network-policy", plan.network_policy, inside())
+        before = [policy]
+        if plan.told and plan.notifications:
+            data = notifications.data(plan.notifications)
+            before.append(register(f"{name}-notifications", {**plan.told, "stringData": data}, inside()))
         for account in plan.accounts:
             credentials = {
                 "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),
                 "password": pulumi.Output.secret(account.credentials.password.get_secret_value()),
             }
             needed = (
-                policy,
+                *before,
                 register(f"{name}-cookies-{account.account}", account.cookies, inside(), protect=True),
                 register(
                     f"{name}-credentials-{account.account}", {**account.secret, "stringData": credentials}, inside()

@@ -38,10 +38,9 @@ def manual_run(cron_job: Manifest) -> Manifest:
     But for one thing: it does not try again hours later, as somebody waits for it.
     """
     template, metadata = deepcopy(cron_job["spec"]["jobTemplate"]), cron_job["metadata"]
-    for container in template["spec"]["template"]["spec"]["containers"]:
-        for variable in container.get("env", []):
-            if variable["name"] == photo_sync.RETRY_AFTER:
-                variable["value"] = ""
+    for variable in photo_sync.fetching(template["spec"]["template"]["spec"]).get("env", []):
+        if variable["name"] == photo_sync.RETRY_AFTER:
+            variable["value"] = ""
     stated = template.get("metadata", {})
     return {
         "apiVersion": "batch/v1",

@@ -40,6 +40,8 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     config, ours = _get(file, "config"), _get(own, "config")
     if not isinstance(config, MappingNode) or not isinstance(ours, MappingNode):
         return text
+    # None of the lab's secrets is a URL, and a rehearsal notifies nobody.
+    config.value[:] = [(key, value) for key, value in config.value if key.value != f"{_PROJECT}:notifications"]
     secrets = {keys[-1]: node.value for keys, node in _ciphers(ours)}
     for keys, node in _ciphers(config):
         node.value = secrets.get("".join(keys[-1:]).removeprefix(f"{_PROJECT}:"), secrets["password"])

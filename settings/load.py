@@ -1,6 +1,7 @@
 """The only reader of Pulumi's configuration."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,11 @@ SECRETS = {
     f"pulumi config set --secret {API_KEY}",
     f"{PROJECT}:icloudCredentials": "Change those passwords at Apple, for others may have read them, and store the new "
     f"ones: pulumi config set --secret --path '{PROJECT}:icloudCredentials.NAME.password'",
+    f"{PROJECT}:notifications": "Replace the tokens in those URLs, for others may have read them, and store the new "
+    f"ones: pulumi config set --secret --path '{PROJECT}:notifications.urls[0]', and likewise .heartbeat",
 }
+# Keys of those that are none.
+_NO_SECRETS = {f"{PROJECT}:notifications": {"on"}}
 
 
 def load() -> Settings:
@@ -128,7 +133,7 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
         )
     given_up: list[str] = []
     for key in SECRETS:
-        if configuration.get(key) and (exposed := list(_exposed(key, secrets, plain))):
+        if configuration.get(key) and (exposed := list(_exposed(key, configuration[key], secrets, plain))):
             problems += exposed
             del ours[key.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
             given_up.append(key)
@@ -144,13 +149,17 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
     return settings
 
 
-def _exposed(key: str, secrets: Collection[str], plain: Collection[str]) -> Iterator[str]:
+def _exposed(key: str, text: str, secrets: Collection[str], plain: Collection[str]) -> Iterator[str]:
     """Say what of a secret setting is in plain text: the whole, or each value that is."""
+    value, public = _value(text), _NO_SECRETS.get(key, set())
     if key not in secrets:
+        if isinstance(value, dict) and value and set(value) <= public:
+            return
         yield f"{key}: is in plain text. {SECRETS[key]}"
         return
     for leaf in sorted(plain):
-        if leaf.startswith((f"{key}.", f"{key}[")):
+        inside = leaf.removeprefix(key)
+        if inside != leaf and inside.startswith((".", "[")) and re.split(r"[.\[]", inside)[1] not in public:
             yield (
                 f"{leaf}: is in plain text. Others may have read it. Store it, or what replaces it: "
                 f"pulumi config set --secret --path '{leaf}'"

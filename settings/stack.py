@@ -9,6 +9,7 @@ from settings.cluster import Cluster
 from settings.external_library import ApiKey
 from settings.immich import Immich
 from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
+from settings.notifications import Notifications
 from settings.photo_sync import AllCredentials, PhotoSync
 from settings.route import Gateway, NoRoute, Route
 from settings.storage import Storage
@@ -34,6 +35,10 @@ class Settings(Model):
     icloud_credentials: Annotated[
         Omittable[AllCredentials],
         Field(description="How each account of photoSync.accounts signs in, by its name. A secret as a whole."),
+    ] = None
+    notifications: Annotated[
+        Omittable[Notifications],
+        Field(description="Who is notified of syncs. Default: nobody; only the log of a sync has its result."),
     ] = None
     adopt_existing: Annotated[
         Switch,

@@ -2,33 +2,51 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings import yaml_text
 from settings.yaml_text import YamlError
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def plain_leaves(file: Path) -> set[str]:
     """Find the single values that stand in plain text, as `namespace:key.key[place]`; none in an unreadable file."""
     try:
-        stack = yaml_text.read_yaml(file)
+        stack = yaml_text.composed(yaml_text.text_of(file))
     except YamlError:
         return set()
-    config = stack.get("config") if isinstance(stack, dict) else None
-    items = config.items() if isinstance(config, dict) else ()
-    # `namespace:config:key` is how Pulumi once wrote a key, and still reads it.
-    return {leaf for key, value in items for leaf in _plain(value, str(key).replace(":config:", ":", 1))}
+    return {leaf for key, config in _items(stack) if key == "config" for leaf in _config(config)}
 
 
-def _plain(value: Any, path: str) -> Iterator[str]:
-    match value:
-        case {"secure": str(), **rest} if not rest:
-            return
-        case dict():
-            for key, inner in value.items():
-                yield from _plain(inner, f"{path}.{key}")
-        case list():
-            for place, inner in enumerate(value):
+def _config(config: Node) -> Iterator[str]:
+    for key, value in _items(config):
+        # `namespace:config:key` is how Pulumi once wrote a key, and still reads it.
+        yield from _plain(value, key.replace(":config:", ":", 1))
+
+
+def _items(node: Node | None) -> Iterator[tuple[str, Node]]:
+    """List a mapping's keys as they are written: the engine takes `on` for a text."""
+    for key, value in node.value if isinstance(node, MappingNode) else ():
+        if key.tag == _MERGE:
+            merged = value.value if isinstance(value, SequenceNode) else [value]
+            yield from (item for each in merged for item in _items(each))
+        else:
+            yield str(key.value), value
+
+
+def _plain(node: Node, path: str) -> Iterator[str]:
+    match node:
+        case MappingNode():
+            match list(_items(node)):
+                case [("secure", ScalarNode())]:
+                    return
+                case items:
+                    for key, inner in items:
+                        yield from _plain(inner, f"{path}.{key}")
+        case SequenceNode():
+            for place, inner in enumerate(node.value):
                 yield from _plain(inner, f"{path}[{place}]")
         case _:
             yield path

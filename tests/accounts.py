@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from components.ownership import Ownership
-from components.photo_sync import sync
+from components.photo_sync import fetching, sync
 from settings import Settings
 from tests.objects import STACK
 
@@ -34,7 +34,7 @@ def sync_job(settings: Settings, **environment: str) -> dict[str, Any]:
     planned = sync(settings, Ownership(STACK))
     assert planned
     template: dict[str, Any] = copy.deepcopy(planned.accounts[0].cron_job["spec"]["jobTemplate"])
-    (container,) = template["spec"]["template"]["spec"]["containers"]
+    container = fetching(template["spec"]["template"]["spec"])
     for pair in container["env"]:
         referred = DISK_ID if pair.pop("valueFrom", None) else ""
         pair["value"] = environment.get(pair["name"], pair.get("value", referred))

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,13 +102,18 @@ class Node:
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
         """Run the Job's containers, each to its end, up to the first that fails; `user` runs all as somebody else."""
+        places = self.places(job)
         for container in job["spec"]["template"]["spec"].get("initContainers", []):
-            ended = self.start(job, user=user, container=container).end()
+            ended = self.start(job, user=user, container=container, places=places).end()
             if ended.code:
                 return ended
-        return self.start(job, user=user).end()
+        return self.start(job, user=user, places=places).end()
 
-    def start(
+    def places(self, job: Manifest) -> dict[str, Path]:
+        """The folders of a Job's volumes, which all its containers share."""
+        return {volume["name"]: self.place(volume) for volume in job["spec"]["template"]["spec"]["volumes"]}
+
+    def start(  # noqa: PLR0913 (all but the first are rare)
         self,
         job: Manifest,
         *,
@@ -115,13 +121,16 @@ class Node:
         command: list[str] | None = None,
         stdin: int | None = None,
         container: Manifest | None = None,
+        places: Mapping[str, Path] | None = None,
     ) -> Started:
         """Start the Job's main container or another one, or another command in it."""
         pod = job["spec"]["template"]["spec"]
         (main,) = pod["containers"]
         container = container or main
-        places = {volume["name"]: self.place(volume) for volume in pod["volumes"]}
-        mounts = {mount["mountPath"]: places[mount["name"]] for mount in container["volumeMounts"]}
+        places = places or self.places(job)
+        mounts = {
+            mount["mountPath"]: places[mount["name"]] / mount.get("subPath", "") for mount in container["volumeMounts"]
+        }
         environment = {pair["name"]: self._value(pair) for pair in container.get("env", [])}
         context = container.get("securityContext", {}) if self.as_users and os.getuid() == 0 else {}
         with tempfile.NamedTemporaryFile(dir=self.disk.parent, delete=False) as made_here:
@@ -140,8 +149,9 @@ class Node:
     def _value(self, variable: Manifest) -> str:
         if "value" in variable:
             return str(variable["value"])
-        key: str = variable["valueFrom"]["configMapKeyRef"]["key"]
-        return (self.record / key).read_text()
+        ((kind, source),) = variable["valueFrom"].items()
+        place: Path = {"configMapKeyRef": self.record, "secretKeyRef": self.secret}[kind] / source["key"]
+        return place.read_text()
 
     def place(self, volume: Manifest) -> Path:
         """The folder of a volume. Raises NotMountedError."""

@@ -1,5 +1,7 @@
 """Programs of the images, and stand-ins for some, put in place as files that a container can start."""
 
+import shlex
+import sys
 from pathlib import Path
 
 from lab import processes
@@ -9,6 +11,9 @@ from lab.node.container import PROCESS, Image
 _ICLOUDPD = "/app/icloudpd"  # (source: the image's Dockerfile)
 # All containers run as whoever runs the rehearsal: a file that was given to another user would be nobody's here.
 _CHOWN = "#!/bin/sh\n# A stand-in for root's chown: it leaves files with whom they are.\n"
+
+# The real one, as it is published for Python.
+_APPRISE = "import sys; from apprise.cli import main; sys.exit(main())"
 
 
 def put(home: Path) -> Image:
@@ -20,6 +25,9 @@ def put(home: Path) -> Image:
     programs = {_ICLOUDPD: _program(by_path / "icloudpd", icloudpd.program(home))}
     _program(by_name / "chown", _CHOWN)
     _program(by_name / "chgrp", _CHOWN.replace("chown", "chgrp"))
+    python = f"exec {shlex.quote(sys.executable)}"
+    _program(by_name / "python3", f'#!/bin/sh\n{python} "$@"\n')
+    _program(by_name / "apprise", f'#!/bin/sh\n{python} -c {shlex.quote(_APPRISE)} "$@"\n')
     return Image(programs=programs, path_first=by_name, marks=processes.mark(home, PROCESS))
 
 

@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     photo_sync.SESSION,
     photo_sync.LAST,
     photo_sync.SCHEDULE,
+    photo_sync.NOTIFICATIONS,
     library.LIBRARY,
     library.SCAN,
     drift.DRIFT,

@@ -57,6 +57,10 @@ SHARING = Scope(
     lambda settings: isinstance(settings.cloudflare, SharedTunnel | LocalTunnel),
 )
 SYNCING = Scope("stacks with accounts", lambda settings: bool(settings.photo_sync.accounts))
+NOTIFIED = Scope(
+    "stacks with accounts and notifications",
+    lambda settings: bool(settings.photo_sync.accounts and settings.notifications),
+)
 IN_IMMICH = Scope("stacks with immichApiKey", lambda settings: settings.immich_api_key is not None)
 
 

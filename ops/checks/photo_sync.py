@@ -8,7 +8,7 @@ from clients.result import Code
 from clients.result import Result as ScriptResult
 from components import photo_sync
 from ops.checks import wording
-from ops.checks.check import SYNCING, Check, NotChecked, Passed, Result, failed
+from ops.checks.check import NOTIFIED, SYNCING, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
 from ops.facts.part import there
 from ops.facts.photo_sync import AccountFacts
@@ -87,6 +87,21 @@ def _counted(result: ScriptResult | None) -> str:
     return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{accepted}"
 
 
+def _notified(facts: Facts) -> Result:
+    return _of_each(facts, _notified_of)
+
+
+def _notified_of(facts: Facts, account: AccountFacts) -> Result:
+    run = next((run for run in account.runs if run.ended), None)
+    if run is None:
+        return NotChecked(f"no sync of {account.name} has ended yet: {Command('notify-test', facts.stack)}")
+    if run.end.unsent:
+        return failed(facts, wording.NOT_SENT, f"{run.name}: {run.end.unsent}")
+    if run.end.cut_short:
+        return NotChecked(f"{run.name} was ended before it could send anything: {run.end.reason}")
+    return Passed(f"{account.name}: all that {run.name} had to send was delivered")
+
+
 def _scheduled(facts: Facts) -> Result:
     return _of_each(facts, _scheduled_of)
 
@@ -134,4 +149,11 @@ SCHEDULE = Check(
     _scheduled,
     (wording.CRON_JOB_MISSING, wording.CRON_JOB_SUSPENDED),
     SYNCING,
+)
+NOTIFICATIONS = Check(
+    "notifications",
+    "the last sync's notifications were delivered",
+    _notified,
+    (wording.NOT_SENT,),
+    NOTIFIED,
 )

@@ -297,6 +297,11 @@ SYNC_FAILED = _fault("sync-failed", "what the sync says; the next one goes on fr
 SYNC_OVERDUE = _fault(
     "sync-overdue", "the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC
 )
+NOT_SENT = _fault(
+    "notification-not-sent",
+    "the URL is no longer right, its server is down, or the cluster's network does not let its port out",
+    make("notify-test"),
+)
 
 # Immich's libraries
 

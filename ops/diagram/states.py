@@ -34,6 +34,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "icloud-session": ("icloud",),
     "last-sync": ("cron_job",),
     "sync-schedule": ("cron_job",),
+    "notifications": ("cron_job",),
     "library": ("library",),
     "library-scan": ("library",),
     "drift": (),

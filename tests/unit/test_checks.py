@@ -41,6 +41,7 @@ BY_NAME = {check.name: check for check in CHECKS}
 OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
 LOCAL: Manifest = {"cloudflare": {"kind": "localTunnel"}}
 GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
+TOLD: Manifest = {"notifications": {"urls": ["json://127.0.0.1:1/x"]}}
 GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/photos", "owner": {"uid": 1000, "gid": 1001}}
 SIGN_IN = Page(302, "https://team.cloudflareaccess.com/login")
@@ -126,14 +127,19 @@ def job_failed(words: str, code: str = "") -> Break:
 
 
 def synced(
-    code: str, state: Any = "failed", ended: timedelta = timedelta(hours=1), outside: str = "", **more: Any
+    code: str,
+    state: Any = "failed",
+    ended: timedelta = timedelta(hours=1),
+    outside: str = "",
+    unsent: str = "",
+    **more: Any,
 ) -> Break:
     """Nothing but a run that has reported this, or that something ended from `outside`."""
 
     def change(facts: Facts) -> Facts:
         assert not isinstance(facts.accounts, Unread)
         reported = SYNCED.model_copy(update={"code": code, "message": f"it is {code}", **more})
-        end = End(outside, cut_short=True) if outside else End(reported.message, reported)
+        end = End(outside, cut_short=True) if outside else End(reported.message, reported, unsent=unsent)
         run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, end)
         return replace(facts, accounts=tuple(replace(account, runs=(run,)) for account in facts.accounts))
 
@@ -346,6 +352,7 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("last-sync", {}, synced(Code.SYNCED, state="complete", ended=timedelta(days=33)), "sync-overdue"),
     ("sync-schedule", {}, cron_job(None), "cron-job-missing"),
     ("sync-schedule", {}, cron_job({"spec": {"suspend": True}}), "cron-job-suspended"),
+    ("notifications", TOLD, synced(Code.NO_SPACE, unsent="urls[0] was not reached"), "notification-not-sent"),
     ("library", {}, library(gone=True), "library-missing"),
     ("library", {}, library(name="Renamed"), "library-missing"),
     ("library", {}, library(import_paths=("/else",)), "import-path-missing"),

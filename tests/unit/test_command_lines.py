@@ -18,7 +18,8 @@ WITH_SECRETS = [file for file in VALID if secrets(file)]
 def marked(value: Any) -> Any:
     """Have a mark in the place of each secret."""
     if isinstance(value, dict) and set(value) == {"secure"}:
-        return MARK
+        # A URL has to be one.
+        return f"{value['secure']}?x={MARK}" if "://" in value["secure"] else MARK
     if isinstance(value, dict):
         return {key: marked(inner) for key, inner in value.items()}
     return [marked(inner) for inner in value] if isinstance(value, list) else value

@@ -19,11 +19,13 @@ from ops.command import CommandError, Stack
 from ops.conversation import END, Typed, converse, keyboard
 from ops.icloud_login import icloud_login
 from ops.mark_disk import mark_disk
+from ops.notify_test import notify_test
 from ops.stack import StackError
 from ops.sync_now import sync_now
 from settings import Settings
+from settings.notifications import Notifications
 from tests.accounts import APPLE_ID, PASSWORD, household
-from tests.fake_jobs import COMPLETE, FAILED, RUNNING, Jobs, ended, step
+from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
 from tests.objects import STACK
 
 DONE = step(ended(0), COMPLETE)
@@ -55,6 +57,10 @@ def job_at_work(account: str, conditions: list[Manifest] | None = None) -> Manif
 
 
 BOTH = household({"name": "anna"}, {"name": "ben"})
+TOLD = Notifications.model_validate({"urls": ["json://127.0.0.1:1/x"]})
+TOLD_LINE = "2026-11-26T10:00:01.000000000Z sent: all is well"
+SENT = '{"code":"sent","message":"a test was sent"}'
+NOT_SENT = '{"code":"not-sent","message":"notifications.urls[0] was not reached"}'
 AT_WORK = (
     "Job icloud-sync-anna-1 is at work on account anna. Watch it with "
     "`kubectl logs --follow --namespace photo-sync job/icloud-sync-anna-1`, or wait until it ends"
@@ -116,6 +122,38 @@ def test_it_is_a_run_of_the_cron_job_as_kubectl_would_make_it() -> None:
     assert job["metadata"]["ownerReferences"] == [
         {"apiVersion": "batch/v1", "kind": "CronJob", "name": "icloud-sync-ben", "uid": "cron", "controller": True}
     ]
+
+
+def test_where_somebody_is_told_the_sync_is_tried_at_once_and_the_log_of_both_containers_is_shown() -> None:
+    settings = household().model_copy(update={"notifications": TOLD})
+    done = {"terminated": {"exitCode": 0}}
+    first = {"initContainerStatuses": [{"name": "icloudpd", "state": done}], **WAITING}
+    both = first | {"containerStatuses": [{"name": "notify", "state": done}]}
+    api, said = Jobs(step(first), step(both, COMPLETE), lines=(LOG[0], "quiet", TOLD_LINE)), list[str]()
+    sync_now(stack(api, settings), None, said.append)
+    assert [words for words in said if words in ("Downloaded a.jpg", "sent: all is well")] == [
+        "Downloaded a.jpg",
+        "sent: all is well",
+    ]
+    (made,) = api.made
+    (sync,) = made["spec"]["template"]["spec"]["initContainers"]
+    assert {"name": "RETRY_AFTER", "value": ""} in sync["env"]
+
+
+def test_a_test_of_the_notifications_fails_where_it_does_not_arrive() -> None:
+    settings = household().model_copy(update={"notifications": TOLD})
+    said = list[str]()
+    notify_test(stack(Jobs(step(ended(0, SENT), COMPLETE)), settings), None, said.append)
+    assert said[-1] == "a test was sent"
+    with pytest.raises(JobError, match="not reached"):
+        notify_test(stack(Jobs(step(ended(1, NOT_SENT), FAILED)), settings), None, said.append)
+
+
+@pytest.mark.parametrize("told", [None, Notifications.model_validate({"heartbeat": "http://h"})])
+def test_there_is_nothing_to_test_where_nobody_is_told(told: Notifications | None) -> None:
+    settings = household().model_copy(update={"notifications": told})
+    with pytest.raises(CommandError, match=r"notifications\.urls"):
+        notify_test(stack(Jobs(DONE), settings), None, lambda _: None)
 
 
 @pytest.mark.parametrize("perform", [sync_now, icloud_login])

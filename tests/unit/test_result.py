@@ -9,7 +9,7 @@ import pytest
 
 from clients import result
 from clients.result import Code
-from components import scripts
+from components import scripts, tell
 from tests.node_stand_in import shells
 
 SCRIPTS = [place for kind in ("sh", "awk") for place in sorted(Path(scripts.__file__).parent.rglob(f"*.{kind}"))]
@@ -70,4 +70,5 @@ def test_what_is_no_report(text: str) -> None:
 def test_each_code_is_in_the_table_and_each_of_the_table_is_reported() -> None:
     texts = [place.read_text() for place in SCRIPTS]
     found = {code for text in texts for code in (*REPORTED.findall(text), *VALUES.findall(text))}
-    assert found == set(Code)
+    assert found | {Code.SENT, Code.NOT_SENT} == set(Code), "those two are of tell.py, which is no shell's"
+    assert all(f'"{code}"' in Path(tell.__file__).read_text() for code in (Code.SENT, Code.NOT_SENT))

@@ -11,7 +11,10 @@ from settings import parse
 from tests.stack_files import OWN, VALID, configuration, secrets
 
 LAB = OWN[0].parent / "Pulumi.lab.yaml"
-ANOTHERS = {f"immich-icloud:{key}" for key in ("cluster", "cloudflareToken", "immichApiKey", "icloudCredentials")}
+ANOTHERS = {
+    f"immich-icloud:{key}"
+    for key in ("cluster", "cloudflareToken", "immichApiKey", "icloudCredentials", "notifications")
+}
 
 
 def ciphers(node: Any) -> set[str]:

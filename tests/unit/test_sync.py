@@ -27,6 +27,7 @@ from ops.checks.check import Result
 from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun
 from settings import Settings
+from settings.notifications import Notifications
 from tests.accounts import APPLE_ID, DISK_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
     ALL_FETCHED,
@@ -45,7 +46,7 @@ from tests.icloudpd_stand_in import (
     log,
     prompt,
 )
-from tests.node_stand_in import Ended, Filesystems, Node, shells
+from tests.node_stand_in import Ended, Filesystems, Node, Started, shells
 from tests.unit.well import NOW, well
 from text.finding import Finding
 
@@ -542,6 +543,68 @@ def test_it_does_not_stop_early_when_more_is_asked_for(house: House) -> None:
     house.run(household({"name": "anna", "albums": ["Favorites"], "untilFound": 50}))
     house.run(EARLY)
     assert "--until-found" not in house.icloudpd.arguments
+
+
+# Where somebody is told of it.
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """What the sync leaves to the pod's next container, and how it ended."""
+
+    code: int
+    result: str
+    ended: Ended
+
+
+def handed_on(house: House, during: Callable[[Started], None] = lambda _: None, without: str = "") -> HandedOn:
+    somebody = Notifications.model_validate({"urls": ["json://127.0.0.1:1/x"]})
+    made = job(household().model_copy(update={"notifications": somebody}))
+    (container,), places = made["spec"]["template"]["spec"]["initContainers"], house.node.places(made)
+    container["env"] = [pair for pair in container["env"] if pair["name"] != without]
+    started = house.node.start(made, container=container, places=places)
+    during(started)
+    ended = started.end()
+    return HandedOn(int((places["verdict"] / "code").read_text()), (places["verdict"] / "result").read_text(), ended)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "reported"),
+    [
+        (lambda _: None, 0, Code.SYNCED),
+        (lambda house: (house.photos / MARK).unlink(), 1, Code.NO_MARK),
+        (lambda house: house.icloudpd.behave("exit 3"), 1, Code.CLIENT_EXIT),
+        (lambda house: house.session.unlink(), 1, Code.SIGNED_OUT),
+    ],
+)
+def test_where_somebody_is_told_the_sync_ends_well_and_hands_its_verdict_on(
+    house: House, spoil: Callable[[House], None], code: int, reported: str
+) -> None:
+    """Where an init container fails, no other container of its pod runs, and nobody would be told."""
+    spoil(house)
+    handed = handed_on(house)
+    assert (handed.ended.code, handed.code, handed.ended.result.code) == (0, code, reported)
+    assert parse(handed.result) == handed.ended.result
+    assert (house.session.parent / "told").is_dir(), "made by the sync, as the teller may write to nothing of root's"
+
+
+def test_a_sync_that_breaks_off_without_a_report_is_handed_on_as_failed(house: House) -> None:
+    handed = handed_on(house, without="RETRY_AFTER")
+    assert (handed.ended.code, handed.result) == (0, "")
+    assert handed.code != 0
+
+
+def test_a_sync_that_is_stopped_hands_that_on(house: House) -> None:
+    running = house.node.disk.parent / "running"
+    os.mkfifo(running)
+    house.icloudpd.behave(f"{BEGINS}trap 'exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 & wait $!\n")
+
+    def stop(started: Started) -> None:
+        running.read_text()
+        started.process.send_signal(signal.SIGTERM)
+
+    handed = handed_on(house, stop)
+    assert (handed.ended.code, handed.code, handed.ended.result.code) == (0, 1, Code.STOPPED)
 
 
 # Ended from outside.

@@ -1,0 +1,120 @@
+"""Who is told how a sync went: a container after the sync's, in the same pod, that sends it and ends with its verdict.
+
+Apprise's own image sends: one that fails, or whose program is broken into, has neither the account's session nor its
+password. The sync is the pod's init container then.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pulumi
+
+from clients.kubernetes import Manifest
+from components import images
+from components.ownership import Ownership
+from components.pods import confined
+from settings.notifications import Endpoint, Notifications, is_address
+from text.literal import literal
+
+SECRET: Final = "icloud-notifications"  # noqa: S105 (its name)
+NAME: Final = "notify"
+VERDICT: Final = "/verdict"  # a volume of both containers
+_TOLD, _TMP = "/told", "/tmp"  # noqa: S108 (a volume of its own)
+_SCRIPT = Path(__file__).with_name("tell.py")
+_HTTPS = 443
+TEST_LASTS: Final = 3600  # seconds: sixteen URLs that do not answer, and an image that is pulled slowly
+
+
+def secret(namespace: str, ownership: Ownership) -> Manifest:
+    """Build the Secret; its data is not part of the manifest."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": ownership.metadata("Secret", SECRET, namespace),
+        "type": "Opaque",
+    }
+
+
+def data(notifications: Notifications) -> dict[str, pulumi.Output[str]]:
+    """Build the Secret's data."""
+    urls = "\n".join(url.get_secret_value() for url in notifications.urls)
+    heartbeat = notifications.heartbeat.get_secret_value() if notifications.heartbeat else ""
+    return {"urls": pulumi.Output.secret(urls), "heartbeat": pulumi.Output.secret(heartbeat)}
+
+
+def container(account: str, ahead: int, notifications: Notifications, ownership: Ownership) -> Manifest:
+    """Build the container that tells how an account's sync went."""
+    return _container(
+        {
+            "VERDICT": VERDICT,
+            "TOLD": _TOLD,
+            "ACCOUNT": account,
+            "ON": " ".join(notifications.on),
+            "AHEAD": str(ahead),
+            "LOGIN": ownership.command("icloud-login", account),
+            "SYNC": ownership.command("sync-now", account),
+            "VERIFY": ownership.command("verify"),
+        },
+        {"name": "verdict", "mountPath": VERDICT},
+        # Not the session beside it. The sync has made it, so that it belongs to the same user.
+        {"name": "cookies", "mountPath": _TOLD, "subPath": "told"},
+    )
+
+
+def tester(ownership: Ownership) -> Manifest:
+    """Build the container that only sends a test."""
+    return _container({"TEST": ownership.command("notify-test")})
+
+
+def room() -> Manifest:
+    """Build the volume that both containers of a sync's pod have."""
+    return {"name": "verdict", "emptyDir": {"sizeLimit": "1Mi"}}
+
+
+def _container(environment: dict[str, str], *mounts: Manifest) -> Manifest:
+    stated: list[Manifest] = [{"name": name, "value": literal(value)} for name, value in environment.items()]
+    for variable, key in (("URLS", "urls"), ("HEARTBEAT", "heartbeat")):
+        stated.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": key}}})
+    return {
+        "name": NAME,
+        "image": images.APPRISE,
+        "command": ["python3", "-c", literal(_SCRIPT.read_text())],
+        "env": [*stated, {"name": "HOME", "value": _TMP}],
+        "volumeMounts": [*mounts, {"name": "tmp", "mountPath": _TMP}],
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": confined(),
+    }
+
+
+def egress(notifications: Notifications) -> Iterator[Manifest]:
+    """Build what a NetworkPolicy has to let out, beside DNS and https."""
+    rules = {_rule_key(one): _rule(one) for one in notifications.endpoints() if _is_more(one)}
+    yield from (rules[key] for key in sorted(rules))
+
+
+def _is_more(endpoint: Endpoint) -> bool:
+    return endpoint.port != _HTTPS or endpoint.protocol == "UDP" or bool(_namespace(endpoint.host))
+
+
+def _rule_key(endpoint: Endpoint) -> tuple[str, int, str]:
+    where = endpoint.host if is_address(endpoint.host) else _namespace(endpoint.host)
+    return where, endpoint.port, endpoint.protocol
+
+
+def _rule(endpoint: Endpoint) -> Manifest:
+    host, port = endpoint.host, {"protocol": endpoint.protocol, "port": endpoint.port}
+    if is_address(host):
+        return {"to": [{"ipBlock": {"cidr": f"{host}/{128 if ':' in host else 32}"}}], "ports": [port]}
+    if namespace := _namespace(host):  # a policy sees the port of its pods, which only the Service knows
+        there = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        return {"to": [{"namespaceSelector": there}], "ports": [{"protocol": endpoint.protocol}]}
+    return {"ports": [port]}  # a policy knows no names
+
+
+def _namespace(host: str) -> str:
+    """Find the namespace of a Service's name in the cluster; empty for any other name."""
+    match host.split("."):
+        case [_, namespace, "svc", *_]:
+            return namespace
+    return ""

@@ -1,0 +1,28 @@
+"""`make notify-test`: a message to each of notifications.urls, from the pod that would send it."""
+
+from clients import jobs
+from components import photo_sync
+from ops.command import CommandError, Say, Stack, main, say
+from settings import PROJECT
+
+
+def notify_test(stack: Stack, _account: str | None, say: Say = say) -> None:
+    """Send a test, and say which URLs it did not reach.
+
+    Raises:
+        CommandError: when nobody is to be told.
+        JobError: when it does not reach all of them.
+        ClusterError: when the API server refuses or does not answer.
+
+    """
+    if not (stack.settings.notifications and stack.settings.notifications.urls):
+        raise CommandError(
+            f"STACK={stack.name} has no {PROJECT}:notifications.urls. Store one: "
+            f"`pulumi config set --secret --path '{PROJECT}:notifications.urls[0]'`, then `make up`"
+        )
+    result = jobs.run(stack.api, photo_sync.notification_test(stack.settings, stack.ownership), say)
+    say(result.message if result else "The test was sent.")
+
+
+if __name__ == "__main__":
+    main(notify_test)
