@@ -4,9 +4,10 @@
     preview STACK [--base BASE] [--comment FILE] [--allow-data-loss]   on the cluster, by the released Pulumi CLI
     post FILE [--pull N]                                       make the pull request's comment, or update it
     relay FILE                                                 the same in a `workflow_run` workflow, for a fork
+    issue STACK FILE                                           open, update or close the issue of what verify found
     allowance [--pull N | --commit SHA]                        print --allow-data-loss where the label allows it
 
-The comment goes to FILE, or to stdout; in a workflow to its summary, too. The last three talk to GitHub with
+The comment goes to FILE, or to stdout; in a workflow to its summary, too. The last four talk to GitHub with
 GITHUB_TOKEN, and know repository and pull request from what GitHub Actions has in the environment.
 
 Exit status: 0 fine, 1 refused by a guard or red, 2 wrong usage, 130 interrupted.
@@ -36,6 +37,7 @@ from review import comment
 from review.comment import Review
 from review.embedded import Embedded, embedded
 from review.github import GitHub, GitHubError, Occasion
+from review.issue import address, issue
 from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
 from text.command import Command
@@ -115,6 +117,13 @@ def _relay(asked: argparse.Namespace) -> bool:
     return True
 
 
+def _issue(asked: argparse.Namespace) -> bool:
+    """Open, update or close the issue about a stack, by what `make verify ARGS=--json` printed."""
+    with GitHub.of(os.environ) as github:
+        _say(github.keep_issue(issue(asked.stack, asked.file, address(os.environ))))
+    return True
+
+
 def _allowance(asked: argparse.Namespace) -> bool:
     """Print the option that the pull request's label stands for."""
     with GitHub.of(os.environ) as github:
@@ -133,6 +142,7 @@ _COMMANDS: Final[dict[str, Callable[[argparse.Namespace], bool]]] = {
     "preview": _preview,
     "post": _post,
     "relay": _relay,
+    "issue": _issue,
     "allowance": _allowance,
 }
 
@@ -147,13 +157,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="review", description="What a change would do, as a comment.")
     commands = parser.add_subparsers(required=True, dest="command")
     described = {name: commands.add_parser(name, help=command.__doc__) for name, command in _COMMANDS.items()}
-    for name in ("rehearse", "preview"):
+    for name in ("rehearse", "preview", "issue"):
         described[name].add_argument("stack", type=_stack)
+    for name in ("rehearse", "preview"):
         described[name].add_argument("--comment", type=Path, metavar="FILE", help="Where the comment goes.")
         described[name].add_argument(change_policy.ALLOWED, action="store_true", help=change_policy.HELP)
     described["preview"].add_argument("--base", help="Name what the change touches, since here, of what judges it.")
     described["rehearse"].add_argument("base", help="What the change is compared with: a branch, or a commit.")
-    for name in ("post", "relay"):
+    for name in ("post", "relay", "issue"):
         described[name].add_argument("file", type=Path)
     described["post"].add_argument("--pull", type=int, metavar="N", help="The pull request's number.")
     which = described["allowance"].add_mutually_exclusive_group()

@@ -1,4 +1,4 @@
-"""The one comment on a pull request, and the label that allows what the change policy refuses, by GitHub's REST API.
+"""One comment on a pull request, one issue of a stack, and the label that allows losses, by GitHub's REST API.
 
 Source: GitHub's documentation of its REST API, version 2022-11-28.
 """
@@ -15,6 +15,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from review.comment import LIMIT, MARKER
+from review.issue import Issue
 from review.markdown import fence
 from text.visible import VisibleError
 
@@ -114,6 +115,13 @@ class _Comment(BaseModel):
     body: str | None = None
 
 
+class _Issue(BaseModel):
+    number: int
+    user: _User | None
+    body: str | None = None
+    pull_request: object = None
+
+
 class _Label(BaseModel):
     name: str
 
@@ -199,6 +207,36 @@ class GitHub:
                 return f"The comment on pull request {pull} is updated."
         self._ask("POST", f"/issues/{pull}/comments", {"body": text})
         return f"Pull request {pull} has its comment."
+
+    def keep_issue(self, wanted: Issue) -> str:
+        """Have one open issue with that marker, or none.
+
+        Raises:
+            GitHubError: when GitHub refuses.
+
+        """
+        found = next(
+            (
+                one.number
+                for one in self._pages("/issues", _Issue, {"state": "open"})
+                if one.pull_request is None
+                and one.user
+                and one.user.login == _US
+                and (one.body or "").splitlines()[:1] == [wanted.marker]
+            ),
+            None,
+        )
+        if wanted.body is None:
+            if found is None:
+                return "All is well, and no issue is open."
+            self._ask("PATCH", f"/issues/{found}", {"state": "closed", "state_reason": "completed"})
+            return f"All is well: issue {found} is closed."
+        stated = {"title": wanted.title, "body": wanted.body}
+        if found is None:
+            self._ask("POST", "/issues", stated)
+            return "An issue is opened."
+        self._ask("PATCH", f"/issues/{found}", stated)
+        return f"Issue {found} is updated."
 
     def relay(self, origin: Origin, content: bytes) -> Iterator[str]:
         """Comment on the open pull requests that a fork's branch is in, as it is now.

@@ -372,3 +372,95 @@ def test_a_file_that_is_not_there(
 @pytest.mark.parametrize("words", [[], ["rehearse", "a/b", "main"], ["rehearse", "homelab"], ["post"]])
 def test_wrong_usage(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert status(*words, monkeypatch=monkeypatch) == 2
+
+
+# the issue of a stack
+
+
+VERIFY = "<!-- immich-icloud verify homelab -->"
+FAULT = {
+    "name": "last-sync",
+    "result": "failed",
+    "evidence": "icloud-sync-anna-1: **no** @room `left`",
+    "code": "sync-failed",
+    "cause": "what the sync says",
+    "command": "make sync-now STACK=homelab ACCOUNT=anna",
+}
+UNKNOWN = FAULT | {"name": "dns", "result": "not checked", "evidence": "no answer"}
+PASSED = FAULT | {"result": "passed"}
+
+
+def kept(
+    server: Server, tmp_path: Path, verified: str | dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """What is written when a night's run has printed this."""
+    file = tmp_path / "verify.json"
+    file.write_text(verified if isinstance(verified, str) else json.dumps(verified))
+    monkeypatch.setattr(GitHub, "of", lambda _: server.github)
+    monkeypatch.setattr("sys.argv", ["review", "issue", "homelab", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 0
+    return [
+        json.loads(one.content) | {"path": one.url.path.partition(REPOSITORY)[2]}
+        for one in server.asked
+        if one.method != "GET"
+    ]
+
+
+def verdict(*checks: dict[str, Any], passed: bool = False) -> dict[str, Any]:
+    return {"stack": "homelab", "passed": passed, "checks": list(checks)}
+
+
+def issues(*found: dict[str, Any]) -> Server:
+    return Server(lists={"/issues": list(found)})
+
+
+OPEN = comment(7, f"{VERIFY}\n\nsomething")
+OTHERS = (
+    comment(1, f"{VERIFY}\n\nby a person", {"login": "ann"}),
+    OPEN | {"number": 2, "pull_request": {}},
+    comment(3, None),
+)
+
+
+@pytest.mark.parametrize(
+    ("open_already", "path"), [(OTHERS, "/issues"), ((*OTHERS, OPEN), "/issues/7")], ids=["first", "again"]
+)
+def test_one_issue_says_what_verify_found(
+    open_already: tuple[dict[str, Any], ...], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [{"number": one["id"], **one} for one in open_already]
+    (written,) = kept(issues(*found), tmp_path, verdict(FAULT, UNKNOWN, PASSED), monkeypatch)
+    assert written["path"] == path
+    assert written["body"].startswith(f"{VERIFY}\n")
+    assert written["body"].count("last-sync") == 1, "what passed is no news"
+    for text in ("sync-failed", FAULT["command"], "dns"):
+        assert text in written["body"]
+    shown = "".join(
+        child.content
+        for token in PARSER.parse(written["body"])
+        for child in token.children or ()
+        if child.type == "text"
+    )
+    assert "@room" not in shown
+
+
+@pytest.mark.parametrize("printed", ["", "error: the cluster can't be reached", "{}", '{"passed": true}'])
+def test_a_verify_that_did_not_finish_is_no_good_news(
+    printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (written,) = kept(issues(), tmp_path, printed, monkeypatch)
+    assert (written["path"], "did not finish" in written["body"]) == ("/issues", True)
+
+
+def test_the_issue_is_closed_once_all_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [{"number": one["id"], **one} for one in (*OTHERS, OPEN)]
+    (written,) = kept(issues(*found), tmp_path, verdict(PASSED, passed=True), monkeypatch)
+    assert (written["path"], written["state"]) == ("/issues/7", "closed")
+    assert kept(issues(*found[:-1]), tmp_path, verdict(PASSED, passed=True), monkeypatch) == []
+
+
+def test_an_issue_is_never_longer_than_github_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (written,) = kept(issues(), tmp_path, verdict(*[FAULT | {"evidence": "ü" * 2000}] * 40), monkeypatch)
+    assert len(written["body"].encode()) <= LIMIT
