@@ -93,7 +93,7 @@ test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 
 soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world after each; ARGS='--seed N --round N --kills N'
-	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak tests/unit/test_free_text.py tests/unit/test_tunnel_document.py
+	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak $(addprefix tests/unit/test_,free_text.py hostile_stack_files.py tunnel_document.py)
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@$(BIN)/python -m tests.soak.photos
 

@@ -137,6 +137,11 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
             problems += exposed
             del ours[key.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
             given_up.append(key)
+    for name in [name for name, value in ours.items() if not (_is_text(name) and _is_text(value))]:
+        key = f"{PROJECT}:{name.encode(errors='replace').decode()}"
+        problems.append(f"{key}: has half of a character, a lone surrogate. Write it again")
+        del ours[name]
+        given_up.append(key)
     hidden = {key.removeprefix(f"{PROJECT}:") for key in secrets}
     try:
         settings = Settings.model_validate(ours)
@@ -164,6 +169,15 @@ def _exposed(key: str, text: str, secrets: Collection[str], plain: Collection[st
                 f"{leaf}: is in plain text. Others may have read it. Store it, or what replaces it: "
                 f"pulumi config set --secret --path '{leaf}'"
             )
+
+
+def _is_text(value: object) -> bool:
+    """Whether all of a value is text that can be written down."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _listed(text: str) -> list[object]:

@@ -8,6 +8,9 @@ from yaml import Node
 
 from text.visible import VisibleError
 
+# What PyYAML raises of a tagged value that is none: `!!timestamp x`, `!!int ""`, `!!bool x`, a date that no month has.
+NO_VALUE = (ValueError, AttributeError, LookupError)
+
 
 class YamlError(VisibleError):
     """The file can't be read. `str()` follows the file's name: "is not YAML: ..."."""
@@ -24,7 +27,7 @@ def read_yaml(file: Path) -> Any:
     composed(text)
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError of a date or number that is none
+    except (yaml.YAMLError, RecursionError, *NO_VALUE) as error:
         _refuse(error)
 
 
