@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
-SOURCES := __main__.py clients components engine lab observe ops preflight providers review settings tests text
+SOURCES := __main__.py bench clients components engine lab observe ops preflight providers review settings tests text
 
 # These two are rehearsed, and WORLD says which where no STACK is given; any other is deployed by the released Pulumi CLI.
 ifneq ($(filter lab adoption,$(STACK)),)
@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
-	test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
+	bench test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference]'
@@ -99,6 +99,9 @@ soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world 
 
 soak-photos: $(READY) ## The last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
 	@$(BIN)/python -m tests.soak.photos $(ARGS)
+
+bench: $(READY) ## Measure what the rehearsal's commands cost, into bench/RESULTS.md; ARGS='--rounds N --sizes 1,10,100'
+	@$(BIN)/python -m bench $(ARGS)
 
 check: $(READY) ## Linters and types, of the workflows, too
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -1,0 +1,1 @@
+"""What the rehearsal's commands cost: `make bench`, which writes RESULTS.md."""
