@@ -83,6 +83,7 @@ def _mapping(file: Path) -> dict[str, Any] | None:
     """Read a file of JSON or YAML; None where it is unreadable."""
     try:
         content = yaml.safe_load(file.read_text()) if file.suffix == ".yaml" else json.loads(file.read_text())
-    except (OSError, ValueError, yaml.YAMLError):
+    # The last three: nested too deeply, and a tagged value that is none, such as `!!timestamp x`.
+    except (OSError, ValueError, yaml.YAMLError, RecursionError, AttributeError, LookupError):
         return None
     return content if isinstance(content, dict) else None

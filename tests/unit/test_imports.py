@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Cloudflare's SDK makes its models where its resources are imported: requests need none of them.
 MODELS = {"cloudflare.resources", "cloudflare.types.zero_trust"}
-PROGRAM = MODELS | {"pulumi_cloudflare", "lab", "ops"}
+PROGRAM = MODELS | {"apprise", "pulumi_cloudflare", "lab", "ops"}
 PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
 
 

@@ -184,3 +184,12 @@ def test_an_operation_that_never_ended_interrupts(
 
 def test_a_stack_without_a_checkpoint_is_not_interrupted(tmp_path: Path) -> None:
     assert not FileBackend(tmp_path, tmp_path, "immich-icloud", "lab").interrupted()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "!!timestamp x", '!!int ""', "!!bool x", "- " * 2000, "\x00"])
+def test_a_layout_that_cannot_be_read_is_a_damage(tmp_path: Path, content: str) -> None:
+    layout = tmp_path / ".pulumi" / "meta.yaml"
+    layout.parent.mkdir()
+    layout.write_text(content)
+    (damage,) = FileBackend(tmp_path, tmp_path, "immich-icloud", "lab").damages()
+    assert damage.file == layout
