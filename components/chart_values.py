@@ -27,15 +27,16 @@ def values(fragment: Manifest, live: Manifest) -> Manifest:
     pod = fragment["spec"]["template"]["spec"]
     ((volume,), (guard,), containers) = pod["volumes"], pod["initContainers"], pod["containers"]
     (mount,) = containers[0]["volumeMounts"]
+    part = {"subPath": mount["subPath"]} if "subPath" in mount else {}
     persistence = {"enabled": True, "type": "custom", "volumeSpec": _without(volume, "name")}
     if _COMMON_1.match(live["metadata"].get("labels", {}).get(_CHART, "")):
-        persistence |= {"mountPath": mount["mountPath"], "readOnly": True}
+        persistence |= {"mountPath": mount["mountPath"], "readOnly": True, **part}
         return _server(volume, persistence, {"initContainers": {guard["name"]: _without(guard, "name")}})
     (looks,) = guard["volumeMounts"]
     persistence["advancedMounts"] = {
         _CONTROLLER: {
-            **{one["name"]: [{"path": mount["mountPath"], "readOnly": True}] for one in containers},
-            guard["name"]: [{"path": looks["mountPath"], "readOnly": True}],
+            **{one["name"]: [{"path": mount["mountPath"], "readOnly": True, **part}] for one in containers},
+            guard["name"]: [{"path": looks["mountPath"], "readOnly": True, **part}],
         }
     }
     repository, _, tag = guard["image"].partition(":")

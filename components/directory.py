@@ -17,21 +17,28 @@ from clients.result import Result
 from components import images, network, photo_disk
 from components.managed import register
 from components.ownership import Ownership
-from components.photo_disk import MARK, RECORD, disk_id
-from components.pods import TOLERATIONS, alone, confined
+from components.photo_disk import MARK, MIRROR, RECORD, disk_id
+from components.pods import TOLERATIONS, alone, asks_for, confined
 from components.scripts import script
+from components.storage import of_written, written_claim
 from providers.disk_identity import DiskIdentity
-from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
+from settings.storage import Csi, Existing, HostPath, Local, Nfs, OnNode, Storage
 from text.literal import literal
 
 JOB = "create-icloud-directory"
 _LOOKING = 1800  # seconds: each of a million files is counted
 
 
-def job(
-    storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, *, beside_one_made_by_hand: bool
+def job(  # noqa: PLR0913 (what it is made of)
+    storage: Storage,
+    folders: Sequence[str],
+    namespace: str,
+    ownership: Ownership,
+    *,
+    node: str = "",
+    beside_one_made_by_hand: bool,
 ) -> Manifest:
-    """Build the Job; beside one of the same name that was made by hand it is named after its template."""
+    """Build the Job, on `node` if that is named; beside one made by hand of its name it is named after its template."""
     environment = {
         "FOLDERS": " ".join(folders),
         "MARK_DISK": ownership.command("mark-disk"),
@@ -40,7 +47,7 @@ def job(
     makes = _container(storage, "make-directory", "make_directory.sh", {}, as_root=True)
     furnishes = _container(storage, "create-directory", "furnish_directory.sh", environment)
     furnishes["env"].append(disk_id())
-    template = _template(_pod(storage, furnishes, first=makes))
+    template = _template(_pod(storage, furnishes, node, first=makes))
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made anew by the next `up`.
@@ -56,11 +63,12 @@ def record(namespace: str, ownership: Ownership) -> Manifest:
 
 def identity(namespace: str, immich_namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest]:
     """Name the ConfigMaps that carry the disk's id: the mirror in Immich's namespace, and the directory ConfigMap."""
-    return _config_map(immich_namespace, ownership), _config_map(namespace, ownership)
+    mirror = MIRROR if namespace == immich_namespace else RECORD
+    return _config_map(immich_namespace, ownership, mirror), _config_map(namespace, ownership)
 
 
-def _config_map(namespace: str, ownership: Ownership) -> Manifest:
-    metadata = ownership.metadata("ConfigMap", RECORD, namespace)
+def _config_map(namespace: str, ownership: Ownership, name: str = RECORD) -> Manifest:
+    metadata = ownership.metadata("ConfigMap", name, namespace)
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
@@ -69,22 +77,28 @@ def network_policy(namespace: str, ownership: Ownership) -> Manifest:
     return network.nothing(photo_disk.NETWORK_POLICY, namespace, photo_disk.LABELS, ownership)
 
 
-def look(storage: Storage, namespace: str) -> Manifest:
+def look(storage: Storage, namespace: str, node: str = "") -> Manifest:
     """Build the Job that says what is in the directory; what its result means, `look_at_disk.sh` says."""
     environment = {"BESIDE": str(isinstance(storage, OnNode)).lower()}
     container = _container(storage, "look-at-disk", "look_at_disk.sh", environment, read_only=True)
-    return _by_hand("look-at-disk-", namespace, _pod(storage, container))
+    return _by_hand("look-at-disk-", namespace, _pod(storage, container, node))
 
 
 def mark(  # noqa: PLR0913, PLR0917 (a directory, a look at it, and what becomes of it)
-    storage: Storage, folders: Sequence[str], namespace: str, ownership: Ownership, sight: Result, new_id: str
+    storage: Storage,
+    folders: Sequence[str],
+    namespace: str,
+    ownership: Ownership,
+    sight: Result,
+    new_id: str,
+    node: str = "",
 ) -> Manifest:
     """Build the Job that marks the directory, and gives it to its owner, if it still is what a look has seen."""
     known = {"FOLDERS": " ".join(folders), "MARK_DISK": ownership.command("mark-disk")}
     seen = known | {"SEEN_FILESYSTEM": sight.filesystem}
     gives = _container(storage, "give-directory", "give_directory.sh", seen, as_root=True)
     marks = _container(storage, "mark-disk", "mark_disk.sh", known | {"SEEN": sight.fingerprint, "NEW_ID": new_id})
-    return _by_hand("mark-disk-", namespace, _pod(storage, marks, first=gives))
+    return _by_hand("mark-disk-", namespace, _pod(storage, marks, node, first=gives))
 
 
 def place(storage: Storage) -> str:
@@ -94,6 +108,8 @@ def place(storage: Storage) -> str:
             return storage.path
         case Csi():
             return storage.volume_handle
+        case Existing():
+            return "/".join(filter(None, (storage.claim.name, storage.claim.sub_path)))
 
 
 def _by_hand(prefix: str, namespace: str, pod: Manifest) -> Manifest:
@@ -126,7 +142,7 @@ def _container(  # noqa: PLR0913 (what it is made of)
         "KUBELETS": "/record",  # a ConfigMap's volume is a directory of the kubelet's
         **environment,
     }
-    photos = {"name": "photos", "mountPath": "/parent" if on_node else str(path)}
+    photos = {"name": "photos", "mountPath": "/parent" if on_node else str(path), **of_written(storage)}
     return {
         "name": name,
         "image": images.BUSYBOX,
@@ -142,7 +158,7 @@ def _container(  # noqa: PLR0913 (what it is made of)
     }
 
 
-def _pod(storage: Storage, container: Manifest, first: Manifest | None = None) -> Manifest:
+def _pod(storage: Storage, container: Manifest, node: str = "", first: Manifest | None = None) -> Manifest:
     """Build the pod; `first` runs before, on a node: on a network volume the storage decides who owns what."""
     on_node = isinstance(storage, OnNode)
     volume: dict[str, Any]
@@ -151,10 +167,11 @@ def _pod(storage: Storage, container: Manifest, first: Manifest | None = None) -
         parent = str(PurePosixPath(storage.path).parent)
         volume = {"name": "photos", "hostPath": {"path": parent, "type": "Directory"}}
     else:
-        volume = {"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim}}
+        volume = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(storage)}}
     pod = {
         "restartPolicy": "Never",
         **alone(),
+        **asks_for(node),
         **({"initContainers": [first]} if first and on_node else {}),
         "containers": [container],
         "volumes": [volume, {"name": "record", "configMap": {"name": RECORD, "optional": True}}],

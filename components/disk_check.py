@@ -7,7 +7,8 @@ from clients.result import Code, Result
 from components import images
 from components.ownership import Ownership
 from components.photo_disk import LABELS, MARK, disk_id
-from components.pods import PROFILE, TOLERATIONS, confined, on_node
+from components.pods import PROFILE, TOLERATIONS, asks_for, confined
+from components.storage import of_written, written_claim
 from settings import Settings
 from settings.storage import OnNode, Storage
 
@@ -15,13 +16,16 @@ _NOBODY = 65534
 _AT = "/photos"
 
 
-def container(name: str, volume: str, storage: Storage, otherwise: str, ownership: Ownership) -> Manifest:
+def container(  # noqa: PLR0913, PLR0917 (where it looks, and what it says)
+    name: str, volume: str, storage: Storage, part: Manifest, otherwise: str, ownership: Ownership
+) -> Manifest:
     """Build a container that ends well only where the disk is there.
 
     Args:
         name: the container's name.
         volume: the pod's volume to look at.
         storage: whose owner it runs as.
+        part: what a mount says of the part of the volume that it shows.
         otherwise: a sentence, without its full stop: what follows when the disk is not there.
         ownership: of whose stack it is.
 
@@ -35,7 +39,7 @@ def container(name: str, volume: str, storage: Storage, otherwise: str, ownershi
         "image": images.BUSYBOX,
         "command": ["sh", "-c", f"{{ {looks}; }} || {{ echo {shlex.quote(report)}; exit 1; }}"],
         "env": [disk_id()],
-        "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True}],
+        "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True, **part}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": confined(
@@ -55,13 +59,20 @@ def job(settings: Settings, ownership: Ownership, node: str = "") -> Manifest:
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        **on_node(node),
+        **asks_for(node),
         "containers": [
             container(
-                "require-photo-disk", "photos", storage, "Nothing is scanned: Immich would trash every photo", ownership
+                "require-photo-disk",
+                "photos",
+                storage,
+                of_written(storage),
+                "Nothing is scanned: Immich would trash every photo",
+                ownership,
             )
         ],
-        "volumes": [{"name": "photos", "persistentVolumeClaim": {"claimName": storage.claim, "readOnly": True}}],
+        "volumes": [
+            {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(storage), "readOnly": True}}
+        ],
     }
     if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
         pod["tolerations"] = TOLERATIONS

@@ -6,7 +6,7 @@ from clients.kubernetes import Manifest
 from components import disk_check
 from components.immich_server import Server
 from components.ownership import Ownership
-from components.storage import claim_for_immich
+from components.storage import claim_for_immich, of_read
 from settings.immich import Immich
 from settings.storage import HostPath, Storage
 
@@ -32,14 +32,15 @@ def _pod(immich: Immich, storage: Storage, containers: tuple[str, ...], ownershi
         if isinstance(storage, HostPath)
         else {"persistentVolumeClaim": {"claimName": claim_for_immich(storage), "readOnly": True}}
     )
+    part = of_read(storage)
     guard = disk_check.container(
-        GUARD, volume, storage, "Immich would trash every photo, so it does not start", ownership
+        GUARD, volume, storage, part, "Immich would trash every photo, so it does not start", ownership
     )
     return {
         "volumes": [{"name": volume, **source}],
         "initContainers": [guard],
         "containers": [
-            {"name": one, "volumeMounts": [{"name": volume, "mountPath": immich.mount.path, "readOnly": True}]}
+            {"name": one, "volumeMounts": [{"name": volume, "mountPath": immich.mount.path, "readOnly": True, **part}]}
             for one in containers
         ],
     }
@@ -70,13 +71,22 @@ def _lacking(container: Manifest, source: Manifest, pod: Manifest) -> Iterator[s
     name = found["name"]
     volume = next((one for one in pod.get("volumes", []) if one["name"] == name), None)
     yield from _another_source(source, volume) if volume else [f"there is no volume {name}"]
-    if found.get("subPath") or found.get("subPathExpr"):
-        yield f"the mount {at} shows a part of the volume (subPath)"
+    if part_of(found) != part_of(mount):
+        yield f"the mount {at} shows {_part(found)} of the volume, not {_part(mount)}"
     if not found.get("readOnly"):
         yield f"the mount {at} is not read-only"
     guards = [one for one in pod.get("initContainers", []) if one["name"] == GUARD]
     if not any(one["name"] == name for guard in guards for one in guard.get("volumeMounts", [])):
         yield f"there is no guard {GUARD} that looks at it"
+
+
+def _part(mount: Manifest) -> str:
+    return f"the subPath {mount.get('subPath') or mount.get('subPathExpr')}" if any(part_of(mount)) else "all"
+
+
+def part_of(mount: Manifest) -> tuple[str, str]:
+    """Return the part of a volume that a mount shows: its subPath and its subPathExpr, empty for all of it."""
+    return mount.get("subPath") or "", mount.get("subPathExpr") or ""
 
 
 def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _expression(immich: Immich, servers: Sequence[Server], mount: Manifest) -> s
     source = f"has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == m.name && {_is_source(mount)})"
     return (
         f"object.spec.containers.filter(c, {_is_server(immich, servers)}).all(c, has(c.volumeMounts) && "
-        f"c.volumeMounts.exists(m, {_shows(immich)} && {source} && {checked}))"
+        f"c.volumeMounts.exists(m, {_shows(immich, mount)} && {source} && {checked}))"
     )
 
 
@@ -100,10 +100,11 @@ def _is_source(mount: Manifest) -> str:
     return f"has(v.persistentVolumeClaim) && v.persistentVolumeClaim.claimName == {claim}"
 
 
-def _shows(immich: Immich) -> str:
+def _shows(immich: Immich, mount: Manifest) -> str:
+    (shown,) = mount["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    part = f"has(m.subPath) && m.subPath == {_text(shown['subPath'])}" if "subPath" in shown else "!has(m.subPath)"
     return (
-        f"m.mountPath == {_text(immich.mount.path)} && has(m.readOnly) && m.readOnly && !has(m.subPath) && "
-        "!has(m.subPathExpr)"
+        f"m.mountPath == {_text(immich.mount.path)} && has(m.readOnly) && m.readOnly && {part} && !has(m.subPathExpr)"
     )
 
 

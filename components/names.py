@@ -7,7 +7,7 @@ from components import connector, mount_policy, notifications, photo_disk, photo
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 from settings.route import Gateway, Ingress
-from settings.storage import HostPath
+from settings.storage import Existing, HostPath
 
 _NETWORKING = "networking.k8s.io/v1"
 
@@ -15,12 +15,14 @@ _NETWORKING = "networking.k8s.io/v1"
 def names(settings: Settings) -> Iterator[Ref]:
     """Name them, but for the directory Job, whose name may depend on what is there."""
     sync, immich, stored = settings.photo_sync.namespace, settings.immich.namespace, settings.storage
-    yield Ref("v1", "Namespace", sync)
+    if not isinstance(stored, Existing):
+        yield Ref("v1", "Namespace", sync)
     yield Ref(_NETWORKING, "NetworkPolicy", photo_disk.NETWORK_POLICY, sync)
     yield Ref("v1", "ConfigMap", photo_disk.RECORD, sync)
-    yield Ref("v1", "PersistentVolume", stored.persistent_volume)
-    yield Ref("v1", "PersistentVolumeClaim", stored.claim, sync)
-    if not isinstance(stored, HostPath):
+    if not isinstance(stored, Existing):
+        yield Ref("v1", "PersistentVolume", stored.persistent_volume)
+        yield Ref("v1", "PersistentVolumeClaim", stored.claim, sync)
+    if not isinstance(stored, HostPath | Existing):
         yield Ref("v1", "PersistentVolume", storage.volume_for_immich(stored))
         yield Ref("v1", "PersistentVolumeClaim", storage.claim_for_immich(stored), immich)
     yield from mount_policy.names(settings.immich)

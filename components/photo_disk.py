@@ -13,6 +13,8 @@ NETWORK_POLICY: Final = "photo-disk"
 LABELS = {"app.kubernetes.io/name": "photo-disk"}
 # Name of the directory ConfigMap and of its mirror in Immich's namespace.
 RECORD: Final = "icloud-directory"
+# Of the mirror where the sync runs in Immich's namespace: it outlives the stack, and the directory ConfigMap does not.
+MIRROR: Final = "icloud-disk-id"
 
 
 def disk_id() -> Manifest:

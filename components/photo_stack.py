@@ -36,7 +36,10 @@ class PhotoStack(pulumi.ComponentResource):
             photo_sync = [register("photo-sync-namespace", plan.photo_sync.manifest, ours, protect=True)]
         immich = self._entries("immich-labels", plan, plan.immich_entries)
 
-        volume = PhotoVolume("photos", plan.volume.manifest, plan.claim.manifest, owner, self._after(*photo_sync))
+        stored: _Resources = [*photo_sync]
+        if plan.volume and plan.claim:
+            pair = plan.volume.manifest, plan.claim.manifest
+            stored.append(PhotoVolume("photos", *pair, owner, self._after(*photo_sync)))
         directory = PhotoDirectory(
             "directory",
             DirectoryManifests(
@@ -46,11 +49,11 @@ class PhotoStack(pulumi.ComponentResource):
                 plan.disk_identity,
             ),
             owner,
-            self._after(*photo_sync, volume),
+            self._after(*stored),
         )
 
         if plan.sync:
-            PhotoSynchronisation("sync", plan.sync, self._after(*photo_sync, volume, directory))
+            PhotoSynchronisation("sync", plan.sync, self._after(*stored, directory))
 
         # A pod mounts the directory only once it is there.
         mountable: _Resources = [*immich, directory]

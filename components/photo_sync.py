@@ -18,8 +18,9 @@ from components.icloudpd import arguments
 from components.managed import register
 from components.ownership import Ownership
 from components.photo_disk import MARK, disk_id, import_folder
-from components.pods import TOLERATIONS, alone, confined, on_node
+from components.pods import TOLERATIONS, alone, asks_for, confined
 from components.scripts import script
+from components.storage import of_written, written_claim
 from settings import Settings
 from settings.notifications import Notifications
 from settings.photo_sync import Account, Credentials, PhotoSync
@@ -164,7 +165,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
         **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
     }
     secret = {**named("v1", "Secret", credentials_secret(account.name)), "type": "Opaque"}
-    photos = {"name": "photos", "persistentVolumeClaim": {"claimName": settings.storage.claim}}
+    photos = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(settings.storage)}}
     job = {
         "backoffLimit": 0,  # Apple locks an account out that tries too often
         "activeDeadlineSeconds": _DEADLINE,
@@ -265,7 +266,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     ]
     container = container_of_account(account.name, ownership, command, environment)
     container["env"].append(disk_id())
-    container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS})
+    container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS, **of_written(settings.storage)})
     if told:
         container["volumeMounts"].append({"name": "verdict", "mountPath": notifications.VERDICT})
     return container
@@ -348,7 +349,7 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage, node: st
         "restartPolicy": "Never",
         # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
         **alone(runAsNonRoot=True, runAsUser=storage.owner.uid, runAsGroup=storage.owner.gid),
-        **on_node(node),
+        **asks_for(node),
         "containers": [container],
         "volumes": volumes,
     }

@@ -47,6 +47,7 @@ class Found:
         mounted: whether Immich has the mount, whoever states it.
         policies: whether the API server has admission policies.
         kept: the volumes and claims that keep their own values, as they are, or as the state knows those that are gone.
+        node: the node that pods with a claim that is there have to run on, by its host name; empty where any will do.
         guarded: whether a policy may keep Immich from starting without the mount; where Immich's chart states that,
             only once it does.
 
@@ -64,6 +65,7 @@ class Found:
     policies: bool = True
     guarded: bool = True
     kept: Mapping[Ref, Manifest] = field(default_factory=dict)
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,20 @@ class ManagedObject:
 class Plan:
     """The stack's manifests. `photo_sync` is a managed object, or entries where the namespace was found.
 
-    `mounts` are the entries of Immich's workloads; unless `mount_is_ours`, its chart states them and they are checked.
+    Then `photo_sync_is_found`. `mounts` are the entries of Immich's workloads; unless `mount_is_ours`, its chart states
+    them and they are checked.
     """
 
     ownership: Ownership
     photo_sync: ManagedObject
     photo_sync_entries: Manifest | None
+    photo_sync_is_found: bool
     directory_job: ManagedObject
     directory_record: ManagedObject
     directory_policy: ManagedObject
     disk_identity: tuple[Manifest, Manifest]
-    volume: ManagedObject
-    claim: ManagedObject
+    volume: ManagedObject | None
+    claim: ManagedObject | None
     immich_volume: ManagedObject | None
     immich_claim: ManagedObject | None
     immich_entries: Manifest | None
@@ -116,15 +120,11 @@ class Plan:
     public_access: PublicAccess | None
     outputs: Outputs
 
-    @property
-    def photo_sync_is_found(self) -> bool:
-        """Whether the photo-sync namespace was made by hand, so that only our labels in it are ours."""
-        return self.photo_sync.ref in self.ownership.adopted
-
     def managed_objects(self) -> Iterator[ManagedObject]:
         """All objects that this stack manages fully, in the order in which they are made."""
+        ours = None if self.claim is None else self.photo_sync  # the namespace of a claim that is there is its owner's
         candidates = (
-            self.photo_sync, self.directory_policy, self.directory_job, self.directory_record, self.volume, self.claim,
+            ours, self.directory_policy, self.directory_job, self.directory_record, self.volume, self.claim,
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
         yield from (managed for managed in candidates if managed)
@@ -154,9 +154,11 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     """Compute the plan."""
     sync, immich = settings.photo_sync.namespace, settings.immich
     folders = import_folders([account.name for account in settings.photo_sync.accounts])
-    job = directory.job(settings.storage, folders, sync, ownership, beside_one_made_by_hand=found.job_by_hand)
-    volume, claim = _kept(storage.written(settings.storage, sync, ownership), found, ownership)
-    node = storage.node_to_name(settings.storage, volume)
+    pair = _kept(storage.written(settings.storage, sync, ownership), found, ownership)
+    node = found.node or storage.node_to_name(settings.storage, pair[0] if pair else None)
+    job = directory.job(
+        settings.storage, folders, sync, ownership, node=node, beside_one_made_by_hand=found.job_by_hand
+    )
     syncing = photo_sync.sync(settings, ownership, node)
     shown = external_library.libraries(settings, ownership, node)
     jobs = [job, *((shown.disk_check,) if shown else ())]
@@ -164,26 +166,32 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     level = pod_security.least_strict([pod_security.needed(pod) for pod in pods])
     mounts = tuple(immich_mount.fragment(immich, settings.storage, server, ownership) for server in found.servers)
     immich_level = pod_security.needed(mounts[0]["spec"]["template"]["spec"] | {"containers": []})
-    read_only = storage.read_by_immich(settings.storage, immich.namespace, ownership)
-    if read_only:
-        read_only = _kept(read_only, found, ownership)
+    read_only = _kept(storage.read_by_immich(settings.storage, immich.namespace, ownership), found, ownership)
+    our_namespace = ManagedObject(namespace.namespace(sync, level, ownership), "photoSync.namespace")
+    marks = ownership.adoption_marks() if pair else {}
+    shared = sync == immich.namespace
     local = found.cloudflare.local if found.cloudflare else None
     requests = route.manifest(settings.route, settings.host, immich, ownership)
     return Plan(
         ownership=ownership,
-        photo_sync=ManagedObject(namespace.namespace(sync, level, ownership), "photoSync.namespace"),
-        photo_sync_entries=namespace.entries(sync, level, found.photo_sync_levels, ownership.adoption_marks()),
+        photo_sync=our_namespace,
+        photo_sync_entries=None if shared else namespace.entries(sync, level, found.photo_sync_levels, marks),
+        photo_sync_is_found=pair is None or our_namespace.ref in ownership.adopted,
         directory_job=ManagedObject(job, ""),
         directory_record=ManagedObject(directory.record(sync, ownership), ""),
         directory_policy=ManagedObject(
             directory.network_policy(sync, ownership), "photoSync.namespace", adoptable=False
         ),
         disk_identity=directory.identity(sync, immich.namespace, ownership),
-        volume=ManagedObject(volume, "storage.persistentVolume"),
-        claim=ManagedObject(claim, "storage.claim"),
+        volume=ManagedObject(pair[0], "storage.persistentVolume") if pair else None,
+        claim=ManagedObject(pair[1], "storage.claim") if pair else None,
         immich_volume=ManagedObject(read_only[0], "storage.persistentVolume") if read_only else None,
         immich_claim=ManagedObject(read_only[1], "storage.claim") if read_only else None,
-        immich_entries=namespace.entries(immich.namespace, immich_level, found.immich_levels),
+        immich_entries=namespace.entries(
+            immich.namespace,
+            pod_security.least_strict([immich_level, *([level] if shared else [])]),
+            found.immich_levels,
+        ),
         mounts=mounts,
         mount_is_ours=immich.mount.kind == "entries",
         mount_policy=_mount_policy(settings, found, mounts[0], ownership),
@@ -198,7 +206,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             immich_url=f"https://{settings.host}",
             internal_url=immich.backend.url,
             namespaces={"immich": immich.namespace, "photo_sync": sync},
-            claim=f"{sync}/{settings.storage.claim}",
+            claim=f"{sync}/{storage.written_claim(settings.storage)}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
             mounted_into="; ".join(f"{one.ref}, container {', '.join(one.containers)}" for one in found.servers),
             accounts=syncing.overview(immich.mount.path) if syncing else None,
@@ -212,7 +220,11 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     )
 
 
-def _kept(pair: tuple[Manifest, Manifest], found: Found, ownership: Ownership) -> tuple[Manifest, Manifest]:
+def _kept(
+    pair: tuple[Manifest, Manifest] | None, found: Found, ownership: Ownership
+) -> tuple[Manifest, Manifest] | None:
+    if pair is None:
+        return None
     volume, claim = (kept.keeping(one, found.kept, adopted=Ref.of(one) in ownership.adopted) for one in pair)
     return volume, claim
 

@@ -31,6 +31,6 @@ def alone(**context: Any) -> Manifest:
     }
 
 
-def on_node(name: str) -> Manifest:
+def asks_for(name: str) -> Manifest:
     """Build what a pod says that has to run on a node, by its host name; nothing of an empty one."""
     return {"nodeSelector": {"kubernetes.io/hostname": name}} if name else {}

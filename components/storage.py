@@ -8,20 +8,22 @@ from clients.kubernetes import Manifest
 from components.kept import HOST_NAME, leads_to
 from components.managed import register
 from components.ownership import Ownership
-from settings.storage import Csi, HostPath, Local, Nfs, OnNode, Storage
+from settings.storage import ClaimPart, Created, Csi, Existing, HostPath, Local, Nfs, OnNode, Storage
 
 
-def written(storage: Storage, namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest]:
-    """Build the volume and the claim that the sync writes to."""
+def written(storage: Storage, namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest] | None:
+    """Build the volume and the claim that the sync writes to; None where they are there."""
+    if isinstance(storage, Existing):
+        return None
     return _pair(storage, namespace, ownership, read_only=False)
 
 
 def read_by_immich(storage: Storage, namespace: str, ownership: Ownership) -> tuple[Manifest, Manifest] | None:
-    """Build the volume and the claim that Immich reads from; None where it mounts the node's directory itself."""
-    return None if isinstance(storage, HostPath) else _pair(storage, namespace, ownership, read_only=True)
+    """Build the volume and the claim that Immich reads from; None where it mounts what is there."""
+    return None if isinstance(storage, HostPath | Existing) else _pair(storage, namespace, ownership, read_only=True)
 
 
-def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: bool) -> tuple[Manifest, Manifest]:
+def _pair(storage: Created, namespace: str, ownership: Ownership, *, read_only: bool) -> tuple[Manifest, Manifest]:
     volume_name, claim_name = storage.persistent_volume, storage.claim
     modes: list[str] = list(storage.access_modes)
     if read_only:
@@ -60,24 +62,43 @@ def _pair(storage: Storage, namespace: str, ownership: Ownership, *, read_only: 
     )
 
 
-def node_to_name(storage: Storage, volume: Manifest) -> str:
+def node_to_name(storage: Storage, volume: Manifest | None) -> str:
     """Name the node that a pod has to ask for: empty where the volume's own affinity leads there, or none is needed."""
-    if not isinstance(storage, OnNode) or leads_to(volume["spec"]["nodeAffinity"]) == {storage.node}:
+    if volume is None or not isinstance(storage, OnNode) or leads_to(volume["spec"]["nodeAffinity"]) == {storage.node}:
         return ""
     return storage.node
 
 
-def volume_for_immich(storage: Storage) -> str:
+def volume_for_immich(storage: Created) -> str:
     """Name Immich's own volume."""
     return f"{storage.persistent_volume}-immich"
 
 
 def claim_for_immich(storage: Storage) -> str:
-    """Name Immich's own claim."""
-    return f"{storage.claim}-immich"
+    """Name the claim that Immich reads from."""
+    return storage.read.name if isinstance(storage, Existing) else f"{storage.claim}-immich"
 
 
-def _source(storage: Storage, *, read_only: bool) -> dict[str, Any]:
+def written_claim(storage: Storage) -> str:
+    """Name the claim that the sync writes to."""
+    return storage.claim.name if isinstance(storage, Existing) else storage.claim
+
+
+def of_written(storage: Storage) -> Manifest:
+    """Build what a mount of that claim says of the part of the volume that it shows."""
+    return _part(storage.claim) if isinstance(storage, Existing) else {}
+
+
+def of_read(storage: Storage) -> Manifest:
+    """Build what a mount of the claim that Immich reads from says of the part that it shows."""
+    return _part(storage.read) if isinstance(storage, Existing) else {}
+
+
+def _part(claim: ClaimPart) -> Manifest:
+    return {"subPath": claim.sub_path} if claim.sub_path else {}
+
+
+def _source(storage: Created, *, read_only: bool) -> dict[str, Any]:
     match storage:
         case HostPath():
             of_type = {"type": storage.host_path_type} if storage.host_path_type else {}

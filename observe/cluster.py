@@ -9,12 +9,13 @@ from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from components import directory, immich_server, mount_policy
 from components.names import names
 from observe import placement, routes, space
+from observe.existing import ExistingSeen, read_existing
 from observe.placement import Placement
 from observe.routes import RoutesSeen
 from observe.space import Space
 from settings import Settings
 from settings.cloudflare import OwnTunnel, Tunnelled
-from settings.storage import OnNode
+from settings.storage import Existing, OnNode
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class ClusterSeen:
         origin: the Service that a tunnel leads to; None when it does not exist.
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         policies: whether the API server has admission policies.
+        existing: a claim that is there; None for a stack that creates its own.
         forbidden: what may not be read, in the API server's words, which name the permission.
 
     """
@@ -60,6 +62,7 @@ class ClusterSeen:
     origin: Manifest | None = None
     origin_on_host: bool = False
     policies: bool = True
+    existing: ExistingSeen | None = None
     forbidden: tuple[str, ...] = ()
 
     def workload(self, ref: Ref) -> Manifest | None:
@@ -88,11 +91,12 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
     ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
     live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
     origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
+    found = Ref("v1", "Namespace", sync)
     return ClusterSeen(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
         workloads=workloads(api, immich.namespace),
         services=tuple(api.list(Ref("v1", "Service", "", immich.namespace))),
-        photo_sync=live.get(Ref("v1", "Namespace", sync)),
+        photo_sync=api.get(found) if isinstance(settings.storage, Existing) else live.get(found),
         directory_job=live.get(Ref("batch/v1", "Job", directory.JOB, sync)),
         live=live,
         ingresses=None if ingresses is None else tuple(ingresses),
@@ -105,6 +109,7 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
         origin=origin,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
+        existing=read_existing(api, settings),
         forbidden=tuple(forbidden),
     )
 

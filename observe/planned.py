@@ -51,6 +51,7 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
         # One that is in force stays when the mount is gone: that is what it is for.
         guarded=mounted or in_force or immich.mount.kind == "entries",
         kept=_kept(observed, owner),
+        node=seen.existing.node if seen.existing else "",
     )
 
 

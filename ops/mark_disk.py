@@ -8,6 +8,7 @@ from clients.kubernetes import ClusterError
 from clients.result import Result
 from components import directory
 from components.photo_disk import MARK, import_folders
+from observe.existing import read_existing
 from ops.command import CommandError, Say, Stack, main, say
 from text.command import Command
 
@@ -33,7 +34,9 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
     holds = disk_identity.known(stack.api, places)
     say(f"Looking at {place}. Many files take minutes to count.")
-    sight = jobs.run(stack.api, directory.look(storage, stack.namespace), say, lambda fact: say(f"  {fact}"))
+    sight = jobs.run(
+        stack.api, directory.look(storage, stack.namespace, _node(stack)), say, lambda fact: say(f"  {fact}")
+    )
     if sight is None or not (sight.id and sight.filesystem and sight.fingerprint):
         raise CommandError("what the look found could not be read, so nothing was marked. Try again")
     marked = sight.id == holds.id
@@ -59,11 +62,18 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     say(f"{place} is marked. Immich's pod starts by itself. A sync that was refused runs at its next time.")
 
 
+def _node(stack: Stack) -> str:
+    seen = read_existing(stack.api, stack.settings)
+    return seen.node if seen else ""
+
+
 def _mark(stack: Stack, sight: Result, new: Identity, say: Say) -> None:
     storage, settings = stack.settings.storage, stack.settings
     folders = import_folders([account.name for account in settings.photo_sync.accounts])
     places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
-    jobs.run(stack.api, directory.mark(storage, folders, stack.namespace, stack.ownership, sight, new.id), say)
+    jobs.run(
+        stack.api, directory.mark(storage, folders, stack.namespace, stack.ownership, sight, new.id, _node(stack)), say
+    )
     try:
         disk_identity.write(stack.api, places, Identity(new.id, marked=True))
     except ClusterError as error:

@@ -108,6 +108,6 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
         *mount_rules.findings(settings, observed.cluster, plan, answers),
         *policy_rules.findings(observed.cluster, plan, answers),
         *space_rules.findings(settings, observed.cluster.space),
-        *writer_rules.findings(settings, observed.writers, plan),
+        *writer_rules.findings(settings, observed.writers, plan, observed.cluster.existing),
         *outside,
     ]

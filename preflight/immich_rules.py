@@ -8,7 +8,7 @@ from preflight import wording
 from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import WantedSettings
 from settings import Settings
-from settings.storage import OnNode
+from settings.storage import Csi, Nfs
 from text.finding import Finding
 
 
@@ -81,5 +81,5 @@ def _watching(settings: Settings, facts: ImmichSeen) -> Iterator[Finding]:
         return
     if not (facts.settings_were or {}).get("watch", {}).get("enabled"):  # who watches knows
         yield wording.WATCHED.found()
-    if not isinstance(settings.storage, OnNode):
+    if isinstance(settings.storage, Nfs | Csi):
         yield wording.WATCHED_IN_VAIN.found(kind=settings.storage.kind)

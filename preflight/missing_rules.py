@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from clients.kubernetes import Manifest, Ref
 from observe import Observed
 from observe.cluster import ClusterSeen
-from preflight import cloudflare_rules, deletion_rules, wording, workload_rules
+from preflight import cloudflare_rules, deletion_rules, existing_rules, wording, workload_rules
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
@@ -32,6 +32,7 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     yield from workload_rules.findings(immich, facts.workloads, facts.services)
     if isinstance(settings.storage, OnNode) and facts.nodes is not None and settings.storage.node not in facts.nodes:
         yield wording.NODE_MISSING.found(name=settings.storage.node, has=", ".join(facts.nodes))
+    yield from existing_rules.missing(settings, facts)
     if settings.photo_sync.accounts and facts.storage_classes is not None and facts.volume_classes is not None:
         yield from _storage_class(settings, facts.storage_classes, facts.volume_classes)
 

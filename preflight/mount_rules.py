@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from components.immich_mount import GUARD, lacking
+from components.immich_mount import GUARD, lacking, part_of
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import wording
@@ -50,10 +50,11 @@ def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iter
             and path not in {None, settings.storage.path}
         ):
             yield wording.MOUNT_REPOINTED.found(where, volume=mount.volume, found=path, wanted=settings.storage.path)
-    ours = {one["name"] for one in entries["spec"]["template"]["spec"]["containers"]}
+    containers = entries["spec"]["template"]["spec"]["containers"]
+    ours, wanted = {one["name"] for one in containers}, containers[0]["volumeMounts"][0]
     for found in [each for one in pod["containers"] if one["name"] in ours for each in one.get("volumeMounts", [])]:
         at = found["mountPath"]
-        if at == mount.path and (found.get("subPath") or found.get("subPathExpr")):
+        if at == mount.path and part_of(found) not in {("", ""), part_of(wanted)}:
             yield wording.MOUNT_OF_A_PART.found(where, at=at)
         elif at.startswith(f"{mount.path}/") or mount.path.startswith(f"{at.rstrip('/')}/"):
             yield wording.MOUNT_WITHIN_ANOTHER.found(path=mount.path, at=at)

@@ -10,6 +10,7 @@ from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import (
     deletion_rules,
+    existing_rules,
     fixed_rules,
     owner_rules,
     placement_rules,
@@ -31,6 +32,7 @@ def findings(
     yield from deletion_rules.findings(settings, facts, plan, answers)
     # Of what is on its way out, nothing else is worth a word.
     answers = replace(answers, live={ref: one for ref, one in answers.live.items() if not deletion_rules.is_going(one)})
+    yield from existing_rules.findings(facts)
     yield from route_rules.findings(settings, facts, plan)
     yield from placement_rules.findings(facts, plan, answers)
     yield from (wording.POD_REFUSED.found(ref, reason=reason) for ref, reason in answers.refused_pods.items())

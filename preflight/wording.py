@@ -102,6 +102,44 @@ NODE_MISSING = Situation(
     "It has: $has",
     setting="storage.node",
 )
+CLAIM_MISSING = Situation(
+    "claim-missing",
+    f"{_KEY}: there is no PersistentVolumeClaim $subject",
+    "`kubectl get pvc -n $namespace` lists those that there are",
+)
+CLAIM_WITHOUT_FILES = Situation(
+    "claim-without-files",
+    f"{_KEY}: PersistentVolumeClaim $subject is a block device (volumeMode Block), and photos need a filesystem",
+    "Name another claim",
+    setting="storage.claim",
+)
+CLAIM_OF_ONE_POD = Situation(
+    "claim-of-one-pod",
+    f"{_KEY}: only one pod at a time can mount PersistentVolumeClaim $subject (ReadWriteOncePod), and Immich and the "
+    "sync both do",
+    "Name another claim",
+    setting="storage.claim",
+)
+CLAIM_NOT_WRITABLE = Situation(
+    "claim-not-writable",
+    f"{_KEY}: PersistentVolumeClaim $subject is read-only, and the sync writes to it",
+    "Name a claim with access mode ReadWriteMany, or ReadWriteOnce on Immich's node",
+    setting="storage.claim",
+)
+CLAIM_NODE_UNCLEAR = Situation(
+    "claim-node-unclear",
+    f"{_KEY}: one node at a time can mount PersistentVolumeClaim $subject (ReadWriteOnce), and which one has to run "
+    "the sync is not clear",
+    "Exactly one node has to run the pods that mount it, or Immich. Nodes that do: $has. "
+    "`kubectl get pods -n $namespace -o wide` shows them",
+    setting="storage.claim",
+)
+VOLUME_DELETED_WITH_CLAIM = Situation(
+    "volume-deleted-with-claim",
+    "the reclaim policy of PersistentVolume $subject is Delete: whoever deletes the claim deletes the photos",
+    """Set it to Retain: kubectl patch pv $subject -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'""",
+    _WARNING,
+)
 _CLASS = "photoSync.cookieVolume.storageClass"
 CLASS_MISSING = Situation(
     "class-missing",
@@ -234,7 +272,7 @@ JOB_REFUSED = Situation(
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
     "$subject is a volume of kind $found, which can't be changed to $wanted",
-    f"Choose another {_KEY}",
+    f"Choose another {_KEY}, or set {PROJECT}:storage.kind to existing to use its claim as it is",
     setting="storage.persistentVolume",
 )
 FIELD_FIXED = Situation(

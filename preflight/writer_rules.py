@@ -13,6 +13,8 @@ from clients.kubernetes import Manifest, Ref
 from components.photo_disk import LABELS, import_folders
 from components.photo_sync import ACCOUNT
 from components.plan import Plan
+from components.storage import of_written, written_claim
+from observe.existing import ExistingSeen
 from observe.writers import WritersSeen
 from preflight import wording
 from settings import Settings
@@ -42,14 +44,18 @@ class _Place:
         return self.within(other) or other.within(self)
 
 
-def findings(settings: Settings, seen: WritersSeen, plan: Plan) -> Iterator[Finding]:
+def findings(
+    settings: Settings, seen: WritersSeen, plan: Plan, existing: ExistingSeen | None = None
+) -> Iterator[Finding]:
     """Find all that could write to the disk beside this stack."""
     yield from (wording.NOT_KNOWN.found(reason=one) for one in seen.forbidden)
-    disk = _of_source(plan.volume.manifest["spec"])
+    storage = settings.storage
+    volume = plan.volume.manifest if plan.volume else existing.volume if existing else None
+    whole = _of_source(volume["spec"]) if volume else None
     claims = {_tied(one["spec"]): place for one in seen.volumes if (place := _of_source(one["spec"]))}
-    if disk is None:
-        return
-    claims[plan.claim.ref.namespace or "", plan.claim.ref.name] = disk
+    claim = settings.photo_sync.namespace, written_claim(storage)
+    claims[claim] = whole or _Place(("claim", *claim), PurePosixPath("/"))
+    disk = claims[claim].below(of_written(storage).get("subPath", ""))
     names = [account.name for account in settings.photo_sync.accounts]
     folders = [disk.below(folder) for folder in import_folders(names)] if names else []
     for workload in seen.workloads:
@@ -127,7 +133,7 @@ def _template(workload: Manifest) -> Manifest:
 
 def _is_ours(workload: Manifest, plan: Plan) -> bool:
     labels = _template(workload).get("metadata", {}).get("labels") or {}
-    by_hand = workload["metadata"].get("namespace") == plan.claim.ref.namespace and (
+    by_hand = workload["metadata"].get("namespace") == plan.directory_job.ref.namespace and (
         ACCOUNT in labels or labels.items() >= LABELS.items()
     )
     immichs = {Ref.of(mount) for mount in plan.mounts}

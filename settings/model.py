@@ -175,11 +175,23 @@ def _normal(path: str) -> str:
     return path
 
 
+def _below(path: str) -> str:
+    if _normal(path) in {".", ".."} or path.startswith("../"):
+        raise PydanticCustomError("not_normal", "not a path below")
+    return path
+
+
 AbsolutePath = Annotated[
     str,
     Field(pattern=rf"^/[^:{CONTROLS}]+$", max_length=LONGEST),
     AfterValidator(_normal),
     Allowed("an absolute path without '.', '..', '//', ':' or a trailing '/'", "/external/icloud"),
+]
+SubPath = Annotated[
+    str,
+    Field(pattern=rf"^[^/:{CONTROLS}][^:{CONTROLS}]*$", max_length=LONGEST),
+    AfterValidator(_below),
+    Allowed("a path in the volume without '.', '..', '//', ':' or '/' at its ends", "photos/icloud"),
 ]
 UserId = Annotated[
     int, Field(ge=0, le=2**31 - 1), BeforeValidator(no_boolean), Allowed("a numeric id from 0 to 2147483647", 1000)

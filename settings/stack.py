@@ -1,6 +1,7 @@
 """The whole stack file, as a type."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +13,7 @@ from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
 from settings.notifications import Notifications
 from settings.photo_sync import AllCredentials, PhotoSync
 from settings.route import Gateway, NoRoute, Route
-from settings.storage import Storage
+from settings.storage import Existing, Storage
 
 
 class Settings(Model):
@@ -54,8 +55,41 @@ class Settings(Model):
         controller = self.cloudflare.ingress_controller if isinstance(self.cloudflare, Tunnelled) else None
         return controller.backend if controller else self.immich.backend
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sync_beside_its_claim(cls, stated: Any) -> Any:
+        """The sync runs in the namespace of a claim that is there, and need not be told."""
+        match stated:
+            case {"storage": {"kind": "existing", "claim": {"namespace": str(namespace)}}}:
+                sync = stated.get("photoSync", {})
+                if isinstance(sync, Mapping) and "namespace" not in sync:
+                    return {**stated, "photoSync": {**sync, "namespace": namespace}}
+        return stated
+
+    @model_validator(mode="after")
+    def _claim_can_be_mounted(self) -> Self:
+        storage = self.storage
+        if not isinstance(storage, Existing):
+            return self
+        if self.photo_sync.namespace != storage.claim.namespace:
+            raise refuse(
+                "photoSync.namespace",
+                self.photo_sync.namespace,
+                f"{storage.claim.namespace}, or nothing: the sync runs where storage.claim is",
+            )
+        if storage.claim.namespace != self.immich.namespace and storage.immich_claim is None:
+            raise refuse(
+                "storage.immichClaim",
+                None,
+                f"a claim of the same directory in {self.immich.namespace}: Immich cannot mount one of "
+                f"{storage.claim.namespace}",
+            )
+        return self
+
     @model_validator(mode="after")
     def _namespace_of_its_own(self) -> Self:
+        if isinstance(self.storage, Existing):  # nothing removes it
+            return self
         if self.photo_sync.namespace == self.immich.namespace:
             raise refuse(
                 "photoSync.namespace",

@@ -9,10 +9,13 @@ from settings.model import (
     Allowed,
     Capacity,
     Example,
+    Label,
     Model,
     NodeName,
     NonEmpty,
     ObjectName,
+    Omittable,
+    SubPath,
     Text,
     UserId,
     not_allowed,
@@ -170,9 +173,45 @@ class Csi(_Volume):
         return self
 
 
+class ClaimPart(Model):
+    """A claim that is there, or a directory in it."""
+
+    name: ObjectName
+    sub_path: Annotated[Omittable[SubPath], Field(description="Directory in the volume. Default: all of it.")] = None
+
+
+class ExistingClaim(ClaimPart):
+    """The claim that the sync writes to."""
+
+    namespace: Annotated[Label, Field(description="Its namespace, in which the sync runs, too.")]
+
+
+class Existing(Model):
+    """A claim that is there, of any class. It is never changed or removed, nor is its volume."""
+
+    kind: Literal["existing"]
+    claim: ExistingClaim
+    immich_claim: Annotated[
+        Omittable[ClaimPart],
+        Field(description="Immich's claim of the same directory, where `claim` is not in Immich's namespace."),
+    ] = None
+    owner: Annotated[
+        Owner, Field(description="As whom photos are written. Nothing is given to that user: it has to be able to.")
+    ] = Owner()
+
+    @property
+    def read(self) -> ClaimPart:
+        """What Immich reads."""
+        return self.immich_claim or self.claim
+
+
 Storage = Annotated[
-    HostPath | Local | Nfs | Csi,
+    HostPath | Local | Nfs | Csi | Existing,
     Field(discriminator="kind"),
-    Allowed("a mapping with kind: hostPath, local, nfs or csi", {"kind": "hostPath", "node": "talos-1ca-62z"}),
+    Allowed(
+        "a mapping with kind: hostPath, local, nfs, csi or existing", {"kind": "hostPath", "node": "talos-1ca-62z"}
+    ),
 ]
 OnNode = HostPath | Local
+# Kinds whose volume and claim this stack creates.
+Created = HostPath | Local | Nfs | Csi

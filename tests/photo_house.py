@@ -126,7 +126,9 @@ class PhotoNode(Node):
 
     @cached_property
     def volume(self) -> Manifest:
-        return planned(ACCOUNTS, key=True).volume.manifest
+        volume = planned(ACCOUNTS, key=True).volume
+        assert volume
+        return volume.manifest
 
     def place(self, volume: Manifest) -> Path:
         claimed = volume.get("persistentVolumeClaim", {}).get("claimName")

@@ -171,7 +171,7 @@ def _ago(facts: Facts, when: datetime) -> str:
 def _volume(facts: Facts) -> Result:
     cluster = there(facts.cluster)
     plan = cluster.plan
-    pairs = [(plan.volume, plan.claim)]
+    pairs = [(plan.volume, plan.claim)] if plan.volume and plan.claim else []
     if plan.immich_volume and plan.immich_claim:
         pairs.append((plan.immich_volume, plan.immich_claim))
     for volume, claim in pairs:

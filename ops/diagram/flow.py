@@ -152,7 +152,7 @@ def _photos(stack: _Stack, immich: Node) -> tuple[list[Node], list[Edge]]:
     nodes = [*([icloud] if syncs else []), *syncs, *maker, *stored, disk, *read, *shown]
     mounted = [disk, *read, immich]
     edges = [
-        *(Edge(a.id, b.id) for sync in syncs for a, b in pairwise([icloud, sync, *stored[:1]])),
+        *(Edge(a.id, b.id) for sync in syncs for a, b in pairwise([icloud, sync, *(stored[:1] or [disk])])),
         *(Edge(a.id, b.id) for a, b in pairwise([*stored, disk])),
         *(Edge(job.id, disk.id, "makes and marks") for job in maker),
         *(Edge(a.id, b.id) for a, b in pairwise(mounted[:-1])),

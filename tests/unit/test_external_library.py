@@ -13,6 +13,7 @@ from components.ownership import Ownership
 from components.photo_disk import disk_id
 from components.plan import Found, plan
 from components.pod_security import Level
+from components.storage import written_claim
 from lab.node.container import Image
 from settings import Settings
 from tests.accounts import household
@@ -163,7 +164,7 @@ def test_its_pod_needs_no_lower_level_than_the_others(storage: dict[str, Any], l
 
 def test_the_disk_check_reports_a_missing_mark(tmp_path: Path) -> None:
     settings = showing()
-    (tmp_path / "disk" / settings.storage.claim).mkdir(parents=True)
+    (tmp_path / "disk" / written_claim(settings.storage)).mkdir(parents=True)
     (tmp_path / "id").write_text("1-aa")
     ended = Node(tmp_path / "disk", tmp_path, Image()).run(disk_check(settings))
     found = parse(ended.out)

@@ -13,6 +13,7 @@ from clients.result import Code, Result
 from components import directory, pod_security
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
+from components.storage import written_claim
 from settings.storage import Csi, HostPath, Local, Nfs, Owner, Storage
 from tests.node_stand_in import Ended, Node, shells
 from tests.objects import STACK
@@ -37,7 +38,7 @@ def node(request: pytest.FixtureRequest) -> Iterator[Node]:
 
 
 def place(node: Node, storage: Storage) -> Path:
-    return node.path(storage.path if isinstance(storage, HostPath | Local) else storage.claim)
+    return node.path(storage.path if isinstance(storage, HostPath | Local) else written_claim(storage))
 
 
 def with_photos(node: Node, storage: Storage = HOST) -> Path:

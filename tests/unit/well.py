@@ -69,6 +69,8 @@ def well(**more: Any) -> Facts:
     live = {
         managed.ref: _live(managed.manifest) for managed in planned.managed_objects() if managed.ref.kind != "Secret"
     }
+    assert planned.volume
+    assert planned.claim
     live[planned.volume.ref]["spec"]["claimRef"]["uid"] = live[planned.claim.ref]["metadata"]["uid"]
     immich = deployment()
     spec = immich["spec"]["template"]["spec"]
