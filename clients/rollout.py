@@ -12,7 +12,6 @@ from clients.progress import Progress
 from clients.retry import TransientError
 from text.visible import VisibleError
 
-KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _REVISION = "controller-revision-hash"  # a label of a StatefulSet's and a DaemonSet's pods
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
 
@@ -82,7 +81,7 @@ def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
         return _State(done=False, progress="paused", failure=paused)
     seen = live.get("status", {}).get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
     counts = _counts(live)
-    if seen and (counts.done or _on_delete(live)):
+    if seen and (counts.done or on_delete(live)):
         return _State(done=True, progress="")
     old = f", {counts.total - counts.updated} of the old template to go" if counts.total > counts.updated else ""
     if not seen:
@@ -120,7 +119,7 @@ def _counts(live: Manifest) -> _Counts:
     return _Counts(wanted, updated, total, available)
 
 
-def _on_delete(live: Manifest) -> bool:
+def on_delete(live: Manifest) -> bool:
     """Whether a workload's owner replaces its pods by hand."""
     return live["kind"] != "Deployment" and "OnDelete" in live["spec"].get("updateStrategy", {}).values()
 

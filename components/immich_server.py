@@ -13,7 +13,6 @@ from clients.kubernetes import Manifest, Ref
 from settings.immich import Immich, Mount, Service
 
 IMAGE = "immich-server"
-KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 _INCLUDED, _EXCLUDED, _LISTENS = "IMMICH_WORKERS_INCLUDE", "IMMICH_WORKERS_EXCLUDE", "IMMICH_PORT"
 _PORTS = (2283, 3001)  # Immich's own since 1.118, and before

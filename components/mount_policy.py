@@ -37,24 +37,37 @@ def manifests(
 
     """
     policy_name, binding_name = names(immich)
-    here = {"matchLabels": {"kubernetes.io/metadata.name": immich.namespace}}
-    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
     policy = {
-        "failurePolicy": "Fail",
-        "matchConstraints": {"matchPolicy": "Equivalent", "namespaceSelector": here, "resourceRules": [pods]},
-        "matchConditions": [{"name": "not-of-a-job", "expression": _NOT_OF_A_JOB}],
+        **of_pods(immich),
         "validations": [{"expression": _expression(immich, servers, mount), "message": _message(immich, ownership),
                          "reason": "Forbidden"}],
     }  # fmt: skip
-    binding = {
-        "policyName": policy_name.name,
-        "validationActions": ["Deny"],
-        "matchResources": {"matchPolicy": "Equivalent", "namespaceSelector": here},
+    binding = {**bound(immich, policy_name), "validationActions": ["Deny"]}
+    return whole(policy_name, policy, ownership), whole(binding_name, binding, ownership)
+
+
+def of_pods(immich: Immich) -> Manifest:
+    """Say what a policy is asked about: pods of Immich's namespace when they are created, but for those of Jobs."""
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {**_here(immich), "resourceRules": [pods]},
+        "matchConditions": [{"name": "not-of-a-job", "expression": _NOT_OF_A_JOB}],
     }
-    return _object(policy_name, policy, ownership), _object(binding_name, binding, ownership)
 
 
-def _object(ref: Ref, spec: Manifest, ownership: Ownership) -> Manifest:
+def bound(immich: Immich, policy: Ref) -> Manifest:
+    """Put a policy into force in Immich's namespace."""
+    return {"policyName": policy.name, "matchResources": _here(immich)}
+
+
+def _here(immich: Immich) -> Manifest:
+    labels = {"kubernetes.io/metadata.name": immich.namespace}
+    return {"matchPolicy": "Equivalent", "namespaceSelector": {"matchLabels": labels}}
+
+
+def whole(ref: Ref, spec: Manifest, ownership: Ownership) -> Manifest:
+    """Build an object of this stack."""
     metadata = ownership.metadata(ref.kind, ref.name)
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": spec}
 
@@ -73,45 +86,45 @@ def _expression(immich: Immich, servers: Sequence[Server], mount: Manifest) -> s
     )
     source = f"has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == m.name && {_is_source(mount)})"
     return (
-        f"object.spec.containers.filter(c, {_is_server(immich, servers)}).all(c, has(c.volumeMounts) && "
+        f"object.spec.containers.filter(c, {is_server(immich, servers)}).all(c, has(c.volumeMounts) && "
         f"c.volumeMounts.exists(m, {_shows(immich, mount)} && {source} && {checked}))"
     )
 
 
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def text(content: str) -> str:
+    """Spell a text."""
+    return json.dumps(content, ensure_ascii=False)
 
 
-def _is_server(immich: Immich, servers: Sequence[Server]) -> str:
+def is_server(immich: Immich, servers: Sequence[Server]) -> str:
+    """Say that a container, c, runs the server."""
     images = sorted({image for server in servers for image in server.images})
-    runs = " || ".join(f"c.image.matches({_text(image_pattern(image))})" for image in images)
+    runs = " || ".join(f"c.image.matches({text(image_pattern(image))})" for image in images)
     if immich.mount.container is None:
         return runs
-    named = _text(immich.mount.container)
+    named = text(immich.mount.container)
     return f"c.name == {named} || (!object.spec.containers.exists(n, n.name == {named}) && ({runs}))"
 
 
 def _is_source(mount: Manifest) -> str:
     (volume,) = mount["spec"]["template"]["spec"]["volumes"]
     if "hostPath" in volume:
-        path = _text(volume["hostPath"]["path"])
+        path = text(volume["hostPath"]["path"])
         return f"has(v.hostPath) && v.hostPath.path == {path} && has(v.hostPath.type) && v.hostPath.type == 'Directory'"
-    claim = _text(volume["persistentVolumeClaim"]["claimName"])
+    claim = text(volume["persistentVolumeClaim"]["claimName"])
     return f"has(v.persistentVolumeClaim) && v.persistentVolumeClaim.claimName == {claim}"
 
 
 def _shows(immich: Immich, mount: Manifest) -> str:
     (shown,) = mount["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
-    part = f"has(m.subPath) && m.subPath == {_text(shown['subPath'])}" if "subPath" in shown else "!has(m.subPath)"
-    return (
-        f"m.mountPath == {_text(immich.mount.path)} && has(m.readOnly) && m.readOnly && {part} && !has(m.subPathExpr)"
-    )
+    part = f"has(m.subPath) && m.subPath == {text(shown['subPath'])}" if "subPath" in shown else "!has(m.subPath)"
+    return f"m.mountPath == {text(immich.mount.path)} && has(m.readOnly) && m.readOnly && {part} && !has(m.subPathExpr)"
 
 
 def _message(immich: Immich, ownership: Ownership) -> str:
     restores = (
         f"`{ownership.command('up')}` restores"
-        if immich.mount.kind == "entries"
+        if immich.mount.kind != "chart"
         else f"The values of Immich's chart have to state (`{ownership.command('chart-values')}`)"
     )
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Ref
-from components import connector, mount_policy, notifications, photo_disk, photo_sync, storage
+from components import connector, mount_admission, mount_policy, notifications, photo_disk, photo_sync, storage
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 from settings.route import Gateway, Ingress
@@ -25,6 +25,7 @@ def names(settings: Settings) -> Iterator[Ref]:
     if not isinstance(stored, HostPath | Existing):
         yield Ref("v1", "PersistentVolume", storage.volume_for_immich(stored))
         yield Ref("v1", "PersistentVolumeClaim", storage.claim_for_immich(stored), immich)
+    yield from mount_admission.names(settings.immich)
     yield from mount_policy.names(settings.immich)
     match settings.route:
         case Ingress() as route:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pulumi
 
 from clients.kubernetes import Manifest
+from components import mount_admission
 from components.cloudflare import CloudflareRoute
 from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
@@ -14,6 +15,7 @@ from components.photo_sync import PhotoSynchronisation
 from components.plan import Plan
 from components.storage import PhotoVolume
 from providers.fragment import Fragment
+from providers.mount_at_admission import AdmittedMount, MountAtAdmission
 
 _TYPE = "immich-icloud:index:PhotoStack"
 _Resources = list[pulumi.Resource]
@@ -91,12 +93,17 @@ class PhotoStack(pulumi.ComponentResource):
         """Mount the photos, and from then on let no pod of Immich start without them."""
         policy, binding = plan.mount_policy or (None, None)
         mounted = mountable
-        if plan.mount_is_ours:  # where the chart mounts it, preflight has seen that it does
+        manifest = policy.manifest if policy else None
+        if plan.mount_admission:
+            objects = [one.manifest for one in plan.mount_admission]
+            admitted = AdmittedMount(objects, mount_admission.stamp(plan.mounts[0]), list(plan.mounts), manifest)
+            mounted = [MountAtAdmission("immich-mount-at-admission", admitted, self._after(*mountable))]
+        elif plan.mount_is_ours:  # where the chart mounts it, preflight has seen that it does
             mounted = []
             for mount in plan.mounts:
                 # States know the first one by this name.
                 of = f"-of-{mount['kind'].lower()}-{mount['metadata']['name']}" if mounted else ""
-                claim = plan.ownership.claim(mount, policy.manifest if policy else None)
+                claim = plan.ownership.claim(mount, manifest)
                 after = self._after(*mountable, was_in="ImmichMount")
                 mounted.append(Fragment(f"immich-mount-fragment{of}", claim, after))
         if policy and binding:

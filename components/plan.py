@@ -10,6 +10,7 @@ from components import (
     external_library,
     immich_mount,
     kept,
+    mount_admission,
     mount_policy,
     namespace,
     photo_sync,
@@ -93,8 +94,8 @@ class ManagedObject:
 class Plan:
     """The stack's manifests. `photo_sync` is a managed object, or entries where the namespace was found.
 
-    Then `photo_sync_is_found`. `mounts` are the entries of Immich's workloads; unless `mount_is_ours`, its chart states
-    them and they are checked.
+    Then `photo_sync_is_found`. `mounts` are the entries of Immich's workloads: this stack states them there, or
+    `mount_admission` adds them to each pod; unless `mount_is_ours`, Immich's chart states them and they are checked.
     """
 
     ownership: Ownership
@@ -112,6 +113,7 @@ class Plan:
     immich_entries: Manifest | None
     mounts: tuple[Manifest, ...]
     mount_is_ours: bool
+    mount_admission: tuple[ManagedObject, ManagedObject] | None
     mount_policy: tuple[ManagedObject, ManagedObject] | None
     sync: Sync | None
     libraries: Libraries | None
@@ -128,6 +130,7 @@ class Plan:
             self.immich_volume, self.immich_claim, self.route,
         )  # fmt: skip
         yield from (managed for managed in candidates if managed)
+        yield from self.mount_admission or ()
         yield from self.mount_policy or ()
         if self.sync:  # what signs in to somebody's account is never taken over
             yield from (
@@ -145,7 +148,7 @@ class Plan:
         candidates = (
             self.photo_sync_entries if self.photo_sync_is_found else None,
             self.immich_entries,
-            *(self.mounts if self.mount_is_ours else ()),
+            *(self.mounts if self.mount_is_ours and not self.mount_admission else ()),
         )
         return (fragment for fragment in candidates if fragment)
 
@@ -193,7 +196,8 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             found.immich_levels,
         ),
         mounts=mounts,
-        mount_is_ours=immich.mount.kind == "entries",
+        mount_is_ours=immich.mount.kind != "chart",
+        mount_admission=_mount_admission(settings, found, mounts[0], ownership),
         mount_policy=_mount_policy(settings, found, mounts[0], ownership),
         sync=syncing,
         libraries=shown,
@@ -227,6 +231,16 @@ def _kept(
         return None
     volume, claim = (kept.keeping(one, found.kept, adopted=Ref.of(one) in ownership.adopted) for one in pair)
     return volume, claim
+
+
+def _mount_admission(
+    settings: Settings, found: Found, mount: Manifest, ownership: Ownership
+) -> tuple[ManagedObject, ManagedObject] | None:
+    if settings.immich.mount.kind != "admission":
+        return None
+    made = mount_admission.manifests(settings.immich, found.servers, mount, ownership)
+    policy, binding = (ManagedObject(one, "immich.mount", adoptable=False) for one in made)
+    return policy, binding
 
 
 def _mount_policy(

@@ -15,6 +15,7 @@ from text.resource_types import (
     SERVICE_TOKEN,
     TUNNEL,
     TUNNEL_RULES,
+    WORKLOADS,
 )
 from text.visible import visible
 
@@ -40,6 +41,7 @@ _VERBS: Final = {
     "update": "changed",
 }
 
+_ADMITTED: Final = "pulumi-python:dynamic/kubernetes:MountAtAdmission"
 _FRAGMENT: Final = "pulumi-python:dynamic/kubernetes:Fragment"
 _UNREACHED: Final = (
     "no pod gets at them through it: nothing is fetched, and an Immich that reads from it moves every photo to its "
@@ -108,7 +110,13 @@ def _remembers_the_directory(step: Step) -> bool:
 
 
 def _is_a_mount(step: Step) -> bool:
-    return bool(step.before.get("fragment", {}).get("kind") == "Deployment")
+    return bool(_fragment(step.before).get("kind") in WORKLOADS)
+
+
+def _fragment(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entries, of one workload; of a mount at admission, those of the first."""
+    found: Mapping[str, Any] = inputs.get("fragment") or next(iter(inputs.get("fragments", ())), {})
+    return found
 
 
 def _moves(step: Step) -> bool:
@@ -135,7 +143,7 @@ def _loses_its_guard(step: Step) -> bool:
 
 
 def _pod(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    pod: Mapping[str, Any] = inputs.get("fragment", {}).get("spec", {}).get("template", {}).get("spec", {})
+    pod: Mapping[str, Any] = _fragment(inputs).get("spec", {}).get("template", {}).get("spec", {})
     return pod
 
 
@@ -217,12 +225,15 @@ RULES: Final = (
     ),
     # Not where it is deleted: preflight refuses that unless Immich's chart states the same mount.
     ChangeRule(_FRAGMENT, _REPLACED, f"Immich no longer sees the photos: {_TRASH}.", _is_a_mount),
-    ChangeRule(
-        _FRAGMENT,
-        _UPDATED,
-        "Immich sees another directory, or the same one at another path, and it knows a photo by its path: "
-        f"{_TRASH}, with its place in albums, and takes what it finds for new.",
-        _moves,
+    *(
+        ChangeRule(
+            mount,
+            _UPDATED,
+            "Immich sees another directory, or the same one at another path, and it knows a photo by its path: "
+            f"{_TRASH}, with its place in albums, and takes what it finds for new.",
+            _moves,
+        )
+        for mount in (_FRAGMENT, _ADMITTED)
     ),
     ChangeRule(
         _FRAGMENT, _UPDATED, f"Immich would start although the photo disk is not there: {_TRASH}.", _loses_its_guard

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
-from components import directory, immich_server, mount_policy
+from components import directory, immich_server, mount_admission, mount_policy
 from components.names import names
 from observe import placement, routes, space
 from observe.existing import ExistingSeen, read_existing
@@ -16,6 +16,7 @@ from observe.space import Space
 from settings import Settings
 from settings.cloudflare import OwnTunnel, Tunnelled
 from settings.storage import Existing, OnNode
+from text.resource_types import WORKLOADS
 
 T = TypeVar("T")
 
@@ -40,7 +41,8 @@ class ClusterSeen:
         space: the room for photos.
         origin: the Service that a tunnel leads to; None when it does not exist.
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
-        policies: whether the API server has admission policies.
+        policies: whether the API server has admission policies that deny.
+        mutating: whether it has some that change.
         existing: a claim that is there; None for a stack that creates its own.
         forbidden: what may not be read, in the API server's words, which name the permission.
 
@@ -63,6 +65,7 @@ class ClusterSeen:
     origin_on_host: bool = False
     policies: bool = True
     existing: ExistingSeen | None = None
+    mutating: bool = False
     forbidden: tuple[str, ...] = ()
 
     def workload(self, ref: Ref) -> Manifest | None:
@@ -110,6 +113,7 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
         existing=read_existing(api, settings),
+        mutating=api.serves(mount_policy.API, mount_admission.KIND),
         forbidden=tuple(forbidden),
     )
 
@@ -121,7 +125,7 @@ def workloads(api: ClusterApi, namespace: str) -> tuple[Manifest, ...]:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    return tuple(one for kind in immich_server.KINDS for one in api.list(Ref("apps/v1", kind, "", namespace)))
+    return tuple(one for kind in WORKLOADS for one in api.list(Ref("apps/v1", kind, "", namespace)))
 
 
 def resolve(api: ClusterApi, settings: Settings) -> Settings:

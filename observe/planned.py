@@ -49,7 +49,7 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
         mounted=mounted,
         policies=seen.policies,
         # One that is in force stays when the mount is gone: that is what it is for.
-        guarded=mounted or in_force or immich.mount.kind == "entries",
+        guarded=mounted or in_force or immich.mount.kind != "chart",
         kept=_kept(observed, owner),
         node=seen.existing.node if seen.existing else "",
     )

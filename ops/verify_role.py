@@ -21,6 +21,7 @@ _OF_CONNECTORS: list[Rule] = [
     ("apps", ("deployments", "statefulsets", "daemonsets"), ("list",)),
     ("", ("configmaps", "services"), ("get",)),
 ]
+_POLICIES = ("validatingadmission", "mutatingadmission")
 _READ = ("get", "list")
 # Which of the two a port-forward is, depends on the protocol and on Kubernetes' version (source: its change log, 1.35).
 _FORWARD = ("get", "create")
@@ -48,7 +49,7 @@ def _everywhere(settings: Settings) -> list[Rule]:
         ("networking.k8s.io", ("ingresses", "ingressclasses"), _READ),
         (
             "admissionregistration.k8s.io",
-            ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+            tuple(f"{kind}{things}" for kind in _POLICIES for things in ("policies", "policybindings")),
             ("get",),
         ),
     ]

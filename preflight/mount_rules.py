@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from components.immich_mount import GUARD, lacking, part_of
+from components.mount_admission import admitted, stamp
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import wording
@@ -25,7 +26,10 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answer
         if plan.mount_is_ours:
             live = facts.workload(Ref.of(mount))
             yield from dict.fromkeys(_in_its_place(settings, mount, live) if live else ())
-            yield from _stated_here(mount, plan, answers)
+            if not plan.mount_admission:
+                yield from _stated_here(mount, facts, plan, answers)
+            elif live:
+                yield from _added(mount, live, plan, answers)
         else:
             yield from _stated_by_chart(mount, plan, answers)
 
@@ -60,7 +64,17 @@ def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iter
             yield wording.MOUNT_WITHIN_ANOTHER.found(path=mount.path, at=at)
 
 
-def _stated_here(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[Finding]:
+def _added(mount: Manifest, live: Manifest, plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """The API server adds it to each pod: what the template states itself has to fit."""
+    where, template = Ref.of(mount), live["spec"]["template"]["spec"]
+    if lacks := "; ".join(lacking(mount, admitted(template, mount))):
+        yield wording.MOUNT_IN_THE_WAY.found(where, lacks=lacks)
+    in_force = answers.live.get(plan.mount_admission[0].ref, {}) if plan.mount_admission else {}
+    if _lacks(mount, live) and stamp(mount) not in str(in_force.get("spec")):
+        yield wording.IMMICH_RESTARTS.found(where)
+
+
+def _stated_here(mount: Manifest, facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """This stack states it: whoever shows the photos now must not stop before."""
     trial = answers.trials.get(Ref.of(mount))
     if trial is None:
@@ -71,6 +85,8 @@ def _stated_here(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[Find
         return
     if restarts(mount, answers):
         yield wording.IMMICH_RESTARTS.found(Ref.of(mount))
+        if facts.mutating:
+            yield wording.ADMISSION_ADVISED.found(workload=Ref.of(mount))
     elif trial.problems and not _lacks(mount, trial.live):
         holding = managed_fields.holders(trial.live["metadata"].get("managedFields", []), managed_fields.entries(mount))
         us = {plan.ownership.manager, OBJECT_MANAGER}

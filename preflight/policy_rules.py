@@ -14,6 +14,10 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
     """Find what is not guarded, and which workloads have no pod while the policy denies one."""
     if not facts.policies:
         yield wording.STARTS_UNGUARDED.found()
+    if plan.mount_admission:
+        if not facts.mutating:
+            yield wording.ADMISSION_MISSING.found()
+        return
     if plan.mount_policy is None or plan.mount_policy[1].ref in answers.live:
         return
     for ref in map(Ref.of, plan.mounts):

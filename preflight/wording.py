@@ -436,6 +436,26 @@ STOPPED_BY_POLICY = Situation(
     "`$command` restores the mount then",
     _NEWS,
 )
+ADMISSION_MISSING = Situation(
+    "admission-missing",
+    f"{_KEY}: the API server has no MutatingAdmissionPolicy (Kubernetes before 1.36)",
+    "Set it to entries, or upgrade Kubernetes",
+    setting="immich.mount",
+)
+ADMISSION_ADVISED = Situation(
+    "admission-advised",
+    f"{_KEY}: this API server can add the mount to each pod of Immich instead: whatever the owner of $workload writes, "
+    "its pods have the photos, and no field of it is this stack's",
+    "Set it to admission (docs/fits.md)",
+    _NEWS,
+    "immich.mount",
+)
+MOUNT_IN_THE_WAY = Situation(
+    "mount-in-the-way",
+    "$subject: its template states a part of the mount itself, and with what is added to its pods $lacks",
+    f"Remove that part, choose another {PROJECT}:immich.mount.path or volume, or set {_KEY} to entries",
+    setting="immich.mount",
+)
 
 _CHART_SYNC = "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
 _VALUES = "what `$command` prints"

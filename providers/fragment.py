@@ -24,6 +24,7 @@ from providers import wording
 from providers.report import refusals, report
 from settings.cluster import Cluster
 from text.finding import Finding
+from text.resource_types import WORKLOADS
 from text.visible import visible
 
 _CONFLICT = 409
@@ -278,7 +279,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         going += [path for path in managed_fields.entries(claim.fragment) if lent_mounts.is_lent(path)]
         _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us, going))
         _state(api, claim, {})
-        if claim.ref.kind in rollout.KINDS:
+        if claim.ref.kind in WORKLOADS:
             try:
                 rollout.wait(api, claim.ref, report)
             except rollout.RolloutError as error:
@@ -294,7 +295,7 @@ class FragmentProvider(dynamic.ResourceProvider):
             admission.widen(api, claim.policy)
         _state(api, claim, claim.fragment)
         _unless_overtaken(partial(_relinquish, api, claim))
-        if claim.ref.kind not in rollout.KINDS:
+        if claim.ref.kind not in WORKLOADS:
             return
         try:
             rollout.wait(api, claim.ref, report)
@@ -415,7 +416,7 @@ def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[manag
 
 
 def _claim(props: Mapping[str, Any]) -> Claim:
-    return Claim(_integers(props["fragment"]), props["manager"], bool(props["adopt"]), _integers(props.get("policy")))
+    return Claim(integers(props["fragment"]), props["manager"], bool(props["adopt"]), integers(props.get("policy")))
 
 
 def _inputs(claim: Claim) -> dict[str, Any]:
@@ -423,12 +424,12 @@ def _inputs(claim: Claim) -> dict[str, Any]:
     return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt, **policy}
 
 
-def _integers(value: Any) -> Any:
-    """Whole numbers, which the engine hands over as floats and the API server takes only as integers."""
+def integers(value: Any) -> Any:
+    """Restore whole numbers, which the engine hands over as floats and the API server takes only as integers."""
     if isinstance(value, dict):
-        return {k: _integers(v) for k, v in value.items()}
+        return {k: integers(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_integers(v) for v in value]
+        return [integers(v) for v in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -47,7 +47,7 @@ class Service(Model):
 
 _CHART = Backend("immich", "immich-server", 3001)
 
-Kind = Literal["entries", "chart"]
+Kind = Literal["entries", "chart", "admission"]
 
 
 class Mount(Model):
@@ -55,7 +55,11 @@ class Mount(Model):
 
     kind: Annotated[
         Kind,
-        Allowed("entries (this stack states them) or chart (Immich's Helm chart does, and they are checked)", "chart"),
+        Allowed(
+            "entries (this stack states them), chart (Immich's Helm chart does, and they are checked) or admission "
+            "(the API server adds them to each pod; Kubernetes 1.36)",
+            "admission",
+        ),
     ] = "entries"
     path: Annotated[AbsolutePath, AfterValidator(_beside_immichs_own)] = "/external/icloud"
     volume: Label = "icloud-import"
@@ -86,7 +90,7 @@ class Immich(Model):
     mount: Annotated[
         Mount,
         BeforeValidator(_spelt_out, json_schema_input_type=Mount | Kind),
-        Allowed("entries, chart, or a mapping with the keys kind, path, volume, container", "chart"),
+        Allowed("entries, chart, admission, or a mapping with the keys kind, path, volume, container", "chart"),
     ] = Mount()
     library: Library = Library()
 

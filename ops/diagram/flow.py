@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from components import immich_server
 from components.ownership import ADOPTED_MARK
 from ops.diagram.graph import Edge, Graph, Group, Node, Shape, Whose
 from ops.diagram.resources import Resource
+from text.resource_types import WORKLOADS
 
 _THEIRS = "(somebody else's)"
 _CLOUDFLARE = Group("cloudflare", "Cloudflare", Whose.OTHERS)
@@ -122,8 +122,11 @@ def _inside(stack: _Stack) -> Iterator[Node]:
 
 
 def _deployment(stack: _Stack) -> Node:
-    fragments = (one.inputs["fragment"] for one in stack.all("Fragment"))
-    held = [one for one in fragments if one["kind"] in immich_server.KINDS]
+    fragments = [
+        *(one.inputs["fragment"] for one in stack.all("Fragment")),
+        *(fragment for one in stack.all("MountAtAdmission") for fragment in one.inputs["fragments"]),
+    ]
+    held = [one for one in fragments if one["kind"] in WORKLOADS]
     if held:
         named = [line for one in held for line in (one["kind"], one["metadata"]["name"])]
         lines = (*named, "(somebody else's, with our volume, mount and guard)")

@@ -6,22 +6,24 @@ One world for all: the mount is written by its provider and guarded by its polic
 import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import asdict
 
 import pytest
 
 from clients import lent_mounts, managed_fields
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
-from components import immich_mount, mount_policy
+from components import immich_mount, mount_admission, mount_policy
 from components.immich_server import Server, runs_server, servers
 from components.ownership import Ownership
 from lab import world
 from observe.cluster import workloads
 from providers.fragment import FragmentProvider, without
-from settings.immich import Immich
+from providers.mount_at_admission import AdmittedMount, MountAtAdmissionProvider
+from settings.immich import Immich, Mount
 from settings.storage import HostPath
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, stated, until
 
-IMMICH = Immich()
+IMMICH, ADMITTED = Immich(), Immich(mount=Mount(kind="admission"))
 STORAGE = HostPath(kind="hostPath", node="talos-1ca-62z", path="/var/mnt/icloud-photos")
 OWNER = Ownership("immich-icloud/test")
 ARGOCD = "argocd-controller"
@@ -66,6 +68,21 @@ class Home:
         until(lambda: REFUSED in self.refusal({"name": "server", "image": "immich-server"}), "the policy is in force")
         assert not self.provider.diff("", inputs, inputs).changes
 
+    def admit(self) -> Manifest:
+        """Have the API server mount the photos instead, and put the policy into force; returns what was asked for."""
+        found = servers(ADMITTED, workloads(self.bench.cluster, "immich"))
+        fragments = [immich_mount.fragment(ADMITTED, STORAGE, one, OWNER) for one in found]
+        policy, binding = mount_policy.manifests(ADMITTED, found, fragments[0], OWNER)
+        objects = list(mount_admission.manifests(ADMITTED, found, fragments[0], OWNER))
+        inputs = asdict(AdmittedMount(objects, mount_admission.stamp(fragments[0]), fragments, policy))
+        provider = MountAtAdmissionProvider()
+        if provider.diff("", inputs, inputs).changes:
+            provider.create(inputs)
+        for one in (policy, binding):
+            self.bench.cluster.apply(one, "immich-icloud", force=True)
+        assert not provider.diff("", inputs, inputs).changes
+        return inputs
+
     def down(self) -> None:
         """Remove the policy, and then the mount."""
         policy, binding = mount_policy.manifests(IMMICH, self._servers(), self.fragment(), OWNER)
@@ -89,6 +106,12 @@ class Home:
         until(self._observed, "the controller has seen the write")
         pods = self.bench.cluster.list(Ref("v1", "Pod", "", "immich"))
         return [pod["metadata"]["name"] for pod in pods if runs_server(pod["spec"]["containers"][0]) and _bare(pod)]
+
+    def has_come_up(self) -> bool:
+        """Whether the pods are those of the last write, and ready."""
+        live = self.bench.get(DEPLOYMENT)
+        counts = [live["status"].get(f"{word}Replicas", 0) for word in ("ready", "updated")]
+        return self._observed() and counts == [1, 1] and live["status"]["replicas"] == 1
 
     def is_as_the_owner_wrote_it(self) -> bool:
         """Whether the Deployment, without what this stack wrote, has all that its owner wrote and nothing besides."""
@@ -194,7 +217,8 @@ def _send(bench: Bench, method: str, body: Manifest, content_type: str = "applic
 def home(make_bench: MakeBench) -> Iterator[Home]:
     bench, provider = make_bench("found"), FragmentProvider()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FragmentProvider, "_api", lambda _: bench.cluster)
+        for one in (FragmentProvider, MountAtAdmissionProvider):
+            patch.setattr(one, "_api", lambda _: bench.cluster)
         yield Home(bench, provider)
 
 
@@ -263,3 +287,26 @@ def test_any_sequence_of_writes_is_accepted_and_undone(home: Home, seed: int) ->
 )
 def test_only_pods_of_the_image_are_denied(home: Home, image: str, passes: bool) -> None:  # noqa: FBT001
     assert (home.refusal({"name": "any", "image": image}) == "") is passes
+
+
+@pytest.fixture(scope="module")
+def admitting(home: Home) -> Iterator[Home]:
+    """The same home, whose mount is added at admission."""
+    home.down()
+    home.make_again()
+    inputs = home.admit()
+    yield home
+    MountAtAdmissionProvider().delete("", inputs)
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda write: write.__name__)
+def test_at_admission_any_write_starts_a_pod_with_photos(admitting: Home, write: Callable[[Home], None]) -> None:
+    admitting.upgrade()
+    admitting.rename()
+    write(admitting)
+    until(admitting.has_come_up, "the new pod runs")
+    assert admitting.starts_without_photos() == []
+    assert admitting.is_as_the_owner_wrote_it()
+    revision = admitting.bench.get(DEPLOYMENT)["metadata"]["generation"]
+    admitting.admit()
+    assert admitting.bench.get(DEPLOYMENT)["metadata"]["generation"] == revision

@@ -52,7 +52,13 @@ def gateway() -> Settings:
     return Settings.model_validate({**stated, "route": route})
 
 
+def at_admission() -> Settings:
+    stated = showing({"name": "ann"}).model_dump(by_alias=True, exclude_unset=True)
+    return Settings.model_validate({**stated, "immich": {**stated.get("immich", {}), "mount": "admission"}})
+
+
 PHOTOS = deployed(showing({"name": "ann"}), IMMICH)
+ADMITTED = deployed(at_admission(), IMMICH).one("MountAtAdmission")
 TUNNELLED = on({**OWN, **ACCESS})
 SHARES = on(SHARED)
 TAKEN_OVER = deployed(showing({"name": "ann"}), IMMICH, ADOPTED)
@@ -108,6 +114,23 @@ REFUSED = {
     "record of the directory replaced": (step("replace", PHOTOS.one("ConfigMap")), "directory was made"),
     "mount replaced": (step("replace", mount()), "no longer sees"),
     "mount at another path": (in_pod("containers", 0, "volumeMounts", 0, "mountPath", to="/photos"), "by its path"),
+    "admitted mount at another path": (
+        changed(
+            ADMITTED,
+            "fragments",
+            0,
+            "spec",
+            "template",
+            "spec",
+            "containers",
+            0,
+            "volumeMounts",
+            0,
+            "mountPath",
+            to="/photos",
+        ),
+        "by its path",
+    ),
     "mount of another directory": (in_pod("volumes", 0, "hostPath", "path", to="/var/mnt/other"), "another directory"),
     "mount without its guard": (in_pod("initContainers", to=[]), "would start"),
     "library forgotten": (step("delete", LIBRARY), "Albums"),
@@ -159,6 +182,7 @@ LET_THROUGH = {
     "record of the directory is marked": changed(PHOTOS.one("ConfigMap"), "metadata", "annotations", "a", to="b"),
     "labels of a namespace given up": step("delete", PHOTOS.fragment("Namespace", "immich")),
     "mark of an adopted object given up": step("delete", TAKEN_OVER.fragment("Ingress", "immich-ingress")),
+    "mount at admission given up": step("delete", ADMITTED),
     "mount given to the chart": step("delete", mount()),
     "mount was made writable by hand": in_pod("containers", 0, "volumeMounts", 0, "readOnly", to=False),
     "guard says something else": in_pod("initContainers", 0, "image", to="busybox:2"),

@@ -1,0 +1,97 @@
+"""The mount at admission: what the policy is about, what it makes of a pod, and what preview says."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clients.kubernetes import Manifest
+from components.immich_mount import lacking
+from components.mount_admission import admitted, names, stamp
+from components.ownership import Ownership
+from components.plan import Found, Plan, plan
+from observe.cluster import ClusterSeen
+from preflight import mount_rules, policy_rules
+from preflight.dry_runs import Answers
+from tests.objects import SERVERS, STACK, deployment, namespace
+from tests.unit.configured import configured
+from tests.unit.recording import deployed
+
+SEEN = ClusterSeen(namespace(), (deployment(),), (), None, None, mutating=True)
+SETTINGS = configured(immich={"mount": "admission"})
+
+
+def planned(**mount: Any) -> Plan:
+    settings = configured(immich={"mount": {"kind": "admission", **mount}})
+    return plan(settings, Found(SERVERS), Ownership(STACK))
+
+
+def expression(ours: Plan) -> str:
+    assert ours.mount_admission
+    return str(ours.mount_admission[0].manifest["spec"]["mutations"][0]["jsonPatch"]["expression"])
+
+
+def workload(**pod: Any) -> Manifest:
+    live = deployment()
+    live["spec"]["template"]["spec"] |= pod
+    return live
+
+
+def said(live: Manifest, answers: Answers, ours: Plan | None = None) -> list[str]:
+    seen = replace(SEEN, workloads=(live,))
+    return [one.code for one in mount_rules.findings(SETTINGS, seen, ours or planned(), answers)]
+
+
+def test_nothing_of_the_deployment_is_stated_and_the_guard_comes_after_the_mount() -> None:
+    stack = deployed(SETTINGS, Found(SERVERS))
+    mount, denies = stack.one("MountAtAdmission"), stack.one("ValidatingAdmissionPolicy")
+    assert [one["kind"] for one in mount.inputs["objects"]] == [ref.kind for ref in names(SETTINGS.immich)]
+    assert not any(one.inputs["fragment"]["kind"] == "Deployment" for one in stack.all("Fragment"))
+    assert stack.comes_after(denies, mount)
+    assert mount.inputs["policy"]["spec"] == denies.inputs["spec"]
+
+
+def test_a_pod_has_what_the_stack_demands() -> None:
+    mount = planned().mounts[0]
+    pod = deployment()["spec"]["template"]["spec"]
+    assert list(lacking(mount, pod)) != []
+    assert list(lacking(mount, admitted(pod, mount))) == []
+    assert admitted(admitted(pod, mount), mount) == admitted(pod, mount)
+
+
+def test_each_mount_has_a_stamp_of_its_own() -> None:
+    here, there = planned(), planned(path="/external/photos")
+    assert stamp(here.mounts[0]) in expression(here)
+    assert stamp(here.mounts[0]) not in expression(there)
+
+
+@pytest.mark.parametrize(
+    ("live", "code"),
+    [
+        (workload(volumes=[{"name": "icloud-import", "emptyDir": {}}]), "mount-in-the-way"),
+        (workload(initContainers=[{"name": "require-photo-disk", "image": "busybox"}]), "mount-in-the-way"),
+        (workload(), "immich-restarts"),
+    ],
+    ids=["another volume of the name", "another check of the name", "nothing"],
+)
+def test_what_preview_says_of_the_template(live: Manifest, code: str) -> None:
+    assert code in said(live, Answers())
+
+
+def test_an_immich_that_has_it_is_not_said_to_restart() -> None:
+    ours = planned()
+    assert ours.mount_admission
+    in_force = {one.ref: one.manifest for one in ours.mount_admission}
+    assert said(workload(), Answers(in_force), ours) == []
+
+
+@pytest.mark.parametrize(("mutating", "codes"), [(True, []), (False, ["admission-missing"])])
+def test_it_takes_an_api_server_that_has_it(mutating: bool, codes: list[str]) -> None:  # noqa: FBT001
+    assert [one.code for one in policy_rules.findings(replace(SEEN, mutating=mutating), planned(), Answers())] == codes
+
+
+@pytest.mark.parametrize("kind", ["entries", "chart"])
+def test_other_kinds_have_no_such_policy(kind: str) -> None:
+    settings = configured(immich={"mount": kind})
+    assert list(names(settings.immich)) == []
+    assert plan(settings, Found(SERVERS), Ownership(STACK)).mount_admission is None
