@@ -10,6 +10,7 @@ from components.cloudflare import CloudflareRoute
 from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
 from components.managed import register
+from components.mutated import keeping
 from components.outputs import Outputs
 from components.photo_sync import PhotoSynchronisation
 from components.plan import Plan
@@ -27,7 +28,8 @@ class PhotoStack(pulumi.ComponentResource):
     outputs: Outputs
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(_TYPE, name, None, opts)
+        kept = pulumi.ResourceOptions(transformations=[keeping(plan.mutated)] if plan.mutated else [])
+        super().__init__(_TYPE, name, None, pulumi.ResourceOptions.merge(opts, kept))
         owner = plan.ownership
 
         # Labels come before the pods that need them.

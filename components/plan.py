@@ -96,6 +96,7 @@ class Plan:
 
     Then `photo_sync_is_found`. `mounts` are the entries of Immich's workloads: this stack states them there, or
     `mount_admission` adds them to each pod; unless `mount_is_ours`, Immich's chart states them and they are checked.
+    `mutated` are objects of which the cluster's admission makes something else, as they are.
     """
 
     ownership: Ownership
@@ -121,6 +122,7 @@ class Plan:
     connector: Connector | None
     public_access: PublicAccess | None
     outputs: Outputs
+    mutated: Mapping[Ref, Manifest] = field(default_factory=dict)
 
     def managed_objects(self) -> Iterator[ManagedObject]:
         """All objects that this stack manages fully, in the order in which they are made."""

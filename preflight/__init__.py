@@ -1,6 +1,7 @@
 """Says before the first registration what the engine would say only half-way through `up`, or never."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -103,7 +104,7 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
         *(cloudflare_rules.findings(settings, observed.cloudflare, plan) if observed.cloudflare else ()),
     ]
     elsewhere = any(one.code in _ADOPTIONS for one in outside)
-    return plan, [
+    return replace(plan, mutated=dry_runs.mutated(plan, answers)), [
         *rules.findings(settings, observed.cluster, plan, answers, elsewhere=elsewhere),
         *mount_rules.findings(settings, observed.cluster, plan, answers),
         *policy_rules.findings(observed.cluster, plan, answers),

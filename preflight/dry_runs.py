@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
+from components.mutated import as_admitted
 from components.plan import Plan
 from observe import Observed
 from preflight import pod_trials
@@ -20,6 +21,7 @@ class Answers:
         refusals: why the API server would refuse a managed object.
         trials: what each fragment would come to.
         refused_pods: why quotas and limits keep the pods out, by who has them.
+        admitted: each managed object that exists as the API server would take it: for a Job, a new one.
         remainders: each workload of Immich without the mount of this stack; empty where this stack states the mount.
 
     """
@@ -28,6 +30,7 @@ class Answers:
     refusals: Mapping[Ref, str] = field(default_factory=dict)
     trials: Mapping[Ref, FragmentDryRun] = field(default_factory=dict)
     refused_pods: Mapping[Ref, str] = field(default_factory=dict)
+    admitted: Mapping[Ref, Manifest] = field(default_factory=dict)
     remainders: Mapping[Ref, Remainder] = field(default_factory=dict)
 
 
@@ -43,18 +46,21 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
         for managed in plan.managed_objects()
         if managed.ref in observed.cluster.live
     }
-    # A Job that the state knows is made anew where its template differs.
+    # A Job that the state knows is made again where its template differs.
     jobs = {Ref.of(dict(one.outputs)) for one in observed.known if one.type == JOB}
-    asked = (
-        (managed.ref, _refusal(api, managed.manifest))
-        for managed in plan.managed_objects()
-        if managed.ref in live and not (managed is plan.directory_job and managed.ref in jobs)
-    )
+    answers: dict[Ref, Manifest | ClusterRefusedError] = {}
+    for managed in plan.managed_objects():
+        if managed.ref in live:
+            made_again = managed is plan.directory_job and managed.ref in jobs
+            answers[managed.ref] = _answer(api, _another(managed.manifest) if made_again else managed.manifest)
+            if made_again and isinstance(answers[managed.ref], ClusterRefusedError):
+                del answers[managed.ref]
     return Answers(
         live=live,
-        refusals={ref: refusal for ref, refusal in asked if refusal},
+        refusals={ref: str(answer) for ref, answer in answers.items() if isinstance(answer, ClusterRefusedError)},
         trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
         refused_pods=pod_trials.refused(api, plan, observed),
+        admitted={ref: answer for ref, answer in answers.items() if not isinstance(answer, ClusterRefusedError)},
         remainders={} if plan.mount_is_ours else _remainders(api, plan),
     )
 
@@ -64,10 +70,24 @@ def _remainders(api: ClusterApi, plan: Plan) -> dict[Ref, Remainder]:
     return {ref: remainder for ref, remainder in asked if remainder}
 
 
-def _refusal(api: ClusterApi, manifest: Manifest) -> str | None:
+def mutated(plan: Plan, answers: Answers) -> dict[Ref, Manifest]:
+    """Return the objects of which admission makes something else, as they are to be stated."""
+    kept = {
+        managed.ref: as_admitted(managed.manifest, answers.admitted[managed.ref], answers.live[managed.ref])
+        for managed in plan.managed_objects()
+        if managed.ref in answers.admitted and managed.ref.kind != "Secret"
+    }
+    stated = {managed.ref: managed.manifest for managed in plan.managed_objects()}
+    return {ref: manifest for ref, manifest in kept.items() if manifest != stated[ref]}
+
+
+def _answer(api: ClusterApi, manifest: Manifest) -> Manifest | ClusterRefusedError:
     try:
         # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
-        api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True)
+        return api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True).object
     except ClusterRefusedError as refused:
-        return str(refused)
-    return None
+        return refused
+
+
+def _another(manifest: Manifest) -> Manifest:
+    return manifest | {"metadata": manifest["metadata"] | {"name": f"{manifest['metadata']['name']}-dry-run"}}

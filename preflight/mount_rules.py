@@ -39,7 +39,7 @@ def restarts(mount: Manifest, answers: Answers) -> bool:
     trial = answers.trials.get(Ref.of(mount))
     if trial is None or trial.live is None or trial.problems:
         return False
-    return managed_fields.as_found(trial.live, mount) != mount
+    return trial.restarts and managed_fields.as_found(trial.live, mount) != mount
 
 
 def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iterator[Finding]:
@@ -121,5 +121,11 @@ def _lacks(mount: Manifest, live: Manifest) -> str:
 
 
 def _is_ours_of_today(mount: Manifest, live: Manifest) -> bool:
-    wanted, found = (one["spec"]["template"]["spec"] for one in (mount, managed_fields.as_found(live, mount)))
-    return bool(wanted["initContainers"] == found["initContainers"])
+    wanted, found = (_check(one) for one in (mount, managed_fields.as_found(live, mount)))
+    return wanted == found
+
+
+def _check(fragment: Manifest) -> list[Manifest]:
+    """Return the startup check; a mirror of its image is the cluster's affair."""
+    checks = fragment["spec"]["template"]["spec"]["initContainers"]
+    return [one | {"image": one["image"].rpartition("/")[2]} for one in checks]

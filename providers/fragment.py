@@ -62,6 +62,7 @@ class FragmentDryRun:
         live: the object as it is; None when it does not exist.
         problems: why it cannot be applied.
         changes: whether it would change anything, ownership included.
+        restarts: whether it would change the pods of a workload.
         warnings: the API server's own.
         taken_over: in words, the entries that were set by hand and would become ours; empty when there are none.
         shared: in words, those that another manager applies too, with equal values; empty when there are none.
@@ -71,6 +72,7 @@ class FragmentDryRun:
     live: Manifest | None
     problems: tuple[Finding, ...] = ()
     changes: bool = True
+    restarts: bool = True
     warnings: tuple[str, ...] = ()
     taken_over: str = ""
     shared: str = ""
@@ -120,9 +122,9 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
     return FragmentDryRun(
         live,
-        (),
-        changes,
-        warnings,
+        changes=changes,
+        restarts=_template(live) != _template(answer.object),
+        warnings=warnings,
         taken_over=f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "",
         shared="; ".join(
             f'{claim.ref}: "{manager}" states {_in_words(paths)}, too'
@@ -130,6 +132,10 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
             if _shares(live, claim, manager)
         ),
     )
+
+
+def _template(live: Manifest) -> Any:
+    return live.get("spec", {}).get("template")
 
 
 def without(api: ClusterApi, claim: Claim) -> Remainder | None:

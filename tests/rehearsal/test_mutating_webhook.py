@@ -1,0 +1,46 @@
+"""What a webhook of the cluster changes in this stack's objects is the webhook's: no later `up` changes it back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from clients.kubernetes import Ref
+from tests.rehearsal.conftest import DEPLOYMENT, JOB, Bench, MakeBench, changed
+from tests.rehearsal.webhook import MIRROR, SIDECAR, mirroring
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: MakeBench) -> Iterator[Bench]:
+    bench = make_bench("found", photos=True)
+    with mirroring(bench.cluster):
+        yield bench
+
+
+def images(bench: Bench, ref: Ref) -> list[str]:
+    spec = bench.get(ref)["spec"]
+    pod = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]["spec"]
+    return [one["image"] for one in (*pod.get("initContainers", []), *pod["containers"])]
+
+
+def cron_jobs(bench: Bench) -> list[Ref]:
+    return [Ref.of(one) for one in bench.cluster.list(Ref("batch/v1", "CronJob", "", "photo-sync"))]
+
+
+def test_second_up_changes_nothing_that_a_webhook_wrote(bench: Bench) -> None:
+    bench.up()
+    job = bench.get(JOB)["metadata"]["uid"]
+    assert cron_jobs(bench)
+    assert SIDECAR["image"] in images(bench, cron_jobs(bench)[0])
+    assert changed(bench.up()) == []
+    assert bench.get(JOB)["metadata"]["uid"] == job
+    assert all(image.startswith(MIRROR) for ref in (JOB, DEPLOYMENT, *cron_jobs(bench)) for image in images(bench, ref))
+
+
+def test_a_setting_that_changes_is_written_beside_it(bench: Bench) -> None:
+    bench.set(lambda settings: settings["photoSync"].update(schedule="15 3 * * *"))
+    run = bench.up()
+    assert {operation for operation, _ in changed(run)} == {"update"}
+    (cron_job,) = cron_jobs(bench)
+    assert bench.get(cron_job)["spec"]["schedule"] == "15 3 * * *"
+    assert SIDECAR["image"] in images(bench, cron_job)
+    assert changed(bench.up()) == []
