@@ -83,12 +83,15 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
                 else []
             ),
         ],
-        settings.photo_sync.namespace: [
+    }
+    # With storage.kind `existing` the sync may run in Immich's namespace.
+    rules.setdefault(settings.photo_sync.namespace, []).extend(
+        [
             ("", ("pods", "configmaps", "persistentvolumeclaims"), _READ),
             ("batch", ("jobs", "cronjobs"), _READ),
             ("networking.k8s.io", ("networkpolicies",), ("get",)),
-        ],
-    }
+        ]
+    )
     for namespace, more in _of_tunnel(settings, cloudflare):
         rules.setdefault(namespace, []).extend(more)
     return rules

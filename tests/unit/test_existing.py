@@ -14,6 +14,7 @@ from observe import Observed, cluster
 from observe.cluster import ClusterSeen
 from observe.existing import ExistingSeen, read_existing
 from observe.planned import planned
+from ops import verify_role
 from preflight import missing_rules, rules
 from preflight.dry_runs import Answers
 from settings import Settings
@@ -240,3 +241,9 @@ def test_photos_that_go_with_the_claim() -> None:
         facts = replace(SEEN, existing=existing)
         found = rules.findings(stated(), facts, plan_of(stated(), existing), Answers())
         assert [code for code, _ in told(found, Severity.WARNING)] == expected
+
+
+def test_verify_may_read_what_is_immichs_and_the_syncs_in_one_namespace() -> None:
+    (role,) = (one for one in verify_role.manifests(stated(), "test") if one["kind"] == "Role")
+    allowed = {resource for rule in role["rules"] for resource in rule["resources"]}
+    assert {"deployments", "services", "cronjobs", "configmaps"} <= allowed
