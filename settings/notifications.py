@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -38,6 +39,7 @@ class _UnusableError(Exception):
     """Nobody can be reached by such a URL. It says nothing of it: the URL is a secret."""
 
 
+@cache
 def _endpoint(url: str) -> Endpoint:
     """Find where Apprise sends to, as Apprise itself reads the URL."""
     # It takes half a second, which only stacks pay that send something.
