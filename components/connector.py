@@ -1,5 +1,6 @@
 """cloudflared, the connector of a tunnel of our own, in a namespace of its own."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from components import images, network, pod_security
 from components.managed import register
 from components.ownership import Ownership
 from components.pods import alone, confined
+from settings.cloudflare import Cloudflared, OwnTunnel
 
 _NAME = "cloudflared"
 _TOKEN_KEY = "token"  # noqa: S105 (a key's name)
@@ -18,7 +20,6 @@ _METRICS = 2000
 _NOBODY = 65532  # the image's own user
 # Where cloudflared calls Cloudflare's edge: QUIC, or HTTP/2 over TCP (source: Cloudflare's "Tunnel with firewall").
 _EDGE = 7844
-_REPLICAS = 2
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,17 @@ def names(namespace: str) -> Iterator[Ref]:
     yield Ref("networking.k8s.io/v1", "NetworkPolicy", _NAME, namespace)
 
 
-def connector(namespace: str, origin: Origin, ownership: Ownership) -> Connector:
+def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership) -> Connector:
     """Build the manifests."""
+    namespace = tunnel.namespace
 
     def named(api_version: str, kind: str, spec: Manifest) -> Manifest:
         metadata = {**ownership.metadata(kind, _NAME, namespace), "labels": _LABELS}
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **spec}
 
-    pod = _pod()
+    pod = _pod(tunnel.cloudflared)
     template = {"metadata": {"labels": _LABELS}, "spec": pod}
-    deployment = {"replicas": _REPLICAS, "selector": {"matchLabels": _LABELS}, "template": template}
+    deployment = {"replicas": tunnel.cloudflared.replicas, "selector": {"matchLabels": _LABELS}, "template": template}
     labels = pod_security.labels(pod_security.needed(pod))
     return Connector(
         namespace={
@@ -85,13 +87,17 @@ def connector(namespace: str, origin: Origin, ownership: Ownership) -> Connector
     )
 
 
-def _pod() -> Manifest:
+def _pod(stated: Cloudflared) -> Manifest:
+    token = {"name": "TUNNEL_TOKEN", "valueFrom": {"secretKeyRef": {"name": _NAME, "key": _TOKEN_KEY}}}
+    # cloudflared's own defaults are left to it.
+    options, default = _options(stated), _options(Cloudflared())
+    variables = [{"name": name, "value": value} for name, value in options.items() if value != default[name]]
     container = {
         "name": _NAME,
         "image": images.CLOUDFLARED,
         # The pod has a digest: what it runs changes with the stack, never by itself.
         "args": ["tunnel", "--no-autoupdate", "--metrics", f"0.0.0.0:{_METRICS}", "run"],
-        "env": [{"name": "TUNNEL_TOKEN", "valueFrom": {"secretKeyRef": {"name": _NAME, "key": _TOKEN_KEY}}}],
+        "env": [token, *variables],
         "ports": [{"name": "metrics", "containerPort": _METRICS, "protocol": "TCP"}],
         # Ready means connected to Cloudflare (source: cloudflared, metrics/readiness.go).
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "metrics"}, "periodSeconds": 10},
@@ -106,8 +112,16 @@ def _pod() -> Manifest:
     }
     return {
         **alone(runAsNonRoot=True, runAsUser=_NOBODY, runAsGroup=_NOBODY),
+        **({"nodeSelector": dict(stated.node_selector)} if stated.node_selector else {}),
         "topologySpreadConstraints": [spread],
         "containers": [container],
+    }
+
+
+def _options(stated: Cloudflared) -> dict[str, str]:
+    return {
+        "TUNNEL_TRANSPORT_PROTOCOL": stated.protocol,
+        "TUNNEL_EDGE_IP_VERSION": stated.edge_ip_version.removeprefix("ipv"),
     }
 
 
@@ -129,8 +143,12 @@ def _only_what_it_needs(origin: Origin) -> Manifest:
     }
 
 
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
 class TunnelConnector(pulumi.ComponentResource):
-    """Two replicas of cloudflared that keep a tunnel connected."""
+    """Replicas of cloudflared that keep a tunnel connected."""
 
     def __init__(
         self,
@@ -150,7 +168,10 @@ class TunnelConnector(pulumi.ComponentResource):
         policy = register(f"{name}-network-policy", plan.network_policy, inside(namespace))
         budget = register(f"{name}-disruption-budget", plan.disruption_budget, inside(namespace))
         spec = plan.deployment["spec"]
-        # Pods read the token when they start: those of a tunnel that was made again have to start again.
-        metadata = {**spec["template"]["metadata"], "annotations": {"immich-icloud/tunnel": tunnel_id}}
+        # Pods read the token when they start: with another one, of a tunnel that was made again or after a rotation,
+        # they start again. A token is random: its hash tells nothing of it.
+        digest = pulumi.Output.unsecret(token.apply(_hash))
+        annotations = {"immich-icloud/tunnel": tunnel_id, "immich-icloud/token": digest}
+        metadata = {**spec["template"]["metadata"], "annotations": annotations}
         deployment = {**plan.deployment, "spec": {**spec, "template": {**spec["template"], "metadata": metadata}}}
         register(f"{name}-deployment", deployment, inside(secret, policy, budget))

@@ -204,7 +204,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         sync=syncing,
         libraries=shown,
         route=ManagedObject(requests, "route.name") if requests else None,
-        connector=tunnel.connector(settings.cloudflare.namespace, found.origin, ownership)
+        connector=tunnel.connector(settings.cloudflare, found.origin, ownership)
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
         else None,
         public_access=public_access(settings, found.cloudflare, ownership) if found.cloudflare else None,

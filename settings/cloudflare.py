@@ -4,7 +4,16 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -23,6 +32,7 @@ from settings.model import (
     Port,
     Switch,
     in_punycode,
+    no_boolean,
     not_allowed,
     refuse,
 )
@@ -43,6 +53,16 @@ PublicEmail = Annotated[
     str,
     Field(pattern=rf"^[^@\s{CONTROLS}]+@[^@\s{CONTROLS}]+\.[^@\s.{CONTROLS}]+$", max_length=254),
     Allowed("an e-mail address", "someone@example.com"),
+]
+LabelKey = Annotated[
+    str,
+    Field(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+    Allowed("a label key, optionally with a DNS prefix", "kubernetes.io/arch"),
+]
+LabelValue = Annotated[
+    str,
+    Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"),
+    Allowed("a label's value: at most 63 letters, digits, '-', '_' and '.'; in quotes where it is a number", "amd64"),
 ]
 Domain = Annotated[
     Hostname, Allowed("the domain of e-mail addresses, what stands behind the '@', in lower case", "example.com")
@@ -208,6 +228,29 @@ class LocalTunnel(_Tunnelled):
     ] = None
 
 
+class Cloudflared(Model):
+    """How a tunnel of this stack's own is connected."""
+
+    protocol: Annotated[
+        Literal["auto", "quic", "http2"],
+        Field(description="How it speaks to Cloudflare. `http2` where UDP does not get out."),
+    ] = "auto"
+    edge_ip_version: Annotated[
+        Literal["auto", "ipv4", "ipv6"],
+        Field(description="Which addresses of Cloudflare it calls. `ipv6` in a cluster without IPv4."),
+    ] = "ipv4"
+    replicas: Annotated[
+        int,
+        Field(ge=1, le=25, description="Number of pods. Cloudflare takes 25 at most."),
+        BeforeValidator(no_boolean),
+        Allowed("a number from 1 to 25", 2),
+    ] = 2
+    node_selector: Annotated[
+        dict[LabelKey, LabelValue],
+        Field(description="Labels that a node has to have for its pods. Default: any node."),
+    ] = Field(default_factory=dict)
+
+
 class OwnTunnel(_Tunnelled):
     """A tunnel of this stack's own, with its connector in the cluster, and the DNS record that leads to it."""
 
@@ -220,6 +263,7 @@ class OwnTunnel(_Tunnelled):
     namespace: Annotated[
         OwnNamespace, Field(description="Namespace of cloudflared. Made by this stack, and removed with it.")
     ] = "cloudflared"
+    cloudflared: Cloudflared = Cloudflared()
 
 
 class DnsRecord(_OnCloudflare):

@@ -6,6 +6,7 @@ from clients.kubernetes import OBJECT_MANAGER
 from components import connector
 from components.connector import Origin
 from components.ownership import Ownership
+from settings.cloudflare import OwnTunnel
 from tests.lab.test_node import until
 from tests.objects import STACK
 from tests.real_node.cluster import Cluster
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.long
 
 
 def test_both_replicas_become_ready(cluster: Cluster) -> None:
-    made = connector.connector("cloudflared", Origin("immich", {"app": "immich"}, 2283), Ownership(STACK))
+    made = connector.connector(OwnTunnel(kind="ownTunnel"), Origin("immich", {"app": "immich"}, 2283), Ownership(STACK))
     made.secret["stringData"] = {"token": "of-nobody"}
     for manifest in vars(made).values():
         cluster.api.apply(manifest, OBJECT_MANAGER)

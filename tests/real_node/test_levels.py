@@ -13,6 +13,7 @@ from components.connector import Origin
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER
 from components.pod_security import Level
+from settings.cloudflare import OwnTunnel
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.lab.test_node import until
 from tests.objects import STACK
@@ -28,6 +29,7 @@ STORAGE, (ACCOUNT,) = SETTINGS.storage, SETTINGS.photo_sync.accounts
 SYNC = photo_sync.sync(SETTINGS, OWNERSHIP)
 assert SYNC
 SIGHT = Result(code="unmarked", message="", filesystem="f", fingerprint="f", id="none")
+TUNNEL = OwnTunnel(kind="ownTunnel", namespace="n")
 JOBS: dict[str, Manifest] = {
     "directory": directory.job(STORAGE, (IMPORT_FOLDER,), "n", OWNERSHIP, beside_one_made_by_hand=False),
     "look": directory.look(STORAGE, "n"),
@@ -36,7 +38,7 @@ JOBS: dict[str, Manifest] = {
     "sync": SYNC.accounts[0].cron_job["spec"]["jobTemplate"],
     "sign-in": sign_in.job(ACCOUNT, SETTINGS, OWNERSHIP, TODAY),
     "list": list_icloud.job(ACCOUNT, SETTINGS, OWNERSHIP),
-    "connector": connector.connector("n", Origin("immich", {}, 2283), OWNERSHIP).deployment,
+    "connector": connector.connector(TUNNEL, Origin("immich", {}, 2283), OWNERSHIP).deployment,
 }
 PODS = {name: job["spec"]["template"]["spec"] for name, job in JOBS.items()} | {"immich": immich(STORAGE, WAITS)}
 LEVELS: dict[str, Level] = {

@@ -1,6 +1,7 @@
 """What the program states at Cloudflare, and in the cluster for Cloudflare's sake, on Pulumi's mocks."""
 
 import contextvars
+import hashlib
 import json
 import runpy
 from collections.abc import Collection, Mapping
@@ -277,7 +278,24 @@ def test_one_of_two_connectors_always_runs() -> None:
 
 def test_pods_start_anew_with_another_tunnels_token() -> None:
     template = on(OWN).one("Deployment").inputs["spec"]["template"]
-    assert template["metadata"]["annotations"] == {"immich-icloud/tunnel": "tunnel-tunnel-id"}
+    tunnel, token = (template["metadata"]["annotations"][f"immich-icloud/{what}"] for what in ("tunnel", "token"))
+    assert (tunnel, token) == ("tunnel-tunnel-id", hashlib.sha256(TUNNEL_TOKEN.encode()).hexdigest()[:16])
+
+
+def test_the_connector_is_configured() -> None:
+    stated = {
+        "protocol": "http2",
+        "edgeIpVersion": "ipv6",
+        "replicas": 1,
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    }
+    spec = on({**OWN, "cloudflared": stated}).one("Deployment").inputs["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert {one["name"]: one["value"] for one in container["env"] if "value" in one} == {
+        "TUNNEL_TRANSPORT_PROTOCOL": "http2",
+        "TUNNEL_EDGE_IP_VERSION": "6",
+    }
+    assert (spec["replicas"], spec["template"]["spec"]["nodeSelector"]) == (1, {"kubernetes.io/arch": "amd64"})
 
 
 def test_the_connector_may_speak_to_nobody_else() -> None:
