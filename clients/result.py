@@ -38,6 +38,7 @@ class Code(StrEnum):
     SIGNED_OUT = "signed-out"
     WRONG_PASSWORD = "wrong-password"  # noqa: S105
     LOCKED = "locked"
+    SIGN_IN_REFUSED = "sign-in-refused"
     DATA_PROTECTION = "data-protection"
     SECURITY_KEY = "security-key"
     NO_PHOTOS = "no-photos"

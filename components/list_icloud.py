@@ -1,9 +1,9 @@
 """A Job that lists an account's libraries and albums at Apple."""
 
 from clients.kubernetes import Manifest
-from components import icloudpd as client
 from components import photo_sync
 from components.ownership import Ownership
+from components.photo_client import client_of
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account
@@ -13,11 +13,12 @@ _LASTS = 600  # seconds
 
 def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
     """Build the Job; its log has the names."""
-    environment = {**photo_sync.client_environment(account, ownership), "AHEAD": "0"}
-    scripts = script("session.sh", *client.SCRIPTS, "list_icloud.sh")
-    command = ["sh", "-c", scripts, "list_icloud.sh", client.PROGRAM, *client.questions(account)]
-    container = photo_sync.container_of_account(account.name, ownership, command, environment)
-    labels = photo_sync.labels_of(account.name)
+    client = client_of(account, settings.photo_sync)
+    environment = {**photo_sync.client_environment(account, client, ownership), "AHEAD": "0"}
+    scripts = script("session.sh", "explain.sh", *client.SCRIPTS, "list_icloud.sh")
+    command = ["sh", "-c", scripts, "list_icloud.sh", *client.PROGRAM, *client.questions(account)]
+    container = photo_sync.container_of_account(account.name, client, ownership, command, environment)
+    labels = photo_sync.labels_of(account.name, client)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -31,7 +32,7 @@ def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
             "activeDeadlineSeconds": _LASTS,
             "template": {
                 "metadata": {"labels": labels},
-                "spec": photo_sync.pod(container, photo_sync.volumes(account.name), settings.storage),
+                "spec": photo_sync.pod(container, photo_sync.volumes(account.name, client), settings.storage),
             },
         },
     }

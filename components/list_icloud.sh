@@ -17,7 +17,7 @@ mend_session "$COOKIES"
 signed_in "$COOKIES" || refuse signed-out "$(explain signed-out)"
 for option in $LIST_OPTIONS; do
     code=0
-    "$@" "$COOKIES_OPTION" "$COOKIES" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")" "$option" <"$CREDENTIALS/password" >log 2>&1 || code=$?
+    "$@" ${COOKIES_OPTION:+"$COOKIES_OPTION" "$COOKIES"} ${WHO_OPTION:+"$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"} "$option" <"$CREDENTIALS/password" >log 2>&1 || code=$?
     : >notes
     read_log sized wanted notes summary <log | grep -v '^[0-9-]* [0-9:]* INFO ' || :
     class=$(why <notes)

@@ -11,26 +11,25 @@ from dataclasses import dataclass
 import pulumi
 
 from clients.kubernetes import Manifest
-from components import icloudpd as client
 from components import network, notifications
 from components.free_space import floor
-from components.icloudpd import arguments
 from components.managed import register
 from components.ownership import Ownership
+from components.photo_client import Client, client_of
 from components.photo_disk import MARK, disk_id, import_folder
 from components.pods import TOLERATIONS, alone, asks_for, confined
 from components.scripts import script
 from components.storage import of_written, written_claim
 from settings import Settings
 from settings.notifications import Notifications
-from settings.photo_sync import Account, Credentials, PhotoSync
+from settings.photo_sync import Account, Credentials
 from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
 from text.literal import literal
 
 NETWORK_POLICY = "icloud-sync"
 ACCOUNT = "immich-icloud/account"  # label of all that is an account's
-_LABELS = {"app.kubernetes.io/name": client.NAME}
+_NAME = "app.kubernetes.io/name"  # label of all that is a client's
 COOKIES = "/cookies"
 _PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
 # A first import takes days; one that takes longer goes on with the next run.
@@ -121,17 +120,14 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
             "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, settings.photo_sync.namespace),
-            "spec": _out_only(*(notifications.egress(told) if told else ())),
+            "spec": _out_only(
+                {client_of(account, settings.photo_sync).NAME for account in accounts},
+                *(notifications.egress(told) if told else ()),
+            ),
         },
         notifications=told,
         told=notifications.secret(settings.photo_sync.namespace, ownership) if told else None,
     )
-
-
-def layout(account: Account, sync: PhotoSync) -> str:
-    """Say how an account's photos are arranged in its folder: a date's folder depends on the time zone, too."""
-    structure = account.folder_structure
-    return structure if structure == "none" else f"{structure} {sync.time_zone}"
 
 
 def arrangement(cron_job: Manifest) -> str:
@@ -151,7 +147,8 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
     account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership, node: str
 ) -> AccountSync:
     namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
-    labels = labels_of(account.name)
+    client = client_of(account, settings.photo_sync)
+    labels = labels_of(account.name, client)
 
     def named(api_version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
         metadata = {**ownership.metadata(kind, name, namespace, annotations), "labels": labels}
@@ -175,7 +172,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
                 account,
                 pod(
                     _container(account, folder, settings, ownership),
-                    [photos, *volumes(account.name)],
+                    [photos, *volumes(account.name, client)],
                     settings.storage,
                     node,
                 ),
@@ -213,18 +210,21 @@ def _told(account: Account, pod: Manifest, settings: Settings, ownership: Owners
 def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
     """Build a Job that sends a test to where notifications go, from where the syncs' pods send them."""
     built = pod(notifications.tester(ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage)
+    labels = {
+        _NAME: client_of(settings.photo_sync.accounts[0], settings.photo_sync).NAME
+    }  # the NetworkPolicy selects it
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "generateName": "icloud-notify-test-",
             "namespace": settings.photo_sync.namespace,
-            "labels": _LABELS,
+            "labels": labels,
         },
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": notifications.TEST_LASTS,
-            "template": {"metadata": {"labels": _LABELS}, "spec": built},
+            "template": {"metadata": {"labels": labels}, "spec": built},
         },
     }
 
@@ -232,6 +232,7 @@ def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
 def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
     sync, kept = settings.photo_sync, floor(settings.photo_sync.min_free_space)
     told = settings.notifications is not None
+    client = client_of(account, sync)
     environment = {
         "DIRECTORY": _PHOTOS,
         "FOLDER": folder,
@@ -240,7 +241,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "FLOOR_NODE": kept.node,
         "KUBELETS": _TMP,
         "EVERY": str(_EVERY),
-        "LAYOUT": layout(account, sync),
+        "LAYOUT": client.layout(account, sync.time_zone),
         "DRY_RUN": str(account.dry_run).lower(),
         "UNTIL_FOUND": str(account.until_found or 0),
         "AHEAD": str(longest_wait(sync.schedule)),
@@ -252,19 +253,22 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "WHOLE_EVERY": str(_WHOLE_EVERY),
         # The next scheduled run is the next try where there is one on the same day.
         RETRY_AFTER: _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
-        **client_environment(account, ownership),
+        **client_environment(account, client, ownership),
         **({"VERDICT": notifications.VERDICT} if told else {}),
     }
     before = ("verdict.sh",) if told else ()
     command = [
         "sh",
         "-c",
-        script(*before, "session.sh", "space.sh", *client.SCRIPTS, "aside.sh", "filled_before.sh", "sync.sh"),
+        script(
+            *(*before, "session.sh", "space.sh", "explain.sh"),
+            *(*client.SCRIPTS, "aside.sh", "filled_before.sh", "sync.sh"),
+        ),
         "sync.sh",
-        client.PROGRAM,
-        *map(literal, arguments(account, folder, COOKIES)),
+        *client.PROGRAM,
+        *map(literal, client.arguments(account, folder, COOKIES)),
     ]
-    container = container_of_account(account.name, ownership, command, environment)
+    container = container_of_account(account.name, client, ownership, command, environment)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS, **of_written(settings.storage)})
     if told:
@@ -272,7 +276,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     return container
 
 
-def client_environment(account: Account, ownership: Ownership) -> dict[str, str]:
+def client_environment(account: Account, client: Client, ownership: Ownership) -> dict[str, str]:
     """Build the variables that the client's own functions read."""
     return {
         "LIST": ownership.command("icloud-list", account.name),
@@ -282,7 +286,7 @@ def client_environment(account: Account, ownership: Ownership) -> dict[str, str]
 
 
 def container_of_account(
-    account: str, ownership: Ownership, command: list[str], environment: Mapping[str, str]
+    account: str, client: Client, ownership: Ownership, command: list[str], environment: Mapping[str, str]
 ) -> Manifest:
     """Build a container of the client's image that has an account's session, credentials and room to unpack itself."""
     stated = {
@@ -311,7 +315,7 @@ def container_of_account(
     }
 
 
-def volumes(account: str) -> list[Manifest]:
+def volumes(account: str, client: Client) -> list[Manifest]:
     """Build the volumes of an account's container."""
     return [
         {"name": "cookies", "persistentVolumeClaim": {"claimName": cookie_claim(account)}},
@@ -323,9 +327,9 @@ def volumes(account: str) -> list[Manifest]:
     ]
 
 
-def labels_of(account: str) -> dict[str, str]:
+def labels_of(account: str, client: Client) -> dict[str, str]:
     """Build the labels of all that is an account's; the NetworkPolicy goes by them."""
-    return {**_LABELS, ACCOUNT: account}
+    return {_NAME: client.NAME, ACCOUNT: account}
 
 
 def cron_job_name(account: str) -> str:
@@ -358,9 +362,11 @@ def pod(container: Manifest, volumes: list[Manifest], storage: Storage, node: st
     return built
 
 
-def _out_only(*more: Manifest) -> Manifest:
+def _out_only(clients: set[str], *more: Manifest) -> Manifest:
+    names = sorted(clients)
+    alone, several = {_NAME: names[0]}, [{"key": _NAME, "operator": "In", "values": names}]
     return {
-        "podSelector": {"matchLabels": _LABELS},
+        "podSelector": {"matchExpressions": several} if names[1:] else {"matchLabels": alone},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [],
         # To anywhere: Apple's addresses are many.

@@ -17,33 +17,6 @@ private() { # directory with a session: nobody else's, as far as it is this user
     chmod -R go= "$1" 2>/dev/null || :
 }
 
-mend_session() { # directory with a session: a client that is killed while it writes its session leaves half of it
-    for file in "$1"/*.session; do
-        if whole_session "$file"; then
-            cp "$file" "$file.kept.new"
-            mv "$file.kept.new" "$file.kept"
-        elif [ -f "$file" ] && whole_session "$file.kept"; then
-            cp "$file.kept" "$file"
-        fi
-    done
-}
-
-whole_session() { # file
-    grep -qs '"trust_token"' "$1" && [ "$(tail -c 1 "$1")" = "}" ]
-}
-
-signed_in() { # directory with a session: the day on which somebody signed in is in it, too
-    grep -qs '"trust_token"' "$1"/*.session
-}
-
-session_end() { # directory: prints the day, nothing where Apple's cookies do not say
-    # The first of Apple's cookies to go among those of the web session and of the browser's trust. They are kept as
-    # Python's LWPCookieJar does, one a line: Set-Cookie3: NAME="..."; ...; expires="2026-12-26 08:51:49Z"; ...
-    cat "$1"/* 2>/dev/null |
-        grep -E '^Set-Cookie3: "?X-APPLE-(DS-WEB-SESSION-TOKEN|WEBAUTH-HSA-TRUST)' |
-        sed -n 's/.*; expires="\([0-9]*-[0-9]*-[0-9]*\) .*/\1/p' | sort | head -n 1
-}
-
 day_number() { # date as YYYY-MM-DD: prints its days since 1970-01-01
     echo "$1" | awk -F - '{
         year = $1; month = $2

@@ -3,9 +3,9 @@
 from datetime import date
 
 from clients.kubernetes import Manifest
-from components import icloudpd as client
 from components import photo_sync
 from components.ownership import Ownership
+from components.photo_client import client_of
 from components.scripts import script
 from settings import Settings
 from settings.photo_sync import Account
@@ -17,20 +17,21 @@ LASTS = 900  # seconds: Apple's codes are good for minutes
 
 def job(account: Account, settings: Settings, ownership: Ownership, today: date) -> Manifest:
     """Build the Job: its pod waits for `command` to be run in it, and ends by itself when nobody comes back."""
+    client = client_of(account, settings.photo_sync)
     environment = {
         "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
-        _SCRIPT: script("session.sh", *client.SCRIPTS, "sign_in.sh"),
-        **photo_sync.client_environment(account, ownership),
+        _SCRIPT: script("session.sh", "explain.sh", *client.SCRIPTS, "sign_in.sh"),
+        **photo_sync.client_environment(account, client, ownership),
     }
-    waiting = photo_sync.container_of_account(account.name, ownership, ["sleep", str(LASTS)], environment)
-    pod = photo_sync.pod(waiting, photo_sync.volumes(account.name), settings.storage)
+    waiting = photo_sync.container_of_account(account.name, client, ownership, ["sleep", str(LASTS)], environment)
+    pod = photo_sync.pod(waiting, photo_sync.volumes(account.name, client), settings.storage)
     # A volume that was just made belongs to root: this is the first pod that writes to the session's, and no photos are
     # in it.
     own_group = {"fsGroup": settings.storage.owner.gid, "fsGroupChangePolicy": "OnRootMismatch"}
     pod["securityContext"] |= own_group
-    labels = photo_sync.labels_of(account.name)
+    labels = photo_sync.labels_of(account.name, client)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -56,11 +57,7 @@ def prefix(account: Account) -> str:
     return f"icloud-login-{account.name}-"
 
 
-def command(account: Account) -> list[str]:
+def command(account: Account, settings: Settings) -> list[str]:
     """Build the command that signs in, to be run in the pod with what is typed as its stdin."""
-    return ["sh", "-c", f'eval "${_SCRIPT}"', "sign_in.sh", client.PROGRAM, *arguments(account)]
-
-
-def arguments(account: Account) -> list[str]:
-    """Build the client's command line, but for what the script adds: who signs in, and where the session is kept."""
-    return [client.SIGN_IN, *client.questions(account)]
+    client = client_of(account, settings.photo_sync)
+    return ["sh", "-c", f'eval "${_SCRIPT}"', "sign_in.sh", *client.PROGRAM, *client.questions(account)]

@@ -1,23 +1,24 @@
 #!/bin/sh
 # Signs an account in at Apple: the client asks, and whoever is at the other end of this script's stdin answers.
 #
-# The arguments are its command line, first the option that only signs in, without who signs in. There is no terminal: the client reads the password, which
-# it asks for first, and what is typed from one stream. A line that is only an end-of-transmission character ends it.
+# The arguments are its command line, without who signs in. There is no terminal: the client reads the password, which it
+# asks for first, and what is typed from one stream. A line that is only an end-of-transmission character ends it.
 #
 # ACCOUNT      the account's name
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
 # AHEAD        days until the next scheduled run, at most
 # LOGIN        the command that signs in
-# WHO_OPTION, COOKIES_OPTION, LIST_OPTION
-#              the client's options for the Apple ID, the session's directory, and a list that is shown only where photos can
-#              be fetched
+# WHO_OPTION, COOKIES_OPTION, SIGN_IN_OPTION, LIST_OPTION
+#              the client's options for the Apple ID, the session's directory, to sign in and do nothing else, and a list that
+#              is shown only where photos can be fetched
 set -eu
 
 # A directory of its own: without an old session the client always asks for the password, and never takes it for a code.
 # What is there stays as it is until the new one is whole.
 umask 077
 alone "$COOKIES"
+kept=$COOKIES
 fresh="$COOKIES/signing-in"
 work=$(mktemp -d)
 rm -rf "$fresh"
@@ -37,8 +38,9 @@ exec 3<&0
     done
 } >"$work/answers" 9>&- &
 answers=$!
-set -- "$@" "$COOKIES_OPTION" "$fresh" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"
-"$@" <"$work/answers" 2>&1 &
+COOKIES=$fresh
+set -- "$@" ${COOKIES_OPTION:+"$COOKIES_OPTION" "$fresh"} ${WHO_OPTION:+"$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"}
+"$@" "$SIGN_IN_OPTION" <"$work/answers" 2>&1 &
 client=$!
 
 code=0
@@ -52,9 +54,7 @@ fi
 # Apple signs an account in whose photos it keeps from the web. What may pass by itself is the next sync's affair.
 cd "$work"
 : >notes
-program=$1
-shift 2
-"$program" "$@" "$LIST_OPTION" <"$CREDENTIALS/password" >log 2>&1 || read_log sized wanted notes summary <log >/dev/null
+"$@" "$LIST_OPTION" <"$CREDENTIALS/password" >log 2>&1 || read_log sized wanted notes summary <log >/dev/null
 class=$(why <notes)
 if [ -n "$class" ] && ! passes "$class"; then
     rm -rf "$fresh"
@@ -63,11 +63,11 @@ if [ -n "$class" ] && ! passes "$class"; then
 fi
 date -u +%Y-%m-%d >"$fresh/signed-in"
 trap '' TERM INT HUP # now it is whole: ended half-way, it would be neither
-for file in "$COOKIES"/*; do # of another Apple ID
+for file in "$kept"/*; do # of another Apple ID
     if [ -f "$file" ] && [ ! -e "$fresh/${file##*/}" ]; then rm "$file"; fi
 done
-mv "$fresh"/* "$COOKIES"
+mv "$fresh"/* "$kept"
 rmdir "$fresh"
-private "$COOKIES"
-tell_session "$COOKIES"
+private "$kept"
+tell_session "$kept"
 report signed-in "account $ACCOUNT is signed in" sessionEnd "$SESSION_END" signedIn "$SIGNED_IN"

@@ -23,7 +23,7 @@
 # DRY_RUN      true: nothing is written
 # UNTIL_FOUND  stop after so many photos in a row that are there already; 0: look at all
 # WHO_OPTION, LOOK_OPTION, NAMES_OPTION, STOP_OPTION
-#              the client's options for the Apple ID, a dry run, names with all letters, and UNTIL_FOUND
+#              the client's options for the Apple ID, a dry run, names with all letters, and UNTIL_FOUND; empty: none
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
 # AHEAD        days until the next scheduled run, at most
@@ -230,6 +230,10 @@ fault >"$work/fault"
 stop_at_fault ""
 [ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER: run make up again, which makes it"
 [ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
+[ ! -f "$arrangement" ] || [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
+    fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure or client, timeZone), and \
+the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back, or state an \
+account of another name, which begins a folder of its own"
 alone "$COOKIES"
 mend_session "$COOKIES"
 signed_in "$COOKIES" || fail signed-out "$(explain signed-out)"
@@ -241,14 +245,11 @@ ln -s "$photos" "$FOLDER"
 
 # A folder stays as it began; one that begins now keeps all letters of its names.
 command_line="$*"
-set -- "$@" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"
+set -- "$@" ${WHO_OPTION:+"$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"}
 if [ -f "$arrangement" ]; then
-    [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
-        fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure, timeZone), and \
-the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back"
-    [ "$(sed -n 2p "$arrangement")" != "all letters" ] || set -- "$@" "$NAMES_OPTION"
+    [ "$(sed -n 2p "$arrangement")" != "all letters" ] || set -- "$@" ${NAMES_OPTION:+"$NAMES_OPTION"}
 else
-    set -- "$@" "$NAMES_OPTION"
+    set -- "$@" ${NAMES_OPTION:+"$NAMES_OPTION"}
     files=$(find "$FOLDER/" -type f ! -path '*/.*' | wc -l)
     if [ "$files" -gt 0 ]; then look_at_found "$@"; fi
     if [ "$DRY_RUN" != true ]; then

@@ -48,8 +48,8 @@ _QUOTING: Final = {
 }
 _PLAIN: Final = {
     "no-mark", "other-disk", "no-space", "no-folder", "rearranged", "signed-out", "wrong-password", "locked",
-    "data-protection", "security-key", "no-photos", "unknown-album", "unknown-library", "busy", "synced", "stopped",
-    "unrecognised", "no-connection",
+    "sign-in-refused", "data-protection", "security-key", "no-photos", "unknown-album", "unknown-library", "busy",
+    "synced", "stopped", "unrecognised", "no-connection",
 }  # fmt: skip
 
 

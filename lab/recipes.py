@@ -53,7 +53,9 @@ class Recipe:
     @property
     def version(self) -> str:
         """The version that go.mod pins, as "v1.2.3"."""
-        found = re.search(rf"^\s*{re.escape(self.module)} (v\S+)", (self.source / "go.mod").read_text(), re.MULTILINE)
+        found = re.search(
+            rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)", (self.source / "go.mod").read_text(), re.MULTILINE
+        )
         if not found:
             raise LabError(f"{self.source / 'go.mod'} does not require {self.module}: restore it from git.")
         return found[1]
@@ -71,8 +73,8 @@ class Recipe:
         """The folder with what this recipe builds; it exists only when it is complete."""
         key = hashlib.sha256()
         for part in (
-            (self.source / "go.mod").read_bytes(),
-            (self.source / "go.sum").read_bytes(),
+            *(path.read_bytes() for path in sorted(self.source.glob("go.*"))),
+            *(path.read_bytes() for path in sorted(self.source.glob("*.go"))),
             json.dumps([self.flags, dict(self.packages), platform.system(), platform.machine()]).encode(),
         ):
             key.update(hashlib.sha256(part).digest())
@@ -151,9 +153,22 @@ KUBELET = Recipe(
     stamps=_K8S_STAMPS,
 )
 
+# Of iCloud's clients the one that no package index has as a program: built for an account that it fetches for.
+RCLONE = Recipe(
+    name="rclone",
+    module="github.com/rclone/rclone",
+    packages={"rclone": "immich-icloud.lab/tools/rclone"},
+    asks_version=("version",),
+    oldest=(1, 76),
+    minutes=0.7,
+    gib=0.5,
+    stamps=("github.com/rclone/rclone/fs.Version={version}",),
+)
+
 # What one target needs by itself.
 ON_DEMAND = (
     KUBELET,
+    RCLONE,
     Recipe(
         name="actionlint",
         module="github.com/rhysd/actionlint",

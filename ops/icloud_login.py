@@ -33,7 +33,9 @@ def icloud_login(
             "type only the code, when it is asked for."
         )
         place = Ref("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
-        stream = stack.api.execute(place, pod["spec"]["containers"][0]["name"], sign_in.command(account))
+        stream = stack.api.execute(
+            place, pod["spec"]["containers"][0]["name"], sign_in.command(account, stack.settings)
+        )
         shown = UpToResult(show)
         code = converse(stream, typed or keyboard(), shown)
     if code is None:

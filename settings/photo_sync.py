@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from kubernetes.utils import parse_quantity
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from settings.model import (
@@ -103,6 +104,17 @@ _NEVER_EDITS = (
 )
 
 
+ClientName = Annotated[Literal["icloudpd", "rclone"], Allowed("icloudpd or rclone", "icloudpd")]
+# What only icloudpd has: by an account's field the key, and what else is to be done.
+_ONLY_ICLOUDPD: Mapping[str, str] = {
+    "folder_structure": "no key here: rclone writes all photos into one folder, and each album into one of its own",
+    "sizes": "no key here: rclone fetches originals, RAW files and edits, and no other size",
+    "live_photos": "no key here: rclone fetches the videos of live photos in their original size",
+    "recent": "no key here: rclone fetches all photos of the library, or of the albums that are named",
+    "until_found": "no key here: rclone looks at all photos in each run",
+}
+
+
 class Account(Model):
     """One Apple ID, and which of its photos are fetched. Its folder and folder structure stay once it has imported."""
 
@@ -117,6 +129,13 @@ class Account(Model):
         AccountName,
         Field(description="A name of your own, as in icloudCredentials. All but the first have it in their folder's."),
     ]
+    client: Annotated[
+        Omittable[ClientName],
+        Field(
+            description="What fetches this account's photos. Default: photoSync.client. It can't be changed after the "
+            "first import: files have other names, and every photo would be fetched again, beside the first copy."
+        ),
+    ] = None
     albums: Annotated[
         tuple[Album, ...],
         Field(description="Only these albums. Default: all photos.", max_length=256),
@@ -205,6 +224,13 @@ class PhotoSync(Model):
         Field(description="The household's Apple IDs. The first one's folder is icloud-import. Default: nobody's."),
         Allowed("a list of accounts", [{"name": "anna"}]),
     ] = ()
+    client: Annotated[
+        ClientName,
+        Field(
+            description="What fetches the photos, unless an account says otherwise: docs/photos.md compares the two. "
+            "It can't be changed after the first import."
+        ),
+    ] = "icloudpd"
     schedule: Annotated[Schedule, Field(description="When photos are fetched. Default: each month's first night.")] = (
         "0 2 1 * *"
     )
@@ -230,6 +256,19 @@ class PhotoSync(Model):
         for place, name in enumerate(names):
             if name in names[:place]:
                 raise refuse(f"accounts.{place}.name", name, "a name that no other account has: it names the folder")
+        return self
+
+    @model_validator(mode="after")
+    def _only_what_its_client_has(self) -> Self:
+        for place, account in enumerate(self.accounts):
+            if (account.client or self.client) != "rclone":
+                continue
+            key = f"accounts.{place}"
+            if account.domain != "com":
+                allowed = "com: rclone knows no other hosts of Apple. For mainland China set client: icloudpd"
+                raise refuse(f"{key}.domain", account.domain, allowed)
+            for name in account.model_fields_set & _ONLY_ICLOUDPD.keys():
+                raise refuse(f"{key}.{to_camel(name)}", getattr(account, name), _ONLY_ICLOUDPD[name])
         return self
 
 

@@ -8,20 +8,26 @@ from settings.photo_sync import Account
 
 NAME: Final = "icloudpd"
 IMAGE: Final = images.ICLOUDPD
-PROGRAM: Final = "/app/icloudpd"  # (source: the image's Dockerfile)
+PROGRAM: Final = ("/app/icloudpd",)  # (source: the image's Dockerfile)
 ROOM: Final = "256Mi"  # it unpacks itself, 108 MB, and runs what it unpacked
-SCRIPTS: Final = tuple(f"icloudpd/{name}" for name in ("log.awk", "why.awk", "client.sh", "explain.sh"))
-SIGN_IN: Final = "--auth-only"
+SCRIPTS: Final = tuple(f"icloudpd/{name}" for name in ("log.awk", "why.awk", "client.sh"))
 # Those that only the scripts add.
 OPTIONS: Final = {
     "WHO_OPTION": "--username",
     "COOKIES_OPTION": "--cookie-directory",
+    "SIGN_IN_OPTION": "--auth-only",
     "LOOK_OPTION": "--dry-run",
     "NAMES_OPTION": "--keep-unicode-in-filenames",
     "STOP_OPTION": "--until-found",
     "LIST_OPTION": "--list-libraries",
     "LIST_OPTIONS": "--list-libraries --list-albums",
 }
+
+
+def layout(account: Account, time_zone: str) -> str:
+    """Say how an account's photos are arranged in its folder: a date's folder depends on the time zone, too."""
+    structure = account.folder_structure
+    return structure if structure == "none" else f"{structure} {time_zone}"
 
 
 def arguments(account: Account, folder: str, cookies: str = "/cookies") -> list[str]:

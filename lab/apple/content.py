@@ -31,8 +31,8 @@ def _file(apple: "Api", request: Request, ids: Ids) -> File:
 
 
 def _from(content: bytes, wanted: str) -> File:
-    """Answer a range that has no end, as clients ask for to go on where they were."""
-    start = int(found[1]) if (found := re.fullmatch(r"bytes=(\d+)-", wanted)) else 0
+    """Answer a range that goes to the end, as clients ask for to go on where they were: some say where that is."""
+    start = int(found[1]) if (found := re.fullmatch(rf"bytes=(\d+)-({len(content) - 1})?", wanted)) else 0
     if start == 0:
         return File(content)
     if start >= len(content):

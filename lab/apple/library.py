@@ -123,6 +123,11 @@ class Library:
         versions = [version for asset in made for version in (*asset.of_master.values(), *asset.of_asset.values())]
         return cls(tuple(made), {version.key: version for version in versions})
 
+    @cached_property
+    def by_record(self) -> Mapping[str, Asset]:
+        """Each asset by the name of its record and of its master's."""
+        return {one.master: one for one in self.assets} | {one.id: one for one in self.assets}
+
     def zones(self) -> list[str]:
         """All libraries that the account sees, its own first."""
         return [PRIMARY, *sorted({asset.zone for asset in self.assets} - {PRIMARY})]

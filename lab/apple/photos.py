@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lab.apple.api import Api
 
 _ROOT: Final = f"/{PHOTOS}/database/1/com.apple.photos.cloud/production/{{database}}"
-_SYNC_TOKEN: Final = "AQAAAAAAAAAB"  # noqa: S105
 
 # By the name of the list, and by the one of its index: which assets are in it.
 _LISTS: Final[Mapping[str, Callable[[Asset], bool]]] = {
@@ -47,18 +46,38 @@ def _zones(apple: "Api", request: Request, ids: Ids) -> Answer:
     own = ids["database"] == "private"
     zones = [zone for zone in apple.world.library(name).zones() if (zone == PRIMARY) == own]
     return Answer(
-        {"moreComing": False, "syncToken": _SYNC_TOKEN, "zones": [{"zoneID": records.zone(z)} for z in zones]}
+        {
+            "moreComing": False,
+            "syncToken": apple.world.state(name),
+            "zones": [{"zoneID": records.zone(z)} for z in zones],
+        }
     )
+
+
+def _changes(apple: "Api", request: Request, _: Ids) -> Answer:
+    """Answer that nothing has changed. Where something has, the token is refused as one that has run out."""
+    name = _owner(apple, request)
+    state = apple.world.state(name)
+    zones = []
+    for one in request.body["zones"]:
+        zone = _zone(apple, name, one)
+        if one.get("syncToken") != state:
+            raise cloudkit_error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "change token expired")
+        zones.append({"zoneID": records.zone(zone), "records": [], "syncToken": state, "moreComing": False})
+    return Answer({"zones": zones})
 
 
 def _count(apple: "Api", request: Request, _: Ids) -> Answer:
     name = _owner(apple, request)
-    counted = []
-    for one in request.body["batch"]:
-        (index,) = one["query"]["filterBy"]["fieldValue"]["value"]
-        found = _of_index(apple, name, _zone(apple, name, one), index)
-        counted.append({"records": [records.count(index, len(found))], "syncToken": _SYNC_TOKEN})
-    return Answer({"batch": counted})
+    state = apple.world.state(name)
+    return Answer(
+        {"batch": [{"records": [_counted(apple, name, one)], "syncToken": state} for one in request.body["batch"]]}
+    )
+
+
+def _counted(apple: "Api", name: str, body: Json) -> Json:
+    (index,) = body["query"]["filterBy"]["fieldValue"]["value"]
+    return records.count(index, len(_of_index(apple, name, _zone(apple, name, body), index)))
 
 
 def _query(apple: "Api", request: Request, _: Ids) -> Answer:
@@ -68,10 +87,25 @@ def _query(apple: "Api", request: Request, _: Ids) -> Answer:
     if kind == "CheckIndexingState":
         found = [records.indexing(finished=not apple.world.accounts[name]["indexing"])]
     elif kind == "CPLAlbumByPositionLive":
-        found = [records.album(title, place) for place, title in enumerate(apple.world.library(name).albums())]
+        albums = apple.world.library(name).albums() if zone == PRIMARY else []
+        found = [records.album(title, place) for place, title in enumerate(albums)]
+    elif kind == "HyperionIndexCountLookup":
+        found = [_counted(apple, name, request.body)]
     else:
         found = list(_page(apple, name, zone, request.body))
-    return Answer({"records": found, "syncToken": _SYNC_TOKEN})
+    return Answer({"records": found, "syncToken": apple.world.state(name)})
+
+
+def _lookup(apple: "Api", request: Request, _: Ids) -> Answer:
+    name = _owner(apple, request)
+    zone = _zone(apple, name, request.body)
+    found = []
+    for wanted in (one["recordName"] for one in request.body["records"]):
+        asset = apple.world.library(name).by_record.get(wanted)
+        if asset is None or asset.zone != zone:
+            raise cloudkit_error(HTTPStatus.NOT_FOUND, "NOT_FOUND", f"Record '{wanted}' not found")
+        found.append(records.master(asset) if wanted == asset.master else records.asset(asset))
+    return Answer({"records": found, "syncToken": apple.world.state(name)})
 
 
 def _page(apple: "Api", name: str, zone: str, body: Json) -> Iterator[Json]:
@@ -139,6 +173,9 @@ def _zone(apple: "Api", name: str, body: Any) -> str:
 
 ROUTES = (
     Route("POST", f"{_ROOT}/zones/list", _zones),
+    Route("POST", f"{_ROOT}/changes/database", _zones),
+    Route("POST", f"{_ROOT}/changes/zone", _changes),
+    Route("POST", f"{_ROOT}/records/lookup", _lookup),
     Route("POST", f"{_ROOT}/internal/records/query/batch", _count),
     Route("POST", f"{_ROOT}/records/query", _query),
 )

@@ -37,6 +37,14 @@ def _validate(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer(_account(session["appleId"], trusted=session["trusted"]))
 
 
+def _encrypted(apple: "Api", request: Request, _: Ids) -> Answer:
+    """Open what is encrypted, as for an account without Advanced Data Protection: no device has to agree."""
+    if apple.web_session(request) is None:
+        raise no(HTTPStatus.MISDIRECTED_REQUEST, {"success": False, "error": "Invalid global session"})
+    cookies = {f"X-APPLE-WEBAUTH-PCS-{what}": (world.token("pcs"), 0) for what in ("Photos", "Sharing")}
+    return Answer({"status": "success", "message": "Cookies attached."}, cookies=cookies)
+
+
 def _account(name: str, *, trusted: bool) -> Json:
     return {
         "dsInfo": {
@@ -62,4 +70,8 @@ def _account(name: str, *, trusted: bool) -> Json:
     }
 
 
-ROUTES = (Route("POST", f"{_ROOT}/accountLogin", _login), Route("POST", f"{_ROOT}/validate", _validate))
+ROUTES = (
+    Route("POST", f"{_ROOT}/accountLogin", _login),
+    Route("POST", f"{_ROOT}/validate", _validate),
+    Route("POST", f"{_ROOT}/requestPCS", _encrypted),
+)

@@ -98,7 +98,14 @@ def _errors(code: str, message: str) -> Json:
     return {"serviceErrors": [{"code": code, "message": message, "suppressDismissal": False}]}
 
 
+def _asked(_: "Api", __: Request, ___: Ids) -> Answer:
+    """What a browser does before it names who signs in: nothing depends on it."""
+    return Answer({})
+
+
 ROUTES = (
+    Route("GET", f"{_ROOT}/authorize/signin", _asked),
+    Route("POST", f"{_ROOT}/federate", _asked),
     Route("POST", f"{_ROOT}/signin/init", _init),
     Route("POST", f"{_ROOT}/signin/complete", _complete),
     Route("GET", _ROOT, _second_factor),

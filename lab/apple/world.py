@@ -1,5 +1,6 @@
 """What Apple knows: accounts with their photos, and who is signed in."""
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class World:
         """Return an account's photos."""
         account = self.accounts[apple_id]
         return _library(json.dumps(account["photos"]), account["more"], apple_id)
+
+    def state(self, apple_id: str) -> str:
+        """Return CloudKit's token for the photos as they are now."""
+        account = self.accounts[apple_id]
+        return hashlib.sha256(json.dumps([account["photos"], account["more"]]).encode()).hexdigest()[:16]
 
     def sign_out(self, apple_id: str) -> None:
         """End all sessions of an account, as Apple does after a month or two, or when its password is changed."""

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from lab import processes
-from lab.node import icloudpd
+from lab.node import icloudpd, rclone
 from lab.node.container import PROCESS, Image
 
-_ICLOUDPD = "/app/icloudpd"  # (source: the image's Dockerfile)
+_ICLOUDPD, _RCLONE = "/app/icloudpd", "/usr/local/bin/rclone"  # (source: the images' Dockerfiles)
 # All containers run as whoever runs the rehearsal: a file that was given to another user would be nobody's here.
 _CHOWN = "#!/bin/sh\n# A stand-in for root's chown: it leaves files with whom they are.\n"
 
@@ -22,7 +22,10 @@ def put(home: Path) -> Image:
     by_path, by_name = home / "node" / "by-path", home / "node" / "by-name"
     by_path.mkdir(parents=True, exist_ok=True)
     by_name.mkdir(exist_ok=True)
-    programs = {_ICLOUDPD: _program(by_path / "icloudpd", icloudpd.program(home))}
+    programs = {
+        _ICLOUDPD: _program(by_path / "icloudpd", icloudpd.program(home)),
+        _RCLONE: _program(by_path / "rclone", rclone.program(home)),
+    }
     _program(by_name / "chown", _CHOWN)
     _program(by_name / "chgrp", _CHOWN.replace("chown", "chgrp"))
     python = f"exec {shlex.quote(sys.executable)}"

@@ -17,7 +17,7 @@ from text.command import Command
 from text.finding import Finding
 
 # Until somebody signs in, no run asks Apple again.
-_NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED}
+_NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED, Code.SIGN_IN_REFUSED}
 _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)
 

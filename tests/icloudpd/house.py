@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from components import sign_in
 from components.ownership import Ownership
@@ -24,6 +24,10 @@ from tests.objects import STACK
 class House:
     """A node with a marked disk, and an account that is signed in."""
 
+    # What the account's settings say, and which versions of a photo it fetches by default.
+    stated: ClassVar[dict[str, Any]] = {"name": "anna"}
+    versions: ClassVar[tuple[str, ...]] = ("resOriginal", "resOriginalVidCompl")
+
     client: Client
     node: Node
 
@@ -37,17 +41,23 @@ class House:
 
     @classmethod
     def of(cls, client: Client, base: Path) -> Self:
-        """Build one whose disk is marked and empty."""
+        """Build one whose disk is marked and empty, for an account with a session."""
+        made = cls.signed_out(client, base, {"/app/icloudpd": client.program})
+        shutil.copytree(client.cookies, made.session)
+        return made
+
+    @classmethod
+    def signed_out(cls, client: Client, base: Path, programs: dict[str, Path]) -> Self:
+        """Build one whose disk is marked and empty, for an account without a session."""
         for part in ("disk", "secret", "bin"):
             (base / part).mkdir()
         (base / "secret" / "appleId").write_text(APPLE_ID)
         (base / "secret" / "password").write_text(PASSWORD)
         _read_at_once(base / "bin" / "awk")
-        image = Image(programs={"/app/icloudpd": client.program}, path_first=base / "bin")
+        image = Image(programs=programs, path_first=base / "bin")
         made = cls(client, Node(base / "disk", base / "record", image, base / "secret"))
         made.folder.mkdir(parents=True)
         (made.folder.parent / MARK).write_text(f"id: {DISK_ID}\n")
-        shutil.copytree(client.cookies, made.session)
         return made
 
     def run(self, limit: float = 30, **keys: Any) -> Ended:
@@ -56,16 +66,18 @@ class House:
 
     def start(self, *, retry_after: str = "", user: int | None = None, **keys: Any) -> Started:
         """Start the account's Job, with these settings."""
-        settings = household({"name": "anna", **keys})
+        settings = household({**self.stated, **keys})
         job = sync_job(settings, FLOOR="0", FLOOR_NODE="0", RETRY_AFTER=retry_after)
         return self.node.start(job, user=user)
 
-    def sign_in(self) -> Ended:
-        """Sign the account in, with the right code."""
-        settings = household({"name": "anna"})
+    def sign_in(self, *typed: str) -> Ended:
+        """Sign the account in, with the right code where nothing else is typed."""
+        settings = household(self.stated)
         (account,) = settings.photo_sync.accounts
         job = sign_in.job(account, settings, Ownership(STACK), date(2026, 11, 26))
-        return self.node.start(job, command=sign_in.command(account), stdin=subprocess.PIPE).end(f"{CODE}\n")
+        return self.node.start(job, command=sign_in.command(account, settings), stdin=subprocess.PIPE).end(
+            "".join(f"{line}\n" for line in typed or (CODE,))
+        )
 
     def files(self) -> dict[str, bytes]:
         """What Immich would import."""
@@ -79,7 +91,7 @@ class House:
         """The files that Apple has of them, of the zone and size that a sync fetches by default."""
         library = Library.of(APPLE_ID, photos)
         chosen = [one for one in library.assets if one.zone == "PrimarySync" and not one.hidden and not one.deleted]
-        versions = [one.of_master.get(part) for one in chosen for part in ("resOriginal", "resOriginalVidCompl")]
+        versions = [{**one.of_master, **one.of_asset}.get(part) for one in chosen for part in self.versions]
         return sorted({version.content for version in versions if version})
 
     def difference(self, photos: list[dict[str, Any]]) -> tuple[int, list[str]]:

@@ -78,10 +78,11 @@ def problems(house: House, wanted: list[dict[str, Any]]) -> list[str]:
 
 def with_a_full_disk(house: House, base: Path) -> House:
     """No file can become longer than 8 KiB, as on a disk that is full half-way through one. The client needs 4."""
-    program = base / "icloudpd-on-a-full-disk"
-    program.write_text(f'#!/bin/sh\nulimit -f 16\nexec {house.client.program} "$@"\n')
+    ((place, client),) = house.node.image.programs.items()
+    program = base / "client-on-a-full-disk"
+    program.write_text(f'#!/bin/sh\nulimit -f 16\nexec {client} "$@"\n')
     program.chmod(0o755)
-    image = Image(programs={"/app/icloudpd": program}, path_first=house.node.image.path_first)
+    image = Image(programs={place: program}, path_first=house.node.image.path_first)
     return replace(house, node=replace(house.node, image=image))
 
 

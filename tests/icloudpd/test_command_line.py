@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components import images, sign_in
+from components import icloudpd as client
+from components import images
 from components.icloudpd import arguments
 from lab.node.icloudpd import REQUIREMENTS
 from settings.photo_sync import Account
@@ -182,7 +183,14 @@ def test_the_password_is_read_from_stdin_without_a_terminal(icloudpd_python: Pat
 
 
 def test_signing_in(ask: Ask) -> None:
-    words = [*sign_in.arguments(described(domain="cn")), "--cookie-directory", "/cookies/new", "--username", "a@b.c"]
+    words = [
+        *client.questions(described(domain="cn")),
+        "--auth-only",
+        "--cookie-directory",
+        "/cookies/new",
+        "--username",
+        "a@b.c",
+    ]
     said = ask(words)
     expected = {
         "code": 0,

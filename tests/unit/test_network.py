@@ -12,6 +12,7 @@ from components import directory, disk_check, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
+from preflight.selectors import matches
 from settings import Settings, parse
 from settings.cloudflare import OwnTunnel
 from tests.accounts import household
@@ -37,8 +38,7 @@ def disk_jobs(settings: Settings) -> Iterator[Manifest]:
 
 def policies_of(pod: Manifest, whole: Plan) -> list[Manifest]:
     every = [one.manifest for one in whole.managed_objects() if one.manifest["kind"] == "NetworkPolicy"]
-    labels = pod["metadata"]["labels"].items()
-    return [one["spec"] for one in every if one["spec"]["podSelector"]["matchLabels"].items() <= labels]
+    return [one["spec"] for one in every if matches(one["spec"]["podSelector"], pod["metadata"]["labels"])]
 
 
 def test_jobs_of_the_disk_reach_nobody_and_nobody_reaches_them() -> None:
@@ -76,10 +76,10 @@ def test_each_pod_of_a_stack_has_one_policy_in_its_namespace(file: Path) -> None
         if "labels" not in template.get("metadata", {}):
             assert manifest["kind"] not in {"Job", "CronJob"}, "no NetworkPolicy can select it"
             continue  # entries of Immich's
-        labels, namespace = template["metadata"]["labels"].items(), manifest["metadata"]["namespace"]
+        labels, namespace = template["metadata"]["labels"], manifest["metadata"]["namespace"]
         selecting = [
             one
             for one in policies
-            if one["metadata"]["namespace"] == namespace and one["spec"]["podSelector"]["matchLabels"].items() <= labels
+            if one["metadata"]["namespace"] == namespace and matches(one["spec"]["podSelector"], labels)
         ]
         assert len(selecting) == 1, manifest["metadata"]

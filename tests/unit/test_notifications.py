@@ -174,7 +174,7 @@ def test_the_urls_are_in_the_secret_alone(told: Recording) -> None:
 
 def test_the_network_lets_out_to_where_it_is_told(told: Recording) -> None:
     tcp = {"protocol": "TCP"}
-    *_, https = photo_sync._out_only()["egress"]  # noqa: SLF001
+    *_, https = photo_sync._out_only({"icloudpd"})["egress"]  # noqa: SLF001
     rules = told.one("NetworkPolicy", photo_sync.NETWORK_POLICY).inputs["spec"]["egress"]
     assert rules[rules.index(https) + 1 :] == [
         {"ports": [tcp | {"port": 587}]},
@@ -261,7 +261,7 @@ def test_the_scripts_sentences_that_are_sent_as_they_are_quote_nothing() -> None
         words = line.split()
         if "fail" in words and (code := words[words.index("fail") + 1]) in tell._PLAIN:  # noqa: SLF001
             assert not any(word in line for word in quoting), code
-    explained = (folder / "icloudpd" / "explain.sh").read_text().replace("\\\n", "")
+    explained = (folder / "explain.sh").read_text().replace("\\\n", "")
     for case in explained.split(";;"):
         codes = set(case.strip().partition(")")[0].replace(" ", "").split("|"))
         if any(word in case for word in quoting):

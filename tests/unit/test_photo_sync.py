@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from components import pod_security
+from components import images, pod_security
 from components.ownership import Ownership
+from components.photo_sync import arrangement, sync
 from components.plan import Found, plan
 from components.pod_security import Level
 from tests.accounts import APPLE_ID, PASSWORD, household
@@ -204,3 +206,24 @@ def test_the_script_has_no_secrets_in_it() -> None:
     script = Path(__file__).parents[2] / "components" / "sync.sh"
     assert '<"$CREDENTIALS/password"' in script.read_text()
     assert "--password " not in script.read_text()
+
+
+def test_an_account_can_have_another_client() -> None:
+    settings = household({"name": "anna"}, {"name": "ben", "client": "rclone", "albums": ["Summer"]})
+    planned = sync(settings, Ownership(STACK))
+    assert planned
+    templates = [account.cron_job["spec"]["jobTemplate"]["spec"]["template"] for account in planned.accounts]
+    containers = [template["spec"]["containers"][0] for template in templates]
+    assert [container["image"] for container in containers] == [images.ICLOUDPD, images.RCLONE]
+    assert containers[1]["command"][-4:] == ["with_rclone", "/usr/local/bin/rclone", "PrimarySync", "Summer"]
+    assert arrangement(planned.accounts[1].cron_job) == "icloud-import-ben rclone albums"
+    (chosen,) = planned.network_policy["spec"]["podSelector"]["matchExpressions"]
+    labels = [template["metadata"]["labels"][chosen["key"]] for template in templates]
+    assert (chosen["operator"], chosen["values"]) == ("In", labels)
+
+
+@pytest.mark.parametrize("keys", [{"sizes": ["original"]}, {"livePhotos": "none"}, {"recent": 1}, {"untilFound": 1}])
+def test_what_only_icloudpd_has_is_refused_with_rclone(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="rclone"):
+        household({"name": "anna", **keys}, client="rclone")
+    assert household({"name": "anna", "client": "icloudpd", **keys}, client="rclone").photo_sync.client == "rclone"

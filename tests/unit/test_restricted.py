@@ -38,6 +38,7 @@ EXCEPTIONS = {
     "volume icloud: hostPath": _HOST_PATH,
     "volume icloud-import: hostPath": "the mount in Immich's pod that was made by hand, and is adopted",
     "image icloudpd/icloudpd: no digest": "none could be confirmed by a second source; Renovate pins it",
+    "image rclone/rclone: no digest": "none could be confirmed by a second source; Renovate pins it",
 }
 
 

@@ -73,7 +73,7 @@ class House:
 
     def start(self) -> Started:
         settings = household()
-        command = sign_in.command(settings.photo_sync.accounts[0])
+        command = sign_in.command(settings.photo_sync.accounts[0], settings)
         return self.node.start(job(settings), command=command, stdin=subprocess.PIPE)
 
     def type(self, typed: str) -> Ended:

@@ -451,8 +451,9 @@ def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None
     assert house.run().code == 0
     ended = house.run(household({"name": "anna", "folderStructure": "{:%Y}"}))
     assert last_words(ended) == (
-        'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure, timeZone), and the '
-        'settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. Set them back'
+        'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure or client, timeZone), '
+        'and the settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. Set '
+        "them back, or state an account of another name, which begins a folder of its own"
     )
     assert house.run().code == 0
 

@@ -16,6 +16,10 @@ explain() { # class, the first error if it is known: prints the sentences
         locked)
             echo "Apple has locked account $ACCOUNT. Unlock it at https://iforgot.apple.com, then: $LOGIN"
             ;;
+        sign-in-refused)
+            echo "Apple refuses the sign-in of account $ACCOUNT: its password is another one, or Apple has locked it. Look at \
+https://iforgot.apple.com, store the right password, run make up, then: $LOGIN"
+            ;;
         data-protection)
             echo "Apple keeps the photos of account $ACCOUNT from the web. On a device, in the account's iCloud settings, turn \
 off Advanced Data Protection, and turn on Access iCloud Data on the Web"
@@ -43,4 +47,12 @@ Remove the key, or finish the set-up at https://icloud.com, then: $LOGIN"
             echo "Apple cannot be reached. Check the cluster's way to the internet"
             ;;
     esac
+}
+
+needs_a_person() { # class: whether to try again would be one more wrong sign-in, or push one more code
+    case $1 in signed-out | wrong-password | locked | sign-in-refused) ;; *) return 1 ;; esac
+}
+
+passes() { # class: whether it may pass by itself within hours
+    case $1 in apple-busy | no-connection) ;; *) return 1 ;; esac
 }
