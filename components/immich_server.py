@@ -153,7 +153,7 @@ def _selects(service: Manifest, workloads: Sequence[Manifest]) -> bool:
     """Whether a Service leads to pods that answer the API."""
     selector = service["spec"].get("selector") or {}
     return bool(selector) and any(
-        selector.items() <= one["spec"]["template"]["metadata"].get("labels", {}).items()
+        selector.items() <= one["spec"]["template"].get("metadata", {}).get("labels", {}).items()
         for one in workloads
         if _answers(one) or not any(map(runs_server, containers(one)))
     )

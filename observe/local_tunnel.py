@@ -59,7 +59,7 @@ class FoundConnector:
     @property
     def namespace(self) -> str:
         """The workload's namespace."""
-        return str(self.workload["metadata"]["namespace"])
+        return str(self.workload["metadata"].get("namespace", ""))
 
     @property
     def text(self) -> str | None:

@@ -27,11 +27,11 @@ class Placement:
     claims: tuple[Manifest, ...] | None = None
     volumes: tuple[Manifest, ...] | None = None
 
-    def claims_of(self, pod: Manifest, namespace: str) -> list[Manifest]:
+    def claims_of(self, pod: Manifest, namespace: str | None) -> list[Manifest]:
         """List the claims that a pod mounts, as far as they are known."""
         mounted = [one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])]
         metadata = [(one, one["metadata"]) for one in self.claims or ()]
-        return [one for one, named in metadata if named["name"] in mounted and named["namespace"] == namespace]
+        return [one for one, named in metadata if named["name"] in mounted and named.get("namespace") == namespace]
 
 
 def read_placement(

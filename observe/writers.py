@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from clients.conditions import end_of_job
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from observe.cluster import permitted
 
@@ -14,7 +15,6 @@ _KINDS: Final = (
     Ref("batch/v1", "Job", ""),
     Ref("v1", "Pod", ""),
 )
-_ENDED: Final = {"Succeeded", "Failed", "Complete"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,15 @@ def read_writers(api: ClusterApi) -> WritersSeen:
 
 
 def _runs(workload: Manifest) -> bool:
-    spec, status = workload["spec"], workload.get("status", {})
     if any(owner.get("controller") for owner in workload["metadata"].get("ownerReferences", [])):
         return False
-    ended = {one["type"] for one in status.get("conditions") or [] if one.get("status") == "True"} | {
-        str(status.get("phase", ""))
-    }
-    return not (spec.get("suspend") or spec.get("replicas") == 0 or ended & _ENDED)
+    spec = workload["spec"]
+    match workload["kind"]:
+        case "CronJob":
+            return not spec.get("suspend")
+        case "Job":
+            return not spec.get("suspend") and end_of_job(workload) is None
+        case "Pod":
+            ended = workload.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+            return not ended
+    return bool(spec.get("replicas") != 0)

@@ -81,7 +81,7 @@ def _admits(listener: Manifest, gateway: Manifest, namespace: str, live: Manifes
         case "All":
             return True
         case "Same":
-            return bool(gateway["metadata"]["namespace"] == namespace)
+            return bool(gateway["metadata"].get("namespace") == namespace)
         case "Selector":
             selector = allowed.get("selector") or {}
             # The API server gives each namespace the label of its name.
@@ -92,4 +92,4 @@ def _admits(listener: Manifest, gateway: Manifest, namespace: str, live: Manifes
 
 
 def _place(gateway: Manifest) -> tuple[str, str]:
-    return gateway["metadata"]["namespace"], gateway["metadata"]["name"]
+    return gateway["metadata"].get("namespace", ""), gateway["metadata"]["name"]

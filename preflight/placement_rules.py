@@ -25,7 +25,7 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
         pod, name = live["spec"]["template"]["spec"], node["metadata"]["name"]
         if reason := _excluded(pod, node):
             yield wording.NODE_EXCLUDED.found(Ref.of(live), node=name, reason=reason)
-        for claim, volume in _claims_elsewhere(pod, live["metadata"]["namespace"], node, facts):
+        for claim, volume in _claims_elsewhere(pod, mount["metadata"]["namespace"], node, facts):
             yield wording.CLAIM_ELSEWHERE.found(claim, workload=Ref.of(live), volume=volume, node=name)
         if mount_rules.restarts(mount, answers):
             yield from _closed(Ref.of(live), pod, node)

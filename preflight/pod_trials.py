@@ -38,7 +38,7 @@ def _pods(plan: Plan, observed: Observed) -> Iterator[tuple[Ref, Manifest, bool]
             own = {one["name"] for one in spec.get("initContainers", [])}
             ours = [one for one in mount["spec"]["template"]["spec"]["initContainers"] if one["name"] not in own]
             joined = {**spec, "initContainers": [*ours, *spec.get("initContainers", [])]}
-            yield ref, _as_large(joined, live["metadata"]["namespace"]), not _surges(live)
+            yield ref, _as_large(joined, mount["metadata"]["namespace"]), not _surges(live)
     if observed.cluster.photo_sync is None:
         return
     jobs = [plan.directory_job.manifest] if plan.directory_job.ref not in observed.cluster.live else []

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Iterator
 
+from kubernetes.utils import parse_quantity
+
 from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -20,7 +22,7 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
         if live is None or not mount_rules.restarts(mount, answers):
             continue
         if live["spec"].get("paused"):
-            name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+            name, namespace = live["metadata"]["name"], mount["metadata"]["namespace"]
             yield wording.WORKLOAD_PAUSED.found(Ref.of(live), name=name, namespace=namespace)
         elif _keeps_old_pods(live):
             for what in _only_once(live, facts):
@@ -53,12 +55,12 @@ def _only_once(live: Manifest, facts: ClusterSeen) -> Iterator[str]:
         return
     allocatable = node.get("status", {}).get("allocatable") or {}
     for device in dict.fromkeys(name for one in containers for name in _devices(one)):
-        wanted = sum(int(_devices(one).get(device, 0)) for one in pod.get("containers", []))
-        if wanted * (replicas + 1) > int(allocatable.get(device, 0)):
+        wanted = sum(parse_quantity(_devices(one).get(device, 0)) for one in pod.get("containers", []))
+        if wanted * (replicas + 1) > parse_quantity(allocatable.get(device, 0)):
             yield f"{device}, of which the node {node['metadata']['name']} has {allocatable.get(device, 0)}"
     for port in (port for one in containers for port in one.get("ports", []) if port.get("hostPort")):
         yield f"port {port['hostPort']} of the node {node['metadata']['name']} (hostPort)"
-    for claim in facts.placement.claims_of(pod, live["metadata"]["namespace"]):
+    for claim in facts.placement.claims_of(pod, live["metadata"].get("namespace")):
         if _ONE_POD in claim["spec"].get("accessModes", []):
             yield f"{Ref.of(claim)} ({_ONE_POD})"
 

@@ -28,8 +28,9 @@ _OPERATORS: dict[str, Callable[[str | None, Sequence[str]], bool]] = {
 
 
 def holds(expression: Manifest, labels: Mapping[str, str]) -> bool:
-    """Whether one requirement of a selector holds for an object's labels, or fields."""
-    return _OPERATORS[expression["operator"]](labels.get(expression["key"]), expression.get("values") or ())
+    """Whether one requirement of a selector holds for an object's labels, or fields; a later operator is unknown."""
+    compare = _OPERATORS.get(expression["operator"])
+    return compare is None or compare(labels.get(expression["key"]), expression.get("values") or ())
 
 
 def matches(selector: Manifest, labels: Mapping[str, str]) -> bool:

@@ -71,6 +71,7 @@ def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
         job
         for job in api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled)
         if job["metadata"]["name"].startswith(photo_sync.cron_job_name(account))
+        and "creationTimestamp" in job["metadata"]
     ]
     syncs.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]), reverse=True)
     pods = api.list(Ref("v1", "Pod", "", namespace), labelSelector=labelled)
@@ -80,7 +81,7 @@ def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
         if condition is None:
             yield SyncRun(name, "running", began)
             continue
-        pod = next((pod for pod in pods if pod["metadata"]["labels"].get(_JOB_NAME) == name), None)
+        pod = next((pod for pod in pods if pod["metadata"].get("labels", {}).get(_JOB_NAME) == name), None)
         state: State = "complete" if condition["type"] == "Complete" else "failed"
         ended = moment(condition.get("lastTransitionTime") or job["metadata"]["creationTimestamp"])
         yield SyncRun(name, state, began, ended, pod_end.of_job(condition, pod))
