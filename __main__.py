@@ -7,7 +7,6 @@ import pulumi_kubernetes as kubernetes
 
 import preflight
 import settings
-from components.cloudflare import provider
 from components.photo_stack import PhotoStack
 
 # `make down` names the stack here: what is ours has to go even where cluster or stack file would not let it come.
@@ -31,6 +30,8 @@ providers: list[pulumi.ProviderResource] = [
     )
 ]
 if connections.uses_cloudflare:
+    from components.cloudflare import provider  # (only then: see there)
+
     providers.append(provider(connections.cloudflare_token))
 
 if plan:

@@ -1,8 +1,10 @@
 """Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""
 
-import pulumi
+from typing import Any
 
-from components import cloudflare_resources as cloudflare
+import pulumi
+import pulumi_cloudflare as cloudflare
+
 from components.public_access import (
     PublicAccess,
     app_policy_name,
@@ -31,44 +33,41 @@ class ImmichAccess(pulumi.ComponentResource):
         super().__init__("immich-icloud:index:ImmichAccess", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         account_id, stack = public_access.zone.account_id, public_access.stack
-        token = cloudflare.AccessServiceToken(
+        token = cloudflare.ZeroTrustAccessServiceToken(
             f"{name}-mobile-app",
-            {"accountId": account_id, "name": service_token_name(stack), "duration": _TOKEN_DURATION},
-            inside,
+            account_id=account_id,
+            name=service_token_name(stack),
+            duration=_TOKEN_DURATION,
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["client_id", "client_secret"]),
         )
-        app = cloudflare.AccessPolicy(
+        app = cloudflare.ZeroTrustAccessPolicy(
             f"{name}-mobile-app-policy",
-            {
-                "accountId": account_id,
-                "name": app_policy_name(stack),
-                "decision": "non_identity",  # "Service Auth" in the dashboard
-                "includes": [{"serviceToken": {"tokenId": token.id}}],
-            },
-            inside,
+            account_id=account_id,
+            name=app_policy_name(stack),
+            decision="non_identity",  # "Service Auth" in the dashboard
+            includes=[{"service_token": {"token_id": token.id}}],
+            opts=inside,
         )
         emails = [{"email": {"email": email}} for email in access.emails]
-        domains = [{"emailDomain": {"domain": domain}} for domain in access.email_domains]
-        people = cloudflare.AccessPolicy(
+        domains = [{"email_domain": {"domain": domain}} for domain in access.email_domains]
+        may_sign_in: Any = [*emails, *domains]
+        people = cloudflare.ZeroTrustAccessPolicy(
             f"{name}-people-policy",
-            {
-                "accountId": account_id,
-                "name": people_policy_name(stack),
-                "decision": "allow",
-                "includes": [*emails, *domains],
-            },
-            inside,
+            account_id=account_id,
+            name=people_policy_name(stack),
+            decision="allow",
+            includes=may_sign_in,
+            opts=inside,
         )
-        cloudflare.AccessApplication(
+        cloudflare.ZeroTrustAccessApplication(
             f"{name}-application",
-            {
-                "accountId": account_id,
-                "name": application_name(stack),
-                "type": "self_hosted",
-                "domain": public_access.host,
-                "policies": [{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), 1)],
-            },
+            account_id=account_id,
+            name=application_name(stack),
+            type="self_hosted",
+            domain=public_access.host,
             # A changed host gets an application of its own: the old one guards the old host until nothing leads there.
-            pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
+            policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
         )
         self.client_id = pulumi.Output.secret(token.client_id)
         self.client_secret = pulumi.Output.secret(token.client_secret)

@@ -6,7 +6,6 @@ import pulumi
 
 from clients.kubernetes import Manifest
 from components import mount_admission
-from components.cloudflare import CloudflareRoute
 from components.directory import DirectoryManifests, PhotoDirectory
 from components.external_library import ExternalLibrary
 from components.managed import register
@@ -73,6 +72,8 @@ class PhotoStack(pulumi.ComponentResource):
         # The Ingress comes last: of two hosts it serves the new one only when the rest leads there.
         reachable = [*mounted]
         if plan.public_access:
+            from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
+
             internet = CloudflareRoute("cloudflare", plan.public_access, plan.connector, self._after(*mounted))
             reachable.append(internet)
             self.outputs = replace(

@@ -8,7 +8,6 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import mocks, rpc
 
-from components.cloudflare import provider
 from components.ownership import Ownership
 from components.photo_stack import PhotoStack
 from components.plan import Found, plan
@@ -36,7 +35,6 @@ class Registered:
     delete_before_replace: bool
     import_id: str
     secret_outputs: frozenset[str]
-    version: str
 
     @property
     def kind(self) -> str:
@@ -132,7 +130,6 @@ class _Monitor(mocks.MockMonitor):
                 delete_before_replace=request.deleteBeforeReplace,
                 import_id=request.importId,
                 secret_outputs=frozenset(request.additionalSecretOutputs),
-                version=request.version,
             )
         )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
@@ -163,6 +160,8 @@ def deployed(settings: Settings, found: Found, ownership: Ownership | None = Non
     def stack() -> Mapping[str, Any]:
         providers: list[pulumi.ProviderResource] = [kubernetes.Provider("cluster", context="test")]
         if planned.public_access:
+            from components.cloudflare import provider  # noqa: PLC0415 (see there)
+
             providers.append(provider(settings.cloudflare_token))
         return PhotoStack("immich-icloud", planned, pulumi.ResourceOptions(providers=providers)).outputs.exported()
 

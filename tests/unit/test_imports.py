@@ -19,7 +19,7 @@ PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
 @pytest.mark.parametrize(
     ("imported", "unwanted"),
     [
-        ("components.photo_stack, components.cloudflare, preflight, settings", PROGRAM),
+        ("components.photo_stack, preflight, settings", PROGRAM),
         ("providers.fragment", PROVIDER),
         ("providers.disk_identity", PROVIDER),
         ("providers.tunnel_rules", PROVIDER),
