@@ -15,6 +15,7 @@ import pulumi
 
 _MODULES = (
     *(f"pulumi_kubernetes.{group}.v1" for group in ("admissionregistration", "apps", "batch", "core", "networking")),
+    "pulumi_cloudflare",
     *("providers.disk_identity", "providers.fragment", "providers.immich_library", "providers.immich_settings"),
     "providers.tunnel_rules",
 )
