@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from engine.file_backend import FileBackend
 from settings import PROJECT
+from settings.yaml_text import YamlError, read_yaml
 from text.command import Command
 
 _FILES = "file://"
@@ -41,16 +40,17 @@ def repair_of(stack: str, project: Path = Path()) -> str | None:
 
 def _url(home: Path, project: Path) -> str:
     """Where Pulumi keeps the state: what it is told by the environment, by the project, by the last login."""
-    return (
+    stated = _read(project / "Pulumi.yaml").get("backend")
+    url = (
         os.environ.get("PULUMI_BACKEND_URL")
-        or (_read(project / "Pulumi.yaml").get("backend") or {}).get("url")
+        or (stated.get("url") if isinstance(stated, dict) else None)
         or _read(home / "credentials.json").get("current")
-        or ""
     )
+    return url if isinstance(url, str) else ""
 
 
 def _read(file: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError, yaml.YAMLError):
-        content = yaml.safe_load(file.read_text())  # JSON is YAML
+    with suppress(YamlError):
+        content = read_yaml(file)  # JSON is YAML
         return content if isinstance(content, dict) else {}
     return {}
