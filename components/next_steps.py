@@ -35,7 +35,7 @@ def next_steps(
 def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if settings.adopt_existing:
         yield (
-            f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as all is taken over, then "
+            f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as everything is adopted, then "
             f"`{ownership.command('up')}`: while it is set, a directory without its mark is marked"
         )
 

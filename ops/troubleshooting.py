@@ -20,7 +20,7 @@ looks at all that the stack stands on, in the order in which the data flows, and
 the likely cause, and the exact next command. What fails first is likely to be why the rest does. It changes nothing;
 what it can't check it says, and counts as not passed. Its exit status is 0 only when all that applies has passed.
 
-![What make verify prints where somebody has changed the Ingress](verify.svg)
+![What make verify prints after the Ingress was changed by hand](verify.svg)
 
 - `ARGS=--json` prints it for programs ([the same as above](verify.json)), `ARGS=--watch` looks again every 30 seconds.
 - `ARGS=--upload` also sends as much as Cloudflare's plan takes in one request, and a little more, to where photos are
@@ -30,12 +30,12 @@ what it can't check it says, and counts as not passed. Its exit status is 0 only
   Its `pods/portforward` reaches every port of every pod in Immich's namespace, databases included: Kubernetes cannot
   narrow it to one Service. Where that is too much, leave the rule out: what only Immich can answer is not checked then.
 - What only a pod on the photos' node could see (the disk's mark, its free space, a session at Apple) is judged by what
-  the last sync, Immich's guard and the directory's Job have said of it. Only the list of the disk's files, which is
-  compared with Immich, comes from a Job of its own. It mounts the disk read-only; `--role` does not allow it, and
+  the last sync, Immich's startup check and the directory's Job have reported. Only the list of the disk's files, which
+  is compared with Immich, comes from a Job of its own. It mounts the disk read-only; `--role` does not allow it, and
   `--watch` leaves it out.
 
-The same in the picture of the stack: green has passed, red has failed, yellow could not be checked; what is dashed is
-somebody else's, in blue with entries of this stack. Without `--svg` it is Mermaid, for documents.
+The same in the picture of the stack: green has passed, red has failed, yellow could not be checked; dashed
+means owned by others, with a blue border patched by this stack. Without `--svg` it is Mermaid, for documents.
 
 ```console
 $ make -s verify STACK=homelab ARGS=--json > verify.json

@@ -173,12 +173,10 @@ ANOTHER_STACKS = Situation(
 )
 NOT_ADOPTABLE = Situation(
     "not-adoptable",
-    "$subject exists, was not made by this stack, and is not taken over",
+    "$subject exists, was not made by this stack, and is not adopted",
     "Remove it$elsewhere",
 )
-NOT_OURS = Situation(
-    "not-ours", "$subject exists and was not made by this stack", f"To take it over, {_ADOPT}$elsewhere"
-)
+NOT_OURS = Situation("not-ours", "$subject exists and was not made by this stack", f"To adopt it, {_ADOPT}$elsewhere")
 _HANDED_OVER = "Hand it over in this order:"
 TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
@@ -239,7 +237,7 @@ APPLIED_WITH_KUBECTL = Situation(
 )
 NOTHING_TO_ADOPT = Situation(
     "nothing-to-adopt",
-    f"{_KEY} has nothing left to take over",
+    f"{_KEY} has nothing left to adopt",
     "Remove it from the stack file: while it is set, a directory without its mark is marked",
     _WARNING,
     "adoptExisting",
@@ -247,13 +245,15 @@ NOTHING_TO_ADOPT = Situation(
 DISK_MARKED = Situation(
     "disk-marked", "$subject is marked as the disk of the photos, if it exists", severity=_WARNING, setting="storage"
 )
-ADOPTED = Situation("adopted", "$subject is taken over, and kept when this stack is removed", severity=_WARNING)
+ADOPTED = Situation("adopted", "$subject will be adopted, and retained when this stack is removed", severity=_WARNING)
 FIELDS_DROPPED = Situation(
     "fields-dropped",
     "$subject: what was set by hand and this stack lacks goes with a later change: $fields",
     severity=_WARNING,
 )
-ENTRIES_ADOPTED = Situation("entries-adopted", "taken over, and removed with this stack: $entries", severity=_WARNING)
+ENTRIES_ADOPTED = Situation(
+    "entries-adopted", "will be adopted, and removed with this stack: $entries", severity=_WARNING
+)
 JOB_BY_HAND = Situation(
     "job-by-hand",
     "$subject was made by hand and stays as it is; ours is named $ours",
@@ -266,7 +266,7 @@ JOB_BY_HAND = Situation(
 REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reason")
 JOB_REFUSED = Situation(
     "job-refused",
-    "$subject has another template than it would get, and the state does not know it, so it is not made anew",
+    "$subject has another template than it would get, and the state does not know it, so it is not recreated",
     "It has done its work: `kubectl delete job -n $namespace $name`, then go on",
 )
 VOLUME_KIND_FIXED = Situation(
@@ -478,7 +478,7 @@ MOUNT_WITHIN_ANOTHER = Situation(
 )
 MOUNT_GIVEN_UP = Situation(
     "mount-given-up",
-    "$subject: this stack would give up its mount of the photos, and nobody else states it yet: $lacks then",
+    "$subject: this stack would give up its mount of the photos, and no other manager states it yet: $lacks then",
     f"Immich's next scan would trash every photo. Set {_KEY} back to entries, and hand it over in this order: 1. put "
     f"{_VALUES} into the values of Immich's chart; 2. {_CHART_SYNC}, or the cluster does not know that the chart "
     f"states it, too; 3. set {_KEY} to chart",
@@ -515,7 +515,7 @@ CHART_LACKS_MOUNT = Situation(
 )
 CHART_HAS_OLD_CHECK = Situation(
     "chart-has-old-check",
-    "$subject: its guard $guard is an older one",
+    "$subject: its startup check $guard is an older one",
     f"Put {_VALUES} into the values of Immich's chart",
     _WARNING,
     "immich.mount",
@@ -597,7 +597,7 @@ CONFIGURED_BY_FILE = Situation(
 )
 LIBRARY_ADOPTED = Situation(
     "library-adopted",
-    'the library "$subject" in Immich is taken over, and stays when this stack is removed',
+    'the library "$subject" in Immich will be adopted, and retained when this stack is removed',
     severity=_WARNING,
 )
 PHOTOS_EXCLUDED = Situation(
@@ -796,7 +796,7 @@ SIBLING_UNPROXIED = Situation(
 RECORD_NOT_OURS = Situation(
     "record-not-ours",
     f"{_KEY}: there is a DNS record already, which was not made by this stack: $subject",
-    f"To take it over, {_ADOPT}, or remove it at Cloudflare",
+    f"To adopt it, {_ADOPT}, or remove it at Cloudflare",
     setting="host",
 )
 RECORD_IN_THE_WAY = Situation(
@@ -811,12 +811,12 @@ COMMENT_TOO_LONG = Situation(
     "Choose a shorter name: pulumi stack rename",
 )
 _KEPT = "Its comment and tags stay. Where it led is restored on destroy, unless it is changed meanwhile"
-RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject is taken over", _KEPT, _WARNING)
+RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject will be adopted", _KEPT, _WARNING)
 RECORD_ADOPTED_AND_CHANGED = Situation(
-    "record-adopted-and-changed", "the DNS record $subject is taken over, and becomes $becomes", _KEPT, _WARNING
+    "record-adopted-and-changed", "the DNS record $subject will be adopted, and becomes $becomes", _KEPT, _WARNING
 )
 RULE_ADOPTED = Situation(
-    "rule-adopted", "taken over, and put back when this stack is removed: $subject", severity=_WARNING
+    "rule-adopted", "will be adopted, and restored when this stack is removed: $subject", severity=_WARNING
 )
 TUNNEL_TAKEN = Situation(
     "tunnel-taken",
@@ -827,7 +827,7 @@ TUNNEL_TAKEN = Situation(
 OWN_TUNNEL_DELETED = Situation(
     "own-tunnel-deleted",
     "the tunnel $subject of this stack was deleted at Cloudflare, which Pulumi's provider does not notice",
-    "To have it made anew, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
+    "To have it recreated, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
     "'$urn'",
     setting="cloudflare.tunnel",
 )

@@ -4,12 +4,12 @@ from typing import Final
 
 from text.finding import Severity, Situation
 
-_ADOPT: Final = "To take it over, set immich-icloud:adoptExisting to true for one `up`"
+_ADOPT: Final = "To adopt it, set immich-icloud:adoptExisting to true for one `up`"
 
 # entries of an object
 
 OBJECT_MISSING = Situation("object-missing", "$subject does not exist")
-ENTRIES_UNOWNED = Situation("entries-unowned", "$subject: $entries is there, and nobody says whose it is", _ADOPT)
+ENTRIES_UNOWNED = Situation("entries-unowned", "$subject: $entries exists, and its owner is unknown", _ADOPT)
 ENTRIES_OF_ANOTHER = Situation(
     "entries-of-another",
     '$subject: "$manager" already states $entries',

@@ -319,7 +319,7 @@ class DnsRecord(_OnCloudflare):
 
 
 class NoCloudflare(Model):
-    """Nothing at Cloudflare: somebody else leads the internet to the host."""
+    """Nothing at Cloudflare: the host is published by other means, or not at all."""
 
     kind: Literal["none"]
 

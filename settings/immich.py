@@ -75,7 +75,7 @@ def _spelt_out(mount: object) -> object:
 
 
 class Immich(Model):
-    """Where Immich's server is found; Immich itself is deployed by somebody else."""
+    """Where Immich's server is found. Immich itself is not deployed by this stack."""
 
     namespace: Label = "immich"
     deployment: Annotated[

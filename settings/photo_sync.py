@@ -146,7 +146,7 @@ class Account(Model):
         Omittable[Email],
         Field(
             description="E-mail of the Immich user whose photos these are. Default: immich.library.owner. It can't be "
-            "changed later: Immich gives a library to another user only by importing it anew."
+            "changed later: Immich gives a library to another user only by importing it again."
         ),
     ] = None
     folder_structure: Annotated[

@@ -44,7 +44,7 @@ class Settings(Model):
     adopt_existing: Annotated[
         Switch,
         Field(
-            description="For one `up`: take over objects that were made by hand, and mark a directory that exists "
+            description="For one `up`: adopt objects that were made by hand, and mark a directory that exists "
             "as the right disk. Remove it afterwards."
         ),
     ] = False

@@ -39,9 +39,7 @@ POD_REFUSED = _fault(
     "what the API server says of the pod",
     "kubectl get events -n $immich --field-selector reason=FailedCreate",
 )
-SCALED_DOWN = _fault(
-    "scaled-down", "somebody scaled Immich down", "kubectl scale $kind -n $immich $workload --replicas=1"
-)
+SCALED_DOWN = _fault("scaled-down", "Immich was scaled down", "kubectl scale $kind -n $immich $workload --replicas=1")
 PHOTOS_NOT_MOUNTED = _fault(
     "photos-not-mounted", "the entries of this stack in Immich's workload were changed or removed", UP
 )
@@ -68,7 +66,7 @@ DIRECTORY_JOB_FAILED = _fault("directory-job-failed", "what the Job says", UP)
 DIRECTORY_UNMARKED = _fault(
     "directory-unmarked",
     f"the right disk is not mounted on its node: mount it, then `{UP}`. If it is mounted, the directory was there "
-    "before, or another disk was marked since, and nobody has said that this is the right one",
+    "before, or another disk was marked since, and this one was not confirmed",
     f"{MARK_DISK} && {UP}",
 )
 OWNER_CHANGED = _fault("owner-changed", "storage.owner was changed since the last `up`", UP)
@@ -79,7 +77,7 @@ DIRECTORY_NOT_OWNED = _fault(
 )
 FOLDER_NOT_WRITABLE = _fault(
     "folder-not-writable",
-    "somebody changed the owner of a folder on the disk: see what is in it, and give it to storage.owner",
+    "the owner of a folder on the disk was changed: see what is in it, and give it to storage.owner",
     MARK_DISK,
 )
 # Only a sync looks again.
@@ -189,12 +187,12 @@ OWN_CONNECTORS_DOWN = _fault(
     "this stack's cloudflared does not run, or has no way out to Cloudflare (port 7844)",
     "kubectl rollout restart -n $namespace deployment/cloudflared",
 )
-RULE_MISSING = _fault("rule-missing", "somebody removed or changed this stack's rule in the tunnel", UP)
-RULE_SHADOWED = _fault("rule-shadowed", "somebody put a rule before this stack's that takes its requests", UP)
+RULE_MISSING = _fault("rule-missing", "this stack's rule in the tunnel was removed or changed", UP)
+RULE_SHADOWED = _fault("rule-shadowed", "another rule before this stack's takes its requests", UP)
 RULE_IMPOSSIBLE = _fault("rule-impossible", "the tunnel's other rules leave no place for this stack's", PREVIEW)
 TUNNEL_FILE_INVALID = _fault(
     "tunnel-file-invalid",
-    "cloudflared refuses the file at its next start, and then leads nobody anywhere; the evidence says why",
+    "cloudflared refuses the file at its next start, and then serves no host; the evidence says why",
     "cloudflared tunnel --config FILE ingress validate",
 )
 FILE_RULE_SHADOWED = _fault(
@@ -232,7 +230,7 @@ ADDRESS_CHANGED = _fault(
 )
 HOST_SILENT = _fault(
     "host-silent",
-    "the way in breaks off before Immich: look at the first failure above, then",
+    "the request never reaches Immich: look at the first failure above, then",
     "curl -v https://$host/api/server/ping",
 )
 CERTIFICATE_INVALID = _fault(
@@ -274,8 +272,8 @@ UPLOAD_BROKEN_OFF = _fault(
 ACCESS_MISSING = _fault("access-missing", "the Access application was removed or changed: everybody reaches Immich", UP)
 ACCESS_UNEXPECTED = _fault(
     "access-unexpected",
-    "somebody else's Access application guards the host: the mobile app is shut out. Remove it in the dashboard, or "
-    "set cloudflare.access",
+    "an Access application of another owner covers the host: the mobile app is shut out. Remove it in the dashboard, "
+    "or set cloudflare.access",
     "curl -i https://$host/",
 )
 
@@ -290,7 +288,7 @@ SESSION_ENDS = _fault(
 CRON_JOB_MISSING = _fault("cron-job-missing", "the account's CronJob was removed", UP)
 CRON_JOB_SUSPENDED = _fault(
     "cron-job-suspended",
-    "somebody has suspended the account's CronJob",
+    "the account's CronJob is suspended",
     """kubectl patch cronjob -n $sync $cron_job --type=merge -p '{"spec": {"suspend": false}}'""",
 )
 SYNC_FAILED = _fault("sync-failed", "what the sync says; the next one goes on from there", SYNC)
@@ -311,12 +309,12 @@ LIBRARY_MISSING = _fault(
 IMPORT_PATH_MISSING = _fault("import-path-missing", "the import path was removed from the library in Immich", UP)
 FOLDER_UNSEEN = _fault(
     "folder-unseen",
-    "the folder was removed from the disk, where the Job that runs anew makes it again, or Immich's container may not "
-    "read it",
+    "the folder was removed from the disk, where the Job recreates it when it runs again, or Immich's container may "
+    "not read it",
     f"kubectl delete job -n $sync $job && {UP}",
 )
 SETTINGS_CHANGED = _fault(
-    "settings-changed", "somebody changed them in Immich (Administration, Settings, External Library)", UP
+    "settings-changed", "they were changed in Immich (Administration, Settings, External Library)", UP
 )
 NEVER_SCANNED = _fault(
     "never-scanned",
@@ -343,7 +341,7 @@ PHOTOS_MISSING = _fault(
 # drift
 
 DRIFT = _fault(
-    "drift", "somebody changed or removed what this stack states, or its file was changed since the last `up`", UP
+    "drift", "what this stack states was changed or removed, or its stack file was changed since the last `up`", UP
 )
 TRACKED_BY_ARGOCD = _fault(
     "tracked-by-argocd",

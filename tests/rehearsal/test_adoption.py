@@ -74,8 +74,10 @@ def test_adoption_keeps_every_object(bench: Bench, found: dict[Ref, Manifest]) -
     run = bench.up()
     for ref in KEPT:
         assert bench.get(ref)["metadata"]["uid"] == found[ref]["metadata"]["uid"]
-        assert f"{ref} is taken over, and kept when this stack is removed" in run.warnings
-    assert any("taken over, and removed with this stack: Deployment immich/immich-server" in w for w in run.warnings)
+        assert f"{ref} will be adopted, and retained when this stack is removed" in run.warnings
+    assert any(
+        "will be adopted, and removed with this stack: Deployment immich/immich-server" in w for w in run.warnings
+    )
 
 
 def test_the_job_made_by_hand_stays_beside_ours(bench: Bench, found: dict[Ref, Manifest]) -> None:
@@ -139,7 +141,7 @@ def test_then_nothing_changes_and_the_setting_can_go(bench: Bench) -> None:
     generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
     run = bench.up()
     assert changed(run) == []
-    assert any("adoptExisting has nothing left to take over. Remove it" in warning for warning in run.warnings)
+    assert any("adoptExisting has nothing left to adopt. Remove it" in warning for warning in run.warnings)
     bench.set(lambda s: s.pop("adoptExisting"))
     run = bench.up()
     # Only the Job, whose template said that a directory without its mark may be marked.

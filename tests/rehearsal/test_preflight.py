@@ -106,7 +106,7 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
     bench.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PHOTO_SYNC.name}}, "kubectl")
     bench.cluster.apply(volume, "kubectl")
     bench.set(lambda s: s.update(host="mealie.coultonf.com"))
-    adopt = "To take it over, set immich-icloud:adoptExisting to true for one `up`, or choose another immich-icloud:"
+    adopt = "To adopt it, set immich-icloud:adoptExisting to true for one `up`, or choose another immich-icloud:"
     assert problems(bench.run("preview")) == [
         "immich-icloud:host: mealie.coultonf.com is served by Ingress mealie/mealie already. "
         "Choose another host, remove it before `up`, or leave the route to it: immich-icloud:route with kind: none",
@@ -114,10 +114,10 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
         f"PersistentVolume icloud-photos-shared exists and was not made by this stack. {adopt}storage.persistentVolume",
         "the tunnel has a rule for this host already, which was not made by this stack: mealie.coultonf.com → "
         "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80. "
-        "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard",
+        "To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard",
         "immich-icloud:host: there is a DNS record already, which was not made by this stack: "
         f"CNAME mealie.coultonf.com → {HOMELAB}.cfargotunnel.com. "
-        "To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare",
+        "To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare",
     ]
 
     # Adopted, its values have to be those that it has.

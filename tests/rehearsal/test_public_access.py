@@ -47,7 +47,8 @@ def test_it_is_taken_over_on_request(bench: Bench, found: dict[str, Any]) -> Non
     assert ("create", "cloudflare-record") in changed(run)
     told = "; ".join(run.warnings)
     assert (
-        "taken over, and put back when this stack is removed: immich.coultonf.com → http://immich-by-hand:2283" in told
+        "will be adopted, and restored when this stack is removed: immich.coultonf.com → http://immich-by-hand:2283"
+        in told
     )
     assert "Where it led is restored on destroy" in told
     (_, *others) = found["configuration"]["ingress"]

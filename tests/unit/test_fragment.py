@@ -487,7 +487,7 @@ def test_a_mount_of_another_volume_is_not_ours(provider: Provider) -> None:
     api = FakeClusterApi(deployment())
     api.spec()["containers"][0]["volumeMounts"].append({"name": "library", "mountPath": MOUNT})
     (failure,) = provider(api).check({}, inputs()).failures
-    assert "containers[immich-server].volumeMounts[/external/icloud] is there, and nobody says" in failure.reason
+    assert "containers[immich-server].volumeMounts[/external/icloud] exists, and its owner" in failure.reason
 
 
 # Another manager that applies the same: the chart that is given our mount, or that has it.

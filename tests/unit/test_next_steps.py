@@ -31,7 +31,7 @@ STORE_KEY = (
     "`pulumi config set --stack homelab --secret immich-icloud:immichApiKey`, then `make up STACK=homelab`"
 )
 END_ADOPTION = (
-    "Take immich-icloud:adoptExisting out of Pulumi.homelab.yaml, as all is taken over, then "
+    "Take immich-icloud:adoptExisting out of Pulumi.homelab.yaml, as everything is adopted, then "
     "`make up STACK=homelab`: while it is set, a directory without its mark is marked"
 )
 GIVE_VALUES = (

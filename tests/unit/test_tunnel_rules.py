@@ -280,7 +280,7 @@ def test_a_strangers_rule_is_refused(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     assert refused(stack) == (
         "the tunnel has a rule for this host already, which was not made by this stack: photos.coultonf.com → "
-        "http://192.168.1.20:2283. To take it over, set immich-icloud:adoptExisting to true for one `up`, or remove it "
+        "http://192.168.1.20:2283. To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it "
         "in the dashboard"
     )
     with pytest.raises(tunnel_rules.ImpossibleError, match="was not made by this stack"):
