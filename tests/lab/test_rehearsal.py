@@ -38,7 +38,7 @@ def rehearsal(tmp_path: Path, ran: list[str], said: io.StringIO, monkeypatch: py
         ran.append(operation)
         return Run(operation, succeeded=True, steps=[CLAIM])
 
-    monkeypatch.setattr(Rehearsal, "_ready", lambda *_: SimpleNamespace(run=run, stack="lab"))
+    monkeypatch.setattr(Rehearsal, "_ready", lambda *_: SimpleNamespace(run=run, stack="lab", interrupted=lambda: True))
     return Rehearsal(tmp_path, TOOLS, Console(file=said, width=200))
 
 

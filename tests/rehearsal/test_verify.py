@@ -96,7 +96,7 @@ def test_the_stack_is_well_and_nothing_is_changed(bench: Bench) -> None:
     writes = bench.account.writes(), server.writes()
     verdict = verify(stack(bench), None)
     assert is_well(verdict), failures(verdict)
-    not_here = {"dns", "https", "http-redirect", "web-socket", "access", "upload"}
+    not_here = {"dns", "https", "http-redirect", "web-socket", "access", "upload", "notifications"}
     assert {check.name for check, result in verdict.items() if isinstance(result, DoesNotApply)} == not_here
     assert (bench.account.writes(), server.writes()) == writes
     assert bench.everything() == before
@@ -105,7 +105,10 @@ def test_the_stack_is_well_and_nothing_is_changed(bench: Bench) -> None:
 def test_the_stack_is_well_from_outside(bench: Bench, outside: Outside) -> None:
     verdict = verify(stack(bench), outside.internet)
     assert is_well(verdict), failures(verdict)
-    assert [check.name for check, result in verdict.items() if isinstance(result, DoesNotApply)] == ["upload"]
+    assert [check.name for check, result in verdict.items() if isinstance(result, DoesNotApply)] == [
+        "upload",
+        "notifications",
+    ]
 
 
 def replaced(ref: Ref, path: str, value: Any) -> Act:
