@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from clients.kubernetes import Manifest, Ref
+from clients.nodes import HOST_NAME
 from components import images, network, pod_security
 from components.managed import register
 from components.ownership import Ownership
@@ -106,7 +107,7 @@ def _pod(stated: Cloudflared) -> Manifest:
     }
     spread = {
         "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
+        "topologyKey": HOST_NAME,
         "whenUnsatisfiable": "ScheduleAnyway",  # a homelab may have one node
         "labelSelector": {"matchLabels": _LABELS},
     }

@@ -177,8 +177,7 @@ def _pod(storage: Storage, container: Manifest, node: str = "", first: Manifest 
         "volumes": [volume, {"name": "record", "configMap": {"name": RECORD, "optional": True}}],
     }
     if isinstance(storage, HostPath | Local):
-        pod["nodeSelector"] = {"kubernetes.io/hostname": storage.node}
-        pod["tolerations"] = TOLERATIONS
+        pod |= {**asks_for(storage.node), "tolerations": TOLERATIONS}
     return pod
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from clients.kubernetes import Manifest, Ref
 from clients.likeness import same_quantity, value_at
+from clients.nodes import HOST_NAME
 from components.ownership import ADOPTED_MARK, STACK_MARK
 
 # On what this stack made again with the values of an object that it had adopted: it goes with the stack.
@@ -20,7 +21,6 @@ _PLACES = {
     "csi": ("driver", "volumeHandle"),
 }
 _DIRECTORIES = {"hostPath", "local"}
-HOST_NAME = "kubernetes.io/hostname"
 
 
 def keeps(known: Manifest, stack: str) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from clients.kubernetes import Manifest
+from clients.nodes import HOST_NAME
 
 # In a homelab the node with the disk is often the control plane's, too.
 TOLERATIONS: Final[list[Manifest]] = [
@@ -33,4 +34,4 @@ def alone(**context: Any) -> Manifest:
 
 def asks_for(name: str) -> Manifest:
     """Build what a pod says that has to run on a node, by its host name; nothing of an empty one."""
-    return {"nodeSelector": {"kubernetes.io/hostname": name}} if name else {}
+    return {"nodeSelector": {HOST_NAME: name}} if name else {}

@@ -5,7 +5,8 @@ from typing import Any
 import pulumi
 
 from clients.kubernetes import Manifest
-from components.kept import HOST_NAME, leads_to
+from clients.nodes import HOST_NAME
+from components.kept import leads_to
 from components.managed import register
 from components.ownership import Ownership
 from settings.storage import ClaimPart, Created, Csi, Existing, HostPath, Local, Nfs, OnNode, Storage

@@ -13,6 +13,7 @@ from observe import cloudflare, cluster, immich, writers
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen
 from observe.immich import ImmichSeen
+from observe.lists import Lists
 from observe.state import Known
 from observe.writers import WritersSeen
 from settings import Settings
@@ -56,14 +57,14 @@ def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collectio
 
     """
     owner = Ownership(stack, adopting=settings.adopt_existing)
-    at_cloudflare = cloudflare.connect(settings)
+    at_cloudflare, lists = cloudflare.connect(settings), Lists(api)
     return Observed(
-        cluster=cluster.read_cluster(api, settings),
+        cluster=cluster.read_cluster(api, settings, lists),
         cloudflare=cloudflare.read_cloudflare(at_cloudflare, api, settings, owner, known),
         immich=immich.read_immich(api, settings, owner, known),
         known=tuple(known),
         resolves=resolves(settings),
-        writers=writers.read_writers(api),
+        writers=writers.read_writers(lists),
     )
 
 

@@ -1,15 +1,15 @@
 """What the live cluster holds, as far as the stack is concerned."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import TypeVar
 
-from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.nodes import host_name
 from components import directory, immich_server, mount_admission, mount_policy
 from components.names import names
 from observe import placement, routes, space
 from observe.existing import ExistingSeen, read_existing
+from observe.lists import Lists
 from observe.placement import Placement
 from observe.routes import RoutesSeen
 from observe.space import Space
@@ -17,8 +17,6 @@ from settings import Settings
 from settings.cloudflare import OwnTunnel, Tunnelled
 from settings.storage import Existing, OnNode
 from text.resource_types import WORKLOADS
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,10 @@ class ClusterSeen:
         return next((one for one in self.workloads if Ref.of(one) == ref), None)
 
 
-def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -> ClusterSeen:
-    """Read it; without `secrets`, no Secret.
+def read_cluster(
+    api: ClusterApi, settings: Settings, lists: Lists | None = None, *, secrets: bool = True
+) -> ClusterSeen:
+    """Read it, with what others of the same look have listed; without `secrets`, no Secret.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read what nothing goes without.
@@ -83,8 +83,10 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
     immich, sync = settings.immich, settings.photo_sync.namespace
     forbidden: list[str] = []
 
+    lists = lists or Lists(api)
+
     def listed(kind: Ref) -> list[Manifest] | None:
-        return permitted(lambda: api.list(kind), forbidden)
+        return lists.of(kind, forbidden)
 
     on_node, syncing = isinstance(settings.storage, OnNode), bool(settings.photo_sync.accounts)
     nodes = listed(Ref("v1", "Node", "")) if on_node else []
@@ -104,7 +106,7 @@ def read_cluster(api: ClusterApi, settings: Settings, *, secrets: bool = True) -
         live=live,
         ingresses=None if ingresses is None else tuple(ingresses),
         routes=routes.read_routes(api, settings, listed),
-        nodes=None if nodes is None else tuple(map(_host_name, nodes)),
+        nodes=None if nodes is None else tuple(map(host_name, nodes)),
         storage_classes=None if classes is None else tuple(classes),
         volume_classes=None if volumes is None else frozenset(map(_class, volumes)),
         placement=placement.read_placement(settings, nodes or (), volumes, listed),
@@ -148,17 +150,6 @@ def origin_of(settings: Settings) -> Ref:
     return Ref("v1", "Service", settings.origin.service, settings.origin.namespace)
 
 
-def permitted(read: Callable[[], T], forbidden: list[str]) -> T | None:
-    """Read what may be forbidden: then it is None, and the API server's words are added to `forbidden`."""
-    try:
-        return read()
-    except ClusterRefusedError as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        forbidden.append(str(refused))
-        return None
-
-
 def _live(
     api: ClusterApi, settings: Settings, jobs: Iterable[Manifest] | None, *, secrets: bool
 ) -> dict[Ref, Manifest]:
@@ -179,10 +170,6 @@ def _on_host(api: ClusterApi, settings: Settings, service: Manifest | None) -> b
     labels = ",".join(f"{key}={value}" for key, value in selector.items())
     pods = api.list(Ref("v1", "Pod", "", settings.origin.namespace), labelSelector=labels)
     return any(pod["spec"].get("hostNetwork") for pod in pods)
-
-
-def _host_name(node: Manifest) -> str:
-    return str(node["metadata"].get("labels", {}).get("kubernetes.io/hostname", ""))
 
 
 def _class(volume: Manifest) -> str:

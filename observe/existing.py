@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.nodes import host_name
 from components import immich_server
 from settings import Settings
 from settings.storage import Existing
@@ -83,8 +84,7 @@ def _mounts(pod: Manifest, claim: str) -> bool:
 
 def _host_name(api: ClusterApi, name: str) -> str:
     node = _readable(api, Ref("v1", "Node", name))
-    labels = (node or {"metadata": {}})["metadata"].get("labels") or {}
-    return str(labels.get("kubernetes.io/hostname", name))
+    return (host_name(node) if node else "") or name
 
 
 def _readable(api: ClusterApi, ref: Ref) -> Manifest | None:

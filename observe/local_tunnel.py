@@ -20,6 +20,7 @@ from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
 from settings.route import Gateway, Ingress
+from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
 
 T = TypeVar("T")
 
@@ -33,11 +34,11 @@ _OF_GATEWAY = (
 )
 # Who deploys an object, by a label or an annotation that it gets.
 _OWNERS = (
-    ("argocd.argoproj.io/tracking-id", "ArgoCD's Application {}"),
-    ("argocd.argoproj.io/instance", "ArgoCD's Application {}"),
-    ("helm.toolkit.fluxcd.io/name", "Flux's HelmRelease {}"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux's Kustomization {}"),
-    ("meta.helm.sh/release-name", "Helm's release {}"),
+    (ARGOCD_TRACKING, "ArgoCD's Application {}"),
+    (ARGOCD_INSTANCE, "ArgoCD's Application {}"),
+    (f"{FLUX_RELEASE}/name", "Flux's HelmRelease {}"),
+    (f"{FLUX_KUSTOMIZATION}/name", "Flux's Kustomization {}"),
+    (f"{HELM_RELEASE}-name", "Helm's release {}"),
 )
 
 

@@ -1,15 +1,13 @@
 """Where pods may run: the photos' node, and the claims that tie pods to nodes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clients.kubernetes import Manifest, Ref
+from clients.nodes import of_host_name
+from observe.lists import Listed
 from settings import Settings
 from settings.storage import OnNode
-
-Listed = Callable[[Ref], list[Manifest] | None]
-
-HOST_NAME = "kubernetes.io/hostname"
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,11 @@ def read_placement(
     """Read it; `nodes` and `volumes` are the cluster's."""
     if not isinstance(settings.storage, OnNode):
         return Placement()
-    name = settings.storage.node
     namespaces = dict.fromkeys((settings.immich.namespace, settings.photo_sync.namespace))
     claims = [listed(Ref("v1", "PersistentVolumeClaim", "", namespace)) for namespace in namespaces]
     known = [one for one in claims if one is not None]
     return Placement(
-        node=next((one for one in nodes if one["metadata"].get("labels", {}).get(HOST_NAME) == name), None),
+        node=of_host_name(nodes, settings.storage.node),
         claims=tuple(claim for one in known for claim in one) if len(known) == len(claims) else None,
         volumes=None if volumes is None else tuple(volumes),
     )

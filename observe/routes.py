@@ -1,15 +1,14 @@
 """What leads requests into the cluster: routes of all kinds, and what would serve the stack's own."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from observe.lists import Listed
 from settings import Settings
 from settings.route import Gateway, Ingress, NoRoute
 from text.hostname import normal
-
-Listed = Callable[[Ref], list[Manifest] | None]
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 # Kinds of custom resources that lead a host somewhere; the old group is of Traefik 2.

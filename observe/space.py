@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clients import pod_end
 from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
+from clients.nodes import of_host_name
 from clients.result import Code, Result
 from settings import Settings
 from settings.storage import OnNode
@@ -70,8 +71,7 @@ def _filesystem(found: Result) -> Filesystem:
 def _node(settings: Settings, nodes: Iterable[Manifest]) -> Manifest | None:
     if not isinstance(settings.storage, OnNode):
         return None
-    name = settings.storage.node
-    return next((one for one in nodes if one["metadata"].get("labels", {}).get("kubernetes.io/hostname") == name), None)
+    return of_host_name(nodes, settings.storage.node)
 
 
 def _pressure(node: Manifest) -> bool | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.conditions import end_of_job
-from clients.kubernetes import ClusterApi, Manifest, Ref
-from observe.cluster import permitted
+from clients.kubernetes import Manifest, Ref
+from observe.lists import Lists
 
 _KINDS: Final = (
     Ref("batch/v1", "CronJob", ""),
@@ -33,7 +33,7 @@ class WritersSeen:
     forbidden: tuple[str, ...] = ()
 
 
-def read_writers(api: ClusterApi) -> WritersSeen:
+def read_writers(lists: Lists) -> WritersSeen:
     """Read them.
 
     Raises:
@@ -41,11 +41,9 @@ def read_writers(api: ClusterApi) -> WritersSeen:
 
     """
     forbidden: list[str] = []
-    lists = [(kind, permitted(lambda kind=kind: api.list(kind), forbidden)) for kind in _KINDS]  # type: ignore[misc]
-    volumes = permitted(lambda: api.list(Ref("v1", "PersistentVolume", "")), forbidden)
-    return WritersSeen(
-        tuple(one for _, found in lists for one in found or () if _runs(one)), tuple(volumes or ()), tuple(forbidden)
-    )
+    workloads = tuple(one for kind in _KINDS for one in lists.of(kind, forbidden) or () if _runs(one))
+    volumes = lists.of(Ref("v1", "PersistentVolume", ""), forbidden)
+    return WritersSeen(workloads, tuple(volumes or ()), tuple(forbidden))
 
 
 def _runs(workload: Manifest) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from clients.kubernetes import Manifest, Ref
 from preflight import wording
 from text.finding import Finding, Situation
+from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
 
 _Values = Mapping[str, str]
 
-_ARGOCD_INSTANCES = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
+_ARGOCD_INSTANCES = ("app.kubernetes.io/instance", ARGOCD_INSTANCE)
 # The names of the kubernetes provider: of typed resources from its user agent, of kubernetes_manifest by default.
 _TERRAFORM = {"HashiCorp", "Terraform"}
 # Which a typed namespace holds, and a resource that only adds labels to one does not.
@@ -40,20 +41,20 @@ def applied_with_kubectl(live: Manifest) -> bool:
 def _argocd(live: Manifest) -> _Values | None:
     by_label = any(label in _labels(live) for label in _ARGOCD_INSTANCES)
     managers = {entry.get("manager") for entry in _entries(live)}
-    tracked = wording.TRACKED in _annotations(live) or (by_label and "argocd-controller" in managers)
+    tracked = ARGOCD_TRACKING in _annotations(live) or (by_label and "argocd-controller" in managers)
     return {} if tracked else None
 
 
 def _flux(live: Manifest) -> _Values | None:
-    return _named(_labels(live), "kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace")
+    return _named(_labels(live), f"{FLUX_KUSTOMIZATION}/")
 
 
 def _flux_helm(live: Manifest) -> _Values | None:
-    return _named(_labels(live), "helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace")
+    return _named(_labels(live), f"{FLUX_RELEASE}/")
 
 
 def _helm(live: Manifest) -> _Values | None:
-    return _named(_annotations(live), "meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
+    return _named(_annotations(live), f"{HELM_RELEASE}-")
 
 
 def _terraform(live: Manifest) -> _Values | None:
@@ -85,8 +86,9 @@ _MARKS: tuple[tuple[Situation, Callable[[Manifest], _Values | None]], ...] = (
 )
 
 
-def _named(marks: Mapping[str, str], name: str, namespace: str) -> _Values | None:
-    return {"owner": marks[name], "place": marks.get(namespace, "default")} if name in marks else None
+def _named(marks: Mapping[str, str], mark: str) -> _Values | None:
+    name = f"{mark}name"
+    return {"owner": marks[name], "place": marks.get(f"{mark}namespace", "default")} if name in marks else None
 
 
 def _for_kubectl(ref: Ref) -> str:

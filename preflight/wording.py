@@ -8,14 +8,13 @@ from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES
 from settings import PROJECT
 from settings.load import API_KEY
 from text.finding import Severity, Situation
+from text.owner_marks import ARGOCD_TRACKING
 
 _WARNING, _NEWS = Severity.WARNING, Severity.NEWS
 _KEY = f"{PROJECT}:$setting"
 _ADOPT = f"set {PROJECT}:adoptExisting to true for one `up`"
 _OWN_DISK = "Give the photos a disk or a Talos user volume of their own (docs/photos.md#a-disk-of-its-own)"
 _EVICTED = "the kubelet evicts every pod of its node if the photos are on its own filesystem"
-
-TRACKED: Final = "argocd.argoproj.io/tracking-id"
 
 
 def elsewhere(setting: str) -> str:
@@ -183,7 +182,7 @@ TRACKED_BY_ARGOCD = Situation(
     "$subject is tracked by ArgoCD, which would undo what we do or remove it",
     f"{_HANDED_OVER} 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
     "ArgoCD sync; 2. take it out of the kustomization and let ArgoCD sync: it stays, untracked (if the annotation "
-    f"{TRACKED} stays, remove it with kubectl annotate); 3. {_ADOPT}",
+    f"{ARGOCD_TRACKING} stays, remove it with kubectl annotate); 3. {_ADOPT}",
 )
 _KEEP_FROM_HELM = (
     f"{_HANDED_OVER} 1. `kubectl annotate $object helm.sh/resource-policy=keep`; 2. switch it off in the values of the "

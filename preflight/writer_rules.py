@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from clients.kubernetes import Manifest, Ref
+from clients.nodes import HOST_NAME
 from components.photo_disk import LABELS, import_folders
 from components.photo_sync import ACCOUNT
 from components.plan import Plan
@@ -20,11 +21,12 @@ from preflight import wording
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
+from text.owner_marks import ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE
 
 _ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
 _DIRECTORY = re.compile(r"(?:^|\s)(?:-d|--directory)[ =](\S+)")
 _VARIABLE = "download_path"  # where boredazfcuk/icloudpd is told
-_DELIVERED = (wording.TRACKED, "kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+_DELIVERED = (ARGOCD_TRACKING, f"{FLUX_KUSTOMIZATION}/name", f"{FLUX_RELEASE}/name")
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _is_ours(workload: Manifest, plan: Plan) -> bool:
 def _runs_elsewhere(settings: Settings, pod: Manifest) -> bool:
     if not isinstance(settings.storage, OnNode):
         return False
-    node = (pod.get("nodeSelector") or {}).get("kubernetes.io/hostname") or pod.get("nodeName")
+    node = (pod.get("nodeSelector") or {}).get(HOST_NAME) or pod.get("nodeName")
     return node not in {None, settings.storage.node}
 
 

@@ -255,6 +255,20 @@ def test_the_world_is_well(seen_by_both: Any) -> None:
     assert problems == ["entries-unowned"]  # its managedFields say nothing of our mount
 
 
+def test_a_look_lists_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "resolves", lambda _: True)
+    monkeypatch.setattr(observe.immich, "read_immich", lambda *_: None)
+    asked = []
+
+    class Counting(Answering):
+        def list(self, like: Ref, **query: str) -> list[Manifest]:
+            asked.append((like, tuple(query.items())))
+            return super().list(like, **query)
+
+    observe.read_world(Counting(world()), STATED, STACK, ())
+    assert sorted(set(asked), key=str) == sorted(asked, key=str)
+
+
 def test_a_field_that_is_wrong_or_missing_anywhere_is_worded(seen_by_both: Any) -> None:
     """Found, not known, or one error: never a traceback."""
     right = world()

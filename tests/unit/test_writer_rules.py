@@ -8,6 +8,7 @@ import pytest
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components.ownership import Ownership
 from components.plan import Found, plan
+from observe.lists import Lists
 from observe.writers import WritersSeen, read_writers
 from preflight import writer_rules
 from settings import Settings
@@ -150,7 +151,7 @@ def test_what_is_retired_or_counted_already_is_left_out(retired: Manifest, more:
         def list(self, like: Ref, **query: str) -> list[Manifest]:  # noqa: ARG002 (all of them)
             return [retired | more] if like.kind == retired["kind"] else []
 
-    assert read_writers(OneOfAll()).workloads == ()
+    assert read_writers(Lists(OneOfAll())).workloads == ()
 
 
 def test_what_may_not_be_listed_is_not_known() -> None:
@@ -160,6 +161,6 @@ def test_what_may_not_be_listed_is_not_known() -> None:
                 raise ClusterRefusedError(403, "pods is forbidden")
             return super().list(like, **query)
 
-    seen = read_writers(Forbidding())
+    seen = read_writers(Lists(Forbidding()))
     ours = plan(SYNCING, Found(SERVERS), Ownership(STACK))
     assert [code for code, _ in told(writer_rules.findings(SYNCING, seen, ours))] == ["not-known"]
