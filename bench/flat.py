@@ -13,14 +13,14 @@ from typing import Any
 
 import pulumi
 
+from text.pulumi_secret import SIGNATURE
+
 _MODULES = (
     *(f"pulumi_kubernetes.{group}.v1" for group in ("admissionregistration", "apps", "batch", "core", "networking")),
     "pulumi_cloudflare",
     *("providers.disk_identity", "providers.fragment", "providers.immich_library", "providers.immich_settings"),
     "providers.tunnel_rules",
 )
-# Pulumi's mark of a secret in a state.
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105
 
 
 def state() -> None:
@@ -57,7 +57,7 @@ def _resources() -> Iterator[Mapping[str, Any]]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, dict):
-        if _SECRET in value:
+        if SIGNATURE in value:
             return pulumi.Output.secret(json.loads(value["plaintext"]))
         return {key: _value(inner) for key, inner in value.items()}
     return [_value(inner) for inner in value] if isinstance(value, list) else value

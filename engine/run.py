@@ -8,6 +8,8 @@ from typing import Any, Literal, TextIO
 from pulumi.automation import EngineEvent, OpType
 from pulumi.runtime.rpc import UNKNOWN
 
+from text.pulumi_secret import SECRET, SIGNATURE
+
 Operation = Literal["preview", "up", "destroy"]
 
 _INTERNAL = "__"
@@ -17,8 +19,7 @@ _OPTIONS = ("parent", "provider", "protect", "retain_on_delete", "delete", "init
 # What the engine puts before the second telling of an inline program's error.
 _UNHANDLED = "an unhandled error occurred: "
 _NOT_YET_KNOWN = "[known after up]"
-# Pulumi's mark of a value that is a secret; the events hide what it holds (source: pulumi/sdk, resource/sig).
-_SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+# What a secret holds, the events hide.
 _HIDDEN = "[secret]"
 
 
@@ -219,7 +220,7 @@ def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
 def _stated(value: Any) -> Any:
     """Without what the engine and its providers keep there for themselves."""
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) == _SECRET:
+        if value.get(SIGNATURE) == SECRET:
             return _HIDDEN
         return {key: _stated(inner) for key, inner in value.items() if not key.startswith(_INTERNAL)}
     if isinstance(value, list):

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from google.protobuf.struct_pb2 import Struct
 
+from text.pulumi_secret import SECRET, SIGNATURE
+
 Properties = dict[str, Any]
 
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a type's mark, no password)
 _UNKNOWN_STRING: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNKNOWNS: Final = {
     _UNKNOWN_STRING,
@@ -111,8 +111,8 @@ def secret(value: Any) -> Secret:
 def _decode(value: Any) -> Any:
     match value:
         case Struct():
-            signature = dict(value).get(_SIGNATURE)  # a Struct has no get of its own
-            if signature == _SECRET:
+            signature = dict(value).get(SIGNATURE)  # a Struct has no get of its own
+            if signature == SECRET:
                 return Secret(_decode(value["value"]))
             if signature is not None:
                 raise ValueError("a stand-in takes no assets, archives or resource references as inputs")
@@ -129,7 +129,7 @@ def _decode(value: Any) -> Any:
 def _encode(value: Any) -> Any:
     match value:
         case Secret():
-            return {_SIGNATURE: _SECRET, "value": _encode(value.value)}
+            return {SIGNATURE: SECRET, "value": _encode(value.value)}
         case Unknown():
             return _UNKNOWN_STRING
         case dict():
