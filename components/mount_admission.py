@@ -11,8 +11,9 @@ from copy import deepcopy
 from typing import Any
 
 from clients.kubernetes import Manifest, Ref
+from components import mount_policy
 from components.immich_server import Server
-from components.mount_policy import API, bound, is_server, of_pods, text, whole
+from components.mount_policy import bound, is_server, of_pods, text, whole
 from components.ownership import Ownership
 from providers.mount_at_admission import STAMP
 from settings.immich import Immich
@@ -22,10 +23,7 @@ KIND = "MutatingAdmissionPolicy"
 
 def names(immich: Immich) -> tuple[Ref, ...]:
     """Name the policy and its binding, where the mount is added at admission."""
-    if immich.mount.kind != "admission":
-        return ()
-    name = f"immich-icloud-{immich.namespace}"
-    return Ref(API, KIND, name), Ref(API, f"{KIND}Binding", name)
+    return mount_policy.names(immich, KIND) if immich.mount.kind == "admission" else ()
 
 
 def manifests(

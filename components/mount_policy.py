@@ -18,10 +18,10 @@ API = "admissionregistration.k8s.io/v1"
 KIND = "ValidatingAdmissionPolicy"
 
 
-def names(immich: Immich) -> tuple[Ref, Ref]:
-    """Name the policy and its binding."""
+def names(immich: Immich, kind: str = KIND) -> tuple[Ref, Ref]:
+    """Name a policy of Immich's namespace, and its binding."""
     name = f"immich-icloud-{immich.namespace}"
-    return Ref(API, KIND, name), Ref(API, f"{KIND}Binding", name)
+    return Ref(API, kind, name), Ref(API, f"{kind}Binding", name)
 
 
 def manifests(
