@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from clients.result import Code
 from components.ownership import Ownership
 from components.photo_sync import fetching, sync
 from settings import Settings
@@ -10,6 +11,14 @@ from tests.objects import STACK
 
 APPLE_ID = "anna@example.com"
 PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
+# What may stay wrong with an account at Apple, and how any client's failure is classed then.
+STAYS_WRONG = {
+    "advancedProtection": Code.DATA_PROTECTION,
+    "securityKey": Code.SECURITY_KEY,
+    "zoneMissing": Code.NO_PHOTOS,
+    "busy": Code.APPLE_BUSY,
+    "indexing": Code.APPLE_BUSY,
+}
 DISK_ID = "1-00000000000000aa"
 DISK = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
 

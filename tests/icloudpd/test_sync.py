@@ -16,6 +16,7 @@ from components.ownership import Ownership
 from components.photo_disk import MARK
 from lab.apple.library import Library
 from lab.apple.world import account, found, household
+from tests.accounts import STAYS_WRONG
 from tests.accounts import household as settings_of
 from tests.icloudpd.client import APPLE_ID, DOWNLOADS, QUERIES
 from tests.icloudpd.house import House
@@ -206,21 +207,12 @@ def test_what_passes_is_tried_again_the_same_day(house: House, fault: dict[str, 
     assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
 
 
-CONDITIONS = {
-    "advancedProtection": Code.DATA_PROTECTION,
-    "securityKey": Code.SECURITY_KEY,
-    "zoneMissing": Code.NO_PHOTOS,
-    "busy": Code.APPLE_BUSY,
-    "indexing": Code.APPLE_BUSY,
-}
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", STAYS_WRONG)
 def test_what_stays_wrong_has_a_class(house: House, condition: str) -> None:
     house.client.account(**{condition: True})
     ended = house.run(retry_after="0 0")
-    assert (ended.code, ended.result.code) == (1, CONDITIONS[condition])
-    assert ended.out.count("Tried again in") == (2 if CONDITIONS[condition] == Code.APPLE_BUSY else 0)
+    assert (ended.code, ended.result.code) == (1, STAYS_WRONG[condition])
+    assert ended.out.count("Tried again in") == (2 if STAYS_WRONG[condition] == Code.APPLE_BUSY else 0)
     assert house.files() == {}
     house.client.account(**{condition: False})
     assert house.run().code == 0, "nobody has to lift it"

@@ -11,6 +11,7 @@ from components import list_icloud
 from components.ownership import Ownership
 from components.photo_disk import MARK
 from lab.apple.world import account, found, household
+from tests.accounts import STAYS_WRONG
 from tests.accounts import household as settings_of
 from tests.icloudpd.client import APPLE_ID, DOWNLOADS, PASSWORD, QUERIES
 from tests.icloudpd.interrupted import with_a_full_disk
@@ -114,20 +115,11 @@ def test_what_goes_wrong_once(house: RcloneHouse, fault: dict[str, Any], code: C
     assert house.difference(LARGE) == (0, [])
 
 
-CONDITIONS = {
-    "advancedProtection": Code.DATA_PROTECTION,
-    "securityKey": Code.SECURITY_KEY,
-    "zoneMissing": Code.NO_PHOTOS,
-    "busy": Code.APPLE_BUSY,
-    "indexing": Code.APPLE_BUSY,
-}
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", STAYS_WRONG)
 def test_what_stays_wrong_has_a_class(house: RcloneHouse, condition: str) -> None:
     house.client.account(**{condition: True})
     ended = house.run()
-    assert (ended.code, ended.result.code) == (1, CONDITIONS[condition])
+    assert (ended.code, ended.result.code) == (1, STAYS_WRONG[condition])
     house.client.account(**{condition: False})
     assert house.run().code == 0, "nobody has to lift it"
 
