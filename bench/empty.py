@@ -1,4 +1,4 @@
-"""`python bench/empty.py PLACE`: preview an empty program, as the rehearsal does its own, with no import of ours."""
+"""`python bench/empty.py PLACE`: preview an empty program as the rehearsal does its own, without this project."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
 """A flat program that states what the stack's state has, as exported to the file BENCH_EXPORT.
 
-It is what somebody could have written by hand: each resource with its literal inputs, and the same imports, without
+It is what could be written by hand: each resource with its literal inputs, and the same imports, without
 settings, observation, plan and preflight. Its resources are the stack's, names included: it shows no change.
 """
 

@@ -20,7 +20,7 @@ class Outputs:
         accounts: of each iCloud account its name, its folder as Immich sees it, its CronJob and its schedule.
         libraries: of each external library of Immich its id, name, owner and import paths.
         library_settings: what this stack states of Immich's server-wide settings: scan_schedule and watch.
-        route_kind: how the internet gets there: sharedTunnel, localTunnel, dnsRecord, ownTunnel, or none of ours.
+        route_kind: how the internet gets there: sharedTunnel, localTunnel, dnsRecord, ownTunnel, or none.
         next_steps: what is left for a person to do, in order, each with its command; empty when nothing is.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
