@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ NAME_MARK = "IMMICH_ICLOUD_LAB_NAME"
 # Kept until they end, so that their ends are collected: without that an ended child of ours stays a zombie.
 _children: list[psutil.Popen] = []
 
+_SHOWN_SECONDS = 5.0
 _TERM_SECONDS = 5.0
 _KILL_SECONDS = 5.0
 
@@ -73,7 +75,16 @@ def start(home: Path, name: str, command: Sequence[str | Path], env: Mapping[str
         except OSError as error:
             raise LabError(f"{name} cannot be started: {command[0]}: {error.strerror}.") from error
     _children.append(child)
+    _await_environment(child)
     return child
+
+
+def _await_environment(child: psutil.Popen) -> None:
+    """Wait until a process shows its mark: for a moment after exec, the kernel shows no environment of it."""
+    deadline = time.monotonic() + _SHOWN_SECONDS
+    with suppress(psutil.Error, OSError):  # it has ended, or is not ours to read
+        while not child.environ() and time.monotonic() < deadline:
+            time.sleep(0.001)
 
 
 def find(home: Path) -> list[Marked]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lab import processes
@@ -105,6 +106,16 @@ def test_a_run_killed_with_its_children_leaves_them_to_the_next(home: Path) -> N
     assert names(home) == ["server"]
     processes.end(home)
     assert names(home) == []
+
+
+def test_one_that_was_started_shows_its_mark(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment after exec, the kernel shows an empty environment."""
+    shown = psutil.Popen.environ
+    empty: list[dict[str, str]] = [{}, {}]
+    monkeypatch.setattr(psutil.Popen, "environ", lambda self: empty.pop() if empty else shown(self))
+    child = processes.start(home, "server", SLEEP)
+    assert empty == []
+    assert processes.mark(home, "server").items() <= child.environ().items()
 
 
 def test_a_process_of_a_home_that_was_deleted_is_still_found(tmp_path: Path) -> None:
