@@ -152,7 +152,7 @@ def test_a_test_of_the_notifications_fails_where_it_does_not_arrive() -> None:
 @pytest.mark.parametrize("told", [None, Notifications.model_validate({"heartbeat": "http://h"})])
 def test_there_is_nothing_to_test_where_nobody_is_told(told: Notifications | None) -> None:
     settings = household().model_copy(update={"notifications": told})
-    with pytest.raises(CommandError, match=r"notifications\.urls"):
+    with pytest.raises(CommandError, match=r"--stack test .*notifications\.urls.* STACK=test"):
         notify_test(stack(Jobs(DONE), settings), None, lambda _: None)
 
 
