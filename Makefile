@@ -23,12 +23,15 @@ COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
+.PHONY: help new up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
 	bench test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+new: $(READY) ## Write a stack file: asks six questions, offers what the cluster has, and previews it
+	@$(BIN)/python -m ops.new $(if $(filter file default undefined,$(origin STACK)),,$(STACK))
 
 up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
 	@$(RUN)

@@ -69,6 +69,7 @@ class _NamedUser(BaseModel):
 
 
 class _Kubeconfig(BaseModel):
+    current: str | None = Field(None, alias="current-context")
     contexts: list[_NamedContext] | None = None
     clusters: list[_NamedServer] | None = None
     users: list[_NamedUser] | None = None
@@ -117,16 +118,31 @@ def _paths(cluster: Cluster) -> list[str]:
     return [one for one in cluster.kubeconfig.split(os.pathsep) if one]
 
 
-def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
+def contexts(file: Path) -> list[str]:
+    """List the contexts of a kubeconfig file, the current one first.
+
+    Raises:
+        KubeconfigError: when the file is missing or unusable.
+
+    """
+    whole = _whole(file)
+    return sorted((one.name for one in whole.contexts or ()), key=lambda name: name != whole.current)
+
+
+def _whole(file: Path) -> _Kubeconfig:
     try:
         content: Any = yaml_text.read_yaml(file)
-        whole = _Kubeconfig.model_validate({} if content is None else content, strict=True)
+        return _Kubeconfig.model_validate({} if content is None else content, strict=True)
     except YamlError as error:
         raise KubeconfigError(f"{_NAMED}: {file} {error}") from None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "it"
         raise KubeconfigError(f"{_NAMED}: {file} is not a kubeconfig: {place}: {first['msg']}") from None
+
+
+def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
+    whole = _whole(file)
     named = {one.name: one for one in whole.contexts or ()}
     stated = named.get(context)
     if stated is None:

@@ -25,9 +25,9 @@ from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATIO
 T = TypeVar("T")
 
 KINDS = ("Deployment", "DaemonSet", "StatefulSet")
-_INSTANCE = "app.kubernetes.io/instance"
+INSTANCE = "app.kubernetes.io/instance"
 # By which controllers mark the Service that they make for a Gateway.
-_OF_GATEWAY = (
+OF_GATEWAY = (
     "gateway.networking.k8s.io/gateway-name",
     "gateway.envoyproxy.io/owning-gateway-name",
     "io.cilium.gateway/owning-gateway",
@@ -130,7 +130,7 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
     for kind in KINDS:
         like = Ref("apps/v1", kind, "", stated.namespace if stated else None)
         workloads = _permitted(partial(api.list, like)) or []
-        found += filter(None, (_connector(api, workload) for workload in workloads))
+        found += filter(None, (connector(api, workload) for workload in workloads))
     if stated:
         wanted = (Ref("v1", "ConfigMap", stated.name, stated.namespace), stated.key)
         found = [one for one in found if (one.file.holder, one.file.key) == wanted]
@@ -141,7 +141,8 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
     return replace(seen, serving=frozenset(_serving(api, settings, seen.connector)) if seen.connector else frozenset())
 
 
-def _connector(api: ClusterApi, workload: Manifest) -> FoundConnector | None:
+def connector(api: ClusterApi, workload: Manifest) -> FoundConnector | None:
+    """Read how a workload runs cloudflared; None for one that has no configuration file of it."""
     files = connector_file.files(workload)
     for file in files:
         ref = file.holder
@@ -173,11 +174,11 @@ def _marks_of_route(api: ClusterApi, settings: Settings) -> list[tuple[str, str]
     """List the labels of which a Service has one that serves the stack's route."""
     match settings.route:
         case Gateway() as route:
-            return [(label, route.gateway) for label in _OF_GATEWAY]
+            return [(label, route.gateway) for label in OF_GATEWAY]
         case Ingress() as route:
             ref = Ref("networking.k8s.io/v1", "IngressClass", route.class_name)
             labels = ((_permitted(partial(api.get, ref)) or {}).get("metadata", {}).get("labels")) or {}
-            return [(_INSTANCE, labels[_INSTANCE])] if _INSTANCE in labels else []
+            return [(INSTANCE, labels[INSTANCE])] if INSTANCE in labels else []
     return []
 
 

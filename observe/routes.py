@@ -12,7 +12,7 @@ from text.hostname import normal
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 # Kinds of custom resources that lead a host somewhere; the old group is of Traefik 2.
-_KINDS = (
+KINDS = (
     (GATEWAY_API, "HTTPRoute"),
     ("traefik.io/v1alpha1", "IngressRoute"),
     ("traefik.containo.us/v1alpha1", "IngressRoute"),
@@ -50,7 +50,7 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
     """
     if isinstance(settings.route, NoRoute):
         return RoutesSeen()
-    served = [(version, kind) for version, kind in _KINDS if api.serves(version, kind)]
+    served = [(version, kind) for version, kind in KINDS if api.serves(version, kind)]
     others = [one for version, kind in served for one in listed(Ref(version, kind, "")) or ()]
     in_ingress, on_gateway = isinstance(settings.route, Ingress), isinstance(settings.route, Gateway)
     gateway_api = (GATEWAY_API, "HTTPRoute") in served

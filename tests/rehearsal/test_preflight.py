@@ -8,6 +8,7 @@ import pytest
 
 from clients.kubernetes import Ref
 from engine.run import Run
+from ops.new import __main__ as new
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed
 
@@ -52,6 +53,16 @@ def test_everything_that_is_missing_is_named_at_once(bench: Bench) -> None:
         "immich-icloud:storage.node: the cluster has no node talos-2 (label kubernetes.io/hostname). "
         "It has: talos-1ca-62z",
     ]
+
+
+def test_the_file_of_make_new_passes_preview(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(bench.plane.kubeconfig))
+    typed = iter(["", "", "", "", "ingress nginx, none", ""])
+    text = new.questions(new.Questions(lambda _: next(typed), again=False))
+    (salt,) = (line for line in bench.stack_file.read_text().splitlines() if line.startswith("encryptionsalt: "))
+    bench.stack_file.write_text(f"{text}{salt}\n")
+    run = bench.run("preview")
+    assert run.succeeded, run.errors
 
 
 def test_missing_container_and_service(bench: Bench) -> None:

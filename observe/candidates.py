@@ -1,0 +1,125 @@
+"""What a cluster offers to a stack that has no file yet: read by its context alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.nodes import host_name
+from components import immich_server
+from observe import routes
+from observe.lists import Lists
+from observe.local_tunnel import INSTANCE, KINDS, OF_GATEWAY, FoundConnector, connector
+from settings.model import Backend
+from text.resource_types import WORKLOADS
+
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_INGRESS = ("networking.k8s.io/v1", "Ingress")
+_SEVERAL = "ReadWriteMany"
+_HTTP = 80
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the questions of `make new` offer. What may not be read is left out.
+
+    Attributes:
+        immich: the workloads that run Immich's server.
+        nodes: host names of the nodes, those that run Immich first.
+        claims: the claims that several pods can mount and none does.
+        storage_classes: the StorageClasses, the default one first.
+        default_class: whether there is a default one.
+        ingress_classes: the IngressClasses.
+        gateways: the Gateways.
+        routes: Ingresses and routes of other kinds.
+        services: the Services.
+        connectors: the workloads that run cloudflared with a configuration file.
+        forbidden: what may not be read, as the API server words it.
+
+    """
+
+    immich: tuple[Manifest, ...] = ()
+    nodes: tuple[str, ...] = ()
+    claims: tuple[Ref, ...] = ()
+    storage_classes: tuple[str, ...] = ()
+    default_class: bool = False
+    ingress_classes: tuple[Manifest, ...] = ()
+    gateways: tuple[Ref, ...] = ()
+    routes: tuple[Manifest, ...] = ()
+    services: tuple[Manifest, ...] = ()
+    connectors: tuple[FoundConnector, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+    def serving(self, labels: Iterable[tuple[str, str]]) -> Backend | None:
+        """Find the one Service that has one of the labels and a port for HTTP; None where that is unclear."""
+        wanted = set(labels)
+        found = [
+            Ref.of(one)
+            for one in self.services
+            if wanted & set((one["metadata"].get("labels") or {}).items()) and _HTTP in immich_server.ports(one)
+        ]
+        return Backend(found[0].namespace or "", found[0].name, _HTTP) if len(found) == 1 else None
+
+    def of_ingress_class(self, name: str) -> Backend | None:
+        """Find the Service of an IngressClass's controller."""
+        labels = [
+            one["metadata"].get("labels") or {} for one in self.ingress_classes if one["metadata"]["name"] == name
+        ]
+        return self.serving((INSTANCE, one[INSTANCE]) for one in labels if INSTANCE in one)
+
+    def of_gateway(self, name: str) -> Backend | None:
+        """Find the Service of a Gateway."""
+        return self.serving((label, name) for label in OF_GATEWAY)
+
+
+def read_candidates(api: ClusterApi) -> Candidates:
+    """Read it.
+
+    Raises:
+        ClusterError: when the API server can't be reached.
+
+    """
+    lists, forbidden = Lists(api), list[str]()
+
+    def listed(version: str, kind: str) -> list[Manifest]:
+        served = version in {"v1", "apps/v1"} or api.serves(version, kind)
+        return (lists.of(Ref(version, kind, ""), forbidden) or []) if served else []
+
+    workloads = [one for kind in WORKLOADS for one in listed("apps/v1", kind)]
+    immich = [one for one in workloads if any(map(immich_server.runs_server, immich_server.containers(one)))]
+    pods, classes = listed("v1", "Pod"), listed("storage.k8s.io/v1", "StorageClass")
+    mounted = {place for one in (*workloads, *pods) for place in _mounted(one)}
+    shared = [
+        one for one in listed("v1", "PersistentVolumeClaim") if _SEVERAL in (one["spec"].get("accessModes") or [])
+    ]
+    return Candidates(
+        immich=tuple(immich),
+        nodes=tuple(_nodes(listed("v1", "Node"), pods)),
+        claims=tuple(ref for ref in map(Ref.of, shared) if (ref.namespace, ref.name) not in mounted),
+        storage_classes=tuple(one["metadata"]["name"] for one in sorted(classes, key=lambda one: not _is_default(one))),
+        default_class=any(map(_is_default, classes)),
+        ingress_classes=tuple(listed("networking.k8s.io/v1", "IngressClass")),
+        gateways=tuple(Ref.of(one) for one in listed(routes.GATEWAY_API, "Gateway")),
+        routes=tuple(one for version, kind in (_INGRESS, *routes.KINDS) for one in listed(version, kind)),
+        services=tuple(listed("v1", "Service")),
+        connectors=tuple(filter(None, (connector(api, one) for one in workloads if one["kind"] in KINDS))),
+        forbidden=tuple(forbidden),
+    )
+
+
+def _is_default(storage_class: Manifest) -> bool:
+    return (storage_class["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"
+
+
+def _nodes(nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> list[str]:
+    """Name the nodes as a volume does, those that run Immich first."""
+    with_immich = {
+        pod["spec"].get("nodeName") for pod in pods if any(map(immich_server.runs_server, pod["spec"]["containers"]))
+    }
+    return [host_name(one) for one in sorted(nodes, key=lambda one: one["metadata"]["name"] not in with_immich)]
+
+
+def _mounted(workload: Manifest) -> set[tuple[str, str]]:
+    spec, metadata = workload["spec"], workload["metadata"]
+    volumes = (spec.get("template", {}).get("spec") or spec).get("volumes") or []
+    named = {(one.get("persistentVolumeClaim") or {}).get("claimName") for one in volumes}
+    return {(metadata.get("namespace", ""), name) for name in named if name}

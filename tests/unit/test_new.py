@@ -1,0 +1,270 @@
+"""`make new`: what it offers in each world of the rehearsal, and the stack file that the answers come to."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clients.kubernetes import ClusterApi, Manifest, Ref, UnreachableError
+from lab.engine import SOURCE
+from lab.world import World, steps
+from observe.candidates import read_candidates
+from ops.command import CommandError
+from ops.new import __main__ as new
+from ops.new import answers, offers
+from settings import parse
+from tests.fake_cluster import FakeCluster
+from tests.stack_files import configuration
+
+STEPS: dict[str, tuple[World, ...]] = {
+    "found": ("found",),
+    "iteration6": ("found", "iteration6"),
+    "reference": ("found", "reference"),
+}
+KUBECONFIG = {
+    "current-context": "admin@homelab",
+    "contexts": [{"name": one, "context": {"cluster": "c"}} for one in ("other", "admin@homelab")],
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+}
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "talos-1ca-62z"}},
+}
+SHARED_CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "icloud", "namespace": "immich"},
+    "spec": {"accessModes": ["ReadWriteMany"]},
+}
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "public", "namespace": "gateways"},
+}
+
+
+def cluster(world: World, *more: Manifest) -> FakeCluster:
+    """The objects of a world, as its files have them."""
+    api = FakeCluster()
+    for name in STEPS[world]:
+        for step in steps(name):
+            api.objects |= {Ref.of(one): one for one in step.objects if "patch" not in step.verb}
+    api.objects |= {Ref.of(one): one for one in (NODE, *more)}
+    return api
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(KUBECONFIG))
+    monkeypatch.setenv("KUBECONFIG", f"/nowhere:{file}")
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return file
+
+
+def asked(api: ClusterApi, monkeypatch: pytest.MonkeyPatch, *typed: str) -> dict[str, Any]:
+    """Answer over a pipe; what is not typed is the default. Returns the settings of the stack file, by key."""
+    monkeypatch.setattr(new, "ClusterApi", lambda _: api)
+    lines = iter(typed)
+
+    def line(_: str) -> str:
+        try:
+            return next(lines)
+        except StopIteration:
+            raise EOFError from None
+
+    file = Path("Pulumi.home.yaml")
+    file.write_text(new.questions(new.Questions(line, again=False)))
+    keys = configuration(file)
+    if "accounts" not in yaml.safe_load(file.read_text())["config"]["immich-icloud:photoSync"]:
+        parse(keys)
+    config: dict[str, Any] = yaml.safe_load(file.read_text())["config"]
+    return {key.partition(":")[2]: value for key, value in config.items()}
+
+
+NGINX = {"namespace": "ingress-nginx", "service": "ingress-nginx-controller"}
+LOCAL = {
+    "kind": "local",
+    "node": "talos-1ca-62z",
+    "path": "/var/mnt/icloud-photos",
+    "owner": {"uid": 1000, "gid": 1000},
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "route", "cloudflare"),
+    [
+        ("found", "ingress", {"kind": "ownTunnel", "ingressController": NGINX}),
+        ("reference", "ingress", {"kind": "localTunnel", "ingressController": NGINX}),
+        # Its host has an Ingress that was made by hand.
+        ("iteration6", "none", {"kind": "none"}),
+    ],
+)
+def test_defaults_fit_each_world(
+    world: World, route: str, cloudflare: dict[str, Any], monkeypatch: pytest.MonkeyPatch, kubeconfig: Path
+) -> None:
+    stated = asked(cluster(world), monkeypatch)
+    assert stated["cluster"] == {"kubeconfig": str(kubeconfig), "context": "admin@homelab", "identifier": "homelab"}
+    assert stated["immich"] == {"namespace": "immich"}
+    assert stated["host"] == "immich.coultonf.com"
+    assert stated["storage"] == LOCAL
+    assert (stated["route"]["kind"], stated["cloudflare"]) == (route, cloudflare)
+    assert "accounts" not in stated["photoSync"]
+
+
+def test_a_free_shared_claim_and_a_gateway_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = asked(cluster("found", SHARED_CLAIM, GATEWAY), monkeypatch)
+    assert stated["storage"]["claim"] == {"namespace": "immich", "name": "icloud"}
+    assert stated["route"] == {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+
+
+def test_a_mounted_claim_is_not_offered() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "immich"},
+        "spec": {"containers": [], "volumes": [{"persistentVolumeClaim": {"claimName": "icloud"}}]},
+    }
+    found = read_candidates(cluster("found", SHARED_CLAIM, pod))
+    assert offers.storage(found, "immich") == ["local talos-1ca-62z /var/mnt/icloud-photos"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "value"),
+    [
+        (("2",), "cluster", "other"),
+        (("", "", "photos.example.com"), "host", "photos.example.com"),
+        (("", "", "", "nfs nas.lan /export/photos"), "storage", "nas.lan"),
+        (("", "", "", "csi smb.csi.k8s.io a b"), "storage", "smb.csi.k8s.io"),
+        (("", "", "", "hostPath n1 /var/mnt/photos"), "storage", "hostPath"),
+        (("", "", "", "", "none, sharedTunnel my homelab"), "cloudflare", "my homelab"),
+        (("", "", "", "", "ingress nginx, dnsRecord home.example.com"), "cloudflare", "home.example.com"),
+        (("", "", "", "", "2"), "cloudflare", "none"),
+        (("", "", "", "", "", "anna, ben"), "photoSync", "[{'name': 'anna'}, {'name': 'ben'}]"),
+    ],
+)
+def test_answers_over_a_pipe(typed: tuple[str, ...], key: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert value in str(asked(cluster("found"), monkeypatch, *typed)[key])
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        (
+            (
+                "",
+                "Photos_1",
+            ),
+            "immich-icloud:immich.namespace",
+        ),
+        (("", "", "https://immich.example.com"), "immich-icloud:host"),
+        (("", "", "", "somewhere"), answers.STORAGE),
+        (("", "", "", "local n1 /etc"), "immich-icloud:storage.path"),
+        (("", "", "", "", "nginx"), answers.PUBLISHED),
+        (("", "", "", "", "", "Anna"), "immich-icloud:photoSync.accounts[0].name"),
+    ],
+)
+def test_a_wrong_answer_over_a_pipe_ends_it(
+    typed: tuple[str, ...], names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CommandError) as error:
+        asked(cluster("found"), monkeypatch, *typed)
+    assert names in str(error.value)
+
+
+def test_a_wrong_answer_is_asked_again_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "ClusterApi", lambda _: cluster("found"))
+    typed = iter(["", "", "no host", "photos.example.com", "", "", ""])
+    assert "photos.example.com" in new.questions(new.Questions(lambda _: next(typed), again=True))
+
+
+def test_an_unreachable_cluster_leaves_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: object) -> ClusterApi:
+        raise UnreachableError("no API server answers")
+
+    monkeypatch.setattr(new, "ClusterApi", unreachable)
+    typed = iter(["", "", "photos.example.com", "local n1 /var/mnt/photos", "", ""])
+    text = new.questions(new.Questions(lambda _: next(typed), again=False))
+    assert yaml.safe_load(text)["config"]["immich-icloud:route"] == {"kind": "none"}
+
+
+def test_without_the_cli_the_commands_are_printed_and_no_file_is_overwritten(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "ops.new", "home"],
+        env={"PYTHONPATH": str(SOURCE), "PATH": "/nowhere", "KUBECONFIG": str(kubeconfig)},
+        input="\n\nimmich.example.com\nlocal n1 /var/mnt/photos\n\nanna\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert [line for line in ended.stdout.splitlines() if line.startswith("  $ ")] == [
+        "  $ pulumi stack init home",
+        "  $ pulumi config set --secret 'immich-icloud:cloudflareToken' --stack home",
+        "  $ pulumi config set --secret --path 'immich-icloud:icloudCredentials.anna.appleId' --stack home",
+        "  $ pulumi config set --secret --path 'immich-icloud:icloudCredentials.anna.password' --stack home",
+        "  $ make preview STACK=home",
+    ]
+    for arguments, words in ((["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a b"], "is needed")):
+        monkeypatch.setattr(sys, "argv", ["new", *arguments])
+        with pytest.raises(SystemExit, match=words):
+            new.main()
+
+
+class Pulumi:
+    """Notes what the CLI is told."""
+
+    def __init__(self, *, refuses: str = "") -> None:
+        self.told: list[tuple[str, ...]] = []
+        self._refuses = refuses
+
+    def __call__(self, *words: str, told: str = "") -> subprocess.CompletedProcess[str]:
+        self.told.append((*words, told))
+        return subprocess.CompletedProcess(words, 1 if self._refuses else 0, "", self._refuses)
+
+
+KEY = "immich-icloud:icloudCredentials.anna.password"
+
+
+@pytest.mark.parametrize("typed", ["s3cret", ""])
+def test_a_secret_goes_to_the_cli_by_its_input_or_is_left(
+    typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulumi = Pulumi()
+    monkeypatch.setattr(new, "_pulumi", pulumi)
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/pulumi")
+    monkeypatch.setattr("getpass.getpass", lambda _: typed)
+    left = new.store("home", {KEY: "its password"}, person=True)
+    stored = [("config", "set", "--secret", "--path", KEY, "--stack", "home", "s3cret")] if typed else []
+    assert pulumi.told == [("stack", "init", "home", ""), *stored]
+    assert left == ([] if typed else [f"pulumi config set --secret --path '{KEY}' --stack home"])
+    assert "s3cret" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("said", "left"), [("error: stack 'home' already exists", 1), ("error: no login", 3)])
+def test_a_stack_that_exists_is_used_and_another_refusal_is_shown(
+    said: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new, "_pulumi", Pulumi(refuses=said))
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/pulumi")
+    assert len(new.store("home", {KEY: "its password"}, person=False)) == left
+
+
+def test_pulumi_new_asks_for_what_the_example_has() -> None:
+    template = yaml.safe_load((SOURCE / "Pulumi.yaml").read_text())["template"]["config"]
+    example = configuration(SOURCE / "Pulumi.example.yaml")
+    assert {key: spoken(one["default"]) for key, one in template.items()} == {
+        key: spoken(value) for key, value in example.items()
+    }
+    assert all(one["description"] for one in template.values())
+
+
+def spoken(text: str) -> Any:
+    return yaml.safe_load(text) if text.startswith(("{", "[")) else text
