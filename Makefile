@@ -16,9 +16,11 @@ SOURCES := __main__.py bench clients components engine lab observe ops preflight
 ifneq ($(filter lab adoption,$(STACK)),)
 LAB = $(BIN)/python -m lab $(if $(filter file default undefined,$(origin STACK)),,--stack $(STACK))
 RUN = $(LAB) $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
+STATUS = $(RUN)
 COMMAND = $(LAB) exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
 RUN = $(BIN)/python -m ops.deploy $@ $(STACK) $(ARGS)
+STATUS = $(COMMAND)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
@@ -42,8 +44,8 @@ preview: $(READY) ## Say what up would do
 down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cache and the virtual environment
 	@$(RUN)
 
-status: $(READY) ## Say what runs, and the outputs
-	@$(RUN)
+status: $(READY) ## Show what the state holds, when it was deployed, whether drift is suspected, and the outputs
+	@$(STATUS)
 
 # Rehearsed is what is deployed for real, unless another stack is named.
 review: STACK := $(if $(filter file default undefined,$(origin STACK)),homelab,$(STACK))
@@ -106,11 +108,12 @@ soak-photos: $(READY) ## The last part of soak: 50 interrupted syncs of 2,000 ph
 bench: $(READY) ## Measure what the rehearsal's commands cost, into bench/RESULTS.md; ARGS='--rounds N --sizes 1,10,100'
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(READY) ## Linters and types, of the workflows, too
+check: $(READY) ## Linters and types, of the workflows and of the language, too
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.vocabulary
 	@$(BIN)/shellcheck .ci/run $$(find $(SOURCES) -name '*.sh')
 	@$(BIN)/python -m lab.tool actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --quiet --offline .github
@@ -139,7 +142,8 @@ messages: $(READY) ## Write what people read into docs/messages.md and tests/gol
 troubleshooting: $(READY) ## Write docs/troubleshooting.md again, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting
 
-pictures: $(READY) ## Draw the pictures of README.md and docs/ again, of the rehearsal that is up
+pictures: $(READY) ## Draw the pictures again: README.md's of the example, those of docs/ of the rehearsal that is up
+	@$(BIN)/python -m tests.drawn
 	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
 
 # Renovate runs these as they stand in the files' first lines, and knows only options like these.

@@ -9,7 +9,7 @@ import preflight
 import settings
 from components.photo_stack import PhotoStack
 
-# `make down` names the stack here: what is ours has to go even where cluster or stack file would not let it come.
+# `make down` names the stack here: it is removed even where cluster or stack file would not allow it.
 removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == pulumi.get_stack()
 
 connections = settings.load_connections()
@@ -23,7 +23,7 @@ providers: list[pulumi.ProviderResource] = [
         # Without it, a server address that changed would replace every object, volumes included.
         cluster_identifier=cluster.identifier,
         enable_server_side_apply=True,
-        # An `up` that was killed leaves objects that the state does not know. Preflight decides what may be taken over.
+        # An `up` that was killed leaves objects that the state does not know. Preflight decides what may be adopted.
         upsert_existing_objects=True,
         # Drift made with kubectl would make a preview red, and only that. Other managers' claims preflight refuses.
         enable_patch_force=True,

@@ -117,7 +117,7 @@ def _ratios(costs: dict[str, list[Cost]]) -> Iterator[str]:
     yield from ("", "| ratio of processor time | median | target |", "| --- | --- | --- |")
     for (name, other), target in _TARGETS.items():
         ratio = median(one.processor / two.processor for one, two in zip(costs[name], costs[other], strict=True))
-        yield f"| {name} / {other} | {ratio:.2f} | {f'at most {target}' if target else 'none: the rest is ours'} |"
+        yield f"| {name} / {other} | {ratio:.2f} | {f'at most {target}' if target else 'none: the program'} |"
 
 
 def _slopes(what: str, sizes: Sequence[int], costs: Sequence[Cost]) -> Iterator[str]:

@@ -225,7 +225,7 @@ class CloudflareApi:
         return max(around, key=lambda zone: len(normal(zone.name)), default=None)
 
     def zone(self, zone_id: str) -> Zone | None:
-        """Read a zone; None when there is none such, or the token may not read it."""
+        """Read a zone; None when it does not exist, or the token may not read it."""
         try:
             return self._get(_Zone, f"/zones/{zone_id}", ZONE_READ, f"the zone {zone_id}").result.told
         except CloudflareRefusedError:

@@ -82,7 +82,7 @@ def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity) -> No
     """Write an id into the ConfigMaps, in their order.
 
     Raises:
-        ClusterRefusedError: with status 409 when somebody else wrote meanwhile.
+        ClusterRefusedError: with status 409 when another client wrote meanwhile.
         ClusterError: when the API server does not answer, or when a ConfigMap is another stack's.
 
     """

@@ -1,4 +1,4 @@
-"""Where rules of ours stand in a tunnel's list of ingress rules, which is mostly other people's. Pure.
+"""Where rules of this stack stand in a tunnel's list of ingress rules, which is mostly other people's. Pure.
 
 cloudflared takes the first rule that matches (source: cloudflared, ingress/ingress.go and ingress/rule.go): an empty
 host name and `*` match every host, `*.example.com` each one below it at any depth; a path is a regular expression that
@@ -54,7 +54,7 @@ def overlap(one: Key, other: Key) -> bool:
 
 
 def fault(ingress: Sequence[Rule]) -> str:
-    """Say what is wrong with a list before anything of ours is in it; empty when nothing is."""
+    """Say what is wrong with a list before anything of this stack is in it; empty when nothing is."""
     *before, last = [_is_catch_all(rule) for rule in ingress] or [False]
     if not last:
         return "does not end in a rule for all other requests (a catch-all, such as http_status:404)"
@@ -88,9 +88,9 @@ class Places:
     Attributes:
         ingress: the list as it is, without `fault`; with one, only what adds no rule can be asked.
         wanted: our rules, in the order that they should have among themselves.
-        owned: keys that are known to be ours, and no sibling's.
+        owned: keys that are known to be this stack's, and no sibling's.
         siblings: keys of other stacks, whose rules take none of our requests.
-        returning: rules that we took over, and give back.
+        returning: rules that this stack adopted, and restores.
         adopt: whether strangers' rules become ours.
 
     """
@@ -120,7 +120,7 @@ class Places:
 
     @property
     def covering(self) -> list[Rule]:
-        """Rules that stand before one of ours and take its requests."""
+        """Rules that stand before one of this stack's and take its requests."""
         ours = [(place, _hostname(self.ingress[place])) for place in self._ours]
         return [
             rule
@@ -163,7 +163,7 @@ class Places:
     @cached_property
     def _made(self) -> frozenset[int]:
         """Where the rules are that we made."""
-        # A rule is noted down before it is written: one that only looks like ours was made by somebody else.
+        # A rule is noted down before it is written: one that only looks like this stack's is unmanaged.
         owned = {place for place, rule in enumerate(self.ingress) if key(rule) in self.owned}
         right = {place for place in owned if any(is_same(self.ingress[place], one) for one in self._stated)}
         keys = {key(self.ingress[place]) for place in right}

@@ -195,7 +195,7 @@ def _progress(ref: Ref, pod: Manifest | None) -> str:
     if pod is None:
         return f"{ref} begins"
     end = pod_end.of(pod)
-    if end.cut_short:  # a pod of a node that does not answer goes on, as far as anybody knows
+    if end.cut_short:  # a pod of a node that does not answer goes on, as far as is known
         return f"{pod_start.name(pod)}: {end.reason}"
     return f"{pod_start.name(pod)} {'runs' if any(_begun(pod)) else 'is starting'}"
 

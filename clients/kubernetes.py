@@ -34,7 +34,7 @@ OBJECT_MANAGER = "immich-icloud"
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
-websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait for ever
+websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait forever
 _SILENCE = 60.0  # seconds
 
 
@@ -185,7 +185,7 @@ class ClusterApi:
         """Write a whole object, as it was read but for what shall change.
 
         Raises:
-            ClusterRefusedError: with status 409 when somebody else wrote since it was read.
+            ClusterRefusedError: with status 409 when another client wrote since it was read.
 
         """
         ref = Ref.of(manifest)
@@ -197,7 +197,7 @@ class ClusterApi:
         """Delete an object as it was read.
 
         Raises:
-            ClusterRefusedError: with status 409 when somebody else wrote since it was read.
+            ClusterRefusedError: with status 409 when another client wrote since it was read.
 
         """
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}

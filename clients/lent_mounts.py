@@ -1,4 +1,4 @@
-"""Mounts that are written into containers of somebody else's, and then belong to nobody. Pure functions.
+"""Mounts that are written into containers of others, and then relinquished. Pure functions.
 
 A field manager that holds a part of an item holds the item: while this stack owned a mount, the container's owner could
 not rename it (`containers[0].image: Required value`). So a mount is written and relinquished: the value stays, and no
@@ -19,7 +19,7 @@ _VOLUMES, _CONTAINERS = (*_POD, "f:volumes"), (*_POD, "f:containers")
 
 
 def is_lent(path: Path) -> bool:
-    """Whether an entry lies in an item of somebody else's."""
+    """Whether an entry lies in an item of another manager."""
     return any(step.startswith("k:") for step in path[:-1])
 
 
@@ -72,7 +72,7 @@ def relinquished(managed: Entries, fragment: Manifest, manager: str) -> Entries:
 
 
 def _way(path: Path) -> Path:
-    """The list that holds the item of somebody else's."""
+    """The list that holds the item of another manager."""
     return path[: next(place for place, step in enumerate(path) if step.startswith("k:"))]
 
 

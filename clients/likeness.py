@@ -1,4 +1,4 @@
-"""Whether a live object is as it is wanted; what it has besides is somebody's default."""
+"""Whether a live object is as it is wanted; what it has besides is a default."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

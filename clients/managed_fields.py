@@ -23,7 +23,7 @@ _IDENTITY = ("apiVersion", "kind")
 def entries(fragment: Manifest) -> list[Path]:
     """Paths of the entries that a fragment states: an item of a keyed list as a whole, any other field by itself.
 
-    An item that only leads to deeper lists (somebody else's container that gets a mount) is a way, not an entry.
+    An item that only leads to deeper lists (another manager's container that gets a mount) is a way, not an entry.
     """
     spoken = {k: v for k, v in fragment.items() if k not in _IDENTITY}
     metadata = {k: v for k, v in spoken.get("metadata", {}).items() if k in {"labels", "annotations"}}

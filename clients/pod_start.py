@@ -1,4 +1,4 @@
-"""Why a pod does not start, in words."""
+"""Why a pod does not start, as a sentence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

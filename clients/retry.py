@@ -56,7 +56,7 @@ def once(write: Callable[[], T], made: Callable[[], T | None]) -> T:
         made: reads what the write should have made; None when it is absent.
 
     Raises:
-        TransientError: the last one, when the patience has ended: nobody knows whether it is done.
+        TransientError: the last one, when the patience has ended: it is unknown whether it is done.
 
     """
     began = time.monotonic()

@@ -30,7 +30,7 @@ class _State:
 def wait(api: ClusterApi, ref: Ref, report: Callable[[str], None], *, forced: bool = False) -> None:
     """Return when every replica of the workload is updated and available; report each step of progress once.
 
-    `forced`: whether pods of another template that are not ready are deleted. A StatefulSet waits for them for ever,
+    `forced`: whether pods of another template that are not ready are deleted. A StatefulSet waits for them forever,
     even when its template was restored (source: kubernetes.io, StatefulSets, "Forced rollback").
 
     Raises:

@@ -1,4 +1,4 @@
-"""Changing a tunnel's list of rules when Cloudflare takes only the whole document, and anybody may write it.
+"""Changing a tunnel's list of rules when Cloudflare takes only the whole document, and any client may write it.
 
 There is no way to say "only if nobody wrote meanwhile", and no old version can be read. So it is read as late as
 possible, written at most once for each time that it was read, and the versions are compared afterwards.
@@ -25,7 +25,7 @@ _LONGEST_PAUSE = 15.0  # seconds
 
 
 class OverwrittenError(CloudflareError):
-    """Somebody else wrote between our read and our write, and their change may be gone."""
+    """Another client wrote between our read and our write, and their change may be gone."""
 
 
 class TunnelConfiguration:
@@ -51,8 +51,8 @@ class TunnelConfiguration:
             rules: from the list as it is to the list as it should be; may raise to refuse. Called after each read.
 
         Raises:
-            OverwrittenError: when the change may be made, and somebody else's may be lost.
-            UnansweredError: when nobody knows whether it is made.
+            OverwrittenError: when the change may be made, and another client's change may be lost.
+            UnansweredError: when it is unknown whether it is made.
             CloudflareRefusedError: when Cloudflare may not manage the tunnel's rules, and when the last attempt is
                 refused; one before it may be made, its answer lost.
 
@@ -104,7 +104,7 @@ class TunnelConfiguration:
             return
         between = ", ".join(map(str, range(found.version + 1, now.version)))
         raise OverwrittenError(
-            f"somebody else changed the configuration of tunnel {self._tunnel_id} at the same moment: this run read "
+            f"another client changed the configuration of tunnel {self._tunnel_id} at the same moment: this run read "
             f"version {found.version} and left version {now.version}. What version {between} changed may be lost. "
             "Cloudflare's audit log says who wrote it and when: look through the tunnel's routes in the dashboard, "
             "make that change again, then run this again"

@@ -1,4 +1,4 @@
-"""One rule of ours in the text of a cloudflared configuration, every other byte kept. Pure.
+"""One rule of this stack in the text of a cloudflared configuration, every other byte kept. Pure.
 
 No YAML library writes back what people wrote. So the text is cut where the parser says that an item begins or ends, and
 the result is parsed again: it has to mean the old document and our rule, or nothing is changed.

@@ -21,7 +21,7 @@ class Share:
 
     Attributes:
         keys: of its rules.
-        found: rules made by hand that it took over, as they were.
+        found: rules made by hand that it adopted, as they were.
 
     """
 
@@ -106,7 +106,7 @@ class HeldTunnelLease:
         """Note down what this stack has, and hold the Lease for its whole duration again.
 
         Raises:
-            LostError: when somebody else wrote the Lease: nothing more may be written in its name.
+            LostError: when another client wrote the Lease: nothing more may be written in its name.
 
         """
         self._held.note(_stated(share) if share != Share() else None)

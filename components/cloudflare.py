@@ -1,4 +1,4 @@
-"""The way in from the internet: a guard, a rule or a tunnel, and last the name that leads there.
+"""Public access: an Access policy, a rule or a tunnel, and last the name that leads there.
 
 Importing pulumi_cloudflare takes 1.5 s and 45 MB: this module is imported only by a stack that is on Cloudflare.
 """

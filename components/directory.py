@@ -1,4 +1,4 @@
-"""The photo directory, made once by a Job; and the Jobs by which somebody looks at it and marks it.
+"""The photo directory, made once by a Job; and the Jobs by which a person inspects it and marks it.
 
 On a node root makes the directory and gives it away, in a container that goes before. All else is done as its owner.
 """
@@ -50,7 +50,7 @@ def job(  # noqa: PLR0913 (what it is made of)
     template = _template(_pod(storage, furnishes, node, first=makes))
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
-    # A Job that failed is made anew by the next `up`.
+    # A Job that failed is made again by the next `up`.
     metadata = ownership.metadata("Job", name, namespace, {"pulumi.com/replaceUnready": "true"})
     spec = {"backoffLimit": 0, "activeDeadlineSeconds": 300, "template": template}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
@@ -102,7 +102,7 @@ def mark(  # noqa: PLR0913, PLR0917 (a directory, a look at it, and what becomes
 
 
 def place(storage: Storage) -> str:
-    """Name the place of the directory, as somebody types it to say that it is the right one."""
+    """Name the place of the directory, as a person types it to confirm that it is the right one."""
     match storage:
         case HostPath() | Local() | Nfs():
             return storage.path

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Gives the photo directory and its import folders to storage.owner, once somebody has seen whose they are and said so.
+# Gives the photo directory and its import folders to storage.owner, once a person has seen their owners and confirmed.
 #
 # Runs as root. Files in them stay whose they are.
 #
-# SEEN_FILESYSTEM  what told the disk's filesystem from another one when somebody looked
+# SEEN_FILESYSTEM  what told the disk's filesystem from another one when a person looked
 set -eu
 
 require_directory

@@ -47,7 +47,7 @@ def _pod(immich: Immich, storage: Storage, containers: tuple[str, ...], ownershi
 
 
 def lacking(fragment: Manifest, pod: Manifest) -> Iterator[str]:
-    """Say in words what a pod lacks of the mount: the volume's source, the mount itself, read-only, and the guard.
+    """List what a pod lacks of the mount: the volume's source, the mount itself, read-only, and the startup check.
 
     Args:
         fragment: the entries of this stack in a workload that runs Immich's server.

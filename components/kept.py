@@ -24,7 +24,7 @@ _DIRECTORIES = {"hostPath", "local"}
 
 
 def keeps(known: Manifest, stack: str) -> bool:
-    """Whether an object of this stack keeps values that were somebody's."""
+    """Whether an object of this stack keeps values that others set."""
     annotations = known.get("metadata", {}).get("annotations") or {}
     return annotations.get(STACK_MARK) == stack and not annotations.keys().isdisjoint({ADOPTED_MARK, VALUES_MARK})
 

@@ -39,8 +39,8 @@ class LocalRoute:
     """What a locally managed tunnel does with the host's requests.
 
     Attributes:
-        place: where the document is kept, in words.
-        owner: who keeps it, in words; empty where that is unknown.
+        place: where the document is kept, as text.
+        owner: who keeps it, as text; empty where that is unknown.
         lines: the rule as it is to be written, in the document's style.
         before: the rule that it goes before; empty where that is unknown.
         fault: why the document can't be judged, or what cloudflared refuses in it; completes `the document ...`.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says what is in the photo directory, so that somebody can tell whether it is the right one; writes nothing.
+# Says what is in the photo directory, so that a person can tell whether it is the right one; writes nothing.
 #
 # Runs as storage.owner. Its result is `marked` or `unmarked`, the marker file's id (`none`, `old` as in `disk.sh`), and what
 # tells its filesystem, and the disk with what is on it, from another one.

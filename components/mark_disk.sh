@@ -1,9 +1,9 @@
 #!/bin/sh
-# Marks the photo directory as the right one, if it is still what somebody has looked at, and makes the import folders.
+# Marks the photo directory as the right one, if it is still what a person has looked at, and makes the import folders.
 #
 # Runs as storage.owner.
 #
-# SEEN    what told the disk from another one when somebody looked
+# SEEN    what told the disk from another one when a person looked
 # NEW_ID  the id that it gets: from then on, whatever was marked before is another disk
 set -eu
 umask 022

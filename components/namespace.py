@@ -1,4 +1,4 @@
-"""A namespace whose PodSecurity labels let our pods in: one of ours, or one that somebody else made."""
+"""A namespace whose PodSecurity labels let our pods in: one of this stack, or one that exists already."""
 
 from clients.kubernetes import Manifest
 from components import pod_security
@@ -7,13 +7,13 @@ from components.pod_security import FoundLevels, Level
 
 
 def namespace(name: str, level: Level, ownership: Ownership) -> Manifest:
-    """Build a namespace of ours."""
+    """Build a namespace of this stack."""
     metadata = {**ownership.metadata("Namespace", name), "labels": pod_security.labels(level)}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def entries(name: str, level: Level, found: FoundLevels, annotations: dict[str, str] | None = None) -> Manifest | None:
-    """Build what we state in a namespace that somebody else made; None when there is nothing to state."""
+    """Build what we state in a namespace that exists already; None when there is nothing to state."""
     stated = {
         key: value
         for key, value in {"labels": pod_security.labels_to_add(level, found), "annotations": annotations or {}}.items()

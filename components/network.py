@@ -11,7 +11,7 @@ NAMES: Final[Manifest] = {"ports": [{"protocol": protocol, "port": 53} for proto
 
 
 def nothing(name: str, namespace: str, pods: Mapping[str, str], ownership: Ownership) -> Manifest:
-    """Build the NetworkPolicy of pods that neither call nor answer anybody."""
+    """Build the NetworkPolicy of pods that neither open nor accept connections."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

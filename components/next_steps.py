@@ -36,7 +36,7 @@ def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if settings.adopt_existing:
         yield (
             f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as everything is adopted, then "
-            f"`{ownership.command('up')}`: while it is set, a directory without its mark is marked"
+            f"`{ownership.command('up')}`: while it is set, an unmarked directory is marked"
         )
 
 
@@ -70,7 +70,7 @@ def _store_api_key(settings: Settings, ownership: Ownership) -> Iterator[str]:
 def _sign_in(settings: Settings, ownership: Ownership, synced: Collection[str]) -> Iterator[str]:
     for account in settings.photo_sync.accounts:
         if account.name not in synced:
-            # Whether somebody has signed it in only a sync finds out: a second time does no harm.
+            # Whether someone has signed it in only a sync finds out: a second time does no harm.
             yield (
                 f"Sign account {account.name} in, with the code that Apple sends, and fetch its first photos: "
                 f"`{ownership.command('icloud-login', account.name)} && {ownership.command('sync-now', account.name)}`"

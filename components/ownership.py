@@ -19,8 +19,8 @@ class Ownership:
 
     Attributes:
         stack: `<project>/<stack>`, the value of our mark.
-        adopted: objects that somebody made by hand and this stack took over: they are kept when it is removed.
-        adopting: whether what was set by hand may be taken over in this `up`.
+        adopted: objects that were made by hand and this stack adopted: they are kept when it is removed.
+        adopting: whether what was set by hand may be adopted in this `up`.
 
     """
 
@@ -63,7 +63,7 @@ class Ownership:
         return live["kind"] == "Namespace" and OBJECT_MANAGER in managers and not marked
 
     def adopts(self, live: Manifest) -> bool:
-        """Whether somebody made an object by hand that this stack took over, or takes over now."""
+        """Whether an object was made by hand and this stack adopted it, or adopts it now."""
         if self.is_ours(live):
             return ADOPTED_MARK in live["metadata"]["annotations"]
         return self.adopting and not self.lost_its_mark(live)

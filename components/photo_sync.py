@@ -194,7 +194,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
 
 
 def _told(account: Account, pod: Manifest, settings: Settings, ownership: Ownership) -> Manifest:
-    """Have the pod tell how it went, where somebody is told: after the sync, in a container that ends with its code."""
+    """Have the pod notify, where that is configured: after the sync, in a container that ends with its code."""
     if settings.notifications is None:
         return pod
     (container,) = pod["containers"]

@@ -40,7 +40,7 @@ class Found:
         servers: the workloads that run Immich's server, at least one.
         job_by_hand: whether a directory Job that is not ours has the name that ours would get.
         immich_levels: PodSecurity levels of Immich's namespace.
-        photo_sync_levels: those of the photo-sync namespace, where somebody else made it.
+        photo_sync_levels: those of the photo-sync namespace, where it exists already.
         cloudflare: what Cloudflare holds; None for a stack that states nothing there.
         origin: the Service that a tunnel of our own leads to; None for any other stack.
         synced: the accounts whose photos have been fetched at least once.
@@ -134,19 +134,19 @@ class Plan:
         yield from (managed for managed in candidates if managed)
         yield from self.mount_admission or ()
         yield from self.mount_policy or ()
-        if self.sync:  # what signs in to somebody's account is never taken over
+        if self.sync:  # what signs in to a person's account is never adopted
             yield from (
                 ManagedObject(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests()
             )
         if self.connector:
-            # Its namespace may hold somebody's own connector: nothing there is taken over.
+            # Its namespace may hold an unmanaged connector: nothing there is adopted.
             yield from (
                 ManagedObject(manifest, "cloudflare.namespace", adoptable=False)
                 for manifest in vars(self.connector).values()
             )
 
     def fragments(self) -> Iterator[Manifest]:
-        """All entries of ours in objects of somebody else's."""
+        """All entries of this stack in objects that it does not manage."""
         candidates = (
             self.photo_sync_entries if self.photo_sync_is_found else None,
             self.immich_entries,

@@ -1,6 +1,6 @@
 """The lowest PodSecurity level that a pod passes, and the namespace labels that let it in.
 
-The rules are those of the Pod Security Standards, as far as pods of ours can meet or break them.
+The rules are those of the Pod Security Standards, as far as pods of this stack can meet or break them.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ _RESTRICTED_VOLUMES = {
 
 @dataclass(frozen=True)
 class FoundLevels:
-    """The levels that a namespace has, by mode: by anybody, and by those who will go on stating them."""
+    """The levels that a namespace has, by mode: by anyone, and by those who will go on stating them."""
 
     by_anybody: Mapping[str, Level] = field(default_factory=dict)
     by_others: Mapping[str, Level] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def least_strict(levels: list[Level]) -> Level:
 
 
 def labels(level: Level) -> dict[str, str]:
-    """Build all labels for a namespace of ours."""
+    """Build all labels for a namespace of this stack."""
     return {label(mode): level for mode in MODES}
 
 

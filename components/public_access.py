@@ -24,7 +24,7 @@ class FoundAtCloudflare:
         zone: the host's zone.
         tunnel: the shared or locally managed tunnel; None for any other kind.
         sibling: the record that ours shall be like; None unless `sameAs` names one.
-        record: the host's record, where there is one that may be ours.
+        record: the host's record, where there is one that may be this stack's.
         import_record: whether that record carries this stack's comment, and the state does not know it.
         adopt_record: whether that record was made by hand, and is, or becomes, a resource that restores it.
         record_name: the record's name in the program, which is another one when the host changes.
@@ -165,7 +165,7 @@ def tunnel_host(tunnel_id: str) -> str:
 
 def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Record:
     kind, content, proxied = _target(cloudflare, found)
-    # One whose mark somebody has wiped off may have been made by hand: it is kept, too.
+    # One whose mark someone has wiped off may have been made by hand: it is kept, too.
     by_hand = found.record.id if found.record and found.adopt_record else None
     adopted = found.record is not None and not by_hand and found.record.comment != ownership.stack
     return Record(

@@ -39,7 +39,7 @@ tell_session() { # directory: says until when the session is good, and warns whe
 60 days"
     else
         left=0
-        echo "nobody knows when account $ACCOUNT was signed in. That is valid for 30 to 60 days, by experience"
+        echo "it is unknown when account $ACCOUNT was signed in. A sign-in is valid for 30 to 60 days, by experience"
     fi
     [ "$left" -gt "$AHEAD" ] ||
         echo "WARNING: that may end before the next run, which is up to $AHEAD days away. Renew it before that: $LOGIN"

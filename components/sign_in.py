@@ -1,4 +1,4 @@
-"""A pod in which somebody signs an account in at Apple, on the volume that keeps the account's session."""
+"""A pod in which someone signs an account in at Apple, on the volume that keeps the account's session."""
 
 from datetime import date
 

@@ -38,7 +38,7 @@ complete="$photos/$MARK-complete"  # the command line of the last run, if it was
 pending="$photos/$MARK-pending"    # made before the first fetch after a whole run: what is younger has had no second look
 aside="$photos/$MARK-aside"        # files that were not whole, until they are
 shortfall="$photos/$MARK-missing"  # how many announced photos are missing, and the day on which that was first found
-refused="$COOKIES/refused"         # why no sign-in is tried until somebody signs in
+refused="$COOKIES/refused"         # why no sign-in is tried until someone signs in
 work=$(mktemp -d)
 : >"$work/sized"
 
@@ -62,12 +62,12 @@ share() { # MiB or per cent, all that there is: prints how much that is
 
 fault() { # prints a code and, on the next line, what is wrong with the disk, if anything is
     if [ ! -f "$DIRECTORY/$MARK" ]; then
-        printf '%s\n' no-mark "the photo disk is not there: its mark $MARK is missing, so nothing is written. Is it mounted? \
+        printf '%s\n' no-mark "the photo disk is not there: its marker file $MARK is missing, so nothing is written. Is it mounted? \
 If it is, mark it: $MARK_DISK"
         return
     fi
     if [ -z "$DISK_ID" ] || ! grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; then
-        printf '%s\n' other-disk "the photo disk is another one: its mark $MARK has another id, so nothing is written. Is the \
+        printf '%s\n' other-disk "the photo disk is another one: its marker file $MARK has another id, so nothing is written. Is the \
 right one mounted? If it is, mark it: $MARK_DISK"
         return
     fi
@@ -97,7 +97,7 @@ watch() { # process: ends it when something is wrong with the disk
     done
 }
 
-stop_when_told() { # fails if somebody has ended this script
+stop_when_told() { # fails if someone has ended this script
     [ -z "$ended_from_outside" ] ||
         fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
 }
@@ -277,7 +277,7 @@ if [ -e "$pending" ]; then
     mend || :
 fi
 
-# Stopping early is right only where the last run fetched everything: else what it missed would be missed for ever.
+# Stopping early is right only where the last run fetched everything: else what it missed would be missed forever.
 missing=$(sed -n 3p "$complete" 2>/dev/null || :)
 whole_on=$today stop_after=''
 if [ "$UNTIL_FOUND" -gt 0 ] && [ "$(head -n 1 "$complete" 2>/dev/null)" = "$command_line" ]; then

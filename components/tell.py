@@ -3,7 +3,7 @@
 VERDICT    directory with what the sync left: `code`, its exit code, and `result`, what it reported
 TOLD       directory that keeps what has been told
 ACCOUNT    the account's name
-ON         of what somebody is told: failure, sessionEnding, recovered
+ON         which events are reported: failure, sessionEnding, recovered
 URLS       Apprise URLs, one a line
 HEARTBEAT  URL that each good run requests
 AHEAD      days until the next scheduled run, at most
@@ -55,7 +55,7 @@ _PLAIN: Final = {
 
 @dataclass(frozen=True)
 class Message:
-    """What somebody is told.
+    """What a notification reports.
 
     Attributes:
         key: what it is about; the same is told once a day.

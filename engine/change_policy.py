@@ -53,7 +53,7 @@ _ROUTING: Final = (
     *("name", "type", "content", "proxied"),
     *("spec.ingressClassName", "spec.parentRefs", "spec.hostnames", "spec.rules"),
 )
-_ROUTE: Final = "Somebody made this route by hand, and people use it: they are led elsewhere, or nowhere."
+_ROUTE: Final = "This route was made by hand and is in use: its requests would go elsewhere, or nowhere."
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _took_over(step: Step) -> bool:
 
 
 def _gives_back(step: Step) -> bool:
-    """Whether ours leave a rule that was taken over its requests: then it comes back (providers.tunnel_rules)."""
+    """Whether this stack's rules leave an adopted rule its requests: then it is restored (providers.tunnel_rules)."""
     ours = {_key(rule) for rule in step.after.get("rules", [])}
     found = [_key(json.loads(rule)) for rule in step.found.get("found", [])]
     return any(not {(hostname, ""), (hostname, path)} & ours for hostname, path in found)
@@ -189,7 +189,7 @@ _OPEN: Final = (
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 _HTTP_ROUTE: Final = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"
 _COME_BACK: Final = (
-    "Rules that somebody made by hand, and this stack took over, come back: the host leads where they say."
+    "Rules that were made by hand, and that this stack adopted, are restored: the host leads where they say."
 )
 
 RULES: Final = (
@@ -207,7 +207,7 @@ RULES: Final = (
     ChangeRule(
         "kubernetes:core/v1:PersistentVolumeClaim",
         _LET_GO,
-        "An account's session at Apple is on it: the account fetches nothing until somebody signs in again, with a "
+        "An account's session at Apple is on it: the account fetches nothing until someone signs in again, with a "
         "code that Apple sends.",
         _is_a_session,
     ),

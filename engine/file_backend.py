@@ -47,7 +47,7 @@ class FileBackend:
     def interrupted(self) -> bool:
         """Whether the checkpoint has an operation that was begun and never ended.
 
-        The engine keeps a creation that it did not see end, for ever (source: pulumi's pkg/backend/snapshot.go): it has
+        The engine keeps a creation that it did not see end, forever (source: pulumi's pkg/backend/snapshot.go): it has
         ended once the resource is there.
         """
         latest = ((_mapping(self.checkpoint) or {}).get("checkpoint") or {}).get("latest") or {}

@@ -1,1 +1,1 @@
-"""The rehearsal: a disposable Kubernetes control plane on loopback and the homelab as it was found."""
+"""The rehearsal: a disposable Kubernetes control plane on loopback, and the homelab as its owner had it."""

@@ -131,7 +131,7 @@ class ControlPlane:
         self._place = home / "control-plane"
 
     def start(self) -> None:
-        """Have it running, with its node ready: at once when it is, else anew on the data that it left.
+        """Have it running, with its node ready: at once when it is, else again on the data that it left.
 
         Raises LabError, with the end of its log, when a program does not come up.
         """
@@ -375,7 +375,7 @@ class ControlPlane:
 
 
 class _PortTakenError(LabError):
-    """Somebody else bound a port between our choice and our program's start."""
+    """Another program bound a port between our choice and our program's start."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving
 # Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
 _PYTHON = Path(sys.executable)
-# Somebody's real credentials, of which a rehearsal must know nothing.
+# Real credentials, of which a rehearsal must know nothing.
 _CREDENTIALS = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_USER_SERVICE_KEY", "CLOUDFLARE_EMAIL")
 _LANGUAGE_HOST = Path(__file__).parent / "language_host.py"
 _OPERATIONS: dict[Operation, list[str]] = {
@@ -75,7 +75,7 @@ class Engine:
 
     @property
     def providers(self) -> str:
-        """Who serves as each provider, in words: the real plugin's path, or the stand-in and why."""
+        """Who serves as each provider, as text: the real plugin's path, or the stand-in and why."""
         stand_in = "the lab's stand-in (no pulumi-resource-{} is installed)"
         served = {package: self._real_plugins.get(package) or stand_in.format(package) for package in _STAND_INS}
         return ", ".join(f"{package.capitalize()} provider: {by}" for package, by in served.items())
@@ -173,7 +173,7 @@ class Engine:
         return any(self._backend.damages())
 
     def interrupted(self) -> bool:
-        """Whether the state has operations of which nobody knows how they ended."""
+        """Whether the state has operations whose end is unknown."""
         return self._backend.interrupted()
 
     def outputs(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Engine:
         """
         with self._environment():
             try:
-                # No child of ours: what Ctrl-C means is the program's own affair.
+                # Not a child process: what Ctrl-C means is the program's own affair.
                 os.execvp(words[0], [self.stack if word == "{stack}" else word for word in words])  # noqa: S606
             except OSError as error:
                 raise LabError(f"{words[0]} can't be run: {error.strerror}") from None

@@ -63,7 +63,7 @@ def find_go(workshop: Path, recipes: Sequence[Recipe], progress: BuildProgress) 
     env = {
         name: value
         for name, value in os.environ.items()
-        # Somebody's cross-compilation or workspace is not for us.
+        # The user's cross-compilation or workspace does not concern these builds.
         if name not in {"GOOS", "GOARCH", "GOWORK", "GOROOT"}
     } | {
         "CGO_ENABLED": "0",

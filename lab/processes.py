@@ -20,7 +20,7 @@ from lab.errors import LabError
 HOME_MARK = "IMMICH_ICLOUD_LAB"
 NAME_MARK = "IMMICH_ICLOUD_LAB_NAME"
 
-# Kept until they end, so that their ends are collected: without that an ended child of ours stays a zombie.
+# Kept until they end, so that their ends are collected: without that an ended child process stays a zombie.
 _children: list[psutil.Popen] = []
 
 _SHOWN_SECONDS = 5.0
@@ -125,7 +125,7 @@ def end(home: Path, names: Collection[str] | None = None) -> None:
 
 
 def _end_one(process: psutil.Process) -> None:
-    # psutil compares the creation time before it signals, so a pid that was given to somebody else is never hit.
+    # psutil compares the creation time before it signals, so a pid that was given to another process is never hit.
     try:
         process.terminate()
         if not _gone_within(process, _TERM_SECONDS):

@@ -109,7 +109,7 @@ def read_cloudflare(
         cluster: where stacks note down which rules are theirs.
         settings: the stack's settings.
         owner: the stack.
-        known: what the state has; None where it is not asked, and then a rule that is as it should be is ours.
+        known: what the state has; None where it is not asked, and then a rule as wanted counts as this stack's.
 
     Raises:
         CloudflareError: when Cloudflare can't be asked, or the token may not read.
@@ -150,7 +150,7 @@ def read_cloudflare(
 
 
 def _known_keys(known: Collection[Known] | None, wanted: RuleSet) -> frozenset[Key]:
-    """Find the rules that the state knows to be ours: in no Lease, they would be taken for unmanaged ones."""
+    """Find the rules that the state knows to be this stack's: in no Lease, they would be taken for unmanaged ones."""
     if known is None:
         return wanted.keys
     stated = (tunnel_rules.known_keys(one.outputs, wanted) for one in known if one.type == TUNNEL_RULES)

@@ -78,13 +78,13 @@ class FoundConnector:
 
     @property
     def place(self) -> str:
-        """Where the document is kept, in words."""
+        """Where the document is kept, as text."""
         where = f"key {self.file.key} of {self.file.holder}" if self.file.holder else self.file.path
         return f"{where} (read by {Ref.of(self.workload)})"
 
     @property
     def owner(self) -> str:
-        """Who deploys it, in words; empty where nothing says so."""
+        """Who deploys it, as text; empty where nothing says so."""
         for thing in (self.holder, self.workload):
             metadata = (thing or {}).get("metadata", {})
             marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
@@ -101,7 +101,7 @@ class LocalTunnelSeen:
     Attributes:
         connectors: the workloads that may run it.
         serving: the Services that its document leads the host to, and that serve the stack's route.
-        configuration: what cloudflared sent to Cloudflare; None where there is none such.
+        configuration: what cloudflared sent to Cloudflare; None where there is none.
 
     """
 

@@ -91,7 +91,7 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         say("\nInterrupted.")
-        os._exit(_INTERRUPTED)  # a thread may still wait for what somebody types
+        os._exit(_INTERRUPTED)  # a thread may still wait for what someone types
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -20,9 +20,8 @@ _COMMANDS = {
     "up": ["up"],
     "preview": ["preview", "--diff", _UNPROTECTED],
     "down": ["destroy", _UNPROTECTED],
-    "status": ["stack"],
 }
-# Removal is meant, and looking changes nothing.
+# Removal is meant.
 _GUARDED = {"up", "preview"}
 
 _UNREADABLE = (

@@ -1,4 +1,4 @@
-"""`make mark-disk`: somebody looks at a directory and says that it is the photo disk."""
+"""`make mark-disk`: a person inspects a directory and confirms that it is the photo disk."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ from ops.command import CommandError, Say, Stack, main, say
 from text.command import Command
 
 _HAS = {
-    "none": "It has no mark.",
-    "old": "Its mark is one of 0.2, which is equal on every disk.",
+    "none": "It has no marker file.",
+    "old": "Its marker file is one of 0.2, which is equal on every disk.",
 }
 
 
@@ -45,9 +45,10 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
         say(f"{place} is marked as the photo disk already ({MARK}). Marked again, every copy of it is another disk.")
     else:
         say(
-            f"{_HAS.get(sight.id, 'It has the mark of another disk.')} With one, photos are written to it and Immich "
-            "takes it for all that there is: what is missing in it, Immich trashes. Every disk that was marked before "
-            "is refused from then on. Mark it only if it is the disk with the photos, or a new one for them."
+            f"{_HAS.get(sight.id, 'It has the marker file of another disk.')} Once marked, photos are written to it. "
+            "Immich treats it as complete, and moves photos that are missing on it to its trash. Every disk that was "
+            "marked before is refused from then on. Mark it only if it is the disk with the photos, or a new one for "
+            "them."
         )
     try:
         answer = ask(f"Type {place} to mark it: ")

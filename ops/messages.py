@@ -6,7 +6,7 @@ from types import ModuleType
 
 import preflight.wording
 import providers.wording
-from text.finding import Situation, shown
+from text.finding import Situation, cell, shown
 
 FILE = Path(__file__).parent.parent / "docs" / "messages.md"
 # The packages' words, and when they are read.
@@ -18,8 +18,8 @@ PACKAGES: dict[str, ModuleType] = {
 _HEAD = """\
 # Messages
 
-Each with its code, which does not change where the words do. In capitals is what differs from stack to stack. A problem
-stops `up`; a warning and news do not. Made of the code (`make messages`).
+Each with its code, which does not change where the words do. In angle brackets is what differs from stack to stack.
+A problem stops `up`; a warning and news do not. Made of the code (`make messages`).
 """
 
 
@@ -39,7 +39,7 @@ def _section(words: str, module: ModuleType) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for one in situations(module):
         message = ". ".join(shown(part, one.setting) for part in (one.text, one.remedy) if part)
-        yield f"| {one.code} | {one.severity} | {message.replace('|', chr(92) + '|')} |"
+        yield f"| {one.code} | {one.severity} | {cell(message)} |"
     yield ""
 
 

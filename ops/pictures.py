@@ -1,4 +1,4 @@
-"""The pictures of README.md and docs/, of the rehearsal that is up: `python -m ops.pictures lab`.
+"""The pictures of docs/, of the rehearsal that is up: `python -m ops.pictures lab`.
 
 What `make -s verify ARGS=--json` printed there is recorded: docs/verify-passed.json when all was well, docs/verify.json
 after the Ingress had been changed by hand.
@@ -14,7 +14,6 @@ from rich.console import Console
 from ops.diagram.dot import svg
 from ops.diagram.flow import flow
 from ops.diagram.graph import Graph
-from ops.diagram.mermaid import mermaid
 from ops.diagram.resources import of_state
 from ops.diagram.states import with_states
 from ops.recorded import verdict
@@ -22,19 +21,13 @@ from ops.stack import state_of
 from ops.verify import Verdict, show
 
 _ROOT = Path(__file__).parent.parent
-README = _ROOT / "README.md"
 RECORDED = _ROOT / "docs" / "verify.json"
 PASSED = _ROOT / "docs" / "verify-passed.json"
 DIAGRAM = _ROOT / "docs" / "diagram.svg"
 
 _COLUMNS = 130
-# In what rich exports: the font, which a browser would fetch from somebody's server, and where rich is from.
+# In what rich exports: the font, which a browser would fetch from another server, and where rich is from.
 _UNWANTED = re.compile(r"@font-face \{.*?\}|<!--.*?-->", re.DOTALL)
-
-
-def in_readme(readme: str, graph: Graph) -> str:
-    """Put a graph in the place of the README's."""
-    return re.sub(r"(?<=```mermaid\n).*?(?=```)", lambda _: mermaid(graph), readme, count=1, flags=re.DOTALL)
 
 
 def table(judged: Verdict) -> str:
@@ -51,7 +44,6 @@ def diagram(graph: Graph, judged: Verdict) -> str:
 
 def _write(stack: str) -> None:
     graph = flow(tuple(of_state(state_of(stack))))
-    README.write_text(in_readme(README.read_text(), graph))
     for recorded in (RECORDED, PASSED):
         recorded.with_suffix(".svg").write_text(table(verdict(recorded.read_text())[1]))
     DIAGRAM.write_text(diagram(graph, verdict(RECORDED.read_text())[1]))

@@ -94,10 +94,21 @@ def state_of(stack: str) -> Sequence[Mapping[str, Any]]:
         StackError: when the CLI, the stack or its passphrase is missing, or no `up` of it has come to its end.
 
     """
-    resources: Sequence[Mapping[str, Any]] = _asked(stack, "stack", "export")["deployment"].get("resources", [])
+    resources: Sequence[Mapping[str, Any]] = deployment_of(stack).get("resources") or []
     if not any(one["type"] == "pulumi:pulumi:Stack" and one.get("outputs") for one in resources):
         raise StackError(f"STACK={stack} is not deployed yet: `{Command('up', stack)}`")
     return resources
+
+
+def deployment_of(stack: str) -> Mapping[str, Any]:
+    """Read a stack's state, deployed or not, by the CLI; what is secret in it stays encrypted.
+
+    Raises:
+        StackError: when the CLI, the stack or its passphrase is missing.
+
+    """
+    deployment: Mapping[str, Any] = _asked(stack, "stack", "export").get("deployment") or {}
+    return deployment
 
 
 def _asked(stack: str, *words: str) -> Any:

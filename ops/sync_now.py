@@ -35,7 +35,7 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
 def manual_run(cron_job: Manifest) -> Manifest:
     """Build a Job of a CronJob, as `kubectl create job --from` does (source: its create_job.go).
 
-    But for one thing: it does not try again hours later, as somebody waits for it.
+    But for one thing: it does not try again hours later, as someone waits for it.
     """
     template, metadata = deepcopy(cron_job["spec"]["jobTemplate"]), cron_job["metadata"]
     for variable in photo_sync.fetching(template["spec"]["template"]["spec"]).get("env", []):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.checks import CHECKS
 from ops.checks.check import EVERY, Check
-from text.finding import shown
+from text.finding import cell, shown
 
 FILE = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
 
@@ -44,7 +44,7 @@ $ make -s diagram STACK=homelab ARGS='--svg --verify verify.json' > diagram.svg
 
 ![The rehearsal's stack, coloured](diagram.svg)
 
-What follows is made of the same table (`make troubleshooting`). In capitals is what `make verify` fills in.
+What follows is made of the same table (`make troubleshooting`). In angle brackets is what `make verify` fills in.
 """
 
 
@@ -60,7 +60,7 @@ def _section(check: Check) -> Iterator[str]:
     yield "| code | likely cause | next command |"
     yield "| --- | --- | --- |"
     for fault in check.faults:
-        yield f"| {fault.code} | {shown(fault.cause)} | `{shown(fault.remedy)}` |"
+        yield f"| {fault.code} | {cell(shown(fault.cause))} | {cell(f'`{shown(fault.remedy)}`')} |"
     yield ""
     for snippet in dict.fromkeys(fault.snippet for fault in check.faults if fault.snippet):
         yield f"```yaml\n{shown(snippet)}```\n"

@@ -173,7 +173,7 @@ def _limits(settings: Settings, public_access: PublicAccess) -> Iterator[Finding
 
 
 def _body_limit(settings: Settings) -> tuple[int | None, str]:
-    """Bytes that the cluster's own way in takes; None for no limit. And where that is said."""
+    """Bytes that the cluster's ingress controller takes; None for no limit. And where that is said."""
     route, cloudflare = settings.route, settings.cloudflare
     if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and not cloudflare.ingress_controller):
         return None, "Immich itself has no limit"

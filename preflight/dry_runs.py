@@ -83,7 +83,7 @@ def mutated(plan: Plan, answers: Answers) -> dict[Ref, Manifest]:
 
 def _answer(api: ClusterApi, manifest: Manifest) -> Manifest | ClusterRefusedError:
     try:
-        # By force, as the provider does it: what others changed in an object of ours is drift, and preview shows it.
+        # By force, as the provider does it: what others changed in it is drift, and preview shows it.
         return api.apply(manifest, OBJECT_MANAGER, dry_run=True, force=True).object
     except ClusterRefusedError as refused:
         return refused

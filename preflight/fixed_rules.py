@@ -63,7 +63,7 @@ def findings(managed: ManagedObject, live: Manifest, plan: Plan, refusal: str | 
 
 
 def released(plan: Plan, answers: Answers) -> Iterator[Finding]:
-    """A volume stays tied to a claim that was deleted: the new claim of that name would wait for ever."""
+    """A volume stays tied to a claim that was deleted: the new claim of that name would wait forever."""
     for volume, claim in ((plan.volume, plan.claim), (plan.immich_volume, plan.immich_claim)):
         if volume is None or claim is None or volume.ref not in answers.live:
             continue
@@ -87,7 +87,7 @@ def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str
     for field, setting in _FIXED.get(managed.ref.kind, []):
         wanted, found = value_at(ours, field), value_at(theirs, field)
         if wanted is None and managed.ref.kind == "PersistentVolumeClaim":
-            continue  # what a claim of ours leaves open, the cluster has filled in
+            continue  # what a claim of this stack leaves open, the cluster has filled in
         if wanted == found or (wanted is None and not found) or (found is None and field in _ADDABLE):
             continue
         if field == "resources.requests.storage" and same_quantity(wanted, found):

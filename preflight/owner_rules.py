@@ -13,7 +13,7 @@ from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
 
-# Of the fields that a volume or a claim has without anybody's having said so.
+# Of the fields that a volume or a claim has by default.
 _API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
 
 
@@ -45,7 +45,7 @@ def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Fi
 
 
 def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[Finding]:
-    """Say what an adoption takes over; `elsewhere`: whether something outside the cluster is."""
+    """Say what an adoption changes; `elsewhere`: whether something outside the cluster is."""
     if not settings.adopt_existing:
         return
     foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}

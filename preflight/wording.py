@@ -163,7 +163,7 @@ NO_CLASS = Situation(
 # whose an object is
 
 MARK_LOST = Situation(
-    "mark-lost", "$subject was made by this project and has lost its annotation", "Put it back: $command"
+    "mark-lost", "$subject was made by this project and has lost its annotation", "Restore it: $command"
 )
 ANOTHER_STACKS = Situation(
     "of-another-stack",
@@ -237,7 +237,7 @@ APPLIED_WITH_KUBECTL = Situation(
 NOTHING_TO_ADOPT = Situation(
     "nothing-to-adopt",
     f"{_KEY} has nothing left to adopt",
-    "Remove it from the stack file: while it is set, a directory without its mark is marked",
+    "Remove it from the stack file: while it is set, an unmarked directory is marked",
     _WARNING,
     "adoptExisting",
 )

@@ -10,7 +10,7 @@ from settings.cloudflare import OnCloudflare
 from text.finding import Finding
 from text.hostname import below, common, is_wildcard_of, lies_in
 
-_PUBLIC = 2  # labels that a domain of somebody's has at least
+_PUBLIC = 2  # labels that a registered domain has at least
 
 
 def missing(settings: Settings, facts: CloudflareSeen) -> Iterator[Finding]:

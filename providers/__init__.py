@@ -1,4 +1,4 @@
-"""Dynamic resources: each owns keyed entries in a document that belongs to somebody else.
+"""Dynamic resources: each owns keyed entries in a document that this stack does not manage.
 
 Module paths and class names below this package are a frozen interface: a stack's state names them.
 """

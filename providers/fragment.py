@@ -1,8 +1,8 @@
-"""A fragment of an object that belongs to somebody else: a few keyed entries are ours, the rest is never touched.
+"""A fragment of an object that this stack does not manage: it owns a few keyed entries, the rest is never touched.
 
 Applied server-side under a field manager of its own. Creating adds the entries, deleting gives up exactly them. What
-lies in an item of somebody else's, a mount in a container, is relinquished once it is written (`lent_mounts`). Where
-the object is a workload, its rollout is part of the change: one that fails gives back what was found, and then the
+lies in an item of another manager, a mount in a container, is relinquished once it is written (`lent_mounts`). Where
+the object is a workload, its rollout is part of the change: one that fails is rolled back, and then the
 error is raised.
 """
 
@@ -38,7 +38,7 @@ class Claim:
     Attributes:
         fragment: apiVersion, kind, metadata.name (and namespace) of the object, and the entries.
         manager: the field manager that will own them.
-        adopt: whether entries that were set by hand, with kubectl, may be taken over.
+        adopt: whether entries that were set by hand, with kubectl, may be adopted.
         policy: the admission policy that will demand these entries; None of other entries.
 
     """
@@ -64,8 +64,8 @@ class FragmentDryRun:
         changes: whether it would change anything, ownership included.
         restarts: whether it would change the pods of a workload.
         warnings: the API server's own.
-        taken_over: in words, the entries that were set by hand and would become ours; empty when there are none.
-        shared: in words, those that another manager applies too, with equal values; empty when there are none.
+        taken_over: as text, the entries that were set by hand and would be adopted; empty when there are none.
+        shared: as text, those that another manager applies too, with equal values; empty when there are none.
 
     """
 
@@ -83,9 +83,9 @@ class Remainder:
     """What giving up our entries would leave.
 
     Attributes:
-        live: the object without them; as it is where none of them is ours.
-        ours: whether any of them is ours.
-        by_hand: in words, those that kubectl holds too, and that go all the same; empty when there are none.
+        live: the object without them; unchanged where this stack owns none of them.
+        ours: whether this stack owns any of them.
+        by_hand: as text, those that kubectl holds too, and that go all the same; empty when there are none.
 
     """
 
@@ -111,14 +111,14 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
         return FragmentDryRun(live, problems)
     by_hand = [path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths]
     try:
-        # By force only over kubectl, whose entries are taken over before they are applied for real.
+        # By force only over kubectl, whose entries are adopted before they are applied for real.
         answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
     except ClusterRefusedError as refused:
         return FragmentDryRun(live, (wording.ENTRIES_REFUSED.found(claim.ref, reason=refused),))
     after = lent_mounts.relinquished(answer.object["metadata"].get("managedFields", []), claim.fragment, claim.manager)
     stated = {**answer.object, "metadata": {**answer.object["metadata"], "managedFields": after}}
     changes = bool(by_hand or _stale(live, claim)) or _essence(live, claim.manager) != _essence(stated, claim.manager)
-    # That the owner's own pods fall short of a stricter level is not news of ours.
+    # That the owner's own pods fall short of a stricter level is not this stack's to report.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
     return FragmentDryRun(
         live,
@@ -179,7 +179,7 @@ def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
 
 
 def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
-    """Whether another manager applies items of ours server-side, as we would: it can let go, and they stay with us."""
+    """Whether another manager applies items of this stack server-side, too: it can let go, and they stay."""
     held = [
         (entry["operation"], path)
         for entry in live["metadata"].get("managedFields", [])
@@ -191,7 +191,7 @@ def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
 
 
 def _is_drift(path: managed_fields.Path, ours: list[managed_fields.Path]) -> bool:
-    """Whether an entry that is set by hand was ours: it still is in part, or is a plain field beside others of ours."""
+    """Whether an entry set by hand was this stack's: it still is in part, or is a plain field beside others of it."""
     return path in ours or (bool(ours) and not managed_fields.is_item(path))
 
 
@@ -213,7 +213,7 @@ def _by_hand_or_us(manager: str) -> bool:
 
 
 def _essence(live: Manifest, manager: str) -> tuple[Manifest, list[Manifest]]:
-    """What tells two versions of an object apart: all that somebody states, and what of it the manager owns."""
+    """What tells two versions of an object apart: everything that is stated, and what of it the manager owns."""
     volatile = {"managedFields", "resourceVersion", "generation"}
     metadata = {k: v for k, v in live["metadata"].items() if k not in volatile}
     owned = [
@@ -252,7 +252,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=dry_run(self._api(), new).changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Add the entries, taking over what was set by hand if that is asked for."""
+        """Add the entries, adopting what was set by hand if that is asked for."""
         claim = _claim(props)
         self._apply(claim, claim)
         return dynamic.CreateResult(claim.ref.path, _inputs(claim))
@@ -279,8 +279,8 @@ class FragmentProvider(dynamic.ResourceProvider):
         ours = _holders(live, claim).get(claim.manager) if live else None
         if not ours:
             return
-        # An item goes as a whole, whoever else set a part of it by hand; a label that somebody else states too stays.
-        # Of a whole object of ours only its marks are a fragment: there both of our managers have to let go.
+        # An item goes as a whole, whoever else set a part of it by hand; a label that another manager states too stays.
+        # Of an object of this stack only its marks are a fragment: there both of our managers have to let go.
         going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
         going += [path for path in managed_fields.entries(claim.fragment) if lent_mounts.is_lent(path)]
         _unless_overtaken(partial(_take_over, api, claim, _by_hand_or_us, going))
@@ -308,14 +308,14 @@ class FragmentProvider(dynamic.ResourceProvider):
         except (rollout.RolloutError, ClusterRefusedError) as error:
             report(f"the rollout failed, going back to what was found: {error}")
             _give_back(api, trial.live, previous)
-            raise RuntimeError(f"{error}. What was found has been put back") from None
+            raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
 
     def _api(self) -> ClusterApi:
         return ClusterApi(self._cluster)
 
 
 class Fragment(dynamic.Resource, module="kubernetes", name="Fragment"):
-    """Entries of ours in an object of somebody else's."""
+    """Entries of this stack in an object that it does not manage."""
 
     fragment: pulumi.Output[Mapping[str, Any]]
     manager: pulumi.Output[str]
@@ -401,7 +401,7 @@ def _give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
         for entry in found["metadata"].get("managedFields", []):
             if entry.get("manager", "") in holding and "subresource" not in entry:
                 _unless_overtaken(partial(_return_to, api, claim, entry, holding[entry.get("manager", "")]))
-        # Of somebody else's container the way to its mounts is still ours: its owner could not rename it.
+        # Of another manager's container the way to its mounts is still this stack's: its owner could not rename it.
         _apply_entries(api, claim, {})
     try:
         rollout.wait(api, claim.ref, report, forced=True)

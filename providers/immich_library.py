@@ -64,7 +64,7 @@ class LibraryDiff:
 
     Attributes:
         problems: why it cannot be applied.
-        owner: the user whose photos these are; None when there is none such.
+        owner: the user whose photos these are; None when it does not exist.
         live: the library as it is; None when it has to be made.
         settled: as it would be; None when there is a problem.
         taken_over: whether it was made by hand and would become ours.
@@ -97,7 +97,7 @@ def compare(
         immich: the server.
         wanted: the library.
         notes: which stack has which libraries.
-        known: id of the library that is ours; empty when the state knows none.
+        known: id of this stack's library; empty when the state knows none.
         stated: exclusion patterns that were ours: those no longer wanted go.
 
     Raises:
@@ -140,7 +140,7 @@ def compare(
 def _ours(libraries: Sequence[Library], wanted: WantedLibrary, known: str, noted: Collection[str]) -> Library | None:
     """Find the library of this stack: by its id in the state, by its id in the Lease, or as an interrupted run left it.
 
-    Never by the name that people give it: somebody else's may have the same one.
+    Never by the name that people give it: another library may have the same one.
     """
     by_state = [one for one in libraries if one.id == known]
     by_lease = [one for one in libraries if one.id in noted]
@@ -233,8 +233,8 @@ class ImmichLibraryProvider(ImmichProvider):
     """Creates, reads and updates a library. There is no delete: the library stays when its stack goes."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse, at preview, what can't be had. Of a library that the state knows, preflight has."""
-        if _olds:  # which have no id: it could not be told from somebody else's
+        """Refuse, at preview, what cannot be applied. Of a library that the state knows, preflight has."""
+        if _olds:  # which have no id: it could not be told from an unmanaged one
             return dynamic.CheckResult(news, [])
         wanted = _wanted(news)
         try:
@@ -311,7 +311,7 @@ class ImmichLibraryProvider(ImmichProvider):
                     made = trial.live or immich.create_library(owner, wanted.name_at_first)
 
                     def settled(live: Library) -> Library:
-                        # First, so that a kill leaves no library of which nobody knows whose it is; and the Lease is
+                        # First, so that a kill leaves no library whose owner is unknown; and the Lease is
                         # this run's for as long as the write may take.
                         immich_lease.note_library(held, wanted.stack, live.id)
                         return _settled(live, wanted, stated)

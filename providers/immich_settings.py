@@ -1,7 +1,7 @@
 """Single entries of Immich's server-wide configuration: when all libraries are scanned, and whether they are watched.
 
 Immich reads and writes that document as a whole, without a version. It is read as late as possible, only our entries
-are changed, and what they were is remembered and restored. A change that somebody saves in the moment between our read
+are changed, and what they were is remembered and restored. A change that a person saves in the moment between our read
 and our write is lost; runs against the same cluster take turns, by a Lease, which also notes what the entries were
 before they are written. Two stacks that state them for one server undo each other.
 """
@@ -76,7 +76,7 @@ def _merged(document: Document, entries: Entries) -> Document:
 
 
 def _returned(document: Document, stated: Entries, were: Entries) -> Entries:
-    """Say what goes back to what it was: not what somebody else has changed since."""
+    """Say what goes back to what it was: not what others have changed since."""
     live = document[_SECTION]
     return {
         name: were[name] for name, entry in stated.items() if name in were and {**live[name], **entry} == live[name]
@@ -84,12 +84,12 @@ def _returned(document: Document, stated: Entries, were: Entries) -> Entries:
 
 
 class ImmichSettingsProvider(ImmichProvider):
-    """Sets, reads and gives back the entries."""
+    """Sets, reads and restores the entries."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
-        # Behind another port or Service is the same Immich: made anew, our own entries would be what was found there.
+        # Behind another port or Service is the same Immich: made again, our own entries would be what was found there.
         if old.server.namespace != new.server.namespace:
             return dynamic.DiffResult(changes=True, replaces=["server"])
         try:
@@ -146,7 +146,7 @@ class ImmichSettingsProvider(ImmichProvider):
             scan_schedule=(scan["cronExpression"] if scan["enabled"] else "off") if scan else None,
             watch=bool(watch["enabled"]) if watch else None,
         )
-        # What we have written stays in the outputs: what is unlike that by then, somebody else has changed.
+        # What we have written stays in the outputs: what is unlike that by then, others have changed.
         return dynamic.ReadResult(id_, dict(props), _inputs(seen))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -166,11 +166,13 @@ class ImmichSettingsProvider(ImmichProvider):
             )
             return
         for name in stated.entries.keys() - returned.keys():
-            report(f"library.{name} in Immich's configuration was changed by somebody else since, and stays as it is")
+            report(
+                f"library.{name} in Immich's configuration was changed by another client since, and is left unchanged"
+            )
 
 
 class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
-    """Entries of ours in Immich's server-wide configuration."""
+    """Entries of this stack in Immich's server-wide configuration."""
 
     scan_schedule: pulumi.Output[str | None]
     watch: pulumi.Output[bool | None]

@@ -109,7 +109,7 @@ class MountAtAdmissionProvider(dynamic.ResourceProvider):
             for workload in restarted:
                 _await(api, workload, stamp_before)
                 _restart_as_found(api, workload)
-            raise RuntimeError(f"{error}. What was found has been put back") from None
+            raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
 
     def _api(self) -> ClusterApi:
         return ClusterApi(self._cluster)

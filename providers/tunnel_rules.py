@@ -40,7 +40,7 @@ class RuleSet:
         tunnel_id: the tunnel's UUID.
         rules: as the configuration has them: `hostname`, `service`, and `path` where there is one.
         stack: `<project>/<stack>`, whose rules they are.
-        adopt: whether rules for the same hosts that were made by hand may be taken over.
+        adopt: whether rules for the same hosts that were made by hand may be adopted.
 
     """
 
@@ -88,7 +88,7 @@ class TunnelRulesDiff:
 
 
 class ImpossibleError(CloudflareRefusedError):
-    """The rules can't be had as things are; nothing was written."""
+    """The rules cannot be applied; nothing was written."""
 
 
 def _unusable(tunnel: Tunnel, found: Configuration) -> Finding | None:
@@ -110,7 +110,7 @@ def compare(
         cloudflare: where the tunnel is.
         cluster: where stacks note down which rules are theirs.
         wanted: the rule set.
-        known: keys that are ours, whatever is noted down.
+        known: keys of this stack, whatever is noted down.
 
     Raises:
         CloudflareError: when Cloudflare can't be asked, or refuses.
@@ -196,7 +196,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         self._token = SecretStr(configured) if configured else None
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse, at preview, what can't be had."""
+        """Refuse, at preview, what cannot be applied."""
         try:
             wanted = _rule_set(news)
             trial = compare(self._cloudflare(), self._api(), wanted, known_keys(_olds, wanted))
@@ -237,7 +237,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         return dynamic.ReadResult(id_, _outputs(live, found, trial.covering), _inputs(live, trial.covering))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Remove our rules; what was taken over comes back. A tunnel that is gone has none."""
+        """Remove our rules; adopted rules are restored. A tunnel that is gone has none."""
         none = replace(_rule_set(_props), rules=(), adopt=False)
         with self._lease(none).held() as lease:
             shares, had = lease.shares, _joined(_share(_props), lease.share)
@@ -252,7 +252,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
             lease.note(Share())
 
     def _settle(self, wanted: RuleSet, stated: Share) -> tuple[Rule, ...]:
-        """Bring the tunnel to what is asked for; returns the rules made by hand that are taken over."""
+        """Bring the tunnel to what is asked for; returns the rules made by hand that are adopted."""
         with self._lease(wanted).held() as lease:
             shares, had = lease.shares, _joined(stated, lease.share)
             returning = [rule for rule in had.found if not _is_taken(rule, wanted)]
@@ -264,7 +264,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
                 if trial.problems:
                     raise ImpossibleError("; ".join(map(str, trial.problems)))
                 tried.append(_joined(known, Share(wanted.keys, trial.taken_over)))
-                # First, so that a kill at any moment leaves no rule of which nobody knows whose it is; and the Lease is
+                # First, so that a kill at any moment leaves no rule whose owner is unknown; and the Lease is
                 # ours for as long as the write may take.
                 lease.note(tried[-1])
                 return list(trial.settled)
@@ -294,7 +294,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
 
 
 class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
-    """Rules of ours in somebody else's tunnel."""
+    """Rules of this stack in a shared tunnel."""
 
     account_id: pulumi.Output[str]
     tunnel_id: pulumi.Output[str]
@@ -309,7 +309,7 @@ class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
 
 
 def known_keys(olds: Mapping[str, Any], wanted: RuleSet) -> frozenset[Key]:
-    """Return the keys that the state, if it has any, knows to be ours in the same tunnel."""
+    """Return the keys that the state, if it has any, knows to be this stack's in the same tunnel."""
     if not olds:
         return frozenset()
     old = _rule_set(olds)
@@ -332,7 +332,7 @@ def _joined(one: Share, more: Share) -> Share:
 
 
 def _share(props: Mapping[str, Any]) -> Share:
-    """What the state knows to be ours."""
+    """What the state knows to be this stack's."""
     return Share(_rule_set(props).keys, tuple(json.loads(rule) for rule in props["found"]))
 
 
@@ -353,6 +353,6 @@ def _inputs(wanted: RuleSet, covering: Sequence[Rule] = ()) -> dict[str, Any]:
         "rules": [dict(rule) for rule in wanted.rules],
         "stack": wanted.stack,
         "adopt": wanted.adopt,
-        # What nobody asks for: there only as drift.
+        # Not configured: there only as drift.
         "covering": [dict(rule) for rule in covering],
     }

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _VERSION: Final = "2022-11-28"
 _PAGE: Final = 100
-# Who workflows speak as. Somebody else's comment with our marker is not ours.
+# Who workflows speak as. A comment of another author with the marker is not this project's.
 _US: Final = "github-actions[bot]"
 _SHORT: Final = 7  # digits of a commit's hash, of which GitHub makes a link
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
@@ -190,7 +190,7 @@ class GitHub:
             text: the comment; its first line is its marker.
 
         Raises:
-            GitHubError: when the text is none of ours, or GitHub refuses.
+            GitHubError: when the text is not this project's, or GitHub refuses.
 
         """
         marker = text.partition("\n")[0]
@@ -324,7 +324,7 @@ def _labels(pulls: Iterable[_Pull]) -> set[str]:
 
 
 def _disarmed(content: bytes, origin: Origin) -> str:
-    """A stranger's text with whose it is said, as text: no link, no image, nobody's name that GitHub would call."""
+    """Untrusted text under its author's name, as text: no link, no image, nobody's name that GitHub would call."""
     try:
         marker, _, rest = content.decode().partition("\n")
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ def install(tree: Path, place: Path) -> Path:
         place: where the virtual environment goes.
 
     Raises:
-        LibrariesError: when the lock or one of its libraries can't be had.
+        LibrariesError: when the lock or one of its libraries is not available.
 
     """
     python = place / "bin" / "python"

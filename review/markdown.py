@@ -1,4 +1,4 @@
-"""Markdown in which nothing that a stranger wrote can become markup, a mention or a link.
+"""Markdown in which no untrusted text can become markup, a mention or a link.
 
 All of it goes into code: a span or a fence. GitHub looks for mentions, references and links outside of code only
 (source: GitHub's "Basic writing and formatting syntax" and the GitHub Flavored Markdown specification, 6.1 and 4.5).
@@ -33,7 +33,7 @@ def fence(text: str, language: str = "") -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Write what is shown when somebody opens it; `content` is Markdown, `summary` any text."""
+    """Write what is shown when someone opens it; `content` is Markdown, `summary` any text."""
     shown = html.escape(visible(" ".join(summary.split())))
     return f"<details><summary><code>{shown}</code></summary>\n\n{content}\n\n</details>"
 

@@ -30,7 +30,7 @@ class Change:
 
     Attributes:
         stack: the stack.
-        base: what the change is compared with, as somebody named it.
+        base: what the change is compared with, as someone named it.
         allowed: whether what the change policy refuses is let pass.
 
     """

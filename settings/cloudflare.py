@@ -159,7 +159,7 @@ class Access(Model):
     @model_validator(mode="after")
     def _somebody(self) -> Self:
         if not self.emails and not self.email_domains:
-            raise refuse("emails", None, 'somebody, here or in emailDomains, e.g. ["someone@example.com"]')
+            raise refuse("emails", None, 'at least one address, here or in emailDomains, e.g. ["someone@example.com"]')
         return self
 
 
@@ -191,7 +191,7 @@ class _Tunnelled(_OnCloudflare):
 
 
 class SharedTunnel(_Tunnelled):
-    """A rule of ours in a remotely managed tunnel that others use too, and the DNS record that leads to it."""
+    """A rule of this stack in a remotely managed tunnel that others use too, and the DNS record that leads to it."""
 
     kind: Literal["sharedTunnel"]
     tunnel: Annotated[

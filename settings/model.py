@@ -28,7 +28,7 @@ class Model(BaseModel):
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a value may be, in words, with one good example: for the error message and for the editor's hover text."""
+    """What a value may be, as text, with one good example: for the error message and for the editor's hover text."""
 
     text: str
     example: Any = field(hash=False)

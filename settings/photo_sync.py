@@ -93,7 +93,7 @@ Count = Annotated[
 ]
 
 
-# icloudpd can do more than it should: each option was tried, and loses photos or fetches them for ever.
+# icloudpd can do more than it should: each option was tried, and loses photos or fetches them forever.
 _NEVER_DELETES = (
     "icloudpd deletes photos from iCloud, hence from every device, without having verified what it fetched, so this "
     "stack never deletes there. Remove the key, and delete photos at Apple by hand (docs/deleting-photos.md)"
@@ -216,7 +216,7 @@ class CookieVolume(Model):
 
 
 class PhotoSync(Model):
-    """What fetches photos, and its namespace, which is ours alone."""
+    """What fetches photos, and its namespace, which nothing else uses."""
 
     namespace: Annotated[OwnNamespace, Field(description="Made by this stack, and removed with it.")] = "photo-sync"
     accounts: Annotated[

@@ -168,7 +168,7 @@ class Csi(_Volume):
             raise refuse(
                 "immichVolumeHandle",
                 self.immich_volume_handle,
-                "a handle unlike volumeHandle: a node mounts a handle once, and Immich would wait for ever",
+                "a handle unlike volumeHandle: a node mounts a handle once, and Immich would wait forever",
             )
         return self
 

@@ -67,12 +67,12 @@ class Immich:
         return [f"{method} {path}" for method, path in self.server.api.log if method != "GET"]
 
     def libraries(self) -> dict[str, Mapping[str, Any]]:
-        """The libraries by their id, as somebody would copy them down."""
+        """The libraries by their id, as a person would copy them down."""
         copied: dict[str, Mapping[str, Any]] = json.loads(json.dumps(self.world.libraries))
         return copied
 
     def make_library(self, **stated: Any) -> str:
-        """Make a library by hand, of the administrator's unless somebody else is named."""
+        """Make a library by hand, of the administrator's unless another user is named."""
         made = self.api().create_library(User(self.world.owner["id"], ""), "iCloud Photos")
         self.world.libraries[made.id] |= stated
         return made.id

@@ -101,7 +101,7 @@ class Node:
         return Disk(self.disk).path(on_node)
 
     def run(self, job: Manifest, *, user: int | None = None) -> Ended:
-        """Run the Job's containers, each to its end, up to the first that fails; `user` runs all as somebody else."""
+        """Run the Job's containers, each to its end, up to the first that fails; `user` runs all as another user."""
         places = self.places(job)
         for container in job["spec"]["template"]["spec"].get("initContainers", []):
             ended = self.start(job, user=user, container=container, places=places).end()
@@ -222,7 +222,7 @@ class Filesystems:
         )
 
     def space(self, free: str, total: int = 10**9) -> None:
-        """Say what is free, in words of the shell."""
+        """Say what is free, as the shell computes it."""
         self.put(
             "df",
             "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"

@@ -139,7 +139,7 @@ class PhotoNode(Node):
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan that somebody but Immich itself asked for.
+    """A scan that was requested from outside Immich.
 
     Attributes:
         marked: whether the disk with the cluster's id stood in the photo directory's place.
@@ -154,7 +154,7 @@ class Scan:
 class House(FakeCluster):
     """The cluster, with all that stands in it.
 
-    `mount` is what Immich's Deployment has of ours; `pod` is which disk its pod has at which path, None while none
+    `mount` is this stack's part of Immich's Deployment; `pod` is which disk its pod has at which path, None while none
     runs. `meanwhile` happens between what is done in the cluster and what is asked of Immich.
     """
 

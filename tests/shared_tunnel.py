@@ -31,7 +31,7 @@ class Killed(BaseException):
 class SharedTunnel:
     """The homelab's tunnel, and the cluster of all stacks.
 
-    `now` moves only while somebody waits, and `meanwhile` happens then. `kill_at` is the number of the step, before or
+    `now` moves only while a caller waits, and `meanwhile` happens then. `kill_at` is the number of the step, before or
     after a call that changes something, at which the process ends.
     """
 
@@ -74,7 +74,7 @@ class SharedTunnel:
 
     @property
     def puts(self) -> int:
-        """How often somebody of ours asked to write the configuration."""
+        """How often this stack asked to write the configuration."""
         return sum(method == "PUT" for method, _ in self.cloudflare.log)
 
     def edit(self, change: Callable[[list[Json]], None]) -> None:

@@ -78,8 +78,14 @@ class Situation:
         return Finding(self.code, self.severity, text, remedy, str(subject), setting, cause, snippet, values)
 
 
+def cell(text: str) -> str:
+    """Escape a text for a cell of a Markdown table; what is in backticks stays code."""
+    parts = text.replace("|", "\\|").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "\\<") for number, part in enumerate(parts))
+
+
 def shown(template: str, setting: str = "") -> str:
-    """Show a template, with names in capitals in place of what differs from stack to stack."""
+    """Show a template, with `<name>` in place of what differs from stack to stack."""
     parsed = Template(template)
-    names = {name: name.upper() for name in parsed.get_identifiers()}
+    names = {name: f"<{name}>" for name in parsed.get_identifiers()}
     return parsed.substitute(names | ({"setting": setting} if setting else {}))

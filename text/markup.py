@@ -1,4 +1,4 @@
-"""Text that somebody else wrote, for a console of rich's."""
+"""Untrusted text, for a console of rich's."""
 
 from rich import markup
 

@@ -1,4 +1,4 @@
-"""Text that somebody else wrote, as a person may see it: nothing in it commands a terminal or turns a line around."""
+"""Untrusted text, as a person may see it: nothing in it commands a terminal or turns a line around."""
 
 import unicodedata
 from typing import Final

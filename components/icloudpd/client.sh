@@ -47,7 +47,7 @@ whole_session() { # file
     grep -qs '"trust_token"' "$1" && [ "$(tail -c 1 "$1")" = "}" ]
 }
 
-signed_in() { # directory with a session: the day on which somebody signed in is in it, too
+signed_in() { # directory with a session: the day on which someone signed in is in it, too
     grep -qs '"trust_token"' "$1"/*.session
 }
 

@@ -4,7 +4,7 @@
 # FOLDER       the account's folder, from where the sync runs
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
-# TMPDIR       a directory for what each run begins with anew: a list that rclone keeps stays short where it was short once
+# TMPDIR       a directory for what each run creates again: a list that rclone keeps stays short where it was short once
 
 with_rclone() { # program, library, its albums (none: all photos), what else is asked; stdin begins with the password
     program=$1 library=$2

@@ -13,7 +13,7 @@ class Route(routes.Route):
     """`of` is the group of permissions, such as "DNS", any of which do.
 
     A request that only reads needs "<group> Read" or "<group> Write", any other "<group> Write". Zones are served by an
-    older part of the API, which refuses in words of its own.
+    older part of the API, which refuses with messages of its own.
     """
 
     of: tuple[str, ...]

@@ -25,7 +25,7 @@ def _one(world: World, _: Request, ids: Ids) -> Json:
 
 
 def _create(world: World, request: Request, _: Ids) -> JsonAnswer:
-    """Make one whose paths nobody looks at: only an update does."""
+    """Make one whose paths are not validated: only an update does."""
     given = request.body or {}
     _refuse_bad(world, given, owner=True)
     if given["ownerId"] not in world.users:

@@ -23,7 +23,7 @@ class Kubelet:
         self._leaving: set[str] = set()
 
     def watch(self) -> None:
-        """Run what is bound to the node, for ever."""
+        """Run what is bound to the node, forever."""
         for kind, manifest in changes(
             self._core.list_pod_for_all_namespaces, field_selector=f"spec.nodeName={self._node.name}"
         ):

@@ -74,7 +74,7 @@ class Line:
 
 
 class Wanted:
-    """Which lines of a log file somebody asked for, in the words of the API's PodLogOptions."""
+    """Which lines of a log file someone asked for, as in the API's PodLogOptions."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         """Raises ValueError."""

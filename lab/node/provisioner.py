@@ -27,7 +27,7 @@ class Provisioner:
         self._cluster, self._core, self._disk = cluster, client.CoreV1Api(api), disk
 
     def watch(self) -> None:
-        """Work for ever; returns at once."""
+        """Work forever; returns at once."""
         for work in (self._claims, self._volumes):
             threading.Thread(target=work, daemon=True).start()
 

@@ -38,7 +38,7 @@ class Readiness:
     """One look at an object."""
 
     missing: str = ""
-    """What it waits for, in words; empty when ready."""
+    """What it waits for, as text; empty when ready."""
     failed: str = ""
     """Why it will never be ready; empty while it may."""
 

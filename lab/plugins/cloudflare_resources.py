@@ -31,7 +31,7 @@ class Kind:
     scopes: tuple[str, ...] = ("accountId",)
     """Account or zone: the one that it is in, or the two that may be chosen from. Changing it replaces."""
     optional: tuple[str, ...] = ()
-    """Unset means cleared, also where somebody else has set it."""
+    """Unset means cleared, also where another client has set it."""
     either: tuple[str, ...] = ()
     """Unset means whatever Cloudflare says."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -218,7 +218,7 @@ class Cluster:
 
 
 def merged_managers(entries: list[Object], manager: str) -> list[Object]:
-    """Merge the managedFields entries of those that we take over into our manager's Apply entry; the rest stays."""
+    """Merge the managedFields entries of those that we adopt into our manager's Apply entry; the rest stays."""
     ours: Object | None = next((e for e in entries if e["manager"] == manager and e["operation"] == "Apply"), None)
     others: list[Object] = []
     taken: list[Object] = []

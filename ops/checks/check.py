@@ -24,7 +24,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class NotChecked:
-    """Nobody knows, and why."""
+    """Unknown, and why."""
 
     why: str
 
@@ -41,7 +41,7 @@ Result = Passed | Finding | NotChecked | DoesNotApply
 
 @dataclass(frozen=True)
 class Scope:
-    """Which stacks a check is for, in words and as a question to their settings."""
+    """Which stacks a check is for, as text and as a predicate on their settings."""
 
     words: str
     holds: Callable[[Settings], bool]
@@ -70,7 +70,7 @@ class Check:
 
     Attributes:
         name: never changes: programs know the check by it.
-        looks_at: what it looks at, in words.
+        looks_at: what it looks at, as text.
         judge: tells the result by the facts; it raises UnreadError where a part that it needs was not read.
         faults: all that it can find.
         scope: which stacks it is for.

@@ -70,7 +70,7 @@ def _rule(facts: Facts) -> Result:
         return failed(
             facts,
             wording.RULE_MISSING,
-            f"the tunnel should have {'; '.join(map(spoken, wanted))}. It has of ours: {has}",
+            f"the tunnel should have {'; '.join(map(spoken, wanted))}. This stack's rules in it: {has}",
         )
     return Passed("; ".join(map(spoken, trial.ours)))
 

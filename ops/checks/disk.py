@@ -87,7 +87,7 @@ def _owner(facts: Facts) -> Result:
 
 
 class _Sight(NamedTuple):
-    """When somebody looked for the mark, who that was, and whether it was missing from an account's sync."""
+    """When the marker file was last looked for, who that was, and whether it was missing from an account's sync."""
 
     when: datetime
     who: str
@@ -219,7 +219,7 @@ OWNER = Check(
     (wording.FOLDER_NOT_WRITABLE, wording.OWNER_CHANGED),
     ON_NODE,
 )
-MARKED = Check("photo-mark", f"the disk has its mark, {MARK}", _mark, (wording.MARK_MISSING,))
+MARKED = Check("photo-mark", f"the disk has its marker file, {MARK}", _mark, (wording.MARK_MISSING,))
 SPACE = Check("photo-space", "the disk has room for photos", _space, (wording.DISK_FULL,), SYNCING)
 NODE = Check("photo-node", "the photos' node has room for its pods", _node, (wording.NODE_UNDER_PRESSURE,), ON_NODE)
 VOLUME = Check(

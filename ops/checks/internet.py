@@ -125,7 +125,8 @@ def _access(facts: Facts) -> Result:
         return NotChecked(f"the host does not answer: {page.fault}")
     asks = _asks_to_sign_in(page)
     if wanted and not asks:
-        return failed(facts, wording.ACCESS_MISSING, f"the answer to a stranger is {page.status}, not Access's sign-in")
+        said = f"the answer to a request without sign-in is {page.status}, not Access's sign-in"
+        return failed(facts, wording.ACCESS_MISSING, said)
     if asks and not wanted:
         return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {page.leads_to}")
     return Passed("strangers are asked to sign in" if wanted else "nobody is asked to sign in before Immich")

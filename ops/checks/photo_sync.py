@@ -16,7 +16,7 @@ from settings.schedule import days_to_next, longest_wait
 from text.command import Command
 from text.finding import Finding
 
-# Until somebody signs in, no run asks Apple again.
+# Until someone signs in, no run asks Apple again.
 _NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED, Code.SIGN_IN_REFUSED}
 _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)

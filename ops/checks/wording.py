@@ -29,7 +29,7 @@ IMMICH_MISSING = _fault(
 DISK_NOT_MOUNTED = _fault(
     "disk-not-mounted",
     "the photo disk is not mounted on its node: mount it, and Immich starts by itself. Mark it only if it is mounted, "
-    "with its photos: on an empty directory the mark would let Immich trash every photo",
+    "with its photos: with a marker file on an empty directory, Immich would move every photo to its trash",
     MARK_DISK,
 )
 POD_NOT_READY = _fault("pod-not-ready", "what the pod's events say", "kubectl describe pod -n $immich $pod")
@@ -84,7 +84,7 @@ FOLDER_NOT_WRITABLE = _fault(
 MARK_MISSING = _fault(
     "mark-missing",
     f"the photo disk is not mounted on its node: mount it, then `{SYNC}`. If it is mounted, with its photos, it "
-    "has lost its mark, or another disk was marked since",
+    "has lost its marker file, or another disk was marked since",
     f"{MARK_DISK} && {SYNC}",
 )
 DISK_FULL = _fault(

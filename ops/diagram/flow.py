@@ -12,7 +12,7 @@ from ops.diagram.graph import Edge, Graph, Group, Node, Shape, Whose
 from ops.diagram.resources import Resource
 from text.resource_types import WORKLOADS
 
-_THEIRS = "(somebody else's)"
+_THEIRS = "(not managed here)"
 _CLOUDFLARE = Group("cloudflare", "Cloudflare", Whose.OTHERS)
 _ID_DIGITS = 8  # of a tunnel's id: enough to tell it from others
 
@@ -51,7 +51,7 @@ class _Stack:
         return next((one for one in self.all(kind) if not name or one.name == name), None)
 
     def entries(self, kind: str, name: str = "") -> Mapping[str, Any] | None:
-        """Find the entries of ours in an object that is somebody else's."""
+        """Find this stack's entries in an object that it does not manage."""
         fragments = (one.inputs["fragment"] for one in self.all("Fragment"))
         return next((f for f in fragments if f["kind"] == kind and name in {"", f["metadata"]["name"]}), None)
 
@@ -59,7 +59,7 @@ class _Stack:
     def origin(self) -> str:
         """Where a tunnel leads, as a URL; empty without one."""
         if rules := self.one("TunnelRules"):
-            return next((str(rule["service"]) for rule in rules.inputs["rules"]), "")  # none: somebody removed ours
+            return next((str(rule["service"]) for rule in rules.inputs["rules"]), "")  # none: this stack's was removed
         if own := self.one("ZeroTrustTunnelCloudflaredConfig"):
             return str(own.inputs["config"]["ingresses"][0]["service"])
         return ""
@@ -76,7 +76,7 @@ class _Stack:
         if any(one.inputs["metadata"]["name"] == namespace for one in self.all("Namespace")):
             return Group(name, name, Whose.OURS)
         if self.entries("Namespace", namespace):
-            return Group(name, f"{name} (somebody else's, with our labels)", Whose.HELD)
+            return Group(name, f"{name} (patched: labels)", Whose.HELD)
         return Group(name, f"{name} {_THEIRS}", Whose.OTHERS)
 
 
@@ -86,7 +86,7 @@ def _outside(stack: _Stack) -> list[Node]:
     record = stack.one("DnsRecord") or stack.one("AdoptedRecord")
     application, tunnel = stack.one("ZeroTrustAccessApplication"), [*_tunnel(stack)]
     if record is None:
-        return [internet, Node("way", ("somebody else's way in", stack.host), Whose.OTHERS, "record"), *tunnel]
+        return [internet, Node("way", ("published by other means", stack.host), Whose.OTHERS, "record"), *tunnel]
     name = (f"DNS record {record.inputs['type']}", record.inputs["name"])
     found = [internet, Node("record", name, Whose.OURS, "record", _CLOUDFLARE.id)]
     if application:
@@ -98,7 +98,7 @@ def _outside(stack: _Stack) -> list[Node]:
 def _tunnel(stack: _Stack) -> Iterator[Node]:
     if rules := stack.one("TunnelRules"):
         name = f"Tunnel {rules.inputs['tunnel_id'][:_ID_DIGITS]}..."
-        yield Node("tunnel", (name, "(somebody else's, with our rule)"), Whose.HELD, "tunnel", _CLOUDFLARE.id)
+        yield Node("tunnel", (name, "(shared, with this stack's rule)"), Whose.HELD, "tunnel", _CLOUDFLARE.id)
     if own := stack.one("ZeroTrustTunnelCloudflared"):
         yield Node("tunnel", (f"Tunnel {own.inputs['name']}",), Whose.OURS, "tunnel", _CLOUDFLARE.id)
     if connector := stack.one("Deployment"):
@@ -129,9 +129,9 @@ def _deployment(stack: _Stack) -> Node:
     held = [one for one in fragments if one["kind"] in WORKLOADS]
     if held:
         named = [line for one in held for line in (one["kind"], one["metadata"]["name"])]
-        lines = (*named, "(somebody else's, with our volume, mount and guard)")
+        lines = (*named, "(patched: volume, mount, startup check)")
         return _in_namespace(held[0]["metadata"]["namespace"], "deployment", lines, Whose.HELD)
-    by_chart = (stack.mounted_into, "(somebody else's, whose chart has the mount)")
+    by_chart = (stack.mounted_into, "(not managed here; the chart has the mount)")
     return _in_namespace(stack.namespace, "deployment", by_chart)
 
 
@@ -189,7 +189,7 @@ def _place(stack: _Stack) -> Iterator[str]:
 
 
 def _shown(stack: _Stack) -> Iterator[Node]:
-    """What of ours is in Immich itself."""
+    """What this stack has in Immich itself."""
     for library in stack.all("Library"):
         wanted = library.inputs
         of = [f"of {wanted['owner']}"] if wanted["owner"] else []
@@ -208,10 +208,10 @@ def _shown(stack: _Stack) -> Iterator[Node]:
 
 
 def _of(resource: Resource, part: str, *more: str) -> Node:
-    """Draw an object of the cluster that is ours from head to foot."""
+    """Draw an object of the cluster that is fully managed by this stack."""
     metadata = resource.inputs["metadata"]
     adopted = metadata.get("annotations", {}).get(ADOPTED_MARK) == "true"
-    lines = (resource.kind, metadata["name"], *more, *(["(made by hand, taken over)"] if adopted else []))
+    lines = (resource.kind, metadata["name"], *more, *(["(adopted)"] if adopted else []))
     id_ = f"{part} {metadata['name']}" if part == "cron_job" else part
     if namespace := metadata.get("namespace"):
         return _in_namespace(namespace, part, lines, Whose.OURS, id_)

@@ -1,4 +1,4 @@
-"""What a picture shows, before anybody draws it: nodes, what holds them together, and what flows between them."""
+"""What a picture shows, before it is drawn: nodes, what holds them together, and what flows between them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ class Whose(Enum):
     """Whose a thing is."""
 
     OURS = "ours"
-    HELD = "held"  # somebody else's, with entries of ours
+    HELD = "held"  # patched by this stack
     OTHERS = "others"
 
 

@@ -19,7 +19,7 @@ class CloudflareFacts:
 
     Attributes:
         zone: the host's zone; None when the token sees none, and then the rest is empty.
-        tunnel: the tunnel that the host is led through; None when there is none such.
+        tunnel: the tunnel that the host is led through; None when it does not exist.
         connectors: what runs it.
         trial: what our rules in a shared tunnel would come to; None for any other kind.
         public_access: what the stack states; None where the zone or the record's target is missing.

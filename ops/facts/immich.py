@@ -31,7 +31,7 @@ class LibraryFacts:
 
     Attributes:
         wanted: what is wanted.
-        live: the library as it is; None when Immich has none such.
+        live: the library as it is; None when it does not exist.
         counted: what it holds.
         unseen: which of its import paths Immich does not see, and why not; None where the API key may not ask.
 

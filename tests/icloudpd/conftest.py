@@ -19,7 +19,7 @@ def icloudpd_python() -> Path:
 
 @pytest.fixture(scope="module")
 def apple(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """An Apple, and somebody who is signed in there."""
+    """An Apple, and a person who is signed in there."""
     made = Client.of(tmp_path_factory.mktemp("apple"))
     made.sign_in()
     yield made

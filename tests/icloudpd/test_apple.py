@@ -18,7 +18,7 @@ SHARED = "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107"
 
 @pytest.fixture
 def client(apple: Client, tmp_path: Path) -> Client:
-    """Somebody who has not signed in, nor fetched anything, at an Apple where all is well."""
+    """A person who has not signed in, nor fetched anything, at an Apple where all is well."""
     apple.account(**account(**found().accounts[APPLE_ID]))
     return replace(apple, photos=tmp_path / "photos", cookies=tmp_path / "cookies")
 

@@ -33,7 +33,7 @@ async def called(client: api_client.ApiClient, api_name: str, method: str, argum
 
 
 async def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer until no request is left."""
     url, key = json.loads(sys.stdin.readline())
     settings = configuration.Configuration(host=url, api_key={"api_key": key})
     async with api_client.ApiClient(settings) as client:

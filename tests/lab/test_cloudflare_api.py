@@ -329,7 +329,7 @@ REFUSALS: list[tuple[int, int, str, Call]] = [
     ),
     (400, 12139, "service_token_in_use", delete_used),
     (404, 7003, "Could not route to /accounts", lambda c: c.accounts.get(account_id=ACCOUNT)),
-    # An account and a zone of somebody else are no different from a missing permission.
+    # Another customer's account and zone are no different from a missing permission.
     (403, 9109, "Unauthorized to access", lambda c: c.zones.get(zone_id=NOBODY)),
     (403, 10000, "Authentication error", lambda c: c.dns.records.get(MEALIE, zone_id=NOBODY)),
     (403, 10000, "Authentication error", lambda c: tunnels(c).get(HOMELAB, account_id=NOBODY)),

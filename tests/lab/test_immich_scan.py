@@ -24,7 +24,7 @@ ROOT = "/external/icloud/icloud-import"
 
 
 class Server:
-    """Immich with one library of ours on a directory of this machine."""
+    """Immich with one library of this stack on a directory of this machine."""
 
     def __init__(self, disk: Path) -> None:
         self.disk = disk

@@ -31,7 +31,7 @@ def job(path: str) -> Manifest:
 
 
 def fill(place: Path, names: Sequence[str], marker: str) -> None:
-    """Make a directory; photos in it are somebody else's, for nobody else to read."""
+    """Make a directory; photos in it belong to another user, who alone can read them."""
     (place / IMPORT_FOLDER).mkdir(parents=True)
     for name in names:
         (place / name).write_text("photo")

@@ -1,4 +1,4 @@
-"""`make icloud-login` as somebody runs it: at a terminal, in a process of its own."""
+"""`make icloud-login` as someone runs it: at a terminal, in a process of its own."""
 
 import contextlib
 import os

@@ -53,7 +53,7 @@ def _note_command_line(event: str, arguments: tuple[Any, ...]) -> None:
         _STARTED.append(repr(arguments[1]))
 
 
-# Of all programs that this process ever starts: most end before anybody could look at them.
+# Of all programs that this process ever starts: most end before one could look at them.
 sys.addaudithook(_note_command_line)
 
 
@@ -170,12 +170,12 @@ class Bench:
         return spec
 
     def delete(self, ref: Ref) -> None:
-        """Remove an object as somebody else would, and wait until it is gone."""
+        """Remove an object as another client would, and wait until it is gone."""
         self.api.call_api(ref.path, "DELETE", auth_settings=["BearerToken"], response_types_map={})
         until(lambda: self.cluster.get(ref) is None, f"{ref} is gone")
 
     def scale_immich(self, replicas: int) -> None:
-        """Let so many of Immich's pods run, as somebody else would, and wait until they do."""
+        """Let so many of Immich's pods run, as another client would, and wait until they do."""
         self.cluster.patch(DEPLOYMENT, {"spec": {"replicas": replicas}}, "kubectl-scale")
         until(lambda: self.get(DEPLOYMENT)["status"].get("readyReplicas", 0) == replicas, f"{replicas} pods run")
 
@@ -191,7 +191,7 @@ class Bench:
         return token
 
     def everything(self) -> dict[str, Manifest]:
-        """All that anybody states in the cluster, without what every write changes."""
+        """All that is stated in the cluster, without what every write changes."""
         kinds = [
             ("v1", "Namespace"), ("v1", "PersistentVolume"), ("v1", "PersistentVolumeClaim"), ("v1", "Service"),
             ("v1", "ConfigMap"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),

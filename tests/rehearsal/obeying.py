@@ -74,7 +74,7 @@ def _ref(kind: str, place: list[str]) -> Ref:
 
 
 def patch(bench: Bench, ref: Ref, *operations: dict[str, object]) -> None:
-    """Change an object as somebody would with `kubectl patch --type=json`."""
+    """Change an object as someone would with `kubectl patch --type=json`."""
     _patch(bench, ref, "json", list(operations))
 
 

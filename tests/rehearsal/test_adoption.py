@@ -1,4 +1,4 @@
-"""Taking over what iteration 6 made by hand: adopt, run on, remove, adopt again. In this order."""
+"""Adopting what iteration 6 made by hand: run on, remove, adopt again. In this order."""
 
 import json
 from pathlib import Path

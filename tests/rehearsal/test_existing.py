@@ -1,4 +1,4 @@
-"""A claim that is there, in Immich's namespace: used, and left as it was found. In this order."""
+"""A claim that is there, in Immich's namespace: used, and left as it was before. In this order."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The photos in Immich itself: a library and server-wide settings, made, kept, given back. In this order."""
+"""The photos in Immich itself: a library and server-wide settings, made, kept, restored. In this order."""
 
 from copy import deepcopy
 from typing import Any
@@ -18,7 +18,7 @@ from tests.stack_files import configuration, secrets
 
 FOLDER = "/external/icloud/icloud-import"
 OURS = {"scan": {"enabled": True, "cronExpression": "0 4 1 * *"}, "watch": {"enabled": True}}
-# Of the configuration as found: secrets of somebody else's, which nothing of ours may keep.
+# Of the configuration as found: secrets of others, which nothing of this stack may keep.
 THEIR_SECRETS = ("smtp-password-of-the-rehearsal", "oauth-secret-of-the-rehearsal")
 OTHER_KEY = "another-key-of-the-rehearsal-that-opens-nothing"
 
@@ -35,7 +35,7 @@ def server(bench: Bench) -> Server:
 
 @pytest.fixture(scope="module")
 def found(server: Server) -> dict[str, Any]:
-    """Immich before the stack: its configuration, and somebody's library."""
+    """Immich before the stack: its configuration, and a user's library."""
     return {"configuration": server.configuration(), "libraries": server.libraries()}
 
 
@@ -199,7 +199,7 @@ def test_a_lost_state_is_made_again_of_what_is_there(bench: Bench, server: Serve
     """docs/backup.md: nothing is made twice, nobody restarts Immich; what was found before the stack is forgotten."""
     before, libraries, records = bench.everything(), [one["id"] for one in server.libraries()], bench.account.records()
     bench.state_file.unlink()
-    # The Job would have to be another one, and without the state it is not made anew.
+    # The Job would have to be another one, and without the state it is not made again.
     bench.set(lambda s: s.update(adoptExisting=True))
     assert "`kubectl delete job -n photo-sync create-icloud-directory`, then go on" in refusals(bench)
     bench.reset_settings()

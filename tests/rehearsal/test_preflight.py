@@ -1,4 +1,4 @@
-"""What the cluster can't take is red at preview, in words, and nothing is registered."""
+"""What the cluster cannot take fails preview with a sentence, and nothing is registered."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The other ways in, one after the other on one rehearsal: taken over by hand, a tunnel of our own, a record alone."""
+"""The other kinds of public access, in turn on one rehearsal: adopted, a tunnel of the stack's own, a record alone."""
 
 import re
 from typing import Any

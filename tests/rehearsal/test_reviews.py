@@ -1,6 +1,6 @@
 """Reviews of whole pull requests, each held against a comment in `tests/reviews`, file by file.
 
-After a change of what a comment says: remove its file there, run the test, which writes it anew, and read it.
+After a change of what a comment says: remove its file there, run the test, which writes it again, and read it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A rollout that fails gives back what was found, says why, and leaves nothing in the state."""
+"""A rollout that fails restores the previous configuration, says why, and leaves nothing in the state."""
 
 from copy import deepcopy
 
@@ -33,7 +33,7 @@ def test_an_unmarked_disk_stops_the_first_up(bench: Bench) -> None:
     assert not run.succeeded
     (error,) = (text for text in run.errors if "require-photo-disk" in text)
     assert 'container "require-photo-disk" does not start' in error
-    assert "What was found has been put back" in error
+    assert "Rolled back to the previous configuration" in error
     assert stated(bench.get(DEPLOYMENT)) == found
     assert not any(e["manager"].startswith("immich-icloud") for e in bench.get(DEPLOYMENT)["metadata"]["managedFields"])
     assert "immich-mount-fragment" not in (bench.home / "state/.pulumi/stacks/immich-icloud/lab.json").read_text()

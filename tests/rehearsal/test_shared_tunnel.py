@@ -25,7 +25,7 @@ def bench(make_bench: MakeBench) -> Bench:
 
 @pytest.fixture(scope="module")
 def found(bench: Bench) -> dict[str, Any]:
-    """The tunnel's document and the records before anything of ours."""
+    """The tunnel's document and the records before anything of this stack."""
     return {"configuration": bench.account.configuration(), "records": bench.account.records()}
 
 

@@ -179,7 +179,7 @@ def rival(bench: Bench) -> None:
 
 
 def ingress(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Act:
-    """Somebody writes the tunnel's rules."""
+    """Someone writes the tunnel's rules."""
 
     def write(bench: Bench) -> None:
         found = bench.account.configuration()
@@ -283,8 +283,8 @@ CASES = (
     # Nothing runs in Immich's pod here: that its guard fails is made up, and marking the disk would change nothing.
     Case("Immich's guard fails", "immich-pods", guard_fails, "does not start", MARK_DISK,
          lambda b: patch(b, DEPLOYMENT, {"op": "remove", "path": f"/spec/template/metadata/annotations/{ANNOTATION}"})),
-    Case("the mark is gone", "photo-mark", mark_gone, f"its mark {MARK} is missing", f"{MARK_DISK} && {SYNC}"),
-    # This stack would follow, as is right where Immich's owner has moved it. Here somebody moves it back.
+    Case("the mark is gone", "photo-mark", mark_gone, f"its marker file {MARK} is missing", f"{MARK_DISK} && {SYNC}"),
+    # This stack would follow, as is right where Immich's owner has moved it. Here someone moves it back.
     Case("another port", "service", replaced(SERVICE, "/spec/ports/0/port", 3002), "has no port 3001. It has: 3002",
          f"pulumi config set --stack lab --path immich-icloud:immich.service.port 3002 && {UP}",
          replaced(SERVICE, "/spec/ports/0/port", 3001)),
@@ -313,7 +313,7 @@ CASES = (
         Case("the route is gone", "route", removed(INGRESS), f"there is no {INGRESS}", UP),
         Case("no record", "dns-record", record_gone, f"coultonf.com has no record {HOST}", UP),
         Case("no rule", "tunnel-rule", ingress(lambda rules: [rule for rule in rules if not is_ours(rule)]),
-             "It has of ours: none", UP),
+             "This stack's rules in it: none", UP),
         Case("an import path is gone", "library", path_gone, "does not import /external/icloud/icloud-import", UP),
         Case("another schedule", "drift", replaced(CRON_JOB, "/spec/schedule", "0 3 1 * *"),
              f"{CRON_JOB}: spec.schedule is 0 3 1 * *, not 0 2 1 * *", UP),
@@ -331,7 +331,7 @@ CASES = (
         Case("a record elsewhere", "dns-record", record_elsewhere, "elsewhere.example.com", UP),
         Case("another service", "tunnel-rule",
              ingress(lambda rules: [{**rule, **(ELSEWHERE if is_ours(rule) else {})} for rule in rules]),
-             f"It has of ours: {HOST} → http://else:80", UP),
+             f"This stack's rules in it: {HOST} → http://else:80", UP),
         Case("the library is renamed", "library", library_renamed, "the API key's user has no library", UP),
         Case("Immich does not watch", "library", no_watching, '"watch": {"enabled": true}', UP),
         Case("no network policy", "drift", removed(POLICY), f"{POLICY} does not exist", UP),
@@ -344,7 +344,7 @@ CASES = (
         Case("a rule is shadowed", "tunnel-rule",
              ingress(lambda rules: [{"hostname": "*.coultonf.com", **ELSEWHERE}, *rules]),
              "before it stands *.coultonf.com → http://else:80", UP),
-        # What repairs it is that the Job runs anew, as this one does that found no mark.
+        # What repairs it is that the Job runs again, as this one does that found no mark.
         Case("the import folder is gone", "library", folder_gone,
              "does not see /external/icloud/icloud-import (Path does not exist (ENOENT))",
              f"kubectl delete job -n photo-sync create-icloud-directory && {UP}"),

@@ -26,7 +26,7 @@ _DERIVED = {
 _CONTROLLERS = {"kube-controller-manager", "kube-scheduler", "local-path-provisioner"}
 _VOLATILE = {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences"}
 _REVISION = "deployment.kubernetes.io/revision"
-# Drawn anew in each rehearsal: ids, times, ports of loopback, what an authority or a token is.
+# Drawn again in each rehearsal: ids, times, ports of loopback, what an authority or a token is.
 _DRAWN = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{32,64}\b"), "<id>"),

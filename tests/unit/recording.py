@@ -1,4 +1,4 @@
-"""Deploys a stack onto Pulumi's mocks, and gives back what was registered, in words that a test can assert on."""
+"""Deploys a stack onto Pulumi's mocks, and returns what was registered, as text that a test can assert on."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class Recording:
         return found[0]
 
     def fragment(self, kind: str, name: str) -> Registered:
-        """The fragment of one object that is somebody else's."""
+        """The fragment of one object that this stack does not manage."""
         found = [
             r
             for r in self.all("Fragment")

@@ -1,4 +1,4 @@
-"""The photos' mount as values of Immich's chart, for both of the ways in which its versions write it."""
+"""The photos' mount as values of Immich's chart, in both forms that its versions have."""
 
 from typing import Any
 

@@ -40,7 +40,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("up", ["up"], ""),
         ("preview", ["preview", "--diff", "--ignore-protect"], ""),
         ("down", ["destroy", "--ignore-protect"], "homelab"),
-        ("status", ["stack"], ""),
     ],
 )
 @pytest.mark.usefixtures("project")
@@ -165,7 +164,6 @@ def replaces_the_volume(cli: Path, *, protect: bool = False) -> None:
         (["preview"], ["preview --diff --ignore-protect"]),
         (["up"], ["preview --diff --ignore-protect", "up"]),
         (["down"], ["destroy --ignore-protect"]),
-        (["status"], ["stack"]),
     ],
 )
 @pytest.mark.usefixtures("cli")
@@ -272,7 +270,7 @@ def state(request: pytest.FixtureRequest, project: Path, monkeypatch: pytest.Mon
         ("../../../../pulumi/workspaces/a-workspace.json", "{", "rm {file}"),
     ],
 )
-@pytest.mark.parametrize("verb", ["up", "preview", "down", "status"])
+@pytest.mark.parametrize("verb", ["up", "preview", "down"])
 def test_a_state_that_a_kill_left_unreadable_is_refused_with_its_repair(
     state: Path, verb: str, file: str, left: str, repair: str
 ) -> None:

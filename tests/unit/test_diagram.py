@@ -43,7 +43,7 @@ GATEWAY: dict[str, Any] = {"kind": "gateway", "gateway": "public", "gatewayNames
 NFS: dict[str, Any] = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos"}
 CSI: dict[str, Any] = {"kind": "csi", "driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"}
 WELL: Result = Passed("well")
-THEIRS = "(somebody else's)"
+THEIRS = "(not managed here)"
 
 
 def way(graph: Graph, start: str) -> list[str]:
@@ -101,7 +101,7 @@ def test_past_the_route_the_controller_is_a_way_of_its_own() -> None:
 def test_an_unmanaged_route(route: dict[str, Any], between: list[str]) -> None:
     graph = simple(cloudflare=NONE, route=route)
     assert way(graph, "internet") == ["internet", "record", *between, "service", "deployment"]
-    assert node(graph, "way").lines == ("somebody else's way in", "immich.example.com")
+    assert node(graph, "way").lines == ("published by other means", "immich.example.com")
 
 
 def test_a_gateway_is_in_its_own_namespace() -> None:
@@ -121,13 +121,13 @@ def test_whose_things_are() -> None:
     }
     assert {group.label: group.whose for group in graph.groups} == {
         "Cloudflare": Whose.OTHERS,
-        "namespace ingress-nginx (somebody else's)": Whose.OTHERS,
-        "namespace immich (somebody else's, with our labels)": Whose.HELD,
+        "namespace ingress-nginx (not managed here)": Whose.OTHERS,
+        "namespace immich (patched: labels)": Whose.HELD,
         "namespace photo-sync": Whose.OURS,
     }
     assert node(graph, "deployment").lines[1:] == (
         "immich-server",
-        "(somebody else's, with our volume, mount and guard)",
+        "(patched: volume, mount, startup check)",
     )
 
 
@@ -162,7 +162,7 @@ def test_the_photos_way(storage: dict[str, Any], lines: tuple[str, ...], whose: 
 
 def test_a_mount_that_immichs_chart_states() -> None:
     graph = simple(immich={"mount": {"kind": "chart", "path": "/photos"}})
-    lines = ("Deployment immich/immich-server", "(somebody else's, whose chart has the mount)")
+    lines = ("Deployment immich/immich-server", "(not managed here; the chart has the mount)")
     assert (node(graph, "deployment").lines, node(graph, "deployment").whose) == (lines, Whose.OTHERS)
     assert Edge("disk", "deployment", "read-only at /photos") in graph.edges
 
@@ -178,7 +178,7 @@ def test_each_account_fetches_its_own_photos() -> None:
 def test_what_was_made_by_hand_says_so() -> None:
     ingress = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
     graph = of(deployed(configured(), Found(SERVERS), Ownership(STACK, frozenset({ingress}), adopting=True)))
-    assert node(graph, "route").lines == ("Ingress", "immich-ingress", "(made by hand, taken over)")
+    assert node(graph, "route").lines == ("Ingress", "immich-ingress", "(adopted)")
 
 
 # what is not there

@@ -1,4 +1,4 @@
-"""Fragments against a fake API server: who gets what, and what is given back when it goes wrong."""
+"""Fragments against a fake API server: who gets what, and what is restored when it goes wrong."""
 
 import json
 from collections.abc import Callable
@@ -646,7 +646,7 @@ def test_a_failed_create_takes_everything_back(provider: Provider) -> None:
     api.rollouts = [False]
     with pytest.raises(RuntimeError) as error:
         provider(api).create(inputs())
-    assert str(error.value) == f"{WHY}. What was found has been put back"
+    assert str(error.value) == f"{WHY}. Rolled back to the previous configuration"
     assert restless(api.live or {}) == restless(deployment())
     assert api.held() == {}
 
@@ -655,7 +655,7 @@ def test_a_failed_adoption_gives_kubectls_entries_back_to_kubectl(provider: Prov
     found = deployment(patched=True)
     api = FakeClusterApi(deepcopy(found))
     api.rollouts = [False]
-    with pytest.raises(RuntimeError, match="What was found has been put back"):
+    with pytest.raises(RuntimeError, match="Rolled back to the previous configuration"):
         provider(api).create(inputs(ours_in_immich(source={"nfs": {"path": "/p"}}), adopt=True))
     assert {v["name"]: v for v in api.spec()["volumes"]}[VOLUME]["hostPath"]["path"] == "/var/mnt/icloud-photos"
     assert [m["mountPath"] for m in api.spec()["containers"][0]["volumeMounts"]] == ["/usr/src/app/upload", MOUNT]
@@ -679,7 +679,7 @@ def test_a_failed_update_goes_back_to_the_entries_before(provider: Provider) -> 
     before = deepcopy(api.live)
     api.rollouts = [False]
     moved = ours_in_immich(path="/external/photos", source={"nfs": {"path": "/p"}})
-    with pytest.raises(RuntimeError, match="What was found has been put back"):
+    with pytest.raises(RuntimeError, match="Rolled back to the previous configuration"):
         provider(api).update("", inputs(), inputs(moved))
     ordered = {v["name"]: v for v in api.spec()["volumes"]}
     assert ordered == {v["name"]: v for v in (before or {})["spec"]["template"]["spec"]["volumes"]}

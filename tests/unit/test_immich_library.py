@@ -69,7 +69,7 @@ class House:
 
     @property
     def library(self) -> Any:
-        """The one library of ours."""
+        """The one library of this stack."""
         (library,) = [one for one in self.immich.libraries().values() if one["name"] != "Scans"]
         return library
 

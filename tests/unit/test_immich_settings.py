@@ -1,4 +1,4 @@
-"""Entries of ours in a configuration that is somebody else's: set, kept, given back; the rest is never touched."""
+"""Entries of this stack in a configuration of others: set, kept, restored; the rest is never touched."""
 
 import copy
 from collections.abc import Iterator
@@ -177,7 +177,7 @@ def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFi
     assert house.library == ("0 6 * * *", False)
     assert house.document["ffmpeg"]["crf"] == 30
     assert (
-        "library.scan in Immich's configuration was changed by somebody else since, and stays as it is"
+        "library.scan in Immich's configuration was changed by another client since, and is left unchanged"
         in capfd.readouterr().err
     )
 

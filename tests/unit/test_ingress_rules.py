@@ -24,7 +24,7 @@ EXTRAS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 
 @st.composite
 def foreign(draw: st.DrawFn, hosts: st.SearchStrategy[str] = HOSTS) -> Rule:
-    """A rule of somebody else's, told from all others by its service."""
+    """An unmanaged rule, told from all others by its service."""
     host, path = draw(hosts), draw(PATHS)
     number = draw(st.integers(0, 10**6))
     return {"hostname": host, **({"path": path} if path else {}), "service": f"http://a{number}", **draw(EXTRAS)}
@@ -176,7 +176,7 @@ def test_a_name_that_can_not_be_one_covers_nothing() -> None:
 
 
 def test_the_sibling_of_a_host_takes_none_of_its_requests() -> None:
-    """Two stacks' rules for one host have two paths: they must not push each other about for ever."""
+    """Two stacks' rules for one host have two paths: they must not push each other about forever."""
     sibling = {"hostname": HOST, "path": "^/b", "service": "http://b"}
     ours = {"hostname": HOST, "path": "^/a", "service": "http://a"}
     ingress = [sibling, ours, CATCH_ALL]

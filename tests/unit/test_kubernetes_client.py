@@ -1,4 +1,4 @@
-"""An API server that can't be talked to is said in words."""
+"""An API server that cannot be reached is reported in a sentence."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Ownership in managedFields: exactly what is wanted moves, and nothing of anybody gets lost."""
+"""Ownership in managedFields: exactly what is wanted moves, and no owner loses anything."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -247,7 +247,7 @@ def test_what_was_applied_is_found_again(fragment: dict[str, Any]) -> None:
 @effort(max_examples=50)
 @given(fragments(), fragments())
 def test_found_values_are_the_live_ones(found: dict[str, Any], fragment: dict[str, Any]) -> None:
-    """Where somebody else's values are there, they are found, and only where the fragment speaks."""
+    """Where another manager's values are there, they are found, and only where the fragment speaks."""
     live = applied(deployment(), found)
     seen = managed_fields.as_found(live, fragment)
     assert set(managed_fields.entries(seen)) <= set(managed_fields.entries(fragment))

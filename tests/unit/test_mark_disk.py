@@ -1,4 +1,4 @@
-"""The scripts by which somebody looks at a directory and marks it, on a stand-in for the node, under each shell."""
+"""The scripts by which a person inspects a directory and marks it, on a stand-in for the node, under each shell."""
 
 import os
 import shutil

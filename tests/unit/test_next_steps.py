@@ -32,7 +32,7 @@ STORE_KEY = (
 )
 END_ADOPTION = (
     "Take immich-icloud:adoptExisting out of Pulumi.homelab.yaml, as everything is adopted, then "
-    "`make up STACK=homelab`: while it is set, a directory without its mark is marked"
+    "`make up STACK=homelab`: while it is set, an unmarked directory is marked"
 )
 GIVE_VALUES = (
     "Have Immich's chart mount the photos (docs/adopt.md): put what `make chart-values STACK=homelab` prints into its "

@@ -1,4 +1,4 @@
-"""Somebody is told: what is sent, to whom, and what becomes of a run of which nobody could be told."""
+"""Notifications: what is sent, to whom, and what becomes of a run of which nobody could be told."""
 
 import json
 import logging

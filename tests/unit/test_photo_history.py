@@ -1,6 +1,6 @@
 """Whatever happens to disks, pods, Jobs and stack: no photo is lost.
 
-Not played, as nothing guards it: a container of Immich's that restarts inside its pod. And where somebody has marked
+Not played, as nothing guards it: a container of Immich's that restarts inside its pod. And where someone has marked
 the wrong disk, a scan may trash what is on the right one, until that one is marked.
 """
 
@@ -81,7 +81,7 @@ class Photos(RuleBasedStateMachine):
 
     `right` is the disk that its owner takes for the right one, None until there is one; `earlier` was it before.
     `marked` are the disks that may have a mark, `allowed` those that may have the cluster's id: each got it by
-    somebody's explicit act, and loses it by the next one. `photos` are all that there ever were, `imported` all import
+    a person's explicit act, and loses it by the next one. `photos` are all that there ever were, `imported` all import
     paths that a library ever had.
 
     It begins with what is `there`, and with a stack that is `deployed` or not.
@@ -156,7 +156,7 @@ class Photos(RuleBasedStateMachine):
     @precondition(lambda self: self.disks.there)
     @rule(meanwhile=MEANWHILE, mistaken=st.sampled_from([False, False, False, True]))
     def mark(self, meanwhile: str | None, *, mistaken: bool) -> None:
-        """Somebody knows the right disk when they see it, and says so; what they saw may be gone then."""
+        """A person recognizes the right disk, and says so; what they saw may be gone then."""
         looked = self.disks.there
         says_yes = mistaken or looked == self.right is not None
 
@@ -317,7 +317,7 @@ class Photos(RuleBasedStateMachine):
         self.photos = now
 
     def teardown(self) -> None:
-        """The end: somebody mounts the right disk, marks it where it has no mark, and deploys. All photos are shown."""
+        """The end: someone mounts the right disk, marks it where it has no mark, and deploys. All photos are shown."""
         try:
             self.ends_well()
         finally:

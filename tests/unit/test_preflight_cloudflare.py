@@ -1016,7 +1016,7 @@ Check = Callable[[Settings], tuple[Plan, Shown]]
 
 @pytest.fixture
 def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Preflight on an account, and on a cluster that has Immich and nothing of ours."""
+    """Preflight on an account, and on a cluster that has Immich and nothing of this stack."""
     monkeypatch.setattr(preflight, "ClusterApi", lambda _: cluster_with(IMMICH))
     monkeypatch.setattr(in_cluster, "read_cluster", lambda *_: replace(CLUSTER, origin=SERVICE))
     monkeypatch.setattr(dry_runs, "ask", lambda *_: Answers())

@@ -63,7 +63,7 @@ def live_of(plan: Plan, ref: Ref, **spec: Any) -> dict[Ref, Manifest]:
 
 
 def by_hand(live: dict[Ref, Manifest], fields: Manifest | None = None, **metadata: Any) -> dict[Ref, Manifest]:
-    """The same objects as somebody made them with kubectl."""
+    """The same objects as made with kubectl."""
     for thing in live.values():
         thing["metadata"] = {k: v for k, v in thing["metadata"].items() if k != "annotations"} | metadata
         if fields:

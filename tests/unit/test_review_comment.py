@@ -1,4 +1,4 @@
-"""The comment: its order, its limit, and that nothing in it is a stranger's markup."""
+"""The comment: its order, its limit, and that no untrusted text in it is markup."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What a stranger writes stays text: held against a parser of Markdown."""
+"""Untrusted text stays text: held against a parser of Markdown."""
 
 import html
 from collections.abc import Iterator

@@ -168,7 +168,7 @@ def test_outputs_are_those_that_the_program_last_stated() -> None:
     ("pending", "interrupted"),
     [
         ([], False),
-        # The engine keeps it for ever, though a later run has completed it.
+        # The engine keeps it forever, though a later run has completed it.
         ([("creating", "urn:there")], False),
         ([("creating", "urn:not-there")], True),
         ([("updating", "urn:there")], True),

@@ -1,4 +1,4 @@
-"""What tells where a real stack's state is, as files of anybody's say it."""
+"""What tells where a real stack's state is, as all kinds of files say it."""
 
 from pathlib import Path
 

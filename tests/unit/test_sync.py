@@ -205,7 +205,7 @@ def test_the_prompt_for_the_password_does_not_hide_an_error(house: House) -> Non
 def test_no_write_without_the_mark(house: House) -> None:
     (house.photos / MARK).unlink()
     ended = house.run()
-    assert last_words(ended).startswith(f"the photo disk is not there: its mark {MARK} is missing")
+    assert last_words(ended).startswith(f"the photo disk is not there: its marker file {MARK} is missing")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
@@ -215,7 +215,7 @@ def test_no_write_without_the_mark(house: House) -> None:
 def test_no_write_to_another_disk(house: House, mark: str, known: str) -> None:
     (house.photos / MARK).write_text(mark)
     ended = house.run(DISK_ID=known)
-    assert last_words(ended).startswith(f"the photo disk is another one: its mark {MARK} has another id")
+    assert last_words(ended).startswith(f"the photo disk is another one: its marker file {MARK} has another id")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
@@ -339,7 +339,7 @@ def test_the_first_error_is_told(house: House) -> None:
 
 
 def test_a_token_that_ran_out_is_no_error(house: House) -> None:
-    """Between monthly runs it always does: icloudpd says so at ERROR, and signs in anew with the password."""
+    """Between monthly runs it always does: icloudpd says so at ERROR, and signs in again with the password."""
     house.icloudpd.behave(BEGINS + log("ERROR", SIGNS_IN_ANEW) + FETCHES + ENDS)
     assert house.run().code == 0
 
@@ -415,7 +415,7 @@ def test_a_session_that_may_end_before_the_next_run(house: House, days: int, sch
 def test_cookies_that_do_not_say(house: House) -> None:
     cookies(house.session.with_suffix(""), {WEB: None})
     said = house.run().out
-    assert "nobody knows when account anna was signed in" in said
+    assert "it is unknown when account anna was signed in" in said
     assert "WARNING" in said
     (house.session.parent / "signed-in").write_text(f"{as_date(in_days(0))}\n")
     said = house.run(household(schedule="0 2 * * 1")).out
@@ -546,7 +546,7 @@ def test_it_does_not_stop_early_when_more_is_asked_for(house: House) -> None:
     assert "--until-found" not in house.icloudpd.arguments
 
 
-# Where somebody is told of it.
+# Where notifications are configured.
 
 
 @dataclass(frozen=True)

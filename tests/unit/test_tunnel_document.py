@@ -1,4 +1,4 @@
-"""One rule of ours in a document that somebody else wrote: all that is not ours stays as it is, to the byte."""
+"""One rule of this stack in a document of others: everything else stays as it is, to the byte."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_a_rule_comes_and_goes_and_leaves_every_other_byte(text: str, ours: Rule
     rules = rules_of(after.text)
     at = next(place for place, rule in enumerate(rules) if rule["service"] == SERVICE)
     assert [*rules[:at], *rules[at + 1 :]] == found
-    # Its requests are ours, and nobody else's move.
+    # Its requests are this stack's, and no others move.
     for host in _HOSTS:
         for path in ("", "/api", "/x.jpg"):
             expected = rules[at] if host == ours["hostname"] else answering(found, host, path)

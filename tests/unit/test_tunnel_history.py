@@ -1,4 +1,4 @@
-"""Whatever happens to a tunnel that five stacks share: what is not ours stays, and what is ours is right in the end."""
+"""Whatever happens to a tunnel that five stacks share: unmanaged rules stay, and managed ones are right in the end."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -37,7 +37,7 @@ class Trouble:
 
     Attributes:
         faults: at Cloudflare, in this order.
-        edit: whether somebody adds a rule while the stack pauses after one.
+        edit: whether someone adds a rule while the stack pauses after one.
         kill: the step at which the process ends.
 
     """
@@ -66,7 +66,7 @@ class Tunnel(RuleBasedStateMachine):
     """One tunnel, five stacks, and everybody else.
 
     `others` and `besides` are what everybody else has written: rules for hosts that are not ours, in order, and all of
-    the document but its rules. `by_hand` are rules that people made for hosts of ours. `wanted` is what each stack has;
+    the document but its rules. `by_hand` are rules made by hand for its hosts. `wanted` is what each stack has;
     `unsettled` are those whose last run did not end well, with what it was to do; `tried`
     is all that they may have written since.
     """
@@ -254,7 +254,7 @@ class Tunnel(RuleBasedStateMachine):
         """The end: whoever was disturbed tries again, and then all go."""
         for number, (rules, adopt) in list(self.unsettled.items()):
             self.run(number, rules, adopt=adopt)
-        # Refused since: what another stack or somebody's hand took meanwhile. It goes back to what it had.
+        # Refused since: what another stack or a person took meanwhile. It goes back to what it had.
         for number in list(self.unsettled):
             self.run(number, self.wanted.get(number, []))
         self.hosts_of_ours_have_the_rules_of_their_owners()

@@ -1,4 +1,4 @@
-"""The Lease of a tunnel: one at a time, whatever anybody's clock says, and each stack's notes."""
+"""The Lease of a tunnel: one at a time, whatever a holder's clock says, and each stack's notes."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ ALBUM = Share(frozenset({("album.example.com", "^/a"), ("album.example.com", "^/
 
 
 class Clock:
-    """A fake clock, which moves only while somebody waits; `meanwhile` happens then."""
+    """A fake clock, which moves only while a caller waits; `meanwhile` happens then."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.now = 0.0
@@ -39,7 +39,7 @@ def live(cluster: FakeCluster) -> Manifest:
 
 
 def dead(cluster: FakeCluster) -> None:
-    """Leave the Lease as somebody does who is killed: held for ever."""
+    """Leave the Lease as a process that is killed does: held forever."""
     with lease(cluster, "p/dead").held():
         held = cluster.get(ref(TUNNEL))
     assert held

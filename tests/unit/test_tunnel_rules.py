@@ -528,7 +528,7 @@ def test_an_edit_between_our_read_and_our_write_is_reported(world: SharedTunnel,
     with pytest.raises(OverwrittenError) as error:
         stack.destroy() if does == "delete" else stack.settle({**OURS, "service": f"http://{does}"})
     assert str(error.value) == (
-        f"somebody else changed the configuration of tunnel {HOMELAB} at the same moment: this run read version "
+        f"another client changed the configuration of tunnel {HOMELAB} at the same moment: this run read version "
         f"{version} and left version {version + 2}. What version {version + 1} changed may be lost. Cloudflare's audit "
         "log says who wrote it and when: look through the tunnel's routes in the dashboard, make that change again, "
         "then run this again"
@@ -562,7 +562,7 @@ def test_an_edit_before_a_write_whose_answer_is_lost_is_reported(
 
 
 def test_an_edit_while_we_pause_is_kept(world: SharedTunnel, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document that was not written is of yesterday: it is made anew from what is there."""
+    """A document that was not written is of yesterday: it is made again from what is there."""
     world.cloudflare.faults.append(Fault("unavailable", "PUT"))
     monkeypatch.setattr(world, "wait", lambda _: world.edit(lambda rules: rules.insert(0, FOREIGN)))
     stack.settle(OURS)
@@ -620,7 +620,7 @@ def test_a_kill_at_any_step_is_mended_by_the_next_run(does: str, at: int) -> Non
     with pytest.raises(Killed):
         act(stack, does)
     world.kill_at = None
-    # A rule of which nobody knows whose it is would stay for ever.
+    # A rule whose owner is unknown would stay forever.
     known = shares(world).get(stack.name, Share()).keys
     for rule in (OURS, ELSEWHERE):
         assert rule not in world.ingress or (rule["hostname"], "") in known

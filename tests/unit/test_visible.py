@@ -1,4 +1,4 @@
-"""What somebody else wrote reaches nobody's terminal as a command, wherever it is printed."""
+"""Untrusted text reaches nobody's terminal as a command, wherever it is printed."""
 
 import io
 import json

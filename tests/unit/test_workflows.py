@@ -1,4 +1,4 @@
-"""The workflows of GitHub Actions: what they run is ours and tested elsewhere; who may do what, is tested here."""
+"""The workflows of GitHub Actions: what they run is tested elsewhere; who may do what, is tested here."""
 
 import importlib.util
 import re
@@ -106,7 +106,7 @@ def test_a_job_asks_for_no_more_than_it_uses(workflow: str, job: str) -> None:
 
 @pytest.mark.parametrize(("workflow", "job"), JOBS)
 def test_a_job_ends_and_leaves_no_credentials_in_its_checkout(workflow: str, job: str) -> None:
-    if "uses" in job_of(workflow, job):  # a workflow of ours, whose jobs do
+    if "uses" in job_of(workflow, job):  # a workflow of this repository, whose jobs do
         return
     assert job_of(workflow, job)["timeout-minutes"] <= 90
     for step in steps(workflow, job):

@@ -1,0 +1,73 @@
+"""`make status`: what the state of a stack holds, when it was deployed, and whether the cluster has drifted since."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ops import facts
+from ops.checks.check import NotChecked, Passed, Result
+from ops.checks.drift import ARGOCD, DRIFT
+from ops.command import Stack, main, say
+from ops.stack import deployment_of
+from settings import PROJECT
+from text.command import Command
+from text.finding import Finding
+from text.pulumi_secret import SIGNATURE
+
+_STACK = "pulumi:pulumi:Stack"
+
+
+def report(stack: str, deployment: Mapping[str, Any], drift: Result, next_writer: Result) -> Iterator[str]:
+    """Report on a stack, a line each.
+
+    Args:
+        stack: the stack's name.
+        deployment: its state, as Pulumi exports it.
+        drift: whether the cluster is as the stack states it.
+        next_writer: whether another manager is about to change that.
+
+    """
+    resources = [one for one in deployment.get("resources") or () if not one["type"].startswith("pulumi:")]
+    yield f"Stack: {PROJECT}/{stack}"
+    if not resources:
+        yield f"State: nothing is deployed. Next: {Command('up', stack)}"
+        return
+    yield f"State: {len(resources)} resources, last written {_time(deployment)}"
+    if pending := deployment.get("pending_operations"):
+        yield f"Interrupted: {len(pending)} operations have not ended. Next: {Command('up', stack)}"
+    for title, result in (("Drift", drift), ("Other managers", next_writer)):
+        yield f"{title}: {_of(result)}"
+    outputs = next((one.get("outputs") or {} for one in deployment["resources"] if one["type"] == _STACK), {})
+    for name, value in outputs.items():
+        if name != "next_steps":
+            yield f"  {name:<20} {'[secret]' if isinstance(value, Mapping) and SIGNATURE in value else value}"
+    for number, step in enumerate(outputs.get("next_steps", []), start=1):
+        yield f"Next step {number}: {step}"
+
+
+def _of(result: Result) -> str:
+    match result:
+        case Passed():
+            return f"none seen: {result.evidence}"
+        case Finding():
+            return f"suspected: {result.text}. Next: {result.remedy}"
+    return f"{'unknown' if isinstance(result, NotChecked) else 'none'}: {result.why}"
+
+
+def _time(deployment: Mapping[str, Any]) -> str:
+    text = str((deployment.get("manifest") or {}).get("time", ""))
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M %Z}"
+    except ValueError:
+        return "at an unknown time"
+
+
+def status(stack: Stack, _: str | None) -> None:
+    """Print it; the cluster is read, and nothing is changed."""
+    seen = facts.read_facts(stack.settings, stack.name, None)
+    for line in report(stack.name, deployment_of(stack.name), DRIFT.result(seen), ARGOCD.result(seen)):
+        say(line)
+
+
+if __name__ == "__main__":
+    main(status)

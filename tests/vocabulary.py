@@ -1,0 +1,67 @@
+"""`make check` holds what people read against one vocabulary: docs, messages, docstrings, comments.
+
+Vale would take such a vocabulary; its wrapper on PyPI fetches a program from elsewhere, and its own build needs C.
+"""
+
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# What is not written, as a regular expression without regard to case, and what is written in its place.
+WORDS = {
+    r"somebody( else)?('s)?|anybody( else)?('s)?|stranger('s)?": "unmanaged; owned by <field manager>; another tool",
+    r"anew": "again; recreated",
+    r"in words": "reports; explains; as text",
+    r"g(a|i)ven? back|gives? back|giv(e|ing) back|puts? back|putting back": "restored; relinquished",
+    r"(taken?|takes?|took|taking|take-)[ -]?over": "adopted",
+    r"as (it|they) (was|were) found": "as it was before; unchanged",
+    r"ways? in": "public access; ingress path; route",
+    r"(is|are|be|of|parts?|entries|what is) ours|from head to foot": "managed by this stack; owned fields",
+    r"nobody (knows|asks|looks)": "unknown; not configured",
+    r"can(no|')t be had": "not available; cannot be applied, because ...",
+    r"for ever": "forever",
+    r"none such": "no such ...",
+}
+_WORDS = re.compile("|".join(rf"(?P<w{n}>\b({word})\b)" for n, word in enumerate(WORDS)), re.IGNORECASE)
+_NOT_WRITTEN = {".venv", ".lab", ".git", "node_modules"}
+_CODE = {tokenize.NAME, tokenize.OP, tokenize.NUMBER}
+
+
+def prose(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines that people read, by their number: of Python comments and strings; what tests feed is data."""
+    text = file.read_text()
+    if file.suffix != ".py":
+        yield from enumerate(text.splitlines(), start=1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        is_data = "tests" in file.relative_to(ROOT).parts and not token.string.startswith(("#", '"""'))
+        if token.type not in _CODE and not is_data:
+            yield from enumerate(token.string.splitlines(), start=token.start[0])
+
+
+def findings(file: Path) -> Iterator[str]:
+    """What a file says in other words than the vocabulary's."""
+    for number, line in prose(file):
+        for found in _WORDS.finditer(line):
+            instead = list(WORDS.values())[int((found.lastgroup or "w0")[1:])]
+            yield f'{file.relative_to(ROOT)}:{number}: "{found[0]}": {instead}'
+
+
+def files() -> Iterator[Path]:
+    """All that is written here, but for what is generated from elsewhere."""
+    for pattern in ("**/*.md", "**/*.py", "**/*.sh", "*.yaml", "Makefile", ".github/**/*.y*ml", "tests/golden/*.txt"):
+        yield from (one for one in ROOT.glob(pattern) if not _NOT_WRITTEN & set(one.relative_to(ROOT).parts))
+
+
+def main() -> None:
+    """Fail with each finding on a line."""
+    found = [one for file in files() if file != Path(__file__) for one in findings(file)]
+    sys.exit("\n".join(found) or None)
+
+
+if __name__ == "__main__":
+    main()
