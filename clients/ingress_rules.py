@@ -33,7 +33,14 @@ def spoken(rule: Rule) -> str:
 def is_same(rule: Rule, wanted: Rule) -> bool:
     """Whether a rule says what is wanted, and nothing else."""
     further = {name: value for name, value in rule.items() if name not in wanted and name != "id"}
-    return all(rule.get(name) == value for name, value in wanted.items()) and not any(further.values())
+    return all(_says(rule.get(name), value) for name, value in wanted.items()) and not any(further.values())
+
+
+def _says(value: object, wanted: object) -> bool:
+    # Of a mapping, Cloudflare may state defaults that nobody asked for.
+    if isinstance(value, Mapping) and isinstance(wanted, Mapping):
+        return is_same(value, wanted)
+    return value == wanted
 
 
 def _forms(pattern: str) -> tuple[str, ...]:

@@ -331,6 +331,11 @@ def _scalar(value: Any) -> str:
     return value if isinstance(value, str) and _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
 
 
+def plain(rule: Rule) -> str:
+    """Write a rule for a document whose style is unknown."""
+    return "".join(f"{'  ' if number else '- '}{line}\n" for number, line in enumerate(_lines(rule, "")))
+
+
 def _flow(rule: Rule) -> str:
     return json.dumps(rule, ensure_ascii=False)
 

@@ -7,11 +7,19 @@ import pulumi
 import pulumi_cloudflare as cloudflare
 from pydantic import SecretStr
 
+from clients.ingress_rules import Rule
 from components.access import ImmichAccess
 from components.connector import Connector, TunnelConnector
 from components.public_access import PublicAccess, tunnel_host
 from providers.adopted_record import AdoptedRecord, RecordTarget
 from providers.tunnel_rules import TunnelRules
+
+_Ingress = cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressArgs
+# cloudflared's names, and the provider's.
+_ARGUMENTS = {
+    "caPool": "ca_pool", "http2Origin": "http2_origin", "httpHostHeader": "http_host_header",
+    "matchSNItoHost": "match_sn_ito_host", "noTLSVerify": "no_tls_verify", "originServerName": "origin_server_name",
+}  # fmt: skip
 
 
 def provider(token: SecretStr | None) -> cloudflare.Provider:
@@ -91,6 +99,12 @@ def _record(
     )
 
 
+def _as_argument(rule: Rule) -> _Ingress:
+    request = {_ARGUMENTS[name]: value for name, value in rule.get("originRequest", {}).items()}
+    stated = cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressOriginRequestArgs(**request)
+    return _Ingress(hostname=rule["hostname"], service=rule["service"], origin_request=stated if request else None)
+
+
 class OwnTunnel(pulumi.ComponentResource):
     """A tunnel of this stack. Where it leads comes later: the host's record comes in between.
 
@@ -121,12 +135,9 @@ class OwnTunnel(pulumi.ComponentResource):
             account_id=account_id,
             tunnel_id=self.id,
             source="cloudflare",
-            config={
-                "ingresses": [
-                    {"hostname": self._public_access.host, "service": self._public_access.origin},
-                    {"service": "http_status:404"},
-                ]
-            },
+            config=cloudflare.ZeroTrustTunnelCloudflaredConfigConfigArgs(
+                ingresses=[_as_argument(self._public_access.rule), _Ingress(service="http_status:404")]
+            ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[record]),
         )
         found = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(

@@ -1,6 +1,7 @@
 """cloudflared, the connector of a tunnel of our own, in a namespace of its own."""
 
 import hashlib
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,9 +14,12 @@ from components.managed import register
 from components.ownership import Ownership
 from components.pods import alone, confined
 from settings.cloudflare import Cloudflared, OwnTunnel
+from settings.origin import CA_FILE
 
 _NAME = "cloudflared"
 _TOKEN_KEY = "token"  # noqa: S105 (a key's name)
+_CA = "origin-ca"
+_CA_DIRECTORY, _CA_KEY = posixpath.split(CA_FILE)
 _LABELS = {"app.kubernetes.io/name": _NAME}
 _METRICS = 2000
 _NOBODY = 65532  # the image's own user
@@ -45,14 +49,18 @@ class Connector:
 
     namespace: Manifest
     secret: Manifest
+    certificates: Manifest | None
     deployment: Manifest
     disruption_budget: Manifest
     network_policy: Manifest
 
 
-def names(namespace: str) -> Iterator[Ref]:
-    """Name the objects of a connector in a namespace."""
+def names(tunnel: OwnTunnel) -> Iterator[Ref]:
+    """Name the objects of a tunnel's connector."""
+    namespace = tunnel.namespace
     yield Ref("v1", "Namespace", namespace)
+    if tunnel.origin.ca_pool:
+        yield Ref("v1", "ConfigMap", _NAME, namespace)
     yield Ref("v1", "Secret", _NAME, namespace)
     yield Ref("apps/v1", "Deployment", _NAME, namespace)
     yield Ref("policy/v1", "PodDisruptionBudget", _NAME, namespace)
@@ -67,8 +75,11 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership) -> Connec
         metadata = {**ownership.metadata(kind, _NAME, namespace), "labels": _LABELS}
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **spec}
 
-    pod = _pod(tunnel.cloudflared)
-    template = {"metadata": {"labels": _LABELS}, "spec": pod}
+    authority = tunnel.origin.ca_pool
+    pod = _pod(tunnel.cloudflared, authority)
+    # cloudflared reads it when it starts.
+    annotations = {"annotations": {"immich-icloud/origin-ca": _hash(authority)}} if authority else {}
+    template = {"metadata": {"labels": _LABELS, **annotations}, "spec": pod}
     deployment = {"replicas": tunnel.cloudflared.replicas, "selector": {"matchLabels": _LABELS}, "template": template}
     labels = pod_security.labels(pod_security.needed(pod))
     return Connector(
@@ -78,17 +89,22 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership) -> Connec
             "metadata": {**ownership.metadata("Namespace", namespace), "labels": labels},
         },
         secret=named("v1", "Secret", {"type": "Opaque"}),
+        certificates=named("v1", "ConfigMap", {"data": {_CA_KEY: authority}}) if authority else None,
         deployment=named("apps/v1", "Deployment", {"spec": deployment}),
         disruption_budget=named(
             "policy/v1",
             "PodDisruptionBudget",
             {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}}},
         ),
-        network_policy=named("networking.k8s.io/v1", "NetworkPolicy", {"spec": _only_what_it_needs(origin)}),
+        network_policy=named(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            {"spec": _only_what_it_needs(origin, tunnel.cloudflared.metrics_from)},
+        ),
     )
 
 
-def _pod(stated: Cloudflared) -> Manifest:
+def _pod(stated: Cloudflared, authority: str | None) -> Manifest:
     token = {"name": "TUNNEL_TOKEN", "valueFrom": {"secretKeyRef": {"name": _NAME, "key": _TOKEN_KEY}}}
     # cloudflared's own defaults are left to it.
     options, default = _options(stated), _options(Cloudflared())
@@ -104,6 +120,7 @@ def _pod(stated: Cloudflared) -> Manifest:
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "metrics"}, "periodSeconds": 10},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": confined(),
+        **({"volumeMounts": [{"name": _CA, "mountPath": _CA_DIRECTORY, "readOnly": True}]} if authority else {}),
     }
     spread = {
         "maxSkew": 1,
@@ -116,6 +133,7 @@ def _pod(stated: Cloudflared) -> Manifest:
         **({"nodeSelector": dict(stated.node_selector)} if stated.node_selector else {}),
         "topologySpreadConstraints": [spread],
         "containers": [container],
+        **({"volumes": [{"name": _CA, "configMap": {"name": _NAME}}]} if authority else {}),
     }
 
 
@@ -126,16 +144,17 @@ def _options(stated: Cloudflared) -> dict[str, str]:
     }
 
 
-def _only_what_it_needs(origin: Origin) -> Manifest:
+def _only_what_it_needs(origin: Origin, metrics_from: str | None) -> Manifest:
     edge = [{"protocol": protocol, "port": _EDGE} for protocol in ("UDP", "TCP")]
     to_origin: Manifest = {"ports": [{"protocol": "TCP", "port": origin.port}]}
     if origin.pods:
-        there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": origin.namespace}}}
-        to_origin["to"] = [{**there, "podSelector": {"matchLabels": dict(origin.pods)}}]
+        to_origin["to"] = [{**_all_of(origin.namespace), "podSelector": {"matchLabels": dict(origin.pods)}}]
+    metrics = {"ports": [{"protocol": "TCP", "port": _METRICS}], "from": [_all_of(metrics_from or "")]}
     return {
         "podSelector": {"matchLabels": _LABELS},
-        # Nobody may call it: the kubelet's probe comes from the pod's own node, which is always let in.
+        # Nobody else may call it: the kubelet's probe comes from the pod's own node, which is always let in.
         "policyTypes": ["Ingress", "Egress"],
+        **({"ingress": [metrics]} if metrics_from else {}),
         "egress": [
             network.NAMES,
             {"ports": edge},
@@ -144,8 +163,12 @@ def _only_what_it_needs(origin: Origin) -> Manifest:
     }
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
+def _all_of(namespace: str) -> Manifest:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class TunnelConnector(pulumi.ComponentResource):
@@ -167,12 +190,18 @@ class TunnelConnector(pulumi.ComponentResource):
         namespace = register(f"{name}-namespace", plan.namespace, inside())
         secret = register(f"{name}-token", {**plan.secret, "stringData": {_TOKEN_KEY: token}}, inside(namespace))
         policy = register(f"{name}-network-policy", plan.network_policy, inside(namespace))
+        files = [register(f"{name}-certificates", plan.certificates, inside(namespace))] if plan.certificates else []
         budget = register(f"{name}-disruption-budget", plan.disruption_budget, inside(namespace))
         spec = plan.deployment["spec"]
         # Pods read the token when they start: with another one, of a tunnel that was made again or after a rotation,
         # they start again. A token is random: its hash tells nothing of it.
         digest = pulumi.Output.unsecret(token.apply(_hash))
-        annotations = {"immich-icloud/tunnel": tunnel_id, "immich-icloud/token": digest}
-        metadata = {**spec["template"]["metadata"], "annotations": annotations}
+        metadata = spec["template"]["metadata"]
+        annotations = {
+            **metadata.get("annotations", {}),
+            "immich-icloud/tunnel": tunnel_id,
+            "immich-icloud/token": digest,
+        }
+        metadata = {**metadata, "annotations": annotations}
         deployment = {**plan.deployment, "spec": {**spec, "template": {**spec["template"], "metadata": metadata}}}
-        register(f"{name}-deployment", deployment, inside(secret, policy, budget))
+        register(f"{name}-deployment", deployment, inside(secret, policy, budget, *files))

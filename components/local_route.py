@@ -1,17 +1,16 @@
 """Where the document of a locally managed tunnel leads the host, and the lines that it lacks. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 from urllib.parse import urlsplit
 
 from clients.ingress_rules import Rule, covers, fault, key
-from settings.model import Backend
+from settings.model import CLUSTER_DOMAIN, Backend
+from settings.origin import PORTS
 
-_PORTS = {"http": 80, "https": 443}
-# What a rule inherits of the document's own originRequest, and what undoes it for an origin that is plain http.
-_UNDONE: Mapping[str, Any] = {"httpHostHeader": "", "bastionMode": False, "disableChunkedEncoding": False}
+# A Service, or a URL.
+Place = Backend | str
 
 
 class Standing(Enum):
@@ -83,13 +82,13 @@ def taking(rules: Sequence[Rule], host: str) -> list[Rule]:
     return waiting[: last + 1]
 
 
-def standing(rules: Sequence[Rule], host: str, wanted: Collection[Backend], namespace: str) -> Standing | None:
+def standing(rules: Sequence[Rule], host: str, wanted: Collection[Place], namespace: str) -> Standing | None:
     """Judge a list of rules; None for one that cloudflared refuses.
 
     Args:
         rules: the list.
         host: the host.
-        wanted: the Services of which one has to get its requests.
+        wanted: the places of which one has to get its requests.
         namespace: cloudflared's, in which a Service's short name is looked up.
 
     """
@@ -97,7 +96,7 @@ def standing(rules: Sequence[Rule], host: str, wanted: Collection[Backend], name
         return None
 
     def right(rule: Rule) -> bool:
-        return backend(str(rule.get("service") or ""), namespace) in wanted
+        return place(str(rule.get("service") or ""), namespace) in wanted
 
     first = taking(rules, host)
     if all(map(right, first)):
@@ -112,20 +111,27 @@ def _is_narrow(rule: Rule) -> bool:
 
 def backend(service: str, namespace: str) -> Backend | None:
     """Read the Service that a rule leads to; None where it leads elsewhere than to a Service by its name."""
+    found = place(service, namespace)
+    return found if isinstance(found, Backend) else None
+
+
+def place(service: str, namespace: str) -> Place | None:
+    """Read where a rule leads: a Service by its name, or another URL in one form; None for all else."""
     try:
         url = urlsplit(service)
-        port = url.port or _PORTS.get(url.scheme)
+        port = url.port or PORTS.get(url.scheme)
     except ValueError:
         return None
-    name, *rest = (url.hostname or "").removesuffix(".").split(".")
-    if port is None or not name or url.path.strip("/") or (len(rest) > 1 and rest[1] != "svc"):
+    host = (url.hostname or "").removesuffix(".")
+    name, *rest = host.split(".")
+    if port is None or not name or url.path.strip("/"):
         return None
+    if len(rest) > 1 and rest[1] != "svc":
+        return f"{url.scheme}://{host}:{port}"
     return Backend(rest[0] if rest else namespace, name, port)
 
 
-def rule(host: str, service: str, document: Mapping[str, Any]) -> Rule:
-    """Build the rule for a document: what it would inherit there, and must not, is undone."""
-    inherited = document.get("originRequest")
-    stated = inherited if isinstance(inherited, Mapping) else {}
-    undone = {name: value for name, value in _UNDONE.items() if name in stated}
-    return {"hostname": host, "service": service, **({"originRequest": undone} if undone else {})}
+def domains(rules: Sequence[Rule]) -> set[str]:
+    """List the cluster domains in which a list of rules names its Services; not those that leave it out."""
+    hosts = (urlsplit(str(rule.get("service") or "")).netloc.rpartition(":")[0] for rule in rules)
+    return {domain for host in hosts if (domain := host.removesuffix(".").partition(".svc.")[2])} - {CLUSTER_DOMAIN}

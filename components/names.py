@@ -41,4 +41,4 @@ def names(settings: Settings) -> Iterator[Ref]:
         yield Ref("v1", "Secret", photo_sync.credentials_secret(account.name), sync)
         yield Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), sync)
     if isinstance(settings.cloudflare, OwnTunnel):
-        yield from connector.names(settings.cloudflare.namespace)
+        yield from connector.names(settings.cloudflare)

@@ -143,6 +143,7 @@ class Plan:
             yield from (
                 ManagedObject(manifest, "cloudflare.namespace", adoptable=False)
                 for manifest in vars(self.connector).values()
+                if manifest
             )
 
     def fragments(self) -> Iterator[Manifest]:
@@ -210,7 +211,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         public_access=public_access(settings, found.cloudflare, ownership) if found.cloudflare else None,
         outputs=Outputs(
             immich_url=f"https://{settings.host}",
-            internal_url=immich.backend.url,
+            internal_url=immich.backend.url(settings.cluster.domain),
             namespaces={"immich": immich.namespace, "photo_sync": sync},
             claim=f"{sync}/{storage.written_claim(settings.storage)}",
             library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",

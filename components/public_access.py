@@ -1,11 +1,14 @@
 """How the internet gets to Immich by way of Cloudflare: pure, from the settings and from what was found there."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import Tunnel, Zone
 from clients.ingress_rules import Rule
 from components.local_route import LocalRoute
+from components.origin_request import origin_request
 from components.ownership import Ownership
 from providers.tunnel_rules import RuleSet
 from settings import Settings
@@ -30,6 +33,7 @@ class FoundAtCloudflare:
         record_name: the record's name in the program, which is another one when the host changes.
         hosts_before: the other hosts whose records the state knows.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
+        inherited: what a shared tunnel states for all its rules.
 
     """
 
@@ -42,6 +46,7 @@ class FoundAtCloudflare:
     record_name: str = RECORD_NAME
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
+    inherited: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class PublicAccess:
         record: the host's DNS record.
         rules: our rules in a shared tunnel; None for any other kind.
         own_tunnel: name of a tunnel of our own; None for any other kind.
-        origin: where a tunnel of our own leads, as a URL.
+        rule: of a tunnel, the rule that leads the host to its origin.
         access: who may come in; None when Access is off.
         hosts_before: the hosts that this one replaces.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
@@ -96,22 +101,29 @@ class PublicAccess:
     record: Record
     rules: RuleSet | None
     own_tunnel: str | None
-    origin: str
+    rule: Rule
     access: Access | None
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
 
 
-def rules(whole: Settings) -> tuple[Rule, ...]:
-    """Build our rules. Never with a connectTimeout, which cloudflared reads wrongly (its issue 1702)."""
-    return ({"hostname": whole.host, "service": whole.origin.url},)
+def rule(whole: Settings, inherited: Mapping[str, Any]) -> Rule:
+    """Build our rule, for a document that states something for all its rules."""
+    request = origin_request(whole.origin, inherited)
+    return {
+        "hostname": whole.host,
+        "service": whole.origin_url,
+        **({"originRequest": request} if request else {}),
+    }
 
 
-def rule_set(whole: Settings, zone: Zone, tunnel: Tunnel | None, ownership: Ownership) -> RuleSet | None:
+def rule_set(
+    whole: Settings, zone: Zone, tunnel: Tunnel | None, ownership: Ownership, inherited: Mapping[str, Any]
+) -> RuleSet | None:
     """Say what is wanted of a shared tunnel; None for any other kind."""
     if tunnel is None or not isinstance(whole.cloudflare, settings.SharedTunnel):
         return None
-    return RuleSet(zone.account_id, tunnel.id, rules(whole), ownership.stack, ownership.adopting)
+    return RuleSet(zone.account_id, tunnel.id, (rule(whole, inherited),), ownership.stack, ownership.adopting)
 
 
 def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
@@ -129,9 +141,9 @@ def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownershi
         host=whole.host,
         stack=ownership.stack,
         record=_record(whole.host, cloudflare, found, ownership),
-        rules=rule_set(whole, found.zone, found.tunnel, ownership),
+        rules=rule_set(whole, found.zone, found.tunnel, ownership, found.inherited),
         own_tunnel=cloudflare.tunnel if isinstance(cloudflare, settings.OwnTunnel) else None,
-        origin=whole.origin.url,
+        rule=rule(whole, {}),
         access=cloudflare.access,
         hosts_before=found.hosts_before,
         local=found.local,

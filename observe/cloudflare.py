@@ -1,7 +1,8 @@
 """What Cloudflare holds, as far as the stack is concerned."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import (
@@ -9,6 +10,7 @@ from clients.cloudflare import (
     AccessPolicy,
     CloudflareApi,
     CloudflareRefusedError,
+    Connector,
     Record,
     ServiceToken,
     Tunnel,
@@ -16,6 +18,7 @@ from clients.cloudflare import (
 )
 from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi
+from components.origin_request import inherited_of
 from components.ownership import Ownership
 from components.public_access import is_marked, rule_set
 from observe import local_tunnel
@@ -25,7 +28,7 @@ from observe.state import Known
 from providers import tunnel_rules
 from providers.tunnel_rules import RuleSet, TunnelRulesDiff
 from settings import Settings
-from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, Tunnelled
+from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, SharedTunnel, Tunnelled
 from text.resource_types import ADOPTED_RECORD, RECORD, TUNNEL_RULES
 
 
@@ -47,6 +50,8 @@ class CloudflareSeen:
         zone_names: names of the zone's records, where its own name may not be read.
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
         local: what runs a locally managed tunnel; None for any other kind.
+        inherited: what a shared tunnel states for all its rules.
+        connectors: what runs a shared tunnel.
 
     """
 
@@ -63,6 +68,8 @@ class CloudflareSeen:
     zone_names: tuple[str, ...] = ()
     certified: tuple[str, ...] | None = ()
     local: LocalTunnelSeen | None = None
+    inherited: Mapping[str, Any] = field(default_factory=dict)
+    connectors: tuple[Connector, ...] = ()
 
     def is_known(self, type_: str, id_: str) -> bool:
         """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
@@ -131,7 +138,10 @@ def read_cloudflare(
     tunnel = tunnel_of(settings, tunnels, local)
     if local and tunnel:
         local = replace(local, configuration=api.configuration(zone.account_id, tunnel.id))
-    ours = rule_set(settings, zone, tunnel, owner)
+    shared = tunnel if isinstance(cloudflare, SharedTunnel) else None
+    configuration = api.configuration(zone.account_id, shared.id) if shared else None
+    inherited = inherited_of(configuration.document if configuration else None)
+    ours = rule_set(settings, zone, tunnel, owner, inherited)
     return CloudflareSeen(
         zone=zone,
         tunnels=tunnels,
@@ -146,6 +156,8 @@ def read_cloudflare(
         zone_names=zones.names(api, zone),
         certified=zones.certified(api, zone, settings.host),
         local=local,
+        inherited=inherited,
+        connectors=tuple(api.connectors(zone.account_id, shared.id)) if shared else (),
     )
 
 

@@ -7,7 +7,7 @@ from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
 from components import directory, immich_server, mount_admission, mount_policy
 from components.names import names
-from observe import placement, routes, space
+from observe import cluster_domain, placement, routes, space
 from observe.existing import ExistingSeen, read_existing
 from observe.lists import Lists
 from observe.placement import Placement
@@ -95,7 +95,8 @@ def read_cluster(
     volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing or on_node else []
     ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
     live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
-    origin = api.get(origin_of(settings)) if isinstance(settings.cloudflare, Tunnelled) else None
+    leads_to = origin_of(settings) if isinstance(settings.cloudflare, Tunnelled) else None
+    origin = api.get(leads_to) if leads_to else None
     found = Ref("v1", "Namespace", sync)
     return ClusterSeen(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
@@ -112,7 +113,7 @@ def read_cluster(
         placement=placement.read_placement(settings, nodes or (), volumes, listed),
         space=space.read_space(api, settings, nodes or (), pods or ()),
         origin=origin,
-        origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, settings, origin),
+        origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
         existing=read_existing(api, settings),
         mutating=api.serves(mount_policy.API, mount_admission.KIND),
@@ -131,23 +132,26 @@ def workloads(api: ClusterApi, namespace: str) -> tuple[Manifest, ...]:
 
 
 def resolve(api: ClusterApi, settings: Settings) -> Settings:
-    """Fill in Immich's Service and its port where the settings leave them out.
+    """Fill in Immich's Service and its port, and the cluster's domain, where the settings leave them out.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    immich = settings.immich
-    if immich.service.name and immich.service.port:
-        return settings
-    services = api.list(Ref("v1", "Service", "", immich.namespace))
-    service = immich_server.service(immich, workloads(api, immich.namespace), services)
-    return settings.model_copy(update={"immich": immich.model_copy(update={"service": service})})
+    immich, cluster = settings.immich, settings.cluster
+    if not cluster.domain:
+        cluster = cluster.model_copy(update={"domain": cluster_domain.read_domain(api)})
+    if not (immich.service.name and immich.service.port):
+        services = api.list(Ref("v1", "Service", "", immich.namespace))
+        service = immich_server.service(immich, workloads(api, immich.namespace), services)
+        immich = immich.model_copy(update={"service": service})
+    return settings.model_copy(update={"immich": immich, "cluster": cluster})
 
 
-def origin_of(settings: Settings) -> Ref:
-    """Name the Service that a tunnel leads to."""
-    return Ref("v1", "Service", settings.origin.service, settings.origin.namespace)
+def origin_of(settings: Settings) -> Ref | None:
+    """Name the Service that a tunnel leads to; None for a URL."""
+    backend = settings.origin_service
+    return Ref("v1", "Service", backend.service, backend.namespace) if backend else None
 
 
 def _live(
@@ -163,12 +167,12 @@ def _live(
     return found
 
 
-def _on_host(api: ClusterApi, settings: Settings, service: Manifest | None) -> bool:
+def _on_host(api: ClusterApi, service: Manifest | None) -> bool:
     selector = service["spec"].get("selector") if service else None
-    if not selector:
+    if service is None or not selector:
         return False
     labels = ",".join(f"{key}={value}" for key, value in selector.items())
-    pods = api.list(Ref("v1", "Pod", "", settings.origin.namespace), labelSelector=labels)
+    pods = api.list(Ref("v1", "Pod", "", service["metadata"]["namespace"]), labelSelector=labels)
     return any(pod["spec"].get("hostNetwork") for pod in pods)
 
 

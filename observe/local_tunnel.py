@@ -10,12 +10,13 @@ from typing import TypeVar
 from clients import connector_file
 from clients.cloudflare import Configuration
 from clients.connector_file import ConnectorFile
-from clients.ingress_rules import Rule, spoken
+from clients.ingress_rules import spoken
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
-from clients.tunnel_document import DocumentError, TunnelDocument
-from components import local_route
+from clients.tunnel_document import DocumentError, TunnelDocument, plain
+from components import local_route, public_access
 from components.local_route import LocalRoute
+from components.origin_request import inherited_of
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
@@ -184,20 +185,21 @@ def _marks_of_route(api: ClusterApi, settings: Settings) -> list[tuple[str, str]
 
 def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
     """Judge what the tunnel does with the host's requests."""
-    connector, origin = seen.connector, settings.origin
-    wanted = {origin, settings.immich.backend, *seen.serving}
-    rule = local_route.rule(settings.host, origin.url, {})
-    known = ingress_of(seen.configuration) if seen.configuration and seen.configuration.document else []
+    connector = seen.connector
     namespace = connector.namespace if connector else ""
+    stated = local_route.place(settings.origin_url, namespace)
+    wanted = {*([stated] if stated else []), settings.immich.backend, *seen.serving}
+    rule = public_access.rule(settings, {})
+    known = ingress_of(seen.configuration) if seen.configuration and seen.configuration.document else []
     running = local_route.standing(known, settings.host, wanted, namespace)
     if connector is None or connector.text is None:
         place = connector.place if connector else "the configuration file beside the tunnel's cloudflared"
-        return LocalRoute(place, connector.owner if connector else "", _plain(rule), running=running)
-    found = LocalRoute(connector.place, connector.owner, _plain(rule), running=running)
+        return LocalRoute(place, connector.owner if connector else "", plain(rule), running=running)
+    found = LocalRoute(connector.place, connector.owner, plain(rule), running=running)
     try:
         document = TunnelDocument.read(connector.text)
         before = document.rules[document.place(settings.host)]
-        lines = document.shown(local_route.rule(settings.host, origin.url, document.rest))
+        lines = document.shown(public_access.rule(settings, inherited_of(document.rest)))
     except DocumentError as error:
         return replace(found, fault=str(error))
     return replace(
@@ -207,10 +209,6 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
         document=local_route.standing(document.rules, settings.host, wanted, namespace),
         taking=tuple(local_route.taking(document.rules, settings.host)),
     )
-
-
-def _plain(rule: Rule) -> str:
-    return "".join(f"{'  ' if number else '- '}{name}: {rule[name]}\n" for number, name in enumerate(rule))
 
 
 def _permitted(read: Callable[[], T]) -> T | None:

@@ -1,6 +1,7 @@
 """From what was observed to the plan."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from components import immich_mount, immich_server, kept, mount_policy, photo_sync, pod_security
@@ -17,6 +18,7 @@ from observe.state import first_mounted
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
+from settings.origin import PORTS
 from text.hostname import normal
 from text.resource_types import ADOPTED_RECORD, RECORD, VOLUMES
 
@@ -119,6 +121,7 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
         if isinstance(settings.cloudflare, SharedTunnel | LocalTunnel)
         else None,
         local=local_tunnel.route(settings, seen.local) if seen.local else None,
+        inherited=seen.inherited,
         sibling=next(iter(seen.siblings), None),
         record=record,
         import_record=record is not None and not seen.in_state(record) and is_marked(record, ownership.stack),
@@ -131,12 +134,16 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
 
 def origin(settings: Settings, seen: ClusterSeen) -> Origin | None:
     """Draw from the Service that a tunnel leads to what a NetworkPolicy has to name."""
+    backend = settings.origin_service
+    if backend is None:
+        url = urlsplit(settings.origin_url)
+        return Origin("", {}, url.port or PORTS[url.scheme])
     if seen.origin is None:
         return None
-    wanted, spec = settings.origin.port, seen.origin["spec"]
+    wanted, spec = backend.port, seen.origin["spec"]
     targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(seen.origin)}
     pods = {} if seen.origin_on_host else spec.get("selector") or {}
-    return Origin(settings.origin.namespace, pods, targets.get(wanted, wanted))
+    return Origin(backend.namespace, pods, targets.get(wanted, wanted))
 
 
 def tcp_ports(service: Manifest) -> list[Manifest]:

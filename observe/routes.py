@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from observe.lists import Listed
 from settings import Settings
+from settings.cloudflare import SharedTunnel
 from settings.route import Gateway, Ingress, NoRoute
 from text.hostname import normal
 
@@ -28,7 +29,7 @@ class RoutesSeen:
     Attributes:
         others: all routes of the cluster that are no Ingress.
         ingress_classes: the IngressClasses.
-        pods: the pods of all namespaces: a controller is one of them.
+        pods: the pods of all namespaces: a controller is one of them, and a shared tunnel's cloudflared.
         gateway_api: whether the API server has HTTPRoutes.
         gateways: the Gateways.
 
@@ -48,19 +49,21 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
+    shared = isinstance(settings.cloudflare, SharedTunnel) and not settings.origin.url
+    pods = listed(Ref("v1", "Pod", "")) if shared or isinstance(settings.route, Ingress) else None
+    running = None if pods is None else tuple(pods)
     if isinstance(settings.route, NoRoute):
-        return RoutesSeen()
+        return RoutesSeen(pods=running)
     served = [(version, kind) for version, kind in KINDS if api.serves(version, kind)]
     others = [one for version, kind in served for one in listed(Ref(version, kind, "")) or ()]
     in_ingress, on_gateway = isinstance(settings.route, Ingress), isinstance(settings.route, Gateway)
     gateway_api = (GATEWAY_API, "HTTPRoute") in served
     classes = listed(Ref("networking.k8s.io/v1", "IngressClass", "")) if in_ingress else None
-    pods = listed(Ref("v1", "Pod", "")) if in_ingress else None
     gateways = listed(Ref(GATEWAY_API, "Gateway", "")) if on_gateway and gateway_api else None
     return RoutesSeen(
         others=tuple(others),
         ingress_classes=None if classes is None else tuple(classes),
-        pods=None if pods is None else tuple(pods),
+        pods=running,
         gateway_api=gateway_api,
         gateways=None if gateways is None else tuple(gateways),
     )

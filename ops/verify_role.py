@@ -14,7 +14,8 @@ _VERSION = f"{_API}/v1"
 # Where tunnels' Leases are.
 _LEASES = "default"
 
-Rule = tuple[str, tuple[str, ...], tuple[str, ...]]  # API group, resources, verbs
+# API group, resources, verbs, and the names that they are limited to
+Rule = tuple[str, tuple[str, ...], tuple[str, ...], *tuple[str, ...]]
 
 # To find cloudflared and its file, and to know a Service that serves the route.
 _OF_CONNECTORS: list[Rule] = [
@@ -61,7 +62,8 @@ def _everywhere(settings: Settings) -> list[Rule]:
         rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
         rules.append(("traefik.io", ("ingressroutes",), ("list",)))
         rules.append(("traefik.containo.us", ("ingressroutes",), ("list",)))
-    if isinstance(settings.route, Ingress):
+    to_a_service = isinstance(settings.cloudflare, SharedTunnel) and not settings.origin.url
+    if to_a_service or isinstance(settings.route, Ingress):
         rules.append(("", ("pods",), ("list",)))
     if settings.photo_sync.accounts:
         rules.append(("storage.k8s.io", ("storageclasses",), ("list",)))
@@ -92,14 +94,16 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
             ("networking.k8s.io", ("networkpolicies",), ("get",)),
         ]
     )
+    if not settings.cluster.domain:
+        rules.setdefault("kube-system", []).append(("", ("configmaps",), ("get",), "coredns"))
     for namespace, more in _of_tunnel(settings, cloudflare):
         rules.setdefault(namespace, []).extend(more)
     return rules
 
 
 def _of_tunnel(settings: Settings, cloudflare: object) -> Iterator[tuple[str, list[Rule]]]:
-    if isinstance(cloudflare, Tunnelled):
-        yield settings.origin.namespace, [("", ("services", "pods"), _READ)]
+    if isinstance(cloudflare, Tunnelled) and (backend := settings.origin_service):
+        yield backend.namespace, [("", ("services", "pods"), _READ)]
     if isinstance(cloudflare, SharedTunnel):
         yield _LEASES, [("coordination.k8s.io", ("leases",), ("get",))]
     if isinstance(cloudflare, OwnTunnel):
@@ -120,8 +124,13 @@ def _granted(kind: str, name: str, namespace: str | None, home: str, rules: list
         "kind": kind,
         "metadata": metadata,
         "rules": [
-            {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
-            for group, resources, verbs in rules
+            {
+                "apiGroups": [group],
+                "resources": list(resources),
+                "verbs": list(verbs),
+                **({"resourceNames": names} if names else {}),
+            }
+            for group, resources, verbs, *names in rules
         ],
     }
     yield {

@@ -17,6 +17,7 @@ from preflight import (
     immich_rules,
     missing_rules,
     mount_rules,
+    origin_rules,
     policy_rules,
     rules,
     space_rules,
@@ -102,6 +103,7 @@ def _examine(settings: Settings, stack: str) -> tuple[Plan | None, list[Finding]
     outside = [
         *immich_rules.findings(settings, observed.immich, server_wide),
         *(cloudflare_rules.findings(settings, observed.cloudflare, plan) if observed.cloudflare else ()),
+        *(origin_rules.findings(settings, observed.cluster, observed.cloudflare) if observed.cloudflare else ()),
     ]
     elsewhere = any(one.code in _ADOPTIONS for one in outside)
     return replace(plan, mutated=dry_runs.mutated(plan, answers)), [

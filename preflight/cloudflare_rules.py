@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from clients.ingress_rules import spoken
-from clients.kubernetes import Manifest
 from components.ownership import Ownership
 from components.plan import ManagedObject, Plan
 from components.public_access import PublicAccess, Record
 from observe.cloudflare import CloudflareSeen, tunnel_of
-from observe.cluster import ClusterSeen, origin_of
-from observe.planned import tcp_ports
-from preflight import access_rules, leftover_rules, local_tunnel_rules, wording, zone_rules
+from observe.cluster import ClusterSeen
+from preflight import access_rules, leftover_rules, local_tunnel_rules, origin_rules, wording, zone_rules
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled, into_tunnel
 from settings.route import Ingress
@@ -42,12 +40,12 @@ def missing(settings: Settings, facts: CloudflareSeen, cluster: ClusterSeen) -> 
     match settings.cloudflare:
         case SharedTunnel() as cloudflare:
             yield from _missing_tunnel(settings, cloudflare, facts)
-            yield from _missing_origin(settings, cloudflare, cluster.origin)
+            yield from origin_rules.missing(settings, cluster.origin)
         case LocalTunnel() as cloudflare:
             yield from local_tunnel_rules.missing(settings, cloudflare, facts)
-            yield from _missing_origin(settings, cloudflare, cluster.origin)
-        case OwnTunnel() as cloudflare:
-            yield from _missing_origin(settings, cloudflare, cluster.origin)
+            yield from origin_rules.missing(settings, cluster.origin)
+        case OwnTunnel():
+            yield from origin_rules.missing(settings, cluster.origin)
         case DnsRecord() as cloudflare:
             yield from _missing_sibling(settings.host, cloudflare, facts)
 
@@ -76,7 +74,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
 
 def _moves(settings: Settings, public_access: PublicAccess, route: ManagedObject | None) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
-    past_route = isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller is None
+    past_route = isinstance(cloudflare, Tunnelled) and cloudflare.origin.is_immichs
     writes = ["the tunnel"] if isinstance(cloudflare, SharedTunnel | OwnTunnel) else []
     writes += [f"the {route.ref.kind}"] if route and not past_route else []
     changes = wording.HOST_CHANGES_WITH_A_GAP if len(writes) > 1 else wording.HOST_CHANGES
@@ -93,19 +91,6 @@ def _missing_tunnel(settings: Settings, cloudflare: SharedTunnel, facts: Cloudfl
     if tunnel_of(settings, facts.tunnels) is None:
         names = ", ".join(sorted(tunnel.name for tunnel in facts.tunnels if not tunnel.deleted)) or "none"
         yield wording.TUNNEL_MISSING.found(name=cloudflare.tunnel, has=names)
-
-
-def _missing_origin(settings: Settings, cloudflare: Tunnelled, origin: Manifest | None) -> Iterator[Finding]:
-    controller = cloudflare.ingress_controller
-    if controller is None:
-        return  # Immich's own Service, which is asked for anyway
-    if origin is None:
-        yield wording.ORIGIN_MISSING.found(origin_of(settings))
-        return
-    ports = [port["port"] for port in tcp_ports(origin)]
-    if controller.port not in ports:
-        has = ", ".join(map(str, ports)) or "none"
-        yield wording.ORIGIN_PORT_MISSING.found(origin_of(settings), port=controller.port, has=has)
 
 
 def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareSeen) -> Iterator[Finding]:
@@ -175,7 +160,7 @@ def _limits(settings: Settings, public_access: PublicAccess) -> Iterator[Finding
 def _body_limit(settings: Settings) -> tuple[int | None, str]:
     """Bytes that the cluster's ingress controller takes; None for no limit. And where that is said."""
     route, cloudflare = settings.route, settings.cloudflare
-    if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and not cloudflare.ingress_controller):
+    if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and cloudflare.origin.is_immichs):
         return None, "Immich itself has no limit"
     said = f"{_BODY_SIZE} is {route.annotations.get(_BODY_SIZE)}"
     # What ingress-nginx can't read, it takes for its default, 1m (source: its internal/ingress/annotations/parser).

@@ -761,13 +761,55 @@ ORIGIN_MISSING = Situation(
     "origin-missing",
     f"{_KEY}: the cluster has no $subject",
     "`kubectl get services -A` lists what it has",
-    setting="cloudflare.ingressController",
+    setting="cloudflare.origin.service",
 )
 ORIGIN_PORT_MISSING = Situation(
     "origin-port-missing",
     f"{_KEY}: $subject has no TCP port $port",
     "It has: $has",
-    setting="cloudflare.ingressController.port",
+    setting="cloudflare.origin.port",
+)
+ORIGIN_SCHEME = Situation(
+    "origin-scheme-differs",
+    f"{_KEY}: port $port of $subject speaks $speaks, and the tunnel would call it over $called",
+    "Set it to $speaks, or name another port",
+    setting="cloudflare.origin.scheme",
+)
+ORIGIN_CERTIFICATE = Situation(
+    "origin-certificate-unverified",
+    f"{_KEY}: cloudflared checks that the certificate of $subject is for that name, and answers 502 where it is not",
+    "Set it to a name in the certificate, or matchSNItoHost: true where it has one for the host, or noTLSVerify: true",
+    _WARNING,
+    "cloudflare.origin.originServerName",
+)
+ORIGIN_REDIRECTS = Situation(
+    "origin-redirects",
+    f"{_KEY}: $subject serves the host over https alone, and over http redirects without end or answers 404: $reason",
+    "Set it to https with originServerName or noTLSVerify, or have http served there",
+    _WARNING,
+    "cloudflare.origin.scheme",
+)
+CONNECTOR_OUTSIDE = Situation(
+    "connector-outside",
+    f"{_KEY}: the tunnel $subject is connected, and no pod of the cluster runs cloudflared: $service is not reached "
+    "from outside the cluster",
+    "Set it to what that cloudflared reaches, such as http://192.168.1.10 or https://192.168.1.10",
+    _WARNING,
+    "cloudflare.origin.url",
+)
+CLUSTER_DOMAIN = Situation(
+    "cluster-domain-unknown",
+    f"{_KEY}: the cluster's domain is taken for $assumed, and rules of the tunnel lead to Services in $subject",
+    "Set it to the cluster's own, which `kubectl get configmap -n kube-system coredns -o yaml` shows",
+    _WARNING,
+    "cluster.domain",
+)
+CONNECT_TIMEOUT = Situation(
+    "connect-timeout",
+    "the tunnel $subject states a connectTimeout for all its rules, with which cloudflared fails connections at once "
+    "(its issue 1702)",
+    "Remove it from the tunnel's originRequest",
+    _WARNING,
 )
 SIBLING_AMBIGUOUS = Situation(
     "sibling-ambiguous",

@@ -1,8 +1,9 @@
 """How Cloudflare leads the internet to Immich: one union, told apart by `kind`."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +21,6 @@ from pydantic_core import PydanticCustomError
 from settings.model import (
     CONTROLS,
     Allowed,
-    Backend,
     Example,
     Hostname,
     Label,
@@ -29,13 +29,13 @@ from settings.model import (
     ObjectName,
     Omittable,
     OwnNamespace,
-    Port,
     Switch,
     in_punycode,
     no_boolean,
     not_allowed,
     refuse,
 )
+from settings.origin import LocalOrigin, OwnOrigin, TunnelOrigin
 from text.hostname import normal
 
 RecordType = Literal["A", "AAAA", "CNAME"]
@@ -121,25 +121,6 @@ Target = Annotated[
 ]
 
 
-class IngressController(Model):
-    """The Service of the cluster's ingress controller, as a tunnel reaches it over http."""
-
-    namespace: Annotated[
-        Label,
-        Example("ingress-nginx"),
-    ]
-    service: Annotated[
-        Label,
-        Example("ingress-nginx-controller"),
-    ]
-    port: Annotated[Port, Example(80)] = 80
-
-    @property
-    def backend(self) -> Backend:
-        """The Service."""
-        return Backend(self.namespace, self.service, self.port)
-
-
 class Access(Model):
     """Cloudflare Access before Immich: people sign in, the mobile app brings a service token."""
 
@@ -184,10 +165,9 @@ class _OnCloudflare(Model):
 
 
 class _Tunnelled(_OnCloudflare):
-    ingress_controller: Annotated[
-        Omittable[IngressController],
-        Field(description="Where the tunnel leads. Default: to Immich's Service, past any ingress."),
-    ] = None
+    not_offered: ClassVar[Mapping[str, str]] = {"ingressController": "Write in its place: origin: $value"}
+
+    origin: TunnelOrigin = TunnelOrigin()
 
 
 class SharedTunnel(_Tunnelled):
@@ -217,6 +197,7 @@ class LocalTunnel(_Tunnelled):
     """A tunnel whose rules are in a file beside its cloudflared: the rule is printed and checked, never written."""
 
     kind: Literal["localTunnel"]
+    origin: LocalOrigin = LocalOrigin()
     tunnel: Annotated[
         Omittable[NonEmpty],
         Field(description="Name or id of the tunnel. Default: the one that cloudflared is told to run."),
@@ -238,7 +219,7 @@ class Cloudflared(Model):
     edge_ip_version: Annotated[
         Literal["auto", "ipv4", "ipv6"],
         Field(description="Which addresses of Cloudflare it calls. `ipv6` in a cluster without IPv4."),
-    ] = "ipv4"
+    ] = "auto"
     replicas: Annotated[
         int,
         Field(ge=1, le=25, description="Number of pods. Cloudflare takes 25 at most."),
@@ -249,12 +230,18 @@ class Cloudflared(Model):
         dict[LabelKey, LabelValue],
         Field(description="Labels that a node has to have for its pods. Default: any node."),
     ] = Field(default_factory=dict)
+    metrics_from: Annotated[
+        Omittable[Label],
+        Example("monitoring"),
+        Field(description="Namespace whose pods may read its metrics, at port 2000. Default: none."),
+    ] = None
 
 
 class OwnTunnel(_Tunnelled):
     """A tunnel of this stack's own, with its connector in the cluster, and the DNS record that leads to it."""
 
     kind: Literal["ownTunnel"]
+    origin: OwnOrigin = OwnOrigin()
     tunnel: Annotated[
         NonEmpty,
         Field(description="Name of the tunnel. Made by this stack, and removed with it."),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from settings.model import CONTROLS, Allowed, Model, NonEmpty
+from settings.model import CONTROLS, Allowed, Example, Model, NonEmpty, ObjectName, Omittable
 
 
 class Cluster(Model):
@@ -32,6 +32,15 @@ class Cluster(Model):
         ),
         Allowed("a name of your own", "homelab"),
     ]
+
+    domain: Annotated[
+        Omittable[ObjectName],
+        Example("cluster.local"),
+        Field(
+            description="The domain of the cluster's Services. Default: what the Corefile of kube-system/coredns says, "
+            "else cluster.local."
+        ),
+    ] = None
 
     @property
     def kubeconfig_file(self) -> Path:

@@ -2,12 +2,15 @@
 
 import difflib
 import json
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from string import Template
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pulumi
+import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -63,7 +66,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     if kind == "missing":
         return f"{key}: is missing. Needed: {allowed}"
     if kind == "extra_forbidden":
-        return f"{key}: {_why_not_a_key(keys, model, _bare(annotation), namespace)}"
+        return f"{key}: {_why_not_a_key(keys, value, model, _bare(annotation), namespace)}"
     if value is None or value == "":
         return f"{key}: has no value. Needed: {allowed}"
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
@@ -73,10 +76,13 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}{here}"
 
 
-def _why_not_a_key(keys: list[int | str], model: type[BaseModel], parent: type[BaseModel], namespace: str) -> str:
+def _why_not_a_key(
+    keys: list[int | str], value: object, model: type[BaseModel], parent: type[BaseModel], namespace: str
+) -> str:
     last = str(keys[-1])
     if issubclass(parent, Model) and last in parent.not_offered:
-        return f"is not offered. {parent.not_offered[last]}"
+        here = yaml.safe_dump([value], default_flow_style=True, width=sys.maxsize, sort_keys=False).strip()[1:-1]
+        return f"is not offered. {Template(parent.not_offered[last]).safe_substitute(value=here)}"
     own_key = "".join(f"{k[:1].upper()}{k[1:]}" if i else k for i, k in enumerate(map(str, keys)))
     if len(keys) > 1 and own_key in _aliases(model):  # cloudflare.token for cloudflareToken
         return f"unknown key. It is a key of its own: {namespace}:{own_key}"

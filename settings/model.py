@@ -225,6 +225,9 @@ def together(most: int) -> AfterValidator:
     return AfterValidator(fits)
 
 
+CLUSTER_DOMAIN = "cluster.local"
+
+
 @dataclass(frozen=True)
 class Backend:
     """A Service of the cluster, at one of its ports."""
@@ -233,7 +236,6 @@ class Backend:
     service: str
     port: int
 
-    @property
-    def url(self) -> str:
-        """Where pods of the cluster reach it."""
-        return f"http://{self.service}.{self.namespace}.svc.cluster.local:{self.port}"
+    def url(self, domain: str | None, scheme: str = "http") -> str:
+        """Where pods of the cluster reach it; a domain of None is the one that most clusters have."""
+        return f"{scheme}://{self.service}.{self.namespace}.svc.{domain or CLUSTER_DOMAIN}:{self.port}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -11,6 +12,7 @@ from settings.external_library import ApiKey
 from settings.immich import Immich
 from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
 from settings.notifications import Notifications
+from settings.origin import TunnelOrigin
 from settings.photo_sync import AllCredentials, PhotoSync
 from settings.route import Gateway, NoRoute, Route
 from settings.storage import Existing, Storage
@@ -50,10 +52,20 @@ class Settings(Model):
     ] = False
 
     @property
-    def origin(self) -> Backend:
-        """Where a tunnel leads: the ingress controller's Service, or Immich's."""
-        controller = self.cloudflare.ingress_controller if isinstance(self.cloudflare, Tunnelled) else None
-        return controller.backend if controller else self.immich.backend
+    def origin(self) -> TunnelOrigin:
+        """Where a tunnel leads, as it is stated."""
+        return self.cloudflare.origin if isinstance(self.cloudflare, Tunnelled) else TunnelOrigin()
+
+    @property
+    def origin_service(self) -> Backend | None:
+        """The Service that a tunnel leads to; None for a URL."""
+        return self.origin.backend(self.immich.backend)
+
+    @property
+    def origin_url(self) -> str:
+        """What a tunnel's cloudflared calls."""
+        backend = self.origin_service
+        return backend.url(self.cluster.domain, self.origin.scheme or "http") if backend else str(self.origin.url)
 
     @model_validator(mode="before")
     @classmethod
@@ -129,24 +141,33 @@ class Settings(Model):
     @model_validator(mode="after")
     def _tunnel_leads_somewhere(self) -> Self:
         cloudflare = self.cloudflare
-        if isinstance(cloudflare, Tunnelled) and cloudflare.ingress_controller and isinstance(self.route, NoRoute):
+        origin = self.origin
+        if origin.service and isinstance(self.route, NoRoute):
             raise refuse(
                 "route.kind",
                 self.route.kind,
-                "ingress or gateway, as there is cloudflare.ingressController: with none it knows no way on to Immich",
+                "ingress or gateway, as cloudflare.origin names a Service: with none it has no route to Immich",
             )
+        if origin.service and urlsplit(f"//{origin.http_host_header or self.host}").hostname != self.host:
+            raise refuse(
+                "cloudflare.origin.httpHostHeader",
+                origin.http_host_header,
+                f"{self.host}, or nothing: the route knows Immich by its host",
+            )
+        if urlsplit(origin.url or "").hostname == self.host:
+            raise refuse("cloudflare.origin.url", origin.url, "another host: that one leads through the tunnel itself")
         if isinstance(cloudflare, OwnTunnel):
             taken = {
                 self.immich.namespace,
                 self.photo_sync.namespace,
-                cloudflare.ingress_controller and cloudflare.ingress_controller.namespace,
+                origin.namespace,
                 *(one.gateway_namespace for one in (self.route.all_parents if isinstance(self.route, Gateway) else ())),
             }
             if cloudflare.namespace in taken:
                 raise refuse(
                     "cloudflare.namespace",
                     cloudflare.namespace,
-                    "any namespace but those of immich, photoSync, the ingress controller and the Gateway: it is "
+                    "any namespace but those of immich, photoSync, the origin and the Gateway: it is "
                     "removed with the stack",
                 )
         if isinstance(cloudflare, DnsRecord) and self.host in (cloudflare.target, cloudflare.same_as):

@@ -67,7 +67,7 @@ class _Stack:
     @property
     def leads_past_the_route(self) -> bool:
         """Whether a tunnel leads to Immich's Service itself."""
-        return self.origin == self.internal_url
+        return urlsplit(self.origin).netloc == urlsplit(self.internal_url).netloc
 
     def group(self, name: str) -> Group:
         namespace = name.removeprefix("namespace ")
@@ -107,12 +107,11 @@ def _tunnel(stack: _Stack) -> Iterator[Node]:
 
 def _inside(stack: _Stack) -> Iterator[Node]:
     """From the cluster's door to Immich's Service."""
-    door = None if stack.leads_past_the_route or not stack.origin else _backend(stack.origin)
-    at = f"{door[0]}:{door[2]}" if door else ""
+    at, namespace = ("", "") if stack.leads_past_the_route or not stack.origin else _door(stack.origin)
     if ingress := stack.one("Ingress"):
         lines = ("ingress controller", at or f"of class {ingress.inputs['spec']['ingressClassName']}", _THEIRS)
         controller = Node("controller", lines, Whose.OTHERS, "controller")
-        yield _in_namespace(door[1], "controller", lines) if door else controller
+        yield _in_namespace(namespace, "controller", lines) if namespace else controller
         yield _of(ingress, "route")
     elif route := stack.one("HTTPRoute"):
         (gateway,) = route.inputs["spec"]["parentRefs"]
@@ -222,6 +221,15 @@ def _in_namespace(
     namespace: str, part: str, lines: tuple[str, ...], whose: Whose = Whose.OTHERS, id_: str = ""
 ) -> Node:
     return Node(id_ or part, lines, whose, part, f"namespace {namespace}")
+
+
+def _door(url: str) -> tuple[str, str]:
+    """Name what a tunnel leads to, and its namespace; of what is no Service of the cluster, the address alone."""
+    parts = urlsplit(url)
+    if ".svc." not in str(parts.hostname):
+        return parts.netloc, ""
+    service, namespace, port = _backend(url)
+    return f"{service}:{port}", namespace
 
 
 def _backend(url: str) -> tuple[str, str, int]:

@@ -84,9 +84,7 @@ def _route(words: list[str], candidates: Candidates) -> tuple[Section, Backend |
 
 
 def _cloudflare(words: list[str], controller: Backend | None) -> Section:
-    through = (
-        {"ingressController": {"namespace": controller.namespace, "service": controller.service}} if controller else {}
-    )
+    through = {"origin": {"namespace": controller.namespace, "service": controller.service}} if controller else {}
     match words:
         case ["none"]:
             return {"kind": "none"}

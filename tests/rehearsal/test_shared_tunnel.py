@@ -138,7 +138,7 @@ def test_drift_shows_as_properties_and_is_repaired(bench: Bench, found: dict[str
 
 def test_a_change_is_one_write(bench: Bench, found: dict[str, Any]) -> None:
     before = bench.account.writes()
-    bench.set(lambda settings: settings["cloudflare"].pop("ingressController"))
+    bench.set(lambda settings: settings["cloudflare"].pop("origin"))
     assert changed(bench.up()) == [("update", RULES)]
     assert bench.account.configuration() == with_ours(found, DIRECT)
     assert len(bench.account.writes()) == len(before) + 1

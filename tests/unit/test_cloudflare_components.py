@@ -35,9 +35,7 @@ SHARED: dict[str, Any] = {"kind": "sharedTunnel", "tunnel": "homelab"}
 OWN: dict[str, Any] = {"kind": "ownTunnel"}
 ADDRESS: dict[str, Any] = {"kind": "dnsRecord", "target": "1.1.1.1"}
 SIBLING: dict[str, Any] = {"kind": "dnsRecord", "sameAs": "mealie.example.com"}
-CONTROLLER: dict[str, Any] = {
-    "ingressController": {"namespace": "ingress-nginx", "service": "controller", "port": 8080}
-}
+CONTROLLER: dict[str, Any] = {"origin": {"namespace": "ingress-nginx", "service": "controller", "port": 8080}}
 ACCESS: dict[str, Any] = {"access": {"emails": ["ann@example.com", "bob@example.com"], "emailDomains": ["example.org"]}}
 TOKEN = "a-token-that-is-none_" * 2
 

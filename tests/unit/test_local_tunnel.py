@@ -177,11 +177,20 @@ def test_how_rules_treat_the_host(rules: list[Manifest], expected: Standing | No
     assert local_route.standing(rules, HOST, [Backend("immich", "immich-server", 3001)], "cloudflared") is expected
 
 
-def test_what_the_document_states_for_all_rules_is_undone_in_ours() -> None:
-    inherited = {"originRequest": {"httpHostHeader": "x", "connectTimeout": "30s"}}
-    assert local_route.rule(HOST, IMMICH, inherited) == {
-        "hostname": HOST, "service": IMMICH, "originRequest": {"httpHostHeader": ""},
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("service", "url", "expected"),
+    [
+        ("http://192.168.1.10", "http://192.168.1.10:80", Standing.STATED),
+        ("https://NAS.lan.", "https://nas.lan:443", Standing.STATED),
+        ("http://[fd00::10]:2283", "http://[fd00::10]:2283", Standing.STATED),
+        ("https://192.168.1.10:80", "http://192.168.1.10", Standing.MISSING),
+        ("http://192.168.1.11", "http://192.168.1.10", Standing.MISSING),
+    ],
+)
+def test_a_rule_to_a_url_is_known_by_what_it_calls(service: str, url: str, expected: Standing) -> None:
+    wanted = local_route.place(url, "cloudflared")
+    assert wanted
+    assert local_route.standing([to(service), END], HOST, [wanted], "cloudflared") is expected
 
 
 class World:

@@ -99,8 +99,8 @@ LOCAL = {
 @pytest.mark.parametrize(
     ("world", "route", "cloudflare"),
     [
-        ("found", "ingress", {"kind": "ownTunnel", "ingressController": NGINX}),
-        ("reference", "ingress", {"kind": "localTunnel", "ingressController": NGINX}),
+        ("found", "ingress", {"kind": "ownTunnel", "origin": NGINX}),
+        ("reference", "ingress", {"kind": "localTunnel", "origin": NGINX}),
         # Its host has an Ingress that was made by hand.
         ("iteration6", "none", {"kind": "none"}),
     ],

@@ -64,7 +64,19 @@ SHARED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab"}
 OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
 ADDRESS: Manifest = {"kind": "dnsRecord", "target": "1.1.1.1"}
 SAME: Manifest = {"kind": "dnsRecord", "sameAs": SIBLING_HOST}
-CONTROLLER: Manifest = {"ingressController": {"namespace": "ingress-nginx", "service": "controller"}}
+CONTROLLER: Manifest = {"origin": {"namespace": "ingress-nginx", "service": "controller"}}
+
+
+def port(number: int, **more: Any) -> Manifest:
+    """A Service with one port."""
+    return {"spec": {"selector": {"app": "nginx"}, "ports": [{"port": number, **more}]}}
+
+
+def to_port(number: int, **more: Any) -> Manifest:
+    """An origin at a port of the ingress controller."""
+    return {"origin": CONTROLLER["origin"] | {"port": number, **more}}
+
+
 ACCESS: Manifest = {"access": {"emails": ["ann@example.com"]}}
 BY_TUNNEL = "7c0de5ad.cfargotunnel.com"
 
@@ -130,6 +142,10 @@ def warnings(cloudflare: Manifest, **more: Any) -> list[Told]:
         (SHARED | CONTROLLER, {}),
         (OWN | CONTROLLER, {}),
         (OWN, {"origin": None}),
+        (SHARED | to_port(443, scheme="https"), {"origin": port(443, appProtocol="HTTPS")}),
+        (SHARED | to_port(443), {"origin": port(443, appProtocol="http")}),
+        (OWN | to_port(8080), {"origin": port(8080, name="web")}),
+        (SHARED | {"origin": {"url": "https://192.168.1.10"}}, {"origin": None}),
         (ADDRESS, {"tunnels": (), "origin": None}),
         (SAME, {"siblings": (record(name=SIBLING_HOST),)}),
         (SAME, {"siblings": (record(name=SIBLING_HOST, proxied=False),)}),
@@ -154,6 +170,11 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
             "origin-port-missing",
         ),
         (OWN | CONTROLLER, {"origin": {"spec": {"type": "ExternalName"}}}, "origin-port-missing"),
+        (SHARED | CONTROLLER, {"origin": port(80, appProtocol="https")}, "origin-scheme-differs"),
+        (OWN | to_port(443, scheme="http"), {"origin": port(443)}, "origin-scheme-differs"),
+        (SHARED | to_port(8443), {"origin": port(8443, name="https")}, "origin-scheme-differs"),
+        (SHARED | to_port(80, scheme="https"), {"origin": port(80)}, "origin-scheme-differs"),
+        ({"kind": "ownTunnel"}, {"origin": port(3001, appProtocol="https")}, "origin-scheme-differs"),
         (SAME, {}, "sibling-ambiguous"),
         (SAME, {"siblings": (record(name=SIBLING_HOST), record("2606::1", "AAAA", SIBLING_HOST))}, "sibling-ambiguous"),
         (SAME, {"siblings": (record(HOST, "CNAME", SIBLING_HOST),)}, "sibling-is-the-host"),
@@ -166,6 +187,7 @@ def test_nothing_is_missing(cloudflare: Manifest, more: Manifest) -> None:
     ],
     ids=[
         "zone", "another tunnel", "no tunnel", "service", "port", "no port",
+        "https at 80", "443", "a port named https", "https to 80", "Immich's over https",
         "no sibling", "two siblings", "sibling like us", "sibling into a tunnel", "sibling without proxy",
     ],
 )  # fmt: skip
@@ -937,6 +959,7 @@ def test_the_origin(cloudflare: Manifest, ports: list[Manifest], expected: Origi
 def test_pods_on_their_nodes_network_are_not_known_by_labels(on_host: bool) -> None:  # noqa: FBT001
     settings = on(OWN, host=COULTONF)
     service = origin_of(settings)
+    assert service
     cluster = cluster_with(service)
     labels = SERVICE["spec"]["selector"]
     metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
