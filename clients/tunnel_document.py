@@ -14,7 +14,8 @@ from typing import Any, cast
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from clients.ingress_rules import Key, Rule, covers, fault, key
+from clients import ingress_check
+from clients.ingress_rules import Rule, covers, fault, key
 
 _INGRESS = "ingress"
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -57,12 +58,14 @@ class TunnelDocument:
         text: the file.
         rules: as cloudflared reads them: an item that is null is none.
         rest: everything else in the document.
+        fault: what cloudflared would refuse in it; completes `the document ...`, empty for nothing.
 
     """
 
     text: str
     rules: tuple[Rule, ...]
     rest: Mapping[str, Any]
+    fault: str
     _items: tuple[_Item, ...]
 
     @classmethod
@@ -90,19 +93,10 @@ class TunnelDocument:
             raise DocumentError("has no list `ingress` of its own")
         if len(spans) != len(ingress):
             raise DocumentError("has a list `ingress` that stands elsewhere")
-        rules = [(_rule(item), span) for item, span in zip(ingress, spans, strict=True) if item is not None]
-        return cls(text, tuple(rule for rule, _ in rules), document, tuple(span for _, span in rules))
-
-    @property
-    def fault(self) -> str:
-        """Say what cloudflared would refuse in the list of rules; completes `the document ...`, empty for nothing."""
-        for rule in self.rules:
-            hostname, _ = key(rule)
-            if "*" in hostname[1:]:
-                return f"has `{hostname}`: a `*` has to be the first character"
-            if re.search(r":\d*$", hostname):
-                return f"has `{hostname}`: a port belongs into no hostname"
-        return fault(self.rules)
+        kept = [(_rule(item), span) for item, span in zip(ingress, spans, strict=True) if item is not None]
+        rules = tuple(rule for rule, _ in kept)
+        refused = fault(rules) or ingress_check.fault(rules, document) or ingress_check.of_settings(root)
+        return cls(text, rules, document, refused, tuple(span for _, span in kept))
 
     def place(self, hostname: str) -> int:
         """Return the place of the first rule that would take a host's requests, which is where ours goes.
@@ -133,19 +127,16 @@ class TunnelDocument:
             at, put = item.start, f"{_flow(rule)}, "
         else:
             at, put = self._above(item), self._block(rule, item)
-        wanted = (*self.rules[:place], _as_read(rule), *self.rules[place:])
+        wanted = (*self.rules[:place], as_read(rule), *self.rules[place:])
         return self._changed(f"{self.text[:at]}{put}{self.text[at:]}", wanted)
 
-    def without_rule(self, own: Key) -> "TunnelDocument":
-        """Take out the first rule of a host and path; the document itself where there is none.
+    def without_rule(self, place: int) -> "TunnelDocument":
+        """Take out the rule at a place.
 
         Raises:
             DocumentError: when something else needs what would go, such as an anchor.
 
         """
-        place = next((place for place, rule in enumerate(self.rules) if key(rule) == own), None)
-        if place is None:
-            return self
         item = self._items[place]
         if item.column < 0:
             start = item.start
@@ -340,8 +331,10 @@ def _flow(rule: Rule) -> str:
     return json.dumps(rule, ensure_ascii=False)
 
 
-def _as_read(value: Any) -> Any:
-    """A value as it is read: all of it text."""
+def as_read(value: Any) -> Any:
+    """Return a value as it is read: all of it text."""
     if isinstance(value, Mapping):
-        return {name: _as_read(each) for name, each in value.items()}
+        return {name: as_read(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_read(each) for each in value]
     return value if isinstance(value, str | None) else json.dumps(value)

@@ -1,0 +1,38 @@
+"""Whether Go takes a regular expression, as far as that can be said without Go. Pure."""
+
+import re
+
+# What Go's RE2 and Python read alike; all else differs in what few use (source: Go's regexp/syntax).
+_ALIKE = re.compile(
+    r"""(
+      [^\\\[\](){}*+?|]            # a character, an anchor, the dot
+    | \\([dDsSwWbBtnrfv]|[^\w\s])  # a class, or a character that is escaped
+    | \[\^?\]?(\\[dDsSwWtnrfv]|\\[^\w\s]|[^\\\[\]&~|])*\]
+    | \((\?:|\?P<[A-Za-z_]\w*>)?
+    | \)
+    | \|
+    | ([*+?]|\{\d{1,3}(,\d{0,3})?\})\??
+    )*""",
+    re.VERBOSE | re.ASCII,
+)
+_NOTHING_REPEATED = re.compile(r"(?:^|(?<!\\)[(|])[*+]|^\?")
+# What both refuse, in Python's words.
+_WRONG = (
+    "multiple repeat", "missing )", "unbalanced parenthesis", "unterminated character set", "bad character range",
+    "bad escape (end of pattern)",
+)  # fmt: skip
+
+
+def is_valid(expression: str) -> bool | None:
+    """Tell whether Go compiles an expression; None where that is unknown."""
+    if _NOTHING_REPEATED.search(expression):
+        return False
+    try:
+        re.compile(expression)
+    except re.error as error:
+        return False if str(error).startswith(_WRONG) else None
+    except (RecursionError, OverflowError):
+        return None
+    # A repetition of a repetition is Python's own (`a++`), and refused by Go.
+    doubled = re.search(r"(?<!\\)[*+?}][+*]", expression)
+    return True if _ALIKE.fullmatch(expression) and not doubled else None
