@@ -116,10 +116,20 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Connector:
-    """A cloudflared that runs a tunnel: its version, and how many connections to Cloudflare's edge it has."""
+    """A cloudflared that runs a tunnel.
+
+    Attributes:
+        version: its version.
+        connections: how many it has to Cloudflare's edge.
+        id: its connectorId; empty where the answer lacks it.
+        run_at: when it started; None where the answer lacks that.
+
+    """
 
     version: str
     connections: int
+    id: str = ""
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +280,10 @@ class CloudflareApi:
         """List the cloudflared processes that run a tunnel."""
         path = f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections"
         clients = self._get(list[_Client], path, TUNNEL_EDIT, f"the connectors of tunnel {tunnel_id}").result
-        return [Connector(client.version or "", len(client.conns or [])) for client in clients]
+        return [
+            Connector(client.version or "", len(client.conns or []), client.id or "", client.run_at)
+            for client in clients
+        ]
 
     def configuration(self, account_id: str, tunnel_id: str) -> Configuration | None:
         """Read a tunnel's configuration; None when there is no such tunnel."""
@@ -441,6 +454,8 @@ class _Tunnel(BaseModel):
 
 
 class _Client(BaseModel):
+    id: str | None = None
+    run_at: AwareDatetime | None = None
     version: str | None = None
     conns: list[Document] | None = None
 

@@ -119,6 +119,11 @@ def _counts(live: Manifest) -> _Counts:
     return _Counts(wanted, updated, total, available)
 
 
+def replicas(live: Manifest) -> int:
+    """Count the pods that a workload is to have."""
+    return _counts(live).wanted
+
+
 def on_delete(live: Manifest) -> bool:
     """Whether a workload's owner replaces its pods by hand."""
     return live["kind"] != "Deployment" and "OnDelete" in live["spec"].get("updateStrategy", {}).values()

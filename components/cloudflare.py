@@ -12,6 +12,7 @@ from components.access import ImmichAccess
 from components.connector import Connector, TunnelConnector
 from components.public_access import PublicAccess, tunnel_host
 from providers.adopted_record import AdoptedRecord, RecordTarget
+from providers.tunnel_file_rule import TunnelFileRule
 from providers.tunnel_rules import TunnelRules
 
 _Ingress = cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressArgs
@@ -69,6 +70,8 @@ class CloudflareRoute(pulumi.ComponentResource):
         if public_access.rules:
             TunnelRules(f"{name}-rules", public_access.rules, after())
             self.tunnel_id = pulumi.Output.from_input(public_access.rules.tunnel_id)
+        if public_access.file_rule:
+            TunnelFileRule(f"{name}-file-rule", public_access.file_rule, after())
         if tunnel and connector:
             tunnel.lead(connector, record)
         self.record_target = record.content.apply(str)

@@ -1,7 +1,7 @@
 """Where the document of a locally managed tunnel leads the host, and the lines that it lacks. Pure."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -46,6 +46,10 @@ class LocalRoute:
         document: how the document treats the host; None where it can't be judged.
         running: how the rules that run do, as cloudflared sent them to Cloudflare; None where that is unknown.
         taking: the rules of the document that take the host's requests, to the first that takes all.
+        rules: of the document; empty where it can't be judged.
+        rule: as the document is to have it.
+        managed: whether this stack may write it.
+        kept: why it may not; empty where it may, or nothing is known of the document.
 
     """
 
@@ -57,9 +61,15 @@ class LocalRoute:
     document: Standing | None = None
     running: Standing | None = None
     taking: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    rule: Rule = field(default_factory=dict)
+    managed: bool = False
+    kept: str = ""
 
     def to_write(self, host: str) -> str:
         """Say where the lines go, as an instruction without its full stop."""
+        if self.managed:
+            return f"`up` writes the rule for {host} into {self.place}, and restarts cloudflared"
         source = f" in the source of {self.owner}, which may be a template," if self.owner else ""
         before = f" before the rule `{self.before}`" if self.before else ", before any rule that takes its requests"
         return (

@@ -176,7 +176,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     our_namespace = ManagedObject(namespace.namespace(sync, level, ownership), "photoSync.namespace")
     marks = ownership.adoption_marks() if pair else {}
     shared = sync == immich.namespace
-    local = found.cloudflare.local if found.cloudflare else None
+    local = found.cloudflare.local if found.cloudflare and not found.cloudflare.file_rule else None
     requests = route.manifest(settings.route, settings.host, immich, ownership)
     return Plan(
         ownership=ownership,

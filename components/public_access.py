@@ -10,6 +10,7 @@ from clients.ingress_rules import Rule
 from components.local_route import LocalRoute
 from components.origin_request import origin_request
 from components.ownership import Ownership
+from providers.tunnel_file_rule import FileRule
 from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings import cloudflare as settings
@@ -34,6 +35,7 @@ class FoundAtCloudflare:
         hosts_before: the other hosts whose records the state knows.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
+        file_rule: our rule in its file; None where the file needs none, or this stack may not write it.
 
     """
 
@@ -47,6 +49,7 @@ class FoundAtCloudflare:
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
     inherited: Mapping[str, Any] = field(default_factory=dict)
+    file_rule: FileRule | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class PublicAccess:
         access: who may come in; None when Access is off.
         hosts_before: the hosts that this one replaces.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
+        file_rule: our rule in its file; None where it has none of this stack.
 
     """
 
@@ -105,6 +109,7 @@ class PublicAccess:
     access: Access | None
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
+    file_rule: FileRule | None = None
 
 
 def rule(whole: Settings, inherited: Mapping[str, Any]) -> Rule:
@@ -147,6 +152,7 @@ def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownershi
         access=cloudflare.access,
         hosts_before=found.hosts_before,
         local=found.local,
+        file_rule=found.file_rule,
     )
 
 

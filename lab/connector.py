@@ -3,17 +3,41 @@
 The real one does both when it starts, and reads its file then only: so does this one, for each pod that is new.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 from kubernetes import client
+from urllib3.exceptions import HTTPError
 
 from lab.cloudflare.world import new_uuid, now
 from lab.cluster import connect
 
 _NAMESPACE = "cloudflared"
+_POLL_SECONDS = 0.5
+
+
+@contextmanager
+def following(kubeconfig: Path, cloudflare: str) -> Iterator[None]:
+    """Follow the pods for as long as something else runs: what restarts them waits for their connections."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(_POLL_SECONDS):
+            with suppress(HTTPError, client.ApiException, httpx.HTTPError):
+                follow(kubeconfig, cloudflare)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def follow(kubeconfig: Path, cloudflare: str) -> None:
@@ -26,11 +50,12 @@ def follow(kubeconfig: Path, cloudflare: str) -> None:
     running = [pod.metadata.uid for pod in pods if pod.metadata.deletion_timestamp is None]
     tunnel = f"{cloudflare.replace('/client/v4', '/lab')}/tunnels/{document['tunnel']}"
     with httpx.Client(trust_env=False) as lab:
-        known = lab.get(f"{tunnel}/connections").raise_for_status().json()["result"]
-        if {one["id"] for one in known} == set(running):
+        told = lab.get(f"{tunnel}/connections").raise_for_status().json()["result"]
+        known = {one["id"]: one for one in told}
+        if known.keys() == set(running):
             return
         lab.put(f"{tunnel}/sent", json={"ingress": document["ingress"]}).raise_for_status()
-        lab.put(f"{tunnel}/connections", json=[_connector(uid) for uid in running]).raise_for_status()
+        lab.put(f"{tunnel}/connections", json=[known.get(uid) or _connector(uid) for uid in running]).raise_for_status()
 
 
 def _connector(id_: str) -> dict[str, Any]:

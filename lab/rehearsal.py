@@ -4,7 +4,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -191,9 +191,16 @@ class Rehearsal:
 
     def _told(self, engine: Engine, operation: Operation, lift: Sequence[str] = ()) -> Run:
         self._console.rule(operation, align="left")
-        run = engine.run(operation, self._display.show, lift=lift)
+        with self._cloudflared():
+            run = engine.run(operation, self._display.show, lift=lift)
         self._display.summarise(run)
         return run
+
+    def _cloudflared(self) -> AbstractContextManager[None]:
+        """Let the world's cloudflared, where it has one, do its part."""
+        if self.world != "reference":
+            return nullcontext()
+        return connector.following(self.plane.kubeconfig, cloudflare.url(self.home))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

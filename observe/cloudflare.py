@@ -138,6 +138,9 @@ def read_cloudflare(
     tunnel = tunnel_of(settings, tunnels, local)
     if local and tunnel:
         local = replace(local, configuration=api.configuration(zone.account_id, tunnel.id))
+        local = local_tunnel.claimed(settings, local, tunnel, zone.account_id, owner)
+        # Without the state, what is to be written is not asked.
+        local = local_tunnel.tried(cluster, local, known) if known is not None else local
     shared = tunnel if isinstance(cloudflare, SharedTunnel) else None
     configuration = api.configuration(zone.account_id, shared.id) if shared else None
     inherited = inherited_of(configuration.document if configuration else None)

@@ -1,27 +1,32 @@
 """The cloudflared of a locally managed tunnel, and the document that it reads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from clients import connector_file
-from clients.cloudflare import Configuration
+from clients import connector_file, document_keeper
+from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
 from clients.ingress_rules import spoken
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
 from clients.tunnel_document import DocumentError, TunnelDocument, plain
+from clients.tunnel_manager import Manager, manager
 from components import local_route, public_access
-from components.local_route import LocalRoute
+from components.local_route import LocalRoute, Standing
 from components.origin_request import inherited_of
+from components.ownership import Ownership
+from observe.state import Known
+from providers import tunnel_file_rule
+from providers.tunnel_file_rule import FileRule, FileRuleDiff
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
 from settings.route import Gateway, Ingress
-from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
+from text.resource_types import TUNNEL_FILE_RULE
 
 T = TypeVar("T")
 
@@ -33,14 +38,6 @@ OF_GATEWAY = (
     "gateway.envoyproxy.io/owning-gateway-name",
     "io.cilium.gateway/owning-gateway",
 )
-# Who deploys an object, by a label or an annotation that it gets.
-_OWNERS = (
-    (ARGOCD_TRACKING, "ArgoCD's Application {}"),
-    (ARGOCD_INSTANCE, "ArgoCD's Application {}"),
-    (f"{FLUX_RELEASE}/name", "Flux's HelmRelease {}"),
-    (f"{FLUX_KUSTOMIZATION}/name", "Flux's Kustomization {}"),
-    (f"{HELM_RELEASE}-name", "Helm's release {}"),
-)
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,14 @@ class FoundConnector:
         workload: the workload.
         file: the file that it reads.
         holder: the ConfigMap that holds the file; None where that can't be read, or it is no ConfigMap.
+        sharing: all workloads that read this file.
 
     """
 
     workload: Manifest
     file: ConnectorFile
     holder: Manifest | None
+    sharing: tuple[Manifest, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -86,13 +85,8 @@ class FoundConnector:
     @property
     def owner(self) -> str:
         """Who deploys it, as text; empty where nothing says so."""
-        for thing in (self.holder, self.workload):
-            metadata = (thing or {}).get("metadata", {})
-            marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-            for mark, words in _OWNERS:
-                if mark in marks:
-                    return words.format(marks[mark].partition(":")[0])
-        return ""
+        found = (document_keeper.deployer(thing) for thing in (self.holder, self.workload) if thing)
+        return next(filter(None, found), "")
 
 
 @dataclass(frozen=True)
@@ -103,12 +97,18 @@ class LocalTunnelSeen:
         connectors: the workloads that may run it.
         serving: the Services that its document leads the host to, and that serve the stack's route.
         configuration: what cloudflared sent to Cloudflare; None where there is none.
+        kept: why this stack may not write its document; empty where it may, or there is none to be read.
+        claim: our rule in the document; None where this stack may not write it.
+        trial: what the claim comes to; None where the state is not asked.
 
     """
 
     connectors: tuple[FoundConnector, ...] = ()
     serving: frozenset[Backend] = frozenset()
     configuration: Configuration | None = None
+    kept: str = ""
+    claim: FileRule | None = None
+    trial: FileRuleDiff | None = None
 
     @property
     def connector(self) -> FoundConnector | None:
@@ -138,7 +138,11 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
     if len(found) > 1 and cloudflare.tunnel:
         found = [one for one in found if one.tunnel == cloudflare.tunnel] or found
     # Several workloads may share a document.
-    seen = LocalTunnelSeen(tuple({(one.file.holder, one.file.key): one for one in found}.values()))
+    shared: dict[tuple[Ref | None, str], list[FoundConnector]] = {}
+    for one in found:
+        shared.setdefault((one.file.holder, one.file.key), []).append(one)
+    sharing = (replace(all_[0], sharing=tuple(one.workload for one in all_)) for all_ in shared.values())
+    seen = LocalTunnelSeen(tuple(sharing))
     return replace(seen, serving=frozenset(_serving(api, settings, seen.connector)) if seen.connector else frozenset())
 
 
@@ -194,21 +198,78 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
     running = local_route.standing(known, settings.host, wanted, namespace)
     if connector is None or connector.text is None:
         place = connector.place if connector else "the configuration file beside the tunnel's cloudflared"
-        return LocalRoute(place, connector.owner if connector else "", plain(rule), running=running)
-    found = LocalRoute(connector.place, connector.owner, plain(rule), running=running)
+        return LocalRoute(place, connector.owner if connector else "", plain(rule), running=running, rule=rule)
+    found = LocalRoute(
+        connector.place,
+        connector.owner,
+        plain(rule),
+        running=running,
+        rule=rule,
+        managed=seen.claim is not None,
+        kept=seen.kept,
+    )
     try:
         document = TunnelDocument.read(connector.text)
         before = document.rules[document.place(settings.host)]
-        lines = document.shown(public_access.rule(settings, inherited_of(document.rest)))
+        rule = public_access.rule(settings, inherited_of(document.rest))
+        lines = document.shown(rule)
     except DocumentError as error:
         return replace(found, fault=str(error))
     return replace(
         found,
+        rule=rule,
+        rules=document.rules,
         lines=lines,
         before=spoken(before),
         document=local_route.standing(document.rules, settings.host, wanted, namespace),
         taking=tuple(local_route.taking(document.rules, settings.host)),
     )
+
+
+def claimed(
+    settings: Settings, seen: LocalTunnelSeen, tunnel: Tunnel, account_id: str, owner: Ownership
+) -> LocalTunnelSeen:
+    """Judge whether this stack may write its rule into the document."""
+    connector, cloudflare = seen.connector, settings.cloudflare
+    if connector is None or connector.holder is None or connector.text is None or tunnel.deleted:
+        return seen
+    if not isinstance(cloudflare, LocalTunnel) or manager(tunnel, seen.configuration) is not Manager.FILE:
+        return seen
+    key = connector.file.key
+    if kept := document_keeper.refusal(connector.holder, key, connector.sharing, edit=cloudflare.edit):
+        return replace(seen, kept=kept)
+    claim = FileRule(
+        account_id=account_id,
+        tunnel_id=tunnel.id,
+        holder=Ref.of(connector.holder),
+        key=key,
+        workloads=tuple(f"{one['kind']}/{one['metadata']['name']}" for one in connector.sharing),
+        rule=route(settings, seen).rule,
+        stack=owner.stack,
+        adopt=owner.adopting,
+        edit=cloudflare.edit,
+    )
+    return replace(seen, claim=claim)
+
+
+def tried(api: ClusterApi, seen: LocalTunnelSeen, known: Collection[Known]) -> LocalTunnelSeen:
+    """Find what our rule comes to.
+
+    Raises:
+        ClusterError: when the cluster can't be asked, or does not let us read.
+
+    """
+    if seen.claim is None:
+        return seen
+    outputs = (one.outputs for one in known if one.type == TUNNEL_FILE_RULE)
+    had = tunnel_file_rule.known(next(outputs, {}), seen.claim)
+    return replace(seen, trial=tunnel_file_rule.compare(api, seen.claim, had))
+
+
+def our_rule(seen: LocalTunnelSeen, found: LocalRoute) -> FileRule | None:
+    """Return our rule, where the document needs it, or has it."""
+    needed = found.document not in {Standing.STATED, Standing.COVERED}
+    return seen.claim if needed or (seen.trial and seen.trial.is_there) else None
 
 
 def _permitted(read: Callable[[], T]) -> T | None:

@@ -110,6 +110,7 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
     if seen.zone is None or (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and not seen.siblings):
         return None
     record = seen.our_record(ownership)
+    local = local_tunnel.route(settings, seen.local) if seen.local else None
     types = {RECORD, ADOPTED_RECORD}
     known = {normal(str(one.outputs.get("name"))): one.name for one in seen.known if one.type in types}
     # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
@@ -120,7 +121,8 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
         tunnel=tunnel_of(settings, seen.tunnels, seen.local)
         if isinstance(settings.cloudflare, SharedTunnel | LocalTunnel)
         else None,
-        local=local_tunnel.route(settings, seen.local) if seen.local else None,
+        local=local,
+        file_rule=local_tunnel.our_rule(seen.local, local) if seen.local and local else None,
         inherited=seen.inherited,
         sibling=next(iter(seen.siblings), None),
         record=record,

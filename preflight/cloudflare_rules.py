@@ -62,7 +62,8 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
     yield from leftover_rules.findings(settings, facts, public_access)
     yield from access_rules.findings(facts, public_access)
     if public_access.local:
-        yield from local_tunnel_rules.findings(settings, facts, public_access.local)
+        ours = public_access.file_rule is not None
+        yield from local_tunnel_rules.findings(settings, facts, public_access.local, ours=ours)
     yield from zone_rules.findings(settings.host, facts, proxied=public_access.record.proxied)
     if trial:
         yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)

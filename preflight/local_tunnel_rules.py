@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from clients.ingress_rules import spoken
 from clients.kubernetes import Ref
+from clients.tunnel_configuration import ingress_of
 from clients.tunnel_manager import Manager, manager
 from components.local_route import Left, LocalRoute, Standing
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.local_tunnel import LocalTunnelSeen
 from preflight import wording
+from providers.wording import CONNECTOR_RESTARTS
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from text.finding import Finding
@@ -33,14 +35,25 @@ def missing(settings: Settings, cloudflare: LocalTunnel, facts: CloudflareSeen) 
         yield wording.CONNECTOR_MISSING.found()
 
 
-def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute) -> Iterator[Finding]:
-    """Find what is left to do in the file, and what would keep cloudflared from reading it."""
+def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute, *, ours: bool) -> Iterator[Finding]:
+    """Find what is left to do in the file, and what would keep cloudflared from reading it.
+
+    `ours`: whether this stack writes its rule into it.
+    """
+    if ours and facts.local and facts.local.trial:
+        yield from facts.local.trial.problems
+        yield from facts.local.trial.news
+        if any(one.code == CONNECTOR_RESTARTS.code for one in facts.local.trial.news):
+            yield from _not_read(facts.local, route)
+        return
     tunnel = tunnel_of(settings, facts.tunnels, facts.local)
     if tunnel and facts.local and manager(tunnel, facts.local.configuration) is Manager.UNKNOWN:
         yield wording.MANAGER_UNKNOWN.found(tunnel.name)
     if route.fault:
         yield wording.DOCUMENT_INVALID.found(route.place, fault=route.fault)
     host = settings.host
+    if route.kept and route.left is Left.WRITE:
+        yield wording.DOCUMENT_KEPT.found(route.place, reason=route.kept)
     match route.left:
         case Left.RESTART:
             yield wording.RULE_NOT_RUNNING.found(route.place, host=host)
@@ -49,3 +62,16 @@ def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute) -> It
             yield wording.RULE_SHADOWED.found(route.place, host=host, taking=taking)
         case Left.WRITE:
             yield wording.RULE_TO_WRITE.found(route.place, host=host, how=route.to_write(host), lines=route.lines)
+
+
+def _not_read(local: LocalTunnelSeen, route: LocalRoute) -> Iterator[Finding]:
+    """Say what else the restart puts in force, as far as it is known which rules run."""
+    running = ingress_of(local.configuration) if local.configuration else []
+    if not running:
+        yield wording.RUNNING_UNKNOWN.found(route.place)
+        return
+    runs, is_written = list(map(spoken, running)), list(map(spoken, route.rules))
+    added = [f"+ {rule}" for rule in is_written if rule not in runs]
+    removed = [f"- {rule}" for rule in runs if rule not in is_written]
+    if runs != is_written:
+        yield wording.RESTART_CHANGES.found(route.place, changes="; ".join([*added, *removed]) or "another order")

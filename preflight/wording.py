@@ -757,6 +757,18 @@ RULE_NOT_RUNNING = Situation(
     "Restart it",
     _WARNING,
 )
+DOCUMENT_KEPT = Situation("document-kept", "$subject is not written by this stack: $reason", severity=_NEWS)
+RUNNING_UNKNOWN = Situation(
+    "running-unknown",
+    "the rules that cloudflared runs are unknown, so that only this stack's own check says that it takes $subject",
+    "`cloudflared tunnel ingress validate` checks it",
+    _NEWS,
+)
+RESTART_CHANGES = Situation(
+    "restart-changes",
+    "the restart of cloudflared also puts in force what it has not read yet in $subject: $changes",
+    severity=_WARNING,
+)
 ORIGIN_MISSING = Situation(
     "origin-missing",
     f"{_KEY}: the cluster has no $subject",

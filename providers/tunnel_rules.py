@@ -140,7 +140,7 @@ def _weigh(
     settled = places.settled()
     return TunnelRulesDiff(
         problems=(
-            *_clashes(wanted, shares),
+            *clashes(wanted.keys, wanted.tunnel_id, wanted.stack, shares),
             *(wording.RULE_NOT_OURS.found(spoken(rule)) for rule in places.strangers),
         ),
         settled=tuple(settled),
@@ -160,18 +160,19 @@ def _places(
     return Places(ingress, wanted.rules, owned, siblings, returning, adopt=wanted.adopt)
 
 
-def _clashes(wanted: RuleSet, shares: Shares) -> list[Finding]:
-    lease = tunnel_lease.ref(wanted.tunnel_id)
+def clashes(keys: Collection[Key], tunnel_id: str, stack: str, shares: Shares) -> list[Finding]:
+    """Find the hosts that another stack leads through the same tunnel."""
+    lease = tunnel_lease.ref(tunnel_id)
     return [
         wording.RULE_OF_ANOTHER_STACK.found(
-            stack=stack,
+            stack=other,
             host=f"{hostname}{path and f' (path {path})'}",
             namespace=lease.namespace,
             lease=lease.name,
         )
-        for stack, share in sorted(shares.items())
+        for other, share in sorted(shares.items())
         for hostname, path in sorted(share.keys)
-        if stack != wanted.stack and any(ingress_rules.overlap((hostname, path), key) for key in wanted.keys)
+        if other != stack and any(ingress_rules.overlap((hostname, path), key) for key in keys)
     ]
 
 
@@ -240,7 +241,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         """Remove our rules; adopted rules are restored. A tunnel that is gone has none."""
         none = replace(_rule_set(_props), rules=(), adopt=False)
         with self._lease(none).held() as lease:
-            shares, had = lease.shares, _joined(_share(_props), lease.share)
+            shares, had = lease.shares, joined(_share(_props), lease.share)
 
             def as_found(ingress: list[Rule]) -> list[Rule]:
                 lease.note(had)
@@ -254,7 +255,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
     def _settle(self, wanted: RuleSet, stated: Share) -> tuple[Rule, ...]:
         """Bring the tunnel to what is asked for; returns the rules made by hand that are adopted."""
         with self._lease(wanted).held() as lease:
-            shares, had = lease.shares, _joined(stated, lease.share)
+            shares, had = lease.shares, joined(stated, lease.share)
             returning = [rule for rule in had.found if not _is_taken(rule, wanted)]
             tried: list[Share] = []
 
@@ -263,7 +264,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
                 trial = _weigh(wanted, ingress, shares, known.keys, returning)
                 if trial.problems:
                     raise ImpossibleError("; ".join(map(str, trial.problems)))
-                tried.append(_joined(known, Share(wanted.keys, trial.taken_over)))
+                tried.append(joined(known, Share(wanted.keys, trial.taken_over)))
                 # First, so that a kill at any moment leaves no rule whose owner is unknown; and the Lease is
                 # ours for as long as the write may take.
                 lease.note(tried[-1])
@@ -325,7 +326,7 @@ def _is_taken(rule: Rule, wanted: RuleSet) -> bool:
     return any(ingress_rules.shuts_out(one, rule) for one in wanted.rules)
 
 
-def _joined(one: Share, more: Share) -> Share:
+def joined(one: Share, more: Share) -> Share:
     """Join what is known of one stack's share; of two rules with one key the later one counts."""
     found = {ingress_rules.key(rule): rule for rule in (*one.found, *more.found)}
     return Share(one.keys | more.keys, tuple(found.values()))

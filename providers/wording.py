@@ -97,3 +97,47 @@ REQUESTS_MOVED = Situation(
     "They move to this stack's rule",
     Severity.NEWS,
 )
+
+# a rule in the file of a locally managed tunnel
+
+FILE_KEPT = Situation(
+    "file-kept", "the rule cannot be written: $reason", "`preview` prints the lines for the file's owner to add"
+)
+FILE_INVALID = Situation(
+    "file-invalid",
+    "$subject: the document $fault, so that nothing is written and nothing restarted",
+    "Correct it first: cloudflared would not start with it. `cloudflared tunnel ingress validate` says what is wrong",
+)
+FILE_RULE_NOT_OURS = Situation(
+    "file-rule-not-ours",
+    "key $key of $holder has a rule for this host already, which was not made by this stack: $subject",
+    f"{_ADOPT}, or remove it from the file",
+)
+FILE_RULE_PASSED = Situation(
+    "file-rule-passed",
+    "the rule $subject gets no request while this stack's stands before it",
+    "It stays in the file, and gets them again when this stack is removed",
+    Severity.WARNING,
+)
+FILE_APPLIED = Situation(
+    "file-applied",
+    "$subject is applied from a file with kubectl: the next `kubectl apply` takes the rule out",
+    "Add the lines to that file, or run `up` after each `kubectl apply`",
+    Severity.WARNING,
+)
+CONNECTOR_PAUSED = Situation(
+    "connector-paused",
+    "the rollout of $subject is paused, so that cloudflared would not read the rule",
+    "`kubectl rollout resume` it first",
+)
+CONNECTOR_RESTARTS = Situation(
+    "connector-restarts",
+    "$subject restarts to read the rule for $host. Interrupted meanwhile: $hosts",
+    severity=Severity.WARNING,
+)
+PATHS_UNJUDGED = Situation(
+    "paths-unjudged",
+    "$subject: whether cloudflared takes the path expressions $paths is unknown: they are Go's",
+    "`cloudflared tunnel ingress validate` checks them",
+    Severity.WARNING,
+)

@@ -194,7 +194,10 @@ class TunnelConfig(Model):
 
 
 class LocalTunnel(_Tunnelled):
-    """A tunnel whose rules are in a file beside its cloudflared: the rule is printed and checked, never written."""
+    """A tunnel whose rules are in a file beside its cloudflared.
+
+    The rule is written where nobody else keeps the file, and else printed and checked.
+    """
 
     kind: Literal["localTunnel"]
     origin: LocalOrigin = LocalOrigin()
@@ -207,6 +210,13 @@ class LocalTunnel(_Tunnelled):
         Omittable[TunnelConfig],
         Field(description="Where its file is kept. Default: found by the workload that runs cloudflared."),
     ] = None
+    edit: Annotated[
+        Switch,
+        Field(
+            description="Whether the rule is written into a file that was applied with kubectl. "
+            "The next `kubectl apply` takes it out."
+        ),
+    ] = False
 
 
 class Cloudflared(Model):

@@ -12,6 +12,7 @@ POLICY: Final = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
 SERVICE_TOKEN: Final = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"  # noqa: S105 (a type)
 LIBRARY: Final = "pulumi-python:dynamic/immich:Library"
 TUNNEL_RULES: Final = "pulumi-python:dynamic/cloudflare:TunnelRules"
+TUNNEL_FILE_RULE: Final = "pulumi-python:dynamic/cloudflare:TunnelFileRule"
 
 WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds that may run Immich's server."""

@@ -83,7 +83,8 @@ def _local_rule(facts: Facts, local: LocalRoute) -> Result:
         taking = "; ".join(map(spoken, local.taking))
         return failed(facts, wording.FILE_RULE_SHADOWED, f"{local.place}: before the rule for {host} stands {taking}")
     if local.left is Left.WRITE:
-        return failed(facts, wording.FILE_RULE_MISSING, local.to_write(host), lines=local.lines.rstrip("\n"))
+        missing = wording.RULE_MISSING if local.managed else wording.FILE_RULE_MISSING
+        return failed(facts, missing, local.to_write(host), lines=local.lines.rstrip("\n"))
     if local.left is Left.RESTART:
         evidence = f"{local.place} leads {host} to Immich, and the rules that cloudflared sent to Cloudflare do not"
         return failed(facts, wording.FILE_RULE_NOT_RUNNING, evidence)

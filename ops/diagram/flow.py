@@ -60,6 +60,8 @@ class _Stack:
         """Where a tunnel leads, as a URL; empty without one."""
         if rules := self.one("TunnelRules"):
             return next((str(rule["service"]) for rule in rules.inputs["rules"]), "")  # none: this stack's was removed
+        if rule := self.one("TunnelFileRule"):
+            return str(json.loads(rule.inputs["rule"])["service"])
         if own := self.one("ZeroTrustTunnelCloudflaredConfig"):
             return str(own.inputs["config"]["ingresses"][0]["service"])
         return ""
@@ -96,7 +98,7 @@ def _outside(stack: _Stack) -> list[Node]:
 
 
 def _tunnel(stack: _Stack) -> Iterator[Node]:
-    if rules := stack.one("TunnelRules"):
+    if rules := stack.one("TunnelRules") or stack.one("TunnelFileRule"):
         name = f"Tunnel {rules.inputs['tunnel_id'][:_ID_DIGITS]}..."
         yield Node("tunnel", (name, "(shared, with this stack's rule)"), Whose.HELD, "tunnel", _CLOUDFLARE.id)
     if own := stack.one("ZeroTrustTunnelCloudflared"):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -145,7 +146,9 @@ class Bench:
         return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)
 
     def run(self, operation: Any) -> Run:
-        self.runs.append(self.engine().run(operation))
+        follows = self.stack == "reference"
+        with connector.following(self.plane.kubeconfig, self.cloudflare) if follows else nullcontext():
+            self.runs.append(self.engine().run(operation))
         return self.runs[-1]
 
     def up(self) -> Run:

@@ -1,9 +1,10 @@
-"""The homelab of iteration 6 as it was: its tunnel is locally managed, and the file is git's."""
+"""The homelab of iteration 6 as it was: its tunnel is locally managed, and the file is git's, or later nobody's."""
 
 from typing import Any
 
 import pytest
 
+from clients.connector_restart import annotation
 from clients.kubernetes import Ref
 from engine.run import Run
 from lab.cloudflare.world import found
@@ -13,6 +14,7 @@ HOLDER = Ref("v1", "ConfigMap", "cloudflared-config", "cloudflared")
 CONNECTOR = Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")
 POD = Ref("v1", "Pod", "", "cloudflared")
 WORKSHOP = next(id_ for id_, tunnel in found().tunnels.items() if tunnel["name"] == "workshop")
+TRACKING = "argocd.argoproj.io/tracking-id"
 LINES = """\
   - hostname: immich.coultonf.com
     service: http://immich-server.immich.svc.cluster.local:3001
@@ -58,3 +60,27 @@ def test_the_rule_is_printed_then_found_and_never_written(bench: Bench) -> None:
     bench.destroy()
     assert owned(bench) == before
     assert [record["name"] for record in bench.account.records()] == ["mealie.coultonf.com"]
+
+
+def test_a_file_in_nobodys_git_gets_the_rule_and_back(bench: Bench) -> None:
+    for ref in (HOLDER, CONNECTOR):
+        bench.cluster.patch(ref, {"metadata": {"annotations": {TRACKING: None}}}, "kubectl-annotate")
+    text = bench.get(HOLDER)["data"]["config.yaml"].replace(LINES, "")
+    bench.delete(HOLDER)
+    place = {"name": HOLDER.name, "namespace": HOLDER.namespace}
+    bench.cluster.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": {"config.yaml": text}}, "kubectl-create"
+    )
+    before, (pod,) = owned(bench), bench.cluster.list(POD)
+
+    run = bench.up()
+    assert steps(run) == []
+    spliced = text.replace("  # all the rest", f"{LINES}  # all the rest")
+    assert bench.get(HOLDER)["data"]["config.yaml"] == spliced
+    (restarted,) = bench.cluster.list(POD)
+    assert annotation("immich-icloud/reference") in restarted["metadata"]["annotations"]
+    assert changed(bench.up()) == []
+    assert bench.cluster.list(POD)[0]["metadata"]["uid"] == restarted["metadata"]["uid"] != pod["metadata"]["uid"]
+
+    bench.destroy()
+    assert owned(bench) == before

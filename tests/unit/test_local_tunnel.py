@@ -12,6 +12,7 @@ from clients import connector_file
 from clients.cloudflare import CloudflareApi
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from clients.tunnel_document import TunnelDocument
+from clients.tunnel_lease import Share, TunnelLease
 from components import local_route
 from components.local_route import Left, Standing
 from components.ownership import Ownership
@@ -31,7 +32,7 @@ from settings import Settings
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.findings import told
-from tests.objects import STACK, deployment, namespace, service
+from tests.objects import STACK, deployment, managed, namespace, service
 from tests.unit.configured import configured
 from tests.unit.well import well
 from text.finding import Finding, Severity
@@ -208,6 +209,13 @@ class World:
         })  # fmt: skip
         self.sends(text if runs is None else runs)
 
+    def out_of_git(self, manager: str = "kubectl-create") -> "World":
+        """Leave the file to whom a field manager stands for."""
+        metadata = self.cluster.objects[HOLDER]["metadata"]
+        del metadata["annotations"]
+        metadata["managedFields"] = [managed(manager, {"f:data": {"f:config.yaml": {}}})]
+        return self
+
     def put(self, thing: Manifest) -> None:
         self.cluster.objects[Ref.of(thing)] = thing
 
@@ -266,6 +274,77 @@ def test_a_rule_that_git_lacks_is_printed_and_the_record_made() -> None:
     assert "before the rule `* → http_status:404`" in step
     assert world.verified() == "file-rule-missing"
     assert world.cluster.writes == []
+
+
+def codes(found: list[Finding]) -> list[str]:
+    return [one.code for one in found if one.code != "uploads-limited"]
+
+
+def test_a_file_that_is_nobodys_else_gets_the_rule_from_this_stack() -> None:
+    world = World().out_of_git()
+    assert codes(world.findings()) == ["rule-placed", "connector-restarts"]
+    plan = world.plan()
+    assert plan.public_access.file_rule.rule == to(IMMICH)
+    assert (plan.public_access.file_rule.workloads, plan.public_access.file_rule.holder) == (
+        ("Deployment/cloudflared",),
+        HOLDER,
+    )
+    assert not [step for step in plan.outputs.next_steps if "cloudflared" in step]
+    assert world.verified() == "rule-missing"
+
+
+@pytest.mark.parametrize(
+    ("manager", "settings", "ours"),
+    [
+        ("kubectl-client-side-apply", {}, False),
+        ("kubectl-client-side-apply", {"edit": True}, True),
+        ("helm", {"edit": True}, False),
+    ],
+)
+def test_a_file_that_somebody_keeps_is_printed_and_why(manager: str, settings: Manifest, *, ours: bool) -> None:
+    world = World().out_of_git(manager)
+    assert (world.plan(**settings).public_access.file_rule is not None) is ours
+    assert ("document-kept" in codes(world.findings(**settings))) is not ours
+    assert ("rule-to-write" in codes(world.findings(**settings))) is not ours
+
+
+@pytest.mark.parametrize("text", [WITH_RULE, WITH_RULE.replace(HOST, "'*.coultonf.com'")])
+def test_a_rule_that_its_owner_wrote_needs_none_of_this_stack(text: str) -> None:
+    world = World(text).out_of_git()
+    assert (codes(world.findings()), world.plan().public_access.file_rule) == ([], None)
+
+
+def test_a_rule_of_this_stack_is_known_by_its_lease() -> None:
+    world = World(WITH_RULE).out_of_git("immich-icloud/test")
+    with TunnelLease(world.cluster, WORKSHOP, STACK).held() as lease:
+        lease.note(Share(frozenset({(HOST, "")})))
+    assert world.plan().public_access.file_rule is not None
+
+
+def test_what_else_a_restart_puts_in_force_is_named() -> None:
+    world = World(runs=DOCUMENT.replace("9000", "9001")).out_of_git()
+    (changes,) = (one for one in world.findings() if one.code == "restart-changes")
+    service = "mealie.coultonf.com → http://mealie.mealie.svc.cluster.local"
+    assert changes.values["changes"] == f"+ {service}:9000; - {service}:9001"
+    world.sends("{}")
+    assert "running-unknown" in codes(world.findings())
+
+
+def test_all_that_reads_the_file_is_restarted() -> None:
+    world = World().out_of_git()
+    second = workload("--config", AT, "run")
+    second["kind"], second["metadata"]["name"] = "DaemonSet", "second"
+    world.put(second)
+    assert world.plan().public_access.file_rule.workloads == ("Deployment/cloudflared", "DaemonSet/second")
+    second["metadata"]["labels"] = {"helm.toolkit.fluxcd.io/name": "x"}
+    assert world.plan().public_access.file_rule is None
+
+
+def test_a_tunnel_that_nobody_says_the_manager_of_is_not_written() -> None:
+    world = World().out_of_git()
+    world.account.world.tunnels[WORKSHOP]["omits"] = ["config_src", "remote_config", "source"]
+    assert world.plan().public_access.file_rule is None
+    assert "manager-unknown" in codes(world.findings())
 
 
 def test_a_rule_in_git_leaves_nothing_to_do() -> None:

@@ -1,0 +1,110 @@
+"""Who keeps the document of a locally managed tunnel: whether this stack may write a rule into it, or why not. Pure.
+
+Only a document whose every writer is known to have no other copy of it is written: what git, Helm or an operator has
+would be written back, and a stack that fights its owner restarts everybody's tunnel each time.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from clients import managed_fields, rollout
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
+
+# Writers that keep no copy elsewhere: of what they wrote, the live object is the only one.
+_HANDS = {"kubectl-create", "kubectl-edit", "kubectl-patch"}
+_APPLIES = {"kubectl-client-side-apply"}
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# Who deploys an object, by a label or an annotation that it gets.
+_DEPLOYERS = (
+    (ARGOCD_TRACKING, "ArgoCD's Application {}"),
+    (ARGOCD_INSTANCE, "ArgoCD's Application {}"),
+    (f"{FLUX_RELEASE}/name", "Flux's HelmRelease {}"),
+    (f"{FLUX_KUSTOMIZATION}/name", "Flux's Kustomization {}"),
+    (f"{HELM_RELEASE}-name", "Helm's release {}"),
+)
+_MANAGED_BY, _HELM = "app.kubernetes.io/managed-by", "Helm"
+# ArgoCD's default mark is a label that others use, too: its own where it wrote the object.
+_INSTANCE, _ARGOCD = "app.kubernetes.io/instance", "argocd-controller"
+_TERRAFORM = {"HashiCorp", "Terraform"}
+
+
+def deployer(thing: Manifest) -> str:
+    """Name who deploys an object; empty where nothing says so."""
+    metadata = thing["metadata"]
+    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+    for mark, words in _DEPLOYERS:
+        if mark in marks:
+            return words.format(marks[mark].partition(":")[0])
+    if marks.get(_MANAGED_BY) == _HELM:
+        return _HELM
+    managers = {one.get("manager") for one in _entries(thing)}
+    if _INSTANCE in marks and _ARGOCD in managers:
+        return f"ArgoCD's Application {marks[_INSTANCE]}"
+    return "Terraform" if managers & _TERRAFORM else ""
+
+
+def refusal(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: bool) -> str:
+    """Explain why this stack does not write a document; empty where it may.
+
+    Args:
+        holder: the ConfigMap.
+        key: the document's key in it.
+        workloads: what reads the document, and has to be restarted.
+        edit: whether the settings allow to write what `kubectl apply` has in a file.
+
+    """
+    return next(_refusals(holder, key, workloads, edit=edit), "")
+
+
+def is_applied(holder: Manifest, key: str) -> bool:
+    """Whether `kubectl apply` has the document in a file: the next one takes out what it does not have."""
+    noted = _LAST_APPLIED in (holder["metadata"].get("annotations") or {})
+    return noted or any(_applies(entry) for entry in _writers(holder, key))
+
+
+def _refusals(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: bool) -> Iterator[str]:
+    for thing in (holder, *workloads):
+        ref = Ref.of(thing)
+        if owner := deployer(thing):
+            yield f"{ref} is deployed by {owner}"
+        for owner in thing["metadata"].get("ownerReferences") or ():
+            yield f"{ref} is owned by {owner['kind']} {owner['name']}"
+    if holder.get("immutable"):
+        yield f"{Ref.of(holder)} is immutable"
+    writers = _writers(holder, key)
+    strangers = {str(one.get("manager") or "unnamed") for one in writers if not (_is_hand(one) or _applies(one))}
+    if strangers:
+        yield f"{Ref.of(holder)} is written by {', '.join(sorted(strangers))}"
+    if not writers:
+        yield f"who writes {Ref.of(holder)} is unknown"
+    if is_applied(holder, key) and not edit:
+        yield (
+            f"{Ref.of(holder)} is applied from a file with kubectl. With immich-icloud:cloudflare.edit it is written "
+            "all the same, until the next `kubectl apply`"
+        )
+    for workload in workloads:
+        if rollout.on_delete(workload):
+            yield f"the pods of {Ref.of(workload)} are replaced by hand (OnDelete)"
+
+
+def _writers(holder: Manifest, key: str) -> list[Manifest]:
+    """List the entries of managedFields that hold the document, or all of the ConfigMap's data."""
+    path = ("f:data", f"f:{key}")
+    return [
+        one for one in _entries(holder) if managed_fields.holders([one], [path]) or one["fieldsV1"].get("f:data") == {}
+    ]
+
+
+def _entries(thing: Manifest) -> list[Manifest]:
+    return [one for one in thing["metadata"].get("managedFields") or () if "fieldsV1" in one]
+
+
+def _is_hand(entry: Manifest) -> bool:
+    manager = str(entry.get("manager") or "")
+    ours = manager == OBJECT_MANAGER or manager.startswith(f"{OBJECT_MANAGER}/")
+    return ours or (entry.get("operation") == "Update" and manager in _HANDS)
+
+
+def _applies(entry: Manifest) -> bool:
+    manager = entry.get("manager")
+    return manager in _APPLIES or (manager == "kubectl" and entry.get("operation") == "Apply")
