@@ -1,6 +1,6 @@
 """What else writes to the photo disk, and how it is retired. Pure.
 
-Two icloudpds on one folder fetch each photo twice, or rewrite what the other has verified.
+Two clients on one folder fetch each photo twice, or rewrite what the other has verified.
 """
 
 import re
@@ -26,6 +26,11 @@ from text.owner_marks import ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE
 _ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
 _DIRECTORY = re.compile(r"(?:^|\s)(?:-d|--directory)[ =](\S+)")
 _VARIABLE = "download_path"  # where boredazfcuk/icloudpd is told
+_RCLONE = re.compile(r"(^|[/-])rclone([-:@]|$)")
+# A command of it, from a remote to a directory; those that delete what is not at the remote.
+_FETCHES, _DELETES = re.compile(r"\s(copy|copyto|sync|move|moveto|bisync)\s"), re.compile(r"\s(sync|bisync)\s")
+_FROM_REMOTE = re.compile(r"\s[^-/\s:][^/\s:]*:.*")
+_TO = re.compile(r"(?<=\s)/\S+")
 _DELIVERED = (ARGOCD_TRACKING, f"{FLUX_KUSTOMIZATION}/name", f"{FLUX_RELEASE}/name")
 
 
@@ -44,6 +49,30 @@ class _Place:
 
     def overlaps(self, other: "_Place") -> bool:
         return self.within(other) or other.within(self)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Where a workload may write.
+
+    Attributes:
+        place: the directory.
+        client: what fetches photos there; empty for anything else.
+        told: whether the client is told that it is exactly that one.
+        deletes: whether it deletes there what it does not know.
+
+    """
+
+    place: _Place
+    client: str = ""
+    told: bool = False
+    deletes: bool = False
+
+    def is_on(self, folder: _Place) -> bool:
+        """Whether a client fetches to a folder. One that is not told to which directory may do so in all of it."""
+        if self.told and not self.deletes:
+            return self.place.within(folder)
+        return bool(self.client) and self.place.overlaps(folder)
 
 
 def findings(
@@ -70,38 +99,45 @@ def _judged(
 ) -> Iterator[Finding]:
     ref, retire = Ref.of(workload), _retire(workload)
     written = list(_written(workload, claims))
-    fetched = [(place, known) for place, known, icloudpd in written if icloudpd]
-    # Where it is not told which directory it fetches to, it may be any in the volume.
-    if any(place.within(one) if known else place.overlaps(one) for place, known in fetched for one in folders):
-        yield wording.SECOND_ICLOUDPD.found(ref, retire=retire)
-    elif any(place.within(disk) or (icloudpd and place.overlaps(disk)) for place, _, icloudpd in written):
+    second = next((one.client for one in written if any(map(one.is_on, folders))), "")
+    if second:
+        yield wording.SECOND_ICLOUDPD.found(ref, client=second, retire=retire)
+    elif any(one.place.within(disk) or (one.client and one.place.overlaps(disk)) for one in written):
         yield wording.OTHER_WRITER.found(ref, retire=retire)
 
 
-def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> Iterator[tuple[_Place, bool, bool]]:
-    """List where a workload may write, whether it is told to, and whether icloudpd does."""
+def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> Iterator[_Written]:
     pod, namespace = _template(workload)["spec"], workload["metadata"].get("namespace", "")
     volumes = {one["name"]: place for one in pod.get("volumes") or [] if (place := _of_volume(one, namespace, claims))}
     for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
-        icloudpd = bool(_ICLOUDPD.search(container.get("image", "")))
-        told = _directory(container) if icloudpd else None
+        client, targets, deletes = _fetching(container)
         for mount in container.get("volumeMounts") or []:
             place = volumes.get(mount["name"])
             if place is None or mount.get("readOnly"):
                 continue
             place, at = place.below(mount.get("subPath", "")), PurePosixPath(mount["mountPath"])
-            if told and told.is_relative_to(at):
-                yield place.below(str(told.relative_to(at))), True, True
-            else:
-                yield place, False, icloudpd and told is None
+            below = [place.below(str(target.relative_to(at))) for target in targets if target.is_relative_to(at)]
+            yield from (_Written(one, client, told=True, deletes=deletes) for one in below)
+            if not below:
+                yield _Written(place, "" if targets else client)
 
 
-def _directory(container: Manifest) -> PurePosixPath | None:
-    stated = {one["name"]: one.get("value", "") for one in container.get("env") or []}
+def _fetching(container: Manifest) -> tuple[str, list[PurePosixPath], bool]:
+    """Find which client a container runs, the directories that it fetches to, and whether it deletes there."""
+    image = container.get("image", "")
     words = shlex.join([*(container.get("command") or []), *(container.get("args") or [])]).replace("'", " ")
-    found = _DIRECTORY.search(words)
-    path = found[1] if found else stated.get(_VARIABLE, "")
-    return PurePosixPath(path) if path.startswith("/") else None
+    if _ICLOUDPD.search(image):
+        stated = {one["name"]: one.get("value", "") for one in container.get("env") or []}
+        found = _DIRECTORY.search(words)
+        path = found[1] if found else stated.get(_VARIABLE, "")
+        return "icloudpd", [PurePosixPath(path)] if path.startswith("/") else [], False
+    command = _FETCHES.search(f" {words}")
+    if command and (_RCLONE.search(image) or "rclone" in words):
+        # Without a remote before a directory, it is a copy of this disk.
+        source = _FROM_REMOTE.search(f" {words}", command.end() - 1)
+        targets = [PurePosixPath(path) for path in _TO.findall(source[0])] if source else []
+        return "rclone" if targets else "", targets, bool(_DELETES.search(f" {words}"))
+    return "", [], False
 
 
 def _of_volume(volume: Manifest, namespace: str, claims: Mapping[tuple[str, str], _Place]) -> _Place | None:

@@ -22,6 +22,7 @@ from text.finding import Finding
 PHOTOS: Manifest = {"persistentVolumeClaim": {"claimName": "icloud-photos"}}
 ON_DISK: Manifest = {"hostPath": {"path": "/var/mnt/photos"}}
 OFFICIAL, FORK = "icloudpd/icloudpd:1.32.3", "docker.io/boredazfcuk/icloudpd@sha256:00"
+RCLONE = "rclone/rclone:1.76.0"
 SYNCING, BARE = household(), configured()
 
 
@@ -74,6 +75,17 @@ def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: s
         (pod(PHOTOS, OFFICIAL, "-d", "/data", subPath="icloud-import"), "second-icloudpd"),
         (pod(ON_DISK, OFFICIAL, "-d", "/data/icloud-import"), "second-icloudpd"),
         (pod({"hostPath": {"path": "/var/mnt"}}, OFFICIAL, "-d", "/data/photos/icloud-import"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync/All Photos", "/data/icloud-import"), "second-icloudpd"),
+        (
+            pod(PHOTOS, RCLONE, "-P", "sync", "--config", "/c", "i:x", "--log-file", "/l", "/data/icloud-import"),
+            "second-icloudpd",
+        ),
+        (pod(PHOTOS, "alpine", "sh", "-c", "apk add rclone; rclone move i:x /data/icloud-import"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "sync", "nas:photos", "/data"), "second-icloudpd"),  # it would delete the folder
+        (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync", "/data"), "other-writer"),
+        (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync", "/data/ben"), "other-writer"),
+        (pod(PHOTOS, RCLONE, "sync", "/data/icloud-import", "b2:bucket"), "other-writer"),
+        (pod(PHOTOS, RCLONE, "rcd"), "other-writer"),
         (pod(PHOTOS, OFFICIAL, "-d", "/data/ben"), "other-writer"),
         (pod(PHOTOS, OFFICIAL, "-d", "/data"), "other-writer"),
         (pod(PHOTOS, "syncthing/syncthing"), "other-writer"),
