@@ -26,7 +26,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help new up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
-	bench test test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting pictures lock clean
+	bench bench-clients test test-alerts test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting \
+	pictures lock clean
 
 help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference]'
@@ -104,6 +105,9 @@ soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world 
 
 soak-photos: $(READY) ## The last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
 	@$(BIN)/python -m tests.soak.photos $(ARGS)
+
+bench-clients: $(READY) ## The part of bench that is about syncs: both clients, into bench/CLIENTS.md; ARGS='--photos 1000,20000'
+	@$(BIN)/python -m tests.soak.clients $(ARGS)
 
 bench: $(READY) ## Measure what the rehearsal's commands cost, into bench/RESULTS.md; ARGS='--rounds N --sizes 1,10,100'
 	@$(BIN)/python -m bench $(ARGS)
