@@ -95,6 +95,9 @@ test-kind: $(READY) ## The part of them that needs no Apple on kind, with the pu
 		--kind $(VENV)/kind.kubeconfig $(addprefix tests/real_node/test_,directory.py startup_check.py levels.py) || status=$$?; \
 		$(BIN)/python -m lab.tool kind delete cluster $(KIND); exit $$status
 
+test-alerts: $(READY) ## Evaluate the alerts of monitoring with the real promtool, which is built the first time
+	@$(BIN)/python -m pytest --promtool tests/promtool
+
 test-unit: $(READY) ## Only the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Ref
-from components import connector, mount_admission, mount_policy, notifications, photo_disk, photo_sync, storage
+from components import (
+    connector,
+    monitoring,
+    mount_admission,
+    mount_policy,
+    notifications,
+    photo_disk,
+    photo_sync,
+    storage,
+)
 from settings import Settings
 from settings.cloudflare import OwnTunnel
 from settings.route import Gateway, Ingress
@@ -40,5 +49,6 @@ def names(settings: Settings) -> Iterator[Ref]:
         yield Ref("v1", "PersistentVolumeClaim", photo_sync.cookie_claim(account.name), sync)
         yield Ref("v1", "Secret", photo_sync.credentials_secret(account.name), sync)
         yield Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), sync)
+    yield from monitoring.names(settings)
     if isinstance(settings.cloudflare, OwnTunnel):
         yield from connector.names(settings.cloudflare)

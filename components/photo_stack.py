@@ -57,6 +57,8 @@ class PhotoStack(pulumi.ComponentResource):
 
         if plan.sync:
             PhotoSynchronisation("sync", plan.sync, self._after(*stored, directory))
+        for resource, watched in plan.monitored.items():
+            register(resource, watched, self._after(*photo_sync))
 
         # A pod mounts the directory only once it is there.
         mountable: _Resources = [*immich, directory]

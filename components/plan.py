@@ -10,6 +10,7 @@ from components import (
     external_library,
     immich_mount,
     kept,
+    monitoring,
     mount_admission,
     mount_policy,
     namespace,
@@ -121,6 +122,7 @@ class Plan:
     route: ManagedObject | None
     connector: Connector | None
     public_access: PublicAccess | None
+    monitored: Mapping[str, Manifest]
     outputs: Outputs
     mutated: Mapping[Ref, Manifest] = field(default_factory=dict)
 
@@ -138,6 +140,7 @@ class Plan:
             yield from (
                 ManagedObject(manifest, "photoSync.accounts", adoptable=False) for manifest in self.sync.manifests()
             )
+        yield from (ManagedObject(manifest, "monitoring", adoptable=False) for manifest in self.monitored.values())
         if self.connector:
             # Its namespace may hold an unmanaged connector: nothing there is adopted.
             yield from (
@@ -209,6 +212,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
         else None,
         public_access=public_access(settings, found.cloudflare, ownership) if found.cloudflare else None,
+        monitored=monitoring.manifests(settings, ownership),
         outputs=Outputs(
             immich_url=f"https://{settings.host}",
             internal_url=immich.backend.url(settings.cluster.domain),

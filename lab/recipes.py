@@ -33,6 +33,7 @@ class Recipe:
     is used from version `oldest` on, within that major version; `asks_version` makes it say its own. `minutes` were
     measured on two idle cores, `gib` is the disk its build needs at its peak. `stamps` are linker variables that tell
     the program its version. `optimised` is a program that starts often enough to be worth its longer compilation.
+    `tags` leave out what the program can do without.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Recipe:
     gib: float
     stamps: tuple[str, ...] = ()
     optimised: bool = False
+    tags: tuple[str, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -66,7 +68,8 @@ class Recipe:
         major, minor, *_ = self.version.removeprefix("v").split(".")
         stamps = [f"-X {stamp.format(version=self.version, major=major, minor=minor)}" for stamp in self.stamps]
         optimisation = () if self.optimised else (_UNOPTIMISED,)
-        return (*_BUILD_FLAGS, *optimisation, f"-ldflags={' '.join([*_LINK_FLAGS, *stamps])}")
+        tags = (f"-tags={','.join(self.tags)}",) if self.tags else ()
+        return (*_BUILD_FLAGS, *tags, *optimisation, f"-ldflags={' '.join([*_LINK_FLAGS, *stamps])}")
 
     @property
     def cached(self) -> Path:
@@ -165,9 +168,22 @@ RCLONE = Recipe(
     stamps=("github.com/rclone/rclone/fs.Version={version}",),
 )
 
+# Evaluates the alerts: only `make test-alerts` has a use for it.
+PROMTOOL = Recipe(
+    name="promtool",
+    module="github.com/prometheus/prometheus",
+    packages={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
+    asks_version=("--version",),
+    oldest=(3,),
+    minutes=1.5,
+    gib=2,
+    tags=("remove_all_sd",),  # the clouds' discovery, which is most of it
+)
+
 # What one target needs by itself.
 ON_DEMAND = (
     KUBELET,
+    PROMTOOL,
     RCLONE,
     Recipe(
         name="actionlint",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
-from components import directory, immich_server, mount_admission, mount_policy
+from components import directory, immich_server, monitoring, mount_admission, mount_policy
 from components.names import names
 from observe import cluster_domain, placement, routes, space
 from observe.existing import ExistingSeen, read_existing
@@ -41,6 +41,7 @@ class ClusterSeen:
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         policies: whether the API server has admission policies that deny.
         mutating: whether it has some that change.
+        alerts: whether it has the Prometheus operator's rules; asked only where some are stated.
         existing: a claim that is there; None for a stack that creates its own.
         forbidden: what may not be read, in the API server's words, which name the permission.
 
@@ -64,6 +65,7 @@ class ClusterSeen:
     policies: bool = True
     existing: ExistingSeen | None = None
     mutating: bool = False
+    alerts: bool = True
     forbidden: tuple[str, ...] = ()
 
     def workload(self, ref: Ref) -> Manifest | None:
@@ -117,6 +119,7 @@ def read_cluster(
         policies=api.serves(mount_policy.API, mount_policy.KIND),
         existing=read_existing(api, settings),
         mutating=api.serves(mount_policy.API, mount_admission.KIND),
+        alerts=settings.monitoring is None or api.serves(monitoring.API, monitoring.KIND),
         forbidden=tuple(forbidden),
     )
 

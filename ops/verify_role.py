@@ -92,6 +92,7 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
             ("", ("pods", "configmaps", "persistentvolumeclaims"), _READ),
             ("batch", ("jobs", "cronjobs"), _READ),
             ("networking.k8s.io", ("networkpolicies",), ("get",)),
+            *([("monitoring.coreos.com", ("prometheusrules",), ("get",))] if settings.monitoring else []),
         ]
     )
     if not settings.cluster.domain:

@@ -33,6 +33,8 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     if isinstance(settings.storage, OnNode) and facts.nodes is not None and settings.storage.node not in facts.nodes:
         yield wording.NODE_MISSING.found(name=settings.storage.node, has=", ".join(facts.nodes))
     yield from existing_rules.missing(settings, facts)
+    if settings.monitoring and settings.photo_sync.accounts and not facts.alerts:
+        yield wording.NO_PROMETHEUS_OPERATOR.found()
     if settings.photo_sync.accounts and facts.storage_classes is not None and facts.volume_classes is not None:
         yield from _storage_class(settings, facts.storage_classes, facts.volume_classes)
 

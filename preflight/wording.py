@@ -152,6 +152,12 @@ NO_DEFAULT_CLASS = Situation(
     "Name one. It has: $has",
     setting=_CLASS,
 )
+NO_PROMETHEUS_OPERATOR = Situation(
+    "no-prometheus-operator",
+    f"{_KEY}: the cluster has no kind PrometheusRule",
+    "Install the Prometheus operator, or remove the key",
+    setting="monitoring",
+)
 NO_CLASS = Situation(
     "no-class",
     f"{_KEY}: the cluster has no StorageClass",

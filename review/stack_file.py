@@ -15,6 +15,8 @@ _PROJECT: Final = "immich-icloud"
 CONNECTION: Final = {"kubeconfig": ".lab/kubeconfig", "context": "lab"}
 # How the secrets are encrypted: the rehearsal's own passphrase takes the place of whatever there was.
 _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+# None of the lab's secrets is a URL, and its cluster has no Prometheus operator.
+_NOT_REHEARSED: Final = (f"{_PROJECT}:notifications", f"{_PROJECT}:monitoring")
 _TOKEN: Final = "cloudflareToken"  # noqa: S105 (a key's name)
 
 
@@ -40,8 +42,7 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     config, ours = _get(file, "config"), _get(own, "config")
     if not isinstance(config, MappingNode) or not isinstance(ours, MappingNode):
         return text
-    # None of the lab's secrets is a URL, and a rehearsal notifies nobody.
-    config.value[:] = [(key, value) for key, value in config.value if key.value != f"{_PROJECT}:notifications"]
+    config.value[:] = [(key, value) for key, value in config.value if key.value not in _NOT_REHEARSED]
     secrets = {keys[-1]: node.value for keys, node in _ciphers(ours)}
     for keys, node in _ciphers(config):
         node.value = secrets.get("".join(keys[-1:]).removeprefix(f"{_PROJECT}:"), secrets["password"])

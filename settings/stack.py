@@ -11,6 +11,7 @@ from settings.cluster import Cluster
 from settings.external_library import ApiKey
 from settings.immich import Immich
 from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
+from settings.monitoring import Monitoring
 from settings.notifications import Notifications
 from settings.origin import TunnelOrigin
 from settings.photo_sync import AllCredentials, PhotoSync
@@ -42,6 +43,10 @@ class Settings(Model):
     notifications: Annotated[
         Omittable[Notifications],
         Field(description="Who is notified of syncs. Default: nobody; only the log of a sync has its result."),
+    ] = None
+    monitoring: Annotated[
+        Omittable[Monitoring],
+        Field(description="Alerts and a dashboard for Prometheus and Grafana, all defaults with {}. Default: none."),
     ] = None
     adopt_existing: Annotated[
         Switch,

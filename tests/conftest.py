@@ -18,6 +18,7 @@ hypothesis.settings.register_profile("soak", max_examples=10_000)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-node", action="store_true", help="Run the node's own tests on a real kubelet.")
+    parser.addoption("--promtool", action="store_true", help="Evaluate the alerts with the real promtool.")
     parser.addoption("--kind", help="Run those of them that can on a cluster of kind, by its kubeconfig.")
 
 
@@ -30,13 +31,13 @@ def the_real_node(request: pytest.FixtureRequest) -> RealNode | None:
     return RealNode(parts.find(Console(stderr=True)), published)
 
 
+_ASKED_FOR = {"real_node": ("--real-node", "--kind"), "promtool": ("--promtool",)}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what is about a real node alone; `make test-node` runs it."""
-    return (
-        True
-        if collection_path.name == "real_node" and not any(map(config.getoption, ("--real-node", "--kind")))
-        else None
-    )
+    """Leave out what is about a real node alone, and the alerts; `make test-node` and `make test-alerts` run them."""
+    options = _ASKED_FOR.get(collection_path.name)
+    return True if options and not any(map(config.getoption, options)) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

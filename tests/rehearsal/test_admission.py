@@ -85,7 +85,7 @@ class Admission:
         if manifest["kind"] == "Deployment" and "selector" not in manifest["spec"]:  # entries of Immich's
             metadata.update(name=DEPLOYMENT.name, namespace=DEPLOYMENT.namespace)
         asked = repr(manifest)
-        if manifest["kind"] == "HTTPRoute" or asked in self._asked:
+        if manifest["kind"] in {"HTTPRoute", "PrometheusRule"} or asked in self._asked:
             return ""
         self._asked.add(asked)
         try:

@@ -6,7 +6,9 @@ import pytest
 
 from clients.kubernetes import Ref
 from tests.rehearsal.conftest import DEPLOYMENT, JOB, Bench, MakeBench, changed
-from tests.rehearsal.webhook import MIRROR, SIDECAR, mirroring
+from tests.rehearsal.webhook import MIRROR, SIDECAR, VALIDATED, install_prometheus_operator, mirroring
+
+RULES = Ref("monitoring.coreos.com/v1", "PrometheusRule", "icloud-sync", "photo-sync")
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,20 @@ def cron_jobs(bench: Bench) -> list[Ref]:
     return [Ref.of(one) for one in bench.cluster.list(Ref("batch/v1", "CronJob", "", "photo-sync"))]
 
 
+def test_alerts_need_the_prometheus_operator(bench: Bench) -> None:
+    bench.set(lambda settings: settings.update(monitoring={}))
+    run = bench.run("preview")
+    assert changed(run) == []
+    assert "immich-icloud:monitoring: the cluster has no kind PrometheusRule" in run.errors[0]
+    install_prometheus_operator(bench.cluster)
+
+
 def test_second_up_changes_nothing_that_a_webhook_wrote(bench: Bench) -> None:
     bench.up()
     job = bench.get(JOB)["metadata"]["uid"]
     assert cron_jobs(bench)
     assert SIDECAR["image"] in images(bench, cron_jobs(bench)[0])
+    assert bench.get(RULES)["metadata"]["annotations"][VALIDATED] == "true"
     assert changed(bench.up()) == []
     assert bench.get(JOB)["metadata"]["uid"] == job
     assert all(image.startswith(MIRROR) for ref in (JOB, DEPLOYMENT, *cron_jobs(bench)) for image in images(bench, ref))

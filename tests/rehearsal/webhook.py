@@ -1,4 +1,4 @@
-"""A mutating webhook as homelabs have them: a mirror of images, and a sidecar for CronJobs."""
+"""A mutating webhook as homelabs have them: mirrored images, a sidecar for CronJobs, and the Prometheus operator's."""
 
 import base64
 import json
@@ -16,11 +16,14 @@ from tests.rehearsal.conftest import until
 
 MIRROR = "mirror.lan/library/"
 SIDECAR: Manifest = {"name": "proxy", "image": f"{MIRROR}proxy:1"}
+VALIDATED = "prometheus-operator-validated"
 WEBHOOK = Ref("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "mirror")
 
 
 def _mutated(thing: Manifest) -> list[Manifest]:
     """The JSON patch (RFC 6902) of an object."""
+    if thing["kind"] == "PrometheusRule":  # (source: prometheus-operator, pkg/admission)
+        return [{"op": "add", "path": f"/metadata/annotations/{VALIDATED}", "value": "true"}]
     at = {"Job": ("spec",), "Deployment": ("spec",), "CronJob": ("spec", "jobTemplate", "spec")}[thing["kind"]]
     pod, path = thing, ""
     for step in (*at, "template", "spec"):
@@ -52,6 +55,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def install_prometheus_operator(api: ClusterApi) -> None:
+    """Have the API server know the operator's kind of alerts; in this stand-in without its schema."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"kind": "PrometheusRule", "plural": "prometheusrules", "singular": "prometheusrule"}
+    served = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    api.apply(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "prometheusrules.monitoring.coreos.com"},
+            "spec": {
+                "group": "monitoring.coreos.com",
+                "scope": "Namespaced",
+                "names": names,
+                "versions": [served],
+            },
+        },
+        "test",
+    )
+    until(lambda: api.serves("monitoring.coreos.com/v1", "PrometheusRule"), "the kind is served")
+
+
 @contextmanager
 def mirroring(api: ClusterApi) -> Iterator[None]:
     """Run the webhook, and have the API server ask it of all that has pods of its own."""
@@ -62,7 +87,7 @@ def mirroring(api: ClusterApi) -> Iterator[None]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     verbs = ["CREATE", "UPDATE"]
-    kinds = (("batch", ["jobs", "cronjobs"]), ("apps", ["deployments"]))
+    kinds = (("batch", ["jobs", "cronjobs"]), ("apps", ["deployments"]), ("monitoring.coreos.com", ["prometheusrules"]))
     api.apply(
         {
             "apiVersion": WEBHOOK.api_version,

@@ -13,7 +13,7 @@ from tests.stack_files import OWN, VALID, configuration, secrets
 LAB = OWN[0].parent / "Pulumi.lab.yaml"
 ANOTHERS = {
     f"immich-icloud:{key}"
-    for key in ("cluster", "cloudflareToken", "immichApiKey", "icloudCredentials", "notifications")
+    for key in ("cluster", "cloudflareToken", "immichApiKey", "icloudCredentials", "notifications", "monitoring")
 }
 
 

@@ -1,0 +1,1 @@
+"""The alerts, evaluated by the real promtool: `make test-alerts`."""
