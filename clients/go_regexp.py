@@ -1,6 +1,8 @@
 """Whether Go takes a regular expression, as far as that can be said without Go. Pure."""
 
+import math
 import re
+import warnings
 
 # What Go's RE2 and Python read alike; all else differs in what few use (source: Go's regexp/syntax).
 _ALIKE = re.compile(
@@ -8,7 +10,7 @@ _ALIKE = re.compile(
       [^\\\[\](){}*+?|]            # a character, an anchor, the dot
     | \\([dDsSwWbBtnrfv]|[^\w\s])  # a class, or a character that is escaped
     | \[\^?\]?(\\[dDsSwWtnrfv]|\\[^\w\s]|[^\\\[\]&~|])*\]
-    | \((\?:|\?P<[A-Za-z_]\w*>)?
+    | \((\?:|\?P<[A-Za-z_]\w*>|(?!\?))
     | \)
     | \|
     | ([*+?]|\{\d{1,3}(,\d{0,3})?\})\??
@@ -18,9 +20,10 @@ _ALIKE = re.compile(
 _NOTHING_REPEATED = re.compile(r"(?:^|(?<!\\)[(|])[*+]|^\?")
 # What both refuse, in Python's words.
 _WRONG = (
-    "multiple repeat", "missing )", "unbalanced parenthesis", "unterminated character set", "bad character range",
+    "multiple repeat", "missing )", "unbalanced parenthesis", "unterminated character set",
     "bad escape (end of pattern)",
 )  # fmt: skip
+_MOST = 1000  # repetitions, of nested ones all together
 
 
 def is_valid(expression: str) -> bool | None:
@@ -28,11 +31,14 @@ def is_valid(expression: str) -> bool | None:
     if _NOTHING_REPEATED.search(expression):
         return False
     try:
-        re.compile(expression)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(expression)
     except re.error as error:
         return False if str(error).startswith(_WRONG) else None
     except (RecursionError, OverflowError):
         return None
     # A repetition of a repetition is Python's own (`a++`), and refused by Go.
     doubled = re.search(r"(?<!\\)[*+?}][+*]", expression)
-    return True if _ALIKE.fullmatch(expression) and not doubled else None
+    repeated = math.prod(max(map(int, re.findall(r"\d+", one))) for one in re.findall(r"\{[\d,]+\}", expression))
+    return True if _ALIKE.fullmatch(expression) and not doubled and repeated <= _MOST else None

@@ -82,7 +82,7 @@ class TunnelDocument:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f", line {mark.line + 1}" if mark else ""
-            raise DocumentError(f"is no YAML that cloudflared takes{place}") from None
+            raise DocumentError(f"is no YAML that this stack reads{place}") from None
         except RecursionError:
             raise DocumentError("refers to itself") from None
         document = _meaning(root, ())
@@ -95,7 +95,7 @@ class TunnelDocument:
             raise DocumentError("has a list `ingress` that stands elsewhere")
         kept = [(_rule(item), span) for item, span in zip(ingress, spans, strict=True) if item is not None]
         rules = tuple(rule for rule, _ in kept)
-        refused = fault(rules) or ingress_check.fault(rules, document) or ingress_check.of_settings(root)
+        refused = fault(rules) or ingress_check.fault(rules, document) or ingress_check.of_types(root)
         return cls(text, rules, document, refused, tuple(span for _, span in kept))
 
     def place(self, hostname: str) -> int:

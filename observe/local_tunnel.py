@@ -267,8 +267,8 @@ def tried(api: ClusterApi, seen: LocalTunnelSeen, known: Collection[Known]) -> L
 
 
 def our_rule(seen: LocalTunnelSeen, found: LocalRoute) -> FileRule | None:
-    """Return our rule, where the document needs it, or has it."""
-    needed = found.document not in {Standing.STATED, Standing.COVERED}
+    """Return our rule, where the document has it, or needs it and can take it."""
+    needed = not found.fault and found.document not in {Standing.STATED, Standing.COVERED}
     return seen.claim if needed or (seen.trial and seen.trial.is_there) else None
 
 

@@ -152,7 +152,9 @@ def _weigh(wanted: FileRule, world: _World, shares: Shares, had: Share, stated: 
         own = _own(wanted, document, shares, had, stated)
         settled = _sound(own)
     except DocumentError as error:
-        return FileRuleDiff((wording.FILE_INVALID.found(wanted.holder, fault=error),), text)
+        # Whether it has a rule of this stack can't be seen: as far as is noted, it has.
+        invalid = wording.FILE_INVALID.found(wanted.holder, fault=error)
+        return FileRuleDiff((invalid,), text, is_there=bool(had.keys))
     writes = settled.text != text
     due = writes or any(_due(wanted, world))
     losing = [] if wanted.adopt else own.losing

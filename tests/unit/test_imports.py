@@ -22,7 +22,7 @@ PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
         ("components.photo_stack, preflight, settings", PROGRAM),
         ("providers.fragment", PROVIDER),
         ("providers.disk_identity", PROVIDER),
-        ("providers.tunnel_rules", PROVIDER),
+        ("providers.tunnel_rules, providers.tunnel_file_rule", PROVIDER),
         ("providers.immich_library, providers.immich_settings", PROVIDER),
     ],
 )

@@ -347,17 +347,34 @@ def test_a_file_that_git_keeps_by_now_stays_when_the_stack_goes(world: Homelab, 
 REFUSED = {
     "no list": "tunnel: x\n",
     "no catch-all": f"ingress:\n{LINES}".replace(HOST, "a.org"),
-    "a service with a path": DOCUMENT.replace(":9000", ":9000/x"),
-    "a service without a scheme": DOCUMENT.replace("http://mealie", "mealie"),
-    "a status out of bounds": DOCUMENT.replace("404", "1000"),
-    "a port in a host": DOCUMENT.replace("mealie.coultonf.com", "mealie.coultonf.com:80"),
-    "a scheme in a host": DOCUMENT.replace("mealie.coultonf.com", "https://mealie.coultonf.com"),
-    "a broken path": DOCUMENT.replace("  # all", "    path: '*.php'\n  # all"),
-    "a number as a duration": f"{DOCUMENT}originRequest:\n  connectTimeout: 30\n",
-    "a text as a boolean": f"{DOCUMENT}originRequest: {{noTLSVerify: 'true'}}\n",
-    "a rule's text as a number": DOCUMENT.replace("  # all", "    originRequest: {proxyPort: '1'}\n  # all"),
-    "a url, too": f"{DOCUMENT}url: http://x\n",
-}
+    **{
+        f"the service {service}": DOCUMENT.replace("http://mealie.mealie.svc.cluster.local:9000", service)
+        for service in (
+            "http://x/", "http://x/p", "x:80", "http://", "http_status:99", "http_status:1000", "http:x",
+            "http://x:port", "http://x%", "",
+        )
+    },
+    **{
+        f"the host {host}": DOCUMENT.replace("mealie.coultonf.com", f"'{host}'")
+        for host in ("a.org:80", "https://a.org", "[::1]:80", "a.*.org", "*")
+    },
+    **{
+        f"the path {path}": DOCUMENT.replace("  # all", f"    path: '{path}'\n  # all")
+        for path in ("*.php", "a**", "(", "[a", "a)", "x|*", "?")
+    },
+    **{
+        f"{of} with {value}": f"{DOCUMENT}{of}: {value}\n"
+        for of, value in (
+            ("originRequest", "{connectTimeout: 30}"), ("originRequest", "{noTLSVerify: 'true'}"),
+            ("originRequest", "{noTLSVerify: [true]}"), ("originRequest", "{proxyPort: '1'}"),
+            ("originRequest", "{proxyPort: -1}"), ("originRequest", "{httpHostHeader: [a]}"),
+            ("originRequest", "{access: {required: 'true'}}"), ("originRequest", "{ipRules: x}"),
+            ("originRequest", "x"), ("warp-routing", "x"), ("url", "http://x"), ("no-autoupdate", "yes"),
+            ("edge-ip-version", "4"),
+        )
+    },
+    "a rule's value": DOCUMENT.replace("  # all", "    originRequest: {connectTimeout: 1h 3m}\n  # all"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("text", [*REFUSED.values()], ids=[*REFUSED])
@@ -377,8 +394,23 @@ def test_a_file_that_was_broken_since_stays_as_it_is(world: Homelab, stack: Stac
     assert (world.text, world.restarts) == (broken, 2)
 
 
-def test_a_path_that_only_go_can_judge_is_unknown_and_not_wrong(world: Homelab, stack: Stack) -> None:
-    world.edit(DOCUMENT.replace("  # all", "    path: '\\pL+\\z'\n  # all"))
+@pytest.mark.parametrize(
+    "more",
+    [
+        "originRequest: {connectTimeout: 30s, noTLSVerify: Yes, proxyPort: 1, httpHostHeader: 5, http2Origin: ~}",
+        "originRequest: {ipRules: [{prefix: 10.0.0.0/8, ports: [80], allow: true}], access: {required: true}}",
+        "warp-routing: {enabled: true}\nmetrics: 0.0.0.0:2000\nno-autoupdate: true\nprotocol: http2\nretries: 5",
+        "originRequest: {keepAliveConnections: 100, tcpKeepAlive: '0', unknown: x}\nedge-ip-version: '4'",
+    ],
+)
+def test_a_file_that_cloudflared_takes_is_written(world: Homelab, more: str) -> None:
+    world.edit(f"{DOCUMENT}{more}\n")
+    assert findings(world) == ["connector-restarts"]
+
+
+@pytest.mark.parametrize("path", ["\\pL+\\z", "(?=x)", "(?#c)", "((x{100}){100})", "^*", "[\\d-z]"])
+def test_a_path_that_only_go_can_judge_is_unknown_and_not_wrong(world: Homelab, stack: Stack, path: str) -> None:
+    world.edit(DOCUMENT.replace("  # all", f"    path: '{path}'\n  # all"))
     assert findings(world) == ["connector-restarts", "paths-unjudged"]
     assert stack.settle(OURS) == "create"
 
