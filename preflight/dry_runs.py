@@ -1,12 +1,15 @@
 """What the API server says to the plan, in dry runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.likeness import unlike
+from clients.managed_fields import as_found
 from components.mutated import as_admitted
 from components.plan import Plan
 from observe import Observed
+from observe.cluster import ClusterSeen
 from preflight import pod_trials
 from providers.fragment import FragmentDryRun, Remainder, dry_run, without
 from text.resource_types import JOB
@@ -79,6 +82,46 @@ def mutated(plan: Plan, answers: Answers) -> dict[Ref, Manifest]:
     }
     stated = {managed.ref: managed.manifest for managed in plan.managed_objects()}
     return {ref: manifest for ref, manifest in kept.items() if manifest != stated[ref]}
+
+
+def left(api: ClusterApi, plan: Plan, seen: ClusterSeen) -> frozenset[Ref]:
+    """Name what is not as it is stated, and what an `up` would leave: admission has changed it.
+
+    Where the API server does not let us ask, in a dry run, nothing is named.
+
+    Raises:
+        ClusterError: when the API server can't be reached.
+
+    """
+    return frozenset([*_objects_left(api, plan, seen), *_entries_left(api, plan, seen)])
+
+
+def _objects_left(api: ClusterApi, plan: Plan, seen: ClusterSeen) -> Iterator[Ref]:
+    for managed in plan.managed_objects():
+        live = seen.live.get(managed.ref)
+        if live is None or not any(unlike(managed.manifest, live)):
+            continue
+        answer = _answer(api, _another(managed.manifest) if managed.ref.kind == "Job" else managed.manifest)
+        if not isinstance(answer, ClusterRefusedError) and _stated(answer) == _stated(live):
+            yield managed.ref
+
+
+def _entries_left(api: ClusterApi, plan: Plan, seen: ClusterSeen) -> Iterator[Ref]:
+    for fragment in plan.fragments():
+        live = seen.workload(Ref.of(fragment))
+        if live is None or not any(unlike(fragment, as_found(live, fragment))):
+            continue
+        trial = dry_run(api, plan.ownership.claim(fragment))
+        if not trial.problems and not trial.changes:
+            yield Ref.of(fragment)
+
+
+def _stated(thing: Manifest) -> Manifest:
+    """Leave out what the API server writes: of a Job, all but its pods."""
+    if thing["kind"] == "Job":
+        return dict(thing["spec"]["template"]["spec"])
+    metadata = {key: thing["metadata"].get(key) for key in ("labels", "annotations")}
+    return {key: value for key, value in thing.items() if key not in {"metadata", "status"}} | metadata
 
 
 def _answer(api: ClusterApi, manifest: Manifest) -> Manifest | ClusterRefusedError:

@@ -34,7 +34,7 @@ def _of_wholes(cluster: ClusterFacts) -> Iterator[str]:
         live = cluster.live.get(managed.ref)
         if live is None:
             yield f"{managed.ref} does not exist"
-        else:
+        elif managed.ref not in cluster.left:
             yield from (f"{managed.ref}: {path}" for path in _worded(managed.manifest, live))
 
 
@@ -42,7 +42,7 @@ def _of_fragments(cluster: ClusterFacts) -> Iterator[str]:
     for fragment, live in _fragments(cluster):
         if live is None:
             yield f"{Ref.of(fragment)} does not exist"
-        else:
+        elif Ref.of(fragment) not in cluster.left:
             found = managed_fields.as_found(live, fragment)
             yield from (f"{Ref.of(fragment)}: {path}" for path in _worded(fragment, found))
 

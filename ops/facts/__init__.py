@@ -19,6 +19,7 @@ from ops.facts.internet import Internet, Name, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
 from ops.missing_photos import Missing
+from preflight import dry_runs
 from preflight.cloudflare_rules import upload_limit
 from settings import PROJECT, Settings
 
@@ -103,7 +104,7 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
         settings=settings,
         stack=stack,
         now=datetime.now(UTC),
-        cluster=_in_cluster(settings, owner, seen, runs, there),
+        cluster=begin(lambda: _in_cluster(api(), settings, owner, seen, runs, there))(),
         accounts=accounts(),
         ping=ping(),
         libraries=libraries(),
@@ -116,7 +117,8 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
     return replace(facts, uploads=_uploads(facts, outside)) if upload and outside else facts
 
 
-def _in_cluster(
+def _in_cluster(  # noqa: PLR0913, PLR0917 (what was read, part by part)
+    api: ClusterApi,
     settings: Settings,
     owner: Ownership,
     seen: ClusterSeen | Unread,
@@ -128,7 +130,7 @@ def _in_cluster(
     if isinstance(runs, Unread):
         return runs
     plan = planned(settings, owner.stack, Observed(seen, there))
-    return ClusterFacts(**vars(runs), seen=seen, plan=plan)
+    return ClusterFacts(**vars(runs), seen=seen, plan=plan, left=dry_runs.left(api, plan, seen))
 
 
 def _at_cloudflare(settings: Settings, owner: Ownership, found: Connected) -> CloudflareFacts:

@@ -38,11 +38,13 @@ class ClusterFacts(Running):
     Attributes:
         seen: what preflight looks at, too.
         plan: what the stack states.
+        left: what is not as it is stated, and what an `up` would leave: admission has changed it.
 
     """
 
     seen: ClusterSeen = field(kw_only=True)
     plan: Plan = field(kw_only=True)
+    left: frozenset[Ref] = frozenset()
 
     @property
     def workload(self) -> Manifest | None:

@@ -4,9 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients.kubernetes import Ref
+from clients.kubernetes import Manifest, Ref
+from ops.checks.check import Passed
+from ops.checks.drift import DRIFT
+from ops.verify import verify
 from tests.rehearsal.conftest import DEPLOYMENT, JOB, Bench, MakeBench, changed
+from tests.rehearsal.obeying import stack
 from tests.rehearsal.webhook import MIRROR, SIDECAR, VALIDATED, install_prometheus_operator, mirroring
+from text.finding import Finding
 
 RULES = Ref("monitoring.coreos.com/v1", "PrometheusRule", "icloud-sync", "photo-sync")
 
@@ -16,6 +21,13 @@ def bench(make_bench: MakeBench) -> Iterator[Bench]:
     bench = make_bench("found", photos=True)
     with mirroring(bench.cluster):
         yield bench
+
+
+def limit_range(namespace: str) -> Manifest:
+    """Defaults for all containers of a namespace, as homelabs have them."""
+    limits = [{"type": "Container", "default": {"memory": "512Mi"}, "defaultRequest": {"cpu": "20m"}}]
+    metadata = {"name": "defaults", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata, "spec": {"limits": limits}}
 
 
 def images(bench: Bench, ref: Ref) -> list[str]:
@@ -37,7 +49,9 @@ def test_alerts_need_the_prometheus_operator(bench: Bench) -> None:
 
 
 def test_second_up_changes_nothing_that_a_webhook_wrote(bench: Bench) -> None:
+    bench.cluster.apply(limit_range("immich"), "somebody")
     bench.up()
+    bench.cluster.apply(limit_range("photo-sync"), "somebody")
     job = bench.get(JOB)["metadata"]["uid"]
     assert cron_jobs(bench)
     assert SIDECAR["image"] in images(bench, cron_jobs(bench)[0])
@@ -45,6 +59,16 @@ def test_second_up_changes_nothing_that_a_webhook_wrote(bench: Bench) -> None:
     assert changed(bench.up()) == []
     assert bench.get(JOB)["metadata"]["uid"] == job
     assert all(image.startswith(MIRROR) for ref in (JOB, DEPLOYMENT, *cron_jobs(bench)) for image in images(bench, ref))
+
+
+def test_verify_reports_none_of_it_as_drift(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", bench.cloudflare)
+    monkeypatch.chdir(bench.project)
+    assert isinstance(verify(stack(bench), None)[DRIFT], Passed)
+    bench.cluster.patch(cron_jobs(bench)[0], {"spec": {"schedule": "0 3 1 * *"}}, "kubectl-patch")
+    found = verify(stack(bench), None)[DRIFT]
+    assert isinstance(found, Finding)
+    assert "spec.schedule is 0 3 1 * *" in found.text
 
 
 def test_a_setting_that_changes_is_written_beside_it(bench: Bench) -> None:
