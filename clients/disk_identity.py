@@ -6,7 +6,7 @@ must be the first to refuse an earlier disk.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -39,27 +39,36 @@ class Identity:
         return Identity(f"{self.number + 1}-{secrets.token_hex(8)}")
 
 
-def known(api: ClusterApi, places: Iterable[Manifest]) -> Identity:
+def known(api: ClusterApi, places: Iterable[Manifest], former: Collection[str] = ()) -> Identity:
     """Find the id that holds.
 
     Args:
         api: the cluster.
         places: the ConfigMaps, without their data.
+        former: other names of their stack.
 
     Raises:
         ClusterError: when the cluster can't be asked, or when a ConfigMap is another stack's.
 
     """
-    return max((_of(_read(api, place)) for place in places), key=lambda one: (one.number, one.marked))
+    return max((_of(_read(api, place, former)) for place in places), key=lambda one: (one.number, one.marked))
 
 
-def settle(api: ClusterApi, places: Sequence[Manifest], earlier: Sequence[Manifest] = (), *, marked: bool) -> None:
+def settle(
+    api: ClusterApi,
+    places: Sequence[Manifest],
+    earlier: Sequence[Manifest] = (),
+    former: Collection[str] = (),
+    *,
+    marked: bool,
+) -> None:
     """Have every ConfigMap carry the id that holds; where there is none, draw one.
 
     Args:
         api: the cluster.
         places: the mirror, and then the directory ConfigMap, without their data.
         earlier: where they were before.
+        former: other names of their stack.
         marked: whether the id is on a disk by now.
 
     Raises:
@@ -67,10 +76,10 @@ def settle(api: ClusterApi, places: Sequence[Manifest], earlier: Sequence[Manife
 
     """
     for attempts_left in reversed(range(_ATTEMPTS)):
-        found = known(api, [*places, *earlier])
+        found = known(api, [*places, *earlier], former)
         holds = found if found.id else found.next()
         try:
-            write(api, places, Identity(holds.id, marked or holds.marked))
+            write(api, places, Identity(holds.id, marked or holds.marked), former)
         except ClusterRefusedError as refused:  # another `up` was first
             if refused.status != HTTPStatus.CONFLICT or not attempts_left:
                 raise
@@ -78,8 +87,8 @@ def settle(api: ClusterApi, places: Sequence[Manifest], earlier: Sequence[Manife
             return
 
 
-def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity) -> None:
-    """Write an id into the ConfigMaps, in their order.
+def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity, former: Collection[str] = ()) -> None:
+    """Write an id into the ConfigMaps, in their order, and whose they are into those of a former name.
 
     Raises:
         ClusterRefusedError: with status 409 when another client wrote meanwhile.
@@ -88,18 +97,20 @@ def write(api: ClusterApi, places: Iterable[Manifest], identity: Identity) -> No
     """
     data = {"id": identity.id} | ({"marked": identity.id} if identity.marked else {})
     for place in places:
-        live = _read(api, place)
+        live = _read(api, place, former)
         if live is None:
             api.create({**place, "data": data}, OBJECT_MANAGER)
-        elif _of(live) != identity:
-            version = {"resourceVersion": live["metadata"]["resourceVersion"]}
-            api.patch(Ref.of(place), {"metadata": version, "data": data}, OBJECT_MANAGER)
+        elif _of(live) != identity or _unlike(live, place):
+            changed = {"resourceVersion": live["metadata"]["resourceVersion"], "annotations": _unlike(live, place)}
+            api.patch(Ref.of(place), {"metadata": changed, "data": data}, OBJECT_MANAGER)
 
 
-def is_settled(api: ClusterApi, places: Iterable[Manifest], *, marked: bool) -> bool:
-    """Whether every ConfigMap carries one id, and says that it is on a disk where it should be by now."""
-    found = {_of(_read(api, place)) for place in places}
-    return len(found) == 1 and all(one.id and one.marked >= marked for one in found)
+def is_settled(api: ClusterApi, places: Iterable[Manifest], former: Collection[str] = (), *, marked: bool) -> bool:
+    """Whether every ConfigMap carries the stack's name and one id, and says that it is on a disk where it should be."""
+    there = [(place, _read(api, place, former)) for place in places]
+    found = {_of(live) for _, live in there}
+    settled = len(found) == 1 and all(one.id and one.marked >= marked for one in found)
+    return settled and not any(_unlike(live, place) for place, live in there if live)
 
 
 def _of(live: Manifest | None) -> Identity:
@@ -108,16 +119,25 @@ def _of(live: Manifest | None) -> Identity:
     return Identity(id_, bool(id_) and data.get("marked") == id_)
 
 
-def _read(api: ClusterApi, place: Manifest) -> Manifest | None:
+def _read(api: ClusterApi, place: Manifest, former: Collection[str]) -> Manifest | None:
     live = api.get(Ref.of(place))
     if live is None:
         return None
-    ours = {key: value for key, value in place["metadata"]["annotations"].items() if key.startswith(_OURS)}
     found = live["metadata"].get("annotations") or {}
-    if found.keys().isdisjoint(ours) or any(found.get(key, value) != value for key, value in ours.items()):
+    if found.keys().isdisjoint(_marks(place)) or any(found[key] not in former for key in _unlike(live, place)):
+        marks = " ".join(f"{key}={value}" for key, value in _marks(place).items())
         raise ForeignError(
-            f"{Ref.of(place)} exists and was not made by this stack. Remove it, or if this is that stack under a new "
-            f"name: kubectl annotate --overwrite configmap {place['metadata']['name']} -n "
-            f"{place['metadata']['namespace']} {' '.join(f'{key}={value}' for key, value in ours.items())}"
+            f"{Ref.of(place)} exists and was not made by this stack. Remove it, or if it is this stack's: kubectl "
+            f"annotate --overwrite configmap {place['metadata']['name']} -n {place['metadata']['namespace']} {marks}"
         )
     return live
+
+
+def _marks(place: Manifest) -> dict[str, str]:
+    return {key: value for key, value in place["metadata"]["annotations"].items() if key.startswith(_OURS)}
+
+
+def _unlike(live: Manifest, place: Manifest) -> dict[str, str]:
+    """Return the marks that are others on a ConfigMap, as they are to be."""
+    found = live["metadata"].get("annotations") or {}
+    return {key: value for key, value in _marks(place).items() if found.get(key, value) != value}

@@ -3,7 +3,7 @@
 Immich's libraries have no place for an owner annotation, and its server-wide configuration has no version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from clients.kubernetes import ClusterApi
@@ -26,9 +26,9 @@ def lease_of(namespace: str) -> LeaseOf:
     )
 
 
-def immich_lease(api: ClusterApi, namespace: str, stack: str) -> Lease:
-    """Make the Lease of the Immich in a namespace, as one stack uses it."""
-    return Lease(api, lease_of(namespace), stack)
+def immich_lease(api: ClusterApi, namespace: str, stack: str, former: Collection[str] = ()) -> Lease:
+    """Make the Lease of the Immich in a namespace, as one stack, with other names or without, uses it."""
+    return Lease(api, lease_of(namespace), stack, former=former)
 
 
 def libraries(notes: Notes, stack: str) -> frozenset[str]:

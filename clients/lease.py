@@ -7,7 +7,7 @@ Cloudflare, the libraries of an Immich.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,23 +67,26 @@ class Lease:
         stack: `<project>/<stack>`.
         clock: seconds, monotonic.
         wait: waits for as many seconds.
+        former: other names of the stack: what is noted under them is its own.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (whose it is, and how it waits)
         self,
         api: ClusterApi,
         of: LeaseOf,
         stack: str,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
+        former: Collection[str] = (),
     ) -> None:
         self._api, self._of, self._stack, self._clock, self._wait = api, of, stack, clock, wait
+        self._former = former
         self._holder = f"{stack}_{uuid.uuid4()}"
 
     def notes(self) -> Notes:
         """Read each stack's notes."""
-        return self._of.notes(self._api.get(self._of.ref))
+        return _under_one_name(self._of.notes(self._api.get(self._of.ref)), self._stack, self._former)
 
     @contextmanager
     def held(self) -> Iterator["HeldLease"]:
@@ -93,7 +96,7 @@ class Lease:
             ClusterError: when another run keeps it, or the cluster can't be asked.
 
         """
-        held = HeldLease(self._api, self._of, self._stack, self._acquired())
+        held = HeldLease(self._api, self._of, self._stack, self._acquired(), self._former)
         try:
             yield held
         finally:
@@ -132,13 +135,13 @@ class Lease:
 class HeldLease:
     """A Lease that this run holds."""
 
-    def __init__(self, api: ClusterApi, of: LeaseOf, stack: str, live: Manifest) -> None:
-        self._api, self._of, self._stack, self._live = api, of, stack, live
+    def __init__(self, api: ClusterApi, of: LeaseOf, stack: str, live: Manifest, former: Collection[str] = ()) -> None:
+        self._api, self._of, self._stack, self._live, self._former = api, of, stack, live, former
 
     @property
     def notes(self) -> Notes:
         """Each stack's notes."""
-        return self._of.notes(self._live)
+        return _under_one_name(self._of.notes(self._live), self._stack, self._former)
 
     def note(self, note: Any) -> None:
         """Write down what this stack has, and hold the Lease for its whole duration again; a stack with nothing goes.
@@ -168,6 +171,13 @@ class HeldLease:
                 _write(self._api, self._live, "", self._of.duration)
             else:
                 self._api.delete(self._live)
+
+
+def _under_one_name(notes: Notes, stack: str, former: Collection[str]) -> Notes:
+    """Take what is noted under a stack's former names for its own."""
+    own = [notes[name] for name in (stack, *former) if name in notes]
+    others = {name: each for name, each in notes.items() if name not in former}
+    return others | ({stack: own[0]} if own else {})
 
 
 def _write(api: ClusterApi, lease: Manifest, holder: str, duration: int) -> Manifest:

@@ -5,7 +5,7 @@ an item of a list by its key.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +101,15 @@ def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool]
         return managed
     _merge(_entry_of(managed, to)["fieldsV1"], (), moved)
     return [entry for entry in managed if entry.get("fieldsV1")]
+
+
+def renamed(managed: Entries, former: Collection[str], to: Holder) -> Entries:
+    """Own all that the manager's former names own; equal when they own nothing."""
+    given = [entry for entry in managed if entry.get("manager", "") in former and "subresource" not in entry]
+    rest = deepcopy([entry for entry in managed if entry not in given])
+    for entry in given:
+        _merge(_entry_of(rest, to)["fieldsV1"], (), deepcopy(entry.get("fieldsV1", {})))
+    return rest
 
 
 def held(managed: Entries, owned: Mapping[Path, Manifest], to: Holder) -> Entries:

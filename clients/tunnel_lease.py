@@ -4,7 +4,7 @@ It is what managedFields are to a Kubernetes object: Cloudflare's document has n
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,18 +57,20 @@ class TunnelLease:
         stack: `<project>/<stack>`.
         clock: seconds, monotonic.
         wait: waits for as many seconds.
+        former: other names of the stack.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (as of any Lease)
         self,
         api: ClusterApi,
         tunnel_id: str,
         stack: str,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
+        former: Collection[str] = (),
     ) -> None:
-        self._lease, self._stack = Lease(api, _lease_of(tunnel_id), stack, clock, wait), stack
+        self._lease, self._stack = Lease(api, _lease_of(tunnel_id), stack, clock, wait, former), stack
 
     def shares(self) -> Shares:
         """Read which stack has what."""

@@ -223,8 +223,9 @@ class PhotoDirectory(pulumi.ComponentResource):
         def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=list(resources))
 
-        drawn = DiskIdentity(f"{name}-id", manifests.identity, after(), marked=False)
+        former = ownership.other_names
+        drawn = DiskIdentity(f"{name}-id", manifests.identity, former, after(), marked=False)
         shut_off = register(f"{name}-network-policy", policy, after())
         ran = register(f"{name}-job", job, after(drawn, shut_off))
         made = register(f"{name}-record", record, after(ran), ownership)
-        DiskIdentity(f"{name}-id-on-disk", manifests.identity, after(made), marked=True)
+        DiskIdentity(f"{name}-id-on-disk", manifests.identity, former, after(made), marked=True)

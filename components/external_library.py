@@ -29,18 +29,20 @@ def libraries(settings: Settings, ownership: Ownership, node: str = "") -> Libra
     if settings.immich_api_key is None:
         return None
     immich, check = settings.immich, disk_check.job(settings, ownership, node)
-    stated = WantedSettings(immich.backend, immich.library.scan_schedule, immich.library.watch, ownership.stack)
+    library, former = immich.library, ownership.other_names
+    stated = WantedSettings(immich.backend, library.scan_schedule, library.watch, ownership.stack, former)
     return Libraries(
         wanted=tuple(
             WantedLibrary(
                 server=immich.backend,
                 owner=owner,
-                name=immich.library.name,
+                name=library.name,
                 import_paths=paths,
-                exclusion_patterns=immich.library.exclusion_patterns,
+                exclusion_patterns=library.exclusion_patterns,
                 disk_check=check,
                 adopt=ownership.adopting,
                 stack=ownership.stack,
+                former=former,
             )
             for owner, paths in _import_paths(settings)
         ),

@@ -9,7 +9,7 @@ from typing import Any
 from clients.kubernetes import Manifest, Ref
 from clients.likeness import same_quantity, value_at
 from clients.nodes import HOST_NAME
-from components.ownership import ADOPTED_MARK, STACK_MARK
+from components.ownership import ADOPTED_MARK, Ownership
 
 # On what this stack made again with the values of an object that it had adopted: it goes with the stack.
 VALUES_MARK = "immich-icloud/values"
@@ -23,10 +23,10 @@ _PLACES = {
 _DIRECTORIES = {"hostPath", "local"}
 
 
-def keeps(known: Manifest, stack: str) -> bool:
+def keeps(known: Manifest, owner: Ownership) -> bool:
     """Whether an object of this stack keeps values that others set."""
-    annotations = known.get("metadata", {}).get("annotations") or {}
-    return annotations.get(STACK_MARK) == stack and not annotations.keys().isdisjoint({ADOPTED_MARK, VALUES_MARK})
+    annotations = known["metadata"].get("annotations") or {}
+    return owner.is_ours(known) and not annotations.keys().isdisjoint({ADOPTED_MARK, VALUES_MARK})
 
 
 def keeping(wanted: Manifest, kept: Mapping[Ref, Manifest], *, adopted: bool) -> Manifest:

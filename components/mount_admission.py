@@ -17,6 +17,7 @@ from components.mount_policy import bound, is_server, of_pods, text, whole
 from components.ownership import Ownership
 from providers.mount_at_admission import STAMP
 from settings.immich import Immich
+from text.command import nameless
 
 KIND = "MutatingAdmissionPolicy"
 
@@ -59,10 +60,10 @@ def manifests(
 
 
 def stamp(mount: Manifest) -> str:
-    """Tell one mount from another: each pod that gets it is annotated with this."""
+    """Tell one mount from another, whatever the stack is called: each pod that gets it is annotated with this."""
     pod = mount["spec"]["template"]["spec"]
     what = [pod["volumes"], pod["initContainers"], pod["containers"][0]["volumeMounts"]]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(nameless(json.dumps(what, sort_keys=True)).encode()).hexdigest()[:16]
 
 
 def admitted(pod: Manifest, mount: Manifest) -> Manifest:

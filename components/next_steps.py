@@ -33,10 +33,11 @@ def next_steps(
 
 
 def _end_adoption(settings: Settings, ownership: Ownership) -> Iterator[str]:
-    if settings.adopt_existing:
+    if settings.adoption:
+        why = ": while it is set, an unmarked directory is marked" if settings.adopt_existing else ""
         yield (
             f"Take {PROJECT}:adoptExisting out of Pulumi.{ownership.stack_name}.yaml, as everything is adopted, then "
-            f"`{ownership.command('up')}`: while it is set, an unmarked directory is marked"
+            f"`{ownership.command('up')}`{why}"
         )
 
 

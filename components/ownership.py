@@ -21,12 +21,18 @@ class Ownership:
         stack: `<project>/<stack>`, the value of our mark.
         adopted: objects that were made by hand and this stack adopted: they are kept when it is removed.
         adopting: whether what was set by hand may be adopted in this `up`.
+        former: names that this stack had before it was renamed, or its project was.
+        held: ids of the objects that its state holds.
+        lost: a stack whose state is lost, and whose objects are this one's; empty when there is none.
 
     """
 
     stack: str
     adopted: frozenset[Ref] = frozenset()
     adopting: bool = False
+    former: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    lost: str = ""
 
     @property
     def stack_name(self) -> str:
@@ -42,6 +48,11 @@ class Ownership:
         """Field manager of our fragments. One a stack, so that no stack takes another's entries for its own."""
         return self.stack
 
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """The names besides its own by which this stack's entries, rules and libraries may still be known."""
+        return tuple(sorted({*self.former, *filter(None, [self.lost])} - {self.stack}))
+
     def metadata(
         self, kind: str, name: str, namespace: str | None = None, annotations: Mapping[str, str] | None = None
     ) -> Manifest:
@@ -53,14 +64,17 @@ class Ownership:
         return {**place, "annotations": {**(annotations or {}), **marks, _MANAGER_OF_PROVIDER: OBJECT_MANAGER}}
 
     def is_ours(self, live: Manifest) -> bool:
-        """Whether an object carries this stack's mark."""
-        return bool(live["metadata"].get("annotations", {}).get(STACK_MARK) == self.stack)
+        """Whether an object carries this stack's mark; one of a former name only where the state holds the object."""
+        mark = marked_by(live)
+        return bool(mark) and (mark in {self.stack, self.lost} or (mark in self.former and self._holds(live)))
+
+    def _holds(self, live: Manifest) -> bool:
+        return not self.held.isdisjoint({live["metadata"].get("uid", ""), Ref.of(live).path})
 
     def lost_its_mark(self, live: Manifest) -> bool:
         """Whether a namespace that this project made has lost its mark. To adopt it would be to delete it."""
         managers = {entry.get("manager") for entry in live["metadata"].get("managedFields", [])}
-        marked = STACK_MARK in live["metadata"].get("annotations", {})
-        return live["kind"] == "Namespace" and OBJECT_MANAGER in managers and not marked
+        return live["kind"] == "Namespace" and OBJECT_MANAGER in managers and marked_by(live) is None
 
     def adopts(self, live: Manifest) -> bool:
         """Whether an object was made by hand and this stack adopted it, or adopts it now."""
@@ -70,7 +84,7 @@ class Ownership:
 
     def claim(self, fragment: Manifest, policy: Manifest | None = None) -> Claim:
         """Claim entries of an object that this stack does not manage; `policy`: what denies pods without them."""
-        return Claim(fragment, self.manager, self.adopting, policy)
+        return Claim(fragment, self.manager, self.adopting, policy, self.other_names)
 
     def marks_on(self, manifest: Manifest) -> Manifest:
         """Build the fragment that marks an adopted object, and that removal takes from it, though the object stays."""
@@ -83,3 +97,9 @@ class Ownership:
     def adoption_marks(self) -> dict[str, str]:
         """Build the annotations of an adopted object."""
         return {STACK_MARK: self.stack, ADOPTED_MARK: "true"}
+
+
+def marked_by(live: Manifest) -> str | None:
+    """Name the stack whose mark an object carries; None for one without."""
+    mark: str | None = (live["metadata"].get("annotations") or {}).get(STACK_MARK)
+    return mark

@@ -96,6 +96,7 @@ class PublicAccess:
         hosts_before: the hosts that this one replaces.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
         file_rule: our rule in its file; None where it has none of this stack.
+        former: other names of that stack.
 
     """
 
@@ -110,6 +111,12 @@ class PublicAccess:
     hosts_before: tuple[str, ...] = ()
     local: LocalRoute | None = None
     file_rule: FileRule | None = None
+    former: tuple[str, ...] = ()
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The names by which this stack's objects may be known."""
+        return self.stack, *self.former
 
 
 def rule(whole: Settings, inherited: Mapping[str, Any]) -> Rule:
@@ -128,12 +135,13 @@ def rule_set(
     """Say what is wanted of a shared tunnel; None for any other kind."""
     if tunnel is None or not isinstance(whole.cloudflare, settings.SharedTunnel):
         return None
-    return RuleSet(zone.account_id, tunnel.id, (rule(whole, inherited),), ownership.stack, ownership.adopting)
+    stack, former = ownership.stack, ownership.other_names
+    return RuleSet(zone.account_id, tunnel.id, (rule(whole, inherited),), stack, ownership.adopting, former)
 
 
-def is_marked(record: cloudflare_api.Record, stack: str) -> bool:
+def is_marked(record: cloudflare_api.Record, owner: Ownership) -> bool:
     """Whether a record carries this stack's mark."""
-    return record.comment in {stack, f"{stack}{_ADOPTED}"}
+    return record.comment.removesuffix(_ADOPTED) in {owner.stack, *owner.other_names}
 
 
 def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownership) -> PublicAccess | None:
@@ -153,6 +161,7 @@ def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownershi
         hosts_before=found.hosts_before,
         local=found.local,
         file_rule=found.file_rule,
+        former=ownership.other_names,
     )
 
 
@@ -185,7 +194,8 @@ def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, owner
     kind, content, proxied = _target(cloudflare, found)
     # One whose mark someone has wiped off may have been made by hand: it is kept, too.
     by_hand = found.record.id if found.record and found.adopt_record else None
-    adopted = found.record is not None and not by_hand and found.record.comment != ownership.stack
+    names = {ownership.stack, *ownership.other_names}
+    adopted = found.record is not None and not by_hand and found.record.comment not in names
     return Record(
         name=host,
         type=kind,

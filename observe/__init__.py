@@ -8,13 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from clients.kubernetes import ClusterApi
-from components.ownership import Ownership
 from observe import cloudflare, cluster, immich, writers
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen
 from observe.immich import ImmichSeen
 from observe.lists import Lists
-from observe.state import Known
+from observe.state import Known, ownership
 from observe.writers import WritersSeen
 from settings import Settings
 from settings.cloudflare import NoCloudflare
@@ -56,7 +55,7 @@ def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collectio
         CloudflareError: when Cloudflare can't be asked, or the token may not read.
 
     """
-    owner = Ownership(stack, adopting=settings.adopt_existing)
+    owner = ownership(settings, stack, known)
     at_cloudflare, lists = cloudflare.connect(settings), Lists(api)
     return Observed(
         cluster=cluster.read_cluster(api, settings, lists),

@@ -86,7 +86,7 @@ class CloudflareSeen:
     def our_record(self, owner: Ownership) -> Record | None:
         """Find the record that this stack manages, by its id in the state or its comment, or else one to adopt."""
         known = [record for record in self.records if self.in_state(record)]
-        marked = [record for record in self.records if is_marked(record, owner.stack)]
+        marked = [record for record in self.records if is_marked(record, owner)]
         return next(iter([*known, *marked, *(self.records if owner.adopting else ())]), None)
 
 

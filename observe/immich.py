@@ -72,7 +72,8 @@ def look(
         return ImmichSeen()
     if lacking := immich.lacking():
         return ImmichSeen(lacking=lacking)
-    notes = immich_lease.immich_lease(cluster, settings.immich.namespace, owner.stack).notes()
+    lease = immich_lease.immich_lease(cluster, settings.immich.namespace, owner.stack, owner.other_names)
+    notes = lease.notes()
     stated = {str(one.outputs.get("owner", "")): one.outputs for one in known if one.type == LIBRARY}
     libraries = tuple((one, _compare(immich, one, notes, stated.get(one.owner, {}))) for one in wanted.wanted)
     if wanted.settings is None:

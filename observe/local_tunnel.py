@@ -248,6 +248,7 @@ def claimed(
         stack=owner.stack,
         adopt=owner.adopting,
         edit=cloudflare.edit,
+        former=owner.other_names,
     )
     return replace(seen, claim=claim)
 

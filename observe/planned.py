@@ -1,6 +1,7 @@
 """From what was observed to the plan."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
@@ -11,10 +12,11 @@ from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from components.pod_security import FoundLevels
 from components.public_access import RECORD_NAME, FoundAtCloudflare, is_marked
+from components.reworded import reworded
 from observe import Observed, local_tunnel
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen
-from observe.state import first_mounted
+from observe.state import first_mounted, ownership
 from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
@@ -26,10 +28,21 @@ from text.resource_types import ADOPTED_RECORD, RECORD, VOLUMES
 def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
     """Compute the plan; `stack` is `<project>/<stack>`. What has to be there, is."""
     live = observed.cluster.live
-    stranger = Ownership(stack, adopting=settings.adopt_existing)
-    adopted = frozenset(ref for ref in live if stranger.adopts(live[ref]))
-    owner = Ownership(stack, adopted, settings.adopt_existing)
-    return plan(settings, _found(settings, observed, owner), owner)
+    owner = ownership(settings, stack, observed.known)
+    owner = replace(owner, adopted=frozenset(ref for ref in live if owner.adopts(live[ref])))
+    made = plan(settings, _found(settings, observed, owner), owner)
+    return replace(
+        made,
+        mounts=tuple(reworded(mount, observed.cluster.workload(Ref.of(mount))) for mount in made.mounts),
+        directory_job=replace(made.directory_job, manifest=_job(made.directory_job.manifest, live, owner)),
+    )
+
+
+def _job(wanted: Manifest, live: Mapping[Ref, Manifest], owner: Ownership) -> Manifest:
+    """Keep the directory Job where only the stack's name is another one: that is no reason to run it again."""
+    jobs = (one for ref, one in live.items() if ref.kind == wanted["kind"] and owner.is_ours(one))
+    kept = (reworded(wanted, one) for one in jobs)
+    return next((one for one in kept if one is not wanted), wanted)
 
 
 def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
@@ -60,9 +73,9 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
 def _kept(observed: Observed, owner: Ownership) -> dict[Ref, Manifest]:
     """Find what keeps its own values: what was adopted, or is now, and what the state knows of it where it is gone."""
     live = observed.cluster.live
-    there = {ref: one for ref, one in live.items() if ref in owner.adopted or kept.keeps(one, owner.stack)}
+    there = {ref: one for ref, one in live.items() if ref in owner.adopted or kept.keeps(one, owner)}
     known = (dict(one.outputs) for one in observed.known if one.type in VOLUMES)
-    gone = {Ref.of(one): one for one in known if kept.keeps(one, owner.stack)}
+    gone = {Ref.of(one): one for one in known if kept.keeps(one, owner)}
     return {ref: one for ref, one in gone.items() if ref not in live} | there
 
 
@@ -82,7 +95,7 @@ def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
         for entry in namespace["metadata"].get("managedFields", [])
         for mode in by_anybody
         if f"f:{pod_security.label(mode)}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
-        and entry.get("manager", "") not in {ownership.manager, OBJECT_MANAGER}
+        and entry.get("manager", "") not in {ownership.manager, *ownership.other_names, OBJECT_MANAGER}
         and not (ownership.adopting and set_by_hand(entry.get("manager", "")))
     }
     return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
@@ -126,9 +139,9 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
         inherited=seen.inherited,
         sibling=next(iter(seen.siblings), None),
         record=record,
-        import_record=record is not None and not seen.in_state(record) and is_marked(record, ownership.stack),
+        import_record=record is not None and not seen.in_state(record) and is_marked(record, ownership),
         adopt_record=record is not None
-        and (seen.is_adopted(record) or not (seen.in_state(record) or is_marked(record, ownership.stack))),
+        and (seen.is_adopted(record) or not (seen.in_state(record) or is_marked(record, ownership))),
         record_name=known.get(settings.host, free),
         hosts_before=tuple(host for host in known if host != settings.host),
     )

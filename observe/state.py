@@ -1,15 +1,19 @@
 """What the stack's state knows: an object that can have no owner annotation belongs to the stack by its id there."""
 
+import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
 
-from clients.kubernetes import Ref
+from clients.kubernetes import Manifest, Ref
+from components.ownership import Ownership, marked_by
+from settings import Settings
 
+_DYNAMIC = "pulumi-python:dynamic/"
 _ATTEMPTS = 20
 _PAUSE = 0.1  # seconds
 
@@ -59,3 +63,44 @@ def first_mounted(known: Iterable[Known]) -> Ref | None:
     """Find the workload of the first mount: it keeps its place when Immich gets more of them."""
     fragments = (one.outputs.get("fragment") for one in known if one.name == "immich-mount-fragment")
     return next((Ref.of(dict(fragment)) for fragment in fragments if fragment), None)
+
+
+def ownership(settings: Settings, stack: str, known: Iterable[Known]) -> Ownership:
+    """Say what this stack calls its own.
+
+    Args:
+        settings: the stack's settings.
+        stack: `<project>/<stack>`, as it is called now.
+        known: the resources in its state.
+
+    """
+    known = tuple(known)
+    return Ownership(
+        stack,
+        adopting=settings.adopt_existing,
+        former=frozenset(name for one in known for name in _written_by(one) if name) - {stack},
+        held=frozenset(id_ for one in known for id_ in _ids(one)),
+        lost=settings.lost_stack,
+    )
+
+
+def _written_by(known: Known) -> Iterator[str | None]:
+    """Name the stack that wrote a dynamic resource: the state has it from then, whatever it is called now."""
+    if known.type.startswith(_DYNAMIC):
+        yield from (known.outputs.get("manager"), known.outputs.get("stack"))
+        yield from map(marked_by, _objects(known))
+
+
+def _ids(known: Known) -> Iterator[str]:
+    """List the ids of a resource's Kubernetes objects: a dynamic resource knows them by their paths."""
+    if known.type.startswith(_DYNAMIC):
+        yield from (Ref.of(one).path for one in _objects(known))
+    elif known.type.startswith("kubernetes:"):
+        yield from filter(None, [(known.outputs.get("metadata") or {}).get("uid")])
+
+
+def _objects(known: Known) -> list[Manifest]:
+    """List the objects that a dynamic resource manages, fully or in entries."""
+    objects: list[Manifest] = json.loads(known.outputs.get("places", "[]"))
+    entries = filter(None, [known.outputs.get("fragment")])
+    return [*objects, *map(dict, (*known.outputs.get("objects", ()), *entries))]

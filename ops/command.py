@@ -49,7 +49,7 @@ class Stack:
     @property
     def ownership(self) -> Ownership:
         """What this stack calls its own."""
-        return Ownership(f"{PROJECT}/{self.name}")
+        return Ownership(f"{PROJECT}/{self.name}", lost=self.settings.lost_stack)
 
     def account(self, asked: str | None) -> Account:
         """Find the account that is asked for; it may be left out where there is but one.

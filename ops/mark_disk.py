@@ -32,7 +32,7 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
     storage, settings = stack.settings.storage, stack.settings
     place = directory.place(storage)
     places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
-    holds = disk_identity.known(stack.api, places)
+    holds = disk_identity.known(stack.api, places, stack.ownership.other_names)
     say(f"Looking at {place}. Many files take minutes to count.")
     sight = jobs.run(
         stack.api, directory.look(storage, stack.namespace, _node(stack)), say, lambda fact: say(f"  {fact}")
@@ -41,7 +41,10 @@ def mark_disk(stack: Stack, _account: str | None = None, ask: Callable[[str], st
         raise CommandError("what the look found could not be read, so nothing was marked. Try again")
     marked = sight.id == holds.id
     if marked:
-        disk_identity.settle(stack.api, places, marked=True)  # where an earlier run of this command was killed
+        former = stack.ownership.other_names
+        disk_identity.settle(
+            stack.api, places, former=former, marked=True
+        )  # where an earlier run of this command was killed
         say(f"{place} is marked as the photo disk already ({MARK}). Marked again, every copy of it is another disk.")
     else:
         say(
@@ -76,7 +79,7 @@ def _mark(stack: Stack, sight: Result, new: Identity, say: Say) -> None:
         stack.api, directory.mark(storage, folders, stack.namespace, stack.ownership, sight, new.id, _node(stack)), say
     )
     try:
-        disk_identity.write(stack.api, places, Identity(new.id, marked=True))
+        disk_identity.write(stack.api, places, Identity(new.id, marked=True), stack.ownership.other_names)
     except ClusterError as error:
         again = Command("mark-disk", stack.name)
         raise CommandError(

@@ -26,8 +26,9 @@ def findings(facts: CloudflareSeen, public_access: PublicAccess) -> Iterator[Fin
 
 
 def _taken(others: list[Guarding], public_access: PublicAccess) -> Iterator[Finding]:
+    ours = set(map(application_name, public_access.stacks))
     for application in dict.fromkeys(each.application for each in others if each.reach is Reach.HOST):
-        if application.name != application_name(public_access.stack):
+        if application.name not in ours:
             yield wording.APPLICATION_NOT_OURS.found(application.name, host=public_access.host)
 
 

@@ -45,14 +45,14 @@ def findings(settings: Settings, seen: CloudflareSeen, public_access: PublicAcce
 
 
 def _leftovers(settings: Settings, seen: CloudflareSeen, public_access: PublicAccess) -> Iterator[Leftover]:
-    cloudflare, stack = settings.cloudflare, public_access.stack
+    cloudflare, stacks = settings.cloudflare, public_access.stacks
     tunnel = {cloudflare.tunnel} if isinstance(cloudflare, OwnTunnel) else set()
     tunnels = [one for one in seen.tunnels if not one.deleted]
     ours = (
         (TUNNEL, tunnels, tunnel),
-        (APPLICATION, seen.applications or (), {application_name(stack)}),
-        (POLICY, seen.policies, {app_policy_name(stack), people_policy_name(stack)}),
-        (SERVICE_TOKEN, seen.service_tokens, {service_token_name(stack)}),
+        (APPLICATION, seen.applications or (), {*map(application_name, stacks)}),
+        (POLICY, seen.policies, {*map(app_policy_name, stacks), *map(people_policy_name, stacks)}),
+        (SERVICE_TOKEN, seen.service_tokens, {*map(service_token_name, stacks)}),
     )
     for type_, things, names in ours:
         for one in things:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
 from clients.likeness import value_at
-from components.ownership import STACK_MARK
+from components.ownership import STACK_MARK, marked_by
 from components.plan import ManagedObject, Plan
 from preflight import owners, wording
 from preflight.dry_runs import Answers
@@ -26,18 +26,16 @@ def findings(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Fin
 
 
 def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
-    from_stack = live["metadata"].get("annotations", {}).get(STACK_MARK)
-    if from_stack == plan.ownership.stack:
+    if plan.ownership.is_ours(live):
         return
+    from_stack = marked_by(live)
     mark_it = f"`kubectl annotate --overwrite {managed.ref.kind.lower()} {managed.ref.name}"
     mark_it += f"{f' -n {managed.ref.namespace}' if managed.ref.namespace else ''} {STACK_MARK}={plan.ownership.stack}`"
     elsewhere = wording.elsewhere(managed.setting)
     if plan.ownership.lost_its_mark(live):
         yield wording.MARK_LOST.found(managed.ref, command=mark_it)
     elif from_stack:
-        yield wording.ANOTHER_STACKS.found(
-            managed.ref, managed.setting, stack=from_stack, elsewhere=elsewhere, command=mark_it
-        )
+        yield wording.ANOTHER_STACKS.found(managed.ref, managed.setting, stack=from_stack, elsewhere=elsewhere)
     elif not managed.adoptable:
         yield wording.NOT_ADOPTABLE.found(managed.ref, managed.setting, elsewhere=elsewhere)
     elif not plan.ownership.adopting:
@@ -46,12 +44,13 @@ def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Fi
 
 def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: bool) -> Iterator[Finding]:
     """Say what an adoption changes; `elsewhere`: whether something outside the cluster is."""
+    yield from _of_other_names(plan, answers)
     if not settings.adopt_existing:
         return
     foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
     by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
     if not foreign and not by_hand and not elsewhere:
-        yield wording.NOTHING_TO_ADOPT.found()
+        yield wording.NOTHING_TO_ADOPT.found(otherwise=wording.MARKS_ALL)
         return
     if isinstance(settings.storage, OnNode):
         yield wording.DISK_MARKED.found(settings.storage.path)
@@ -66,6 +65,19 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
                 yield wording.FIELDS_DROPPED.found(managed.ref, fields=", ".join(dropped))
     for trial in by_hand:
         yield wording.ENTRIES_ADOPTED.found(entries=trial.taken_over)
+
+
+def _of_other_names(plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """Say what becomes of objects that carry another name of this stack."""
+    owner = plan.ownership
+    for name in owner.other_names:
+        marked = [str(ref) for ref, live in answers.live.items() if marked_by(live) == name and owner.is_ours(live)]
+        marked += [f"entries in {ref}" for ref, trial in answers.trials.items() if name in trial.renamed]
+        if marked:
+            said = wording.TAKEN_FROM if name == owner.lost else wording.RENAMED
+            yield said.found(", ".join(marked), stack=name)
+        elif name == owner.lost:
+            yield wording.NOTHING_TO_ADOPT.found(otherwise="")
 
 
 def _dropped(manifest: Manifest, live: Manifest) -> list[str]:

@@ -174,7 +174,8 @@ MARK_LOST = Situation(
 ANOTHER_STACKS = Situation(
     "of-another-stack",
     "$subject belongs to the stack $stack",
-    "Remove it there first$elsewhere. If this is that stack under a new name: $command",
+    f"Remove it there first$elsewhere. If the state of that stack is lost, set {PROJECT}:adoptExisting to "
+    "{from: $stack} for one `up`",
 )
 NOT_ADOPTABLE = Situation(
     "not-adoptable",
@@ -243,10 +244,17 @@ APPLIED_WITH_KUBECTL = Situation(
 NOTHING_TO_ADOPT = Situation(
     "nothing-to-adopt",
     f"{_KEY} has nothing left to adopt",
-    "Remove it from the stack file: while it is set, an unmarked directory is marked",
+    "Remove it from the stack file$otherwise",
     _WARNING,
     "adoptExisting",
 )
+MARKS_ALL: Final = ": while it is set, an unmarked directory is marked"
+RENAMED = Situation(
+    "renamed",
+    "$subject: the owner annotation names $stack, as this stack was called, and will be updated",
+    severity=_NEWS,
+)
+TAKEN_FROM = Situation("taken-from", "$subject will be adopted from the stack $stack", severity=_WARNING)
 DISK_MARKED = Situation(
     "disk-marked", "$subject is marked as the disk of the photos, if it exists", severity=_WARNING, setting="storage"
 )

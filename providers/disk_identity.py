@@ -4,12 +4,14 @@ The state has no id: `make mark-disk` draws another one, and a lost state loses 
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
 from clients import disk_identity
+from clients.disk_identity import ForeignError
 from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
 from settings.cluster import Cluster
 
@@ -24,30 +26,40 @@ class DiskIdentityProvider(dynamic.ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, a ConfigMap that is another stack's."""
         try:
-            disk_identity.known(self._api(), _places(news))
+            disk_identity.known(self._api(), _places(news), _former(news))
         except ClusterError as error:
             return dynamic.CheckResult(news, [dynamic.CheckFailure("", str(error))])
         return dynamic.CheckResult(news, [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when a ConfigMap would be written."""
-        settled = disk_identity.is_settled(self._api(), _places(_news), marked=bool(_news["marked"]))
-        return dynamic.DiffResult(changes=not settled)
+        places, marked = _places(_news), bool(_news["marked"])
+        try:
+            settled = disk_identity.is_settled(self._api(), places, _former(_news), marked=marked)
+        except ForeignError:  # a refresh compares what the state has, and the other resource has renamed both
+            settled = False
+        return dynamic.DiffResult(changes=not settled or _marks(_olds) != _marks(_news))
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Draw an id where there is none yet."""
-        disk_identity.settle(self._api(), _places(props), marked=bool(props["marked"]))
+        disk_identity.settle(self._api(), _places(props), former=_former(props), marked=bool(props["marked"]))
         return dynamic.CreateResult(Ref.of(_places(props)[-1]).path, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the ConfigMaps to one id."""
-        disk_identity.settle(self._api(), _places(_news), _places(_olds), marked=bool(_news["marked"]))
+        places, earlier = _places(_news), _places(_olds)
+        # Of a stack that is renamed, either ConfigMap may have its new name by now.
+        former = {*_former(_news), *(value for marks in _marks(_news) for value in marks.values())}
+        disk_identity.settle(self._api(), places, earlier, former, marked=bool(_news["marked"]))
         return dynamic.UpdateResult(_news)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find whether there is an id at all."""
-        found = disk_identity.known(self._api(), _places(props))
-        return dynamic.ReadResult(id_, props, dict(props)) if found.id else dynamic.ReadResult("", {})
+        there = dynamic.ReadResult(id_, props, dict(props))
+        try:
+            return there if disk_identity.known(self._api(), _places(props)).id else dynamic.ReadResult("", {})
+        except ForeignError:  # likewise; `check` knows both names
+            return there
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Keep the mirror of an id that is on a disk: the next `up` must know that disk from any other."""
@@ -68,14 +80,29 @@ class DiskIdentity(dynamic.Resource, module="kubernetes", name="DiskIdentity"):
     """The id in its two ConfigMaps."""
 
     def __init__(
-        self, name: str, places: tuple[Manifest, Manifest], opts: pulumi.ResourceOptions, *, marked: bool
+        self,
+        name: str,
+        places: tuple[Manifest, Manifest],
+        former: Sequence[str],
+        opts: pulumi.ResourceOptions,
+        *,
+        marked: bool,
     ) -> None:
-        super().__init__(DiskIdentityProvider(), name, self.properties(places, marked=marked), opts)
+        super().__init__(DiskIdentityProvider(), name, self.properties(places, former, marked=marked), opts)
 
     @staticmethod
-    def properties(places: tuple[Manifest, Manifest], *, marked: bool) -> dict[str, Any]:
-        """Build the inputs: the mirror and the directory ConfigMap, without data, as text."""
-        return {"places": json.dumps(places), "marked": marked}
+    def properties(places: tuple[Manifest, Manifest], former: Sequence[str] = (), *, marked: bool) -> dict[str, Any]:
+        """Build the inputs: the mirror and the directory ConfigMap, without data, as text; other names of the stack."""
+        more = {"former": [*former]} if former else {}
+        return {"places": json.dumps(places), "marked": marked, **more}
+
+
+def _marks(props: dict[str, Any]) -> list[dict[str, str]]:
+    return [one["metadata"]["annotations"] for one in _places(props)]
+
+
+def _former(props: dict[str, Any]) -> list[str]:
+    return [*props.get("former", ())]
 
 
 def _places(props: dict[str, Any]) -> list[Manifest]:

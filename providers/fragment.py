@@ -40,6 +40,7 @@ class Claim:
         manager: the field manager that will own them.
         adopt: whether entries that were set by hand, with kubectl, may be adopted.
         policy: the admission policy that will demand these entries; None of other entries.
+        former: other names of the field manager, from before its stack was renamed: what they own, it owns.
 
     """
 
@@ -47,11 +48,22 @@ class Claim:
     manager: str
     adopt: bool
     policy: Manifest | None = None
+    former: tuple[str, ...] = ()
 
     @property
     def ref(self) -> Ref:
         """The object."""
         return Ref.of(self.fragment)
+
+    def read(self, api: ClusterApi) -> tuple[Manifest | None, frozenset[str]]:
+        """Read the object, with what former names own as the field manager's; and which of them own anything."""
+        live = api.get(self.ref)
+        if live is None:
+            return None, frozenset()
+        found = live["metadata"].get("managedFields", [])
+        managed = managed_fields.renamed(found, self.former, Holder(self.manager, "Apply", live["apiVersion"]))
+        owners = {entry.get("manager", "") for entry in found} - {entry.get("manager", "") for entry in managed}
+        return live | {"metadata": live["metadata"] | {"managedFields": managed}}, frozenset(owners)
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class FragmentDryRun:
         warnings: the API server's own.
         taken_over: as text, the entries that were set by hand and would be adopted; empty when there are none.
         shared: as text, those that another manager applies too, with equal values; empty when there are none.
+        renamed: the former names of the field manager that own anything there.
 
     """
 
@@ -76,6 +89,7 @@ class FragmentDryRun:
     warnings: tuple[str, ...] = ()
     taken_over: str = ""
     shared: str = ""
+    renamed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,7 +117,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
         UnreachableError: when no API server answers.
 
     """
-    live = api.get(claim.ref)
+    live, renamed = claim.read(api)
     if live is None:
         return FragmentDryRun(None, (wording.OBJECT_MISSING.found(claim.ref),))
     problems = tuple(_held_by_others(live, claim))
@@ -111,13 +125,15 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
         return FragmentDryRun(live, problems)
     by_hand = [path for manager, paths in _holders(live, claim).items() if set_by_hand(manager) for path in paths]
     try:
-        # By force only over kubectl, whose entries are adopted before they are applied for real.
-        answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand))
+        # By force only over kubectl and former names, whose entries are adopted before they are applied for real.
+        answer = api.apply(claim.fragment, claim.manager, dry_run=True, force=bool(by_hand or renamed))
     except ClusterRefusedError as refused:
         return FragmentDryRun(live, (wording.ENTRIES_REFUSED.found(claim.ref, reason=refused),))
     after = lent_mounts.relinquished(answer.object["metadata"].get("managedFields", []), claim.fragment, claim.manager)
     stated = {**answer.object, "metadata": {**answer.object["metadata"], "managedFields": after}}
-    changes = bool(by_hand or _stale(live, claim)) or _essence(live, claim.manager) != _essence(stated, claim.manager)
+    changes = bool(by_hand or renamed or _stale(live, claim)) or _essence(live, claim.manager) != _essence(
+        stated, claim.manager
+    )
     # That the owner's own pods fall short of a stricter level is not this stack's to report.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
     return FragmentDryRun(
@@ -131,6 +147,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
             for manager, paths in _holders(live, claim).items()
             if _shares(live, claim, manager)
         ),
+        renamed=renamed,
     )
 
 
@@ -145,7 +162,7 @@ def without(api: ClusterApi, claim: Claim) -> Remainder | None:
         ClusterError: when the API server can't be reached, or refuses.
 
     """
-    live = api.get(claim.ref)
+    live, _ = claim.read(api)
     if live is None:
         return None
     holding = _holders(live, claim)
@@ -173,7 +190,11 @@ def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
         if manager in {claim.manager, OBJECT_MANAGER} or _shares(live, claim, manager):
             continue
         if not set_by_hand(manager):
-            yield wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_in_words(paths))
+            yield (
+                wording.ENTRIES_OF_ANOTHER_STACK.found(claim.ref, stack=manager, entries=_in_words(paths))
+                if _of_a_stack(manager)
+                else wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_in_words(paths))
+            )
         elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, [*ours, *lent])]):
             yield wording.ENTRIES_BY_HAND.found(claim.ref, manager=manager, entries=_in_words(made))
 
@@ -183,7 +204,8 @@ def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
     held = [
         (entry["operation"], path)
         for entry in live["metadata"].get("managedFields", [])
-        if entry.get("manager", "") == manager != claim.manager and not set_by_hand(manager)
+        if entry.get("manager", "") == manager != claim.manager
+        if not set_by_hand(manager) and not _of_a_stack(manager)
         for path in managed_fields.holders([entry], managed_fields.entries(claim.fragment)).get(manager, [])
     ]
     alike = managed_fields.as_found(live, claim.fragment) == claim.fragment
@@ -206,6 +228,14 @@ def _in_words(paths: Iterable[managed_fields.Path]) -> str:
 def set_by_hand(manager: str) -> bool:
     """Whether a field manager is kubectl: kubectl-patch, kubectl-label, kubectl-edit, kubectl-client-side-apply, ..."""
     return manager == "kubectl" or manager.startswith("kubectl-")
+
+
+def _of_a_stack(manager: str) -> bool:
+    """Whether a field manager is another stack, `<project>/<stack>`; of a program's name the API server cuts a slash.
+
+    Source: Kubernetes, staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go, `prefixFromUserAgent`.
+    """
+    return "/" in manager
 
 
 def _by_hand_or_us(manager: str) -> bool:
@@ -247,7 +277,7 @@ class FragmentProvider(dynamic.ResourceProvider):
         if _has_unknowns(_news):
             return dynamic.DiffResult(changes=True)
         old, new = _claim(_olds), _claim(_news)
-        if (old.ref, old.manager) != (new.ref, new.manager):
+        if old.ref != new.ref or old.manager not in {new.manager, *new.former}:
             return dynamic.DiffResult(changes=True, replaces=["fragment"], delete_before_replace=True)
         return dynamic.DiffResult(changes=dry_run(self._api(), new).changes)
 
@@ -296,6 +326,8 @@ class FragmentProvider(dynamic.ResourceProvider):
         trial = dry_run(api, claim)
         if trial.problems or trial.live is None:
             raise RuntimeError(visible("; ".join(map(str, trial.problems))))
+        found = api.get(claim.ref) or trial.live
+        _unless_overtaken(partial(_rename, api, claim))
         _unless_overtaken(partial(_take_over, api, claim, set_by_hand, managed_fields.entries(claim.fragment)))
         if claim.policy:  # the one in force may deny the new entries, and a narrow one those that are restored
             admission.widen(api, claim.policy)
@@ -307,7 +339,11 @@ class FragmentProvider(dynamic.ResourceProvider):
             rollout.wait(api, claim.ref, report)
         except (rollout.RolloutError, ClusterRefusedError) as error:
             report(f"the rollout failed, going back to what was found: {error}")
-            _give_back(api, trial.live, previous)
+            # Who owned the entries owns them again: of a stack that is renamed, the state knows the former name.
+            owner = next(iter(trial.renamed), claim.manager)
+            if owner != claim.manager:
+                _unless_overtaken(partial(_rename, api, replace(claim, manager=owner, former=(claim.manager,))))
+            _give_back(api, found, replace(previous, manager=owner))
             raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
 
     def _api(self) -> ClusterApi:
@@ -334,6 +370,12 @@ def _take_over(api: ClusterApi, claim: Claim, gives: Callable[[str], bool], entr
     taken = managed_fields.hand_over(managed, entries, gives, Holder(claim.manager, "Apply", live["apiVersion"]))
     if taken != managed:
         _set_managed_fields(api, live, claim, taken)
+
+
+def _rename(api: ClusterApi, claim: Claim) -> None:
+    live, renamed = claim.read(api)
+    if live and renamed:
+        _set_managed_fields(api, live, claim, live["metadata"]["managedFields"])
 
 
 def _set_managed_fields(api: ClusterApi, live: Manifest, claim: Claim, managed: managed_fields.Entries) -> None:
@@ -422,12 +464,19 @@ def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[manag
 
 
 def _claim(props: Mapping[str, Any]) -> Claim:
-    return Claim(integers(props["fragment"]), props["manager"], bool(props["adopt"]), integers(props.get("policy")))
+    return Claim(
+        integers(props["fragment"]),
+        props["manager"],
+        bool(props["adopt"]),
+        integers(props.get("policy")),
+        tuple(props.get("former", ())),
+    )
 
 
 def _inputs(claim: Claim) -> dict[str, Any]:
-    policy = {"policy": claim.policy} if claim.policy else {}
-    return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt, **policy}
+    more: dict[str, Any] = {"policy": claim.policy} if claim.policy else {}
+    more |= {"former": [*claim.former]} if claim.former else {}
+    return {"fragment": claim.fragment, "manager": claim.manager, "adopt": claim.adopt, **more}
 
 
 def integers(value: Any) -> Any:

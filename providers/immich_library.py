@@ -40,6 +40,7 @@ class WantedLibrary:
         disk_check: a Job that succeeds only where the disk with the photos is mounted.
         adopt: whether a library that this stack did not create may be adopted.
         stack: `<project>/<stack>`, whose library it is.
+        former: other names of that stack.
 
     """
 
@@ -51,6 +52,7 @@ class WantedLibrary:
     disk_check: Manifest
     adopt: bool
     stack: str = field(default="", compare=False)
+    former: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name_at_first(self) -> str:
@@ -239,7 +241,7 @@ class ImmichLibraryProvider(ImmichProvider):
         wanted = _wanted(news)
         try:
             with self._immich(wanted.server) as immich:
-                notes = self._lease(wanted.server, wanted.stack).notes()
+                notes = self._lease(wanted.server, wanted.stack, wanted.former).notes()
                 problems: Iterable[object] = compare(immich, wanted, notes).problems
         except NotRunningError:  # what comes before the library may be what lets it run again
             problems = ()
@@ -254,13 +256,14 @@ class ImmichLibraryProvider(ImmichProvider):
             return dynamic.DiffResult(changes=True, replaces=["owner"])
         try:
             with self._immich(new.server) as immich:
-                notes = self._lease(new.server, new.stack).notes()
+                notes = self._lease(new.server, new.stack, new.former).notes()
                 trial = compare(immich, new, notes, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
         if trial.settled and trial.settled.id != _id:  # behind that Service is another Immich
             return dynamic.DiffResult(changes=True, replaces=["server"])
-        return dynamic.DiffResult(changes=trial.changes or old.server != new.server)
+        renamed = old.stack in new.former
+        return dynamic.DiffResult(changes=trial.changes or old.server != new.server or renamed)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Make the library, or find it, have it import our folders, and scan it."""
@@ -296,7 +299,7 @@ class ImmichLibraryProvider(ImmichProvider):
         return dynamic.ReadResult(id_, dict(props), _properties(found))
 
     def _settle(self, wanted: WantedLibrary, known: str, stated: Sequence[str], *, always_scan: bool) -> Library:
-        lease = self._lease(wanted.server, wanted.stack)
+        lease = self._lease(wanted.server, wanted.stack, wanted.former)
         with self._immich(wanted.server) as immich:
             trial, _ = _possible(compare(immich, wanted, lease.notes(), known, stated))
             scanned = always_scan or trial.imports_more
@@ -365,6 +368,7 @@ def _wanted(props: Mapping[str, Any]) -> WantedLibrary:
         disk_check=json.loads(props["disk_check"]),
         adopt=bool(props["adopt"]),
         stack=props.get("stack") or "",  # states of version 0.2 have none
+        former=tuple(props.get("former", ())),
     )
 
 
@@ -379,4 +383,5 @@ def _properties(wanted: WantedLibrary) -> dict[str, Any]:
         "disk_check": json.dumps(wanted.disk_check),
         "adopt": wanted.adopt,
         "stack": wanted.stack,
+        **({"former": [*wanted.former]} if wanted.former else {}),
     }

@@ -1,5 +1,7 @@
 """What the dynamic resources in Immich share: how they reach it."""
 
+from collections.abc import Collection
+
 from pulumi import dynamic
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -33,8 +35,8 @@ class ImmichProvider(dynamic.ResourceProvider):
     def _api(self) -> ClusterApi:
         return ClusterApi(self._cluster)
 
-    def _lease(self, server: Backend, stack: str) -> Lease:
-        return immich_lease(self._api(), server.namespace, stack)
+    def _lease(self, server: Backend, stack: str, former: Collection[str]) -> Lease:
+        return immich_lease(self._api(), server.namespace, stack, former)
 
     def _immich(self, server: Backend) -> ImmichApi:
         if self._key is None:

@@ -17,6 +17,7 @@ from pulumi import dynamic
 from clients.immich import Document, ImmichError
 from clients.immich_lease import note_settings, settings_before
 from clients.kubernetes import ClusterError
+from clients.lease import Lease
 from providers.immich_provider import ImmichProvider
 from providers.report import report
 from settings.model import Backend
@@ -35,6 +36,7 @@ class WantedSettings:
         scan_schedule: cron's five fields: when all libraries are scanned.
         watch: whether all libraries are watched.
         stack: `<project>/<stack>`, whose settings they are.
+        former: other names of that stack.
 
     """
 
@@ -42,6 +44,7 @@ class WantedSettings:
     scan_schedule: str | None
     watch: bool | None
     stack: str = field(default="", compare=False)
+    former: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def stated(self) -> dict[str, str | bool]:
@@ -94,14 +97,15 @@ class ImmichSettingsProvider(ImmichProvider):
             return dynamic.DiffResult(changes=True, replaces=["server"])
         try:
             with self._immich(new.server) as immich:
-                return dynamic.DiffResult(changes=old != new or changes(immich.configuration(), new))
+                renamed = old.stack in new.former
+                return dynamic.DiffResult(changes=old != new or renamed or changes(immich.configuration(), new))
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Set the entries, and remember what they were."""
         wanted = _wanted(props)
-        with self._immich(wanted.server) as immich, self._lease(wanted.server, wanted.stack).held() as held:
+        with self._immich(wanted.server) as immich, self._lease_of(wanted).held() as held:
 
             def settled(live: Document) -> Document:
                 # What an interrupted run, or one of another clone, noted is from before this stack.
@@ -117,7 +121,7 @@ class ImmichSettingsProvider(ImmichProvider):
         old, new = _wanted(_olds), _wanted(_news)
         had = _were(_olds)
         dropped = {name: entry for name, entry in old.entries.items() if name not in new.entries}
-        with self._immich(new.server) as immich, self._lease(new.server, new.stack).held() as held:
+        with self._immich(new.server) as immich, self._lease_of(new).held() as held:
 
             def settled(live: Document) -> Document:
                 before = {**found(live, new), **settings_before(held.notes, new.stack), **had}
@@ -153,7 +157,7 @@ class ImmichSettingsProvider(ImmichProvider):
         """Give the entries back. Of an Immich that is gone, or that refuses, it is said what they were."""
         stated, were = _wanted(_props), _were(_props)
         try:
-            with self._immich(stated.server) as immich, self._lease(stated.server, stated.stack).held() as held:
+            with self._immich(stated.server) as immich, self._lease_of(stated).held() as held:
                 document = immich.change_configuration(
                     lambda live: _merged(live, _returned(live, stated.entries, were))
                 )
@@ -170,6 +174,9 @@ class ImmichSettingsProvider(ImmichProvider):
                 f"library.{name} in Immich's configuration was changed by another client since, and is left unchanged"
             )
 
+    def _lease_of(self, wanted: WantedSettings) -> Lease:
+        return self._lease(wanted.server, wanted.stack, wanted.former)
+
 
 class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
     """Entries of this stack in Immich's server-wide configuration."""
@@ -184,7 +191,7 @@ class ImmichSettings(dynamic.Resource, module="immich", name="Settings"):
 
 def _wanted(props: Mapping[str, Any]) -> WantedSettings:
     server, stack = Backend(**json.loads(props["server"])), props.get("stack") or ""  # states of version 0.2 have none
-    return WantedSettings(server, props.get("scan_schedule"), props.get("watch"), stack)
+    return WantedSettings(server, props.get("scan_schedule"), props.get("watch"), stack, tuple(props.get("former", ())))
 
 
 def _inputs(wanted: WantedSettings) -> dict[str, Any]:
@@ -194,6 +201,7 @@ def _inputs(wanted: WantedSettings) -> dict[str, Any]:
         "scan_schedule": wanted.scan_schedule,
         "watch": wanted.watch,
         "stack": wanted.stack,
+        **({"former": [*wanted.former]} if wanted.former else {}),
     }
 
 

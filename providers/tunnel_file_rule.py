@@ -48,6 +48,7 @@ class FileRule:
         stack: `<project>/<stack>`, whose rule it is.
         adopt: whether it may go before a rule for the same host that was made by hand.
         edit: whether what `kubectl apply` has in a file may be written.
+        former: other names of that stack.
 
     """
 
@@ -60,6 +61,7 @@ class FileRule:
     stack: str
     adopt: bool
     edit: bool
+    former: tuple[str, ...] = ()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -138,7 +140,7 @@ def compare(api: ClusterApi, wanted: FileRule, known: Share | None = None) -> Fi
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease(api, wanted.tunnel_id, wanted.stack).shares()
+    shares = TunnelLease(api, wanted.tunnel_id, wanted.stack, former=wanted.former).shares()
     had = joined(known or Share(), shares.get(wanted.stack, Share()))
     return _weigh(wanted, _World.read(api, wanted), shares, had)
 
@@ -320,6 +322,8 @@ class TunnelFileRuleProvider(dynamic.ResourceProvider):
         with self._lease(wanted).held() as lease:
             had = joined(stated, lease.share)
             written = self._write(wanted, before, lease, had)
+        for name in wanted.former:  # whose annotation has another name
+            self._relinquish(replace(wanted, stack=name))
         try:
             self._finish(wanted, self._restart(wanted))
         except (RolloutError, ClusterRefusedError) as error:
@@ -430,7 +434,7 @@ class TunnelFileRuleProvider(dynamic.ResourceProvider):
         connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
 
     def _lease(self, wanted: FileRule) -> TunnelLease:
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack)
+        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, former=wanted.former)
 
     def _wait(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -480,6 +484,7 @@ def _file_rule(props: Mapping[str, Any]) -> FileRule:
         stack=props["stack"],
         adopt=bool(props["adopt"]),
         edit=bool(props["edit"]),
+        former=tuple(props.get("former", ())),
     )
 
 
@@ -496,6 +501,7 @@ def _inputs(wanted: FileRule) -> dict[str, Any]:
         "stack": wanted.stack,
         "adopt": wanted.adopt,
         "edit": wanted.edit,
+        **({"former": [*wanted.former]} if wanted.former else {}),
     }
 
 

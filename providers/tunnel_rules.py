@@ -41,6 +41,7 @@ class RuleSet:
         rules: as the configuration has them: `hostname`, `service`, and `path` where there is one.
         stack: `<project>/<stack>`, whose rules they are.
         adopt: whether rules for the same hosts that were made by hand may be adopted.
+        former: other names of that stack.
 
     """
 
@@ -49,6 +50,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     stack: str
     adopt: bool
+    former: tuple[str, ...] = ()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -117,7 +119,7 @@ def compare(
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease(cluster, wanted.tunnel_id, wanted.stack).shares()
+    shares = TunnelLease(cluster, wanted.tunnel_id, wanted.stack, former=wanted.former).shares()
     tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
     found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
     if tunnel is None or found is None:
@@ -282,7 +284,7 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
         return found
 
     def _lease(self, wanted: RuleSet) -> TunnelLease:
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack)
+        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, former=wanted.former)
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
@@ -319,7 +321,8 @@ def known_keys(olds: Mapping[str, Any], wanted: RuleSet) -> frozenset[Key]:
 
 def _rule_set(props: Mapping[str, Any]) -> RuleSet:
     rules = tuple(dict(rule) for rule in props["rules"])
-    return RuleSet(props["account_id"], props["tunnel_id"], rules, props["stack"], bool(props["adopt"]))
+    former = tuple(props.get("former", ()))
+    return RuleSet(props["account_id"], props["tunnel_id"], rules, props["stack"], bool(props["adopt"]), former)
 
 
 def _is_taken(rule: Rule, wanted: RuleSet) -> bool:
@@ -354,6 +357,7 @@ def _inputs(wanted: RuleSet, covering: Sequence[Rule] = ()) -> dict[str, Any]:
         "rules": [dict(rule) for rule in wanted.rules],
         "stack": wanted.stack,
         "adopt": wanted.adopt,
+        **({"former": [*wanted.former]} if wanted.former else {}),
         # Not configured: there only as drift.
         "covering": [dict(rule) for rule in covering],
     }

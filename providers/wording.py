@@ -5,6 +5,7 @@ from typing import Final
 from text.finding import Severity, Situation
 
 _ADOPT: Final = "To adopt it, set immich-icloud:adoptExisting to true for one `up`"
+_LOST: Final = "If its state is lost, set immich-icloud:adoptExisting to {from: $stack} for one `up`"
 
 # entries of an object
 
@@ -14,6 +15,11 @@ ENTRIES_OF_ANOTHER = Situation(
     "entries-of-another",
     '$subject: "$manager" already states $entries',
     "Two owners would fight over it: remove it there, or choose another name or path here",
+)
+ENTRIES_OF_ANOTHER_STACK = Situation(
+    "entries-of-another-stack",
+    "$subject: the stack $stack states $entries",
+    f"Remove that stack first. {_LOST}",
 )
 ENTRIES_BY_HAND = Situation("entries-by-hand", '$subject: $entries was set by hand ("$manager")', _ADOPT)
 ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses our entries: $reason")
@@ -28,7 +34,7 @@ LIBRARIES_ALIKE = Situation(
 LIBRARY_OF_ANOTHER_STACK = Situation(
     "library-of-another-stack",
     'the library "$name" of $user in Immich belongs to the stack $stack',
-    f"Remove that stack first, or {_OTHER_NAME}",
+    f"Remove that stack first, or {_OTHER_NAME}. {_LOST}",
 )
 LIBRARY_NOT_OURS = Situation(
     "library-not-ours",
@@ -83,7 +89,7 @@ RULE_OF_ANOTHER_STACK = Situation(
     "rule-of-another-stack",
     "the stack $stack leads $host through the same tunnel, and one host can't lead two ways: remove it there first, or "
     "choose another immich-icloud:host",
-    "If that stack is no more: kubectl delete lease -n $namespace $lease",
+    f"{_LOST}. If that stack is no more: kubectl delete lease -n $namespace $lease",
 )
 RULE_NOT_OURS = Situation(
     "rule-not-ours",

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from settings.adoption import Adoption, read_adoption
 from settings.cloudflare import Cloudflare, DnsRecord, NoCloudflare, OwnTunnel, Token, Tunnelled
 from settings.cluster import Cluster
 from settings.external_library import ApiKey
 from settings.immich import Immich
-from settings.model import Backend, Hostname, Model, Omittable, Switch, refuse
+from settings.model import Allowed, Backend, Hostname, Model, Omittable, refuse
 from settings.monitoring import Monitoring
 from settings.notifications import Notifications
 from settings.origin import TunnelOrigin
@@ -48,13 +49,28 @@ class Settings(Model):
         Omittable[Monitoring],
         Field(description="Alerts and a dashboard for Prometheus and Grafana, all defaults with {}. Default: none."),
     ] = None
-    adopt_existing: Annotated[
-        Switch,
+    adoption: Annotated[
+        Adoption | None,
+        BeforeValidator(read_adoption, json_schema_input_type=Adoption | bool),
+        Allowed("true, false, or a mapping with the key from", True),  # noqa: FBT003 (an example)
         Field(
-            description="For one `up`: adopt objects that were made by hand, and mark a directory that exists "
-            "as the right disk. Remove it afterwards."
+            alias="adoptExisting",
+            description="For one `up`: true adopts objects that were made by hand, and marks a directory that exists "
+            "as the right disk; a mapping adopts what a stack made whose state is lost, and nothing else. Remove it "
+            "afterwards.",
+            json_schema_extra={"default": False},
         ),
-    ] = False
+    ] = None
+
+    @property
+    def adopt_existing(self) -> bool:
+        """Whether what was made by hand is adopted."""
+        return self.adoption is not None and not self.adoption.stack
+
+    @property
+    def lost_stack(self) -> str:
+        """The stack whose state is lost, and whose objects are adopted; empty when there is none."""
+        return self.adoption.stack if self.adoption else ""
 
     @property
     def origin(self) -> TunnelOrigin:

@@ -85,7 +85,8 @@ class Homelab(FakeCluster):
         return written
 
     def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
-        assert (dry_run, force, manager) == (False, False, STACK)
+        assert (dry_run, force) == (False, False)
+        assert manager.startswith("immich-icloud/")
         self.step("before apply")
         stated = manifest.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
         live = self.objects[Ref.of(manifest)]
@@ -140,7 +141,7 @@ class Provider(TunnelFileRuleProvider):
         return CloudflareApi(TOKEN, httpx.Client(transport=Transport(self.world.cloudflare)))
 
     def _lease(self, wanted: FileRule) -> TunnelLease:
-        return TunnelLease(self.world, wanted.tunnel_id, wanted.stack, lambda: self.waited, self._wait)
+        return TunnelLease(self.world, wanted.tunnel_id, wanted.stack, lambda: self.waited, self._wait, wanted.former)
 
     def _wait(self, seconds: float) -> None:
         self.waited += seconds

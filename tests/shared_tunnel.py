@@ -113,7 +113,8 @@ class Provider(TunnelRulesProvider):
         return self.cloudflare
 
     def _lease(self, wanted: RuleSet) -> TunnelLease:
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, lambda: self.world.now, self.world.wait)
+        world = self.world
+        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, lambda: world.now, world.wait, wanted.former)
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id, self.world.wait)

@@ -1,6 +1,10 @@
 """A command of the Makefile, as a person types it."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_NAME: Final = re.compile(r"(make [a-z-]+ STACK=)[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -23,3 +27,8 @@ class Command:
     def __str__(self) -> str:
         variables = {"STACK": self.stack, "ACCOUNT": self.account, "ARGS": self.arguments}
         return " ".join(["make", self.target, *(f"{name}={value}" for name, value in variables.items() if value)])
+
+
+def nameless(text: str) -> str:
+    """Leave the stack's name out of the commands in a text."""
+    return _NAME.sub(r"\1", text)

@@ -14,12 +14,15 @@ from tests.rehearsal.conftest import (
     IMMICH,
     INGRESS,
     JOB,
+    MIRROR,
     PHOTO_SYNC,
+    RECORD,
     VOLUME,
     Bench,
     MakeBench,
     changed,
 )
+from tests.rehearsal.immich import Server
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 KEPT = (PHOTO_SYNC, VOLUME, CLAIM, INGRESS)
@@ -154,6 +157,62 @@ def test_a_lost_state_is_adopted_without_a_rollout(bench: Bench) -> None:
     (bench.home / "state" / ".pulumi" / "stacks" / "immich-icloud" / "adoption.json").unlink()
     bench.up()
     assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
+
+
+def of_the_stack(bench: Bench) -> dict[Ref, tuple[str, int]]:
+    """What it has in the cluster and in Immich: each object's uid, and how often its content changed."""
+    jobs = (Ref.of(job) for job in bench.cluster.list(JOB))
+    live = map(bench.get, (*KEPT, *jobs, RECORD, MIRROR, DEPLOYMENT, IMMICH))
+    return {Ref.of(one): (one["metadata"]["uid"], one["metadata"].get("generation", 0)) for one in live}
+
+
+def names_in(bench: Bench) -> set[str]:
+    """The stacks by whose names the cluster knows what is there."""
+    live = [bench.get(ref) for ref in of_the_stack(bench)]
+    marks = {one["metadata"].get("annotations", {}).get("immich-icloud/stack") for one in live}
+    managers = {entry["manager"] for one in live for entry in one["metadata"]["managedFields"]}
+    leases = bench.cluster.list(Ref("coordination.k8s.io/v1", "Lease", ""))
+    noted = {
+        stack
+        for lease in leases
+        for key, notes in lease["metadata"].get("annotations", {}).items()
+        if key.startswith("immich-icloud/")
+        for stack in json.loads(notes)
+    }
+    return (marks | noted | {one for one in managers if "/" in one}) - {None}
+
+
+def in_immich(bench: Bench) -> list[Any]:
+    """Its libraries, and the server-wide settings."""
+    server = Server(bench.immich)
+    return [server.configuration(), *((one["id"], one["importPaths"]) for one in server.libraries())]
+
+
+def test_a_stack_that_is_renamed_goes_on(bench: Bench) -> None:
+    before, immich, stack = of_the_stack(bench), in_immich(bench), bench.stack
+    bench.pulumi("stack", "rename", "--stack", stack, "renamed")
+    bench.stack = "renamed"
+    run = bench.up()
+    assert {operation for operation, _ in changed(run)} == {"update"}
+    assert (of_the_stack(bench), names_in(bench)) == (before, {"immich-icloud/renamed"})
+    assert in_immich(bench) == immich
+    assert changed(bench.up()) == []
+
+
+def test_with_its_state_lost_nothing_is_adopted_but_from_the_stack_that_is_named(bench: Bench) -> None:
+    before, immich = of_the_stack(bench), in_immich(bench)
+    bench.state_file.unlink()
+    lost, bench.stack = bench.stack_file, "adoption"
+    lost.rename(bench.stack_file)
+    (error,) = bench.run("preview").errors
+    assert "Ingress immich/immich-ingress belongs to the stack immich-icloud/renamed" in error
+    bench.set(lambda s: s.update(adoptExisting={"from": "immich-icloud/renamed"}))
+    run = bench.up()
+    assert not {operation for operation, _ in changed(run)} - {"create", "import", "update"}
+    assert (of_the_stack(bench), names_in(bench)) == (before, {"immich-icloud/adoption"})
+    assert in_immich(bench) == immich
+    bench.set(lambda s: s.pop("adoptExisting"))
+    assert changed(bench.up()) == []
 
 
 def test_removal_keeps_the_objects_and_takes_our_entries(bench: Bench, found: dict[Ref, Manifest]) -> None:

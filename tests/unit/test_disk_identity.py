@@ -11,7 +11,7 @@ from components.ownership import Ownership
 from providers.disk_identity import DiskIdentity, DiskIdentityProvider
 from tests.fake_cluster import FakeCluster
 from tests.objects import STACK
-from tests.one_resource import OneResource
+from tests.one_resource import OneResource, PreviewError
 
 PLACES = directory.identity("photo-sync", "immich", Ownership(STACK))
 MIRROR, RECORD = (Ref.of(place) for place in PLACES)
@@ -189,6 +189,64 @@ def test_another_ones_config_map_is_refused_at_preview(stack: Stack, annotations
     with pytest.raises(Exception, match="was not made by this stack"):
         stack.drawn.up(inputs(marked=False))
     assert stack.data == [{"id": "7-cc"}, None]
+
+
+OLD = "immich-icloud/old"
+OF_OLD = directory.identity("photo-sync", "immich", Ownership(OLD))
+RENAMED = DiskIdentity.properties(PLACES, [OLD], marked=True)
+
+
+@pytest.fixture
+def as_old(stack: Stack) -> Stack:
+    """A stack under its old name."""
+    for one, marked in ((stack.drawn, False), (stack.on_disk, True)):
+        one.up(inputs(marked=marked, places=OF_OLD))
+    return stack
+
+
+def owners(stack: Stack) -> set[str]:
+    return {stack.api.objects[ref]["metadata"]["annotations"]["immich-icloud/stack"] for ref in (MIRROR, RECORD)}
+
+
+def test_a_stack_that_is_renamed_keeps_its_id(as_old: Stack) -> None:
+    before = as_old.data
+    for one, marked in ((as_old.drawn, False), (as_old.on_disk, True)):
+        assert one.up(RENAMED | {"marked": marked}) == "update"
+    assert (as_old.data, owners(as_old)) == (before, {STACK})
+    assert as_old.up() == ["same", "same"]
+
+
+def test_a_refresh_between_the_two_compares_what_the_state_has(as_old: Stack) -> None:
+    as_old.drawn.up(RENAMED | {"marked": False})
+    of_old = inputs(marked=True, places=OF_OLD)
+    provider = Provider(as_old.api)
+    assert provider.read("id", of_old).id == "id"
+    assert provider.diff("id", of_old, of_old).changes
+
+
+@pytest.mark.parametrize("killed", ["before patch", "after patch"])
+def test_a_renaming_that_is_interrupted_goes_on(as_old: Stack, killed: str) -> None:
+    def kill(at: str) -> None:
+        if at == killed:
+            raise KeyboardInterrupt
+
+    before, as_old.api.step = as_old.data, kill
+    with pytest.raises(KeyboardInterrupt):
+        as_old.drawn.up(RENAMED | {"marked": False})
+    as_old.api.step = lambda _: None
+    for one, marked in ((as_old.drawn, False), (as_old.on_disk, True)):
+        one.up(RENAMED | {"marked": marked})
+    assert (as_old.data, owners(as_old)) == (before, {STACK})
+    assert as_old.up() == ["same", "same"]
+
+
+def test_with_the_state_lost_the_id_of_the_stack_that_is_named_is_adopted(as_old: Stack) -> None:
+    before = as_old.data
+    as_old.forget()
+    with pytest.raises(PreviewError):
+        as_old.up()
+    as_old.drawn.up(RENAMED | {"marked": False})
+    assert (as_old.data, owners(as_old)) == (before, {STACK})
 
 
 def test_other_namespaces_get_the_same_id(deployed: Stack) -> None:

@@ -74,7 +74,8 @@ class FakeClusterApi(ClusterApi):
 
     def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
         assert self.live is not None
-        assert (ref, manager) == (Ref.of(self.live), STACK)
+        assert ref == Ref.of(self.live)
+        assert manager in {STACK, OLD}
         metadata = patch["metadata"]
         assert patch == {"metadata": metadata}
         assert metadata.keys() == {"resourceVersion", "managedFields"}
@@ -430,6 +431,75 @@ def test_whole_numbers_arrive_as_such(provider: Provider) -> None:
     assert api.spec()["volumes"][1]["name"] == VOLUME
     assert api.spec()["initContainers"][0]["volumeMounts"][0]["readOnly"] is True
     assert outs == inputs()
+
+
+# A stack that is renamed.
+
+OLD = "immich-icloud/old"
+
+
+def of_old(*, adopt: bool = False) -> dict[str, Any]:
+    return inputs(adopt=adopt) | {"manager": OLD}
+
+
+def renamed_from_old(wanted: Manifest | None = None) -> dict[str, Any]:
+    return inputs(wanted) | {"former": [OLD]}
+
+
+@pytest.fixture
+def as_old() -> FakeClusterApi:
+    """Immich with the entries that the stack owned under its old name."""
+    api = deployed()
+    for entry in (api.live or {})["metadata"]["managedFields"]:
+        entry["manager"] = OLD if entry["manager"] == STACK else entry["manager"]
+    return api
+
+
+def test_entries_of_a_former_name_become_the_stacks_without_a_rollout(
+    provider: Provider, as_old: FakeClusterApi
+) -> None:
+    found = restless(as_old.live or {})
+    generation = (as_old.live or {})["metadata"]["generation"]
+    assert provider(as_old).check(of_old(), renamed_from_old()).failures == []
+    diff = provider(as_old).diff("", of_old(), renamed_from_old())
+    assert (diff.changes, diff.replaces) == (True, None)
+    provider(as_old).update("", of_old(), renamed_from_old())
+    assert as_old.held() == {STACK: OWNED}
+    assert restless(as_old.live or {}) == found
+    assert (as_old.live or {})["metadata"]["generation"] == generation
+    assert not provider(as_old).diff("", renamed_from_old(), inputs()).changes
+    provider(as_old).delete("", inputs())
+    assert VOLUME not in str(as_old.spec())
+
+
+def test_with_the_state_lost_entries_of_the_stack_that_is_named_are_adopted(
+    provider: Provider, as_old: FakeClusterApi
+) -> None:
+    found = restless(as_old.live or {})
+    provider(as_old).create(renamed_from_old())
+    assert (as_old.held(), restless(as_old.live or {})) == ({STACK: OWNED}, found)
+
+
+def test_entries_of_another_stack_are_refused(provider: Provider, as_old: FakeClusterApi) -> None:
+    other = inputs() | {"former": ["immich-icloud/third"]}
+    for props in (inputs(), inputs(adopt=True), other):
+        assert provider(as_old).check({}, props).failures
+    assert as_old.held() == {OLD: OWNED}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["renamed", "state lost"])
+def test_a_rollout_that_fails_leaves_the_former_name(
+    provider: Provider,
+    as_old: FakeClusterApi,
+    known: bool,  # noqa: FBT001
+) -> None:
+    found = deepcopy(as_old.live or {})
+    elsewhere = renamed_from_old(ours_in_immich(source={"nfs": {"path": "/p"}}))
+    as_old.rollouts = [False]
+    with pytest.raises(RuntimeError, match="Rolled back to the previous configuration"):
+        provider(as_old).update("", of_old(), elsewhere) if known else provider(as_old).create(elsewhere)
+    assert as_old.held() == {OLD: OWNED}
+    assert restless(as_old.live or {}) == restless(found)
 
 
 # Mounts that were lent.

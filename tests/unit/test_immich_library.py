@@ -1,6 +1,6 @@
 """An external library: made, found, filled, scanned; never emptied, and never scanned without the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +38,8 @@ class Provider(ImmichLibraryProvider):
         self.cluster = FakeCluster()
         self.now = 0.0
 
-    def _lease(self, server: Backend, stack: str) -> Lease:
-        return Lease(self.cluster, lease_of(server.namespace), stack, lambda: self.now, self._wait)
+    def _lease(self, server: Backend, stack: str, former: Collection[str]) -> Lease:
+        return Lease(self.cluster, lease_of(server.namespace), stack, lambda: self.now, self._wait, former)
 
     def _wait(self, seconds: float) -> None:
         self.now += seconds
@@ -143,6 +143,28 @@ def test_nobody_of_that_address(house: House) -> None:
         "Immich has no user nobody@coultonf.com whose photos these could be. It has: owner@coultonf.com, "
         "partner@coultonf.com"
     )
+
+
+OLD = "immich-icloud/old"
+
+
+def test_of_a_stack_that_is_renamed_the_library_stays_and_is_not_scanned(house: House) -> None:
+    house.up(stack=OLD)
+    before, scans = house.library, house.scans()
+    assert house.up(former=(OLD,)) == "update"
+    assert (house.library["id"], house.library["importPaths"]) == (before["id"], before["importPaths"])
+    assert house.scans() == scans
+    assert list(house.provider._lease(SERVER, "any", ()).notes()) == [STACK]  # noqa: SLF001 (what others see)
+    assert house.up() == "same"
+
+
+def test_with_the_state_lost_the_library_of_the_stack_that_is_named_is_adopted(house: House) -> None:
+    house.up(stack=OLD)
+    made = house.library["id"]
+    house.stack = OneResource(house.provider)
+    assert f"belongs to the stack {OLD}" in refusal(house)
+    assert house.up(former=(OLD,)) == "create"
+    assert house.library["id"] == made
 
 
 def test_somebodys_library_of_that_name_is_not_touched(house: House) -> None:

@@ -46,8 +46,17 @@ class House:
     provider: Provider
     stack: OneResource
 
-    def up(self, schedule: str | None = MONTHLY, *, watch: bool | None = True, server: Backend = SERVER) -> str:
-        inputs = immich_settings._inputs(WantedSettings(server, schedule, watch, STACK))  # noqa: SLF001 (what the resource hands over)
+    def up(
+        self,
+        schedule: str | None = MONTHLY,
+        *,
+        watch: bool | None = True,
+        server: Backend = SERVER,
+        stack: str = STACK,
+        former: tuple[str, ...] = (),
+    ) -> str:
+        wanted = WantedSettings(server, schedule, watch, stack, former)
+        inputs = immich_settings._inputs(wanted)  # noqa: SLF001 (what the resource hands over)
         return self.stack.up({**inputs, "found": None})
 
     @property
@@ -126,6 +135,21 @@ def test_with_a_lost_state_what_they_were_is_restored_from_the_lease(house: Hous
     house.up()
     house.stack = OneResource(house.provider)
     assert house.up() == "create"
+    house.stack.destroy()
+    assert house.document == were
+    assert house.provider.cluster.objects == {}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["renamed", "state lost"])
+def test_under_another_name_of_the_stack_what_they_were_is_not_forgotten(house: House, *, lost: bool) -> None:
+    were, old = house.document, "immich-icloud/old"
+    house.up(stack=old)
+    written = house.puts()
+    if lost:
+        house.stack = OneResource(house.provider)
+    assert house.up(former=(old,)) == ("create" if lost else "update")
+    assert house.up() == "same"
+    assert house.puts() == written
     house.stack.destroy()
     assert house.document == were
     assert house.provider.cluster.objects == {}

@@ -188,7 +188,7 @@ def test_the_state_of_another_stack_is_no_authority() -> None:
 
 
 def test_a_sync_goes_to_the_node_that_an_adopted_volume_leaves_open() -> None:
-    settings = household().model_copy(update={"adopt_existing": True})
+    settings = household().model_copy(update={"adoption": ADOPTING.adoption})
     (open_,) = plan_of(settings, reference()).sync.pods()  # type: ignore[union-attr]
     (led,) = plan_of(settings, {}).sync.pods()  # type: ignore[union-attr]
     assert open_["nodeSelector"] == {"kubernetes.io/hostname": "talos-1"}

@@ -10,7 +10,7 @@ from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest
 from clients.tunnel_lease import Share, TunnelLease
 from providers import tunnel_file_rule
-from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule
+from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule, inputs
 from tests.objects import managed
 from tests.one_resource import PreviewError
 from tests.shared_tunnel import Killed
@@ -163,6 +163,20 @@ def _killed_before_replace(text: str, step: int) -> bool:
     with pytest.raises(Killed):
         Stack(world).settle(OURS, adopt=True)
     return share(world) is not None and share(world) != Share()
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["renamed", "state lost"])
+def test_under_another_name_of_the_stack_the_rule_stays(world: Homelab, stack: Stack, *, lost: bool) -> None:
+    template, old = dict(world.template), "immich-icloud/old"
+    stack.up(inputs(OURS) | {"stack": old})
+    if lost:
+        stack.state = None
+    assert stack.up(inputs(OURS) | {"former": [old]}) == ("create" if lost else "update")
+    assert world.text == WITH_RULE
+    assert list(world.template["metadata"]["annotations"]) == [connector_restart.annotation(STACK)]
+    assert stack.settle(OURS) == "same"
+    stack.destroy()
+    assert (world.text, world.template, share(world)) == (DOCUMENT, template, None)
 
 
 def test_another_stack_keeps_its_host(world: Homelab, stack: Stack) -> None:

@@ -88,6 +88,30 @@ def test_any_number_of_changes_is_one_write(world: SharedTunnel, stack: Stack) -
     assert len(world.ingress) == 6
 
 
+OLD = "immich-icloud/old"
+
+
+def test_of_a_stack_that_is_renamed_nothing_is_written_but_its_name(world: SharedTunnel) -> None:
+    old = Stack(world, OLD)
+    old.settle(OURS)
+    stack = Stack(world, state=old.state)
+    renamed = inputs(OURS) | {"former": [OLD]}
+    assert stack.up(renamed) == "update"
+    assert shares(world) == {stack.name: Share(frozenset({(HOST, "")}))}
+    assert stack.settle(OURS) == "same"
+    assert world.puts == 1
+    stack.destroy()
+    assert world.cluster.objects == {}
+
+
+def test_with_the_state_lost_the_rules_of_the_stack_that_is_named_are_adopted(world: SharedTunnel) -> None:
+    Stack(world, OLD).settle(OURS)
+    stack = Stack(world)
+    assert f"the stack {OLD} leads {HOST} through the same tunnel" in refused(stack)
+    assert stack.up(inputs(OURS) | {"former": [OLD]}) == "create"
+    assert (list(shares(world)), world.puts) == ([stack.name], 1)
+
+
 def test_another_host_takes_the_old_one_away(world: SharedTunnel, stack: Stack) -> None:
     found = deepcopy(world.ingress)
     stack.settle(OURS)
