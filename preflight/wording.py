@@ -308,7 +308,7 @@ OTHER_WRITER = Situation(
 SECOND_ICLOUDPD = Situation(
     "second-icloudpd",
     f"{_KEY}: $subject runs $client on the folder that this stack syncs to, or on a volume that has it: photos would "
-    "be fetched twice, or overwritten",
+    "be fetched twice, overwritten or deleted",
     "Retire it first, which keeps its photos: $retire",
     setting="photoSync.accounts",
 )

@@ -27,10 +27,8 @@ _ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
 _DIRECTORY = re.compile(r"(?:^|\s)(?:-d|--directory)[ =](\S+)")
 _VARIABLE = "download_path"  # where boredazfcuk/icloudpd is told
 _RCLONE = re.compile(r"(^|[/-])rclone([-:@]|$)")
-# A command of it, from a remote to a directory; those that delete what is not at the remote.
-_FETCHES, _DELETES = re.compile(r"\s(copy|copyto|sync|move|moveto|bisync)\s"), re.compile(r"\s(sync|bisync)\s")
-_FROM_REMOTE = re.compile(r"\s[^-/\s:][^/\s:]*:.*")
-_TO = re.compile(r"(?<=\s)/\S+")
+_COMMAND = re.compile(r"(?<=\s)(copy|copyto|sync|move|moveto|bisync)(?=\s)")
+_REMOTE = re.compile(r"[^-/:][^/:]*:.*")
 _DELIVERED = (ARGOCD_TRACKING, f"{FLUX_KUSTOMIZATION}/name", f"{FLUX_RELEASE}/name")
 
 
@@ -110,34 +108,43 @@ def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> It
     pod, namespace = _template(workload)["spec"], workload["metadata"].get("namespace", "")
     volumes = {one["name"]: place for one in pod.get("volumes") or [] if (place := _of_volume(one, namespace, claims))}
     for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
-        client, targets, deletes = _fetching(container)
+        client, told = _fetching(container)
         for mount in container.get("volumeMounts") or []:
             place = volumes.get(mount["name"])
             if place is None or mount.get("readOnly"):
                 continue
             place, at = place.below(mount.get("subPath", "")), PurePosixPath(mount["mountPath"])
-            below = [place.below(str(target.relative_to(at))) for target in targets if target.is_relative_to(at)]
-            yield from (_Written(one, client, told=True, deletes=deletes) for one in below)
+            below = [(target.relative_to(at), deletes) for target, deletes in told if target.is_relative_to(at)]
+            for target, deletes in below:
+                yield _Written(place.below(str(target)), client, told=True, deletes=deletes)
             if not below:
-                yield _Written(place, "" if targets else client)
+                yield _Written(place, "" if told else client)
 
 
-def _fetching(container: Manifest) -> tuple[str, list[PurePosixPath], bool]:
-    """Find which client a container runs, the directories that it fetches to, and whether it deletes there."""
+def _fetching(container: Manifest) -> tuple[str, list[tuple[PurePosixPath, bool]]]:
+    """Find which client a container runs, and the directories that it is told to write to, or to delete in."""
     image = container.get("image", "")
     words = shlex.join([*(container.get("command") or []), *(container.get("args") or [])]).replace("'", " ")
     if _ICLOUDPD.search(image):
         stated = {one["name"]: one.get("value", "") for one in container.get("env") or []}
         found = _DIRECTORY.search(words)
         path = found[1] if found else stated.get(_VARIABLE, "")
-        return "icloudpd", [PurePosixPath(path)] if path.startswith("/") else [], False
-    command = _FETCHES.search(f" {words}")
-    if command and (_RCLONE.search(image) or "rclone" in words):
-        # Without a remote before a directory, it is a copy of this disk.
-        source = _FROM_REMOTE.search(f" {words}", command.end() - 1)
-        targets = [PurePosixPath(path) for path in _TO.findall(source[0])] if source else []
-        return "rclone" if targets else "", targets, bool(_DELETES.search(f" {words}"))
-    return "", [], False
+        return "icloudpd", [(PurePosixPath(path), False)] if path.startswith("/") else []
+    if _RCLONE.search(image) or "rclone" in words:
+        _, *commands = _COMMAND.split(f" {words}")
+        told = [one for verb, rest in zip(commands[::2], commands[1::2], strict=True) for one in _told(verb, rest)]
+        return "rclone" if told else "", told
+    return "", []
+
+
+def _told(verb: str, arguments: str) -> Iterator[tuple[PurePosixPath, bool]]:
+    """Find the directories of this node that a command of rclone writes to, and whether it deletes there."""
+    from_remote = False
+    for word in arguments.split():
+        if _REMOTE.fullmatch(word):
+            from_remote = True
+        elif word.startswith("/") and (from_remote or verb not in {"copy", "copyto", "sync"}):
+            yield PurePosixPath(word.rstrip(";")), verb in {"sync", "bisync"} or not from_remote
 
 
 def _of_volume(volume: Manifest, namespace: str, claims: Mapping[tuple[str, str], _Place]) -> _Place | None:

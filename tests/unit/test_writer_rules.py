@@ -82,6 +82,11 @@ def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: s
         ),
         (pod(PHOTOS, "alpine", "sh", "-c", "apk add rclone; rclone move i:x /data/icloud-import"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "sync", "nas:photos", "/data"), "second-icloudpd"),  # it would delete the folder
+        (pod(PHOTOS, RCLONE, "move", "/data/icloud-import", "b2:bucket"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "bisync", "/data", "b2:bucket", "--config", "/c"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "sh", "-c", "rclone copy a:b /data/ben; rclone sync c:d /data;"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "move", "icloud:PrimarySync", "/data"), "other-writer"),
+        (pod(PHOTOS, RCLONE, "sync", "nas:photos", "/data/ben"), "other-writer"),
         (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync", "/data"), "other-writer"),
         (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync", "/data/ben"), "other-writer"),
         (pod(PHOTOS, RCLONE, "sync", "/data/icloud-import", "b2:bucket"), "other-writer"),
