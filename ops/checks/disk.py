@@ -218,8 +218,15 @@ OWNER = Check(
     _owner,
     (wording.FOLDER_NOT_WRITABLE, wording.OWNER_CHANGED),
     ON_NODE,
+    follows=("photo-directory",),
 )
-MARKED = Check("photo-mark", f"the disk has its marker file, {MARK}", _mark, (wording.MARK_MISSING,))
+MARKED = Check(
+    "photo-mark",
+    f"the disk has its marker file, {MARK}",
+    _mark,
+    (wording.MARK_MISSING,),
+    follows=("photo-directory",),
+)
 SPACE = Check("photo-space", "the disk has room for photos", _space, (wording.DISK_FULL,), SYNCING)
 NODE = Check("photo-node", "the photos' node has room for its pods", _node, (wording.NODE_UNDER_PRESSURE,), ON_NODE)
 VOLUME = Check(

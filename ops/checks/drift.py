@@ -98,7 +98,16 @@ def _rivalry(facts: Facts, fragment: Manifest, manager: str, ours: str, held: st
     )
 
 
-DRIFT = Check("drift", "the cluster is as the stack states it", _drift, (wording.DRIFT,))
+DRIFT = Check(
+    "drift",
+    "the cluster is as the stack states it",
+    _drift,
+    (wording.DRIFT,),
+    # Of an object that one of them misses, this is the same fault; what remains shows once that is repaired.
+    follows=(
+        "immich-pods", "pod-security", "photo-directory", "photo-owner", "volume", "mount", "route", "sync-schedule",
+    ),
+)  # fmt: skip
 ARGOCD = Check(
     "argocd",
     "no other manager, such as ArgoCD, is about to change it",

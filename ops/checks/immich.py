@@ -138,4 +138,5 @@ MOUNT = Check(
     "in the running pod the photos are mounted, from the right place and read-only",
     _mount,
     (wording.PHOTOS_NOT_MOUNTED, wording.CHART_LACKS_MOUNT),
+    follows=("immich-pods",),
 )

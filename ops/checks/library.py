@@ -83,6 +83,7 @@ LIBRARY = Check(
     _libraries,
     (wording.LIBRARY_MISSING, wording.IMPORT_PATH_MISSING, wording.FOLDER_UNSEEN, wording.SETTINGS_CHANGED),
     IN_IMMICH,
+    follows=("immich-pods", "photo-directory", "photo-mark", "mount"),
 )
 SCAN = Check(
     "library-scan",
@@ -90,5 +91,5 @@ SCAN = Check(
     _scans,
     (wording.NEVER_SCANNED, wording.SCAN_OVERDUE, wording.NEVER_SCANNED_WITHOUT_SYNC, wording.PHOTOS_MISSING),
     IN_IMMICH,
-    follows=("library",),
+    follows=("last-sync", "library"),
 )

@@ -141,7 +141,7 @@ LAST = Check(
     _last,
     (wording.SYNC_FAILED, wording.SYNC_OVERDUE),
     SYNCING,
-    follows=("icloud-session",),
+    follows=("photo-directory", "photo-owner", "photo-mark", "photo-space", "volume", "icloud-session"),
 )
 SCHEDULE = Check(
     "sync-schedule",

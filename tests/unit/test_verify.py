@@ -15,7 +15,7 @@ from ops.facts.part import Absent, Unread
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
 from tests.objects import Manifest
-from tests.unit.test_checks import CASES, held_by
+from tests.unit.test_checks import CASES, Break, held_by
 from tests.unit.well import settings, well
 from text.finding import Finding
 
@@ -50,6 +50,13 @@ def test_one_cause_is_one_fault() -> None:
     assert told["web-socket"] == NotChecked("follows from the failure of https")
 
 
+@pytest.mark.parametrize(("name", "stated", "breaks"), [(name, stated, breaks) for name, stated, breaks, _ in CASES])
+def test_each_cause_is_one_fault(name: str, stated: Manifest, breaks: Break) -> None:
+    found = [check.name for check, result in judged(breaks(well(**stated))).items() if isinstance(result, Finding)]
+    # Of a disk that is full, the message was not delivered either: those are two.
+    assert len(found) == (2 if name == "notifications" else 1), found
+
+
 def test_checks_follow_only_earlier_ones() -> None:
     names = [check.name for check in CHECKS]
     assert all(names.index(name) < place for place, check in enumerate(CHECKS) for name in check.follows)
@@ -82,7 +89,7 @@ def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
         """kubectl patch pv icloud-photos-shared --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
     )
     assert f"  next: {command}\n" in text
-    assert text.splitlines()[-1] == "25 passed, 2 failed, 2 does not apply"
+    assert text.splitlines()[-1] == "25 passed, 1 failed, 1 not checked, 2 does not apply"
 
 
 def test_what_belongs_into_a_file_is_shown_so_that_it_can_be_pasted() -> None:
