@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
@@ -38,6 +39,7 @@ class ClusterSeen:
         placement: what ties pods to nodes.
         space: the room for photos.
         origin: the Service that a tunnel leads to; None when it does not exist.
+        origin_address_of: of a tunnel of our own that leads to a URL, the Service that has its address; else None.
         origin_on_host: whether its pods use their node's network, where no NetworkPolicy knows them by their labels.
         policies: whether the API server has admission policies that deny.
         mutating: whether it has some that change.
@@ -61,6 +63,7 @@ class ClusterSeen:
     placement: Placement = field(default_factory=Placement)
     space: Space = field(default_factory=Space)
     origin: Manifest | None = None
+    origin_address_of: Manifest | None = None
     origin_on_host: bool = False
     policies: bool = True
     existing: ExistingSeen | None = None
@@ -99,6 +102,7 @@ def read_cluster(
     live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
     leads_to = origin_of(settings) if isinstance(settings.cloudflare, Tunnelled) else None
     origin = api.get(leads_to) if leads_to else None
+    host = urlsplit(settings.origin.url or "").hostname if isinstance(settings.cloudflare, OwnTunnel) else None
     found = Ref("v1", "Namespace", sync)
     return ClusterSeen(
         namespace=api.get(Ref("v1", "Namespace", immich.namespace)),
@@ -115,6 +119,7 @@ def read_cluster(
         placement=placement.read_placement(settings, nodes or (), volumes, listed),
         space=space.read_space(api, settings, nodes or (), pods or ()),
         origin=origin,
+        origin_address_of=_having(host, listed(Ref("v1", "Service", "")) or ()) if host else None,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
         existing=read_existing(api, settings),
@@ -177,6 +182,17 @@ def _on_host(api: ClusterApi, service: Manifest | None) -> bool:
     labels = ",".join(f"{key}={value}" for key, value in selector.items())
     pods = api.list(Ref("v1", "Pod", "", service["metadata"]["namespace"]), labelSelector=labels)
     return any(pod["spec"].get("hostNetwork") for pod in pods)
+
+
+def _having(address: str, services: Iterable[Manifest]) -> Manifest | None:
+    """Find the Service that an address or a load balancer's name leads to."""
+    return next((one for one in services if address in _addresses(one)), None)
+
+
+def _addresses(service: Manifest) -> set[str]:
+    spec, balancers = service["spec"], service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    balanced = {one.get(name, "") for one in balancers for name in ("ip", "hostname")}
+    return {spec.get("clusterIP", ""), *(spec.get("clusterIPs") or []), *(spec.get("externalIPs") or []), *balanced}
 
 
 def _class(volume: Manifest) -> str:

@@ -40,12 +40,12 @@ def missing(settings: Settings, facts: CloudflareSeen, cluster: ClusterSeen) -> 
     match settings.cloudflare:
         case SharedTunnel() as cloudflare:
             yield from _missing_tunnel(settings, cloudflare, facts)
-            yield from origin_rules.missing(settings, cluster.origin)
+            yield from origin_rules.missing(settings, cluster)
         case LocalTunnel() as cloudflare:
             yield from local_tunnel_rules.missing(settings, cloudflare, facts)
-            yield from origin_rules.missing(settings, cluster.origin)
+            yield from origin_rules.missing(settings, cluster)
         case OwnTunnel():
-            yield from origin_rules.missing(settings, cluster.origin)
+            yield from origin_rules.missing(settings, cluster)
         case DnsRecord() as cloudflare:
             yield from _missing_sibling(settings.host, cloudflare, facts)
 

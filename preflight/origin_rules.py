@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from clients.ingress_rules import Rule
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from clients.tunnel_document import DocumentError, TunnelDocument
 from components import local_route
 from observe.cloudflare import CloudflareSeen
@@ -30,9 +30,12 @@ _ENTRY_POINTS = "traefik.ingress.kubernetes.io/router.entrypoints"
 _TRAEFIK_REDIRECT = r"--entrypoints\.{}\.http\.redirections\.entrypoint\.to="
 
 
-def missing(settings: Settings, service: Manifest | None) -> Iterator[Finding]:
-    """Find why a tunnel can't lead to the Service that it is to lead to; a URL is taken at its word."""
+def missing(settings: Settings, cluster: ClusterSeen) -> Iterator[Finding]:
+    """Find why a tunnel can't lead where it is to lead."""
+    service, address_of = cluster.origin, cluster.origin_address_of
     backend, ref = settings.origin_service, origin_of(settings)
+    if address_of:
+        yield wording.ORIGIN_OF_SERVICE.found(Ref.of(address_of))
     if backend is None or ref is None:
         return
     if settings.origin.service:  # Immich's own is asked for anyway

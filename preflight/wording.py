@@ -795,6 +795,12 @@ ORIGIN_PORT_MISSING = Situation(
     "It has: $has",
     setting="cloudflare.origin.port",
 )
+ORIGIN_OF_SERVICE = Situation(
+    "origin-is-a-service",
+    f"{_KEY}: this is the address of $subject, and the connector may call only the pods of a Service that is named",
+    "Set namespace, service and port of that Service in its place",
+    setting="cloudflare.origin.url",
+)
 ORIGIN_SCHEME = Situation(
     "origin-scheme-differs",
     f"{_KEY}: port $port of $subject speaks $speaks, and the tunnel would call it over $called",

@@ -177,6 +177,13 @@ class Settings(Model):
             )
         if urlsplit(origin.url or "").hostname == self.host:
             raise refuse("cloudflare.origin.url", origin.url, "another host: that one leads through the tunnel itself")
+        if isinstance(cloudflare, OwnTunnel) and ".svc." in f"{urlsplit(origin.url or '').hostname}.":
+            raise refuse(
+                "cloudflare.origin.url",
+                origin.url,
+                "namespace, service and port of that Service in its place: only the pods behind a Service that is "
+                "named may be called",
+            )
         if isinstance(cloudflare, OwnTunnel):
             taken = {
                 self.immich.namespace,

@@ -15,7 +15,7 @@ from components.plan import Found
 from components.public_access import FoundAtCloudflare
 from observe import cluster_domain
 from observe.cloudflare import CloudflareSeen
-from observe.cluster import ClusterSeen, resolve
+from observe.cluster import ClusterSeen, read_cluster, resolve
 from observe.planned import origin
 from observe.routes import RoutesSeen
 from preflight import origin_rules
@@ -332,6 +332,29 @@ def test_a_connector_outside_the_cluster_needs_a_url(
 ) -> None:
     settings = configured(cloudflare=SHARED | {"origin": stated}, route={"kind": "ingress", "className": "traefik"})
     assert codes(settings, RoutesSeen(ingress_classes=(TRAEFIK,), pods=pods), connectors=connectors) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "url", "expected"),
+    [
+        ({}, {"loadBalancer": {"ingress": [{"ip": "192.168.1.240"}]}}, "https://192.168.1.240", True),
+        ({"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10", "fd00::10"]}, {}, "http://[fd00::10]:80", True),
+        ({"externalIPs": ["192.168.1.240"]}, {}, "http://192.168.1.240:8080", True),
+        ({"clusterIP": "None"}, {"loadBalancer": {}}, "http://192.168.1.240", False),
+    ],
+)
+def test_a_url_of_the_clusters_own_service_is_to_be_named(
+    spec: Manifest,
+    status: Manifest,
+    url: str,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    settings = configured(cloudflare=OWN | {"origin": {"url": url}}, immich=IN_FULL)
+    cluster = FakeCluster()
+    door: Manifest = {**DOOR, "apiVersion": "v1", "kind": "Service", "spec": spec, "status": status}
+    cluster.objects |= {Ref.of(one): one for one in (deployment(), namespace(), door)}
+    found = told(origin_rules.missing(settings, read_cluster(cluster, settings)))
+    assert found == ([("origin-is-a-service", str(Ref.of(door)))] if expected else [])
 
 
 def test_services_of_another_domain_are_told_where_ours_is_assumed() -> None:
