@@ -18,6 +18,7 @@ _DIRECTORIES = (
     "~/.cloudflared", "~/.cloudflare-warp", "~/cloudflare-warp", "/etc/cloudflared", "/usr/local/etc/cloudflared",
 )  # fmt: skip
 _NAMES = ("config.yml", "config.yaml")
+_METRICS, _LOOPBACK = "0.0.0.0:20241", {"localhost", "127.0.0.1", "[::1]"}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -68,6 +69,17 @@ def tunnel_argument(workload: Manifest) -> str:
     named = after[-1] if after and not after[-1].startswith("-") else ""
     takes_it = len(after) > 1 and after[-2].startswith("-") and "=" not in after[-2]
     return "" if takes_it or "$(" in named else named
+
+
+def metrics_port(workload: Manifest, document: Mapping[str, Any]) -> int | None:
+    """Return the port at which its metrics are read from outside the pod; None where they are not.
+
+    Without any, the image takes the first port of a few (source: its metrics/metrics.go, with Runtime `virtual`).
+    """
+    container = cloudflared(workload) or {}
+    stated = _option(_words(container), "--metrics") or _environment(container).get("TUNNEL_METRICS", "")
+    host, _, port = (stated or str(document.get("metrics") or "") or _METRICS).rpartition(":")
+    return int(port) if port.isdecimal() and host not in _LOOPBACK else None
 
 
 def _pod(workload: Manifest) -> Mapping[str, Any]:

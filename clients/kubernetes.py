@@ -34,6 +34,7 @@ OBJECT_MANAGER = "immich-icloud"
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+_POD_TIMEOUT = 5.0  # seconds: a pod is asked what it has in memory
 websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait forever
 _SILENCE = 60.0  # seconds
 
@@ -219,6 +220,23 @@ class ClusterApi:
         stream = self._stream(f"{pod.path}/portforward", [("ports", str(port))], f"no port of {pod} is forwarded")
         opened_socket: socket.socket = ws_client.PortForward(stream, [port]).socket(port)
         return opened_socket
+
+    def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:
+        """Ask a port of a pod over HTTP, by the API server's proxy: once, as the pod may answer nobody.
+
+        Raises:
+            ClusterRefusedError: when the API server does not let us, or the pod refuses.
+            UnreachableError: when neither answers, or not in JSON.
+
+        """
+        response = self._open("GET", f"{pod.path}:{port}/proxy/{path}", timeout=_POD_TIMEOUT)
+        try:
+            found = json.loads(response.data)
+        except (ValueError, RecursionError, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+        if not isinstance(found, dict):
+            raise self._unreachable(f"{pod} answers with no object")
+        return found
 
     def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:
         """Follow a container's log: each line as it comes, after its time (RFC 3339, nanoseconds) and a blank.

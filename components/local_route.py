@@ -30,7 +30,7 @@ class Left(Enum):
     RESTART = "restart"  # cloudflared, which reads it once
 
 
-_DONE = {Standing.STATED, Standing.COVERED}
+DONE = {Standing.STATED, Standing.COVERED}
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class LocalRoute:
     @property
     def left(self) -> Left:
         """What is left for a person to do."""
-        if (self.document or self.running) not in _DONE:
+        if (self.document or self.running) not in DONE:
             return Left.WRITE
-        return Left.RESTART if self.running and self.running not in _DONE else Left.NOTHING
+        return Left.RESTART if self.running and self.running not in DONE else Left.NOTHING
 
 
 def taking(rules: Sequence[Rule], host: str) -> list[Rule]:

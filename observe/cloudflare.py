@@ -51,7 +51,7 @@ class CloudflareSeen:
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
         local: what runs a locally managed tunnel; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
-        connectors: what runs a shared tunnel.
+        connectors: what runs a shared tunnel, or a locally managed one whose pods say which they are.
 
     """
 
@@ -138,10 +138,12 @@ def read_cloudflare(
     tunnel = tunnel_of(settings, tunnels, local)
     if local and tunnel:
         local = replace(local, configuration=api.configuration(zone.account_id, tunnel.id))
+        local = replace(local, pods=local_tunnel.read_pods_of(cluster, local))
         local = local_tunnel.claimed(settings, local, tunnel, zone.account_id, owner)
         # Without the state, what is to be written is not asked.
         local = local_tunnel.tried(cluster, local, known) if known is not None else local
     shared = tunnel if isinstance(cloudflare, SharedTunnel) else None
+    connected = shared or (tunnel if local and local.pods else None)
     configuration = api.configuration(zone.account_id, shared.id) if shared else None
     inherited = inherited_of(configuration.document if configuration else None)
     ours = rule_set(settings, zone, tunnel, owner, inherited)
@@ -160,7 +162,7 @@ def read_cloudflare(
         certified=zones.certified(api, zone, settings.host),
         local=local,
         inherited=inherited,
-        connectors=tuple(api.connectors(zone.account_id, shared.id)) if shared else (),
+        connectors=tuple(api.connectors(zone.account_id, connected.id)) if connected else (),
     )
 
 

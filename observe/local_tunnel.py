@@ -1,6 +1,7 @@
 """The cloudflared of a locally managed tunnel, and the document that it reads."""
 
-from collections.abc import Callable, Collection, Iterator
+from base64 import b64decode
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TypeVar
 from clients import connector_file, document_keeper
 from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
-from clients.ingress_rules import spoken
+from clients.ingress_rules import Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
 from clients.tunnel_document import DocumentError, TunnelDocument, plain
@@ -19,6 +20,8 @@ from components import local_route, public_access
 from components.local_route import LocalRoute, Standing
 from components.origin_request import inherited_of
 from components.ownership import Ownership
+from observe import connector_pods
+from observe.connector_pods import RunningConnector
 from observe.state import Known
 from providers import tunnel_file_rule
 from providers.tunnel_file_rule import FileRule, FileRuleDiff
@@ -29,6 +32,8 @@ from settings.route import Gateway, Ingress
 from text.resource_types import TUNNEL_FILE_RULE
 
 T = TypeVar("T")
+
+_OF_A_SECRET = "is one that cloudflared refuses, or that this stack can't judge"  # noqa: S105 (words)
 
 KINDS = ("Deployment", "DaemonSet", "StatefulSet")
 INSTANCE = "app.kubernetes.io/instance"
@@ -49,6 +54,7 @@ class FoundConnector:
         file: the file that it reads.
         holder: the ConfigMap that holds the file; None where that can't be read, or it is no ConfigMap.
         sharing: all workloads that read this file.
+        secret: the document where a Secret holds it, and may be read: what it says of others is never shown.
 
     """
 
@@ -56,6 +62,7 @@ class FoundConnector:
     file: ConnectorFile
     holder: Manifest | None
     sharing: tuple[Manifest, ...] = ()
+    secret: str | None = None
 
     @property
     def namespace(self) -> str:
@@ -65,7 +72,7 @@ class FoundConnector:
     @property
     def text(self) -> str | None:
         """The document; None where it can't be read."""
-        return ((self.holder or {}).get("data") or {}).get(self.file.key)
+        return ((self.holder or {}).get("data") or {}).get(self.file.key, self.secret)
 
     @property
     def tunnel(self) -> str:
@@ -100,6 +107,7 @@ class LocalTunnelSeen:
         kept: why this stack may not write its document; empty where it may, or there is none to be read.
         claim: our rule in the document; None where this stack may not write it.
         trial: what the claim comes to; None where the state is not asked.
+        pods: what its pods say of themselves, as far as they may be asked.
 
     """
 
@@ -109,6 +117,13 @@ class LocalTunnelSeen:
     kept: str = ""
     claim: FileRule | None = None
     trial: FileRuleDiff | None = None
+    pods: tuple[RunningConnector, ...] = ()
+
+    @property
+    def running(self) -> list[Sequence[Rule]]:
+        """The lists of rules that run: of each pod, or else as cloudflared sent them to Cloudflare."""
+        known = [one.rules for one in self.pods if one.rules is not None]
+        return [*known] or ([ingress_of(self.configuration)] if self.configuration else [])
 
     @property
     def connector(self) -> FoundConnector | None:
@@ -133,8 +148,9 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
         workloads = _permitted(partial(api.list, like)) or []
         found += filter(None, (connector(api, workload) for workload in workloads))
     if stated:
-        wanted = (Ref("v1", "ConfigMap", stated.name, stated.namespace), stated.key)
-        found = [one for one in found if (one.file.holder, one.file.key) == wanted]
+        wanted = (stated.namespace, stated.name, stated.key)
+        holders = ((one, one.file.holder) for one in found)
+        found = [one for one, ref in holders if ref and (ref.namespace, ref.name, one.file.key) == wanted]
     if len(found) > 1 and cloudflare.tunnel:
         found = [one for one in found if one.tunnel == cloudflare.tunnel] or found
     # Several workloads may share a document.
@@ -154,7 +170,27 @@ def connector(api: ClusterApi, workload: Manifest) -> FoundConnector | None:
         holder = _permitted(partial(api.get, ref)) if ref and ref.kind == "ConfigMap" else None
         if holder and file.key in (holder.get("data") or {}):
             return FoundConnector(workload, file, holder)
+        if ref and ref.kind == "Secret" and (secret := _decoded(_permitted(partial(api.get, ref)), file.key)):
+            return FoundConnector(workload, file, None, secret=secret)
     return FoundConnector(workload, files[0], None) if files else None
+
+
+def _decoded(secret: Manifest | None, key: str) -> str | None:
+    try:
+        return b64decode(((secret or {}).get("data") or {}).get(key) or "").decode() or None
+    except ValueError:
+        return None
+
+
+def read_pods_of(api: ClusterApi, seen: LocalTunnelSeen) -> tuple[RunningConnector, ...]:
+    """Ask the pods of the one workload that runs it what they are."""
+    if seen.connector is None:
+        return ()
+    try:
+        document = TunnelDocument.read(seen.connector.text or "").rest
+    except DocumentError:
+        document = {}
+    return connector_pods.read_pods(api, seen.connector.workload, document)
 
 
 def _serving(api: ClusterApi, settings: Settings, connector: FoundConnector) -> Iterator[Backend]:
@@ -194,8 +230,8 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
     stated = local_route.place(settings.origin_url, namespace)
     wanted = {*([stated] if stated else []), settings.immich.backend, *seen.serving}
     rule = public_access.rule(settings, {})
-    known = ingress_of(seen.configuration) if seen.configuration and seen.configuration.document else []
-    running = local_route.standing(known, settings.host, wanted, namespace)
+    standings = [local_route.standing(rules, settings.host, wanted, namespace) for rules in seen.running]
+    running = next((one for one in standings if one not in local_route.DONE), next(iter(standings), None))
     if connector is None or connector.text is None:
         place = connector.place if connector else "the configuration file beside the tunnel's cloudflared"
         return LocalRoute(place, connector.owner if connector else "", plain(rule), running=running, rule=rule)
@@ -214,15 +250,18 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
         rule = public_access.rule(settings, inherited_of(document.rest))
         lines = document.shown(rule)
     except DocumentError as error:
-        return replace(found, fault=str(error))
+        return replace(found, fault=_OF_A_SECRET if connector.secret else str(error))
+    taking = local_route.taking(document.rules, settings.host)
+    if connector.secret:
+        before, taking = {}, [{"hostname": settings.host, "service": "(others, in the Secret)"}]
     return replace(
         found,
         rule=rule,
-        rules=document.rules,
+        rules=() if connector.secret else document.rules,
         lines=lines,
-        before=spoken(before),
+        before=spoken(before) if before else "",
         document=local_route.standing(document.rules, settings.host, wanted, namespace),
-        taking=tuple(local_route.taking(document.rules, settings.host)),
+        taking=tuple(taking),
     )
 
 

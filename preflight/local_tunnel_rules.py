@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from clients.cloudflare import Tunnel
+from clients.connector_file import is_tunnel_id
 from clients.ingress_rules import spoken
 from clients.kubernetes import Ref
 from clients.tunnel_configuration import ingress_of
@@ -21,8 +23,10 @@ def missing(settings: Settings, cloudflare: LocalTunnel, facts: CloudflareSeen) 
     local = facts.local or LocalTunnelSeen()
     name, tunnel = local.tunnel(cloudflare), tunnel_of(settings, facts.tunnels, local)
     if tunnel and not tunnel.deleted:
-        if manager(tunnel, local.configuration) is Manager.CLOUDFLARE:
+        if manager(tunnel, local.configuration) is Manager.CLOUDFLARE or any(pod.remote for pod in local.pods):
             yield wording.TUNNEL_REMOTE.found(tunnel.name)
+        elif local.connector and _runs_another(tunnel, facts, local):
+            yield wording.CONNECTOR_ELSEWHERE.found(Ref.of(local.connector.workload), name=tunnel.name)
     elif name:
         has = ", ".join(sorted(one.name for one in facts.tunnels if not one.deleted)) or "none"
         yield wording.TUNNEL_MISSING.found(name=name, has=has)
@@ -33,6 +37,15 @@ def missing(settings: Settings, cloudflare: LocalTunnel, facts: CloudflareSeen) 
         yield wording.TUNNEL_UNNAMED.found(Ref.of(local.connector.workload))
     else:
         yield wording.CONNECTOR_MISSING.found()
+
+
+def _runs_another(tunnel: Tunnel, facts: CloudflareSeen, local: LocalTunnelSeen) -> bool:
+    """Whether the pods say that they run another tunnel, or the id that they are told to run; unknown is no."""
+    ours, there = {pod.id for pod in local.pods} - {""}, {one.id for one in facts.connectors} - {""}
+    if ours and there:
+        return not ours & there
+    told = local.connector.tunnel if local.connector else ""
+    return is_tunnel_id(told) and told.lower() != tunnel.id
 
 
 def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute, *, ours: bool) -> Iterator[Finding]:

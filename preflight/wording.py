@@ -739,6 +739,12 @@ TUNNEL_UNNAMED = Situation(
     "Name it: the dashboard lists yours under Zero Trust, Networks, Tunnels",
     setting="cloudflare.tunnel",
 )
+CONNECTOR_ELSEWHERE = Situation(
+    "connector-of-another-tunnel",
+    f"{_KEY}: the pods of $subject run another tunnel than $name, so that their file is not its file",
+    "Name the tunnel that they run, or leave it out",
+    setting="cloudflare.tunnel",
+)
 MANAGER_UNKNOWN = Situation(
     "manager-unknown",
     "who manages the rules of tunnel $subject is unknown: Cloudflare says neither that its file does nor that it "

@@ -182,14 +182,14 @@ class SharedTunnel(_Tunnelled):
 
 
 class TunnelConfig(Model):
-    """The ConfigMap that holds the configuration file of a cloudflared in the cluster."""
+    """The ConfigMap or Secret that holds the configuration file of a cloudflared in the cluster."""
 
     namespace: Annotated[Label, Example("cloudflared")]
     name: Annotated[ObjectName, Example("cloudflared-config")]
     key: Annotated[
         str,
         Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$", description="The file's key in it."),
-        Allowed("a key of a ConfigMap", "config.yaml"),
+        Allowed("a key of a ConfigMap or Secret", "config.yaml"),
     ] = "config.yaml"
 
 

@@ -16,6 +16,7 @@ class FakeCluster(ClusterApi):
         self.objects: dict[Ref, Manifest] = {}
         self.writes: list[str] = []
         self.step: Step = lambda _: None
+        self.answers: dict[str, Manifest] = {}  # of pods, by the path
         self._versions = count(1)
 
     def get(self, ref: Ref) -> Manifest | None:
@@ -34,6 +35,11 @@ class FakeCluster(ClusterApi):
 
     def serves(self, api_version: str, kind: str) -> bool:  # noqa: ARG002 (all kinds)
         return True
+
+    def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:
+        if path not in self.answers:
+            raise ClusterRefusedError(403, f"pods/proxy of {pod} is forbidden, port {port}")
+        return deepcopy(self.answers[path])
 
     def create(self, manifest: Manifest, manager: str) -> Answer:
         return self._write("create", manifest, manager)

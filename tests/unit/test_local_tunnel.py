@@ -1,5 +1,6 @@
 """A locally managed tunnel: whose file it is, what it does with the host's requests, and what is left for a person."""
 
+from base64 import b64encode
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -433,6 +434,98 @@ def test_a_document_in_a_secret_is_judged_by_what_runs() -> None:
     assert world.warned(tunnel=WORKSHOP) == []
     world.sends(DOCUMENT)
     assert world.warned(tunnel=WORKSHOP) == ["rule-to-write"]
+
+
+def kept_in_a_secret(world: World, text: str) -> None:
+    world.cluster.objects.pop(HOLDER, None)
+    world.put(workload("--config", AT, "run", volume={"secret": {"secretName": "s"}}))
+    data = {"config.yaml": b64encode(text.encode()).decode()}
+    world.put(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "cloudflared"}, "data": data}
+    )
+
+
+def test_a_document_in_a_secret_is_read_and_what_it_says_of_others_is_not_shown() -> None:
+    world = World(DOCUMENT)
+    kept_in_a_secret(world, DOCUMENT)
+    (warning,) = (one for one in world.findings() if one.code == "rule-to-write")
+    assert warning.snippet == OURS
+    assert "mealie" not in str([*world.findings(), world.plan().outputs])
+    kept_in_a_secret(world, WITH_RULE)
+    world.sends(WITH_RULE)
+    assert world.warned() == []
+    assert world.warned(config={"namespace": "cloudflared", "name": "s"}) == []
+    assert world.missing(config={"namespace": "cloudflared", "name": "other"}) == ["connector-missing"]
+    shadow = "  - {hostname: '*.coultonf.com', service: http://hidden}\n  - hostname: mealie"
+    kept_in_a_secret(world, WITH_RULE.replace("  - hostname: mealie", shadow))
+    assert world.warned() == ["rule-behind-others"]
+    assert "hidden" not in str(world.findings())
+    kept_in_a_secret(world, DOCUMENT.replace("mealie.coultonf.com", "hidden*.coultonf.com"))
+    assert "document-invalid" in world.warned()
+    assert "hidden" not in str(world.findings())
+
+
+@pytest.mark.parametrize(
+    ("words", "document", "expected"),
+    [
+        ((), {}, 20241),
+        (("--metrics", "0.0.0.0:2000"), {}, 2000),
+        (("--metrics=:9090",), {"metrics": "0.0.0.0:1"}, 9090),
+        ((), {"metrics": "0.0.0.0:2000"}, 2000),
+        (("--metrics", "localhost:2000"), {}, None),
+        ((), {"metrics": "[::1]:2000"}, None),
+    ],
+)
+def test_the_port_at_which_a_connector_is_asked(
+    words: tuple[str, ...], document: Manifest, expected: int | None
+) -> None:
+    assert connector_file.metrics_port(workload(*words, "run"), document) == expected
+
+
+def asked(world: World, ready: Manifest | None, config: Manifest | None = None) -> World:
+    """A pod of it, and what it answers."""
+    runs = workload("--config", AT, "run")
+    runs["spec"]["selector"] = {"matchLabels": {"app": "cloudflared"}}
+    world.put(runs)
+    metadata = {"name": "cloudflared-1", "namespace": "cloudflared", "labels": {"app": "cloudflared"}}
+    world.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": "Running"}})
+    world.cluster.answers = {"ready": ready} if ready else {}
+    world.cluster.answers |= {"config": config} if config else {}
+    return world
+
+
+KNOWN = found().connectors[HOMELAB][0]["id"]
+
+
+def test_a_pod_that_runs_another_tunnel_proves_that_its_file_is_not_the_tunnels() -> None:
+    world = asked(World(WITH_RULE), {"status": 200, "readyConnections": 4, "connectorId": KNOWN})
+    world.account.world.connectors[WORKSHOP] = [{"id": "another", "conns": []}]
+    assert world.missing() == ["connector-of-another-tunnel"]
+    world.account.world.connectors[WORKSHOP] = [{"id": "another", "conns": []}, {"id": KNOWN, "conns": []}]
+    assert world.missing() == []
+    assert asked(world, None).missing() == [], "that the pods may not be asked proves nothing"
+
+
+def test_a_document_for_another_tunnel_is_not_this_ones() -> None:
+    world = World(DOCUMENT.replace(WORKSHOP, HOMELAB))
+    assert world.missing(tunnel="workshop") == ["connector-of-another-tunnel"]
+
+
+@pytest.mark.parametrize(
+    ("version", "runs", "missing", "warned"),
+    [
+        (-1, WITH_RULE, [], []),
+        (-1, DOCUMENT, [], ["rule-not-running"]),
+        (3, WITH_RULE, ["tunnel-remote"], None),
+    ],
+)
+def test_the_rules_that_a_pod_runs_are_believed_before_what_it_once_sent(
+    version: int, runs: str, missing: list[str], warned: list[str] | None
+) -> None:
+    config = {"version": version, "config": {"ingress": yaml.safe_load(runs)["ingress"]}}
+    world = asked(World(WITH_RULE, runs=WITH_RULE if runs == DOCUMENT else DOCUMENT), {"connectorId": ""}, config)
+    assert world.missing() == missing
+    assert warned is None or world.warned() == warned
 
 
 def test_of_several_connectors_one_is_to_be_named() -> None:
