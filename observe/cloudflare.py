@@ -51,7 +51,7 @@ class CloudflareSeen:
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
         local: what runs a locally managed tunnel; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
-        connectors: what runs a shared tunnel, or a locally managed one whose pods say which they are.
+        connectors: what runs a tunnel that is not this stack's own.
 
     """
 
@@ -143,7 +143,7 @@ def read_cloudflare(
         # Without the state, what is to be written is not asked.
         local = local_tunnel.tried(cluster, local, known) if known is not None else local
     shared = tunnel if isinstance(cloudflare, SharedTunnel) else None
-    connected = shared or (tunnel if local and local.pods else None)
+    connected = (shared or (tunnel if local else None)) if tunnel and not tunnel.deleted else None
     configuration = api.configuration(zone.account_id, shared.id) if shared else None
     inherited = inherited_of(configuration.document if configuration else None)
     ours = rule_set(settings, zone, tunnel, owner, inherited)

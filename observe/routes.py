@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from observe.lists import Listed
 from settings import Settings
-from settings.cloudflare import SharedTunnel
+from settings.cloudflare import LocalTunnel, SharedTunnel
 from settings.route import Gateway, Ingress, NoRoute
 from text.hostname import normal
 
@@ -29,7 +29,7 @@ class RoutesSeen:
     Attributes:
         others: all routes of the cluster that are no Ingress.
         ingress_classes: the IngressClasses.
-        pods: the pods of all namespaces: a controller is one of them, and a shared tunnel's cloudflared.
+        pods: the pods of all namespaces: a controller is one of them, and so is a cloudflared.
         gateway_api: whether the API server has HTTPRoutes.
         gateways: the Gateways.
 
@@ -49,7 +49,7 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
         ClusterError: when the API server can't be reached, or does not let us read.
 
     """
-    shared = isinstance(settings.cloudflare, SharedTunnel) and not settings.origin.url
+    shared = isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) and not settings.origin.url
     pods = listed(Ref("v1", "Pod", "")) if shared or isinstance(settings.route, Ingress) else None
     running = None if pods is None else tuple(pods)
     if isinstance(settings.route, NoRoute):

@@ -62,7 +62,7 @@ def _everywhere(settings: Settings) -> list[Rule]:
         rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
         rules.append(("traefik.io", ("ingressroutes",), ("list",)))
         rules.append(("traefik.containo.us", ("ingressroutes",), ("list",)))
-    to_a_service = isinstance(settings.cloudflare, SharedTunnel) and not settings.origin.url
+    to_a_service = isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) and not settings.origin.url
     if to_a_service or isinstance(settings.route, Ingress):
         rules.append(("", ("pods",), ("list",)))
     if settings.photo_sync.accounts:

@@ -13,7 +13,7 @@ from observe.planned import tcp_ports
 from preflight import wording
 from preflight.selectors import matches
 from settings import Settings
-from settings.cloudflare import SharedTunnel
+from settings.cloudflare import LocalTunnel, SharedTunnel
 from settings.model import CLUSTER_DOMAIN
 from settings.origin import PORTS, TunnelOrigin
 from settings.route import Gateway, Ingress
@@ -57,6 +57,11 @@ def findings(settings: Settings, cluster: ClusterSeen, cloudflare: CloudflareSee
     origin = settings.origin
     if origin.is_https and not _is_verifiable(origin):
         yield wording.ORIGIN_CERTIFICATE.found(settings.origin_url)
+    by_name = isinstance(settings.route, Gateway) and any(
+        one.get("hostname") for one in _listeners(settings.route, cluster)
+    )
+    if origin.service and origin.is_https and by_name and not (origin.origin_server_name or origin.match_sni_to_host):
+        yield wording.ORIGIN_SERVER_NAME.found(origin_of(settings), host=settings.host)
     over_http = cluster.origin if origin.service and not origin.is_https else None
     if reason := next(_redirecting(settings, cluster, over_http), "") if over_http else "":
         yield wording.ORIGIN_REDIRECTS.found(origin_of(settings), reason=reason)
@@ -133,8 +138,17 @@ def _of_traefik(cluster: ClusterSeen, service: Manifest, entry_points: Iterable[
 
 def _listening_elsewhere(settings: Settings, route: Gateway, cluster: ClusterSeen, service: Manifest) -> Iterator[str]:
     """Tell that no listener that the route attaches to is behind the Service's port; unknown ones are not judged."""
+    listeners = _listeners(route, cluster)
+    port = next((one for one in tcp_ports(service) if one["port"] == _port(settings)), {})
+    target = port.get("targetPort", port.get("port"))
+    if listeners and isinstance(target, int) and not {port["port"], target} & {one.get("port") for one in listeners}:
+        yield f"the listeners of the route have {', '.join(sorted({str(one.get('port')) for one in listeners}))}"
+
+
+def _listeners(route: Gateway, cluster: ClusterSeen) -> list[Manifest]:
+    """List the listeners that the route attaches to, as far as its Gateways are known."""
     wanted = {(one.gateway_namespace, one.gateway): one.section_name for one in route.all_parents}
-    listeners = [
+    return [
         listener
         for gateway in cluster.routes.gateways or ()
         for place, section in wanted.items()
@@ -142,20 +156,16 @@ def _listening_elsewhere(settings: Settings, route: Gateway, cluster: ClusterSee
         for listener in gateway["spec"].get("listeners", [])
         if section in {None, listener["name"]}
     ]
-    port = next((one for one in tcp_ports(service) if one["port"] == _port(settings)), {})
-    target = port.get("targetPort", port.get("port"))
-    if listeners and isinstance(target, int) and not {port["port"], target} & {one.get("port") for one in listeners}:
-        yield f"the listeners of the route have {', '.join(sorted({str(one.get('port')) for one in listeners}))}"
 
 
 def _outside(settings: Settings, cluster: ClusterSeen, cloudflare: CloudflareSeen) -> Iterator[Finding]:
     """Find that the tunnel is connected from outside the cluster, where no Service is reached."""
     pods = cluster.routes.pods
-    if not isinstance(settings.cloudflare, SharedTunnel) or pods is None or not cloudflare.connectors:
+    if not isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) or pods is None or not cloudflare.connectors:
         return
     images = [str(one.get("image", "")) for pod in pods for one in pod["spec"].get("containers", [])]
     if not any("cloudflared" in image for image in images):
-        yield wording.CONNECTOR_OUTSIDE.found(settings.cloudflare.tunnel, service=origin_of(settings))
+        yield wording.CONNECTOR_OUTSIDE.found(settings.cloudflare.tunnel or "", service=origin_of(settings))
 
 
 def _domain(settings: Settings, cloudflare: CloudflareSeen) -> Iterator[Finding]:

@@ -820,6 +820,13 @@ ORIGIN_CERTIFICATE = Situation(
     _WARNING,
     "cloudflare.origin.originServerName",
 )
+ORIGIN_SERVER_NAME = Situation(
+    "origin-server-name",
+    f"{_KEY}: the Gateway's listener is chosen by the server name, and cloudflared asks for that of $subject",
+    "Set it to $host, or matchSNItoHost: true",
+    _WARNING,
+    "cloudflare.origin.originServerName",
+)
 ORIGIN_REDIRECTS = Situation(
     "origin-redirects",
     f"{_KEY}: $subject serves the host over https alone, and over http redirects without end or answers 404: $reason",

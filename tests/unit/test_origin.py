@@ -298,6 +298,25 @@ def test_a_listener_behind_another_port_of_the_gateway(
 
 
 @pytest.mark.parametrize(
+    ("hostname", "stated", "expected"),
+    [
+        ({"hostname": "*.example.com"}, {"noTLSVerify": True}, ["origin-server-name"]),
+        ({"hostname": "*.example.com"}, {"matchSNItoHost": True}, []),
+        ({"hostname": "*.example.com"}, {"originServerName": HOST}, []),
+        ({}, {"noTLSVerify": True}, []),
+    ],
+)
+def test_a_listener_is_chosen_by_the_server_name(hostname: Manifest, stated: Manifest, expected: list[str]) -> None:
+    spec = {"listeners": [{"name": "https", "port": 443, **hostname}]}
+    gateway = {"metadata": {"namespace": "gateways", "name": "public"}, "spec": spec}
+    settings = configured(
+        cloudflare=SHARED | {"origin": CONTROLLER | {"scheme": "https"} | stated},
+        route={"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"},
+    )
+    assert codes(settings, RoutesSeen(gateways=(gateway,))) == expected
+
+
+@pytest.mark.parametrize(
     ("stated", "expected"),
     [
         ({"scheme": "https"}, ["origin-certificate-unverified"]),
@@ -330,8 +349,11 @@ RUNS = (Connector("2026.7.3", 4),)
 def test_a_connector_outside_the_cluster_needs_a_url(
     stated: Manifest, pods: tuple[Manifest, ...] | None, connectors: tuple[Connector, ...], expected: list[str]
 ) -> None:
-    settings = configured(cloudflare=SHARED | {"origin": stated}, route={"kind": "ingress", "className": "traefik"})
-    assert codes(settings, RoutesSeen(ingress_classes=(TRAEFIK,), pods=pods), connectors=connectors) == expected
+    for cloudflare in (SHARED, {"kind": "localTunnel", "tunnel": "workshop"}):
+        settings = configured(
+            cloudflare=cloudflare | {"origin": stated}, route={"kind": "ingress", "className": "traefik"}
+        )
+        assert codes(settings, RoutesSeen(ingress_classes=(TRAEFIK,), pods=pods), connectors=connectors) == expected
 
 
 @pytest.mark.parametrize(
