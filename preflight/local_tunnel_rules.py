@@ -6,7 +6,6 @@ from clients.cloudflare import Tunnel
 from clients.connector_file import is_tunnel_id
 from clients.ingress_rules import spoken
 from clients.kubernetes import Ref
-from clients.tunnel_configuration import ingress_of
 from clients.tunnel_manager import Manager, manager
 from components.local_route import Left, LocalRoute, Standing
 from observe.cloudflare import CloudflareSeen, tunnel_of
@@ -79,7 +78,7 @@ def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute, *, ou
 
 def _not_read(local: LocalTunnelSeen, route: LocalRoute) -> Iterator[Finding]:
     """Say what else the restart puts in force, as far as it is known which rules run."""
-    running = ingress_of(local.configuration) if local.configuration else []
+    running = next(iter(local.running), [])
     if not running:
         yield wording.RUNNING_UNKNOWN.found(route.place)
         return

@@ -147,11 +147,11 @@ def _listening_elsewhere(settings: Settings, route: Gateway, cluster: ClusterSee
 
 def _listeners(route: Gateway, cluster: ClusterSeen) -> list[Manifest]:
     """List the listeners that the route attaches to, as far as its Gateways are known."""
-    wanted = {(one.gateway_namespace, one.gateway): one.section_name for one in route.all_parents}
+    wanted = [((one.gateway_namespace, one.gateway), one.section_name) for one in route.all_parents]
     return [
         listener
         for gateway in cluster.routes.gateways or ()
-        for place, section in wanted.items()
+        for place, section in wanted
         if place == (gateway["metadata"].get("namespace", ""), gateway["metadata"]["name"])
         for listener in gateway["spec"].get("listeners", [])
         if section in {None, listener["name"]}

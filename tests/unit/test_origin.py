@@ -295,6 +295,10 @@ def test_a_listener_behind_another_port_of_the_gateway(
     cluster = replace(CLUSTER, origin=door, routes=RoutesSeen(gateways=(gateway,)))
     found = origin_rules.findings(settings, cluster, CloudflareSeen(ZONE))
     assert [code for code, _ in told(found)] == expected
+    second = {"gateway": "public", "gatewayNamespace": "gateways", "sectionName": "https"}
+    both = route | {"sectionName": "http", "parents": [second]}
+    settings = configured(cloudflare=SHARED | {"origin": CONTROLLER}, route=both)
+    assert [*origin_rules.findings(settings, cluster, CloudflareSeen(ZONE))] == []
 
 
 @pytest.mark.parametrize(
