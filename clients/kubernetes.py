@@ -34,7 +34,7 @@ OBJECT_MANAGER = "immich-icloud"
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 
 _TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
-_POD_TIMEOUT = 5.0  # seconds: a pod is asked what it has in memory
+_POD_TIMEOUT = 3.0  # seconds: a pod is asked what it has in memory
 websocket.setdefaulttimeout(_TIMEOUT)  # the client sets none, and would wait forever
 _SILENCE = 60.0  # seconds
 
