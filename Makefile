@@ -68,7 +68,7 @@ notify-test: $(READY) ## Send a test to notifications.urls, from the cluster
 mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
 	@$(COMMAND)
 
-chart-values: $(READY) ## Print the photos' mount as values of Immich's Helm chart, for immich.mount: chart
+chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; ARGS=--form=helmrelease (Flux) or --form=application (ArgoCD)
 	@$(COMMAND)
 
 verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role

@@ -45,7 +45,7 @@ def _mount(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if settings.immich.mount.kind == "chart":
         yield (
             f"Have Immich's chart mount the photos (docs/adopt.md): put what `{ownership.command('chart-values')}` "
-            "prints into its values, and let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
+            "prints into its values, and have it applied server-side"
         )
 
 

@@ -470,7 +470,10 @@ MOUNT_IN_THE_WAY = Situation(
     setting="immich.mount",
 )
 
-_CHART_SYNC = "let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
+_CHART_SYNC = (
+    "have it applied server-side (ArgoCD: syncOptions: [ServerSideApply=true], Flux: upgrade.serverSideApply: enabled, "
+    "Helm 4: --server-side=true)"
+)
 _VALUES = "what `$command` prints"
 MOUNT_REPOINTED = Situation(
     "mount-repointed",
@@ -501,7 +504,7 @@ MOUNT_NOT_IN_CHART = Situation(
     "mount-not-in-chart",
     f"$subject: $lacks, and {_KEY} says that the chart states it",
     f"A library is made and scanned only with its photos there. Put {_VALUES} into the values of Immich's chart and "
-    f"let ArgoCD sync. Of a new stack, whose disk is not made yet, `up` comes first, with {_KEY}: entries",
+    f"deploy them. Of a new stack, whose disk is not made yet, `up` comes first, with {_KEY}: entries",
     setting="immich.mount",
 )
 MOUNT_OF_ANOTHER = Situation(
@@ -522,7 +525,7 @@ MOUNT_SHARED = Situation(
 CHART_LACKS_MOUNT = Situation(
     "chart-lacks-mount",
     "$subject: $lacks",
-    f"Put {_VALUES} into the values of Immich's chart, and let ArgoCD sync",
+    f"Put {_VALUES} into the values of Immich's chart, and deploy them",
     _WARNING,
     "immich.mount",
 )
@@ -976,8 +979,8 @@ HOST_CHANGES_WITH_A_GAP = Situation(
 REMOVED_UNDER_CHART = Situation(
     "removed-under-chart",
     f"Immich's chart mounts the photos, and goes on to ({_KEY}: chart)",
-    "Before you remove this stack, take what `$command` prints out of the chart's values, and let ArgoCD "
-    "sync. Else Immich's next pod does not start: the claim that it mounts is gone (removal waits until no pod uses "
+    "Before you remove this stack, take what `$command` prints out of the chart's values, and deploy "
+    "them. Else Immich's next pod does not start: the claim that it mounts is gone (removal waits until no pod uses "
     "it), or its namespace no longer lets a pod in that mounts a directory of the node",
     _WARNING,
     "immich.mount",

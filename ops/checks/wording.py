@@ -45,7 +45,7 @@ PHOTOS_NOT_MOUNTED = _fault(
 )
 CHART_LACKS_MOUNT = _fault(
     "chart-lacks-mount",
-    "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or ArgoCD has not synced them",
+    "Immich's chart was given the mount (immich.mount: chart) and lacks these values, or they are not deployed yet",
     make("chart-values"),
 )
 

@@ -36,7 +36,7 @@ END_ADOPTION = (
 )
 GIVE_VALUES = (
     "Have Immich's chart mount the photos (docs/adopt.md): put what `make chart-values STACK=homelab` prints into its "
-    "values, and let ArgoCD sync it with syncOptions: [ServerSideApply=true]"
+    "values, and have it applied server-side"
 )
 MAKE_RECORD = (
     "Make a DNS record of immich.example.com that leads to the cluster, where you keep its domain: "
