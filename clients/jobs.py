@@ -177,18 +177,9 @@ class _Wait:
     def _failure(self, pod: Manifest | None) -> Failure | None:
         """Find what keeps the pod from starting, where that may be read and an answer comes."""
         try:
-            return next(self._failures(pod), None)
+            return next(pod_start.of_job(self.api, self.job, pod), None)
         except (TransientError, ClusterRefusedError):
             return None
-
-    def _failures(self, pod: Manifest | None) -> Iterator[Failure]:
-        ref = Ref.of(self.job)
-        if pod is None:  # the Job's controller tries again, and an event is all that it leaves
-            refused = f"involvedObject.uid={self.job['metadata']['uid']},reason=FailedCreate"
-            for event in self.api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=refused):
-                yield Failure(f"{ref} gets no pod: {event.get('message', 'FailedCreate')}")
-            return
-        yield from pod_start.failures(self.api, pod)
 
 
 def _progress(ref: Ref, pod: Manifest | None) -> str:

@@ -39,6 +39,31 @@ def name(pod: Manifest) -> str:
     return f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
+def of_job(api: ClusterApi, job: Manifest, pod: Manifest | None) -> Iterator[Failure]:
+    """Say what keeps the pod of a Job from being made, or its containers from starting."""
+    if pod is None:
+        yield from (Failure(f"{Ref.of(job)} gets no pod: {words}") for _, words in refusals(api, job))
+    else:
+        yield from failures(api, pod)
+
+
+def refusals(api: ClusterApi, owner: Manifest) -> list[tuple[str, str]]:
+    """List when, and in which words, the API server refused what a controller makes for an object, the latest first.
+
+    The controller tries again, and an event, which stays for an hour, is all that it leaves.
+    """
+    of_owner = f"involvedObject.uid={owner['metadata']['uid']},reason=FailedCreate"
+    events = api.list(Ref("v1", "Event", "", owner["metadata"]["namespace"]), fieldSelector=of_owner)
+    return sorted(((_last(event), event.get("message", "FailedCreate")) for event in events), reverse=True)
+
+
+def _last(event: Manifest) -> str:
+    """Return when an event came last; each of its two APIs writes that in a place of its own."""
+    series = event.get("series") or {}
+    times = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
+    return str(next(filter(None, times), event["metadata"].get("creationTimestamp", "")))
+
+
 def failures(api: ClusterApi, pod: Manifest) -> Iterator[Failure]:
     """Say what keeps a pod's containers from starting."""
     status = pod.get("status", {})

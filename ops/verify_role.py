@@ -90,6 +90,7 @@ def _by_namespace(settings: Settings) -> dict[str, list[Rule]]:
     rules.setdefault(settings.photo_sync.namespace, []).extend(
         [
             ("", ("pods", "configmaps", "persistentvolumeclaims"), _READ),
+            ("", ("events",), ("list",)),
             ("batch", ("jobs", "cronjobs"), _READ),
             ("networking.k8s.io", ("networkpolicies",), ("get",)),
             *([("monitoring.coreos.com", ("prometheusrules",), ("get",))] if settings.monitoring else []),

@@ -60,6 +60,8 @@ def _last(facts: Facts) -> Result:
 
 
 def _last_of(facts: Facts, account: AccountFacts) -> Result:
+    if blocked := next((run.blocked for run in account.runs if run.blocked), ""):
+        return failed(facts, wording.SYNC_NOT_STARTED, blocked)
     ended = [run for run in account.runs if run.ended]
     if not ended:
         state = "is at work" if account.runs else "has run"
@@ -113,6 +115,8 @@ def _scheduled_of(facts: Facts, account: AccountFacts) -> Result:
     spec = account.cron_job["spec"]
     if spec.get("suspend"):
         return failed(facts, wording.CRON_JOB_SUSPENDED, f"CronJob {name} is suspended", cron_job=name)
+    if account.refused:
+        return failed(facts, wording.SYNC_NOT_STARTED, f"CronJob {name}: {account.refused}")
     zone = spec.get("timeZone") or "the cluster's own time zone"
     return Passed(f"{account.name}: {spec['schedule']} ({zone})")
 
@@ -139,7 +143,7 @@ LAST = Check(
     "last-sync",
     "each account's last sync was complete, and is recent",
     _last,
-    (wording.SYNC_FAILED, wording.SYNC_OVERDUE),
+    (wording.SYNC_NOT_STARTED, wording.SYNC_FAILED, wording.SYNC_OVERDUE),
     SYNCING,
     follows=("photo-directory", "photo-owner", "photo-mark", "photo-space", "volume", "icloud-session"),
 )
@@ -147,7 +151,7 @@ SCHEDULE = Check(
     "sync-schedule",
     "each account's next sync will come",
     _scheduled,
-    (wording.CRON_JOB_MISSING, wording.CRON_JOB_SUSPENDED),
+    (wording.CRON_JOB_MISSING, wording.CRON_JOB_SUSPENDED, wording.SYNC_NOT_STARTED),
     SYNCING,
 )
 NOTIFICATIONS = Check(

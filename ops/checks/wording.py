@@ -291,6 +291,12 @@ CRON_JOB_SUSPENDED = _fault(
     "the account's CronJob is suspended",
     """kubectl patch cronjob -n $sync $cron_job --type=merge -p '{"spec": {"suspend": false}}'""",
 )
+SYNC_NOT_STARTED = _fault(
+    "sync-not-started",
+    "what the API server, the scheduler or the kubelet says: a quota, a LimitRange or an admission policy of the "
+    "namespace, no node with room, a volume or an image that is not there",
+    "kubectl get events -n $sync --field-selector type=Warning --sort-by=.lastTimestamp",
+)
 SYNC_FAILED = _fault("sync-failed", "what the sync says; the next one goes on from there", SYNC)
 SYNC_OVERDUE = _fault(
     "sync-overdue", "the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC

@@ -223,6 +223,27 @@ def no_watching(bench: Bench) -> None:
     server.configure({**found, "library": {**found["library"], **watch}})
 
 
+QUOTA = Ref("v1", "ResourceQuota", "few", "photo-sync")
+REFUSED = Ref("batch/v1", "Job", "icloud-sync-coulton-refused", "photo-sync")
+
+
+def no_pod_for_the_sync(bench: Bench) -> None:
+    """A run as its CronJob makes it, of which a quota takes no pod."""
+    identity = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few", "namespace": "photo-sync"}}
+    bench.cluster.create({**identity, "spec": {"hard": {"pods": "0"}}}, "somebody")
+    until(lambda: "hard" in bench.get(QUOTA).get("status", {}), "the quota is in force")
+    template = bench.get(CRON_JOB)["spec"]["jobTemplate"]
+    metadata = {**template["metadata"], "name": REFUSED.name, "namespace": "photo-sync"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
+    bench.cluster.create(job, "somebody")
+
+
+def pods_for_the_sync(bench: Bench) -> None:
+    bench.delete(QUOTA)
+    bench.cluster.delete_with_dependents(REFUSED)
+    until(lambda: bench.cluster.get(REFUSED) is None, "its Job is gone")
+
+
 ANNOTATION = "lab.immich-icloud~1failing-init-container"
 
 
@@ -299,6 +320,8 @@ CASES = (
          "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
          connectors(WORLD.connectors[HOMELAB])),
     Case("no session", "icloud-session", session_gone, "said so", f"{LOGIN} && {SYNC}"),
+    Case("a quota takes no pod", "last-sync", no_pod_for_the_sync, "exceeded quota: few",
+         "kubectl get events -n photo-sync --field-selector type=Warning --sort-by=.lastTimestamp", pods_for_the_sync),
     Case("suspended", "sync-schedule", replaced(CRON_JOB, "/spec/suspend", value=True),
          "CronJob icloud-sync-coulton is suspended",
          "kubectl patch cronjob -n photo-sync icloud-sync-coulton --type=merge "

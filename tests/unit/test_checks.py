@@ -146,6 +146,25 @@ def synced(
     return change
 
 
+def kept_from_starting(words: str) -> Break:
+    """A run that is at work, as far as its Job knows, and has no container."""
+
+    def change(facts: Facts) -> Facts:
+        assert not isinstance(facts.accounts, Unread)
+        run = SyncRun("icloud-sync-anna-2", "running", NOW, blocked=words)
+        return replace(facts, accounts=tuple(replace(account, runs=(run, *account.runs)) for account in facts.accounts))
+
+    return change
+
+
+def without_a_job(words: str) -> Break:
+    def change(facts: Facts) -> Facts:
+        assert not isinstance(facts.accounts, Unread)
+        return replace(facts, accounts=tuple(replace(account, refused=words) for account in facts.accounts))
+
+    return change
+
+
 def cron_job(found: Manifest | None) -> Break:
     def change(facts: Facts) -> Facts:
         assert not isinstance(facts.accounts, Unread)
@@ -347,6 +366,10 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("icloud-session", {}, synced(Code.SIGNED_OUT), "signed-out"),
     ("icloud-session", {}, synced(Code.SYNCED, session_end=date(2026, 11, 26)), "signed-out"),
     ("icloud-session", {}, synced(Code.SYNCED, session_end=None, signed_in=date(2026, 11, 1)), "session-ends"),
+    ("last-sync", {}, kept_from_starting("Job photo-sync/icloud-sync-anna-2 gets no pod: exceeded quota: few"),
+     "sync-not-started"),
+    ("sync-schedule", {}, without_a_job("Error creating job: jobs.batch is forbidden: exceeded quota: few"),
+     "sync-not-started"),
     ("last-sync", {}, synced(Code.CLIENT_ERRORS), "sync-failed"),
     ("last-sync", {}, synced("", outside="the pod was evicted by its node: low on disk"), "sync-failed"),
     ("last-sync", {}, synced(Code.SYNCED, state="complete", ended=timedelta(days=33)), "sync-overdue"),
