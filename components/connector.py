@@ -12,7 +12,7 @@ from clients.nodes import HOST_NAME
 from components import images, network, pod_security
 from components.managed import register
 from components.ownership import Ownership
-from components.pods import alone, confined
+from components.pods import alone, confined, sized
 from settings.cloudflare import Cloudflared, OwnTunnel
 from settings.origin import CA_FILE
 
@@ -118,7 +118,7 @@ def _pod(stated: Cloudflared, authority: str | None) -> Manifest:
         "ports": [{"name": "metrics", "containerPort": _METRICS, "protocol": "TCP"}],
         # Ready means connected to Cloudflare (source: cloudflared, metrics/readiness.go).
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "metrics"}, "periodSeconds": 10},
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": sized(stated.resources, cpu="10m", memory="64Mi", most="256Mi"),
         "securityContext": confined(),
         **({"volumeMounts": [{"name": _CA, "mountPath": _CA_DIRECTORY, "readOnly": True}]} if authority else {}),
     }

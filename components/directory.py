@@ -18,7 +18,7 @@ from components import images, network, photo_disk
 from components.managed import register
 from components.ownership import Ownership
 from components.photo_disk import MARK, MIRROR, RECORD, disk_id
-from components.pods import TOLERATIONS, alone, asks_for, confined
+from components.pods import TOLERATIONS, alone, asks_for, confined, sized
 from components.scripts import script
 from components.storage import of_written, written_claim
 from providers.disk_identity import DiskIdentity
@@ -153,7 +153,7 @@ def _container(  # noqa: PLR0913 (what it is made of)
             {"name": "record", "mountPath": "/record", "readOnly": True},
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "resources": sized(storage.resources, cpu="10m", memory="16Mi", most="64Mi"),
         "securityContext": confined(**(_AS_ROOT if as_root else _as_owner(storage))),
     }
 

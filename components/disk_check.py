@@ -7,7 +7,7 @@ from clients.result import Code, Result
 from components import images
 from components.ownership import Ownership
 from components.photo_disk import LABELS, MARK, disk_id
-from components.pods import PROFILE, TOLERATIONS, asks_for, confined
+from components.pods import PROFILE, TOLERATIONS, asks_for, confined, sized
 from components.storage import of_written, written_claim
 from settings import Settings
 from settings.storage import OnNode, Storage
@@ -41,7 +41,7 @@ def container(  # noqa: PLR0913, PLR0917 (where it looks, and what it says)
         "env": [disk_id()],
         "volumeMounts": [{"name": volume, "mountPath": _AT, "readOnly": True, **part}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "resources": sized(storage.resources, cpu="10m", memory="16Mi", most="64Mi"),
         "securityContext": confined(
             # The owner of a network volume may be the only one who can look into it.
             runAsUser=storage.owner.uid or _NOBODY,

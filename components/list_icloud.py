@@ -17,7 +17,9 @@ def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
     environment = {**photo_sync.client_environment(account, client, ownership), "AHEAD": "0"}
     scripts = script("session.sh", "explain.sh", *client.SCRIPTS, "list_icloud.sh")
     command = ["sh", "-c", scripts, "list_icloud.sh", *client.PROGRAM, *client.questions(account)]
-    container = photo_sync.container_of_account(account.name, client, ownership, command, environment)
+    container = photo_sync.container_of_account(
+        account.name, client, ownership, command, environment, settings.photo_sync.resources
+    )
     labels = photo_sync.labels_of(account.name, client)
     return {
         "apiVersion": "batch/v1",

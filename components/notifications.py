@@ -13,8 +13,9 @@ import pulumi
 from clients.kubernetes import Manifest
 from components import images
 from components.ownership import Ownership
-from components.pods import confined
+from components.pods import confined, sized
 from settings.notifications import Endpoint, Notifications, is_address
+from settings.resources import Resources
 from text.literal import literal
 
 SECRET: Final = "icloud-notifications"  # noqa: S105 (its name)
@@ -46,6 +47,7 @@ def data(notifications: Notifications) -> dict[str, pulumi.Output[str]]:
 def container(account: str, ahead: int, notifications: Notifications, ownership: Ownership) -> Manifest:
     """Build the container that tells how an account's sync went."""
     return _container(
+        notifications.resources,
         {
             "VERDICT": VERDICT,
             "TOLD": _TOLD,
@@ -62,9 +64,9 @@ def container(account: str, ahead: int, notifications: Notifications, ownership:
     )
 
 
-def tester(ownership: Ownership) -> Manifest:
+def tester(resources: Resources, ownership: Ownership) -> Manifest:
     """Build the container that only sends a test."""
-    return _container({"TEST": ownership.command("notify-test")})
+    return _container(resources, {"TEST": ownership.command("notify-test")})
 
 
 def room() -> Manifest:
@@ -72,7 +74,7 @@ def room() -> Manifest:
     return {"name": "verdict", "emptyDir": {"sizeLimit": "1Mi"}}
 
 
-def _container(environment: dict[str, str], *mounts: Manifest) -> Manifest:
+def _container(resources: Resources, environment: dict[str, str], *mounts: Manifest) -> Manifest:
     stated: list[Manifest] = [{"name": name, "value": literal(value)} for name, value in environment.items()]
     for variable, key in (("URLS", "urls"), ("HEARTBEAT", "heartbeat")):
         stated.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": key}}})
@@ -82,7 +84,7 @@ def _container(environment: dict[str, str], *mounts: Manifest) -> Manifest:
         "command": ["python3", "-c", literal(_SCRIPT.read_text())],
         "env": [*stated, {"name": "HOME", "value": _TMP}],
         "volumeMounts": [*mounts, {"name": "tmp", "mountPath": _TMP}],
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": sized(resources, cpu="10m", memory="64Mi", most="256Mi"),
         "securityContext": confined(),
     }
 

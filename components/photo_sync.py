@@ -17,12 +17,13 @@ from components.managed import register
 from components.ownership import Ownership
 from components.photo_client import Client, client_of
 from components.photo_disk import MARK, disk_id, import_folder
-from components.pods import TOLERATIONS, alone, asks_for, confined
+from components.pods import TOLERATIONS, alone, asks_for, confined, sized
 from components.scripts import script
 from components.storage import of_written, written_claim
 from settings import Settings
 from settings.notifications import Notifications
 from settings.photo_sync import Account, Credentials
+from settings.resources import Resources
 from settings.schedule import longest_wait, runs_a_day
 from settings.storage import OnNode, Storage
 from text.literal import literal
@@ -209,7 +210,8 @@ def _told(account: Account, pod: Manifest, settings: Settings, ownership: Owners
 
 def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
     """Build a Job that sends a test to where notifications go, from where the syncs' pods send them."""
-    built = pod(notifications.tester(ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage)
+    resources = settings.notifications.resources if settings.notifications else Resources()
+    built = pod(notifications.tester(resources, ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage)
     labels = {
         _NAME: client_of(settings.photo_sync.accounts[0], settings.photo_sync).NAME
     }  # the NetworkPolicy selects it
@@ -268,7 +270,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         *client.PROGRAM,
         *map(literal, client.arguments(account, folder, COOKIES)),
     ]
-    container = container_of_account(account.name, client, ownership, command, environment)
+    container = container_of_account(account.name, client, ownership, command, environment, sync.resources)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS, **of_written(settings.storage)})
     if told:
@@ -285,8 +287,13 @@ def client_environment(account: Account, client: Client, ownership: Ownership) -
     }
 
 
-def container_of_account(
-    account: str, client: Client, ownership: Ownership, command: list[str], environment: Mapping[str, str]
+def container_of_account(  # noqa: PLR0913, PLR0917 (what it is made of)
+    account: str,
+    client: Client,
+    ownership: Ownership,
+    command: list[str],
+    environment: Mapping[str, str],
+    resources: Resources,
 ) -> Manifest:
     """Build a container of the client's image that has an account's session, credentials and room to unpack itself."""
     stated = {
@@ -310,7 +317,7 @@ def container_of_account(
             {"name": "tmp", "mountPath": _TMP},
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        "resources": sized(resources, cpu="50m", memory="256Mi", most="1Gi"),
         "securityContext": confined(),
     }
 

@@ -2,8 +2,11 @@
 
 from typing import Any, Final
 
+from kubernetes.utils import parse_quantity
+
 from clients.kubernetes import Manifest
 from clients.nodes import HOST_NAME
+from settings.resources import Resources
 
 # In a homelab the node with the disk is often the control plane's, too.
 TOLERATIONS: Final[list[Manifest]] = [
@@ -30,6 +33,19 @@ def alone(**context: Any) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": {**PROFILE, **context},
     }
+
+
+def sized(stated: Resources, *, cpu: str, memory: str, most: str) -> Manifest:
+    """Build a container's resources: the defaults, and over them what is stated; a default gives way to what is not."""
+    asked, limited = stated.requests.stated(), stated.limits.stated()
+    requests, limits = {"cpu": cpu, "memory": memory, **asked}, {"memory": most, **limited}
+    for name in requests.keys() & limits.keys():
+        if parse_quantity(requests[name]) > parse_quantity(limits[name]):
+            if name in asked:
+                limits[name] = requests[name]
+            else:
+                requests[name] = limits[name]
+    return {"requests": requests, "limits": limits}
 
 
 def asks_for(name: str) -> Manifest:

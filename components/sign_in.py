@@ -25,7 +25,9 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
         _SCRIPT: script("session.sh", "explain.sh", *client.SCRIPTS, "sign_in.sh"),
         **photo_sync.client_environment(account, client, ownership),
     }
-    waiting = photo_sync.container_of_account(account.name, client, ownership, ["sleep", str(LASTS)], environment)
+    waiting = photo_sync.container_of_account(
+        account.name, client, ownership, ["sleep", str(LASTS)], environment, settings.photo_sync.resources
+    )
     pod = photo_sync.pod(waiting, photo_sync.volumes(account.name, client), settings.storage)
     # A volume that was just made belongs to root: this is the first pod that writes to the session's, and no photos are
     # in it.

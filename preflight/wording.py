@@ -424,7 +424,8 @@ NODE_CLOSED = Situation(
 POD_REFUSED = Situation(
     "pod-refused",
     "$subject: the API server refuses its pod: $reason",
-    "Give the namespace room, or a LimitRange whose defaults its ResourceQuota accepts",
+    f"Give the namespace room, or state resources that fit: {PROJECT}:photoSync.resources of the sync, "
+    f"{PROJECT}:storage.resources of the directory Job and of the startup check",
 )
 NODE_CLOSED_TO_SYNC = Situation(
     "node-closed-to-sync",

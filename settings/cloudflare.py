@@ -36,6 +36,7 @@ from settings.model import (
     refuse,
 )
 from settings.origin import LocalOrigin, OwnOrigin, TunnelOrigin
+from settings.resources import Resources
 from text.hostname import normal
 
 RecordType = Literal["A", "AAAA", "CNAME"]
@@ -245,6 +246,7 @@ class Cloudflared(Model):
         Example("monitoring"),
         Field(description="Namespace whose pods may read its metrics, at port 2000. Default: none."),
     ] = None
+    resources: Annotated[Resources, Field(description="Of each of its pods.")] = Resources()
 
 
 class OwnTunnel(_Tunnelled):

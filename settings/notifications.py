@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from settings.model import LONGEST, Allowed, Model, Omittable, not_allowed, refuse
+from settings.resources import Resources
 
 Occasion = Annotated[
     Literal["failure", "sessionEnding", "recovered"], Allowed("failure, sessionEnding or recovered", "failure")
@@ -147,6 +148,7 @@ class Notifications(Model):
             "a run that never started or was killed, which sends nothing."
         ),
     ] = None
+    resources: Annotated[Resources, Field(description="Of the container that sends them.")] = Resources()
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

@@ -26,6 +26,7 @@ from settings.model import (
     not_allowed,
     refuse,
 )
+from settings.resources import Resources
 from settings.schedule import Schedule, TimeZone
 
 # A letter first: in `pulumi config set --path` a number is a place in a list. Short: it ends a CronJob's name.
@@ -249,6 +250,10 @@ class PhotoSync(Model):
         ),
     ] = None
     cookie_volume: CookieVolume = CookieVolume()
+    resources: Annotated[
+        Resources,
+        Field(description="Of the containers that fetch photos, list albums and sign in."),
+    ] = Resources()
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:

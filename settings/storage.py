@@ -22,6 +22,7 @@ from settings.model import (
     refuse,
     together,
 )
+from settings.resources import Resources
 
 # Trees that a node's operating system, container runtime, etcd and kubelet live in.
 _SYSTEM_TREES = (
@@ -85,6 +86,12 @@ VolumeName = Annotated[
 ]
 
 
+OfSmallContainers = Annotated[
+    Resources,
+    Field(description="Of the small containers that look at the disk: Jobs, and the startup check in Immich's pods."),
+]
+
+
 class _Volume(Model):
     persistent_volume: Annotated[VolumeName, Field(description="Name of the PersistentVolume.")] = (
         "icloud-photos-shared"
@@ -100,6 +107,7 @@ class _Volume(Model):
         Allowed("a list of access modes", ["ReadWriteMany"]),
     ] = ("ReadWriteMany",)
     owner: Annotated[Owner, Field(description="Who owns the directory.")] = Owner()
+    resources: OfSmallContainers = Resources()
 
 
 class _NodeVolume(_Volume):
@@ -198,6 +206,7 @@ class Existing(Model):
     owner: Annotated[
         Owner, Field(description="As whom photos are written. Nothing is given to that user: it has to be able to.")
     ] = Owner()
+    resources: OfSmallContainers = Resources()
 
     @property
     def read(self) -> ClaimPart:
