@@ -30,7 +30,7 @@ endif
 	pictures lock clean
 
 help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference]'
+	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference|gateway]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(READY) ## Write a stack file: asks six questions, offers what the cluster has, and previews it

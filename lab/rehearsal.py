@@ -33,6 +33,7 @@ _STACKS: dict[World, str] = {
     "iteration6": "adoption",
     "iteration6-argocd": "adoption",
     "reference": "reference",
+    "gateway": "gateway",
 }
 STACKS = sorted(set(_STACKS.values()))
 

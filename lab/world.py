@@ -15,7 +15,7 @@ from lab.cluster import connect
 from lab.errors import LabError
 from text.encoding import encoded
 
-World = Literal["found", "iteration6", "iteration6-argocd", "reference"]
+World = Literal["found", "iteration6", "iteration6-argocd", "reference", "gateway"]
 
 _PLACE = Path(__file__).parent / "world"
 # The worlds whose steps one is made of, in their order; its own come last.
@@ -24,9 +24,11 @@ _STEPS: Final[dict[World, tuple[World, ...]]] = {
     "iteration6": ("found", "iteration6"),
     "iteration6-argocd": ("found", "iteration6", "iteration6-argocd"),
     "reference": ("found", "reference"),
+    "gateway": ("found", "gateway"),
 }
 _REST_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.1
+_DEFINITION: Final = "CustomResourceDefinition"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
 _MEMORY: Final = {
     "apiVersion": "v1",
@@ -62,6 +64,7 @@ def put(kubeconfig: Path, world: World) -> None:
             own = list(steps(name))
             for step in own:
                 step.do(cluster)
+                _await_kinds(cluster, step)
             _await_rest(cluster, [thing for step in own for thing in step.objects])
         cluster.apply({**_MEMORY, "data": {**held, "complete": "true"}}, "rehearsal")
 
@@ -101,6 +104,8 @@ class Step:
                 case "kubectl label":
                     labels = {"metadata": {"labels": thing["metadata"]["labels"]}}
                     cluster.patch(thing, self.manager, _MERGE_PATCH, labels)
+                case "status":
+                    cluster.apply(thing, self.manager, "status")
                 case "kubectl patch" if self.manager in _managers(live):
                     pass
                 case "kubectl patch":
@@ -127,6 +132,16 @@ def _with_last_applied(thing: Object) -> Object:
     applied = json.dumps({**thing, "metadata": metadata}, sort_keys=True, separators=(",", ":")) + "\n"
     annotations = {**metadata["annotations"], "kubectl.kubernetes.io/last-applied-configuration": applied}
     return {**thing, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _await_kinds(cluster: "_Cluster", step: Step) -> None:
+    """Wait until the API server knows the kinds that a step defines: the next one may make objects of them."""
+    kinds = [(one["spec"]["group"], one["spec"]["names"]["kind"]) for one in step.objects if one["kind"] == _DEFINITION]
+    deadline = time.monotonic() + _REST_SECONDS
+    while unknown := [kind for group, kind in kinds if not cluster.knows(f"{group}/v1", kind)]:
+        if time.monotonic() > deadline:
+            raise LabError(f"The API server does not know {', '.join(unknown)} after {_REST_SECONDS} s: `make down`.")
+        time.sleep(_POLL_SECONDS)
 
 
 def _await_rest(cluster: "_Cluster", things: Iterable[Object]) -> None:
@@ -166,6 +181,10 @@ def _name(thing: Object) -> str:
     return f"{thing['kind']} " + "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
 
 
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
 class _Cluster:
     """The API server, spoken to in plain requests: field managers and content types are the point here."""
 
@@ -194,22 +213,27 @@ class _Cluster:
         path = f"{self._path(thing, thing['metadata']['name'])}?fieldManager={manager}"
         self._accepted(thing, *self._send("PATCH", path, content_type, patch))
 
-    def apply(self, thing: Object, manager: str) -> None:
+    def apply(self, thing: Object, manager: str, *subresource: str) -> None:
         """Apply server-side, with force."""
-        path = f"{self._path(thing, thing['metadata']['name'])}?fieldManager={manager}&force=true"
+        path = f"{self._path(thing, thing['metadata']['name'], *subresource)}?fieldManager={manager}&force=true"
         self._accepted(thing, *self._send("PATCH", path, _APPLY, thing))
+
+    def knows(self, version: str, kind: str) -> bool:
+        """Whether the API server has a kind."""
+        if kind not in self._plurals.get(version, {}):
+            _, known = self._send("GET", _root(version))
+            self._plurals[version] = {
+                one["kind"]: one["name"] for one in known.get("resources", []) if "/" not in one["name"]
+            }
+        return kind in self._plurals[version]
 
     def _path(self, thing: Object, *name: str) -> str:
         version = thing["apiVersion"]
-        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        if version not in self._plurals:
-            _, known = self._send("GET", root)
-            self._plurals[version] = {
-                kind["kind"]: kind["name"] for kind in known["resources"] if "/" not in kind["name"]
-            }
+        if not self.knows(version, thing["kind"]):
+            raise LabError(f"The rehearsal's API server has no kind {thing['kind']} of {version}.")
         namespace = thing["metadata"].get("namespace")
         place = ("namespaces", namespace) if namespace else ()
-        return "/".join((root, *place, self._plurals[version][thing["kind"]], *name))
+        return "/".join((_root(version), *place, self._plurals[version][thing["kind"]], *name))
 
     def _send(self, method: str, path: str, content_type: str = _JSON, body: object = None) -> tuple[int, Any]:
         headers = {"Content-Type": content_type}
@@ -225,7 +249,9 @@ class _Cluster:
         except HTTPError as error:
             host = self._api.configuration.host
             raise LabError(f"The rehearsal's API server, {host}, does not answer: run `make up` again.") from error
-        return answer.status, json.loads(answer.data)
+        # Of a group that is unknown, the answer is no object.
+        is_object = answer.headers.get("Content-Type", "").startswith(_JSON)
+        return answer.status, json.loads(answer.data) if is_object else {}
 
     @staticmethod
     def _accepted(thing: Object, status: int, answer: Any) -> Object:

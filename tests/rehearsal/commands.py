@@ -17,7 +17,13 @@ class Commands:
 
     def __init__(self, project: Path) -> None:
         self.project, self.home = project, project / ".lab"
-        self.files = {"Pulumi.yaml", "Pulumi.lab.yaml", "Pulumi.adoption.yaml", "Pulumi.reference.yaml"}
+        self.files = {
+            "Pulumi.yaml",
+            "Pulumi.lab.yaml",
+            "Pulumi.adoption.yaml",
+            "Pulumi.reference.yaml",
+            "Pulumi.gateway.yaml",
+        }
         self.temporary = project / ".temporary"
         self.temporary.mkdir(exist_ok=True)
         self.reset()

@@ -65,7 +65,7 @@ class Bench:
         self.project, self.home, self.tools = project, project / ".lab", tools
         self.runs: list[Run] = []
         self.photos = photos
-        self.stack = {"found": "lab", "reference": "reference"}.get(the_world, "adoption")
+        self.stack = {"found": "lab", "reference": "reference", "gateway": "gateway"}.get(the_world, "adoption")
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
         self.plane = ControlPlane(self.home, tools)
@@ -210,7 +210,7 @@ class Bench:
 def without_photos(settings: dict[str, Any]) -> None:
     """Neither accounts nor a library: what is about something else is faster."""
     for key in ("photoSync", "icloudCredentials", "immich", "immichApiKey"):
-        del settings[key]
+        settings.pop(key, None)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
