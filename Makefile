@@ -71,7 +71,7 @@ mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is 
 chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; ARGS=--form=helmrelease (Flux) or --form=application (ArgoCD)
 	@$(COMMAND)
 
-verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload or --role
+verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload, --role or --role=up
 	@$(COMMAND)
 
 diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARGS=--svg, or '--verify FILE' to colour it

@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from ops import compare, facts
+from ops import compare, facts, up_role, verify_role
 from ops.checks import CHECKS, disk, immich, library
 from ops.checks.check import Check, DoesNotApply, NotChecked, Passed, Result, judged
 from ops.command import Stack, main
@@ -19,7 +19,6 @@ from ops.facts import Facts
 from ops.facts.internet import Internet, reachable
 from ops.facts.part import Absent, Unread, begin, there
 from ops.missing_photos import Missing
-from ops.verify_role import manifests
 from text.finding import Finding
 from text.markup import escape
 
@@ -35,6 +34,7 @@ _SHOWN = {
     NotChecked: "[yellow]not checked[/]",
     DoesNotApply: "[dim]-[/]",
 }
+_ROLES = {"verify": verify_role.manifests, "up": up_role.manifests}
 _NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
 
 
@@ -135,7 +135,11 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--json", action="store_true", help="for programs")
     how.add_argument("--watch", action="store_true", help=f"look again every {_EVERY:.0f} s, until Ctrl-C")
     how.add_argument(
-        "--role", action="store_true", help="print what it needs to be allowed in the cluster, as manifests"
+        "--role",
+        nargs="?",
+        const="verify",
+        choices=list(_ROLES),
+        help="print what it, or a preview and `up`, has to be allowed in the cluster, as manifests",
     )
     parser.add_argument("--upload", action="store_true", help="try uploads of the plan's limit, too: minutes")
     return parser.parse_args(arguments)
@@ -144,7 +148,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def _perform(stack: Stack, how: argparse.Namespace) -> None:
     console = Console(highlight=False)
     if how.role:
-        console.out(yaml.safe_dump_all(manifests(stack.settings, stack.name), sort_keys=False), end="")
+        console.out(yaml.safe_dump_all(_ROLES[how.role](stack.settings, stack.name), sort_keys=False), end="")
         return
     while how.watch:
         verdict = verify(stack, reachable(), listing=False)

@@ -1,6 +1,6 @@
 """What `make verify` has to be allowed in the cluster: to read, no Secret, and to reach Immich's port."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from clients.kubernetes import Manifest
 from settings import Settings
@@ -12,10 +12,11 @@ ACCOUNT = "immich-icloud-verify"
 _API = "rbac.authorization.k8s.io"
 _VERSION = f"{_API}/v1"
 # Where tunnels' Leases are.
-_LEASES = "default"
+LEASES = "default"
 
 # API group, resources, verbs, and the names that they are limited to
 Rule = tuple[str, tuple[str, ...], tuple[str, ...], *tuple[str, ...]]
+Rules = Mapping[str | None, Sequence[Manifest]]  # by namespace; None: of the whole cluster
 
 # To find cloudflared and its file, and to know a Service that serves the route.
 _OF_CONNECTORS: list[Rule] = [
@@ -30,16 +31,31 @@ _FORWARD = ("get", "create")
 
 def manifests(settings: Settings, stack: str) -> list[Manifest]:
     """Build a ServiceAccount, its roles, and their bindings."""
-    home = settings.photo_sync.namespace
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": ACCOUNT, "namespace": home},
+    return granted(ACCOUNT, settings.photo_sync.namespace, stack, reads(settings))
+
+
+def reads(settings: Settings) -> dict[str | None, list[Manifest]]:
+    """List what is read of the cluster, and that Immich's port is reached."""
+    by_place: list[tuple[str | None, list[Rule]]] = [(None, _everywhere(settings)), *_by_namespace(settings).items()]
+    return {
+        place: [rule(group, resources, verbs, names) for group, resources, verbs, *names in rules]
+        for place, rules in by_place
     }
-    name = f"{ACCOUNT}-{stack}"
-    made = [account, *_granted("ClusterRole", name, None, home, _everywhere(settings))]
-    for namespace, rules in _by_namespace(settings).items():
-        made += _granted("Role", name, namespace, home, rules)
+
+
+def rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] = ()) -> Manifest:
+    """Build a rule, of objects of these names only where there are any."""
+    named = {"resourceNames": list(names)} if names else {}
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs), **named}
+
+
+def granted(account: str, home: str, stack: str, rules: Rules) -> list[Manifest]:
+    """Build a ServiceAccount that lives in a namespace, and for each place what it may do there, with its binding."""
+    metadata = {"name": account, "namespace": home}
+    made: list[Manifest] = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
+    for place, stated in rules.items():
+        kind = "Role" if place else "ClusterRole"
+        made += _granted(kind, f"{account}-{stack}", place, {"kind": "ServiceAccount", **metadata}, stated)
     return made
 
 
@@ -107,7 +123,7 @@ def _of_tunnel(settings: Settings, cloudflare: object) -> Iterator[tuple[str, li
     if isinstance(cloudflare, Tunnelled) and (backend := settings.origin_service):
         yield backend.namespace, [("", ("services", "pods"), _READ)]
     if isinstance(cloudflare, SharedTunnel):
-        yield _LEASES, [("coordination.k8s.io", ("leases",), ("get",))]
+        yield LEASES, [("coordination.k8s.io", ("leases",), ("get",))]
     if isinstance(cloudflare, OwnTunnel):
         yield (
             cloudflare.namespace,
@@ -119,26 +135,15 @@ def _of_tunnel(settings: Settings, cloudflare: object) -> Iterator[tuple[str, li
         )
 
 
-def _granted(kind: str, name: str, namespace: str | None, home: str, rules: list[Rule]) -> Iterator[Manifest]:
+def _granted(
+    kind: str, name: str, namespace: str | None, subject: Manifest, rules: Sequence[Manifest]
+) -> Iterator[Manifest]:
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    yield {
-        "apiVersion": _VERSION,
-        "kind": kind,
-        "metadata": metadata,
-        "rules": [
-            {
-                "apiGroups": [group],
-                "resources": list(resources),
-                "verbs": list(verbs),
-                **({"resourceNames": names} if names else {}),
-            }
-            for group, resources, verbs, *names in rules
-        ],
-    }
+    yield {"apiVersion": _VERSION, "kind": kind, "metadata": metadata, "rules": list(rules)}
     yield {
         "apiVersion": _VERSION,
         "kind": f"{kind}Binding",
         "metadata": dict(metadata),
         "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": home}],
+        "subjects": [subject],
     }

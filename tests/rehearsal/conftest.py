@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +24,11 @@ from lab.control_plane import ControlPlane
 from lab.engine import SOURCE, Engine
 from lab.immich import process as immich
 from lab.toolchain import Tools
+from ops import up_role
+from settings import parse
 from settings.cluster import Cluster
 from tests.rehearsal.account import Account
+from tests.stack_files import configuration, secrets
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -192,6 +195,22 @@ class Bench:
         rbac.create_cluster_role_binding({"metadata": {"name": account}, "subjects": [subject], "roleRef": role})
         token: str = core.create_namespaced_service_account_token(account, "kube-system", {"spec": {}}).status.token
         return token
+
+    @contextmanager
+    def by_role_of_up(self) -> Iterator[None]:
+        """Have what runs use the account that may do what `up` needs, in place of the administrator's."""
+        settings = parse(configuration(self.stack_file), secrets(self.stack_file))
+        for manifest in up_role.manifests(settings, self.stack):
+            self.cluster.apply(manifest, "somebody")
+        core, account = client.CoreV1Api(self.api), (up_role.ACCOUNT, settings.immich.namespace)
+        token = core.create_namespaced_service_account_token(*account, {"spec": {}}).status.token
+        administrators = self.plane.kubeconfig.read_text()
+        kubeconfig = yaml.safe_load(administrators)
+        for user in kubeconfig["users"]:
+            user["user"] = {"token": token}
+        self.plane.kubeconfig.write_text(yaml.safe_dump(kubeconfig))
+        yield
+        self.plane.kubeconfig.write_text(administrators)
 
     def everything(self) -> dict[str, Manifest]:
         """All that is stated in the cluster, without what every write changes."""

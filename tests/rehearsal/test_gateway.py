@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from clients.kubernetes import ClusterRefusedError, Ref
-from tests.rehearsal.conftest import Bench, Change, MakeBench, changed, until
+from tests.rehearsal.conftest import PHOTO_SYNC, Bench, Change, MakeBench, changed, until
 
 ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")
 DEFINITION = Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "httproutes.gateway.networking.k8s.io")
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("gateway")
+def bench(make_bench: MakeBench) -> Iterator[Bench]:
+    """All of it by who may do nothing else than `up` needs."""
+    made = make_bench("gateway")
+    with made.by_role_of_up():
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +94,14 @@ def test_another_section_is_an_update_in_place(bench: Bench) -> None:
     assert len(live["spec"]["parentRefs"]) == 1
 
 
-def test_nothing_is_left_and_without_the_api_preview_says_so(bench: Bench) -> None:
+def test_down_leaves_nothing(bench: Bench) -> None:
     bench.destroy()
     assert bench.cluster.list(Ref(ROUTE.api_version, "HTTPRoute", "")) == []
+    assert bench.cluster.get(PHOTO_SYNC) is None
+
+
+def test_without_the_api_preview_says_so(bench: Bench) -> None:
     bench.delete(DEFINITION)
     until(lambda: not bench.cluster.serves(ROUTE.api_version, "HTTPRoute"), "the API server has no HTTPRoute")
-    assert "has no HTTPRoute" in refused(bench)
+    with bench.by_role_of_up():  # of which a part has gone with the namespace
+        assert "has no HTTPRoute" in refused(bench)

@@ -61,11 +61,12 @@ Act = Callable[[Bench], None]
 
 @pytest.fixture(scope="module")
 def bench(make_bench: MakeBench) -> Iterator[Bench]:
-    """The stack with its account signed in and its photos fetched."""
+    """The stack with its account signed in and its photos fetched, deployed by who may do nothing else."""
     made = make_bench("found", photos=True)
     # A port that the settings leave out is found, and followed where it changes.
     made.set(lambda s: s["immich"].update(service={"name": "immich-server", "port": 3001}))
-    made.up()
+    with made.by_role_of_up():
+        made.up()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOUDFLARE_BASE_URL", made.cloudflare)
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
@@ -223,15 +224,15 @@ def no_watching(bench: Bench) -> None:
     server.configure({**found, "library": {**found["library"], **watch}})
 
 
-QUOTA = Ref("v1", "ResourceQuota", "few", "photo-sync")
+LIMITS = Ref("v1", "LimitRange", "small", "photo-sync")
 REFUSED = Ref("batch/v1", "Job", "icloud-sync-coulton-refused", "photo-sync")
 
 
 def no_pod_for_the_sync(bench: Bench) -> None:
-    """A run as its CronJob makes it, of which a quota takes no pod."""
-    identity = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few", "namespace": "photo-sync"}}
-    bench.cluster.create({**identity, "spec": {"hard": {"pods": "0"}}}, "somebody")
-    until(lambda: "hard" in bench.get(QUOTA).get("status", {}), "the quota is in force")
+    """A run as its CronJob makes it, of which a LimitRange takes no pod."""
+    identity = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small", "namespace": "photo-sync"}}
+    most = {"type": "Container", "max": {"memory": "1Mi"}}
+    bench.cluster.create({**identity, "spec": {"limits": [most]}}, "somebody")
     template = bench.get(CRON_JOB)["spec"]["jobTemplate"]
     metadata = {**template["metadata"], "name": REFUSED.name, "namespace": "photo-sync"}
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
@@ -239,7 +240,7 @@ def no_pod_for_the_sync(bench: Bench) -> None:
 
 
 def pods_for_the_sync(bench: Bench) -> None:
-    bench.delete(QUOTA)
+    bench.delete(LIMITS)
     bench.cluster.delete_with_dependents(REFUSED)
     until(lambda: bench.cluster.get(REFUSED) is None, "its Job is gone")
 
@@ -320,7 +321,7 @@ CASES = (
          "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
          connectors(WORLD.connectors[HOMELAB])),
     Case("no session", "icloud-session", session_gone, "said so", f"{LOGIN} && {SYNC}"),
-    Case("a quota takes no pod", "last-sync", no_pod_for_the_sync, "exceeded quota: few",
+    Case("a limit takes no pod", "last-sync", no_pod_for_the_sync, "maximum memory usage per Container is 1Mi",
          "kubectl get events -n photo-sync --field-selector type=Warning --sort-by=.lastTimestamp", pods_for_the_sync),
     Case("suspended", "sync-schedule", replaced(CRON_JOB, "/spec/suspend", value=True),
          "CronJob icloud-sync-coulton is suspended",

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from clients.kubernetes import Ref
+from ops import up_role
 from ops.checks import CHECKS, check
 from ops.checks.check import NotChecked
 from ops.facts import Facts
@@ -15,6 +17,7 @@ from ops.facts.part import Absent, Unread
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
 from tests.objects import Manifest
+from tests.stated import objects
 from tests.unit.test_checks import CASES, Break, held_by
 from tests.unit.well import settings, well
 from text.finding import Finding
@@ -118,3 +121,43 @@ def test_the_role_reads_no_secret_and_changes_nothing(more: Manifest) -> None:
     assert {one["kind"] for one in made} == {
         "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
     }  # fmt: skip
+
+
+def may(made: list[Manifest], ref: Ref, verb: str) -> bool:
+    """Whether the roles allow something of one object."""
+    group, resource = ref.api_version.rpartition("/")[0], ref.collection.rpartition("/")[2]
+    return any(
+        group in rule["apiGroups"]
+        and resource in rule["resources"]
+        and verb in rule["verbs"]
+        and (verb == "create" or ref.name in rule.get("resourceNames", [ref.name]))
+        for one in made
+        if "rules" in one and one["metadata"].get("namespace") in {None, ref.namespace}
+        for rule in one["rules"]
+    )
+
+
+ROLES: list[Manifest] = [{}, {"cloudflare": OWN}, {"route": GATEWAY}, {"immich": {"mount": "admission"}}]
+
+
+@pytest.mark.parametrize("more", ROLES, ids=["shared", "own", "gateway", "admission"])
+def test_the_role_of_up_writes_what_the_stack_states_and_no_other_secret(more: Manifest) -> None:
+    stated = settings(**more)
+    made = up_role.manifests(stated, "test")
+    stack = [one for one in objects(stated) if "name" in one["metadata"]]
+    assert len(stack) > 10
+    for verb in ("get", "create", "patch", "delete"):
+        assert [str(Ref.of(one)) for one in stack if not may(made, Ref.of(one), verb)] == []
+    for rule in [rule for one in made if "rules" in one for rule in one["rules"]]:
+        assert not {"*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+        assert "secrets" not in rule["resources"] or "resourceNames" in rule or rule["verbs"] == ["create"]
+    everywhere = next(one["rules"] for one in made if one["kind"] == "ClusterRole")
+    assert not any("secrets" in rule["resources"] for rule in everywhere)
+
+
+def test_the_role_of_up_comes_with_the_namespaces_that_it_is_for() -> None:
+    made = up_role.manifests(settings(cloudflare=OWN), "test")
+    namespaces = {one["metadata"]["name"]: one["metadata"] for one in made if one["kind"] == "Namespace"}
+    assert namespaces.keys() == {"photo-sync", "cloudflared"}
+    assert {one["annotations"]["immich-icloud/stack"] for one in namespaces.values()} == {"immich-icloud/test"}
+    assert {one["metadata"]["namespace"] for one in made if one["kind"] == "ServiceAccount"} == {"immich"}
