@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict
+from typing import NamedTuple
 
 import pytest
 
@@ -23,6 +24,28 @@ from settings.immich import Immich, Mount
 from settings.storage import HostPath
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, stated, until
 
+
+class Chart(NamedTuple):
+    """What a version of Immich's chart makes of the server's Deployment, as far as it differs."""
+
+    immich: str
+    container: str
+    volume: str
+    mounted: str
+    selector: dict[str, str]
+
+
+# Version 1 of bjw-s' common library names a container as its Deployment; 4 and 5 after its key, and select by the
+# controller, too, so that its owner has to make the Deployment again (source: immich-app/immich-charts, charts/immich,
+# templates/server.yaml at each tag; bjw-s-labs/helm-charts, charts/library/common).
+_COMMON_1 = ("immich-server", "library", "/usr/src/app/upload", dict[str, str]())
+_COMMON_4 = ("main", "data", "/data", {"app.kubernetes.io/controller": "main"})
+CHARTS = {
+    "0.7.2": Chart("v1.106.1", *_COMMON_1),
+    "0.9.3": Chart("v1.119.0", *_COMMON_1),
+    "0.10.3": Chart("v2.0.0", *_COMMON_4),
+    "0.12.0": Chart("v2.6.3", *_COMMON_4),
+}
 IMMICH, ADMITTED = Immich(), Immich(mount=Mount(kind="admission"))
 STORAGE = HostPath(kind="hostPath", node="talos-1ca-62z", path="/var/mnt/icloud-photos")
 OWNER = Ownership("immich-icloud/test")
@@ -49,8 +72,13 @@ class Home:
     @property
     def containers(self) -> list[Manifest]:
         """The owner's containers, to be edited."""
-        containers: list[Manifest] = self.wanted["spec"]["template"]["spec"]["containers"]
+        containers: list[Manifest] = self._pod["containers"]
         return containers
+
+    @property
+    def _pod(self) -> Manifest:
+        pod: Manifest = self.wanted["spec"]["template"]["spec"]
+        return pod
 
     def up(self) -> None:
         """Mount the photos where Immich's server runs now, and put the policy into force."""
@@ -124,7 +152,8 @@ class Home:
             [one["name"] for one in spec["containers"]] == names
             and [one["image"] for one in spec["containers"]] == [one["image"] for one in self.containers]
             and [[each["mountPath"] for each in one.get("volumeMounts", [])] for one in spec["containers"]] == mounts
-            and [one["name"] for one in spec["volumes"]] == ["library"]
+            and [one["name"] for one in spec["volumes"]] == [one["name"] for one in self._pod["volumes"]]
+            and live["metadata"]["labels"] == self.wanted["metadata"]["labels"]
             and not spec.get("initContainers")
         )
 
@@ -154,6 +183,18 @@ class Home:
         """Name the container otherwise, as version 0.10 of the chart did."""
         self.containers[0]["name"] = "main" if self.containers[0]["name"] == "immich-server" else "immich-server"
 
+    def render(self, version: str) -> None:
+        """Take another version of the chart."""
+        chart = CHARTS[version]
+        (container,), (volume,) = self.containers, self._pod["volumes"]
+        container.update(name=chart.container, image=f"ghcr.io/immich-app/immich-server:{chart.immich}")
+        container["volumeMounts"] = [{"name": chart.volume, "mountPath": chart.mounted}]
+        volume["name"] = chart.volume
+        labels = {"helm.sh/chart": f"immich-{version}", "app.kubernetes.io/version": chart.immich}
+        self.wanted["metadata"]["labels"].update(labels | chart.selector)
+        for selected in (self.wanted["spec"]["selector"]["matchLabels"], self.wanted["spec"]["template"]["metadata"]):
+            selected.get("labels", selected).update(chart.selector)
+
     def apply_by_the_server(self) -> None:
         """As ArgoCD does it with ServerSideApply=true, and Flux always."""
         self.bench.cluster.apply(self.wanted, ARGOCD, force=True)
@@ -166,13 +207,16 @@ class Home:
         """As `kubectl apply`, Helm and ArgoCD do it by default: what was applied before and is no longer, goes."""
         was = self.bench.get(DEPLOYMENT)["spec"]["template"]["spec"]["containers"]
         gone = [{"name": one["name"], "$patch": "delete"} for one in was if one["name"] != self.containers[0]["name"]]
-        pod = {"containers": [*self.containers, *gone], "volumes": self.wanted["spec"]["template"]["spec"]["volumes"]}
-        _send(self.bench, "PATCH", {"spec": {"template": {"spec": pod}}}, "application/strategic-merge-patch+json")
+        pod = {"containers": [*self.containers, *gone], "volumes": self._pod["volumes"]}
+        labels = {"labels": self.wanted["metadata"]["labels"]}
+        patch = {"metadata": labels, "spec": {"template": {"spec": pod}}}
+        _send(self.bench, "PATCH", patch, "application/strategic-merge-patch+json")
 
     def put(self) -> None:
         """Write the whole object, as `kubectl replace` and Terraform do it."""
         live = self.bench.get(DEPLOYMENT)
         metadata = {k: v for k, v in live["metadata"].items() if k not in {"managedFields", "resourceVersion"}}
+        metadata |= {"labels": self.wanted["metadata"]["labels"]}
         _send(self.bench, "PUT", {**live, "metadata": metadata, "spec": deepcopy(self.wanted["spec"])})
 
     def make_again(self) -> None:
@@ -186,6 +230,8 @@ class Home:
             self.bench.cluster.patch(DEPLOYMENT, {"spec": {"replicas": replicas}}, "kubectl-scale")
 
 
+# Without force it would conflict with whoever wrote before in another way.
+IN_PLACE = (Home.apply_by_the_server, Home.apply_by_the_client, Home.put)
 EDITS: tuple[Callable[[Home], None], ...] = (Home.upgrade, Home.rename)
 WRITES: tuple[Callable[[Home], None], ...] = (
     Home.apply_by_the_server,
@@ -254,7 +300,30 @@ def test_an_upgrade_that_renames_the_container_starts_nothing_without_photos(
     assert home.is_as_the_owner_wrote_it()
 
 
-@pytest.mark.parametrize("seed", range(24))
+def upgraded(home: Home, write: Callable[[Home], None]) -> Iterator[bool]:
+    """Go from version to version of the chart; yields whether the container has another name."""
+    names = [chart.container for chart in CHARTS.values()]
+    for version, before, name in zip(CHARTS, [names[0], *names], names, strict=False):
+        home.render(version)
+        write(home) if before == name and version != next(iter(CHARTS)) else home.make_again()
+        yield before != name
+
+
+@pytest.mark.parametrize("write", IN_PLACE, ids=lambda write: write.__name__)
+def test_each_upgrade_of_the_chart_is_accepted_and_starts_nothing_without_photos(
+    home: Home, write: Callable[[Home], None]
+) -> None:
+    for renamed in upgraded(home, write):
+        assert home.starts_without_photos() == []
+        if renamed:
+            until(lambda: refused(home), "the Deployment carries the policy's sentence")
+        home.up()
+        until(home.has_come_up, "the new pod runs")
+        assert home.starts_without_photos() == []
+        assert home.is_as_the_owner_wrote_it()
+
+
+@pytest.mark.parametrize("seed", range(16))
 def test_any_sequence_of_writes_is_accepted_and_undone(home: Home, seed: int) -> None:
     """An owner writes in one way, but for scaling and making it again: several ways refuse each other by themselves."""
     chance = random.Random(seed)  # noqa: S311 (no secret)
@@ -310,3 +379,11 @@ def test_at_admission_any_write_starts_a_pod_with_photos(admitting: Home, write:
     revision = admitting.bench.get(DEPLOYMENT)["metadata"]["generation"]
     admitting.admit()
     assert admitting.bench.get(DEPLOYMENT)["metadata"]["generation"] == revision
+
+
+@pytest.mark.parametrize("write", IN_PLACE, ids=lambda write: write.__name__)
+def test_at_admission_each_upgrade_of_the_chart_has_the_photos(admitting: Home, write: Callable[[Home], None]) -> None:
+    for _ in upgraded(admitting, write):
+        until(admitting.has_come_up, "the new pod runs")
+        assert admitting.starts_without_photos() == []
+        assert admitting.is_as_the_owner_wrote_it()
