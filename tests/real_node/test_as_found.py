@@ -37,7 +37,7 @@ def immich_in(namespace: str) -> Immich:
 
 
 def made_by_somebody(cluster: Cluster, namespace: str, *pods: Manifest) -> Path:
-    """A claim of somebody's in a namespace, and the directory in it that its owner may write to."""
+    """An unmanaged claim in a namespace, and the directory in it that its owner may write to."""
     cluster.namespace(namespace, *pods)
     place = cluster.place(f"/var/mnt/{namespace}")
     (place / "icloud").mkdir(parents=True)
