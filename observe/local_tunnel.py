@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from clients import connector_file, document_keeper
+from clients import connector_file, document_keeper, rollout
 from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
 from clients.ingress_rules import Rule, spoken
@@ -124,6 +124,11 @@ class LocalTunnelSeen:
         """The lists of rules that run: of each pod, or else as cloudflared sent them to Cloudflare."""
         known = [one.rules for one in self.pods if one.rules is not None]
         return [*known] or ([ingress_of(self.configuration)] if self.configuration else [])
+
+    @property
+    def readers(self) -> int:
+        """How many pods read the document."""
+        return sum(map(rollout.replicas, self.connector.sharing)) if self.connector else 0
 
     @property
     def connector(self) -> FoundConnector | None:

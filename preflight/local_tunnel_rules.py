@@ -55,6 +55,9 @@ def findings(settings: Settings, facts: CloudflareSeen, route: LocalRoute, *, ou
     if ours and facts.local and facts.local.trial:
         yield from facts.local.trial.problems
         yield from facts.local.trial.news
+        count, pods = sum(bool(one.connections) for one in facts.connectors), facts.local.readers
+        if facts.local.trial.changes and count > pods:
+            yield wording.CONNECTORS_ELSEWHERE.found(route.place, count=count, pods=pods)
         if any(one.code == CONNECTOR_RESTARTS.code for one in facts.local.trial.news):
             yield from _not_read(facts.local, route)
         return

@@ -782,6 +782,12 @@ RULE_NOT_RUNNING = Situation(
     _WARNING,
 )
 DOCUMENT_KEPT = Situation("document-kept", "$subject is not written by this stack: $reason", severity=_NEWS)
+CONNECTORS_ELSEWHERE = Situation(
+    "connectors-elsewhere",
+    "the tunnel has $count connectors, and $pods pods read $subject: any other cloudflared has a file of its own, "
+    "without the rule for the host",
+    "Stop it, or give it the same ConfigMap. If cloudflared has just been restarted, wait a minute",
+)
 RUNNING_UNKNOWN = Situation(
     "running-unknown",
     "the rules that cloudflared runs are unknown, so that only this stack's own check says that it takes $subject",

@@ -414,11 +414,16 @@ class TunnelFileRuleProvider(dynamic.ResourceProvider):
         return self._since(wanted)
 
     def _relinquish(self, was: FileRule) -> str:
-        """Restart what was restarted for our rule; returns the moment after which a connector has read the file."""
-        for workload in _World.read(self._api(), was).workloads:
-            if connector_restart.is_stated(workload, was.stack):
-                connector_restart.request(self._api(), Ref.of(workload), was.stack, "")
-        return self._since(was)
+        """Restart what was restarted for our rule; returns the moment after which a connector has read the file.
+
+        Empty where nothing restarts.
+        """
+        world = _World.read(self._api(), was)
+        stated = [one for one in world.workloads if connector_restart.is_stated(one, was.stack)]
+        for workload in stated:
+            connector_restart.request(self._api(), Ref.of(workload), was.stack, "")
+        watched = (world.holder and connector_restart.watched(one, world.holder) for one in world.workloads)
+        return self._since(was) if stated or any(watched) else ""
 
     def _since(self, wanted: FileRule) -> str:
         world = _World.read(self._api(), wanted)

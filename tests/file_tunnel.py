@@ -151,8 +151,8 @@ class Stack(OneResource):
     """A stack with one rule in the file."""
 
     def __init__(self, world: Homelab) -> None:
-        self.world = world
-        super().__init__(Provider(world))
+        self.world, self.file_rule = world, Provider(world)
+        super().__init__(self.file_rule)
 
     def settle(self, rule: Rule, **more: Any) -> str:
         """Bring the file to this rule; returns what was done."""

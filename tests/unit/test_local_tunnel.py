@@ -339,6 +339,14 @@ def test_what_else_a_restart_puts_in_force_is_named() -> None:
     assert "running-unknown" in codes(world.findings())
 
 
+def test_a_connector_elsewhere_is_refused_before_anything_restarts() -> None:
+    world = World().out_of_git()
+    world.account.world.connectors[WORKSHOP] = [{"conns": [{}]}, {"conns": []}]
+    assert "connectors-elsewhere" not in codes(world.findings())
+    world.account.world.connectors[WORKSHOP] = [{"conns": [{}]}, {"conns": [{}]}]
+    assert "connectors-elsewhere" in codes(world.findings())
+
+
 def test_all_that_reads_the_file_is_restarted() -> None:
     world = World().out_of_git()
     second = workload("--config", AT, "run")

@@ -110,6 +110,13 @@ def test_a_template_that_lost_the_annotation_gets_it_again(world: Homelab, stack
     assert (stack.settle(OURS), stack.settle(OURS), world.restarts) == ("update", "same", 3)
 
 
+def test_a_removal_that_restarts_nothing_waits_for_nothing(world: Homelab, stack: Stack) -> None:
+    stack.settle(OURS)
+    del world.template["metadata"]["annotations"]
+    stack.destroy()
+    assert (world.text, world.restarts, stack.file_rule.waited) == (DOCUMENT, 2, 0)
+
+
 def test_a_config_map_that_is_gone_takes_the_rule_with_it(world: Homelab, stack: Stack) -> None:
     stack.settle(OURS)
     del world.objects[HOLDER]
