@@ -81,6 +81,8 @@ def _everywhere(settings: Settings) -> list[Rule]:
     to_a_service = isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) and not settings.origin.url
     if to_a_service or isinstance(settings.route, Ingress):
         rules.append(("", ("pods",), ("list",)))
+    if isinstance(settings.cloudflare, OwnTunnel) and settings.origin.url:
+        rules.append(("", ("services",), ("list",)))  # whether that is the address of one of them
     if settings.photo_sync.accounts:
         rules.append(("storage.k8s.io", ("storageclasses",), ("list",)))
     return rules

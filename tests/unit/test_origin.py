@@ -18,6 +18,7 @@ from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen, read_cluster, resolve
 from observe.planned import origin
 from observe.routes import RoutesSeen
+from ops import verify_role
 from preflight import origin_rules
 from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings, SettingsError
@@ -381,6 +382,23 @@ def test_a_url_of_the_clusters_own_service_is_to_be_named(
     cluster.objects |= {Ref.of(one): one for one in (deployment(), namespace(), door)}
     found = told(origin_rules.missing(settings, read_cluster(cluster, settings)))
     assert found == ([("origin-is-a-service", str(Ref.of(door)))] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("cloudflare", "resource", "verb"),
+    [
+        (OWN | {"origin": {"url": "http://192.168.1.10"}}, "services", "list"),
+        (SHARED, "pods", "list"),
+        (SHARED, "configmaps", "get"),
+    ],
+)
+def test_the_role_of_verify_reads_what_the_origin_needs(cloudflare: Manifest, resource: str, verb: str) -> None:
+    made = verify_role.manifests(configured(cloudflare=cloudflare, route={"kind": "none"}), "test")
+    place = "kube-system" if resource == "configmaps" else ""
+    roles = [one for one in made if "rules" in one and one["metadata"].get("namespace", "") == place]
+    allowed = {(name, each) for one in roles for r in one["rules"] for name in r["resources"] for each in r["verbs"]}
+    assert (resource, verb) in allowed
+    assert place == "" or roles[0]["rules"][0]["resourceNames"] == ["coredns"]
 
 
 def test_services_of_another_domain_are_told_where_ours_is_assumed() -> None:
