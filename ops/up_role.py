@@ -15,7 +15,7 @@ from components.ownership import STACK_MARK, Ownership
 from components.plan import Found, Plan, plan
 from ops.verify_role import LEASES, granted, reads, rule
 from settings import PROJECT, Settings
-from settings.cloudflare import SharedTunnel
+from settings.cloudflare import LocalTunnel, SharedTunnel
 
 ACCOUNT = "immich-icloud-up"
 _APPS = ("deployments", "statefulsets", "daemonsets")
@@ -71,8 +71,13 @@ def _beside(settings: Settings, plan: Plan) -> Iterator[tuple[str | None, Manife
     yield immich, rule("apps", _APPS, (*_LOOK, "patch"))
     yield immich, rule("coordination.k8s.io", ("leases",), _LEASED, (lease_of(immich).name,))
     yield immich, rule("coordination.k8s.io", ("leases",), ("create",))
-    if isinstance(settings.cloudflare, SharedTunnel):
+    if isinstance(settings.cloudflare, SharedTunnel | LocalTunnel):
         yield LEASES, rule("coordination.k8s.io", ("leases",), (*_LEASED, "create"))
+    # To write the rule, and to restart what reads it: only where the settings name the file.
+    if isinstance(settings.cloudflare, LocalTunnel) and (file := settings.cloudflare.config):
+        yield file.namespace, rule("", ("configmaps",), ("get", "update"), (file.name,))
+        yield file.namespace, rule("apps", (*_APPS, "replicasets"), (*_LOOK, "patch"))
+        yield file.namespace, rule("", ("pods", "events"), _LOOK)
     # What runs once: the disk check before a scan, and a directory Job that is made again.
     yield sync, rule("batch", ("jobs",), (*_LOOK, "create", "delete"))
     places = {ref.namespace for ref in _objects(plan) if ref.namespace}

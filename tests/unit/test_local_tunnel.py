@@ -24,7 +24,7 @@ from observe import Observed
 from observe import cloudflare as at_cloudflare
 from observe.cluster import ClusterSeen
 from observe.planned import planned
-from ops import verify_role
+from ops import up_role, verify_role
 from ops.checks import CHECKS
 from ops.checks.check import Passed
 from ops.facts import cloudflare as facts
@@ -558,6 +558,17 @@ def test_what_may_not_be_read_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(world.cluster, "list", forbidden)
     assert world.missing() == ["connector-missing"]
     assert world.warned(tunnel="workshop") == []
+
+
+def test_up_may_write_the_file_that_the_settings_name_and_no_other() -> None:
+    def allowed(cloudflare: Manifest) -> list[str]:
+        made = up_role.manifests(configured(cloudflare=cloudflare), "test")
+        roles = (one for one in made if one["kind"] == "Role" and one["metadata"]["namespace"] == "cloudflared")
+        return [str(rule) for role in roles for rule in role["rules"] if "update" in rule["verbs"]]
+
+    named = allowed(LOCAL | {"config": {"namespace": "cloudflared", "name": "cloudflared-config"}})
+    assert ["cloudflared-config" in rule for rule in named] == [True]
+    assert allowed(LOCAL) == []
 
 
 def test_verify_may_look_for_cloudflared_only_where_it_has_to() -> None:
