@@ -71,6 +71,7 @@ _POD_SECURITY = {
 # Those whose work the rehearsal can see. Not the node's lifecycle: a laptop that slept would find its node evicted.
 _CONTROLLERS = (
     "cronjob",
+    "daemonset",
     "deployment",
     "disruption",
     "endpoints",

@@ -134,3 +134,101 @@ def test_removal_leaves_the_deployment_as_it_was(bench: Bench) -> None:
     assert shown(bench) == [[]]
     assert stated(bench.get(DEPLOYMENT)) == before
     assert [ref for ref in POLICIES if bench.cluster.get(ref)] == []
+
+
+# another shape: the server split into a StatefulSet behind a sidecar, and a DaemonSet that has machine learning, too
+
+API_SET = Ref("apps/v1", "StatefulSet", "immich-api", "immich")
+WORKERS = Ref("apps/v1", "DaemonSet", "immich-microservices", "immich")
+SIDECAR = {"name": "gluetun", "image": "qmcgaw/gluetun:v3"}
+LEARNING = {"name": "learning", "image": "ghcr.io/immich-app/immich-machine-learning:v2.4.1"}
+
+
+def split(found: Manifest, image: str = "v2.4.1", name: str = "immich") -> list[Manifest]:
+    """Both workloads as their owner writes them."""
+    pod = found["spec"]["template"]["spec"]
+    (server,) = pod["containers"]
+
+    def workload(ref: Ref, label: str, containers: list[Manifest], spec: Manifest) -> Manifest:
+        labels = {"app.kubernetes.io/instance": "immich", "app.kubernetes.io/name": label}
+        template = {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}}
+        metadata = {"name": ref.name, "namespace": ref.namespace}
+        stated = {**spec, "selector": {"matchLabels": labels}, "template": template}
+        return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": stated}
+
+    image = f"nas.lan:5000/immich-server:{image}"
+    api, workers = (
+        {**server, "name": name, "image": image, "env": [{"name": f"IMMICH_WORKERS_{which}", "value": "api"}]}
+        for which in ("INCLUDE", "EXCLUDE")
+    )
+    of_set = {"replicas": 1, "serviceName": "immich-server"}
+    return [
+        workload(API_SET, "server", [SIDECAR, api], of_set),
+        workload(WORKERS, "microservices", [LEARNING, workers], {}),
+    ]
+
+
+def photos_in(bench: Bench) -> dict[str, bool]:
+    """Whether the photos are in each container of each pod that is to stay."""
+    pods = bench.cluster.list(Ref("v1", "Pod", "", "immich"), labelSelector="app.kubernetes.io/instance=immich")
+    return {
+        f"{owner['name']}/{one['image'].rpartition('/')[2]}": any(
+            mount["mountPath"] == PATH and mount.get("readOnly") for mount in one.get("volumeMounts", [])
+        )
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+        for owner in pod["metadata"]["ownerReferences"]
+        if owner["name"] in {API_SET.name, WORKERS.name}
+        for one in pod["spec"]["containers"]
+    }
+
+
+def everywhere(image: str) -> dict[str, bool]:
+    return {
+        f"{API_SET.name}/gluetun:v3": False,
+        f"{API_SET.name}/immich-server:{image}": True,
+        f"{WORKERS.name}/immich-machine-learning:v2.4.1": False,
+        f"{WORKERS.name}/immich-server:{image}": True,
+    }
+
+
+@pytest.mark.parametrize("kind", ["entries", "admission"])
+def test_each_container_of_the_image_has_the_photos_whatever_the_workloads_are(
+    bench: Bench, found: Manifest, kind: str
+) -> None:
+    for ref in (DEPLOYMENT, API_SET, WORKERS):
+        if bench.cluster.get(ref):
+            bench.delete(ref)
+    for one in split(found):
+        bench.cluster.apply(one, "argocd-controller")
+    until(lambda: photos_in(bench) == dict.fromkeys(everywhere("v2.4.1"), False), "the pods run without photos")
+    before = [stated(bench.get(ref)) for ref in (API_SET, WORKERS)]
+    mount(bench, kind=kind)
+    preview = bench.run("preview")
+    assert preview.succeeded, preview.errors
+    for ref in (API_SET, WORKERS):
+        assert any(f"{ref}: " in one.text and "Immich restarts once" in one.text for one in preview.diagnostics)
+    run = bench.up()
+    assert photos_in(bench) == everywhere("v2.4.1")
+    assert run.outputs["mounted_into"] == f"{API_SET}, container immich; {WORKERS}, container immich"
+    assert changed(bench.up()) == []
+
+    for one in split(found, "v2.4.2", "main"):  # its owner upgrades, and renames the container
+        bench.cluster.apply(one, "argocd-controller")
+    if kind == "entries":
+        until(lambda: photos_in(bench) == {}, "the old pods are gone, and no new one is admitted")
+        bench.up()
+    until(lambda: photos_in(bench) == everywhere("v2.4.2"), "the new pods have the photos")
+    if kind == "admission":
+        assert changed(bench.up()) == []
+
+    bench.destroy()
+    until(lambda: photos_in(bench) == dict.fromkeys(everywhere("v2.4.2"), False), "the pods have none")
+    for one, was in zip(split(found, "v2.4.2", "main"), before, strict=True):
+        live = stated(bench.get(Ref.of(one)))
+        assert live["metadata"]["annotations"].keys() == was["metadata"]["annotations"].keys()
+        assert live["metadata"].get("labels") == was["metadata"].get("labels")
+        assert live["spec"]["template"]["spec"]["volumes"] == was["spec"]["template"]["spec"]["volumes"]
+        assert "initContainers" not in live["spec"]["template"]["spec"]
+        names = [each["name"] for each in live["spec"]["template"]["spec"]["containers"]]
+        assert names == [each["name"] for each in one["spec"]["template"]["spec"]["containers"]]
