@@ -32,7 +32,6 @@ _SHOWN = {
     Passed: "[green]passed[/]",
     Finding: "[red]failed[/]",
     NotChecked: "[yellow]not checked[/]",
-    DoesNotApply: "[dim]-[/]",
 }
 _ROLES = {"verify": verify_role.manifests, "up": up_role.manifests}
 _NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
@@ -110,9 +109,12 @@ def show(console: Console, verdict: Verdict) -> None:
     for heading in ("check", "result", "evidence"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "evidence")
     for check, result in verdict.items():
-        style = "dim" if isinstance(result, DoesNotApply) else None
-        table.add_row(check.name, _SHOWN[type(result)], escape(evidence(result)), style=style)
+        if not isinstance(result, DoesNotApply):
+            table.add_row(check.name, _SHOWN[type(result)], escape(evidence(result)))
     console.print(table)
+    # Many checks do not apply for one reason, which a narrow terminal would break into a column of its own each time.
+    for why, names in _not_applicable(verdict).items():
+        console.print(f"\n[dim]does not apply: {', '.join(names)}\n  {escape(why)}[/]")
     faults = {check: result for check, result in verdict.items() if isinstance(result, Finding)}
     for check, fault in faults.items():
         console.print(f"\n[red]{check.name}[/]: {escape(fault.text)}", soft_wrap=True)
@@ -121,6 +123,15 @@ def show(console: Console, verdict: Verdict) -> None:
             console.print(f"\n{escape(fault.snippet)}", soft_wrap=True)  # from the margin, so that it can be pasted
         console.print(f"  next: [bold]{escape(fault.remedy)}[/]", soft_wrap=True)
     console.print(f"\n{_summary(verdict)}")
+
+
+def _not_applicable(verdict: Verdict) -> dict[str, list[str]]:
+    """Name the checks that do not apply, by the reason."""
+    found: dict[str, list[str]] = {}
+    for check, result in verdict.items():
+        if isinstance(result, DoesNotApply):
+            found.setdefault(result.why, []).append(check.name)
+    return found
 
 
 def _summary(verdict: Verdict) -> str:

@@ -85,6 +85,13 @@ def test_a_program_gets_every_check_with_cause_and_command() -> None:
     }
 
 
+def test_a_reason_for_which_checks_do_not_apply_is_said_once() -> None:
+    nowhere = Absent("no public name leads here")
+    text = shown(replace(well(), page=nowhere, plain=nowhere, web_socket=nowhere))
+    assert text.count(nowhere.why) == 1
+    assert "does not apply: https, http-redirect, web-socket" in text
+
+
 def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
     _, more, breaks, _ = next(case for case in CASES if case[3] == "volume-released")
     text = shown(breaks(well(**more)))
