@@ -71,7 +71,7 @@ def look(stack: Stack, libraries: Collection[str]) -> tuple[Missing, ...] | Unre
         return tuple(missing(stack, lambda library: library.id in libraries, lambda _: None))
     except ClusterRefusedError as refused:
         if refused.status == HTTPStatus.FORBIDDEN:
-            return Absent("who asks may not start the Job that lists the disk's files")
+            return Absent("the current user may not create the Job that lists the disk's files")
         raise
     except (JobError, IncompleteListError) as error:
         return Unread(str(error))

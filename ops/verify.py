@@ -65,7 +65,7 @@ def _compared(stack: Stack, seen: Facts) -> tuple[Missing, ...] | Unread:
     accounts = () if isinstance(seen.accounts, Unread) else seen.accounts
     runs = [run for account in accounts for run in account.runs]
     if any(run.ended is None or (scan and run.ended > scan) for run in runs for scan in scans):
-        return Absent("what was synced since the last scan waits for the next one")
+        return Absent("photos that were synced since the last scan are imported by the next one")
     ids = [one.live.id for one in libraries if one.live]
     return begin(lambda: compare.look(stack, ids), _LISTING)()
 

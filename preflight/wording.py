@@ -27,8 +27,8 @@ def elsewhere(setting: str) -> str:
 UNREADABLE = Situation("unreadable", "$reason")
 NOT_KNOWN = Situation(
     "not-known",
-    "Preview does not know all that it looks at: $reason",
-    "Allow it that, or see to it yourself",
+    "Preview could not read all that it checks: $reason",
+    "Grant the permission, or check it yourself",
     _WARNING,
 )
 
@@ -186,7 +186,7 @@ NOT_OURS = Situation("not-ours", "$subject exists and was not made by this stack
 _HANDED_OVER = "Hand it over in this order:"
 TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
-    "$subject is tracked by ArgoCD, which would undo what we do or remove it",
+    "$subject is tracked by ArgoCD, which would undo changes of this stack, or remove it",
     f"{_HANDED_OVER} 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
     "ArgoCD sync; 2. take it out of the kustomization and let ArgoCD sync: it stays, untracked (if the annotation "
     f"{ARGOCD_TRACKING} stays, remove it with kubectl annotate); 3. {_ADOPT}",
@@ -200,7 +200,7 @@ _UNMARK_HELM = (
 )
 MANAGED_BY_FLUX = Situation(
     "managed-by-flux",
-    "$subject is managed by Flux (Kustomization $place/$owner), which would undo our changes, or prune it",
+    "$subject is managed by Flux (Kustomization $place/$owner), which would undo changes of this stack, or prune it",
     f"{_HANDED_OVER} 1. annotate it in git with kustomize.toolkit.fluxcd.io/prune: disabled, and `flux reconcile "
     "kustomization $owner -n $place --with-source`; 2. take it out of git and reconcile again: it stays; 3. `kubectl "
     f"label $object kustomize.toolkit.fluxcd.io/name- kustomize.toolkit.fluxcd.io/namespace-`; 4. {_ADOPT}",
@@ -261,7 +261,7 @@ DISK_MARKED = Situation(
 ADOPTED = Situation("adopted", "$subject will be adopted, and retained when this stack is removed", severity=_WARNING)
 FIELDS_DROPPED = Situation(
     "fields-dropped",
-    "$subject: what was set by hand and this stack lacks goes with a later change: $fields",
+    "$subject: fields that were set by hand and that this stack does not state are removed by a later change: $fields",
     severity=_WARNING,
 )
 ENTRIES_ADOPTED = Situation(
@@ -269,7 +269,7 @@ ENTRIES_ADOPTED = Situation(
 )
 JOB_BY_HAND = Situation(
     "job-by-hand",
-    "$subject was made by hand and stays as it is; ours is named $ours",
+    "$subject was made by hand and is left unchanged; this stack's is named $ours",
     "Remove the old one when you like",
     _WARNING,
 )
@@ -280,7 +280,7 @@ REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reas
 JOB_REFUSED = Situation(
     "job-refused",
     "$subject has another template than it would get, and the state does not know it, so it is not recreated",
-    "It has done its work: `kubectl delete job -n $namespace $name`, then go on",
+    "The Job has completed. Delete it: `kubectl delete job -n $namespace $name`, then run the command again",
 )
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
@@ -591,7 +591,7 @@ DISK_UNKNOWN = Situation(
 
 IMMICH_DOWN = Situation(
     "immich-down",
-    "Immich does not run, so what becomes of its libraries shows only in `up`: $reason",
+    "Immich does not run, so its libraries are checked only in `up`: $reason",
     severity=_WARNING,
 )
 KEY_LACKS_PERMISSIONS = Situation(
@@ -619,7 +619,7 @@ LIBRARY_ADOPTED = Situation(
 )
 PHOTOS_EXCLUDED = Situation(
     "photos-excluded",
-    'the library "$subject" passes over $pattern from now on: photos of it that match go to Immich\'s trash with the '
+    'the library "$subject" excludes $pattern from now on: photos of it that match go to Immich\'s trash with the '
     "next scan",
     severity=_WARNING,
 )
@@ -657,7 +657,7 @@ LIBRARY_IMPORTS = Situation(
 )
 SERVER_WIDE_CHANGE = Situation(
     "server-wide-change",
-    "in Immich, for all its libraries: $subject becomes $wanted; it is $found",
+    "in Immich, for all its libraries: $subject changes from $found to $wanted",
     severity=_NEWS,
 )
 
@@ -934,13 +934,13 @@ LEFT_IN_THE_WAY = Situation(
 LEFT_BEHIND = Situation("left-behind", _LEFT, "Delete it in the dashboard (Zero Trust, Access)", _WARNING)
 APPLICATION_NOT_OURS = Situation(
     "application-not-ours",
-    f"{_KEY}: the Access application $subject guards $host already",
+    f"{_KEY}: the Access application $subject protects $host already",
     "Remove it in the dashboard, or leave access out here",
     setting="cloudflare.access",
 )
 APPLICATION_BEFORE = Situation(
     "application-before",
-    "the Access application $subject guards $domain, and shuts Immich's mobile app out of $host",
+    "the Access application $subject protects $domain, and blocks Immich's mobile app at $host",
     f"Set {_KEY} for the whole host, or remove that application in the dashboard (Zero Trust, Access, Applications)",
     _WARNING,
     "cloudflare.access",

@@ -74,7 +74,7 @@ PHOTOS_MOVED = Situation(
 
 TUNNEL_GONE = Situation("tunnel-gone", "there is no tunnel $subject", "It may have been deleted: name another one")
 TUNNEL_INVALID = Situation(
-    "tunnel-invalid", "the configuration of tunnel $subject $fault", "Mend it in the dashboard first"
+    "tunnel-invalid", "the configuration of tunnel $subject $fault", "Correct it in the dashboard first"
 )
 TUNNEL_DELETED = Situation(
     "tunnel-deleted", "the tunnel $subject ($id) was deleted", "Name another one, or use kind ownTunnel"
@@ -87,9 +87,9 @@ TUNNEL_LOCAL = Situation(
 TUNNEL_UNCLEAR = Situation("tunnel-unclear", "$reason")
 RULE_OF_ANOTHER_STACK = Situation(
     "rule-of-another-stack",
-    "the stack $stack leads $host through the same tunnel, and one host can't lead two ways: remove it there first, or "
+    "the stack $stack leads $host through the same tunnel, and a host has one route: remove it there first, or "
     "choose another immich-icloud:host",
-    f"{_LOST}. If that stack is no more: kubectl delete lease -n $namespace $lease",
+    f"{_LOST}. If that stack no longer exists: kubectl delete lease -n $namespace $lease",
 )
 RULE_NOT_OURS = Situation(
     "rule-not-ours",

@@ -40,7 +40,7 @@ def _labels(facts: Facts) -> Result:
                 wording.LABELS_TOO_STRICT,
                 f"namespace {name} has {label}: {found or 'unset'}, and {level} is needed",
             )
-    return Passed(", ".join(f"{name} lets in {level}" for name, (_, level) in needed.items()))
+    return Passed(", ".join(f"{name} admits {level} pods" for name, (_, level) in needed.items()))
 
 
 def _sync_level(cluster: ClusterFacts) -> pod_security.Level:
@@ -111,7 +111,7 @@ def _mark(facts: Facts) -> Result:
     last = max(sights)
     if last.missing:
         return failed(facts, wording.MARK_MISSING, f"{_ago(facts, last.when)} {last.who}", account=last.account)
-    return Passed(f"{_ago(facts, last.when)} {last.who}. Since then nobody has looked")
+    return Passed(f"{_ago(facts, last.when)} {last.who}; not checked since")
 
 
 def _sight_of_sync(account: str, run: SyncRun, result: ScriptResult) -> _Sight:
@@ -137,7 +137,7 @@ def _space(facts: Facts) -> Result:
         if result.code not in {Code.NO_MARK, Code.OTHER_DISK} and result.free is not None
     ]
     if not seen:
-        return NotChecked("only a sync sees the disk's free space, and none has said anything of it yet")
+        return NotChecked("only a sync sees the disk's free space, and none has reported it yet")
     when, account, last = max(seen, key=lambda one: one[0])
     evidence = f"{last.free} MiB were free {_ago(facts, when)}, at the end of a sync of {account}"
     kept = floor(facts.settings.photo_sync.min_free_space).of(last.total or 0, on_node=bool(last.on_node))

@@ -37,7 +37,7 @@ def _pods(facts: Facts) -> Result:
                 f"{evidence}: {words}",
             )
         return failed(facts, wording.SCALED_DOWN, evidence, kind=ref.kind.lower(), workload=ref.name)
-    return Passed(f"all are ready: {len(pods)}")
+    return Passed(f"pods, all ready: {len(pods)}")
 
 
 def _ready(workload: Manifest) -> int:

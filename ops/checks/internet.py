@@ -129,7 +129,9 @@ def _access(facts: Facts) -> Result:
         return failed(facts, wording.ACCESS_MISSING, said)
     if asks and not wanted:
         return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {page.leads_to}")
-    return Passed("strangers are asked to sign in" if wanted else "nobody is asked to sign in before Immich")
+    return Passed(
+        "a request without sign-in is sent to Cloudflare Access" if wanted else "no sign-in is required before Immich"
+    )
 
 
 def _missing_guard(facts: Facts) -> Iterator[str]:

@@ -36,7 +36,7 @@ def _session_of(facts: Facts, account: AccountFacts) -> Result:
         if result and result.signed_in:
             return _lasting(facts, account, result.signed_in + _LEAST)
     if account.runs:
-        return NotChecked(f"no run of {account.name} has said how long its session lasts")
+        return NotChecked(f"no run of {account.name} has reported how long its session lasts")
     return NotChecked(
         f"only a sync sees the session of {account.name}, and none has run. Sign in, then sync: "
         f"{Command('icloud-login', facts.stack, account.name)}"
@@ -101,7 +101,7 @@ def _notified_of(facts: Facts, account: AccountFacts) -> Result:
         return failed(facts, wording.NOT_SENT, f"{run.name}: {run.end.unsent}")
     if run.end.cut_short:
         return NotChecked(f"{run.name} was ended before it could send anything: {run.end.reason}")
-    return Passed(f"{account.name}: all that {run.name} had to send was delivered")
+    return Passed(f"{account.name}: all notifications of {run.name} were delivered")
 
 
 def _scheduled(facts: Facts) -> Result:

@@ -23,7 +23,7 @@ from preflight import dry_runs
 from preflight.cloudflare_rules import upload_limit
 from settings import PROJECT, Settings
 
-_UNCOMPARED = Absent("its files are listed once disk and libraries are well, and not by --watch")
+_UNCOMPARED = Absent("the disk's files are compared once the checks of disk and library pass, and not by --watch")
 _UNASKED = Absent("it sends hundreds of megabytes, so only when asked for: ARGS=--upload")
 
 

@@ -201,7 +201,7 @@ def test_a_lost_state_is_made_again_of_what_is_there(bench: Bench, server: Serve
     bench.state_file.unlink()
     # The Job would have to be another one, and without the state it is not made again.
     bench.set(lambda s: s.update(adoptExisting=True))
-    assert "`kubectl delete job -n photo-sync create-icloud-directory`, then go on" in refusals(bench)
+    assert "`kubectl delete job -n photo-sync create-icloud-directory`, then run the command again" in refusals(bench)
     bench.reset_settings()
     run = bench.up()
     assert {operation for operation, _ in changed(run)} == {"create", "import"}

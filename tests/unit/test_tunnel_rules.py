@@ -327,7 +327,7 @@ def test_a_list_that_cloudflared_would_not_take_is_refused(
     world.document["ingress"] = ingress
     said = refused(stack)
     assert words in said
-    assert said.endswith("Mend it in the dashboard first")
+    assert said.endswith("Correct it in the dashboard first")
 
 
 def test_a_tunnel_without_a_configuration_is_refused(world: SharedTunnel, stack: Stack) -> None:
