@@ -33,16 +33,16 @@ help: ## Say what each target does
 	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference|gateway]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-new: $(READY) ## Write a stack file: asks six questions, offers what the cluster has, and previews it
+new: $(READY) ## Write a stack file from six questions whose defaults come from the cluster, then preview it
 	@$(BIN)/python -m ops.new $(if $(filter file default undefined,$(origin STACK)),,$(STACK))
 
-up: $(READY) ## Deploy: to the embedded control plane, or with STACK=homelab for real
+up: $(READY) ## Deploy the stack; without STACK, rehearse on the embedded control plane
 	@$(RUN)
 
-preview: $(READY) ## Say what up would do
+preview: $(READY) ## Show what up would change, and fail where it would fail
 	@$(RUN)
 
-down: $(READY) ## Remove the stack; of the rehearsal nothing is left but the cache and the virtual environment
+down: $(READY) ## Remove the stack; a rehearsal leaves only the cache and the virtual environment
 	@$(RUN)
 
 status: $(READY) ## Show what the state holds, when it was deployed, whether drift is suspected, and the outputs
@@ -50,22 +50,22 @@ status: $(READY) ## Show what the state holds, when it was deployed, whether dri
 
 # Rehearsed is what is deployed for real, unless another stack is named.
 review: STACK := $(if $(filter file default undefined,$(origin STACK)),homelab,$(STACK))
-review: $(READY) ## Rehearse what differs from BASE, without the cluster, and say what a review would
+review: $(READY) ## Rehearse the changes since BASE without the cluster, and print the review comment
 	@$(BIN)/python -m review rehearse $(STACK) $(BASE) $(ARGS)
 
-icloud-login: $(READY) ## Sign an account in at Apple, with the code that Apple sends
+icloud-login: $(READY) ## Sign an account in to iCloud, with the code that Apple sends
 	@$(COMMAND)
 
 icloud-list: $(READY) ## List an account's libraries and albums at Apple
 	@$(COMMAND)
 
-sync-now: $(READY) ## Fetch an account's photos now, and show how it goes
+sync-now: $(READY) ## Fetch an account's photos now, and follow the log
 	@$(COMMAND)
 
 notify-test: $(READY) ## Send a test to notifications.urls, from the cluster
 	@$(COMMAND)
 
-mark-disk: $(READY) ## Say that a directory is the photo disk; it shows what is there and asks
+mark-disk: $(READY) ## Confirm a directory as the photo disk, after a look at what it holds
 	@$(COMMAND)
 
 chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; ARGS=--form=helmrelease (Flux) or --form=application (ArgoCD)
@@ -74,22 +74,22 @@ chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; A
 verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload, --role or --role=up
 	@$(COMMAND)
 
-diagram: $(READY) ## Draw how internet and photos get to Immich, as Mermaid; ARGS=--svg, or '--verify FILE' to colour it
+diagram: $(READY) ## Draw the stack as Mermaid; ARGS=--svg, or '--verify FILE' to colour it by a result
 	@$(COMMAND)
 
 # Three on two cores: each waits for controllers and rollouts nearly half of its time.
-test: $(READY) ## Unit tests, stack files, and the rehearsal on the real engine and API server
+test: $(READY) ## Run all tests: units, stack files, and the rehearsal on the real engine and API server
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all: all that is tested there
+test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all includes the long tests
 	@$(BIN)/python -m lab.real_node --build
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py,-m 'not long')
 
 # In a kubeconfig of its own, so that no other cluster is meant. The node's files are root's.
 KIND := --name immich-icloud --kubeconfig $(VENV)/kind.kubeconfig
-test-kind: $(READY) ## The part of them that needs no Apple on kind, with the published images: Docker, and root by sudo
+test-kind: $(READY) ## Run the part of test-node that needs no Apple on kind, with the published images; needs Docker and sudo
 	@$(BIN)/python -m lab.tool kind create cluster $(KIND) --wait 120s
 	@status=0; $(if $(filter 0,$(shell id -u)),,sudo --preserve-env) $(BIN)/python -m pytest -p no:cacheprovider \
 		--kind $(VENV)/kind.kubeconfig $(addprefix tests/real_node/test_,directory.py startup_check.py levels.py) || status=$$?; \
@@ -98,7 +98,7 @@ test-kind: $(READY) ## The part of them that needs no Apple on kind, with the pu
 test-alerts: $(READY) ## Evaluate the alerts of monitoring with the real promtool, which is built the first time
 	@$(BIN)/python -m pytest --promtool tests/promtool
 
-test-unit: $(READY) ## Only the tests that start no process
+test-unit: $(READY) ## Run the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 
 soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world after each; ARGS='--seed N --round N --kills N'
@@ -106,16 +106,16 @@ soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world 
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@$(BIN)/python -m tests.soak.photos
 
-soak-photos: $(READY) ## The last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
+soak-photos: $(READY) ## Run the last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
 	@$(BIN)/python -m tests.soak.photos $(ARGS)
 
-bench-clients: $(READY) ## The part of bench that is about syncs: both clients, into bench/CLIENTS.md; ARGS='--photos 1000,20000'
+bench-clients: $(READY) ## Measure the syncs of both clients, into bench/CLIENTS.md; ARGS='--photos 1000,20000'
 	@$(BIN)/python -m tests.soak.clients $(ARGS)
 
 bench: $(READY) ## Measure what the rehearsal's commands cost, into bench/RESULTS.md; ARGS='--rounds N --sizes 1,10,100'
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(READY) ## Linters and types, of the workflows and of the language, too
+check: $(READY) ## Run linters and type checks, on workflows and on the language, too
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
@@ -125,7 +125,7 @@ check: $(READY) ## Linters and types, of the workflows and of the language, too
 	@$(BIN)/python -m lab.tool actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --quiet --offline .github
 
-audit: $(READY) ## Ask for known vulnerabilities in the Python packages and Go modules that are pinned
+audit: $(READY) ## Look up known vulnerabilities in the pinned Python packages and Go modules
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
 	@failed=; for lock in requirements-dev.txt requirements-audit.txt lab/tools/go/requirements.txt; do \
@@ -137,19 +137,19 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-schema: $(READY) ## Write the stack files' JSON Schema and docs/settings.md again, after a change of the settings
+schema: $(READY) ## Regenerate the stack files' JSON Schema and docs/settings.md
 	@$(BIN)/python -m settings.schema
 	@$(BIN)/python -m settings.reference
 
-messages: $(READY) ## Write what people read into docs/messages.md and tests/golden, after a change of words
+messages: $(READY) ## Regenerate docs/messages.md, docs/troubleshooting.md and tests/golden, after a change of wording
 	@$(BIN)/python -m ops.messages
 	@$(BIN)/python -m ops.troubleshooting
 	@$(BIN)/python -m tests.golden.write
 
-troubleshooting: $(READY) ## Write docs/troubleshooting.md again, after a change of the checks
+troubleshooting: $(READY) ## Regenerate docs/troubleshooting.md, after a change of the checks
 	@$(BIN)/python -m ops.troubleshooting
 
-pictures: $(READY) ## Draw the pictures again: README.md's of the example, those of docs/ of the rehearsal that is up
+pictures: $(READY) ## Regenerate the pictures: README.md's from the example, docs/' from the rehearsal that is up
 	@$(BIN)/python -m tests.drawn
 	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
 

@@ -86,6 +86,8 @@ def questions(asked: Questions) -> str:
 
     """
     file = _kubeconfig()
+    if not Path(file).expanduser().is_file():
+        raise CommandError(f"there is no kubeconfig file {file}. Name yours in the variable KUBECONFIG")
     try:
         contexts = kubeconfig.contexts(Path(file).expanduser())
     except KubeconfigError as error:
@@ -119,8 +121,8 @@ def questions(asked: Questions) -> str:
 
 
 def _kubeconfig() -> str:
-    named = [one for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one and Path(one).is_file()]
-    return named[0] if named else "~/.kube/config"
+    named = [one for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one] or ["~/.kube/config"]
+    return next((one for one in named if Path(one).expanduser().is_file()), named[0])
 
 
 def _look(cluster: Cluster) -> Candidates:

@@ -54,7 +54,8 @@ def test_unknown_stack() -> None:
     with pytest.raises(StackError) as error:
         command("up", "homelabb")
     assert str(error.value) == (
-        "STACK=homelabb: there is no Pulumi.homelabb.yaml. Stacks of this project: homelab, lab"
+        "STACK=homelabb: there is no Pulumi.homelabb.yaml. Write it: `make new STACK=homelabb`. "
+        "Stacks of this project: homelab, lab"
     )
 
 
@@ -95,7 +96,9 @@ def test_an_expected_fault_is_one_line(project: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.argv", ["deploy", "up", "lab"])
     with pytest.raises(SystemExit) as end:
         deploy.main()
-    assert end.value.code == "error: STACK=lab: there is no Pulumi.lab.yaml. Stacks of this project: homelab"
+    assert end.value.code == (
+        "error: STACK=lab: there is no Pulumi.lab.yaml. Write it: `make new STACK=lab`. Stacks of this project: homelab"
+    )
 
 
 VOLUME = {

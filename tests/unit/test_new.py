@@ -268,3 +268,11 @@ def test_pulumi_new_asks_for_what_the_example_has() -> None:
 
 def spoken(text: str) -> Any:
     return yaml.safe_load(text) if text.startswith(("{", "[")) else text
+
+
+@pytest.mark.parametrize("named", ["", "/nowhere"])
+def test_a_missing_kubeconfig_is_named(named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", named)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(CommandError, match=named or "~/.kube/config"):
+        new.questions(new.Questions(lambda _: "", again=False))
