@@ -484,7 +484,7 @@ MOUNT_REPOINTED = Situation(
 )
 MOUNT_OF_A_PART = Situation(
     "mount-of-a-part",
-    "$subject: its mount $at shows a part of a volume (subPath), ours would show all",
+    "$subject: its mount $at shows a part of a volume (subPath), this stack's mount shows all of it",
     "Remove it first",
 )
 MOUNT_WITHIN_ANOTHER = Situation(

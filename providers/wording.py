@@ -22,7 +22,7 @@ ENTRIES_OF_ANOTHER_STACK = Situation(
     f"Remove that stack first. {_LOST}",
 )
 ENTRIES_BY_HAND = Situation("entries-by-hand", '$subject: $entries was set by hand ("$manager")', _ADOPT)
-ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses our entries: $reason")
+ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses this stack's entries: $reason")
 
 # a library
 

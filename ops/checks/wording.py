@@ -351,20 +351,20 @@ DRIFT = _fault(
 )
 TRACKED_BY_ARGOCD = _fault(
     "tracked-by-argocd",
-    "ArgoCD still tracks an object that this stack made its own, and would undo or remove it. Preview says how to hand "
+    "ArgoCD still tracks an object that this stack adopted, and would undo or remove it. Preview says how to hand "
     "it over",
     PREVIEW,
 )
 MANAGED_ELSEWHERE = _fault(
     "managed-elsewhere",
-    "another tool still manages an object that this stack made its own, and would undo or remove it. Preview says how "
+    "another tool still manages an object that this stack adopted, and would undo or remove it. Preview says how "
     "to hand it over",
     PREVIEW,
 )
 ENTRIES_STATED_TWICE = _fault(
     "entries-stated-twice",
-    "$manager states entries of this stack, too, and puts its own in their place with its next sync. Take them out of "
-    "its source, or have ArgoCD pass over them, by its Application",
+    "$manager states entries of this stack, too, and replaces them at its next sync. Take them out of "
+    "its source, or have ArgoCD ignore them in its Application",
     "kubectl get $resource $place -o yaml --show-managed-fields",
     """\
 spec:
