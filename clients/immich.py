@@ -78,7 +78,7 @@ class Library:
         owner_id: UUID of the user whose photos it holds; it can't change.
         name: not unique.
         import_paths: folders that it imports, as Immich's container sees them.
-        exclusion_patterns: globs of files that it passes over.
+        exclusion_patterns: globs of files that it skips.
         refreshed_at: when the last scan was done, in ISO 8601; empty before the first.
 
     """

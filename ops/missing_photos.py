@@ -59,7 +59,7 @@ def importable(files: Iterable[str], library: Library, kinds: Mapping[str, str])
 
     Args:
         files: paths as Immich sees them.
-        library: the library, whose exclusion patterns pass over some.
+        library: the library, whose exclusion patterns skip some.
         kinds: `image` or `video`, by a name's ending in small letters.
 
     Returns the kind of each.

@@ -36,7 +36,7 @@ class WantedLibrary:
         owner: e-mail of the user whose photos these are; empty for the one whose API key it is.
         name: the library's name.
         import_paths: folders that it has to import, as Immich sees them.
-        exclusion_patterns: globs of files that it has to pass over.
+        exclusion_patterns: globs of files that it has to skip.
         disk_check: a Job that succeeds only where the disk with the photos is mounted.
         adopt: whether a library that this stack did not create may be adopted.
         stack: `<project>/<stack>`, whose library it is.

@@ -29,7 +29,7 @@ class Library(Model):
     exclusion_patterns: Annotated[
         tuple[ExclusionPattern, ...],
         Field(
-            description="Files that Immich passes over, beside patterns that the library has already. Photos that it "
+            description="Files that Immich skips, beside patterns that the library has already. Photos that it "
             "has imported and that match go to its trash."
         ),
         Allowed("a list of patterns", ["**/Screenshots/**"]),
