@@ -29,8 +29,8 @@ endif
 	bench bench-clients test test-alerts test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting \
 	pictures lock clean
 
-help: ## Say what each target does
-	@echo 'make TARGET [STACK=lab|homelab|...] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference|gateway]'
+help: ## List the targets
+	@echo 'make TARGET [STACK=<stack>; default: lab, the rehearsal] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference|gateway]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(READY) ## Write a stack file from six questions whose defaults come from the cluster, then preview it
@@ -71,7 +71,7 @@ mark-disk: $(READY) ## Confirm a directory as the photo disk, after a look at wh
 chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; ARGS=--form=helmrelease (Flux) or --form=application (ArgoCD)
 	@$(COMMAND)
 
-verify: $(READY) ## Check all from the photo disk to the internet; ARGS=--json, --watch, --upload, --role or --role=up
+verify: $(READY) ## Check everything from the photo disk to the internet; ARGS=--json, --watch, --upload, --role or --role=up
 	@$(COMMAND)
 
 diagram: $(READY) ## Draw the stack as Mermaid; ARGS=--svg, or '--verify FILE' to colour it by a result
