@@ -173,7 +173,7 @@ class Settings(Model):
             raise refuse(
                 "cloudflare.origin.httpHostHeader",
                 origin.http_host_header,
-                f"{self.host}, or nothing: the route knows Immich by its host",
+                "the host of the stack, or nothing: the route knows Immich by its host",
             )
         if urlsplit(origin.url or "").hostname == self.host:
             raise refuse("cloudflare.origin.url", origin.url, "another host: that one leads through the tunnel itself")
