@@ -1,6 +1,6 @@
 """The six answers, each a line of text, as sections of a stack file. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from observe.candidates import Candidates
@@ -117,6 +117,3 @@ def secrets(sections: Mapping[str, Any], *, token_is_set: bool) -> dict[str, str
         place = f"immich-icloud:icloudCredentials.{account['name']}"
         wanted |= {f"{place}.appleId": f"Apple ID of {account['name']}", f"{place}.password": "its password"}
     return wanted
-
-
-Read = Callable[[str], Section]

@@ -122,7 +122,6 @@ def test_what_the_script_adds(ask: Ask) -> None:
 PARTS = ["{0:%Y}", "{0:%Y-%m}", "{0:%b %d}", "all", "x y", "{0}", "{1}", "..", "{:%Y}", "%Y"]
 
 
-@hypothesis.settings(deadline=None)
 @given(
     structure=st.just("none") | st.lists(st.sampled_from(PARTS), min_size=1, max_size=3).map("/".join),
     album=st.from_regex(r"[^\s\x00-\x1f-][^\x00-\x1f]{0,9}", fullmatch=True),

@@ -173,7 +173,7 @@ def test_a_watcher_deletes_at_once_where_it_watches(server: Server) -> None:
     assert server.assets(trashed=False) == server.assets(trashed=True) == set()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sets(st.sampled_from(["a.jpg", "b/a.jpg", "b/c.mov", "d.heic"])), max_size=5))
 def test_whatever_comes_and_goes_what_is_there_is_shown_and_what_was_is_in_the_trash(states: list[set[str]]) -> None:
     seen: set[str] = set()

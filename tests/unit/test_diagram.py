@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,7 +192,6 @@ def whole() -> tuple[Resource, ...]:
     return resources_of(deployed(settings, Found(SERVERS, cloudflare=there, origin=ORIGIN)))
 
 
-@hypothesis.settings(deadline=None)
 @given(gone=st.sets(st.integers(1, 50)))
 def test_a_stack_that_lacks_something_is_drawn_without_it(whole: tuple[Resource, ...], gone: set[int]) -> None:
     assert len(whole) <= 51, "each may be gone"
@@ -351,7 +349,6 @@ def test_mermaid_has_every_node_in_its_frame_and_every_edge() -> None:
 LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
 
-@hypothesis.settings(deadline=None)
 @given(LABELS)
 def test_no_label_ends_itself(label: str) -> None:
     graph = Graph((Node("a", (label,), Whose.OURS, "disk"),), (Edge("a", "a", label),), ())

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import hypothesis
 import pytest
 import yaml
 from hypothesis import given
@@ -18,7 +17,6 @@ VALUES = st.recursive(
 )
 
 
-@hypothesis.settings(deadline=None)
 @given(VALUES)
 def test_any_value_is_read_back(value: Any) -> None:
     assert json.loads(encoded(value)) == yaml.safe_load(encoded(value)) == value

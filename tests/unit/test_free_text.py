@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +37,6 @@ def test_each_free_text_is_set_in_some_stack_file() -> None:
     }
 
 
-@hypothesis.settings(deadline=None)
 @given(place=st.sampled_from([found for found in free_texts().values() if found]), text=TEXTS)
 def test_any_text_is_refused_or_arrives_as_it_was_written(place: FreeText, text: str) -> None:
     settings = accepted(place, text)

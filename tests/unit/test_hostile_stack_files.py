@@ -24,9 +24,7 @@ from text.visible import visible_lines
 
 # Of the profile where it is `soak`.
 COUNT = max(500, hypothesis.settings().max_examples)
-many = hypothesis.settings(
-    deadline=None, max_examples=COUNT, derandomize=COUNT == 500, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+many = hypothesis.settings(max_examples=COUNT)
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 HOSTILE_TEXTS = (

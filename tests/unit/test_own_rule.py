@@ -1,6 +1,6 @@
 """Our rule in generated documents, as the resource changes and removes it: every other byte stays."""
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from clients.ingress_rules import Rule, key
 from clients.own_rule import OwnRule
@@ -14,7 +14,7 @@ MOVED: Rule = {**CHANGED, "hostname": "wiki.example.com"}
 
 
 @given(documents())
-@settings(deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(phases=[Phase.generate])
 def test_a_rule_comes_changes_moves_and_goes(text: str) -> None:
     document, owned, passed, before = TunnelDocument.read(text), frozenset({key(OURS)}), list[Rule](), OURS
     # Whatever is there already, for our hosts, too, is unmanaged.

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -346,9 +346,6 @@ def test_no_photo_is_lost(there: str, *, deployed: bool) -> None:
         settings=settings(
             max_examples=8,
             stateful_step_count=25,
-            deadline=None,
-            derandomize=True,  # a gate says the same of the same code
             phases=[Phase.generate],  # to shrink a history takes minutes
-            suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -1,7 +1,7 @@
 """The comment: its order, its limit, and that no untrusted text in it is markup."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.run import Diagnostic, Run, Step
@@ -102,7 +102,6 @@ def test_many_changes_fit_and_what_is_left_out_is_said() -> None:
     assert text.endswith(f"The same at home: `{COMMAND}`\n")
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=500), max_size=20), st.integers(3_000, 9_000))
 def test_it_never_exceeds_its_limit(texts: list[str], limit: int) -> None:
     steps = [Step("update", CHANGED.type, text, {"a": text}, {"a": text[::-1]}) for text in texts]
@@ -110,7 +109,6 @@ def test_it_never_exceeds_its_limit(texts: list[str], limit: int) -> None:
     assert len(write(found, limit).encode(errors="replace")) <= limit
 
 
-@settings(deadline=None)
 @given(NASTY, NASTY)
 def test_nothing_of_a_stranger_is_markup(name: str, text: str) -> None:
     steps = [

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -31,7 +31,6 @@ def as_shown(text: str) -> str:
     return visible(" ".join(text.split())).replace("|", "¦")
 
 
-@settings(deadline=None)
 @given(NASTY)
 @example("`")
 @example("``a` b```")
@@ -43,7 +42,6 @@ def test_a_span_is_one_span_of_code(text: str) -> None:
     assert token.content.strip() == as_shown(text)[:2000].strip()
 
 
-@settings(deadline=None)
 @given(NASTY, NASTY)
 @example("a | b", "`|`")
 def test_a_span_stays_in_its_cell(one: str, other: str) -> None:
@@ -55,7 +53,6 @@ def test_a_span_stays_in_its_cell(one: str, other: str) -> None:
     ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(NASTY)
 @example("```\n@somebody")
 @example("  ````\n</details>")
@@ -65,7 +62,6 @@ def test_a_fence_holds(text: str) -> None:
     assert token.content.removesuffix("\n").split("\n") == visible_lines(text).split("\n")
 
 
-@settings(deadline=None)
 @given(NASTY, NASTY)
 @example("</code></summary>@somebody", "</details>")
 def test_a_summary_is_closed_where_we_close_it(summary: str, text: str) -> None:

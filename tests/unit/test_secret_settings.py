@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
-import hypothesis
 import pulumi
 import pytest
 import yaml
@@ -34,7 +33,6 @@ MINIMAL = configuration(next(file for file in VALID if file.name == "minimal.yam
 MARK = "hush5.example"
 WELL_FORMED = "a-token-that-is-none_" * 2
 SECRETS = st.just(MARK) | st.builds("{}{}{}".format, st.text(), st.just(MARK), st.text())
-ANY_SPEED = hypothesis.settings(deadline=None)
 
 
 def told(refusing: Callable[[], object]) -> str:
@@ -46,13 +44,11 @@ def told(refusing: Callable[[], object]) -> str:
     return ""
 
 
-@ANY_SPEED
 @given(key=st.sampled_from([*KNOWN_KEYS, f"{PROJECT}:cloudflare.token", "cloudflare:apiToken"]), secret=SECRETS)
 def test_a_secret_in_the_place_of_a_whole_setting_is_not_told(key: str, secret: str) -> None:
     assert MARK not in told(lambda: parse(MINIMAL | {key: secret}, {key}))
 
 
-@ANY_SPEED
 @given(data=st.data(), secret=SECRETS)
 def test_a_secret_deep_down_is_not_told(data: st.DataObject, secret: str) -> None:
     config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
@@ -65,7 +61,6 @@ def test_a_secret_deep_down_is_not_told(data: st.DataObject, secret: str) -> Non
     assert MARK not in told(lambda: parse({key: as_text(value) for key, value in config.items()}, {(*above, last)[0]}))
 
 
-@ANY_SPEED
 @given(
     key=st.sampled_from([TOKEN, CREDENTIALS]),
     secret=SECRETS,

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +102,6 @@ def test_every_setting_is_wrong_in_an_invalid_file() -> None:
     assert {_without_kinds(keys) for keys in _settings(Settings) if not is_named(keys)} == set()
 
 
-ANY_SPEED = hypothesis.settings(deadline=None)
 KNOWN_KEYS = [f"{PROJECT}:{field.alias}" for field in Settings.model_fields.values()]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -112,13 +110,11 @@ JSON = st.recursive(
 )
 
 
-@ANY_SPEED
 @given(key=st.sampled_from(KNOWN_KEYS), value=st.text() | JSON.map(json.dumps) | st.from_regex(r"[\[{].*"))
 def test_any_text_is_accepted_or_refused_in_words(key: str, value: str) -> None:
     _parse_or_refuse(configuration(VALID[0]) | {key: value})
 
 
-@ANY_SPEED
 @given(data=st.data(), value=JSON)
 def test_any_value_deep_down_is_accepted_or_refused_in_words(data: st.DataObject, value: object) -> None:
     config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from clients.ingress_rules import Rule, key
@@ -35,7 +35,7 @@ def rules_of(text: str) -> list[Any]:
 
 
 @given(documents(), st.sampled_from([OURS, ELSEWHERE, WITH_MORE]))
-@settings(deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(phases=[Phase.generate])
 def test_a_rule_comes_and_goes_and_leaves_every_other_byte(text: str, ours: Rule) -> None:
     before = TunnelDocument.read(text)
     found = rules_of(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -274,8 +274,5 @@ TestTunnel = Tunnel.TestCase
 TestTunnel.settings = settings(
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
-    derandomize=True,  # a gate says the same of the same code
     phases=[Phase.generate],  # to shrink a history takes minutes
-    suppress_health_check=[HealthCheck.too_slow],
 )
