@@ -1,5 +1,6 @@
 """An API server that cannot be reached is reported in a sentence."""
 
+import contextlib
 import socket
 import threading
 from pathlib import Path
@@ -32,12 +33,15 @@ def test_a_server_that_speaks_no_tls(tmp_path: Path, answer: bytes, monkeypatch:
         address = f"https://127.0.0.1:{server.getsockname()[1]}"
 
         def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.sendall(answer)
+            with contextlib.suppress(OSError):  # until the test shuts the socket down
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
         thread.start()
         with pytest.raises(UnreachableError, match=f"no Kubernetes API server answers at {address}"):
             api_at(tmp_path, address).version()
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()

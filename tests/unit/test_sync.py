@@ -598,7 +598,9 @@ def test_a_sync_that_breaks_off_without_a_report_is_handed_on_as_failed(house: H
 def test_a_sync_that_is_stopped_hands_that_on(house: House) -> None:
     running = house.node.disk.parent / "running"
     os.mkfifo(running)
-    house.icloudpd.behave(f"{BEGINS}trap 'exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 & wait $!\n")
+    house.icloudpd.behave(
+        f"{BEGINS}trap 'kill $!; exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
+    )
 
     def stop(started: Started) -> None:
         running.read_text()
@@ -615,7 +617,7 @@ def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
     fifo = house.node.disk.parent / "running"
     os.mkfifo(fifo)
     house.icloudpd.behave(
-        f"{BEGINS}trap 'rm {fifo}; exit 143' TERM\necho >{fifo}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
+        f"{BEGINS}trap 'rm {fifo}; kill $!; exit 143' TERM\necho >{fifo}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
     )
     started = house.node.start(job(household()))
     fifo.read_text()
@@ -629,7 +631,9 @@ def test_a_second_run_beside_one_that_is_at_work_does_nothing(house: House) -> N
     """`make sync-now` beside the schedule: both would write the same unfinished files, and the same session."""
     running = house.node.disk.parent / "running"
     os.mkfifo(running)
-    house.icloudpd.behave(f"{BEGINS}trap 'exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n")
+    house.icloudpd.behave(
+        f"{BEGINS}trap 'kill $!; exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n"
+    )
     first = house.node.start(job(household()))
     running.read_text()
     second = house.run()
