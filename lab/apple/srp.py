@@ -25,19 +25,23 @@ class Challenge:
     """One sign-in: `salt` and `b` go to the client, `proves` judges what comes back."""
 
     def __init__(self, name: str, password: str, a: bytes) -> None:
-        """Take the client's public value `a`."""
+        """Take the client's public value `a`, which is hashed as it was sent."""
         self.salt = secrets.token_bytes(16)
         digest = hashlib.sha256(password.encode()).digest()
         prepared = hashlib.pbkdf2_hmac("sha256", digest, self.salt, ITERATIONS, 32)
         verifier = pow(_G, _number(_hash(self.salt, _hash(b":", prepared))), _N)
-        secret = secrets.randbits(8 * _WIDTH)
-        public = (_number(_hash(_padded(_N), _padded(_G))) * verifier + pow(_G, secret, _N)) % _N
-        self.b = _bytes(public)
-        client = _number(a)
-        scrambler = _number(_hash(_padded(client), _padded(public)))
-        key = _hash(_bytes(pow(client * pow(verifier, scrambler, _N), secret, _N)))
+        multiplier, client = _number(_hash(_padded(_N), _padded(_G))), _number(a)
+        while True:
+            secret = secrets.randbits(8 * _WIDTH)
+            public = (multiplier * verifier + pow(_G, secret, _N)) % _N
+            scrambler = _number(_hash(_padded(client), _padded(public)))
+            self.b, shared = _bytes(public), _bytes(pow(client * pow(verifier, scrambler, _N), secret, _N))
+            # Of leading zeros rclone hashes all and icloudpd none, and what Apple does is unknown: here are none.
+            if min(len(self.b), len(shared)) == _WIDTH or client % _N == 0:
+                break
+        key = _hash(shared)
         group = bytes(x ^ y for x, y in zip(_hash(_bytes(_N)), _hash(_padded(_G)), strict=True))
-        self._proof = _hash(group, _hash(name.encode()), self.salt, _bytes(client), self.b, key)
+        self._proof = _hash(group, _hash(name.encode()), self.salt, a, self.b, key)
 
     def proves(self, proof: bytes) -> bool:
         """Whether a client's `m1` shows that it knows the password."""
