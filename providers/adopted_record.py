@@ -10,10 +10,9 @@ from typing import Any
 
 import pulumi
 from pulumi import dynamic
-from pydantic import SecretStr
 
-from clients import cloudflare as cloudflare_api
-from clients.cloudflare import CloudflareApi, Document, MissingError
+from clients.cloudflare import Document, MissingError
+from providers.cloudflare_provider import CloudflareProvider
 from providers.report import report
 
 # Read from the record, restored to it, and otherwise left alone: comment, tags and settings.
@@ -42,16 +41,8 @@ class RecordTarget:
     proxied: bool
 
 
-class AdoptedRecordProvider(dynamic.ResourceProvider):
-    """Adopts, reads, updates and restores one record.
-
-    The API token comes from the stack's configuration, never from the state: that may be of yesterday.
-    """
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep the token; nothing is asked yet."""
-        configured = req.config.get("immich-icloud:cloudflareToken")
-        self._token = SecretStr(configured) if configured else None
+class AdoptedRecordProvider(CloudflareProvider):
+    """Adopts, reads, updates and restores one record."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Compare what was stated or read with what is stated now."""
@@ -102,9 +93,6 @@ class AdoptedRecordProvider(dynamic.ResourceProvider):
         if any(live.get(key) != value for key, value in wanted.items()):
             self._cloudflare().change_record(*place, wanted)
         return ttl
-
-    def _cloudflare(self) -> CloudflareApi:
-        return CloudflareApi(cloudflare_api.token(self._token))
 
 
 class AdoptedRecord(dynamic.Resource, module="cloudflare", name="AdoptedRecord"):

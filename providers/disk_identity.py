@@ -12,16 +12,12 @@ from pulumi import dynamic
 
 from clients import disk_identity
 from clients.disk_identity import ForeignError
-from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
-from settings.cluster import Cluster
+from clients.kubernetes import ClusterError, Manifest, Ref
+from providers.cluster_provider import ClusterProvider
 
 
-class DiskIdentityProvider(dynamic.ResourceProvider):
+class DiskIdentityProvider(ClusterProvider):
     """Draws the id, and later says that it is on a disk."""
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep where the cluster is; it is asked only when there is something to ask."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, a ConfigMap that is another stack's."""
@@ -71,9 +67,6 @@ class DiskIdentityProvider(dynamic.ResourceProvider):
             live = api.get(Ref.of(place))
             if live is not None:
                 api.delete(live)
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
 
 
 class DiskIdentity(dynamic.Resource, module="kubernetes", name="DiskIdentity"):

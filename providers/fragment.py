@@ -21,8 +21,8 @@ from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, Cluster
 from clients.managed_fields import Holder
 from clients.retry import again
 from providers import wording
+from providers.cluster_provider import ClusterProvider
 from providers.report import refusals, report
-from settings.cluster import Cluster
 from text.finding import Finding
 from text.resource_types import WORKLOADS
 from text.visible import visible
@@ -252,15 +252,8 @@ def _essence(live: Manifest, manager: str) -> tuple[Manifest, list[Manifest]]:
     return {k: v for k, v in live.items() if k not in {"metadata", "status"}} | {"metadata": metadata}, owned
 
 
-class FragmentProvider(dynamic.ResourceProvider):
-    """Creates, reads, updates and gives up a fragment.
-
-    The cluster comes from the stack's configuration, never from the state: the state's kubeconfig may be of yesterday.
-    """
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep where the cluster is; it is asked only when there is something to ask."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
+class FragmentProvider(ClusterProvider):
+    """Creates, reads, updates and gives up a fragment."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what the API server would refuse."""
@@ -345,9 +338,6 @@ class FragmentProvider(dynamic.ResourceProvider):
                 _unless_overtaken(partial(_rename, api, replace(claim, manager=owner, former=(claim.manager,))))
             _give_back(api, found, replace(previous, manager=owner))
             raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
 
 
 class Fragment(dynamic.Resource, module="kubernetes", name="Fragment"):

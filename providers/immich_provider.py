@@ -7,9 +7,8 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from clients.immich import ImmichApi, ImmichError
 from clients.immich_lease import immich_lease
-from clients.kubernetes import ClusterApi
 from clients.lease import Lease
-from settings.cluster import Cluster
+from providers.cluster_provider import ClusterProvider
 from settings.external_library import ApiKey
 from settings.load import API_KEY
 from settings.model import Backend
@@ -17,23 +16,20 @@ from settings.model import Backend
 _API_KEY: TypeAdapter[SecretStr] = TypeAdapter(ApiKey)
 
 
-class ImmichProvider(dynamic.ResourceProvider):
+class ImmichProvider(ClusterProvider):
     """Reaches Immich.
 
-    Cluster and API key come from the stack's configuration, never from the state: those may be of yesterday.
+    The API key, too, comes from the stack's configuration.
     """
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Keep where the cluster is, and the API key; nothing is asked yet."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
+        super().configure(req)
         self._key: SecretStr | None
         try:
             self._key = _API_KEY.validate_python(req.config.get(API_KEY))
         except ValidationError:  # none, or none that can be one: while a stack is removed, nobody else has looked at it
             self._key = None
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
 
     def _lease(self, server: Backend, stack: str, former: Collection[str]) -> Lease:
         return immich_lease(self._api(), server.namespace, stack, former)

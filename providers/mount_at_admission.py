@@ -18,9 +18,9 @@ from pulumi import dynamic
 from clients import admission, managed_fields, pod_start, rollout
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.likeness import unlike
+from providers.cluster_provider import ClusterProvider
 from providers.fragment import integers
 from providers.report import report
-from settings.cluster import Cluster
 
 STAMP = "immich-icloud/mount"
 _MANAGER = "immich-icloud-restart"
@@ -47,12 +47,8 @@ class AdmittedMount:
     policy: Manifest | None = None
 
 
-class MountAtAdmissionProvider(dynamic.ResourceProvider):
+class MountAtAdmissionProvider(ClusterProvider):
     """Puts the policy into force, and restarts what runs without it."""
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep where the cluster is; it is asked only when there is something to ask."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change where the policy differs from what it should be, or pods run without the mount."""
@@ -110,9 +106,6 @@ class MountAtAdmissionProvider(dynamic.ResourceProvider):
                 _await(api, workload, stamp_before)
                 _restart_as_found(api, workload)
             raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
 
 
 class MountAtAdmission(dynamic.Resource, module="kubernetes", name="MountAtAdmission"):

@@ -12,11 +12,9 @@ from typing import Any
 
 import pulumi
 from pulumi import dynamic
-from pydantic import SecretStr
 
-from clients import cloudflare as cloudflare_api
 from clients import connector_restart, document_keeper, ingress_check, ingress_rules
-from clients.cloudflare import CloudflareApi, CloudflareError
+from clients.cloudflare import CloudflareError
 from clients.ingress_rules import Key, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.own_rule import OwnRule
@@ -24,9 +22,10 @@ from clients.rollout import RolloutError
 from clients.tunnel_document import DocumentError, TunnelDocument
 from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease
 from providers import wording
+from providers.cloudflare_provider import CloudflareProvider
+from providers.cluster_provider import ClusterProvider
 from providers.report import refusals, report
 from providers.tunnel_rules import clashes, joined
-from settings.cluster import Cluster
 from text.finding import Finding
 from text.visible import visible
 
@@ -251,17 +250,8 @@ def _interrupted(own: OwnRule) -> str:
     return ", ".join(dict.fromkeys([*filter(None, hosts), *rest])) or "no other host"
 
 
-class TunnelFileRuleProvider(dynamic.ResourceProvider):
-    """Writes, reads and removes one rule, and restarts what reads it.
-
-    Cluster and API token come from the stack's configuration, never from the state: those may be of yesterday.
-    """
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep where the cluster is, and the token; nothing is asked yet."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
-        configured = req.config.get("immich-icloud:cloudflareToken")
-        self._token = SecretStr(configured) if configured else None
+class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
+    """Writes, reads and removes one rule, and restarts what reads it."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what can't be written."""
@@ -443,12 +433,6 @@ class TunnelFileRuleProvider(dynamic.ResourceProvider):
 
     def _wait(self, seconds: float) -> None:
         time.sleep(seconds)
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
-
-    def _cloudflare(self) -> CloudflareApi:
-        return CloudflareApi(cloudflare_api.token(self._token))
 
 
 class TunnelFileRule(dynamic.Resource, module="cloudflare", name="TunnelFileRule"):

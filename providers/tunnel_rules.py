@@ -8,9 +8,7 @@ from typing import Any
 
 import pulumi
 from pulumi import dynamic
-from pydantic import SecretStr
 
-from clients import cloudflare as cloudflare_api
 from clients import ingress_rules, tunnel_lease
 from clients.cloudflare import (
     CloudflareApi,
@@ -26,8 +24,9 @@ from clients.tunnel_configuration import TunnelConfiguration, ingress_of
 from clients.tunnel_lease import Share, Shares, TunnelLease
 from clients.tunnel_manager import Manager, manager, refusal
 from providers import wording
+from providers.cloudflare_provider import CloudflareProvider
+from providers.cluster_provider import ClusterProvider
 from providers.report import refusals
-from settings.cluster import Cluster
 from text.finding import Finding
 
 
@@ -186,17 +185,8 @@ def _news(wanted: RuleSet, places: Places) -> Iterator[Finding]:
             yield wording.REQUESTS_MOVED.found(host=rule["hostname"], path=other["path"], other=spoken(other))
 
 
-class TunnelRulesProvider(dynamic.ResourceProvider):
-    """Creates, reads, updates and removes a rule set.
-
-    Cluster and API token come from the stack's configuration, never from the state: those may be of yesterday.
-    """
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep where the cluster is, and the token; nothing is asked yet."""
-        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
-        configured = req.config.get("immich-icloud:cloudflareToken")
-        self._token = SecretStr(configured) if configured else None
+class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
+    """Creates, reads, updates and removes a rule set."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what cannot be applied."""
@@ -288,12 +278,6 @@ class TunnelRulesProvider(dynamic.ResourceProvider):
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
-
-    def _api(self) -> ClusterApi:
-        return ClusterApi(self._cluster)
-
-    def _cloudflare(self) -> CloudflareApi:
-        return CloudflareApi(cloudflare_api.token(self._token))
 
 
 class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):

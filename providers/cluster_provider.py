@@ -1,0 +1,21 @@
+"""What the dynamic resources in the cluster share: how they reach it."""
+
+from pulumi import dynamic
+
+from clients.kubernetes import ClusterApi
+from settings.cluster import Cluster
+
+
+class ClusterProvider(dynamic.ResourceProvider):
+    """Reaches the cluster.
+
+    Where it is comes from the stack's configuration, never from the state: that may be of yesterday.
+    """
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Keep where the cluster is; it is asked only when there is something to ask."""
+        super().configure(req)
+        self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
+
+    def _api(self) -> ClusterApi:
+        return ClusterApi(self._cluster)
