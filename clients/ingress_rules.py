@@ -37,7 +37,7 @@ def is_same(rule: Rule, wanted: Rule) -> bool:
 
 
 def _says(value: object, wanted: object) -> bool:
-    # Of a mapping, Cloudflare may state defaults that nobody asked for.
+    # Of a mapping, Cloudflare may state defaults that were not configured.
     if isinstance(value, Mapping) and isinstance(wanted, Mapping):
         return is_same(value, wanted)
     return value == wanted

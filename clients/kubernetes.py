@@ -222,7 +222,7 @@ class ClusterApi:
         return opened_socket
 
     def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:
-        """Ask a port of a pod over HTTP, by the API server's proxy: once, as the pod may answer nobody.
+        """Ask a port of a pod over HTTP, by the API server's proxy: once, as the pod may not answer.
 
         Raises:
             ClusterRefusedError: when the API server does not let us, or the pod refuses.

@@ -152,7 +152,7 @@ def _only_what_it_needs(origin: Origin, metrics_from: str | None) -> Manifest:
     metrics = {"ports": [{"protocol": "TCP", "port": _METRICS}], "from": [_all_of(metrics_from or "")]}
     return {
         "podSelector": {"matchLabels": _LABELS},
-        # Nobody else may call it: the kubelet's probe comes from the pod's own node, which is always let in.
+        # Closed to all others: the kubelet's probe comes from the pod's own node, which is always let in.
         "policyTypes": ["Ingress", "Egress"],
         **({"ingress": [metrics]} if metrics_from else {}),
         "egress": [

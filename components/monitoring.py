@@ -27,7 +27,7 @@ _LONGEST_UID = 40  # of a dashboard (source: Grafana)
 
 
 def names(settings: Settings) -> Iterator[Ref]:
-    """Name the objects; none where nobody watches, or there is nothing to watch."""
+    """Name the objects; none where monitoring is off, or there is nothing to watch."""
     if settings.monitoring and settings.photo_sync.accounts:
         yield Ref(API, KIND, RULES, settings.photo_sync.namespace)
         yield Ref("v1", "ConfigMap", DASHBOARD, settings.photo_sync.namespace)

@@ -197,7 +197,7 @@ class TunnelConfig(Model):
 class LocalTunnel(_Tunnelled):
     """A tunnel whose rules are in a file beside its cloudflared.
 
-    The rule is written where nobody else keeps the file, and else printed and checked.
+    The rule is written where the file has no other owner, and else printed and checked.
     """
 
     kind: Literal["localTunnel"]

@@ -51,7 +51,7 @@ def arguments(account: Account, folder: str, cookies: str = "/cookies") -> list[
 
 def questions(account: Account, level: str = "info") -> list[str]:
     """Build the part of a command line that all have. No level `error`, which hides success."""
-    # From stdin comes the password; what else is asked finds nobody there, and ends: the other provider waits forever.
+    # From stdin comes the password; what else is asked gets no answer, and ends: the other provider waits forever.
     providers = ("--password-provider", "console", "--mfa-provider", "console")
     return ["--domain", account.domain, "--log-level", level, *providers]
 

@@ -46,7 +46,7 @@ class Questions:
         """Ask until the answer can be used, and keep what it says; a number chooses what is offered.
 
         Raises:
-            CommandError: when it cannot be used, and nobody is there to correct it.
+            CommandError: when it cannot be used, and no person is there to correct it.
 
         """
         self._asked += 1
