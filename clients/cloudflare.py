@@ -36,9 +36,9 @@ _NO_TOKEN = {1000, 6003, 6111}
 # With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
 _NO_TOKEN_WORDS = "Invalid access token"  # noqa: S105 (words)
 
+_SETTING = "immich-icloud:cloudflareToken"
 _NEW_TOKEN = (
-    "Make one at dash.cloudflare.com/profile/api-tokens, then `pulumi config set --secret "
-    f"immich-icloud:cloudflareToken`, or set {TOKEN_VARIABLE}"
+    f"Create one at dash.cloudflare.com/profile/api-tokens, and store it as {_SETTING}, or set {TOKEN_VARIABLE}"
 )
 
 _TOKEN = re.compile(r"[\w-]+", re.ASCII)
@@ -208,13 +208,15 @@ def token(configured: SecretStr | None) -> str:
     found = configured.get_secret_value() if configured else os.environ.get(TOKEN_VARIABLE, "").strip()
     if not found:
         raise CloudflareError(
-            "Cloudflare needs an API token: `pulumi config set --secret immich-icloud:cloudflareToken`, "
-            f"or set the variable {TOKEN_VARIABLE}. docs/cloudflare.md lists its permissions"
+            f"there is no API token of Cloudflare. Store one as {_SETTING}, or set {TOKEN_VARIABLE}. "
+            "docs/cloudflare.md lists its permissions",
+            secret=_SETTING,
         )
     if not _TOKEN.fullmatch(found):
         raise CloudflareError(
-            "the Cloudflare API token can be none: a token has only letters, digits, - and _. Copy it again, without "
-            "quotes or spaces"
+            "the Cloudflare API token is malformed: a token has only letters, digits, - and _. Copy it again, without "
+            "quotes or spaces",
+            secret=_SETTING if configured else "",
         )
     return found
 
@@ -361,7 +363,9 @@ class CloudflareApi:
                 continue
             if told.status != "active":
                 since = f" since {told.expires_on:%Y-%m-%d}" if told.status == "expired" and told.expires_on else ""
-                raise CloudflareRefusedError(f"the Cloudflare API token is {told.status}{since}. {_NEW_TOKEN}")
+                raise CloudflareRefusedError(
+                    f"the Cloudflare API token is {told.status}{since}. {_NEW_TOKEN}", secret=_SETTING
+                )
             return
 
     def service_tokens(self, account_id: str) -> list[ServiceToken]:
@@ -598,13 +602,14 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return CloudflareRefusedError(
-            f"Cloudflare does not know the API token: it is mistyped, expired or revoked. {_NEW_TOKEN}. Cloudflare's "
-            f"words: {said}",
+            f"Cloudflare does not know the API token: it is mistyped, expired or revoked. {_NEW_TOKEN}. Cloudflare "
+            f"answers: {said}",
+            secret=_SETTING,
         )
     if error.status_code == _FORBIDDEN:
         return CloudflareRefusedError(
             f"the Cloudflare API token is not enough for {what}: it needs the permission {permission}, for this "
-            f"account and zone. Cloudflare's words: {said}",
+            f"account and zone. Cloudflare answers: {said}",
         )
     if error.status_code == _NOT_FOUND and details is None:
         return UnansweredError(f"what answers in Cloudflare's place knows nothing of {what}: it answers 404")

@@ -31,6 +31,7 @@ PERMISSIONS = (
 NAMES_PERMISSION = "asset.read"
 PERMISSIONS_SINCE_3_2 = ("adminConfig.read", "adminConfig.update")
 
+_API_KEY = "immich-icloud:immichApiKey"
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
@@ -56,9 +57,9 @@ class ImmichRefusedError(ImmichError):
 
     """
 
-    def __init__(self, message: str, status: int, words: str) -> None:
+    def __init__(self, message: str, status: int, words: str, secret: str = "") -> None:
         self.status, self.words = status, words
-        super().__init__(message)
+        super().__init__(message, secret=secret)
 
 
 @dataclass(frozen=True)
@@ -461,20 +462,20 @@ def _refusal(status: int, content: bytes, path: str) -> ImmichError:
         return UnansweredError(f"Immich has an error of its own (asked for {path}): {words}")
     if status == HTTPStatus.UNAUTHORIZED:
         message = (
-            "Immich does not know the API key: it is mistyped or was deleted. Make one in Immich as an administrator "
-            "(Account Settings, API Keys), then `pulumi config set --secret immich-icloud:immichApiKey`"
+            "Immich does not know the API key: it is mistyped or was deleted. Create one in Immich as an administrator "
+            f"(Account Settings, API Keys), and store it as {_API_KEY}"
         )
     elif status == HTTPStatus.FORBIDDEN and "permission" in words:
         message = f"the API key of Immich is not enough for {path}: {words}. It needs: {', '.join(PERMISSIONS)}"
         message += f"; from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)}"
     elif status == HTTPStatus.FORBIDDEN:
         message = (
-            f"the API key of Immich is no administrator's, and only an administrator may use {path}: make one as an "
-            "administrator, then `pulumi config set --secret immich-icloud:immichApiKey`"
+            f"the API key of Immich does not belong to an administrator, and only an administrator may use {path}. "
+            f"Create one as an administrator, and store it as {_API_KEY}"
         )
     else:
         message = f"Immich refuses {path}: {words}"
-    return ImmichRefusedError(message, status, words)
+    return ImmichRefusedError(message, status, words, _API_KEY if _API_KEY in message else "")
 
 
 def _words(content: bytes) -> str:

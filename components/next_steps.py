@@ -7,6 +7,7 @@ from components.ownership import Ownership
 from settings import PROJECT, Settings
 from settings.cloudflare import NoCloudflare
 from settings.load import API_KEY
+from text.command import ConfigSet
 
 
 def next_steps(
@@ -51,11 +52,11 @@ def _mount(settings: Settings, ownership: Ownership) -> Iterator[str]:
 
 def _name_accounts(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if not settings.photo_sync.accounts:
-        store = _storing(ownership)
+        accounts, credentials = f"{PROJECT}:photoSync.accounts[0].name", f"{PROJECT}:icloudCredentials.NAME.appleId"
         yield (
             "Name the household's iCloud accounts and store how each signs in, so that photos are fetched "
-            f"(docs/photos.md): `{store} --path '{PROJECT}:photoSync.accounts[0].name' NAME`, "
-            f"`{store} --secret --path {PROJECT}:icloudCredentials.NAME.appleId`, likewise .password, "
+            f"(docs/photos.md): `{ConfigSet(ownership.stack_name, accounts, 'NAME', secret=False)}`, "
+            f"`{ConfigSet(ownership.stack_name, credentials)}`, likewise .password, "
             f"then `{ownership.command('up')}`"
         )
 
@@ -64,7 +65,7 @@ def _store_api_key(settings: Settings, ownership: Ownership) -> Iterator[str]:
     if settings.immich_api_key is None:
         yield (
             "Store an API key of Immich, so that a library shows the photos (docs/photos.md says which): "
-            f"`{_storing(ownership)} --secret {API_KEY}`, then `{ownership.command('up')}`"
+            f"`{ConfigSet(ownership.stack_name, API_KEY)}`, then `{ownership.command('up')}`"
         )
 
 
@@ -97,7 +98,3 @@ def tunnel_steps(settings: Settings, ownership: Ownership, local: LocalRoute) ->
         )
     if local.left is Left.WRITE:
         yield f"{local.to_write(settings.host)}; {verify}:\n{local.lines}"
-
-
-def _storing(ownership: Ownership) -> str:
-    return f"pulumi config set --stack {ownership.stack_name}"

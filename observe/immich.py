@@ -15,6 +15,7 @@ from providers import immich_library, immich_settings
 from providers.immich_library import LibraryDiff, WantedLibrary
 from providers.immich_settings import Entries
 from settings import Settings
+from text.command import with_command
 from text.resource_types import LIBRARY
 
 
@@ -54,7 +55,7 @@ def read_immich(
     except NotRunningError as error:
         return ImmichSeen(not_running=str(error))
     except (ImmichError, ClusterError) as error:
-        return ImmichSeen(str(error))
+        return ImmichSeen(with_command(error, owner.stack_name))
 
 
 def look(

@@ -14,7 +14,7 @@ from components.ownership import Ownership
 from ops.stack import StackError, settings_of
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
-from text.command import Command
+from text.command import Command, with_command
 from text.visible import VisibleError, visible_lines
 
 Say = Callable[[str], None]
@@ -87,8 +87,10 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     try:
         settings = settings_of(name)
         perform(Stack(name, settings, ClusterApi(settings.cluster)), account)
-    except (StackError, SettingsError, ClusterError, ImmichError, JobError, CommandError) as error:
+    except SettingsError as error:
         sys.exit(f"error: {error}")
+    except (StackError, ClusterError, ImmichError, JobError, CommandError) as error:
+        sys.exit(f"error: {with_command(error, name)}")
     except KeyboardInterrupt:
         say("\nInterrupted.")
         os._exit(_INTERRUPTED)  # a thread may still wait for what someone types

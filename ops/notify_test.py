@@ -4,7 +4,7 @@ from clients import jobs
 from components import photo_sync
 from ops.command import CommandError, Say, Stack, main, say
 from settings import PROJECT
-from text.command import Command
+from text.command import Command, ConfigSet
 
 
 def notify_test(stack: Stack, _account: str | None, say: Say = say) -> None:
@@ -18,8 +18,8 @@ def notify_test(stack: Stack, _account: str | None, say: Say = say) -> None:
     """
     if not (stack.settings.notifications and stack.settings.notifications.urls):
         raise CommandError(
-            f"STACK={stack.name} has no {PROJECT}:notifications.urls. Store one: `pulumi config set --secret "
-            f"--stack {stack.name} --path '{PROJECT}:notifications.urls[0]'`, then `{Command('up', stack.name)}`"
+            f"STACK={stack.name} has no {PROJECT}:notifications.urls. Store one: "
+            f"`{ConfigSet(stack.name, f'{PROJECT}:notifications.urls[0]')}`, then `{Command('up', stack.name)}`"
         )
     result = jobs.run(stack.api, photo_sync.notification_test(stack.settings, stack.ownership), say)
     say(result.message if result else "The test was sent.")

@@ -72,7 +72,7 @@ def settings_of(stack: str) -> Settings:
         SettingsError: with every problem of the stack file.
 
     """
-    return parse(*configuration_of(stack), plain_leaves(file_of(stack)))
+    return parse(*configuration_of(stack), plain_leaves(file_of(stack)), stack=stack)
 
 
 def configuration_of(stack: str) -> tuple[dict[str, str], set[str]]:

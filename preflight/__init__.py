@@ -26,7 +26,7 @@ from preflight import (
 )
 from settings import Settings
 from settings.load import Connections
-from text.command import Command
+from text.command import Command, with_command
 from text.finding import Finding, Severity
 from text.visible import visible_lines, visible_sentence
 
@@ -64,7 +64,7 @@ def check(settings: Settings, stack: str) -> Plan:
     try:
         plan, found = _examine(settings, stack)
     except (ClusterError, CloudflareError) as error:
-        raise PreflightError([wording.UNREADABLE.found(reason=error)]) from None
+        raise PreflightError([wording.UNREADABLE.found(reason=with_command(error, pulumi.get_stack()))]) from None
     _tell(pulumi.log.warn, found, Severity.WARNING)
     problems = [one for one in found if one.severity is Severity.PROBLEM]
     if problems or plan is None:

@@ -58,7 +58,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
     if trial:
         yield from trial.problems
     yield from _records(facts, public_access.record, plan.ownership)
-    yield from _tunnel_of_our_own(settings, facts)
+    yield from _tunnel_of_our_own(settings, facts, plan.ownership)
     yield from leftover_rules.findings(settings, facts, public_access)
     yield from access_rules.findings(facts, public_access)
     if public_access.local:
@@ -123,7 +123,7 @@ def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[
         yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
     longest = _LONGEST_COMMENT.get(facts.zone.plan if facts.zone else "", _LONGEST_PAID_COMMENT)
     if len(ours.comment) > longest and not ours.adopted_id:
-        yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest)
+        yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest, stack=owner.stack_name)
     if mine is None or facts.in_state(mine) or not ours.adopted_id:
         return
     if (normal(mine.content), mine.proxied) == (normal(ours.content or ""), ours.proxied):
@@ -133,14 +133,14 @@ def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[
         yield wording.RECORD_ADOPTED_AND_CHANGED.found(mine, becomes=f"{ours.type} {ours.name} → {target}, {how}")
 
 
-def _tunnel_of_our_own(settings: Settings, facts: CloudflareSeen) -> Iterator[Finding]:
+def _tunnel_of_our_own(settings: Settings, facts: CloudflareSeen, owner: Ownership) -> Iterator[Finding]:
     cloudflare = settings.cloudflare
     if not isinstance(cloudflare, OwnTunnel):
         return
     deleted = {tunnel.id for tunnel in facts.tunnels if tunnel.deleted}
     for known in facts.known:
         if known.type == TUNNEL and known.id in deleted:
-            yield wording.OWN_TUNNEL_DELETED.found(cloudflare.tunnel, urn=known.urn)
+            yield wording.OWN_TUNNEL_DELETED.found(cloudflare.tunnel, stack=owner.stack_name, urn=known.urn)
 
 
 def upload_limit(plan: str) -> int:

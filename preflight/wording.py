@@ -904,7 +904,7 @@ RECORD_IN_THE_WAY = Situation(
 COMMENT_TOO_LONG = Situation(
     "comment-too-long",
     "the DNS record's comment would name the stack $subject, and Cloudflare takes at most $limit characters",
-    "Choose a shorter name: pulumi stack rename",
+    "Choose a shorter name: pulumi stack rename --stack $stack NAME",
 )
 _KEPT = "Its comment and tags stay. Where it led is restored on destroy, unless it is changed meanwhile"
 RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject will be adopted", _KEPT, _WARNING)
@@ -923,8 +923,8 @@ TUNNEL_TAKEN = Situation(
 OWN_TUNNEL_DELETED = Situation(
     "own-tunnel-deleted",
     "the tunnel $subject of this stack was deleted at Cloudflare, which Pulumi's provider does not notice",
-    "To have it recreated, take it out of the state, then run `up`: pulumi state delete --force --target-dependents "
-    "'$urn'",
+    "To have it recreated, take it out of the state, then run `up`: pulumi state delete --stack $stack --force "
+    "--target-dependents '$urn'",
     setting="cloudflare.tunnel",
 )
 _LEFT = "an interrupted `up` left the $kind $subject ($id)"

@@ -36,5 +36,5 @@ class ImmichProvider(ClusterProvider):
 
     def _immich(self, server: Backend) -> ImmichApi:
         if self._key is None:
-            raise ImmichError(f"there is no API key of Immich that can be one: pulumi config set --secret {API_KEY}")
+            raise ImmichError(f"the API key of Immich is missing or malformed. Store one as {API_KEY}", secret=API_KEY)
         return ImmichApi.behind(self._api(), server, self._key)

@@ -80,7 +80,7 @@ class Embedded:
         """What is wrong with the stack file alone, one sentence each; nothing has to run."""
         try:
             configuration, secret = self._configuration(side)
-            parse(configuration, secret, plain_leaves(self._project / f"Pulumi.{self._stack}.yaml"))
+            parse(configuration, secret, plain_leaves(self._project / f"Pulumi.{self._stack}.yaml"), stack=self._stack)
             _require_embedded(configuration)
         except SettingsError as error:
             return tuple(error.problems)

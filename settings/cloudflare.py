@@ -81,8 +81,7 @@ Token = Annotated[
     SecretStr,
     AfterValidator(_formed),
     Allowed(
-        "the API token as Cloudflare showed it (40 to 80 letters, digits, '-' and '_'), stored with "
-        "`pulumi config set --secret`",
+        "the API token as Cloudflare showed it (40 to 80 letters, digits, '-' and '_')",
         {"secure": "v1:..."},
     ),
 ]

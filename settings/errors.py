@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from settings.model import REFUSED, Allowed, Example, Model
+from text.command import ConfigSet
 from text.visible import visible
 
 _LONGEST_VALUE = 80
@@ -32,7 +33,7 @@ class SettingsError(pulumi.RunError):
 
 
 def sentences(
-    error: ValidationError, model: type[BaseModel], namespace: str, secrets: Collection[str] = ()
+    error: ValidationError, model: type[BaseModel], namespace: str, secrets: Collection[str] = (), stack: str = ""
 ) -> list[str]:
     """One sentence for each finding: the key as the user wrote it, the value, what is allowed, an example.
 
@@ -41,17 +42,21 @@ def sentences(
         model: the model of the whole.
         namespace: what stands before the keys.
         secrets: the top-level keys whose values are never shown.
+        stack: the stack's name, for the commands that store a secret.
 
     """
-    return [_sentence(details, model, namespace, secrets) for details in error.errors()]
+    return [_sentence(details, model, namespace, secrets, stack) for details in error.errors()]
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, secrets: Collection[str]) -> str:
+def _sentence(
+    details: ErrorDetails, model: type[BaseModel], namespace: str, secrets: Collection[str], stack: str
+) -> str:
     kind, context = details["type"], details.get("ctx", {})
     keys, annotation = _walk(model, details["loc"])
     value = details["input"]
     if kind == REFUSED:
-        keys.extend(int(key) if key.isdecimal() else key for key in context["key"].split("."))
+        place = [int(key) if key.isdecimal() else key for key in context["key"].split(".")]
+        keys, annotation = _walk(model, (*details["loc"], *place))
         value = context["value"]
         kind = "missing" if value is None else kind
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
@@ -62,7 +67,11 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
         annotation = Literal[tuple(tags)]
     key = f"{namespace}:{_dotted(keys)}"
 
+    is_secret = _bare(annotation) is SecretStr
     allowed = context.get("allowed") or _allowed(annotation) or details["msg"]
+    if is_secret and kind != "extra_forbidden":
+        # An encrypted value is no example of what to type.
+        allowed = f"{context.get('allowed') or _words(annotation)}. To store it: `{ConfigSet(stack, key)}`"
     if kind == "missing":
         return f"{key}: is missing. Needed: {allowed}"
     if kind == "extra_forbidden":
@@ -70,7 +79,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel], namespace: str, sec
     if value is None or value == "":
         return f"{key}: has no value. Needed: {allowed}"
     unquoted = kind == "string_type" and isinstance(value, (bool, int, float))
-    if keys[0] in secrets or _bare(annotation) is SecretStr:
+    if keys[0] in secrets or is_secret:
         return f"{key}: its secret value is not allowed. Allowed: {allowed}"
     here = f'. Here: "{context["here"]}"' if "here" in context else ""
     return f"{key}: {_shown(value)} is not allowed{' without quotes' if unquoted else ''}. Allowed: {allowed}{here}"
@@ -140,6 +149,10 @@ def _by_tag(annotation: Any) -> dict[str, type[BaseModel]]:
     members = get_args(bare) if get_origin(bare) in {Union, UnionType} else ()
     models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel) and "kind" in m.model_fields]
     return {get_args(m.model_fields["kind"].annotation)[0]: m for m in models}
+
+
+def _words(annotation: Any) -> str:
+    return next((found.text for found in _all_allowed(annotation)), "a text")
 
 
 def _allowed(annotation: Any) -> str:

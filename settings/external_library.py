@@ -59,7 +59,7 @@ ApiKey = Annotated[
     SecretStr,
     AfterValidator(_api_key),
     Allowed(
-        "an API key of an administrator of Immich, stored with `pulumi config set --secret immich-icloud:immichApiKey`",
+        "an API key of an administrator of Immich",
         {"secure": "v1:..."},
     ),
 ]

@@ -14,22 +14,25 @@ from settings.cluster import Cluster
 from settings.errors import SettingsError, sentences
 from settings.stack import Settings
 from settings.stack_file import plain_leaves
+from text.command import ConfigSet
 
 PROJECT = "immich-icloud"
 DEFAULT_PROVIDERS = "pulumi:disable-default-providers"
 TOKEN = f"{PROJECT}:cloudflareToken"
 API_KEY = f"{PROJECT}:immichApiKey"
 DISABLED = {"kubernetes", "cloudflare"}
-# Settings that are secret as a whole, and what to do about one that others may have read.
+# Settings that are secret as a whole, what to do about one that others may have read, and the value to store then.
 SECRETS = {
-    TOKEN: "Revoke that token at Cloudflare, for others may have read it, and store a new one: "
-    f"pulumi config set --secret {TOKEN}",
-    API_KEY: "Delete that key in Immich, for others may have read it, and store a new one: "
-    f"pulumi config set --secret {API_KEY}",
-    f"{PROJECT}:icloudCredentials": "Change those passwords at Apple, for others may have read them, and store the new "
-    f"ones: pulumi config set --secret --path '{PROJECT}:icloudCredentials.NAME.password'",
-    f"{PROJECT}:notifications": "Replace the tokens in those URLs, for others may have read them, and store the new "
-    f"ones: pulumi config set --secret --path '{PROJECT}:notifications.urls[0]', and likewise .heartbeat",
+    TOKEN: ("Others may have read it: revoke it at Cloudflare, and store a new one", ""),
+    API_KEY: ("Others may have read it: delete it in Immich, and store a new one", ""),
+    f"{PROJECT}:icloudCredentials": (
+        "Others may have read them: change these passwords at Apple, and store the new ones",
+        ".NAME.password",
+    ),
+    f"{PROJECT}:notifications": (
+        "Others may have read them: replace the tokens in these URLs, and store the new ones, heartbeat likewise",
+        ".urls[0]",
+    ),
 }
 # Keys of those that are none.
 _NO_SECRETS = {f"{PROJECT}:notifications": {"on"}}
@@ -42,7 +45,7 @@ def load() -> Settings:
         SettingsError: with every problem of the stack file, each naming its key.
 
     """
-    return parse(*_configuration())
+    return parse(*_configuration(), stack=pulumi.get_stack())
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def load_connections() -> Connections:
             mounted_by_chart=_is_of_kind_chart(_value(configuration.get(f"{PROJECT}:immich", ""))),
         )
     except ValidationError:
-        parse(configuration, secrets, plain)
+        parse(configuration, secrets, plain, stack=pulumi.get_stack())
         raise
 
 
@@ -104,13 +107,16 @@ def _configuration() -> tuple[Mapping[str, str], Collection[str], Collection[str
     return configuration, secrets, plain_leaves(Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
 
 
-def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain: Collection[str] = ()) -> Settings:
+def parse(
+    configuration: Mapping[str, str], secrets: Collection[str] = (), plain: Collection[str] = (), *, stack: str = ""
+) -> Settings:
     """Check a whole stack configuration.
 
     Args:
         configuration: keys as `namespace:key`, and values as the engine hands them over: decrypted, as text.
         secrets: the keys whose values the stack file holds encrypted, wholly or in part.
         plain: which single values the stack file holds in plain text, as `plain_leaves` finds them.
+        stack: the stack's name, for the commands that store a secret; empty where there is none.
 
     Raises:
         SettingsError: with every problem, each naming its key.
@@ -133,7 +139,7 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
         )
     given_up: list[str] = []
     for key in SECRETS:
-        if configuration.get(key) and (exposed := list(_exposed(key, configuration[key], secrets, plain))):
+        if configuration.get(key) and (exposed := list(_exposed(key, configuration[key], secrets, plain, stack))):
             problems += exposed
             del ours[key.removeprefix(f"{PROJECT}:")]  # whatever else is wrong with it: it is given up
             given_up.append(key)
@@ -146,7 +152,7 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
     try:
         settings = Settings.model_validate(ours)
     except ValidationError as error:
-        found = sentences(error, Settings, PROJECT, hidden)
+        found = sentences(error, Settings, PROJECT, hidden, stack)
         # Only its absence can be wrong with what was given up.
         problems += [sentence for sentence in found if not sentence.startswith(tuple(given_up))]
     if problems:
@@ -154,20 +160,20 @@ def parse(configuration: Mapping[str, str], secrets: Collection[str] = (), plain
     return settings
 
 
-def _exposed(key: str, text: str, secrets: Collection[str], plain: Collection[str]) -> Iterator[str]:
+def _exposed(key: str, text: str, secrets: Collection[str], plain: Collection[str], stack: str) -> Iterator[str]:
     """Say what of a secret setting is in plain text: the whole, or each value that is."""
     value, public = _value(text), _NO_SECRETS.get(key, set())
     if key not in secrets:
         if isinstance(value, dict) and value and set(value) <= public:
             return
-        yield f"{key}: is in plain text. {SECRETS[key]}"
+        advice, place = SECRETS[key]
+        yield f"{key}: is in plain text. {advice}: `{ConfigSet(stack, key + place)}`"
         return
     for leaf in sorted(plain):
         inside = leaf.removeprefix(key)
         if inside != leaf and inside.startswith((".", "[")) and re.split(r"[.\[]", inside)[1] not in public:
             yield (
-                f"{leaf}: is in plain text. Others may have read it. Store it, or what replaces it: "
-                f"pulumi config set --secret --path '{leaf}'"
+                f"{leaf}: is in plain text. Others may have read it: store what replaces it: `{ConfigSet(stack, leaf)}`"
             )
 
 

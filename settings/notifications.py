@@ -105,8 +105,7 @@ AppriseUrl = Annotated[
     SecretStr,
     AfterValidator(_of_apprise),
     Allowed(
-        "an Apprise URL (https://github.com/caronc/apprise/wiki), stored with "
-        "`pulumi config set --secret --path 'immich-icloud:notifications.urls[0]'`",
+        "an Apprise URL (https://github.com/caronc/apprise/wiki)",
         {"secure": "v1:..."},
     ),
 ]
@@ -114,7 +113,7 @@ HeartbeatUrl = Annotated[
     SecretStr,
     AfterValidator(_of_the_web),
     Allowed(
-        "an http or https URL, stored with `pulumi config set --secret --path 'immich-icloud:notifications.heartbeat'`",
+        "an http or https URL",
         {"secure": "v1:..."},
     ),
 ]

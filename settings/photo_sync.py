@@ -297,9 +297,6 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
-_STORED = "stored with `pulumi config set --secret --path`"
-
-
 class Credentials(Model):
     """How one account signs in."""
 
@@ -310,20 +307,20 @@ class Credentials(Model):
             description="The Apple ID, an e-mail address for most. Encrypted like the password; but icloudpd takes it "
             "on its command line only, where whoever sees the processes of the node or of the pod sees it."
         ),
-        Allowed(f"an Apple ID, at most {LONGEST} characters, {_STORED}", {"secure": "v1:..."}),
+        Allowed(f"an Apple ID, at most {LONGEST} characters", {"secure": "v1:..."}),
     ]
     password: Annotated[
         SecretStr,
         AfterValidator(_password),
         Field(description="Its password. No app-specific one: iCloud Photos does not take them."),
-        Allowed(f"a password of one line, at most {LONGEST} characters, {_STORED}", {"secure": "v1:..."}),
+        Allowed(f"a password of one line, at most {LONGEST} characters", {"secure": "v1:..."}),
     ]
 
 
 AllCredentials = Annotated[
     dict[AccountName, Credentials],
     Allowed(
-        f"a mapping of accounts' names to appleId and password, {_STORED}",
+        "a mapping of accounts' names to appleId and password",
         {"anna": {"appleId": {"secure": "v1:..."}, "password": {"secure": "v1:..."}}},
     ),
 ]

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from settings.load import PROJECT
+from settings.load import PROJECT, TOKEN
 from settings.schema import schema
+from text.command import ConfigSet
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -17,8 +18,8 @@ Every key of a stack file, `Pulumi.<stack>.yaml`. Top-level keys carry the proje
 keys below them are nested. A key that is not listed here is refused. Editors complete and check stack files by the same
 schema, `settings/stack.schema.json`. This page is generated from it (`make schema`).
 
-Store a secret with `pulumi config set --secret`, so that the file holds it encrypted:
-`pulumi config set --secret {PROJECT}:cloudflareToken`.
+Store a secret encrypted, with `--path` where its key is nested:
+`{ConfigSet("<stack>", TOKEN)}`.
 
 ## Changing a setting later
 

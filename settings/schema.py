@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("stack.schema.json")
 _NULL = {"type": "null"}
 _ENCRYPTED = {
     "type": "object",
-    "description": "Stored with `pulumi config set --secret`.",
+    "description": "Stored encrypted.",
     "additionalProperties": False,
     "required": ["secure"],
     "properties": {"secure": {"type": "string", "description": "The value, encrypted."}},

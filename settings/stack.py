@@ -138,10 +138,9 @@ class Settings(Model):
         for name in names:
             if name not in known:
                 raise refuse(
-                    f"icloudCredentials.{name}",
+                    f"icloudCredentials.{name}.appleId",
                     None,
-                    "the account's Apple ID and password: pulumi config set --secret --path "
-                    f"'immich-icloud:icloudCredentials.{name}.appleId', and likewise .password",
+                    "the account's Apple ID, and then its password",
                 )
         for name in known:
             if name not in names:

@@ -27,7 +27,13 @@ def _is_unseen(one: str) -> bool:
 
 
 class VisibleError(Exception):
-    """An error whose `str()` a person reads, whoever wrote parts of it."""
+    """An error whose `str()` a person reads, whoever wrote parts of it.
 
-    def __init__(self, text: object = "") -> None:
+    Attributes:
+        secret: the key of the secret setting that has to be stored again; empty where none has.
+
+    """
+
+    def __init__(self, text: object = "", *, secret: str = "") -> None:
+        self.secret = secret
         super().__init__(visible_lines(str(text)))

@@ -3,13 +3,19 @@
 What was seen is the check's to say, as `$evidence`. In a command `$stack` and such differ from stack to stack.
 """
 
-from text.command import Command
+from settings import PROJECT
+from text.command import Command, ConfigSet
 from text.finding import Situation
 
 
 def make(target: str, account: str = "") -> str:
     """Name a command of the Makefile on the stack that is checked."""
     return str(Command(target, "$stack", account))
+
+
+def store(key: str, value: str = "") -> str:
+    """Name the command that sets a key of the stack file; without a value, a secret that Pulumi asks for."""
+    return str(ConfigSet("$stack", f"{PROJECT}:{key}", value, secret=not value))
 
 
 UP, PREVIEW, MARK_DISK, SYNC = make("up"), make("preview"), make("mark-disk"), make("sync-now", "$account")
@@ -121,7 +127,7 @@ SERVICE_MISSING = _fault(
 PORT_MISSING = _fault(
     "port-missing",
     "Immich's Service listens elsewhere than immich.service.port says",
-    f"pulumi config set --stack $stack --path immich-icloud:immich.service.port $value && {UP}",
+    f"{store('immich.service.port', '$value')} && {UP}",
 )
 SELECTOR_CHANGED = _fault(
     "selector-changed", "the Service's selector was changed: it selects no pod of Immich", _PATCH % "selector"
@@ -154,7 +160,7 @@ CLASS_MISSING = _fault(
 CLASS_RENAMED = _fault(
     "class-renamed",
     "the ingress controller's class has another name than route.className",
-    f"pulumi config set --stack $stack --path immich-icloud:route.className $ingress_class && {UP}",
+    f"{store('route.className', '$ingress_class')} && {UP}",
 )
 HOST_SERVED_TWICE = _fault(
     "host-served-twice",
@@ -172,7 +178,7 @@ ROUTE_NOT_ACCEPTED = _fault(
 ZONE_MISSING = _fault(
     "zone-missing",
     "the API token may not read the host's zone, or the host lies in no zone of the account",
-    "pulumi config set --secret --stack $stack immich-icloud:cloudflareToken",
+    store("cloudflareToken"),
 )
 RECORD_MISSING = _fault("record-missing", "the host's DNS record was removed", UP)
 RECORD_CHANGED = _fault("record-changed", "the host's DNS record was changed", UP)
@@ -261,8 +267,7 @@ NO_WEB_SOCKET = _fault(
 UPLOAD_TOO_LARGE = _fault(
     "upload-too-large",
     "the ingress controller takes less than Cloudflare does: route.annotations, and on ingress-nginx",
-    "pulumi config set --stack $stack --path "
-    f"'immich-icloud:route.annotations[\"nginx.ingress.kubernetes.io/proxy-body-size\"]' 0 && {UP}",
+    f"""{store('route.annotations["nginx.ingress.kubernetes.io/proxy-body-size"]', "0")} && {UP}""",
 )
 UPLOAD_BROKEN_OFF = _fault(
     "upload-broken-off",

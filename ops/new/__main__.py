@@ -20,7 +20,7 @@ from ops.command import CommandError, say
 from ops.new import answers, draft, offers
 from ops.new.answers import AnswerError, Section
 from settings.cluster import Cluster
-from text.command import Command
+from text.command import Command, ConfigSet
 
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,99}")
 _QUESTIONS = 6
@@ -151,9 +151,7 @@ def _tunnels(host: str) -> list[str]:
 
 def store(stack: str, secrets: Mapping[str, str], *, person: bool) -> list[str]:
     """Create the stack in Pulumi's state and store its secrets; return the commands that are left to a person."""
-    lines = {
-        key: f"pulumi config set --secret {'--path ' if '.' in key else ''}'{key}' --stack {stack}" for key in secrets
-    }
+    lines = {key: str(ConfigSet(stack, key)) for key in secrets}
     if not shutil.which("pulumi"):
         say("\nThe Pulumi CLI is not installed: https://www.pulumi.com/docs/install/")
         return [f"pulumi stack init {stack}", *lines.values(), str(Command("preview", stack))]

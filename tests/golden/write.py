@@ -14,7 +14,7 @@ def refused_settings() -> Iterator[str]:
     """What is said of each wrong stack file."""
     for file in INVALID:
         try:
-            parse(configuration(file), secrets(file))
+            parse(configuration(file), secrets(file), stack="test")
         except SettingsError as error:
             yield from (f"{file.stem}: {problem}" for problem in error.problems)
 

@@ -136,8 +136,8 @@ def test_a_tunnel_that_somebody_deleted_is_made_anew(bench: Bench) -> None:
     bench.account.sdk.zero_trust.tunnels.cloudflared.delete(gone, account_id=ACCOUNT)
     (error,) = bench.run("preview").errors
     assert "the tunnel immich of this stack was deleted at Cloudflare" in error
-    _, command, urn, _ = re.split("(pulumi state delete --force --target-dependents) '(.*)'", error)
-    bench.pulumi(*command.split()[1:], "--yes", "--stack", bench.stack, urn)
+    _, command, urn, _ = re.split(f"(pulumi state delete --stack {bench.stack} .*) '(.*)'", error)
+    bench.pulumi(*command.split()[1:], "--yes", urn)
     bench.up()
     assert own_tunnel(bench) != gone
     assert bench.account.record(HOST)["content"] == f"{own_tunnel(bench)}.cfargotunnel.com"

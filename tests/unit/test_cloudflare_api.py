@@ -155,7 +155,7 @@ def test_the_token_of_the_stack_comes_first(monkeypatch: pytest.MonkeyPatch) -> 
     assert token(SecretStr("of-the-stack")) == "of-the-stack"
     assert token(None) == "of-the-environment"
     monkeypatch.delenv(TOKEN_VARIABLE)
-    with pytest.raises(CloudflareError, match="Cloudflare needs an API token: `pulumi config set --secret"):
+    with pytest.raises(CloudflareError, match="there is no API token of Cloudflare"):
         token(None)
 
 

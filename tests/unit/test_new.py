@@ -207,9 +207,9 @@ def test_without_the_cli_the_commands_are_printed_and_no_file_is_overwritten(
     assert ended.returncode == 0, ended.stderr
     assert [line for line in ended.stdout.splitlines() if line.startswith("  $ ")] == [
         "  $ pulumi stack init home",
-        "  $ pulumi config set --secret 'immich-icloud:cloudflareToken' --stack home",
-        "  $ pulumi config set --secret --path 'immich-icloud:icloudCredentials.anna.appleId' --stack home",
-        "  $ pulumi config set --secret --path 'immich-icloud:icloudCredentials.anna.password' --stack home",
+        "  $ pulumi config set --stack home --secret immich-icloud:cloudflareToken",
+        "  $ pulumi config set --stack home --secret --path immich-icloud:icloudCredentials.anna.appleId",
+        "  $ pulumi config set --stack home --secret --path immich-icloud:icloudCredentials.anna.password",
         "  $ make preview STACK=home",
     ]
     for arguments, words in ((["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a b"], "is needed")):
@@ -244,7 +244,7 @@ def test_a_secret_goes_to_the_cli_by_its_input_or_is_left(
     left = new.store("home", {KEY: "its password"}, person=True)
     stored = [("config", "set", "--secret", "--path", KEY, "--stack", "home", "s3cret")] if typed else []
     assert pulumi.told == [("stack", "init", "home", ""), *stored]
-    assert left == ([] if typed else [f"pulumi config set --secret --path '{KEY}' --stack home"])
+    assert left == ([] if typed else [f"pulumi config set --stack home --secret --path {KEY}"])
     assert "s3cret" not in capsys.readouterr().out
 
 

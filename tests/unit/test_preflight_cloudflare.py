@@ -854,7 +854,7 @@ def test_a_token_without_a_permission(account: Api, lacking: str, words: str, wh
         read(account, on(SHARED | ACCESS, host=COULTONF), token=token)
     assert str(refused.value).startswith(
         f"the Cloudflare API token is not enough for {what}: it needs the permission {words}, for this account and "
-        "zone. Cloudflare's words: "
+        "zone. Cloudflare answers: "
     )
     assert token not in str(refused.value)
 
@@ -921,8 +921,8 @@ def test_no_token() -> None:
     with pytest.raises(CloudflareError) as refused:
         at_cloudflare.connect(on(SHARED))
     assert str(refused.value) == (
-        "Cloudflare needs an API token: `pulumi config set --secret immich-icloud:cloudflareToken`, or set the "
-        "variable CLOUDFLARE_API_TOKEN. docs/cloudflare.md lists its permissions"
+        "there is no API token of Cloudflare. Store one as immich-icloud:cloudflareToken, or set CLOUDFLARE_API_TOKEN. "
+        "docs/cloudflare.md lists its permissions"
     )
 
 
@@ -1105,7 +1105,7 @@ def test_a_token_that_cloudflare_does_not_know(check: Check) -> None:
 
 
 def test_no_token_at_all(check: Check) -> None:
-    with pytest.raises(PreflightError, match="Cloudflare needs an API token"):
+    with pytest.raises(PreflightError, match=r"no API token of Cloudflare.*`pulumi config set --stack test"):
         check(on(SHARED, host=COULTONF))
 
 
