@@ -1,7 +1,7 @@
 """A Job that lists an account's libraries and albums at Apple."""
 
 from clients.kubernetes import Manifest
-from components import photo_sync
+from components import account_pod
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.scripts import script
@@ -14,13 +14,13 @@ _LASTS = 600  # seconds
 def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
     """Build the Job; its log has the names."""
     client = client_of(account, settings.photo_sync)
-    environment = {**photo_sync.client_environment(account, client, ownership), "AHEAD": "0"}
+    environment = {**account_pod.environment(account, client, ownership), "AHEAD": "0"}
     scripts = script("session.sh", "explain.sh", *client.SCRIPTS, "list_icloud.sh")
     command = ["sh", "-c", scripts, "list_icloud.sh", *client.PROGRAM, *client.questions(account)]
-    container = photo_sync.container_of_account(
+    container = account_pod.container(
         account.name, client, ownership, command, environment, settings.photo_sync.resources
     )
-    labels = photo_sync.labels_of(account.name, client)
+    labels = account_pod.labels(account.name, client)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -34,7 +34,7 @@ def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
             "activeDeadlineSeconds": _LASTS,
             "template": {
                 "metadata": {"labels": labels},
-                "spec": photo_sync.pod(container, photo_sync.volumes(account.name, client), settings.storage),
+                "spec": account_pod.pod(container, account_pod.volumes(account.name, client), settings.storage),
             },
         },
     }

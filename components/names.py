@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Ref
 from components import (
+    account_pod,
     connector,
     monitoring,
     mount_admission,
@@ -46,8 +47,8 @@ def names(settings: Settings) -> Iterator[Ref]:
         if settings.notifications:
             yield Ref("v1", "Secret", notifications.SECRET, sync)
     for account in settings.photo_sync.accounts:
-        yield Ref("v1", "PersistentVolumeClaim", photo_sync.cookie_claim(account.name), sync)
-        yield Ref("v1", "Secret", photo_sync.credentials_secret(account.name), sync)
+        yield Ref("v1", "PersistentVolumeClaim", account_pod.cookie_claim(account.name), sync)
+        yield Ref("v1", "Secret", account_pod.credentials_secret(account.name), sync)
         yield Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), sync)
     yield from monitoring.names(settings)
     if isinstance(settings.cloudflare, OwnTunnel):

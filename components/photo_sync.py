@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import pulumi
 
 from clients.kubernetes import Manifest
-from components import network, notifications
+from components import account_pod, network, notifications
 from components.free_space import floor
 from components.managed import register
 from components.ownership import Ownership
-from components.photo_client import Client, client_of
+from components.photo_client import client_of
 from components.photo_disk import MARK, disk_id, import_folder
-from components.pods import TOLERATIONS, alone, asks_for, confined, sized
 from components.scripts import script
 from components.storage import of_written, written_claim
 from settings import Settings
@@ -25,21 +24,17 @@ from settings.notifications import Notifications
 from settings.photo_sync import Account, Credentials
 from settings.resources import Resources
 from settings.schedule import longest_wait, runs_a_day
-from settings.storage import OnNode, Storage
 from text.literal import literal
 
 NETWORK_POLICY = "icloud-sync"
-ACCOUNT = "immich-icloud/account"  # label of all that is an account's
-_NAME = "app.kubernetes.io/name"  # label of all that is a client's
-COOKIES = "/cookies"
-_PHOTOS, _CREDENTIALS, _TMP = "/photos", "/credentials", "/tmp"  # noqa: S108 (a volume of its own)
+_PHOTOS = "/photos"
+_FOLDER = "FOLDER"  # the variable of the container that fetches
 # A first import takes days; one that takes longer goes on with the next run.
 _DEADLINE = 3 * 24 * 3600
 _WHOLE_EVERY = 31  # days
 RETRY_AFTER = "RETRY_AFTER"  # the variable
 _RETRY_AFTER = "3600 10800 21600"  # seconds: a run at night is tried again until noon
 _EVERY = 15  # seconds: what a fast line writes in that time is far less than the space that stays free
-_READABLE = 0o444  # by the one container of the pod, which has no group that the Secret's files could be given to
 
 
 @dataclass(frozen=True)
@@ -135,12 +130,14 @@ def arrangement(cron_job: Manifest) -> str:
     """Read out of a CronJob where it imports to, and how the photos are arranged there."""
     container = fetching(cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"])
     stated = {pair["name"]: pair.get("value", "") for pair in container.get("env", [])}
-    return f"{stated.get('FOLDER', '')} {stated.get('LAYOUT', '')}"
+    return f"{stated.get(_FOLDER, '')} {stated.get('LAYOUT', '')}"
 
 
 def fetching(pod: Manifest) -> Manifest:
-    """Find the container of a sync's pod that fetches: the first that runs."""
-    found: Manifest = [*pod.get("initContainers", []), *pod["containers"]][0]
+    """Find the container of a sync's pod that fetches, by the folder that it is told."""
+    containers = [*pod.get("initContainers", []), *pod["containers"]]
+    told = (one for one in containers if any(pair["name"] == _FOLDER for pair in one.get("env", [])))
+    found: Manifest = next(told, containers[0])
     return found
 
 
@@ -149,20 +146,22 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
 ) -> AccountSync:
     namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
     client = client_of(account, settings.photo_sync)
-    labels = labels_of(account.name, client)
+    labels = account_pod.labels(account.name, client)
 
     def named(api_version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
         metadata = {**ownership.metadata(kind, name, namespace, annotations), "labels": labels}
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
     # Many classes make a volume only for a pod, and the first pod may be a month away.
-    cookies = named("v1", "PersistentVolumeClaim", cookie_claim(account.name), {"pulumi.com/skipAwait": "true"})
+    cookies = named(
+        "v1", "PersistentVolumeClaim", account_pod.cookie_claim(account.name), {"pulumi.com/skipAwait": "true"}
+    )
     cookies["spec"] = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": cookie_volume.capacity}},
         **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
     }
-    secret = {**named("v1", "Secret", credentials_secret(account.name)), "type": "Opaque"}
+    secret = {**named("v1", "Secret", account_pod.credentials_secret(account.name)), "type": "Opaque"}
     photos = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(settings.storage)}}
     job = {
         "backoffLimit": 0,  # Apple locks an account out that tries too often
@@ -171,9 +170,9 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
             "metadata": {"labels": labels},
             "spec": _told(
                 account,
-                pod(
+                account_pod.pod(
                     _container(account, folder, settings, ownership),
-                    [photos, *volumes(account.name, client)],
+                    [photos, *account_pod.volumes(account.name, client)],
                     settings.storage,
                     node,
                 ),
@@ -211,9 +210,11 @@ def _told(account: Account, pod: Manifest, settings: Settings, ownership: Owners
 def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
     """Build a Job that sends a test to where notifications go, from where the syncs' pods send them."""
     resources = settings.notifications.resources if settings.notifications else Resources()
-    built = pod(notifications.tester(resources, ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage)
+    built = account_pod.pod(
+        notifications.tester(resources, ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage
+    )
     labels = {
-        _NAME: client_of(settings.photo_sync.accounts[0], settings.photo_sync).NAME
+        account_pod.NAME: client_of(settings.photo_sync.accounts[0], settings.photo_sync).NAME
     }  # the NetworkPolicy selects it
     return {
         "apiVersion": "batch/v1",
@@ -237,11 +238,11 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     client = client_of(account, sync)
     environment = {
         "DIRECTORY": _PHOTOS,
-        "FOLDER": folder,
+        _FOLDER: folder,
         "MARK": MARK,
         "FLOOR": kept.own,
         "FLOOR_NODE": kept.node,
-        "KUBELETS": _TMP,
+        "KUBELETS": account_pod.TMP,
         "EVERY": str(_EVERY),
         "LAYOUT": client.layout(account, sync.time_zone),
         "DRY_RUN": str(account.dry_run).lower(),
@@ -255,7 +256,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         "WHOLE_EVERY": str(_WHOLE_EVERY),
         # The next scheduled run is the next try where there is one on the same day.
         RETRY_AFTER: _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
-        **client_environment(account, client, ownership),
+        **account_pod.environment(account, client, ownership),
         **({"VERDICT": notifications.VERDICT} if told else {}),
     }
     before = ("verdict.sh",) if told else ()
@@ -268,9 +269,9 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         ),
         "sync.sh",
         *client.PROGRAM,
-        *map(literal, client.arguments(account, folder, COOKIES)),
+        *map(literal, client.arguments(account, folder, account_pod.COOKIES)),
     ]
-    container = container_of_account(account.name, client, ownership, command, environment, sync.resources)
+    container = account_pod.container(account.name, client, ownership, command, environment, sync.resources)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS, **of_written(settings.storage)})
     if told:
@@ -278,100 +279,14 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     return container
 
 
-def client_environment(account: Account, client: Client, ownership: Ownership) -> dict[str, str]:
-    """Build the variables that the client's own functions read."""
-    return {
-        "LIST": ownership.command("icloud-list", account.name),
-        "SIZES": f",{','.join(account.sizes)},",
-        **client.OPTIONS,
-    }
-
-
-def container_of_account(  # noqa: PLR0913, PLR0917 (what it is made of)
-    account: str,
-    client: Client,
-    ownership: Ownership,
-    command: list[str],
-    environment: Mapping[str, str],
-    resources: Resources,
-) -> Manifest:
-    """Build a container of the client's image that has an account's session, credentials and room to unpack itself."""
-    stated = {
-        **environment,
-        "ACCOUNT": account,
-        "CREDENTIALS": _CREDENTIALS,
-        "COOKIES": COOKIES,
-        "LOGIN": ownership.command("icloud-login", account),
-        "TMPDIR": _TMP,
-        "HOME": _TMP,
-    }
-    return {
-        "name": client.NAME,
-        "image": client.IMAGE,
-        "command": command,
-        "workingDir": _TMP,  # where the client leaves a report on a photo that it does not understand
-        "env": [{"name": name, "value": literal(value)} for name, value in stated.items()],
-        "volumeMounts": [
-            {"name": "cookies", "mountPath": COOKIES},
-            {"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True},
-            {"name": "tmp", "mountPath": _TMP},
-        ],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": sized(resources, cpu="50m", memory="256Mi", most="1Gi"),
-        "securityContext": confined(),
-    }
-
-
-def volumes(account: str, client: Client) -> list[Manifest]:
-    """Build the volumes of an account's container."""
-    return [
-        {"name": "cookies", "persistentVolumeClaim": {"claimName": cookie_claim(account)}},
-        {
-            "name": "credentials",
-            "secret": {"secretName": credentials_secret(account), "defaultMode": _READABLE},
-        },
-        {"name": "tmp", "emptyDir": {"sizeLimit": client.ROOM}},
-    ]
-
-
-def labels_of(account: str, client: Client) -> dict[str, str]:
-    """Build the labels of all that is an account's; the NetworkPolicy goes by them."""
-    return {_NAME: client.NAME, ACCOUNT: account}
-
-
 def cron_job_name(account: str) -> str:
     """Name an account's CronJob."""
     return f"icloud-sync-{account}"
 
 
-def cookie_claim(account: str) -> str:
-    """Name the claim of an account's session."""
-    return f"icloud-cookies-{account}"
-
-
-def credentials_secret(account: str) -> str:
-    """Name the Secret with an account's Apple ID and password."""
-    return f"icloud-credentials-{account}"
-
-
-def pod(container: Manifest, volumes: list[Manifest], storage: Storage, node: str = "") -> Manifest:
-    """Build a pod that runs as the owner of the photos, as restricted as PodSecurity knows it."""
-    built = {
-        "restartPolicy": "Never",
-        # No fsGroup: the kubelet would rewrite group and mode of every photo, and can't undo it.
-        **alone(runAsNonRoot=True, runAsUser=storage.owner.uid, runAsGroup=storage.owner.gid),
-        **asks_for(node),
-        "containers": [container],
-        "volumes": volumes,
-    }
-    if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
-        built["tolerations"] = TOLERATIONS
-    return built
-
-
 def _out_only(clients: set[str], *more: Manifest) -> Manifest:
     names = sorted(clients)
-    alone, several = {_NAME: names[0]}, [{"key": _NAME, "operator": "In", "values": names}]
+    alone, several = {account_pod.NAME: names[0]}, [{"key": account_pod.NAME, "operator": "In", "values": names}]
     return {
         "podSelector": {"matchExpressions": several} if names[1:] else {"matchLabels": alone},
         "policyTypes": ["Ingress", "Egress"],

@@ -3,7 +3,7 @@
 from datetime import date
 
 from clients.kubernetes import Manifest
-from components import photo_sync
+from components import account_pod
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.scripts import script
@@ -23,17 +23,17 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
         _SCRIPT: script("session.sh", "explain.sh", *client.SCRIPTS, "sign_in.sh"),
-        **photo_sync.client_environment(account, client, ownership),
+        **account_pod.environment(account, client, ownership),
     }
-    waiting = photo_sync.container_of_account(
+    waiting = account_pod.container(
         account.name, client, ownership, ["sleep", str(LASTS)], environment, settings.photo_sync.resources
     )
-    pod = photo_sync.pod(waiting, photo_sync.volumes(account.name, client), settings.storage)
+    pod = account_pod.pod(waiting, account_pod.volumes(account.name, client), settings.storage)
     # A volume that was just made belongs to root: this is the first pod that writes to the session's, and no photos are
     # in it.
     own_group = {"fsGroup": settings.storage.owner.gid, "fsGroupChangePolicy": "OnRootMismatch"}
     pod["securityContext"] |= own_group
-    labels = photo_sync.labels_of(account.name, client)
+    labels = account_pod.labels(account.name, client)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

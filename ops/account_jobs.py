@@ -2,7 +2,7 @@
 
 from clients.conditions import end_of_job
 from clients.kubernetes import Manifest, Ref
-from components import photo_sync, sign_in
+from components import account_pod, photo_sync, sign_in
 from ops.command import CommandError, Stack
 from settings.photo_sync import Account
 from text.command import Command
@@ -19,7 +19,7 @@ def idle_cron_job(stack: Stack, account: Account) -> Manifest:
     cron_job = stack.api.get(Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), namespace))
     if cron_job is None:
         raise CommandError(f"the cluster has no CronJob for account {account.name} yet: `{Command('up', stack.name)}`")
-    labelled = f"{photo_sync.ACCOUNT}={account.name}"
+    labelled = f"{account_pod.ACCOUNT}={account.name}"
     for job in stack.api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled):
         if end_of_job(job) is None:
             raise CommandError(_at_work(job, account, namespace))

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
+from components.account_pod import ACCOUNT
 from components.photo_disk import LABELS, import_folders
-from components.photo_sync import ACCOUNT
 from components.plan import Plan
 from components.storage import of_written, written_claim
 from observe.existing import ExistingSeen

@@ -9,7 +9,7 @@ from clients import pod_end, pod_start
 from clients.conditions import end_of_job
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.pod_end import End
-from components import photo_sync
+from components import account_pod, photo_sync
 from settings import Settings
 
 _JOB_NAME = "batch.kubernetes.io/job-name"
@@ -83,7 +83,7 @@ def _refused(api: ClusterApi, cron_job: Manifest, runs: tuple[SyncRun, ...]) -> 
 
 
 def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
-    labelled = f"{photo_sync.ACCOUNT}={account}"
+    labelled = f"{account_pod.ACCOUNT}={account}"
     syncs = [
         job
         for job in api.list(Ref("batch/v1", "Job", "", namespace), labelSelector=labelled)

@@ -13,8 +13,9 @@ from clients.conditions import end_of_job
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.pod_end import End
 from components import directory
+from components.account_pod import cookie_claim
 from components.photo_disk import IMPORT_FOLDER
-from components.photo_sync import cookie_claim, cron_job_name
+from components.photo_sync import cron_job_name
 from components.plan import Found, Plan, plan
 from ops.command import Stack
 from ops.icloud_login import icloud_login

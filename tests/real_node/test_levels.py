@@ -8,7 +8,7 @@ from kubernetes import client
 
 from clients.kubernetes import Manifest
 from clients.result import Result
-from components import connector, directory, disk_check, list_icloud, photo_sync, pod_security, sign_in
+from components import account_pod, connector, directory, disk_check, list_icloud, photo_sync, pod_security, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER
@@ -60,7 +60,7 @@ def test_a_pod_starts_at_its_level(cluster: Cluster, name: str) -> None:
     cluster.namespace(namespace, pod)
     for claim in claims(pod) if "volumes" in pod else ():
         cluster.claim(namespace, claim, {"local": {"path": "/var/mnt/levels"}})
-    for secret in (photo_sync.credentials_secret(ACCOUNT.name), "cloudflared"):
+    for secret in (account_pod.credentials_secret(ACCOUNT.name), "cloudflared"):
         content = {"appleId": APPLE_ID, "password": PASSWORD, "token": "of-nobody"}
         cluster.core.create_namespaced_secret(namespace, {"metadata": {"name": secret}, "stringData": content})
     cluster.core.create_namespaced_pod(namespace, {"metadata": {"name": "pod"}, "spec": pod})

@@ -13,7 +13,7 @@ from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeout
 from clients import pod_start
 from clients.jobs import JobError
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
-from components import directory, photo_sync
+from components import account_pod, directory, photo_sync
 from ops import command
 from ops.command import CommandError, Stack
 from ops.conversation import END, Typed, converse, keyboard
@@ -52,7 +52,7 @@ def stack(api: Jobs, settings: Settings | None = None) -> Stack:
 
 
 def job_at_work(account: str, conditions: list[Manifest] | None = None) -> Manifest:
-    metadata = {"name": f"icloud-sync-{account}-1", "namespace": "photo-sync", "labels": {photo_sync.ACCOUNT: account}}
+    metadata = {"name": f"icloud-sync-{account}-1", "namespace": "photo-sync", "labels": {account_pod.ACCOUNT: account}}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "status": {"conditions": conditions or []}}
 
 
