@@ -152,13 +152,14 @@ def _tunnels(host: str) -> list[str]:
 def store(stack: str, secrets: Mapping[str, str], *, person: bool) -> list[str]:
     """Create the stack in Pulumi's state and store its secrets; return the commands that are left to a person."""
     lines = {key: str(ConfigSet(stack, key)) for key in secrets}
+    initialize = f"pulumi stack init {stack}"
     if not shutil.which("pulumi"):
         say("\nThe Pulumi CLI is not installed: https://www.pulumi.com/docs/install/")
-        return [f"pulumi stack init {stack}", *lines.values(), str(Command("preview", stack))]
+        return [initialize, *lines.values()]
     created = _pulumi("stack", "init", stack)
     if created.returncode and "already exists" not in created.stderr:
         say(" ".join(created.stderr.split()))
-        return [f"pulumi stack init {stack}", *lines.values(), str(Command("preview", stack))]
+        return [initialize, *lines.values()]
     left = []
     for key, what in secrets.items():
         value = getpass.getpass(f"{what} (hidden; Enter leaves it for later): ") if person else ""
@@ -194,8 +195,9 @@ def main() -> None:
     say(f"\n{file} is written.")
     wanted = answers.secrets(asked.sections, token_is_set=bool(os.environ.get(TOKEN_VARIABLE)))
     if left := store(stack, wanted, person=person):
-        say("\n".join(["", "What is left:", *(f"  $ {line}" for line in left)]))
-    if not left or str(Command("preview", stack)) not in left:
+        # Without them a preview would fail.
+        say("\n".join(["", "Next:", *(f"  $ {line}" for line in (*left, Command("preview", stack)))]))
+    else:
         os.execv(sys.executable, [sys.executable, "-m", "ops.deploy", "preview", stack])  # noqa: S606 (no shell)
 
 

@@ -193,12 +193,16 @@ def test_an_unreachable_cluster_leaves_the_questions(monkeypatch: pytest.MonkeyP
     assert yaml.safe_load(text)["config"]["immich-icloud:route"] == {"kind": "none"}
 
 
-def test_without_the_cli_the_commands_are_printed_and_no_file_is_overwritten(
-    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("cli", [False, True])
+def test_what_is_not_stored_yet_is_printed_and_not_previewed(kubeconfig: Path, tmp_path: Path, *, cli: bool) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if cli:
+        (programs / "pulumi").write_text("#!/bin/sh\n")
+        (programs / "pulumi").chmod(0o755)
     ended = subprocess.run(
         [sys.executable, "-m", "ops.new", "home"],
-        env={"PYTHONPATH": str(SOURCE), "PATH": "/nowhere", "KUBECONFIG": str(kubeconfig)},
+        env={"PYTHONPATH": str(SOURCE), "PATH": str(programs), "KUBECONFIG": str(kubeconfig)},
         input="\n\nimmich.example.com\nlocal n1 /var/mnt/photos\n\nanna\n",
         capture_output=True,
         text=True,
@@ -206,16 +210,23 @@ def test_without_the_cli_the_commands_are_printed_and_no_file_is_overwritten(
     )
     assert ended.returncode == 0, ended.stderr
     assert [line for line in ended.stdout.splitlines() if line.startswith("  $ ")] == [
-        "  $ pulumi stack init home",
+        *([] if cli else ["  $ pulumi stack init home"]),
         "  $ pulumi config set --stack home --secret immich-icloud:cloudflareToken",
         "  $ pulumi config set --stack home --secret --path immich-icloud:icloudCredentials.anna.appleId",
         "  $ pulumi config set --stack home --secret --path immich-icloud:icloudCredentials.anna.password",
         "  $ make preview STACK=home",
     ]
-    for arguments, words in ((["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a b"], "is needed")):
-        monkeypatch.setattr(sys, "argv", ["new", *arguments])
-        with pytest.raises(SystemExit, match=words):
-            new.main()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a b"], "STACK=... is needed")],
+)
+def test_a_stack_needs_a_new_name(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("Pulumi.home.yaml").touch()
+    monkeypatch.setattr(sys, "argv", ["new", *arguments])
+    with pytest.raises(SystemExit, match=words):
+        new.main()
 
 
 class Pulumi:
@@ -248,7 +259,7 @@ def test_a_secret_goes_to_the_cli_by_its_input_or_is_left(
     assert "s3cret" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("said", "left"), [("error: stack 'home' already exists", 1), ("error: no login", 3)])
+@pytest.mark.parametrize(("said", "left"), [("error: stack 'home' already exists", 1), ("error: no login", 2)])
 def test_a_stack_that_exists_is_used_and_another_refusal_is_shown(
     said: str, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
