@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.node import icloudpd
 from lab.rehearsal import STACKS, WORLDS, Rehearsal
 from text.markup import escape
+from text.outputs import lines
 
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 
@@ -27,11 +28,10 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
     run = rehearsal.up(arguments.world, allow_data_loss=arguments.allow_data_loss)
     if run.succeeded:
         console.rule("outputs", align="left")
-        steps = run.outputs.pop("next_steps")
         _print_outputs(run.outputs)
         console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
         console.print("Remove it all: make down")
-        print_steps(console, steps)
+        print_steps(console, run.outputs["next_steps"])
     return run.succeeded
 
 
@@ -49,13 +49,14 @@ def _down(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
 
 
 def _status(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
-    """Say what runs."""
+    """Report what runs, and the outputs."""
     found = rehearsal.status()
     console.print(f"World: {found.world or 'none yet (make up)'}")
     console.print(f"Control plane: {'running' if found.control_plane else 'not running'}")
     if found.damaged:
         console.print("State: unreadable after an interrupted run. `make up` repairs it, `make down` removes it.")
     _print_outputs(found.outputs)
+    print_steps(console, found.outputs.get("next_steps", []))
     return True
 
 
@@ -95,8 +96,7 @@ def _check_world(name: str | None) -> None:
 
 
 def _print_outputs(outputs: dict[str, Any]) -> None:
-    for key, value in outputs.items():
-        console.print(f"  {key:<14} {escape(str(value))}", soft_wrap=True)
+    console.print("\n".join(lines(outputs)), markup=False, soft_wrap=True)
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -39,7 +39,8 @@ class Display:
                 self._diagnostic(item)
         elif item.operation in _SIGNS and not item.is_component:
             kind = escape(item.type.rsplit(":", 1)[-1])
-            self._console.print(f"  {_SIGNS[item.operation]} {item.operation:<8} {kind} [bold]{escape(item.name)}[/]")
+            sign = f"{_SIGNS[item.operation]} {item.operation:<8}"
+            self._console.print(f"  {sign} {kind} [bold]{escape(item.name)}[/]", soft_wrap=True)
             for path, (before, after) in item.differences.items():
                 self._console.print(f"      {escape(path)}: {_value(before)} → {_value(after)}", soft_wrap=True)
 

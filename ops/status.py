@@ -12,6 +12,7 @@ from ops.stack import deployment_of
 from settings import PROJECT
 from text.command import Command
 from text.finding import Finding
+from text.outputs import lines
 from text.pulumi_secret import SIGNATURE
 
 _STACK = "pulumi:pulumi:Stack"
@@ -38,9 +39,8 @@ def report(stack: str, deployment: Mapping[str, Any], drift: Result, next_writer
     for title, result in (("Drift", drift), ("Other managers", next_writer)):
         yield f"{title}: {_of(result)}"
     outputs = next((one.get("outputs") or {} for one in deployment["resources"] if one["type"] == _STACK), {})
-    for name, value in outputs.items():
-        if name != "next_steps":
-            yield f"  {name:<20} {'[secret]' if isinstance(value, Mapping) and SIGNATURE in value else value}"
+    hidden = {name: "[secret]" for name, value in outputs.items() if isinstance(value, Mapping) and SIGNATURE in value}
+    yield from lines({**outputs, **hidden})
     for number, step in enumerate(outputs.get("next_steps", []), start=1):
         yield f"Next step {number}: {step}"
 

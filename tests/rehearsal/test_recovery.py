@@ -39,7 +39,7 @@ def test_killed_half_way_is_completed_by_the_next(commands: Commands) -> None:
     status, output = commands.run("up")
     assert status == 0, output
     assert "An earlier run was interrupted; its leftovers are cleared." in output
-    assert "immich_url     https://immich.coultonf.com" in output
+    assert "immich_url: https://immich.coultonf.com" in output
     assert commands.left("engine") == []
 
 
@@ -68,7 +68,7 @@ def test_an_up_that_would_change_nothing_ends_with_its_preview(commands: Command
     status, output = commands.run("up")
     assert status == 0, output
     assert output.count("ok: 0 changes") == 1
-    assert "immich_url     https://immich.coultonf.com" in output
+    assert "immich_url: https://immich.coultonf.com" in output
     assert state.read_bytes() == before
 
 

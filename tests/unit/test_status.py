@@ -11,6 +11,7 @@ from text.pulumi_secret import SECRET, SIGNATURE
 
 OUTPUTS = {
     "immich_url": "https://immich.example.com",
+    "accounts": [{"name": "anna", "folder": "/external/icloud/icloud-import"}],
     "access_client_secret": {SIGNATURE: SECRET, "ciphertext": "v1:abc"},
     "next_steps": ["Sign anna in: `make icloud-login STACK=home`"],
 }
@@ -36,8 +37,11 @@ def test_a_deployed_stack() -> None:
         "State: 1 resources, last written 2026-11-27 10:15 UTC",
         "Drift: none seen: 9 objects are as stated",
         "Other managers: none seen: 9 objects are as stated",
-        "  immich_url           https://immich.example.com",
-        "  access_client_secret [secret]",
+        "  immich_url: https://immich.example.com",
+        "  accounts:",
+        "  - name: anna",
+        "    folder: /external/icloud/icloud-import",
+        "  access_client_secret: '[secret]'",
         "Next step 1: Sign anna in: `make icloud-login STACK=home`",
     ]
 
