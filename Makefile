@@ -12,13 +12,21 @@ READY := $(VENV)/.ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 SOURCES := __main__.py bench clients components engine lab observe ops preflight providers review settings tests text
 
-# These two are rehearsed, and WORLD says which where no STACK is given; any other is deployed by the released Pulumi CLI.
-ifneq ($(filter lab adoption,$(STACK)),)
+ifeq ($(strip $(STACK)),)
+$(error STACK is empty. Name a stack, such as STACK=home, or leave STACK out for the rehearsal)
+endif
+
+# These are rehearsed, and WORLD says which where no STACK is given; any other is deployed by the released Pulumi CLI.
+REHEARSED := lab adoption reference gateway
+ifneq ($(filter $(REHEARSED),$(STACK)),)
 LAB = $(BIN)/python -m lab $(if $(filter file default undefined,$(origin STACK)),,--stack $(STACK))
 RUN = $(LAB) $@ $(if $(WORLD),--world $(WORLD)) $(ARGS)
 STATUS = $(RUN)
 COMMAND = $(LAB) exec -- python -m ops.$(subst -,_,$@) {stack} $(ACCOUNT) $(ARGS)
 else
+ifneq ($(WORLD),)
+$(error WORLD is for the rehearsal, and STACK=$(STACK) is not rehearsed. Leave one of them out)
+endif
 RUN = $(BIN)/python -m ops.deploy $@ $(STACK) $(ARGS)
 STATUS = $(COMMAND)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
@@ -29,28 +37,33 @@ endif
 	bench bench-clients test test-alerts test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting \
 	pictures lock clean
 
+# What follows a semicolon is about the arguments, and gets a line of its own: 80 columns.
 help: ## List the targets
-	@echo 'make TARGET [STACK=<stack>; default: lab, the rehearsal] [ACCOUNT=...] [BASE=main] [ARGS=...] [WORLD=found|iteration6|iteration6-argocd|reference|gateway]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'make TARGET [STACK=...] [ACCOUNT=...] [ARGS=...]'
+	@echo 'Without STACK it is the rehearsal, of WORLD=found, iteration6, iteration6-argocd,'
+	@echo 'reference or gateway. Options are given in ARGS, such as ARGS=--json.'
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {gsub("; ", "\n                    ", $$2); printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-new: $(READY) ## Write a stack file from six questions whose defaults come from the cluster, then preview it
+##@ A homelab, or the rehearsal
+new: $(READY) ## Write a stack file from six questions, then preview it
 	@$(BIN)/python -m ops.new $(if $(filter file default undefined,$(origin STACK)),,$(STACK))
 
-up: $(READY) ## Deploy the stack; without STACK, rehearse on the embedded control plane
+up: $(READY) ## Deploy the stack; without STACK, rehearse it
 	@$(RUN)
 
 preview: $(READY) ## Show what up would change, and fail where it would fail
 	@$(RUN)
 
-down: $(READY) ## Remove the stack; a rehearsal leaves only the cache and the virtual environment
+down: $(READY) ## Remove the stack, or all of the rehearsal
 	@$(RUN)
 
-status: $(READY) ## Show what the state holds, when it was deployed, whether drift is suspected, and the outputs
+status: $(READY) ## Show state, time of deployment, drift, and outputs
 	@$(STATUS)
 
 # Rehearsed is what is deployed for real, unless another stack is named.
 review: STACK := $(if $(filter file default undefined,$(origin STACK)),homelab,$(STACK))
-review: $(READY) ## Rehearse the changes since BASE without the cluster, and print the review comment
+review: $(READY) ## Rehearse the changes since BASE (default: main)
 	@$(BIN)/python -m review rehearse $(STACK) $(BASE) $(ARGS)
 
 icloud-login: $(READY) ## Sign an account in to iCloud, with the code that Apple sends
@@ -65,57 +78,58 @@ sync-now: $(READY) ## Fetch an account's photos now, and follow the log
 notify-test: $(READY) ## Send a test to notifications.urls, from the cluster
 	@$(COMMAND)
 
-mark-disk: $(READY) ## Confirm a directory as the photo disk, after a look at what it holds
+mark-disk: $(READY) ## Confirm a directory as the photo disk
 	@$(COMMAND)
 
-chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; ARGS=--form=helmrelease (Flux) or --form=application (ArgoCD)
+chart-values: $(READY) ## Print the photos' mount as values of Immich's chart; --form=helmrelease (Flux), --form=application (ArgoCD)
 	@$(COMMAND)
 
-verify: $(READY) ## Check everything from the photo disk to the internet; ARGS=--json, --watch, --upload, --role or --role=up
+verify: $(READY) ## Check everything from the photo disk to the internet; --json, --watch, --upload, --role, --role=up
 	@$(COMMAND)
 
-diagram: $(READY) ## Draw the stack as Mermaid; ARGS=--svg, or '--verify FILE' to colour it by a result
+diagram: $(READY) ## Draw the stack as Mermaid; --svg, --verify FILE
 	@$(COMMAND)
 
+##@ This project
 # Three on two cores: each waits for controllers and rollouts nearly half of its time.
-test: $(READY) ## Run all tests: units, stack files, and the rehearsal on the real engine and API server
+test: $(READY) ## Run all tests, with the rehearsal on the real engine
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-test-node: $(READY) ## Run pods on a real kubelet in namespaces of this machine, as root; ARGS=--all includes the long tests
+test-node: $(READY) ## Run pods on a real kubelet, as root on Linux; --all includes the long tests
 	@$(BIN)/python -m lab.real_node --build
 	@$(BIN)/python -m lab tools
 	@$(BIN)/python -m pytest --real-node tests/real_node $(if $(filter --all,$(ARGS)),tests/lab/test_node.py,-m 'not long')
 
 # In a kubeconfig of its own, so that no other cluster is meant. The node's files are root's.
 KIND := --name immich-icloud --kubeconfig $(VENV)/kind.kubeconfig
-test-kind: $(READY) ## Run the part of test-node that needs no Apple on kind, with the published images; needs Docker and sudo
+test-kind: $(READY) ## Run pods on kind with the published images: Docker, sudo
 	@$(BIN)/python -m lab.tool kind create cluster $(KIND) --wait 120s
 	@status=0; $(if $(filter 0,$(shell id -u)),,sudo --preserve-env) $(BIN)/python -m pytest -p no:cacheprovider \
 		--kind $(VENV)/kind.kubeconfig $(addprefix tests/real_node/test_,directory.py startup_check.py levels.py) || status=$$?; \
 		$(BIN)/python -m lab.tool kind delete cluster $(KIND); exit $$status
 
-test-alerts: $(READY) ## Evaluate the alerts of monitoring with the real promtool, which is built the first time
+test-alerts: $(READY) ## Evaluate the alerts of monitoring with the real promtool
 	@$(BIN)/python -m pytest --promtool tests/promtool
 
 test-unit: $(READY) ## Run the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 
-soak: $(READY) ## Kill the rehearsal's commands 50 times, and compare the world after each; ARGS='--seed N --round N --kills N'
+soak: $(READY) ## Kill the rehearsal's commands 50 times, compare each world; --seed N --round N --kills N
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak $(addprefix tests/unit/test_,free_text.py hostile_stack_files.py tunnel_document.py)
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@$(BIN)/python -m tests.soak.photos
 
-soak-photos: $(READY) ## Run the last part of soak: 50 interrupted syncs of 2,000 photos; ARGS='--photos N --seeds N'
+soak-photos: $(READY) ## Run soak's last part: 50 interrupted syncs; --photos N --seeds N
 	@$(BIN)/python -m tests.soak.photos $(ARGS)
 
-bench-clients: $(READY) ## Measure the syncs of both clients, into bench/CLIENTS.md; ARGS='--photos 1000,20000'
+bench-clients: $(READY) ## Measure the syncs of both clients: bench/CLIENTS.md; --photos 1000,20000
 	@$(BIN)/python -m tests.soak.clients $(ARGS)
 
-bench: $(READY) ## Measure what the rehearsal's commands cost, into bench/RESULTS.md; ARGS='--rounds N --sizes 1,10,100'
+bench: $(READY) ## Measure the rehearsal's commands: bench/RESULTS.md; --rounds N --sizes 1,10,100
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(READY) ## Run linters and type checks, on workflows and on the language, too
+check: $(READY) ## Run linters and type checks, also of text and workflows
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
@@ -125,7 +139,7 @@ check: $(READY) ## Run linters and type checks, on workflows and on the language
 	@$(BIN)/python -m lab.tool actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --quiet --offline .github
 
-audit: $(READY) ## Look up known vulnerabilities in the pinned Python packages and Go modules
+audit: $(READY) ## Look up known vulnerabilities in what is pinned
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
 	@failed=; for lock in requirements-dev.txt requirements-audit.txt lab/tools/go/requirements.txt; do \
@@ -137,19 +151,19 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-schema: $(READY) ## Regenerate the stack files' JSON Schema and docs/settings.md
+schema: $(READY) ## Regenerate the JSON Schema and docs/settings.md
 	@$(BIN)/python -m settings.schema
 	@$(BIN)/python -m settings.reference
 
-messages: $(READY) ## Regenerate docs/messages.md, docs/troubleshooting.md and tests/golden, after a change of wording
+messages: $(READY) ## Regenerate what is made of wording: docs, tests/golden
 	@$(BIN)/python -m ops.messages
 	@$(BIN)/python -m ops.troubleshooting
 	@$(BIN)/python -m tests.golden.write
 
-troubleshooting: $(READY) ## Regenerate docs/troubleshooting.md, after a change of the checks
+troubleshooting: $(READY) ## Regenerate docs/troubleshooting.md
 	@$(BIN)/python -m ops.troubleshooting
 
-pictures: $(READY) ## Regenerate the pictures: README.md's from the example, docs/' from the rehearsal that is up
+pictures: $(READY) ## Regenerate the pictures of README.md and docs
 	@$(BIN)/python -m tests.drawn
 	@$(BIN)/python -m lab exec -- python -m ops.pictures {stack}
 

@@ -1,4 +1,5 @@
-"""The examples in docs/ are parts of tested stack files, each link leads somewhere, and the index has every page."""
+"""The examples in docs/ are parts of tested stack files, each link leads somewhere, the index has every page, and
+the Makefile fits a terminal."""
 
 import re
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine import SOURCE
+from lab.rehearsal import STACKS
 from tests.stack_files import VALID
 
 DOCS = SOURCE / "docs"
@@ -28,6 +30,18 @@ def test_each_kind_that_the_example_file_lacks_has_one() -> None:
 def test_the_index_has_every_page() -> None:
     listed = re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "README.md").read_text())
     assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md") if page.name != "README.md")
+
+
+def test_the_help_fits_80_columns() -> None:
+    described = dict(re.findall(r"^([a-z-]+):.*## (.*)$", (SOURCE / "Makefile").read_text(), re.MULTILINE))
+    assert "up" in described
+    assert [name for name, text in described.items() for part in text.split("; ") if len(part) > 60] == []
+
+
+def test_the_makefile_rehearses_the_stacks_of_the_rehearsal() -> None:
+    """The commands that a rehearsal prints name its stack, and have to run there."""
+    (rehearsed,) = re.findall(r"^REHEARSED := (.*)$", (SOURCE / "Makefile").read_text(), re.MULTILINE)
+    assert set(rehearsed.split()) == set(STACKS)
 
 
 def anchors(page: Path) -> set[str]:
