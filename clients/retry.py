@@ -5,6 +5,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
 
+from text.visible import VisibleError
+
 T = TypeVar("T")
 
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each repetition, unless the server asks for more
@@ -14,7 +16,7 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 wait = time.sleep
 
 
-class TransientError(Exception):
+class TransientError(VisibleError):
     """No answer, or none that tells whether a write was done: the same request may succeed in a moment.
 
     Attributes:
@@ -23,8 +25,11 @@ class TransientError(Exception):
 
     """
 
-    retry_after: float = 0
-    repeated: bool = False
+    repeated = False
+
+    def __init__(self, message: str, retry_after: float = 0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 def is_passing(status: int) -> bool:

@@ -6,99 +6,39 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import Any, Literal, Self, TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, RootModel, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from clients import retry
+from clients.immich.answers import (
+    ApiKey,
+    Assets,
+    Configuration,
+    Document,
+    Features,
+    Library,
+    MediaTypes,
+    Pong,
+    Statistics,
+    User,
+    Validated,
+    Version,
+)
+from clients.immich.errors import PERMISSIONS, PERMISSIONS_SINCE_3_2, UnansweredError, refusal
 from clients.kubernetes import ClusterApi
-from clients.retry import TransientError, again, once
+from clients.retry import again, once
 from clients.service_connection import connect
 from settings.model import Backend
-from text.visible import VisibleError
 
-# What the key has to be allowed (source: the API documentation of each route). From 3.2 on the configuration is at
-# another route, with permissions of its own.
-PERMISSIONS = (
-    "library.read", "library.create", "library.update", "library.statistics", "user.read",
-    "systemConfig.read", "systemConfig.update",
-)  # fmt: skip
-# With it the files that Immich lacks can be named; without it they are only counted.
-NAMES_PERMISSION = "asset.read"
-PERMISSIONS_SINCE_3_2 = ("adminConfig.read", "adminConfig.update")
-
-_API_KEY = "immich-icloud:immichApiKey"
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
 
-Document = dict[str, Any]
+
 T = TypeVar("T")
-
-
-class ImmichError(VisibleError):
-    """Immich refused or could not be asked. `str()` is one sentence for the user."""
-
-
-class UnansweredError(ImmichError, TransientError):
-    """Immich gave no answer, or none that tells whether a write was done."""
-
-
-class ImmichRefusedError(ImmichError):
-    """The answer is no.
-
-    Attributes:
-        status: the HTTP status code.
-        words: Immich's own.
-
-    """
-
-    def __init__(self, message: str, status: int, words: str, secret: str = "") -> None:
-        self.status, self.words = status, words
-        super().__init__(message, secret=secret)
-
-
-@dataclass(frozen=True)
-class User:
-    """A user of Immich."""
-
-    id: str
-    email: str
-
-
-@dataclass(frozen=True)
-class Library:
-    """An external library.
-
-    Attributes:
-        id: its UUID.
-        owner_id: UUID of the user whose photos it holds; it can't change.
-        name: not unique.
-        import_paths: folders that it imports, as Immich's container sees them.
-        exclusion_patterns: globs of files that it skips.
-        refreshed_at: when the last scan was done, in ISO 8601; empty before the first.
-
-    """
-
-    id: str
-    owner_id: str
-    name: str
-    import_paths: tuple[str, ...]
-    exclusion_patterns: tuple[str, ...]
-    refreshed_at: str
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What a library holds; `usage` is in bytes."""
-
-    photos: int
-    videos: int
-    usage: int
 
 
 class ImmichApi:
@@ -130,39 +70,39 @@ class ImmichApi:
             ImmichError: when it does not, or with something else than its `pong`.
 
         """
-        self._read("/server/ping", _Pong)
+        self._read("/server/ping", Pong)
 
     @cached_property
     def version(self) -> tuple[int, int, int]:
         """The server's version."""
-        version = self._read("/server/version", _Version)
+        version = self._read("/server/version", Version)
         return version.major, version.minor, version.patch
 
     def has_configuration_file(self) -> bool:
         """Whether Immich takes its server-wide configuration from IMMICH_CONFIG_FILE, so that no API changes it."""
-        return self._read("/server/features", _Features).configFile
+        return self._read("/server/features", Features).configFile
 
     def lacking(self) -> tuple[str, ...]:
         """List the permissions that the API key lacks (source: immich #21027, which lets each key ask that)."""
         needed = (*PERMISSIONS, *(PERMISSIONS_SINCE_3_2 if self._since_3_2 else ()))
-        given = self._read("/api-keys/me", _Key).permissions
+        given = self._read("/api-keys/me", ApiKey).permissions
         return tuple(one for one in needed if one not in given and "all" not in given)
 
     def me(self) -> User:
         """Find whose the API key is."""
-        return self._read("/users/me", _User).told
+        return self._read("/users/me", User)
 
     def users(self) -> list[User]:
         """List all users."""
-        return [user.told for user in self._read("/users", list[_User])]
+        return self._read("/users", list[User])
 
     def libraries(self) -> list[Library]:
         """List all external libraries, of whatever user."""
-        return [library.told for library in self._read("/libraries", list[_Library])]
+        return self._read("/libraries", list[Library])
 
     def library(self, library_id: str) -> Library:
         """Read one library."""
-        return self._read(f"/libraries/{library_id}", _Library).told
+        return self._read(f"/libraries/{library_id}", Library)
 
     def create_library(self, owner: User, name: str) -> Library:
         """Make a library with Immich's defaults, of a name that its owner has given to none.
@@ -174,7 +114,7 @@ class ImmichApi:
             named = (one for one in self.libraries() if (one.owner_id, one.name) == (owner.id, name))
             return next(named, None)
 
-        return once(lambda: self._ask("POST", "/libraries", _Library, {"ownerId": owner.id, "name": name}).told, made)
+        return once(lambda: self._ask("POST", "/libraries", Library, {"ownerId": owner.id, "name": name}), made)
 
     def update_library(self, library: Library) -> Library:
         """Write a library's name, import paths and exclusion patterns, asked once: they may be of yesterday.
@@ -188,7 +128,7 @@ class ImmichApi:
             "importPaths": [*library.import_paths],
             "exclusionPatterns": [*library.exclusion_patterns],
         }
-        return self._ask("PUT", f"/libraries/{library.id}", _Library, stated).told
+        return self._ask("PUT", f"/libraries/{library.id}", Library, stated)
 
     def change_library(self, library_id: str, change: Callable[[Library], Library]) -> Library:
         """Write a library as `change` has it of what is there; where the answer is lost, of what is there then."""
@@ -208,7 +148,7 @@ class ImmichApi:
 
         """
         path, stated = f"/libraries/{library.id}/validate", {"importPaths": [*library.import_paths]}
-        asked = again(lambda: self._ask("POST", path, _Validated, stated)).importPaths
+        asked = again(lambda: self._ask("POST", path, Validated, stated)).importPaths
         return {one.importPath: one.message or "" for one in asked if not one.isValid}
 
     def scan(self, library_id: str) -> None:
@@ -218,12 +158,11 @@ class ImmichApi:
 
     def statistics(self, library_id: str) -> Statistics:
         """Count what a library holds."""
-        counted = self._read(f"/libraries/{library_id}/statistics", _Statistics)
-        return Statistics(counted.photos, counted.videos, counted.usage)
+        return self._read(f"/libraries/{library_id}/statistics", Statistics)
 
     def media_kinds(self) -> dict[str, str]:
         """Say what Immich imports: `image` or `video`, by a name's ending in small letters."""
-        types = self._read("/server/media-types", _MediaTypes)
+        types = self._read("/server/media-types", MediaTypes)
         return dict.fromkeys(types.image, "image") | dict.fromkeys(types.video, "video")
 
     def paths(self, library_id: str) -> set[str]:
@@ -237,18 +176,18 @@ class ImmichApi:
         page: str | None = "1"
         while page:
             asked = {"libraryId": library_id, "withDeleted": True, "size": _PAGE, "page": int(page)}
-            assets = again(partial(self._ask, "POST", "/search/metadata", _Assets, asked)).assets
+            assets = again(partial(self._ask, "POST", "/search/metadata", Assets, asked)).assets
             found.update(one.originalPath for one in assets.items)
             page = assets.nextPage
         return found
 
     def configuration(self) -> Document:
         """Read the server-wide configuration, whole."""
-        return self._read(self._configuration_route, _Configuration).root
+        return self._read(self._configuration_route, Configuration).root
 
     def replace_configuration(self, document: Document) -> Document:
         """Write the server-wide configuration, whole: there is no way to write a part of it, and no version of it."""
-        return self._ask("PUT", self._configuration_route, _Configuration, document).root
+        return self._ask("PUT", self._configuration_route, Configuration, document).root
 
     def change_configuration(self, change: Callable[[Document], Document]) -> Document:
         """Write the configuration as `change` has it of what is there; where the answer is lost, of what is there then.
@@ -303,10 +242,7 @@ class ImmichApi:
     def _answer(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         status, content = self._send(method, path, body)
         if status >= HTTPStatus.BAD_REQUEST:
-            refusal = _refusal(status, content, path)
-            if isinstance(refusal, UnansweredError):
-                refusal.retry_after = self._retry_after
-            raise refusal
+            raise refusal(status, content, path, self._retry_after)
         return status, content
 
     def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
@@ -336,152 +272,3 @@ class ImmichApi:
         self._connection.sock = self._connect()
         self._connection.sock.settimeout(_TIMEOUT)
         return self._connection
-
-
-# What is read of Immich's answers; an answer of another shape is none of Immich's.
-
-
-class _Pong(BaseModel):
-    res: Literal["pong"]
-
-
-class _Version(BaseModel):
-    major: int
-    minor: int
-    patch: int
-
-
-class _Features(BaseModel):
-    configFile: bool = False  # noqa: N815 (Immich's name, as all of these)
-
-
-class _Key(BaseModel):
-    permissions: list[str]
-
-
-class _User(BaseModel):
-    id: str
-    email: str
-
-    @property
-    def told(self) -> User:
-        return User(self.id, self.email)
-
-
-class _Library(BaseModel):
-    id: str
-    ownerId: str  # noqa: N815
-    name: str
-    importPaths: list[str]  # noqa: N815
-    exclusionPatterns: list[str]  # noqa: N815
-    refreshedAt: str | None  # noqa: N815
-
-    @field_validator("refreshedAt")
-    @classmethod
-    def _is_a_moment(cls, text: str | None) -> str | None:
-        if text and datetime.fromisoformat(text).tzinfo is None:
-            raise ValueError("no time zone")
-        return text
-
-    @property
-    def told(self) -> Library:
-        return Library(
-            id=self.id,
-            owner_id=self.ownerId,
-            name=self.name,
-            import_paths=tuple(self.importPaths),
-            exclusion_patterns=tuple(self.exclusionPatterns),
-            refreshed_at=self.refreshedAt or "",
-        )
-
-
-class _ImportPath(BaseModel):
-    importPath: str  # noqa: N815
-    isValid: bool  # noqa: N815
-    message: str | None = None
-
-
-class _Validated(BaseModel):
-    importPaths: list[_ImportPath]  # noqa: N815
-
-
-class _Statistics(BaseModel):
-    photos: int
-    videos: int
-    usage: int
-
-
-class _MediaTypes(BaseModel):
-    image: list[str]
-    video: list[str]
-
-
-class _Asset(BaseModel):
-    originalPath: str  # noqa: N815
-
-
-class _Page(BaseModel):
-    items: list[_Asset]
-    nextPage: str | None  # noqa: N815
-
-
-class _Assets(BaseModel):
-    assets: _Page
-
-
-class _Scan(BaseModel):
-    enabled: bool
-    cronExpression: str  # noqa: N815
-
-
-class _Watch(BaseModel):
-    enabled: bool
-
-
-class _LibrarySettings(BaseModel):
-    scan: _Scan
-    watch: _Watch
-
-
-class _Settings(BaseModel):
-    library: _LibrarySettings
-
-
-class _Configuration(RootModel[Document]):
-    """As it came, for it is written back whole; the entries are there that may become ours."""
-
-    @model_validator(mode="after")
-    def _has_a_library(self) -> Self:
-        _Settings.model_validate(self.root, strict=True)
-        return self
-
-
-def _refusal(status: int, content: bytes, path: str) -> ImmichError:
-    words = _words(content) or f"{status}"
-    if retry.is_passing(status):
-        return UnansweredError(f"Immich has an error of its own (asked for {path}): {words}")
-    if status == HTTPStatus.UNAUTHORIZED:
-        message = (
-            "Immich does not know the API key: it is mistyped or was deleted. Create one in Immich as an administrator "
-            f"(Account Settings, API Keys), and store it as {_API_KEY}"
-        )
-    elif status == HTTPStatus.FORBIDDEN and "permission" in words:
-        message = f"the API key of Immich is not enough for {path}: {words}. It needs: {', '.join(PERMISSIONS)}"
-        message += f"; from Immich 3.2 on also {', '.join(PERMISSIONS_SINCE_3_2)}"
-    elif status == HTTPStatus.FORBIDDEN:
-        message = (
-            f"the API key of Immich does not belong to an administrator, and only an administrator may use {path}. "
-            f"Create one as an administrator, and store it as {_API_KEY}"
-        )
-    else:
-        message = f"Immich refuses {path}: {words}"
-    return ImmichRefusedError(message, status, words, _API_KEY if _API_KEY in message else "")
-
-
-def _words(content: bytes) -> str:
-    """Immich's message: one, or a list of them."""
-    try:
-        message = json.loads(content)["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return "; ".join(map(str, message)) if isinstance(message, list) else str(message)

@@ -1,0 +1,135 @@
+"""Requests to one API server, and streams: each is asked once, and an answer that can't be read is none."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import urllib3
+import websocket
+from kubernetes import client
+from kubernetes.stream import ws_client
+from pydantic import ValidationError
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+
+from clients import kubeconfig
+from clients.credentials import tls_of
+from clients.kubeconfig import KubeconfigError
+from clients.kubernetes.errors import ClusterError, UnreachableError, refusal, refusal_of_stream
+from clients.kubernetes.objects import Manifest
+from settings.cluster import Cluster
+
+T = TypeVar("T")
+
+TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+websocket.setdefaulttimeout(TIMEOUT)  # the client sets none, and would wait forever
+_PROTOCOLS = f"{ws_client.V5_CHANNEL_PROTOCOL},{ws_client.V4_CHANNEL_PROTOCOL}"
+
+
+class Transport:
+    """One API server, reached through one context of one kubeconfig file."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Read the kubeconfig; nothing is asked yet.
+
+        Raises:
+            ClusterError: when the file or the context is missing or unusable.
+
+        """
+        try:
+            self._client = kubeconfig.load(cluster)
+        except KubeconfigError as error:
+            raise ClusterError(str(error)) from None
+        self._where = f'{self._client.configuration.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
+
+    def stream(self, path: str, query: Sequence[tuple[str, str]], otherwise: str) -> WebSocket:
+        """Open a stream of channels; `otherwise` says what is not possible where the API server refuses it."""
+        settings = self._client.configuration
+        headers: dict[str, str] = {}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        options = {"header": [*lines, f"sec-websocket-protocol: {_PROTOCOLS}"]}
+        if settings.proxy or settings.proxy_headers:
+            options = ws_client.websocket_proxycare(options, settings, None, None)
+        name = {"server_hostname": settings.tls_server_name} if settings.tls_server_name else {}
+        opened = WebSocket(sslopt={"context": tls_of(self._client), **name}, skip_utf8_validation=False)
+        try:
+            url = ws_client.get_websocket_url(settings.host + path, query)
+            opened.connect(url, **options)  # type: ignore[no-untyped-call]
+        except WebSocketBadStatusException as refused:
+            raise refusal_of_stream(refused.status_code, refused.resp_body, otherwise) from None
+        except (WebSocketException, OSError) as error:
+            raise self.unreachable(error) from None
+        return opened
+
+    def parsed(self, path: str, read: Callable[[], T]) -> T:
+        """Read an answer; one that can't be read is none, and a proxy's or another server's may pass."""
+        try:
+            return read()
+        except (ValueError, KeyError, RecursionError) as error:
+            why = "" if isinstance(error, json.JSONDecodeError | ValidationError | UnicodeDecodeError) else f": {error}"
+            raise UnreachableError(
+                f"what answers at {self._where} is not a Kubernetes API server: its answer to {path} can't be read"
+                f"{why}. Is there a proxy or a sign-in page in between?"
+            ) from None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | bytes | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """Ask once, and read the answer to its end: the bytes, and the API server's warnings."""
+        response = self.open(method, path, query, body, content_type)
+        try:
+            content = response.data
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self.unreachable(error) from None
+        return content, tuple(_text(w) for w in response.headers.getlist("Warning"))
+
+    def open(  # noqa: PLR0913, PLR0917 (what a request is made of)
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | bytes | None = None,
+        content_type: str = "application/json",
+        timeout: float | tuple[float, float] = TIMEOUT,
+    ) -> urllib3.HTTPResponse:
+        """Ask once; the answer is still to be read.
+
+        Raises:
+            ClusterRefusedError: when the API server says no.
+            UnreachableError: when no API server answers.
+
+        """
+        try:
+            response: urllib3.HTTPResponse = self._client.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=timeout,
+            )
+        except client.ApiException as refused:
+            raise refusal(refused, self._where, path) from None
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:  # the last of a refusal's body
+            raise self.unreachable(error) from None
+        except AttributeError as error:
+            # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
+            raise self.unreachable(getattr(error.__context__, "reason", error)) from None
+        return response
+
+    def unreachable(self, reason: object) -> UnreachableError:
+        """Say why there is no answer."""
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
+
+
+def _text(warning: str) -> str:
+    """`299 - "text"` (RFC 9111, section 5.5) to text."""
+    return warning.split(" ", 2)[-1].strip('"').replace('\\"', '"')
