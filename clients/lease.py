@@ -80,13 +80,13 @@ class Lease:
         wait: Callable[[float], None] = time.sleep,
         former: Collection[str] = (),
     ) -> None:
-        self._api, self._of, self._stack, self._clock, self._wait = api, of, stack, clock, wait
+        self._api, self._of, self.stack, self._clock, self._wait = api, of, stack, clock, wait
         self._former = former
         self._holder = f"{stack}_{uuid.uuid4()}"
 
     def notes(self) -> Notes:
         """Read each stack's notes."""
-        return _under_one_name(self._of.notes(self._api.get(self._of.ref)), self._stack, self._former)
+        return _under_one_name(self._of.notes(self._api.get(self._of.ref)), self.stack, self._former)
 
     @contextmanager
     def held(self) -> Iterator["HeldLease"]:
@@ -96,7 +96,7 @@ class Lease:
             ClusterError: when another run keeps it, or the cluster can't be asked.
 
         """
-        held = HeldLease(self._api, self._of, self._stack, self._acquired(), self._former)
+        held = HeldLease(self._api, self._of, self.stack, self._acquired(), self._former)
         try:
             yield held
         finally:
@@ -136,12 +136,12 @@ class HeldLease:
     """A Lease that this run holds."""
 
     def __init__(self, api: ClusterApi, of: LeaseOf, stack: str, live: Manifest, former: Collection[str] = ()) -> None:
-        self._api, self._of, self._stack, self._live, self._former = api, of, stack, live, former
+        self._api, self._of, self.stack, self._live, self._former = api, of, stack, live, former
 
     @property
     def notes(self) -> Notes:
         """Each stack's notes."""
-        return _under_one_name(self._of.notes(self._live), self._stack, self._former)
+        return _under_one_name(self._of.notes(self._live), self.stack, self._former)
 
     def note(self, note: Any) -> None:
         """Write down what this stack has, and hold the Lease for its whole duration again; a stack with nothing goes.
@@ -150,7 +150,7 @@ class HeldLease:
             LostError: when another run wrote the Lease: nothing more may be written in its name.
 
         """
-        noted = {stack: each for stack, each in sorted({**self.notes, self._stack: note}.items()) if each}
+        noted = {stack: each for stack, each in sorted({**self.notes, self.stack: note}.items()) if each}
         metadata = self._live["metadata"]
         annotations = {**(metadata.get("annotations") or {}), self._of.annotation: json.dumps(noted)}
         lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
@@ -160,7 +160,7 @@ class HeldLease:
             if refused.status not in (_NOT_FOUND, _CONFLICT):
                 raise
             raise LostError(
-                f"{Ref.of(lease)} was changed while this stack, {self._stack}, held it: another stack may be "
+                f"{Ref.of(lease)} was changed while this stack, {self.stack}, held it: another stack may be "
                 f"{self._of.doing}. Wait for it, then try again"
             ) from None
 

@@ -3,13 +3,13 @@
 It is what managedFields are to a Kubernetes object: Cloudflare's document has no place for whose a rule is.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
-from clients.ingress_rules import Key, Rule
-from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.ingress_rules import Key, Rule, key
+from clients.kubernetes import ClusterApi, Manifest
 from clients.lease import HeldLease, Lease, LeaseOf, Notes
 
 _DURATION = 45  # seconds; longer than it may take to connect to Cloudflare, write, and get the answer
@@ -32,12 +32,19 @@ class Share:
 Shares = Mapping[str, Share]
 
 
-def ref(tunnel_id: str) -> Ref:
+def joined(one: Share, more: Share) -> Share:
+    """Join what is known of one stack's share; of two rules with one key the later one counts."""
+    found = {key(rule): rule for rule in (*one.found, *more.found)}
+    return Share(one.keys | more.keys, tuple(found.values()))
+
+
+def siblings(shares: Shares, stack: str) -> frozenset[Key]:
+    """Return what the other stacks have."""
+    return frozenset(one for other, share in shares.items() if other != stack for one in share.keys)
+
+
+def lease_of(tunnel_id: str) -> LeaseOf:
     """Name the Lease of a tunnel."""
-    return _lease_of(tunnel_id).ref
-
-
-def _lease_of(tunnel_id: str) -> LeaseOf:
     return LeaseOf(
         name=f"immich-icloud-tunnel-{tunnel_id}",
         # There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
@@ -49,28 +56,15 @@ def _lease_of(tunnel_id: str) -> LeaseOf:
 
 
 class TunnelLease:
-    """The Lease of one tunnel, as one stack uses it.
+    """The Lease of one tunnel, as one stack uses it."""
 
-    Args:
-        api: the cluster.
-        tunnel_id: the tunnel.
-        stack: `<project>/<stack>`.
-        clock: seconds, monotonic.
-        wait: waits for as many seconds.
-        former: other names of the stack.
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
 
-    """
-
-    def __init__(  # noqa: PLR0913, PLR0917 (as of any Lease)
-        self,
-        api: ClusterApi,
-        tunnel_id: str,
-        stack: str,
-        clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
-        former: Collection[str] = (),
-    ) -> None:
-        self._lease, self._stack = Lease(api, _lease_of(tunnel_id), stack, clock, wait, former), stack
+    @classmethod
+    def of(cls, api: ClusterApi, tunnel_id: str, stack: str, former: Collection[str] = ()) -> Self:
+        """Name it for a stack, with other names or without."""
+        return cls(Lease(api, lease_of(tunnel_id), stack, former=former))
 
     def shares(self) -> Shares:
         """Read which stack has what."""
@@ -85,14 +79,14 @@ class TunnelLease:
 
         """
         with self._lease.held() as held:
-            yield HeldTunnelLease(held, self._stack)
+            yield HeldTunnelLease(held)
 
 
 class HeldTunnelLease:
     """A Lease that this stack holds."""
 
-    def __init__(self, held: HeldLease, stack: str) -> None:
-        self._held, self._stack = held, stack
+    def __init__(self, held: HeldLease) -> None:
+        self._held = held
 
     @property
     def shares(self) -> Shares:
@@ -102,7 +96,7 @@ class HeldTunnelLease:
     @property
     def share(self) -> Share:
         """What this stack has."""
-        return self.shares.get(self._stack, Share())
+        return self.shares.get(self._held.stack, Share())
 
     def note(self, share: Share) -> None:
         """Note down what this stack has, and hold the Lease for its whole duration again.

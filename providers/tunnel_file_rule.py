@@ -20,16 +20,17 @@ from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Ma
 from clients.own_rule import OwnRule
 from clients.rollout import RolloutError
 from clients.tunnel_document import DocumentError, TunnelDocument
-from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease
+from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease, joined, siblings
 from providers import wording
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
 from providers.report import refusals, report
-from providers.tunnel_rules import clashes, joined
+from providers.tunnel_rules import clashes
 from text.finding import Finding
 from text.visible import visible
 
 _ATTEMPTS = 10
+_BUSY = "other clients change it at the same moment, again and again"
 _CATCH_ALL = "every host without a rule"
 
 
@@ -139,7 +140,7 @@ def compare(api: ClusterApi, wanted: FileRule, known: Share | None = None) -> Fi
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease(api, wanted.tunnel_id, wanted.stack, former=wanted.former).shares()
+    shares = TunnelLease.of(api, wanted.tunnel_id, wanted.stack, wanted.former).shares()
     had = joined(known or Share(), shares.get(wanted.stack, Share()))
     return _weigh(wanted, _World.read(api, wanted), shares, had)
 
@@ -189,8 +190,8 @@ def _text(wanted: FileRule, world: _World) -> tuple[str | None, Finding | None]:
 
 
 def _own(wanted: FileRule, document: TunnelDocument, shares: Shares, had: Share, stated: Collection[Rule]) -> OwnRule:
-    siblings = {key for stack, share in shares.items() if stack != wanted.stack for key in share.keys}
-    return OwnRule(document, wanted.rule, had.keys - siblings, [*stated, wanted.rule], had.found)
+    owned = had.keys - siblings(shares, wanted.stack)
+    return OwnRule(document, wanted.rule, owned, [*stated, wanted.rule], had.found)
 
 
 def _sound(own: OwnRule) -> TunnelDocument:
@@ -325,7 +326,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
     def _write(self, wanted: FileRule, before: FileRule | None, lease: HeldTunnelLease, had: Share) -> _Written:
         """Write the file, unless it is as it should be."""
         known = had
-        for attempts_left in reversed(range(_ATTEMPTS)):
+        for _ in range(_ATTEMPTS):
             world = _World.read(self._api(), wanted)
             diff = _weigh(wanted, world, lease.shares, known, _rules(before))
             if diff.problems or world.holder is None:
@@ -335,15 +336,15 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
             known = Share(had.keys | wanted.keys, diff.passed)
             lease.note(known)
             try:
-                self._replace(wanted, world.holder, diff.text)
-            except ClusterRefusedError as refused:
-                if refused.status == HTTPStatus.CONFLICT and attempts_left:
-                    continue  # another one wrote since it was read
+                written = self._replace(wanted, world.holder, diff.text)
+            except ClusterRefusedError:
                 lease.note(had)
                 raise
-            lease.note(Share(wanted.keys, diff.passed))
-            return _Written(world.holder["data"][wanted.key], diff.text, diff.passed)
-        raise AssertionError("the last attempt returns or raises")
+            if written:
+                lease.note(Share(wanted.keys, diff.passed))
+                return _Written(world.holder["data"][wanted.key], diff.text, diff.passed)
+        lease.note(had)
+        raise ImpossibleError(f"{wanted.holder} cannot be written: {_BUSY}. Run this again")
 
     def _take_out(
         self, was: FileRule, before: FileRule | None, shares: Shares, had: Share, written: _Written | None
@@ -367,14 +368,9 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
                     restored = _sound(replace(own, wanted=before.rule if before else None)).text
                 except DocumentError as error:
                     return f"the document {error}"
-            try:
-                self._replace(was, world.holder, restored)
-            except ClusterRefusedError as refused:
-                if refused.status != HTTPStatus.CONFLICT:
-                    raise
-            else:
+            if self._replace(was, world.holder, restored):
                 return ""
-        return "others write it all the time"
+        return _BUSY
 
     def _restore(self, wanted: FileRule, before: FileRule | None, had: Share, written: _Written) -> None:
         """Go back to the file and the annotation that were found."""
@@ -389,10 +385,17 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         except (RolloutError, ClusterError, CloudflareError) as error:
             report(f"what was found does not come up either: {error}")
 
-    def _replace(self, wanted: FileRule, holder: Manifest, text: str) -> None:
-        """Write the file, unless the ConfigMap has changed since it was read."""
-        if holder["data"][wanted.key] != text:
+    def _replace(self, wanted: FileRule, holder: Manifest, text: str) -> bool:
+        """Write the file; False when the ConfigMap has changed since it was read."""
+        if holder["data"][wanted.key] == text:
+            return True
+        try:
             self._api().replace({**holder, "data": {**holder["data"], wanted.key: text}}, wanted.stack)
+        except ClusterRefusedError as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
 
     def _restart(self, wanted: FileRule) -> str:
         """Restart what has not read the file as it is; returns the moment after which a connector has read it."""
@@ -429,7 +432,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
 
     def _lease(self, wanted: FileRule) -> TunnelLease:
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, former=wanted.former)
+        return TunnelLease.of(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
 
     def _wait(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -21,7 +21,7 @@ from clients.cloudflare import (
 from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.tunnel_configuration import TunnelConfiguration, ingress_of
-from clients.tunnel_lease import Share, Shares, TunnelLease
+from clients.tunnel_lease import Share, Shares, TunnelLease, joined
 from clients.tunnel_manager import Manager, manager, refusal
 from providers import wording
 from providers.cloudflare_provider import CloudflareProvider
@@ -118,7 +118,7 @@ def compare(
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease(cluster, wanted.tunnel_id, wanted.stack, former=wanted.former).shares()
+    shares = TunnelLease.of(cluster, wanted.tunnel_id, wanted.stack, wanted.former).shares()
     tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
     found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
     if tunnel is None or found is None:
@@ -156,14 +156,14 @@ def _weigh(
 def _places(
     wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule]
 ) -> Places:
-    siblings = {key for stack, share in shares.items() if stack != wanted.stack for key in share.keys}
-    owned = {*known, *shares.get(wanted.stack, Share()).keys} - siblings
-    return Places(ingress, wanted.rules, owned, siblings, returning, adopt=wanted.adopt)
+    others = tunnel_lease.siblings(shares, wanted.stack)
+    owned = {*known, *shares.get(wanted.stack, Share()).keys} - others
+    return Places(ingress, wanted.rules, owned, others, returning, adopt=wanted.adopt)
 
 
 def clashes(keys: Collection[Key], tunnel_id: str, stack: str, shares: Shares) -> list[Finding]:
     """Find the hosts that another stack leads through the same tunnel."""
-    lease = tunnel_lease.ref(tunnel_id)
+    lease = tunnel_lease.lease_of(tunnel_id)
     return [
         wording.RULE_OF_ANOTHER_STACK.found(
             stack=other,
@@ -274,7 +274,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
         return found
 
     def _lease(self, wanted: RuleSet) -> TunnelLease:
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, former=wanted.former)
+        return TunnelLease.of(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
@@ -311,12 +311,6 @@ def _rule_set(props: Mapping[str, Any]) -> RuleSet:
 
 def _is_taken(rule: Rule, wanted: RuleSet) -> bool:
     return any(ingress_rules.shuts_out(one, rule) for one in wanted.rules)
-
-
-def joined(one: Share, more: Share) -> Share:
-    """Join what is known of one stack's share; of two rules with one key the later one counts."""
-    found = {ingress_rules.key(rule): rule for rule in (*one.found, *more.found)}
-    return Share(one.keys | more.keys, tuple(found.values()))
 
 
 def _share(props: Mapping[str, Any]) -> Share:

@@ -9,7 +9,8 @@ import httpx
 from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
 from clients.kubernetes import Answer, Manifest, Ref
-from clients.tunnel_lease import TunnelLease
+from clients.lease import Lease
+from clients.tunnel_lease import TunnelLease, lease_of
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found, new_uuid
 from lab.stand_in.transport import Transport
@@ -141,7 +142,8 @@ class Provider(TunnelFileRuleProvider):
         return CloudflareApi(TOKEN, httpx.Client(transport=Transport(self.world.cloudflare)))
 
     def _lease(self, wanted: FileRule) -> TunnelLease:
-        return TunnelLease(self.world, wanted.tunnel_id, wanted.stack, lambda: self.waited, self._wait, wanted.former)
+        lease = lease_of(wanted.tunnel_id)
+        return TunnelLease(Lease(self.world, lease, wanted.stack, lambda: self.waited, self._wait, wanted.former))
 
     def _wait(self, seconds: float) -> None:
         self.waited += seconds

@@ -8,8 +8,9 @@ import httpx
 
 from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
+from clients.lease import Lease
 from clients.tunnel_configuration import TunnelConfiguration
-from clients.tunnel_lease import TunnelLease
+from clients.tunnel_lease import TunnelLease, lease_of
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
@@ -114,7 +115,8 @@ class Provider(TunnelRulesProvider):
 
     def _lease(self, wanted: RuleSet) -> TunnelLease:
         world = self.world
-        return TunnelLease(self._api(), wanted.tunnel_id, wanted.stack, lambda: world.now, world.wait, wanted.former)
+        lease = lease_of(wanted.tunnel_id)
+        return TunnelLease(Lease(self._api(), lease, wanted.stack, lambda: world.now, world.wait, wanted.former))
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id, self.world.wait)

@@ -318,14 +318,14 @@ def test_a_rule_that_its_owner_wrote_needs_none_of_this_stack(text: str) -> None
 def test_a_broken_file_stops_only_the_stack_whose_rule_is_in_it() -> None:
     world = World(DOCUMENT.replace("404", "1000")).out_of_git()
     assert codes(world.findings()) == ["document-invalid", "rule-to-write"]
-    with TunnelLease(world.cluster, WORKSHOP, STACK).held() as lease:
+    with TunnelLease.of(world.cluster, WORKSHOP, STACK).held() as lease:
         lease.note(Share(frozenset({(HOST, "")})))
     assert codes(world.findings()) == ["file-invalid"]
 
 
 def test_a_rule_of_this_stack_is_known_by_its_lease() -> None:
     world = World(WITH_RULE).out_of_git("immich-icloud/test")
-    with TunnelLease(world.cluster, WORKSHOP, STACK).held() as lease:
+    with TunnelLease.of(world.cluster, WORKSHOP, STACK).held() as lease:
         lease.note(Share(frozenset({(HOST, "")})))
     assert world.plan().public_access.file_rule is not None
 

@@ -1,5 +1,6 @@
 """Our rule in the file of a locally managed tunnel: what is written, restarted, refused, and restored."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def stack(world: Homelab) -> Stack:
 
 
 def share(world: Homelab) -> Share | None:
-    return TunnelLease(world, WORKSHOP, STACK).shares().get(STACK)
+    return TunnelLease.of(world, WORKSHOP, STACK).shares().get(STACK)
 
 
 def findings(world: Homelab, rule: Rule = OURS, **more: Any) -> list[str]:
@@ -187,7 +188,7 @@ def test_under_another_name_of_the_stack_the_rule_stays(world: Homelab, stack: S
 
 
 def test_another_stack_keeps_its_host(world: Homelab, stack: Stack) -> None:
-    with TunnelLease(world, WORKSHOP, "immich-icloud/other").held() as lease:
+    with TunnelLease.of(world, WORKSHOP, "immich-icloud/other").held() as lease:
         lease.note(Share(frozenset({(HOST, "")})))
     with pytest.raises(PreviewError):
         stack.settle(OURS)
@@ -235,6 +236,14 @@ def test_what_somebody_writes_in_between_is_kept(world: Homelab, stack: Stack) -
     world.overtaken = lambda _: world.edit(edits.pop()) if edits else None
     stack.settle(OURS)
     assert world.text == WITH_RULE.replace("9000", "9002")
+
+
+def test_a_file_that_others_keep_writing_is_left_to_them(world: Homelab, stack: Stack) -> None:
+    ports = itertools.count(9001)
+    world.overtaken = lambda _: world.edit(DOCUMENT.replace("9000", str(next(ports))))
+    with pytest.raises(tunnel_file_rule.ImpossibleError):
+        stack.settle(OURS)
+    assert (OURS["hostname"] in world.text, share(world), world.restarts) == (False, None, 1)
 
 
 @pytest.mark.parametrize("meanwhile", ["", "9001"])

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from clients.kubernetes import Answer, ClusterError, ClusterRefusedError, Manifest, UnreachableError
-from clients.lease import LostError
-from clients.tunnel_lease import Share, TunnelLease, ref
+from clients.lease import Lease, LostError
+from clients.tunnel_lease import Share, TunnelLease, lease_of
 from tests.fake_cluster import FakeCluster
 
 TUNNEL = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
+LEASE = lease_of(TUNNEL).ref
 PHOTOS = Share(frozenset({("photos.example.com", "")}), ({"hostname": "photos.example.com", "service": "http://was"},))
 ALBUM = Share(frozenset({("album.example.com", "^/a"), ("album.example.com", "^/b")}))
 
@@ -31,19 +32,19 @@ class Clock:
 
 def lease(cluster: FakeCluster, stack: str = "p/one", clock: Clock | None = None) -> TunnelLease:
     clock = clock or Clock()
-    return TunnelLease(cluster, TUNNEL, stack, clock, clock.wait)
+    return TunnelLease(Lease(cluster, lease_of(TUNNEL), stack, clock, clock.wait))
 
 
 def live(cluster: FakeCluster) -> Manifest:
-    return cluster.objects[ref(TUNNEL)]
+    return cluster.objects[LEASE]
 
 
 def dead(cluster: FakeCluster) -> None:
     """Leave the Lease as a process that is killed does: held forever."""
     with lease(cluster, "p/dead").held():
-        held = cluster.get(ref(TUNNEL))
+        held = cluster.get(LEASE)
     assert held
-    cluster.objects[ref(TUNNEL)] = held
+    cluster.objects[LEASE] = held
 
 
 def test_it_is_a_lease_that_others_can_read() -> None:
@@ -53,9 +54,7 @@ def test_it_is_a_lease_that_others_can_read() -> None:
         assert spec["holderIdentity"].startswith("p/one_")
         assert spec["leaseDurationSeconds"] == 45
         assert spec["renewTime"].endswith("Z")
-        assert (
-            ref(TUNNEL).path == f"/apis/coordination.k8s.io/v1/namespaces/default/leases/immich-icloud-tunnel-{TUNNEL}"
-        )
+        assert LEASE.path == f"/apis/coordination.k8s.io/v1/namespaces/default/leases/immich-icloud-tunnel-{TUNNEL}"
 
 
 def test_it_is_gone_when_nobody_has_rules() -> None:

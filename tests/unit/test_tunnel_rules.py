@@ -11,7 +11,7 @@ from clients.cloudflare import CloudflareRefusedError, UnansweredError
 from clients.kubernetes import ClusterError
 from clients.lease import LostError
 from clients.tunnel_configuration import OverwrittenError
-from clients.tunnel_lease import Share, TunnelLease, ref
+from clients.tunnel_lease import Share, TunnelLease, lease_of
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import give_token
 from providers import tunnel_rules
@@ -52,7 +52,7 @@ def text(value: Any) -> str:
 
 
 def shares(world: SharedTunnel) -> Any:
-    return TunnelLease(world.cluster, HOMELAB, "anybody").shares()
+    return TunnelLease.of(world.cluster, HOMELAB, "anybody").shares()
 
 
 # create, read, update, delete
@@ -598,7 +598,7 @@ def test_a_lease_that_is_lost_stops_the_write(world: SharedTunnel, stack: Stack)
     def overtake(name: str) -> None:
         if name == "before replace":
             world.cluster.step = lambda _: None
-            world.cluster.objects[ref(HOMELAB)]["metadata"]["resourceVersion"] = "overtaken"
+            world.cluster.objects[lease_of(HOMELAB).ref]["metadata"]["resourceVersion"] = "overtaken"
 
     world.cluster.step = overtake
     with pytest.raises(LostError):
