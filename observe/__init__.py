@@ -59,7 +59,7 @@ def read_world(api: ClusterApi, settings: Settings, stack: str, known: Collectio
     at_cloudflare, lists = cloudflare.connect(settings), Lists(api)
     return Observed(
         cluster=cluster.read_cluster(api, settings, lists),
-        cloudflare=cloudflare.read_cloudflare(at_cloudflare, api, settings, owner, known),
+        cloudflare=cloudflare.read_cloudflare(at_cloudflare, api, settings, owner, known, lists),
         immich=immich.read_immich(api, settings, owner, known),
         known=tuple(known),
         resolves=resolves(settings),

@@ -23,6 +23,7 @@ from components.ownership import Ownership
 from components.public_access import is_marked, rule_set
 from observe import local_tunnel
 from observe import zone as zones
+from observe.lists import Lists
 from observe.local_tunnel import LocalTunnelSeen
 from observe.state import Known
 from providers import tunnel_rules
@@ -51,7 +52,7 @@ class CloudflareSeen:
         certified: names that the zone's certificates are for, where that decides; None where they may not be read.
         local: what runs a locally managed tunnel; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
-        connectors: what runs a tunnel that is not this stack's own.
+        connectors: what runs the tunnel.
 
     """
 
@@ -102,12 +103,13 @@ def connect(settings: Settings) -> CloudflareApi | None:
     return CloudflareApi(cloudflare_api.token(settings.cloudflare_token))
 
 
-def read_cloudflare(
+def read_cloudflare(  # noqa: PLR0913, PLR0917 (what is asked, and for whom)
     api: CloudflareApi | None,
     cluster: ClusterApi,
     settings: Settings,
     owner: Ownership,
     known: Collection[Known] | None = None,
+    lists: Lists | None = None,
 ) -> CloudflareSeen | None:
     """Read it; None for a stack that states nothing there.
 
@@ -117,6 +119,7 @@ def read_cloudflare(
         settings: the stack's settings.
         owner: the stack.
         known: what the state has; None where it is not asked, and then a rule as wanted counts as this stack's.
+        lists: what others of the same look have listed.
 
     Raises:
         CloudflareError: when Cloudflare can't be asked, or the token may not read.
@@ -132,9 +135,9 @@ def read_cloudflare(
         return CloudflareSeen(None)
     guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
     tunnels = tuple(api.tunnels(zone.account_id)) if isinstance(cloudflare, Tunnelled) else ()
-    local = (
-        local_tunnel.read_local_tunnel(cluster, settings, cloudflare) if isinstance(cloudflare, LocalTunnel) else None
-    )
+    local = None
+    if isinstance(cloudflare, LocalTunnel):
+        local = local_tunnel.read_local_tunnel(cluster, settings, cloudflare, lists or Lists(cluster))
     tunnel = tunnel_of(settings, tunnels, local)
     if local and tunnel:
         local = replace(local, configuration=api.configuration(zone.account_id, tunnel.id))
@@ -143,7 +146,6 @@ def read_cloudflare(
         # Without the state, what is to be written is not asked.
         local = local_tunnel.tried(cluster, local, known) if known is not None else local
     shared = tunnel if isinstance(cloudflare, SharedTunnel) else None
-    connected = (shared or (tunnel if local else None)) if tunnel and not tunnel.deleted else None
     configuration = api.configuration(zone.account_id, shared.id) if shared else None
     inherited = inherited_of(configuration.document if configuration else None)
     ours = rule_set(settings, zone, tunnel, owner, inherited)
@@ -162,7 +164,7 @@ def read_cloudflare(
         certified=zones.certified(api, zone, settings.host),
         local=local,
         inherited=inherited,
-        connectors=tuple(api.connectors(zone.account_id, connected.id)) if connected else (),
+        connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel and not tunnel.deleted else (),
     )
 
 

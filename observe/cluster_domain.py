@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from http import HTTPStatus
 
-from clients.kubernetes import ClusterApi, ClusterRefusedError, Ref
+from clients.kubernetes import ClusterApi, Ref
+from observe.lists import permitted
 
 _HOLDER, _KEY = Ref("v1", "ConfigMap", "coredns", "kube-system"), "Corefile"
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -17,12 +17,7 @@ def read_domain(api: ClusterApi) -> str | None:
         ClusterError: when the API server can't be reached.
 
     """
-    try:
-        found = api.get(_HOLDER)
-    except ClusterRefusedError as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        return None
+    found = permitted(lambda: api.get(_HOLDER))
     return domain(((found or {}).get("data") or {}).get(_KEY, ""))
 
 

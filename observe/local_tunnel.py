@@ -1,18 +1,16 @@
 """The cloudflared of a locally managed tunnel, and the document that it reads."""
 
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from http import HTTPStatus
-from typing import TypeVar
 
 from clients import connector_file, document_keeper, rollout
 from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
 from clients.ingress_rules import Rule, spoken
-from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
 from clients.tunnel_document import DocumentError, TunnelDocument, plain
 from clients.tunnel_manager import Manager, manager
@@ -22,6 +20,7 @@ from components.origin_request import inherited_of
 from components.ownership import Ownership
 from observe import connector_pods
 from observe.connector_pods import RunningConnector
+from observe.lists import Lists, permitted
 from observe.state import Known
 from providers import tunnel_file_rule
 from providers.tunnel_file_rule import FileRule, FileRuleDiff
@@ -30,8 +29,6 @@ from settings.cloudflare import LocalTunnel
 from settings.model import Backend
 from settings.route import Gateway, Ingress
 from text.resource_types import TUNNEL_FILE_RULE
-
-T = TypeVar("T")
 
 _OF_A_SECRET = "is one that cloudflared refuses, or that this stack can't judge"  # noqa: S105 (words)
 
@@ -140,7 +137,7 @@ class LocalTunnelSeen:
         return cloudflare.tunnel or (self.connector.tunnel if self.connector else "")
 
 
-def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunnel) -> LocalTunnelSeen:
+def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunnel, lists: Lists) -> LocalTunnelSeen:
     """Read it; what may not be read is not there.
 
     Raises:
@@ -150,7 +147,7 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
     stated, found = cloudflare.config, list[FoundConnector]()
     for kind in KINDS:
         like = Ref("apps/v1", kind, "", stated.namespace if stated else None)
-        workloads = _permitted(partial(api.list, like)) or []
+        workloads = lists.of(like, []) or []
         found += filter(None, (connector(api, workload) for workload in workloads))
     if stated:
         wanted = (stated.namespace, stated.name, stated.key)
@@ -172,10 +169,10 @@ def connector(api: ClusterApi, workload: Manifest) -> FoundConnector | None:
     files = connector_file.files(workload)
     for file in files:
         ref = file.holder
-        holder = _permitted(partial(api.get, ref)) if ref and ref.kind == "ConfigMap" else None
+        holder = permitted(partial(api.get, ref)) if ref and ref.kind == "ConfigMap" else None
         if holder and file.key in (holder.get("data") or {}):
             return FoundConnector(workload, file, holder)
-        if ref and ref.kind == "Secret" and (secret := _decoded(_permitted(partial(api.get, ref)), file.key)):
+        if ref and ref.kind == "Secret" and (secret := _decoded(permitted(partial(api.get, ref)), file.key)):
             return FoundConnector(workload, file, None, secret=secret)
     return FoundConnector(workload, files[0], None) if files else None
 
@@ -210,7 +207,7 @@ def _serving(api: ClusterApi, settings: Settings, connector: FoundConnector) -> 
         if backend is None or not marks:
             continue
         ref = Ref("v1", "Service", backend.service, backend.namespace)
-        service = _permitted(partial(api.get, ref))
+        service = permitted(partial(api.get, ref))
         labels = ((service or {}).get("metadata", {}).get("labels") or {}).items()
         if any(mark in labels for mark in marks):
             yield backend
@@ -223,7 +220,7 @@ def _marks_of_route(api: ClusterApi, settings: Settings) -> list[tuple[str, str]
             return [(label, route.gateway) for label in OF_GATEWAY]
         case Ingress() as route:
             ref = Ref("networking.k8s.io/v1", "IngressClass", route.class_name)
-            labels = ((_permitted(partial(api.get, ref)) or {}).get("metadata", {}).get("labels")) or {}
+            labels = ((permitted(partial(api.get, ref)) or {}).get("metadata", {}).get("labels")) or {}
             return [(INSTANCE, labels[INSTANCE])] if INSTANCE in labels else []
     return []
 
@@ -315,12 +312,3 @@ def our_rule(seen: LocalTunnelSeen, found: LocalRoute) -> FileRule | None:
     """Return our rule, where the document has it, or needs it and can take it."""
     needed = not found.fault and found.document not in {Standing.STATED, Standing.COVERED}
     return seen.claim if needed or (seen.trial and seen.trial.is_there) else None
-
-
-def _permitted(read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except ClusterRefusedError as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        return None

@@ -8,11 +8,11 @@ from clients.kubernetes import ClusterApi
 from components.ownership import Ownership
 from components.public_access import public_access
 from observe import Observed
-from observe.cloudflare import CloudflareSeen
+from observe.cloudflare import CloudflareSeen, connect, read_cloudflare
 from observe.cluster import ClusterSeen
 from observe.planned import at_cloudflare, planned
 from ops.facts import cloudflare, cluster, immich, photo_sync
-from ops.facts.cloudflare import CloudflareFacts, Connected
+from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.cluster import ClusterFacts, Running
 from ops.facts.immich import LibrariesFacts, Ping
 from ops.facts.internet import Internet, Name, Page, Uploads
@@ -93,13 +93,13 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
     accounts = begin(lambda: photo_sync.read_accounts(of_accounts, settings))
     ping = begin(lambda: immich.ping(of_ping, settings))
     libraries = begin(lambda: immich.read_libraries(of_libraries, settings, owner))
-    at_cloudflare = begin(lambda: cloudflare.read_connected(of_cloudflare, settings, owner))
+    at_cloudflare = begin(lambda: read_cloudflare(connect(settings), of_cloudflare, settings, owner))
     name = begin(lambda: outside.name(host)) if outside else _nowhere
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere
     web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere
     seen, runs, found = objects(), running(), at_cloudflare()
-    there = None if isinstance(found, Unread) else found[0]
+    there = None if isinstance(found, Unread) else found
     facts = Facts(
         settings=settings,
         stack=stack,
@@ -133,10 +133,9 @@ def _in_cluster(  # noqa: PLR0913, PLR0917 (what was read, part by part)
     return ClusterFacts(**vars(runs), seen=seen, plan=plan, left=dry_runs.left(api, plan, seen))
 
 
-def _at_cloudflare(settings: Settings, owner: Ownership, found: Connected) -> CloudflareFacts:
-    seen, _ = found
+def _at_cloudflare(settings: Settings, owner: Ownership, seen: CloudflareSeen | None) -> CloudflareFacts:
     stated = at_cloudflare(settings, seen, owner) if seen else None
-    return cloudflare.beside(settings, found, public_access(settings, stated, owner) if stated else None)
+    return cloudflare.beside(settings, seen, public_access(settings, stated, owner) if stated else None)
 
 
 def _uploads(facts: Facts, outside: Internet) -> Uploads | Unread:
