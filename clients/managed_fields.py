@@ -20,6 +20,11 @@ _LIST_KEYS = {"volumes": "name", "containers": "name", "initContainers": "name",
 _IDENTITY = ("apiVersion", "kind")
 
 
+def set_by_hand(manager: str) -> bool:
+    """Whether a field manager is kubectl: kubectl-patch, kubectl-label, kubectl-edit, kubectl-client-side-apply, ..."""
+    return manager == "kubectl" or manager.startswith("kubectl-")
+
+
 def entries(fragment: Manifest) -> list[Path]:
     """Paths of the entries that a fragment states: an item of a keyed list as a whole, any other field by itself.
 

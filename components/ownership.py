@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from providers.fragment import Claim
+from providers.claim import Claim
 from text.command import Command
 
 STACK_MARK = "immich-icloud/stack"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from clients.managed_fields import set_by_hand
 from components import immich_mount, immich_server, kept, mount_policy, photo_sync, pod_security
 from components.connector import Origin
 from components.immich_mount import lacking
@@ -17,7 +18,6 @@ from observe import Observed, local_tunnel
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.cluster import ClusterSeen
 from observe.state import first_mounted, ownership
-from providers.fragment import set_by_hand
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
 from settings.origin import PORTS

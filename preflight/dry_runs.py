@@ -11,7 +11,7 @@ from components.plan import Plan
 from observe import Observed
 from observe.cluster import ClusterSeen
 from preflight import pod_trials
-from providers.fragment import FragmentDryRun, Remainder, dry_run, without
+from providers.claim import FragmentDryRun, Remainder, dry_run, without
 from text.resource_types import JOB
 
 

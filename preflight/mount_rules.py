@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from clients.managed_fields import set_by_hand
 from components.immich_mount import GUARD, lacking, part_of
 from components.mount_admission import admitted, stamp
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import wording
 from preflight.dry_runs import Answers
-from providers.fragment import set_by_hand
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding

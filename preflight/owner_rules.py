@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
 from clients.likeness import value_at
+from clients.managed_fields import set_by_hand
 from components.ownership import STACK_MARK, marked_by
 from components.plan import ManagedObject, Plan
 from preflight import owners, wording
 from preflight.dry_runs import Answers
-from providers.fragment import set_by_hand
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding

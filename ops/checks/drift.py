@@ -6,6 +6,7 @@ from typing import Any
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.likeness import unlike
+from clients.managed_fields import set_by_hand
 from ops.checks import wording
 from ops.checks.check import Check, Passed, Result, failed
 from ops.facts import Facts
@@ -13,7 +14,6 @@ from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
 from preflight import owners
 from preflight.wording import TRACKED_BY_ARGOCD
-from providers.fragment import set_by_hand
 
 
 def _drift(facts: Facts) -> Result:

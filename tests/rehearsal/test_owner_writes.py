@@ -18,7 +18,8 @@ from components.immich_server import Server, runs_server, servers
 from components.ownership import Ownership
 from lab import world
 from observe.cluster import workloads
-from providers.fragment import FragmentProvider, without
+from providers.claim import without
+from providers.fragment import FragmentProvider
 from providers.mount_at_admission import AdmittedMount, MountAtAdmissionProvider
 from settings.immich import Immich, Mount
 from settings.storage import HostPath

@@ -10,9 +10,10 @@ from pulumi.output import Unknown
 
 from clients import lent_mounts, pod_start, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterRefusedError, Ref, UnreachableError
-from clients.managed_fields import entries, holders
-from providers import fragment, wording
-from providers.fragment import Claim, FragmentProvider, Remainder, dry_run, without
+from clients.managed_fields import entries, holders, set_by_hand
+from providers import wording
+from providers.claim import Claim, Remainder, dry_run, without
+from providers.fragment import FragmentProvider
 from tests.objects import (
     ARGOCD,
     BY_HAND,
@@ -353,12 +354,12 @@ def test_a_refusal_is_told() -> None:
 
 @pytest.mark.parametrize("manager", ["kubectl", "kubectl-edit", "kubectl-client-side-apply"])
 def test_kubectl_is_by_hand(manager: str) -> None:
-    assert fragment.set_by_hand(manager)
+    assert set_by_hand(manager)
 
 
 @pytest.mark.parametrize("manager", ["kubectlx", ARGOCD, "immich-icloud"])
 def test_controllers_are_not(manager: str) -> None:
-    assert not fragment.set_by_hand(manager)
+    assert not set_by_hand(manager)
 
 
 # check and diff

@@ -14,7 +14,7 @@ from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
-from providers.fragment import FragmentDryRun, Remainder
+from providers.claim import FragmentDryRun, Remainder
 from providers.wording import OBJECT_MISSING
 from settings import Settings, load_connections
 from tests.findings import Told, told

@@ -13,7 +13,7 @@ from observe.placement import Placement
 from preflight import pod_trials, rules
 from preflight.dry_runs import Answers
 from preflight.selectors import on_node, untolerated
-from providers.fragment import FragmentDryRun
+from providers.claim import FragmentDryRun
 from settings import Settings
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster

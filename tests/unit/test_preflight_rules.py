@@ -12,7 +12,7 @@ from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
 from preflight.dry_runs import Answers
-from providers.fragment import FragmentDryRun
+from providers.claim import FragmentDryRun
 from providers.wording import OBJECT_MISSING
 from settings import Settings
 from tests.accounts import household
