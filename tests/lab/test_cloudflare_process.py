@@ -23,12 +23,6 @@ HOMELAB = next(iter(WORLD.tunnels))
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    processes.end(tmp_path)
-
-
-@pytest.fixture
 def lab(home: Path) -> Iterator[httpx.Client]:
     url = process.start(home).replace("/client/v4", "/lab/")
     with httpx.Client(base_url=url, trust_env=False) as lab:

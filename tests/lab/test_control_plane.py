@@ -5,8 +5,7 @@ import dataclasses
 import signal
 import socket
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from lab.cluster import connect
 from lab.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.toolchain import Tools
+from tests.lab.conftest import until
 
 NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "node"]
 FAILING = "lab.immich-icloud/failing-init-container"
@@ -38,21 +38,6 @@ def plane(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
 def core(plane: ControlPlane) -> Iterator[Any]:
     with connect(plane.kubeconfig) as api:
         yield client.CoreV1Api(api)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """For planes that are mistreated, beside the one that runs."""
-    yield tmp_path
-    processes.end(tmp_path)
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return value
 
 
 def pod(name: str, **spec: Any) -> dict[str, Any]:

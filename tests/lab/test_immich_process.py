@@ -22,12 +22,6 @@ OTHER_KEY = API_KEY.replace("real", "other")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    processes.end(tmp_path)
-
-
-@pytest.fixture
 def lab(home: Path) -> Iterator[httpx.Client]:
     url = process.start(home).replace("/api", "/lab/")
     with httpx.Client(base_url=url, trust_env=False) as lab:

@@ -6,7 +6,6 @@ import http.server
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from lab.control_plane import ControlPlane
 from lab.real_node import node as real_node
 from lab.real_node.node import RealNode
 from lab.toolchain import Tools
+from tests.lab.conftest import until
 
 FALLBACK = {"terminationMessagePolicy": "FallbackToLogsOnError"}
 
@@ -113,14 +113,6 @@ class Cluster:
         if self.real:
             return real_node.containers(self.home)
         return [marked.process for marked in processes.find(self.home) if marked.name == "container"]
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return value
 
 
 def from_node(path: str, kind: str = "") -> dict[str, Any]:

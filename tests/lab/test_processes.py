@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,6 +11,7 @@ import pytest
 
 from lab import processes
 from lab.errors import LabError
+from tests.lab.conftest import until
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 STUBBORN = (
@@ -26,19 +25,6 @@ PARENT = (
     "-c",
     "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)",
 )
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    processes.end(tmp_path)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def names(home: Path) -> list[str]:

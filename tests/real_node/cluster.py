@@ -24,7 +24,7 @@ from lab.real_node.node import RealNode
 from lab.toolchain import Tools
 from settings.cluster import Cluster as Address
 from tests.accounts import DISK_ID
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 
 NODE = "talos-1ca-62z"
 # icloudpd unpacks itself into 108 MB of it.

@@ -22,7 +22,7 @@ from ops.icloud_login import icloud_login
 from ops.sync_now import manual_run, sync_now
 from settings import Settings
 from tests.accounts import APPLE_ID, PASSWORD, household
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import SERVERS
 from tests.real_node.cluster import HERE, NODE, Rehearsed
 

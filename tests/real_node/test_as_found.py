@@ -15,7 +15,7 @@ from components.photo_disk import IMPORT_FOLDER, MARK
 from settings.immich import Immich, Mount
 from settings.storage import Existing, HostPath
 from tests.accounts import DISK_ID
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import STACK
 from tests.real_node.cluster import NODE, Cluster
 from tests.real_node.test_startup_check import WAITS, mark

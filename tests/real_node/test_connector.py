@@ -7,7 +7,7 @@ from components import connector
 from components.connector import Origin
 from components.ownership import Ownership
 from settings.cloudflare import OwnTunnel
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import STACK
 from tests.real_node.cluster import Cluster
 

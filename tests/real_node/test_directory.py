@@ -13,7 +13,7 @@ from components.ownership import Ownership
 from components.photo_disk import IMPORT_FOLDER, MARK
 from settings.storage import HostPath, Owner
 from tests.accounts import DISK_ID
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import STACK
 from tests.real_node.cluster import NODE, Cluster
 

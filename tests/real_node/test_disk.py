@@ -12,7 +12,7 @@ from components import disk_check
 from components.photo_disk import MARK
 from lab.apple.world import CODE
 from ops.mark_disk import mark_disk
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.real_node.cluster import Cluster, Rehearsed
 from tests.real_node.stack import OnNode
 

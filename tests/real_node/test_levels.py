@@ -15,7 +15,7 @@ from components.photo_disk import IMPORT_FOLDER
 from components.pod_security import Level
 from settings.cloudflare import OwnTunnel
 from tests.accounts import APPLE_ID, PASSWORD, household
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import STACK
 from tests.real_node.cluster import NODE, Cluster
 from tests.real_node.test_startup_check import WAITS, immich

@@ -14,7 +14,7 @@ from components.photo_disk import MARK
 from components.storage import claim_for_immich
 from settings.storage import HostPath, Local, Owner, Storage
 from tests.accounts import DISK_ID, household
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.objects import STACK, server
 from tests.real_node.cluster import NODE, Cluster
 

@@ -9,7 +9,7 @@ from clients.kubernetes import Manifest
 from clients.result import Code
 from lab.apple.world import CODE
 from tests.accounts import APPLE_ID
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.real_node.cluster import NODE, SIZE, Rehearsed
 from tests.real_node.stack import ACCOUNT, OnNode
 

@@ -18,7 +18,7 @@ from lab.engine import SOURCE
 from lab.real_node import node as real_node
 from ops.command import CommandError
 from tests.accounts import PASSWORD
-from tests.lab.test_node import until
+from tests.lab.conftest import until
 from tests.real_node.cluster import Rehearsed
 from tests.real_node.stack import OnNode
 

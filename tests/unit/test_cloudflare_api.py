@@ -29,11 +29,6 @@ ZONE = next(iter(found().zones))
 NOWHERE = "7c0de5ad-0b0e-4b1e-9a5e-00000000dead"
 
 
-@pytest.fixture(autouse=True)
-def _the_sdk_does_not_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudflare._base_client.SyncAPIClient._sleep_for_retry", lambda *_, **__: None)
-
-
 @pytest.fixture
 def account() -> Api:
     return Api(found())

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeoutException
 
-from clients import pod_start
 from clients.jobs import JobError
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components import account_pod, directory, photo_sync
@@ -32,11 +31,6 @@ DONE = step(ended(0), COMPLETE)
 LOG = tuple(
     f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("Downloaded a.jpg", "anna: 1 files fetched"))
 )
-
-
-@pytest.fixture(autouse=True)
-def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_start, "POLL", 0)
 
 
 def stack(api: Jobs, settings: Settings | None = None) -> Stack:

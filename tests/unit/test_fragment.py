@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from clients import lent_mounts, pod_start, rollout
+from clients import lent_mounts, rollout
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterRefusedError, Ref, UnreachableError
 from clients.managed_fields import entries, holders, set_by_hand
 from providers import wording
@@ -244,11 +244,6 @@ def _remove(node: Any, path: FieldPath) -> None:
         return
     if not node[step]:
         del node[step]
-
-
-@pytest.fixture(autouse=True)
-def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_start, "POLL", 0)
 
 
 Provider = Callable[[ClusterApi], FragmentProvider]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from clients import jobs, pod_start
+from clients import jobs
 from clients.jobs import JobError
 from clients.kubernetes import Answer, ClusterApi, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
@@ -23,11 +23,6 @@ JOB: Manifest = {
     "metadata": {"generateName": "look-", "namespace": "photo-sync"},
     "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "look"}]}}},
 }
-
-
-@pytest.fixture(autouse=True)
-def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_start, "POLL", 0)
 
 
 def told(api: ClusterApi) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from clients import pod_start
 from clients.immich import ImmichApi, ImmichError
 from clients.jobs import JobError
 from lab.immich.world import API_KEY
@@ -28,7 +27,6 @@ def showing(*accounts: dict[str, Any]) -> Settings:
 
 @pytest.fixture
 def immich(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Immich]:
-    monkeypatch.setattr(pod_start, "POLL", 0)
     with serving(tmp_path) as served:
         monkeypatch.setattr(ImmichApi, "behind", lambda *_: served.api())
         yield served

@@ -250,7 +250,7 @@ class World:
     def verified(self, **more: Any) -> Any:
         settings, seen = self.look(**more)
         check = next(one for one in CHECKS if one.name == "tunnel-rule")
-        judged = facts.beside(settings, (seen, ()), self.plan(**more).public_access)
+        judged = facts.beside(settings, seen, self.plan(**more).public_access)
         result = check.result(replace(well(), settings=settings, cloudflare=judged))
         return result.code if isinstance(result, Finding) else type(result)
 

@@ -369,7 +369,7 @@ def test_cloudflare_may_answer_anything(stated: Manifest, monkeypatch: pytest.Mo
         missing = [*missing_rules.findings(asked, observed)]
         planned = planned_by(asked, STACK, observed) if not missing else None
         found = [*cloudflare_rules.findings(asked, there, planned)] if there and planned else missing
-        beside = facts.cloudflare.beside(asked, (there, ()), planned.public_access if planned else None)
+        beside = facts.cloudflare.beside(asked, there, planned.public_access if planned else None)
         judged = replace(base, settings=asked, cloudflare=beside)
         assert [check.result(judged) for check in CHECKS]
         return [one.code for one in found]

@@ -1,11 +1,9 @@
 """Whatever happens to a tunnel that five stacks share: unmanaged rules stay, and managed ones are right in the end."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -53,13 +51,6 @@ TROUBLE = st.one_of(
     st.builds(Trouble, faults=st.lists(KINDS, min_size=1, max_size=3).map(tuple), edit=st.booleans()),
     st.builds(Trouble, kill=st.integers(0, 12)),
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _the_sdk_does_not_pause() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cloudflare._base_client.SyncAPIClient._sleep_for_retry", lambda *_, **__: None)
-        yield
 
 
 class Tunnel(RuleBasedStateMachine):

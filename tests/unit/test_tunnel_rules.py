@@ -29,13 +29,6 @@ BY_HAND: Json = {
 WRITE = Fault("timeOut", "PUT")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _the_sdk_does_not_pause() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cloudflare._base_client.SyncAPIClient._sleep_for_retry", lambda *_, **__: None)
-        yield
-
-
 @pytest.fixture
 def world() -> SharedTunnel:
     return SharedTunnel()
