@@ -12,7 +12,10 @@ fetched_since() { # file: passes on those paths that are not older, by the clock
 }
 
 set_aside() { # file from before the first fetch, what a look misses, files named by their size, directory: was there any?
-    not_whole "$2" "$3" | sort -u | fetched_since "$1" >"$2.aside"
+    {
+        not_whole "$2" /dev/null | fetched_since "$1"
+        not_whole /dev/null "$3" # the log tells of what was just fetched, whatever the clock says
+    } | sort -u >"$2.aside"
     : >"$3"
     [ -s "$2.aside" ] || return 1
     mkdir -p "$4"
@@ -34,12 +37,15 @@ settle_aside() { # directory: once all is fetched
         if [ ! -e "$path" ]; then # Apple has it no longer
             mkdir -p "${path%/*}"
             mv "$moved" "$path"
-        elif ! head -c "$(wc -c <"$moved")" "$path" | cmp -s - "$moved"; then # it is another photo, or was edited
+        elif head -c "$(wc -c <"$moved")" "$path" | cmp -s - "$moved"; then
+            rm "$moved"
+        else # it is another photo, or was edited
             name=${path##*/}
-            case $name in *.*) kept=${path%.*}-$(wc -c <"$path" | tr -d ' ').${name##*.} ;; *) kept=$path-other ;; esac
-            mv "$path" "$kept"
+            case $name in *.*) stem=${path%.*} ending=-$(wc -c <"$path" | tr -d ' ').${name##*.} ;; *) stem=$path ending=-other ;; esac
+            while [ -e "$stem$ending" ] && ! cmp -s "$path" "$stem$ending"; do stem=$stem-other; done
+            mv "$path" "$stem$ending"
             mv "$moved" "$path"
         fi
     done
-    rm -rf "$1"
+    find "$1" -depth -type d -exec rmdir {} \; 2>/dev/null || : # what could not be looked at stays
 }

@@ -63,8 +63,8 @@ is_ours() { # path: whether it belongs to the user that this script runs as
     [ -n "$(find "$1" -prune -user "$(id -u)")" ]
 }
 
-is_unfinished() { # whether the directory has been made, and not furnished since
-    [ -n "$(find "$DIRECTORY" -prune -perm -1000)" ]
+is_unfinished() { # whether the directory has been made, and not furnished since: its whole mode says so, as others set single bits
+    [ -n "$(find "$DIRECTORY" -prune \( -perm 1700 -o -perm 3700 \))" ]
 }
 
 owner_of() { # path: prints uid:gid

@@ -124,7 +124,10 @@ run() { # the client's command line: sets what the log says of the run
     fi
     trap 'ended_from_outside=true' TERM INT
     kill "$watcher" 2>/dev/null || :
-    wait "$reader" || :
+    # What was not read of this log is not known: what the last one said is no answer.
+    announced='' seen=0 twins=0 present=0 new=0 errors=0 finished=0 first='' last=''
+    whole_log=true
+    wait "$reader" || whole_log=''
     while IFS= read -r line; do
         value=${line#* }
         case $line in
@@ -139,6 +142,7 @@ run() { # the client's command line: sets what the log says of the run
             "last "*) last=$value ;;
         esac
     done <"$work/summary"
+    [ -n "$whole_log" ] || finished=0
     class=$(why <"$work/notes")
 }
 
@@ -282,7 +286,8 @@ missing=$(sed -n 3p "$complete" 2>/dev/null || :)
 whole_on=$today stop_after=''
 if [ "$UNTIL_FOUND" -gt 0 ] && [ "$(head -n 1 "$complete" 2>/dev/null)" = "$command_line" ]; then
     last_whole=$(sed -n 2p "$complete")
-    if [ "$((today - ${last_whole:-0}))" -lt "$WHOLE_EVERY" ]; then
+    since=$((today - ${last_whole:-0})) # below zero, the clock was wrong
+    if [ "$since" -ge 0 ] && [ "$since" -lt "$WHOLE_EVERY" ]; then
         whole_on=$last_whole stop_after=$UNTIL_FOUND
     fi
 fi

@@ -3,6 +3,7 @@
 #
 # SIZES        the sizes that are fetched, with a comma around each
 # CREDENTIALS  a directory with the file appleId
+# FOLDER       the account's folder, from where the sync runs
 
 read_log() ( # files for paths that have their size in their name, what a look misses, notes, summary
     APPLE_ID=$(cat "$CREDENTIALS/appleId")
@@ -14,15 +15,25 @@ not_whole() ( # what a look misses, files named by their size: prints the files 
     # Of a photo whose file has another size, a look misses PATH-SIZE.EXT.
     sed -n 's/-[0-9][0-9]*\([.][^./]*\)$/\1/p' "$1"
     exec <"$2"
-    # A file whose name has its size is never looked at again. The log shortens long paths in their middle.
+    # A file whose name has its size is never looked at again.
     while IFS= read -r path; do
-        case $path in *...*) set -- "${path%%...*}"*"${path#*...}" ;; *) set -- "$path" ;; esac
-        for file; do
-            size=${file##*-}
-            [ ! -f "$file" ] || [ "$(wc -c <"$file")" -eq "${size%%.*}" ] || printf '%s\n' "$file"
-        done
+        files_of "$path"
+    done | while IFS= read -r file; do
+        size=${file##*-}
+        [ ! -f "$file" ] || [ "$(wc -c <"$file")" -eq "${size%%.*}" ] || printf '%s\n' "$file"
     done
 )
+
+files_of() { # path as the log has it, which shortens long ones in their middle: prints those that it may be
+    case $1 in *...*) set -- "$1" "${1%%...*}"*"${1#*...}" ;; *) set -- "$1" "$1" ;; esac
+    if [ -e "$2" ]; then
+        shift
+        printf '%s\n' "$@"
+    else # a folder's end is in the middle
+        set -- "$(printf '%s\n' "$1" | sed 's/[][*?\\]/\\&/g')"
+        find "$FOLDER/" -type f -path "${1%%...*}*${1#*...}"
+    fi
+}
 
 named_by_size() { # folder: prints the files whose name may have their size
     find "$1/" -type f -name '*-[0-9]*.*' ! -path '*/.*'

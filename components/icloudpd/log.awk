@@ -6,24 +6,44 @@
 # sized, wanted             files that get the paths with a size in their name, and what a dry run would fetch
 # notes, summary            files that get what is neither a detail nor about a file, and names and values
 
-function see(path,    name, kind, size, rest) { # another file of the photo before, or the next photo?
-    name = path; sub(/.*\//, "", name)
-    kind = name; sub(/.*[.]/, "", kind); sub(/[.][^.]*$/, "", name)
+function see(path,    name, kind, size) { # another file of the photo before, or the next photo?
+    name = kind = path; sub(/.*[.]/, "", kind); sub(/[.][^.\/]*$/, "", name)
     if (path == renamed) sub(/-[0-9]+$/, "", name)
-    rest = substr(name, length(photo) + 1)
-    if (photo != "" && kind == "MOV" && !(kind in kinds) && name == photo rest && rest ~ /^(_HEVC)?(-[a-z]+)?(-[0-9]+)?$/) {
+    if (photo != "" && kind == "MOV" && !(kind in kinds) && is_video(name)) {
         kinds[kind]
         return
     }
     size = match(name, /-(adjusted|alternative|medium|thumb)$/) ? substr(name, RSTART + 1) : ""
     if (index(sizes, "," size ",")) name = substr(name, 1, RSTART - 1); else size = ""
-    if (name != photo || (kind size) in kinds || sizes !~ /,.+,.+,/) {
+    if (photo == "" || !same(name, photo) || (kind size) in kinds || sizes !~ /,.+,.+,/) {
         seen++
         if (path in taken && path != renamed) twins++
         taken[path]
         photo = name; split("", kinds)
     }
     kinds[kind size]
+}
+function is_video(name,    at, ending) { # whether a video's name is that of the photo before, with an ending of its own
+    for (at = length(name); at >= 0; at--) {
+        ending = substr(name, at + 1)
+        if (ending ~ /[.\/]/) return 0
+        if (ending ~ /^(_HEVC)?(-[a-z]+)?(-[0-9]+)?$/ && same(substr(name, 1, at), photo)) return 1
+    }
+    return 0
+}
+function same(one, other,    cut, at) { # whether two paths may be the same; the log shortens long ones in their middle
+    cut = index(one, "..."); at = index(other, "...")
+    if (!cut && !at) return one == other
+    return begins(cut ? substr(one, 1, cut - 1) : one, at ? substr(other, 1, at - 1) : other) \
+        && ends(cut ? substr(one, cut + 3) : one, at ? substr(other, at + 3) : other)
+}
+function begins(one, other,    least) {
+    least = length(one) < length(other) ? length(one) : length(other)
+    return substr(one, 1, least) == substr(other, 1, least)
+}
+function ends(one, other,    least) {
+    least = length(one) < length(other) ? length(one) : length(other)
+    return substr(one, length(one) - least + 1) == substr(other, length(other) - least + 1)
 }
 function hidden(line, id,    at) { # the log is read by more people than the Secret: the account's name stands for the Apple ID
     at = id == "" ? 0 : index(tolower(line), tolower(id))

@@ -42,9 +42,11 @@ copy() { # albums, then --dry-run or nothing
         wait "$running" || code=$?
         [ -z "$stopped" ] || wait "$running" || code=$?
         [ "$code" -eq 0 ] || exit "$code"
+        # All lists so far, of which the log's reader takes this album's: more in one is no photo of another one.
+        cat "$RCLONE_CACHE_DIR"/*/*/"$library"/????????????????.json | grep -o '"ResourceKey":"resOriginalRes"' | echo "listed $(wc -l)"
         shift
     done
-    cat "$RCLONE_CACHE_DIR"/*/*/"$library"/????????????????.json | grep -o '"ResourceKey":"resOriginalRes"' | echo "listed $(wc -l)"
+    echo finished
 }
 
 answer() { # signs in: each line of stdin answers one question

@@ -9,7 +9,7 @@
 /no such library: / { found("unknown-library") }
 /directory not found/ { found("unknown-album") }
 /no space left|file too large|file name too long|permission denied|read-only file system|input\/output error/ { found("not-written") }
-/still indexing|HTTP error (4[12][0-9]|450|5[0-9][0-9])|: (4[12][0-9]|450|5[0-9][0-9]) / { found("apple-busy") }
+/^announced 0 photos of a list of|still indexing|HTTP error (4[12][0-9]|450|5[0-9][0-9])|: (4[12][0-9]|450|5[0-9][0-9]) / { found("apple-busy") }
 /corrupted on transfer|unexpected EOF|connection reset/ { found("apple-busy") }
 /dial tcp|no such host|i\/o timeout|TLS handshake timeout|context deadline exceeded|: EOF$/ { found("no-connection") }
 

@@ -225,6 +225,13 @@ def test_an_unfinished_directory_with_something_else_in_it_is_not_marked(node: N
     assert node.run(job(storage())).result.code == NO_MARK
 
 
+def test_a_mount_point_that_all_may_write_to_is_not_taken_for_a_directory_just_made(node: Node) -> None:
+    node.path(PATH).mkdir()
+    node.path(PATH).chmod(0o1777)
+    assert node.run(job(storage())).result.code == NO_MARK
+    assert tree(node.path(PATH)) == set()
+
+
 OWNER = Owner(uid=1000, gid=1001)
 OF_SOMEBODY = HostPath(kind="hostPath", node="talos-1ca-62z", path=PATH, owner=OWNER)
 AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")

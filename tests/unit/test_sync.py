@@ -329,6 +329,13 @@ def test_a_bad_run(house: House, behaviour: str, code: Code) -> None:
     assert not (house.folder / f"{MARK}-complete").exists()
 
 
+def test_a_log_of_which_nothing_is_known_is_not_judged_by_the_one_before(house: House) -> None:
+    """The second look's, where there is no room for what is read out of it."""
+    once = house.node.disk / "once"
+    house.icloudpd.behave(f"[ ! -e {once} ] || {{ rm summary; mkdir summary; }}\n: >{once}\n{SUCCEEDS}")
+    assert why(house.run()) == Code.CLIENT_UNFINISHED
+
+
 def test_the_first_error_is_told(house: House) -> None:
     house.icloudpd.behave(
         BEGINS + FETCHES + log("ERROR", "Odd (418)") + log("ERROR", "Could not download a.jpg.") + ENDS
@@ -503,6 +510,15 @@ def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -
     assert stops_early(SUCCEEDS)
     assert stops_early(misses_one)
     assert not stops_early(SUCCEEDS), "a.jpg may lie further down again"
+
+
+def test_a_clock_that_was_wrong_does_not_end_whole_looks(house: House) -> None:
+    house.run(EARLY)
+    complete = house.folder / f"{MARK}-complete"
+    command, _, accepted = complete.read_text().split("\n", 2)
+    complete.write_text(f"{command}\n99999\n{accepted}")
+    house.run(EARLY)
+    assert "--until-found" not in house.icloudpd.arguments
 
 
 def test_another_try_of_the_same_day_does_not_stop_early(house: House) -> None:

@@ -1,0 +1,77 @@
+"""Files that were not whole, and what becomes of them: none is lost, whatever lies where it goes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.scripts import script
+from tests.node_stand_in import shells
+
+FOLDER = "icloud-import/2026/03/01"
+ASIDE = "aside"
+
+
+@pytest.fixture(params=list(shells().values()), ids=list(shells()))
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> "Run":
+    for name in (FOLDER, f"{ASIDE}/XXXXXX/{FOLDER}"):
+        (tmp_path / name).mkdir(parents=True)
+    return Run(tmp_path, request.param)
+
+
+class Run:
+    """The functions, in a folder with photos and some that were moved aside."""
+
+    def __init__(self, place: Path, shell: tuple[str, ...]) -> None:
+        self.place, self.shell = place, shell
+        self.photos, self.aside = place / FOLDER, place / ASIDE / "XXXXXX" / FOLDER
+
+    def __call__(self, commands: str) -> None:
+        text = f'set -eu\nFOLDER="$(echo icloud-import*)"\n{script("icloudpd/client.sh", "aside.sh")}\n{commands}'
+        subprocess.run([*self.shell, "-c", text], check=True, cwd=self.place, stdout=subprocess.DEVNULL)
+
+    def there(self) -> list[str]:
+        return sorted(file.read_text() for file in self.place.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("name", ["IMG_1.JPG", "image"])
+@pytest.mark.parametrize("taken", [False, True])
+def test_no_photo_is_overwritten_by_one_that_makes_way(run: Run, name: str, taken: bool) -> None:  # noqa: FBT001
+    (run.photos / name).write_text("another photo")
+    (run.aside / name).write_text("moved aside")
+    if taken:
+        (run.photos / ("IMG_1-13.JPG" if "." in name else f"{name}-other")).write_text("a third photo")
+    run(f"settle_aside {ASIDE}")
+    assert run.there() == sorted(["another photo", "moved aside", *["a third photo"] * taken])
+    assert not (run.place / ASIDE).exists()
+
+
+def test_what_another_file_begins_with_goes(run: Run) -> None:
+    (run.photos / "IMG_1.JPG").write_text("all of it")
+    (run.aside / "IMG_1.JPG").write_text("all")
+    run(f"settle_aside {ASIDE}")
+    assert run.there() == ["all of it"]
+
+
+def test_what_can_not_be_settled_stays(run: Run) -> None:
+    """As a name with a line break, which no list of files has as one line."""
+    (run.aside / "IMG_1\n.JPG").write_text("moved aside")
+    (run.place / f"{ASIDE}/XXXXXX/{FOLDER}/IMG_1").mkdir()
+    run(f"settle_aside {ASIDE} || :")
+    assert run.there() == ["moved aside"]
+
+
+@pytest.mark.parametrize(
+    "path", [f"{FOLDER}/{'A' * 100}-180.HEIC", f"icloud-import-{'c' * 40}/2026/03/01/{'C' * 30}-180.HEIC"]
+)
+def test_a_cut_file_with_its_size_in_a_long_name_is_found_whatever_the_clock_says(run: Run, path: str) -> None:
+    shutil.rmtree(run.place / "icloud-import")
+    file = run.place / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("cut")
+    (run.place / "sized").write_text(f"{path[:46]}...{path[-46:]}\n")
+    (run.place / "wanted").touch()
+    run(": >pending; stat() { echo 99999999999; }; set_aside pending wanted sized moved")
+    assert not file.exists()
+    assert run.there().count("cut") == 1
