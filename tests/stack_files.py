@@ -20,12 +20,14 @@ VALID = sorted((STACKS / "valid").glob("*.yaml"))
 INVALID = sorted((STACKS / "invalid").glob("*.yaml"))
 OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
 
+_BASE = STACKS / "valid" / "minimal.yaml"
 BEYOND_SCHEMA = "# beyond the schema"
 
 
 def document(file: Path) -> Any:
-    """The whole file as an editor's schema check sees it."""
-    return yaml.load(file.read_text(), _EngineLoader)  # noqa: S506 (a SafeLoader)
+    """The whole file as an editor's schema check sees it; one without a `config` states how it differs from _BASE."""
+    found = yaml.load(file.read_text(), _EngineLoader)  # noqa: S506 (a SafeLoader)
+    return found if "config" in found else {"config": document(_BASE)["config"] | found}
 
 
 def configuration(file: Path) -> dict[str, str]:
