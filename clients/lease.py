@@ -54,8 +54,22 @@ class LeaseOf:
     def notes(self, live: Manifest | None) -> Notes:
         """Read each stack's notes."""
         annotations = live["metadata"].get("annotations") or {} if live else {}
-        notes: Notes = json.loads(annotations.get(self.annotation, "{}"))
+        with self.readable():
+            notes: Notes = {
+                stack: {**each} for stack, each in json.loads(annotations.get(self.annotation, "{}")).items()
+            }
         return notes
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Say that notes can't be read, as after a change by hand: without them it is unknown whose what is."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise ClusterError(
+                f"{self.ref} has notes that can't be read: annotation {self.annotation}, which tells whose each is. "
+                f"Restore them: `kubectl -n {self.namespace} edit lease {self.name}`"
+            ) from None
 
 
 class Lease:
@@ -80,13 +94,13 @@ class Lease:
         wait: Callable[[float], None] = time.sleep,
         former: Collection[str] = (),
     ) -> None:
-        self._api, self._of, self.stack, self._clock, self._wait = api, of, stack, clock, wait
+        self._api, self.of, self.stack, self._clock, self._wait = api, of, stack, clock, wait
         self._former = former
         self._holder = f"{stack}_{uuid.uuid4()}"
 
     def notes(self) -> Notes:
         """Read each stack's notes."""
-        return _under_one_name(self._of.notes(self._api.get(self._of.ref)), self.stack, self._former)
+        return _under_one_name(self.of.notes(self._api.get(self.of.ref)), self.stack, self._former)
 
     @contextmanager
     def held(self) -> Iterator["HeldLease"]:
@@ -96,7 +110,7 @@ class Lease:
             ClusterError: when another run keeps it, or the cluster can't be asked.
 
         """
-        held = HeldLease(self._api, self._of, self.stack, self._acquired(), self._former)
+        held = HeldLease(self._api, self.of, self.stack, self._acquired(), self._former)
         try:
             yield held
         finally:
@@ -110,24 +124,25 @@ class Lease:
         began = since = self._clock()
         seen = ""
         while True:
-            live = self._api.get(self._of.ref)
+            live = self._api.get(self.of.ref)
             now = self._clock()
             if live and live["metadata"]["resourceVersion"] != seen:
                 seen, since = live["metadata"]["resourceVersion"], now
-            holder = live["spec"].get("holderIdentity") if live else ""
-            if not live or not holder or now - since > live["spec"]["leaseDurationSeconds"]:
+            spec = live.get("spec") or {} if live else {}
+            holder = spec.get("holderIdentity")
+            if not live or not holder or now - since > (spec.get("leaseDurationSeconds") or self.of.duration):
                 try:
-                    return _write(self._api, live or self._fresh(), self._holder, self._of.duration)
+                    return _write(self._api, live or self._fresh(), self._holder, self.of.duration)
                 except ClusterRefusedError as refused:
                     if refused.status not in (_NOT_FOUND, _CONFLICT):
                         raise
-            if now - began > self._of.duration + _PATIENCE:
+            if now - began > self.of.duration + _PATIENCE:
                 other = (holder or "").rpartition("_")[0] or "another one"
-                raise ClusterError(f"the stack {other} is {self._of.doing}. Wait for it, then try again")
+                raise ClusterError(f"the stack {other} is {self.of.doing}. Wait for it, then try again")
             self._wait(_POLL)
 
     def _fresh(self) -> Manifest:
-        ref = self._of.ref
+        ref = self.of.ref
         metadata = {"name": ref.name, "namespace": ref.namespace}
         return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": {}}
 
@@ -136,12 +151,12 @@ class HeldLease:
     """A Lease that this run holds."""
 
     def __init__(self, api: ClusterApi, of: LeaseOf, stack: str, live: Manifest, former: Collection[str] = ()) -> None:
-        self._api, self._of, self.stack, self._live, self._former = api, of, stack, live, former
+        self._api, self.of, self.stack, self._live, self._former = api, of, stack, live, former
 
     @property
     def notes(self) -> Notes:
         """Each stack's notes."""
-        return _under_one_name(self._of.notes(self._live), self.stack, self._former)
+        return _under_one_name(self.of.notes(self._live), self.stack, self._former)
 
     def note(self, note: Any) -> None:
         """Write down what this stack has, and hold the Lease for its whole duration again; a stack with nothing goes.
@@ -152,23 +167,23 @@ class HeldLease:
         """
         noted = {stack: each for stack, each in sorted({**self.notes, self.stack: note}.items()) if each}
         metadata = self._live["metadata"]
-        annotations = {**(metadata.get("annotations") or {}), self._of.annotation: json.dumps(noted)}
+        annotations = {**(metadata.get("annotations") or {}), self.of.annotation: json.dumps(noted)}
         lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
         try:
-            self._live = _write(self._api, lease, lease["spec"]["holderIdentity"], self._of.duration)
+            self._live = _write(self._api, lease, lease["spec"]["holderIdentity"], self.of.duration)
         except ClusterRefusedError as refused:
             if refused.status not in (_NOT_FOUND, _CONFLICT):
                 raise
             raise LostError(
                 f"{Ref.of(lease)} was changed while this stack, {self.stack}, held it: another stack may be "
-                f"{self._of.doing}. Wait for it, then try again"
+                f"{self.of.doing}. Wait for it, then try again"
             ) from None
 
     def release(self) -> None:
         """Give it up; without any notes it is deleted. Where that fails, it expires."""
         with suppress(ClusterError):
             if self.notes:
-                _write(self._api, self._live, "", self._of.duration)
+                _write(self._api, self._live, "", self.of.duration)
             else:
                 self._api.delete(self._live)
 
@@ -182,6 +197,6 @@ def _under_one_name(notes: Notes, stack: str, former: Collection[str]) -> Notes:
 
 def _write(api: ClusterApi, lease: Manifest, holder: str, duration: int) -> Manifest:
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    spec = {**lease["spec"], "holderIdentity": holder, "leaseDurationSeconds": duration, "renewTime": now}
+    spec = {**(lease.get("spec") or {}), "holderIdentity": holder, "leaseDurationSeconds": duration, "renewTime": now}
     write = api.replace if "resourceVersion" in lease["metadata"] else api.create
     return write({**lease, "spec": spec}, _MANAGER).object

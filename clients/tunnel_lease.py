@@ -68,7 +68,7 @@ class TunnelLease:
 
     def shares(self) -> Shares:
         """Read which stack has what."""
-        return _shares(self._lease.notes())
+        return _shares(self._lease.of, self._lease.notes())
 
     @contextmanager
     def held(self) -> Iterator["HeldTunnelLease"]:
@@ -91,7 +91,7 @@ class HeldTunnelLease:
     @property
     def shares(self) -> Shares:
         """Which stack has what."""
-        return _shares(self._held.notes)
+        return _shares(self._held.of, self._held.notes)
 
     @property
     def share(self) -> Share:
@@ -108,11 +108,15 @@ class HeldTunnelLease:
         self._held.note(_stated(share) if share != Share() else None)
 
 
-def _shares(notes: Notes) -> Shares:
-    return {
-        stack: Share(frozenset((hostname, path) for hostname, path in each["rules"]), tuple(each["found"]))
-        for stack, each in notes.items()
-    }
+def _shares(of: LeaseOf, notes: Notes) -> Shares:
+    with of.readable():
+        return {
+            stack: Share(
+                frozenset((f"{hostname}", f"{path}") for hostname, path in each["rules"]),
+                tuple({**rule} for rule in each["found"]),
+            )
+            for stack, each in notes.items()
+        }
 
 
 def _stated(share: Share) -> Manifest:

@@ -1,5 +1,6 @@
 """The photos in Immich: a volume, its mounts and a startup check, as entries of a workload that Immich's owner has."""
 
+import posixpath
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest
@@ -75,6 +76,9 @@ def _lacking(container: Manifest, source: Manifest, pod: Manifest) -> Iterator[s
         yield f"the mount {at} shows {_part(found)} of the volume, not {_part(mount)}"
     if not found.get("readOnly"):
         yield f"the mount {at} is not read-only"
+    for each in (each for one in containers for each in one.get("volumeMounts", [])):
+        if lies_within(each["mountPath"], at):
+            yield f"the mount {each['mountPath']} hides a part of the photos"
     guards = [one for one in pod.get("initContainers", []) if one["name"] == GUARD]
     if not any(one["name"] == name for guard in guards for one in guard.get("volumeMounts", [])):
         yield f"there is no guard {GUARD} that looks at it"
@@ -87,6 +91,15 @@ def _part(mount: Manifest) -> str:
 def part_of(mount: Manifest) -> tuple[str, str]:
     """Return the part of a volume that a mount shows: its subPath and its subPathExpr, empty for all of it."""
     return mount.get("subPath") or "", mount.get("subPathExpr") or ""
+
+
+def lies_within(path: str, other: str) -> bool:
+    """Whether a mount's path lies in another one, or is the same place in other words."""
+    return path != other and f"{_plain(path)}/".startswith(f"{_plain(other)}/")
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(f"/{path.lstrip('/')}").rstrip("/")
 
 
 def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:

@@ -6,6 +6,7 @@ such a pod; a rolling update leaves the old one running.
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 from clients.kubernetes import Manifest, Ref
@@ -87,7 +88,8 @@ def _expression(immich: Immich, servers: Sequence[Server], mount: Manifest) -> s
     source = f"has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == m.name && {_is_source(mount)})"
     return (
         f"object.spec.containers.filter(c, {is_server(immich, servers)}).all(c, has(c.volumeMounts) && "
-        f"c.volumeMounts.exists(m, {_shows(immich, mount)} && {source} && {checked}))"
+        f"c.volumeMounts.exists(m, {_shows(immich, mount)} && {source} && {checked}) && "
+        f"!c.volumeMounts.exists(h, {_hides(immich)}))"
     )
 
 
@@ -119,6 +121,13 @@ def _shows(immich: Immich, mount: Manifest) -> str:
     (shown,) = mount["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
     part = f"has(m.subPath) && m.subPath == {text(shown['subPath'])}" if "subPath" in shown else "!has(m.subPath)"
     return f"m.mountPath == {text(immich.mount.path)} && has(m.readOnly) && m.readOnly && {part} && !has(m.subPathExpr)"
+
+
+def _hides(immich: Immich) -> str:
+    """Say that a mount, h, lies in that of the photos, or is the same place in other words."""
+    path = immich.mount.path
+    place = "".join(f"(/+[.])*/+{re.escape(part)}" for part in path.strip("/").split("/"))
+    return f"h.mountPath != {text(path)} && h.mountPath.matches({text(f'^{place}(/|$)')})"
 
 
 def _message(immich: Immich, ownership: Ownership) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from clients import managed_fields
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.managed_fields import set_by_hand
-from components.immich_mount import GUARD, lacking, part_of
+from components.immich_mount import GUARD, lacking, lies_within, part_of
 from components.mount_admission import admitted, stamp
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -25,10 +25,11 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answer
     for mount in plan.mounts:
         if plan.mount_is_ours:
             live = facts.workload(Ref.of(mount))
-            yield from dict.fromkeys(_in_its_place(settings, mount, live) if live else ())
+            in_its_place = dict.fromkeys(_in_its_place(settings, mount, live) if live else ())
+            yield from in_its_place
             if not plan.mount_admission:
                 yield from _stated_here(mount, facts, plan, answers)
-            elif live:
+            elif live and not in_its_place:
                 yield from _added(mount, live, plan, answers)
         else:
             yield from _stated_by_chart(mount, plan, answers)
@@ -60,7 +61,7 @@ def _in_its_place(settings: Settings, entries: Manifest, live: Manifest) -> Iter
         at = found["mountPath"]
         if at == mount.path and part_of(found) not in {("", ""), part_of(wanted)}:
             yield wording.MOUNT_OF_A_PART.found(where, at=at)
-        elif at.startswith(f"{mount.path}/") or mount.path.startswith(f"{at.rstrip('/')}/"):
+        elif lies_within(at, mount.path) or lies_within(mount.path, at):
             yield wording.MOUNT_WITHIN_ANOTHER.found(path=mount.path, at=at)
 
 

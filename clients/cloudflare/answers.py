@@ -187,6 +187,10 @@ class AccessApplication:
     is_open: bool = False
 
 
+# Applications whose domain is only where they lead to: a bookmark of a host does not stand before it.
+_GUARDS_NOTHING = {"bookmark", "saas", "app_launcher", "warp", "biso", "dash_sso"}
+
+
 class _Destination(BaseModel):
     type: str | None = None
     uri: str | None = None
@@ -195,16 +199,20 @@ class _Destination(BaseModel):
 class _Policy(BaseModel):
     decision: str | None = None
     include: list[Document] | None = None
+    require: list[Document] | None = None
+    exclude: list[Document] | None = None
 
     @property
     def is_open(self) -> bool:
-        return self.decision == "bypass" and any("everyone" in rule for rule in self.include or ())
+        everyone = any("everyone" in rule for rule in self.include or ())
+        return self.decision == "bypass" and everyone and not self.require and not self.exclude
 
 
 class ApplicationAnswer(BaseModel):
     """An Access application as Cloudflare has it: its domains are in three places."""
 
     id: str
+    type: str | None = None
     name: str | None = None
     domain: str | None = None
     self_hosted_domains: list[str] | None = None
@@ -215,7 +223,8 @@ class ApplicationAnswer(BaseModel):
     def told(self) -> AccessApplication:
         """The application."""
         public = [one.uri for one in self.destinations or () if one.type in {None, "public"}]
-        domains = dict.fromkeys(one for one in (self.domain, *(self.self_hosted_domains or ()), *public) if one)
+        stated = () if self.type in _GUARDS_NOTHING else (self.domain, *(self.self_hosted_domains or ()), *public)
+        domains = dict.fromkeys(one for one in stated if one)
         return AccessApplication(
             self.id, self.name or self.id, tuple(domains), any(policy.is_open for policy in self.policies or ())
         )

@@ -53,7 +53,8 @@ class CloudflareApi:
         """Find the zone that a host lies in; None when the token sees none."""
         zones = self._list(Zone, "/zones", ZONE_READ, "the zones")
         around = [zone for zone in zones if lies_in(host, zone.name)]
-        return max(around, key=lambda zone: len(normal(zone.name)), default=None)
+        # A domain that was moved is a zone of both accounts, and in force in one.
+        return max(around, key=lambda zone: (len(normal(zone.name)), zone.status == "active"), default=None)
 
     def zone(self, zone_id: str) -> Zone | None:
         """Read a zone; None when it does not exist, or the token may not read it."""

@@ -122,8 +122,12 @@ class Home:
 
     def refusal(self, container: Manifest) -> str:
         """What the API server says to a pod with this container alone."""
+        return self.refusal_of({"containers": [container]})
+
+    def refusal_of(self, spec: Manifest) -> str:
+        """What the API server says to a pod."""
         metadata = {"name": "tried", "namespace": "immich"}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         try:
             self.bench.cluster.apply(pod, "test", dry_run=True)
         except ClusterRefusedError as refused:
@@ -357,6 +361,25 @@ def test_any_sequence_of_writes_is_accepted_and_undone(home: Home, seed: int) ->
 )
 def test_only_pods_of_the_image_are_denied(home: Home, image: str, passes: bool) -> None:  # noqa: FBT001
     assert (home.refusal({"name": "any", "image": image}) == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("at", "passes"),
+    [
+        ("/external/other", True),
+        ("/external/icloud-2", True),
+        ("/external", True),
+        (f"{IMMICH.mount.path}/icloud-import", False),
+        (f"{IMMICH.mount.path}/", False),
+        ("//external/./icloud/x", False),
+    ],
+)
+def test_a_pod_in_which_another_mount_hides_photos_is_denied(home: Home, at: str, passes: bool) -> None:  # noqa: FBT001
+    home.up()
+    spec = deepcopy(home.bench.get(DEPLOYMENT)["spec"]["template"]["spec"])
+    spec["volumes"].append({"name": "own", "emptyDir": {}})
+    spec["containers"][0]["volumeMounts"].append({"name": "own", "mountPath": at})
+    assert (home.refusal_of(spec) == "") is passes
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import httpx
 import pytest
@@ -59,6 +60,48 @@ def test_a_host_lies_in_the_closest_zone(account: Api) -> None:
         assert found_zone
         assert found_zone.name == zone
     assert cloudflare.zone_of("photos.example.net") is None
+
+
+def test_of_two_zones_of_one_name_the_one_in_force_is_taken(account: Api) -> None:
+    """As of a domain that was moved to another account."""
+    name = account.world.zones[ZONE]["name"]
+    account.world.zones = {
+        "moved": {**account.world.zones[ZONE], "id": "moved", "status": "moved"},
+        **account.world.zones,
+    }
+    zone = api(account).zone_of(name)
+    assert zone
+    assert zone.id == ZONE
+
+
+@pytest.mark.parametrize(
+    ("application", "domains", "is_open"),
+    [
+        ({"type": "bookmark"}, (), False),
+        ({"type": "self_hosted"}, ("a.example.com",), False),
+        ({"policies": [{"decision": "bypass", "include": [{"everyone": {}}]}]}, ("a.example.com",), True),
+        (
+            {"policies": [{"decision": "bypass", "include": [{"everyone": {}}], "require": [{"geo": {}}]}]},
+            ("a.example.com",),
+            False,
+        ),
+        (
+            {"policies": [{"decision": "bypass", "include": [{"everyone": {}}], "exclude": [{"ip": {}}]}]},
+            ("a.example.com",),
+            False,
+        ),
+    ],
+)
+def test_what_an_application_guards_and_whom_it_lets_past(
+    application: dict[str, Any], domains: tuple[str, ...], *, is_open: bool
+) -> None:
+    body = {
+        "result": [{"id": "1", "name": "Family", "domain": "a.example.com", **application}],
+        "result_info": {"total_pages": 1},
+    }
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    (found,) = CloudflareApi(TOKEN, httpx.Client(transport=answer)).access_applications(ACCOUNT)
+    assert (found.domains, found.is_open) == (domains, is_open)
 
 
 def test_every_page_is_read(account: Api) -> None:

@@ -1,11 +1,11 @@
 """The mount at admission: what the policy is about, what it makes of a pod, and what preview says."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components.immich_mount import lacking
 from components.mount_admission import admitted, names, stamp
 from components.ownership import Ownership
@@ -13,6 +13,8 @@ from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, policy_rules
 from preflight.dry_runs import Answers
+from providers.mount_at_admission import STAMP, AdmittedMount, MountAtAdmissionProvider
+from tests.fake_cluster import FakeCluster
 from tests.objects import SERVERS, STACK, deployment, namespace
 from tests.unit.configured import configured
 from tests.unit.recording import deployed
@@ -95,3 +97,26 @@ def test_other_kinds_have_no_such_policy(kind: str) -> None:
     settings = configured(immich={"mount": kind})
     assert list(names(settings.immich)) == []
     assert plan(settings, Found(SERVERS), Ownership(STACK)).mount_admission is None
+
+
+@pytest.mark.parametrize("selector", [{"matchLabels": {"app": "immich"}}, {"matchExpressions": []}])
+def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
+    selector: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the server's Deployment selects by a label that machine learning has, too."""
+    ours, cluster, live = planned(), FakeCluster(), workload()
+    live["spec"]["selector"] = selector
+    mount, objects = ours.mounts[0], [one.manifest for one in ours.mount_admission or ()]
+    pods = [pod("immich-server", {STAMP: stamp(mount)}), pod("machine-learning", {})]
+    cluster.objects = {Ref.of(one): one for one in (live, *objects, *pods)}
+    monkeypatch.setattr(MountAtAdmissionProvider, "_api", lambda _: cluster)
+    inputs = asdict(AdmittedMount(objects, stamp(mount), [mount]))
+    assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is False
+    cluster.objects[Ref.of(pods[0])] = pod("immich-server", {})
+    assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is True
+
+
+def pod(container: str, annotations: Manifest) -> Manifest:
+    labels = {"app": "immich"}
+    metadata = {"name": container, "namespace": "immich", "labels": labels, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": container}]}}

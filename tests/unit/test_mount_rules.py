@@ -9,6 +9,7 @@ import pytest
 
 import preflight
 from clients.kubernetes import Manifest, Ref
+from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
@@ -85,10 +86,22 @@ def test_a_hand_made_volume_of_another_path_is_not_repointed() -> None:
     ) == [("mount-repointed", WHERE), ("mount-of-a-part", WHERE)]
 
 
-@pytest.mark.parametrize("at", ["/external", "/external/icloud/family"])
+@pytest.mark.parametrize(
+    "at", ["/external", "/external/icloud/family", "/external/icloud/", "//external//icloud/x", "/external/./icloud"]
+)
 def test_no_mount_within_a_mount(at: str) -> None:
     own = in_place(configured(), {"name": "own", "emptyDir": {}}, {"name": "own", "mountPath": at})
     assert own == [("mount-within-another", "immich.mount.path")]
+
+
+@pytest.mark.parametrize(
+    ("at", "hides"), [("/external/icloud/family", True), ("/external/icloud/", True), ("/external/icloud-2", False)]
+)
+def test_photos_that_another_mount_hides_are_not_there(at: str, *, hides: bool) -> None:
+    pod = mounted()["spec"]["template"]["spec"]
+    pod["containers"][0]["volumeMounts"].append({"name": "own", "mountPath": at})
+    (mount,) = planned().mounts
+    assert bool(list(lacking(mount, pod))) is hides
 
 
 # entries -> chart

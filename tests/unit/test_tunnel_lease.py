@@ -91,6 +91,30 @@ def test_notes_leave_other_annotations_alone() -> None:
     assert live(cluster)["metadata"]["annotations"]["team"] == "home"
 
 
+@pytest.mark.parametrize(
+    "notes", ["", "{", "[]", "null", '{"p/one": 1}', '{"p/one": {}}', '{"p/one": {"rules": [1], "found": []}}']
+)
+def test_notes_that_were_changed_by_hand_are_a_sentence(notes: str) -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held() as held:
+        held.note(PHOTOS)
+    live(cluster)["metadata"]["annotations"]["immich-icloud/tunnel-rules"] = notes
+    with pytest.raises(ClusterError, match="kubectl -n default edit lease"):
+        lease(cluster).shares()
+    with pytest.raises(ClusterError, match="kubectl -n default edit lease"), lease(cluster).held() as held:
+        dict(held.shares)
+    assert live(cluster)["metadata"]["annotations"]["immich-icloud/tunnel-rules"] == notes
+
+
+def test_a_lease_without_a_spec_is_nobodys() -> None:
+    cluster = FakeCluster()
+    with lease(cluster).held() as held:
+        held.note(PHOTOS)
+    del live(cluster)["spec"]
+    with lease(cluster, "p/two").held() as held:
+        assert held.shares == {"p/one": PHOTOS}
+
+
 def test_who_comes_second_waits_for_the_first() -> None:
     cluster = FakeCluster()
     first = lease(cluster).held()
