@@ -149,22 +149,40 @@ def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
         raise KubeconfigError(
             f'immich-icloud:cluster.context: {file} has no context "{context}". It has: {", ".join(named) or "none"}'
         )
-    servers = {one.name: one.cluster.server for one in whole.clusters or ()}
-    if not _ADDRESS.match(servers.get(stated.context.cluster) or ""):
+    server = {one.name: one.cluster for one in whole.clusters or ()}.get(stated.context.cluster, _Server())
+    if not _ADDRESS.match(server.server or ""):
         raise KubeconfigError(
             f"{_NAMED}: {file} has no https server of cluster {stated.context.cluster}, which its context names"
         )
     users = {one.name: one.user for one in whole.users or ()}
     if stated.context.user and stated.context.user not in users:
         raise KubeconfigError(f"{_NAMED}: {file} has no user {stated.context.user}, which its context names")
-    return stated, users.get(stated.context.user or "")
+    user = users.get(stated.context.user or "")
+    _find_files(file, server, user or _User())
+    return stated, user
+
+
+def _find_files(file: Path, server: _Server, user: _User) -> None:
+    """See that what it names by path is there; a relative path counts from its folder, as for kubectl."""
+    named = {
+        "certificate-authority": None if server.authority_data else server.authority,
+        "client-certificate": None if user.certificate_data else user.certificate,
+        "client-key": None if user.key_data else user.key,
+        "tokenFile": user.token_file,
+    }
+    for key, path in named.items():
+        if path and not (place := file.parent / path).is_file():
+            raise KubeconfigError(
+                f"{_NAMED}: {file} names {path} as its {key}, and there is no file {place}. Restore it, or log in to "
+                "the cluster again"
+            )
 
 
 def _find(plugin: _Plugin, file: Path) -> None:
     # Of a relative path the client makes one beside the kubeconfig; a bare name is looked for on PATH.
     found = shutil.which(plugin.command) or ("/" in plugin.command and (file.parent / plugin.command).is_file())
     if not found:
-        hint = f" {' '.join(plugin.hint.split())}" if plugin.hint else ""
+        hint = " ".join(plugin.hint.split()) if plugin.hint else "Install it, or name another context"
         raise KubeconfigError(
-            f"{_NAMED}: {plugin.command}, which {file} names for credentials, is not installed.{hint}"
+            f"{_NAMED}: {plugin.command}, which {file} names for credentials, is not installed. {hint}"
         )

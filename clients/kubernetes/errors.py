@@ -63,6 +63,8 @@ def refusal(refused: client.ApiException, where: str, path: str) -> ClusterError
         return UnreachableError(
             f"what answers at {where} is not a Kubernetes API server: it answers {path} with a page of its own (404)"
         )
+    if refused.status == HTTPStatus.UNAUTHORIZED:  # all that it says of them
+        message = f"the Kubernetes API server at {where} does not accept its credentials. Renew them"
     causes = status.details.causes if status and status.details and status.details.causes else []
     # `conflict with "kubectl-patch" using apps/v1`
     held = [cause.message.split('"') for cause in causes if cause.reason == "FieldManagerConflict"]

@@ -11,6 +11,7 @@ import yaml
 from clients.kubernetes import ClusterApi, ClusterError
 from settings.cluster import Cluster
 from tests.mutations import mutated
+from tests.scripted_server import Said, serving
 
 SECRET = "c2VjcmV0LXRva2Vu"  # noqa: S105 (it opens nothing)
 
@@ -98,18 +99,36 @@ def test_a_list_of_files_is_told_from_a_missing_file(tmp_path: Path) -> None:
         ClusterApi(Cluster(kubeconfig=several, context="c", identifier="c"))
 
 
-def test_paths_of_certificates_count_from_the_kubeconfigs_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_in_it_count_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     authority.issue_cert("anna").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    (tmp_path / "token").write_text(SECRET)
     monkeypatch.chdir("/")
-    user = {"client-certificate": "own.pem", "client-key": "./own.pem"}
+    user = {"client-certificate": "own.pem", "client-key": "./own.pem", "tokenFile": "token"}
     content = written(user) | {
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "ca.pem"}}]
     }
     connect(tmp_path, content)
+
+
+@pytest.mark.parametrize("key", ["certificate-authority", "client-certificate", "client-key", "tokenFile"])
+@pytest.mark.parametrize("path", ["gone.pem", "/nowhere/gone.pem"])
+def test_a_file_that_it_names_and_that_is_gone(tmp_path: Path, key: str, path: str) -> None:
+    content = written({key: path})
+    content["clusters"][0]["cluster"] = {"server": "https://127.0.0.1:1", key: path}
+    with pytest.raises(ClusterError) as error:
+        connect(tmp_path, content)
+    assert f"names {path} as its {key}, and there is no file {tmp_path / path}" in str(error.value)
+
+
+def test_credentials_that_are_refused_are_told_with_their_context(tmp_path: Path) -> None:
+    status = json.dumps({"kind": "Status", "message": "Unauthorized"}).encode()
+    content = written()
+    with serving(lambda *_: Said(401, status)) as server:
+        content["clusters"][0]["cluster"] = {"server": server.address}
+        with pytest.raises(ClusterError, match=r'\(context "c" of .*kubeconfig\) does not accept'):
+            connect(tmp_path, content).version()
 
 
 def test_a_plugin_may_be_beside_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
