@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from clients import pod_start
+from clients import pod_end, pod_start
 from clients.conditions import holding, is_ready
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.pod_start import Failure
@@ -148,6 +148,10 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
         updated = [pod for pod in owned if revision in {None, pod["metadata"].get("labels", {}).get(_REVISION)}]
     for pod in updated:
         yield from pod_start.failures(api, pod)
+    # What a node has taken back stays; of what came after it, that says nothing.
+    newest = max(updated, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default={})
+    if newest.get("status", {}).get("phase") == "Failed":
+        yield Failure(f"{pod_start.name(newest)}: {pod_end.of(newest).reason}", retried=True)
 
 
 def _owners(thing: Manifest) -> set[str]:

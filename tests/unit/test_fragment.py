@@ -829,6 +829,9 @@ def test_a_deployment_of_no_replicas_is_rolled_out() -> None:
 
 NO_NODE = "pod immich/immich-server-1-a finds no node: 0/1 nodes are available: 1 Insufficient gpu.intel.com/i915."
 UNSCHEDULED = {"type": "PodScheduled", "status": "False", "message": NO_NODE.partition("node: ")[2]}
+DEVICES = "Allocate failed due to requested number of devices unavailable"
+TAKEN_BACK = {"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": DEVICES}
+WITHOUT_DEVICE = POD_THAT_FAILS | {"status": TAKEN_BACK}
 WITHOUT_NODE = POD_THAT_FAILS | {"status": {"phase": "Pending", "conditions": [UNSCHEDULED]}}
 
 
@@ -855,8 +858,12 @@ def test_why_a_pod_does_not_start_is_told_at_once_and_once() -> None:
             "pod immich/immich-server-1-a: MountVolume.SetUp failed: not a directory",
         ),
         (Replay(state(0, 1, 1), pod=WITHOUT_NODE), NO_NODE),
+        (
+            Replay(state(0, 1, 1), pod=WITHOUT_DEVICE),
+            f"pod immich/immich-server-1-a: the pod was ended: UnexpectedAdmissionError: {DEVICES}",
+        ),
     ],
-    ids=["removed", "crash", "refused", "mount", "node"],
+    ids=["removed", "crash", "refused", "mount", "node", "kubelet"],
 )
 def test_a_rollout_that_can_not_end(api: ClusterApi, words: str) -> None:
     with pytest.raises(rollout.RolloutError) as error:
