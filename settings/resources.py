@@ -54,10 +54,13 @@ class Amounts(Model):
 
     cpu: Omittable[Cores] = None
     memory: Omittable[Bytes] = None
+    ephemeral_storage: Annotated[
+        Omittable[Bytes], Field(alias="ephemeral-storage", description="Of the node's own disk: logs and emptyDirs.")
+    ] = None
 
     def stated(self) -> dict[str, str]:
         """Return what is stated, by Kubernetes' names."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(by_alias=True, exclude_none=True)
 
 
 class Resources(Model):

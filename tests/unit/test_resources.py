@@ -12,8 +12,14 @@ from settings.resources import Resources
 from tests.stack_files import VALID, configuration, secrets
 from tests.stated import objects
 
-STATED: Manifest = {"requests": {"cpu": "7m", "memory": "300Mi"}, "limits": {"cpu": "2000m", "memory": "3072Mi"}}
-WRITTEN: Manifest = {"requests": {"cpu": "7m", "memory": "300Mi"}, "limits": {"cpu": "2", "memory": "3Gi"}}
+STATED: Manifest = {
+    "requests": {"cpu": "7m", "memory": "300Mi", "ephemeral-storage": "64Mi"},
+    "limits": {"cpu": "2000m", "memory": "3072Mi", "ephemeral-storage": "1024Mi"},
+}
+WRITTEN: Manifest = {
+    "requests": {"cpu": "7m", "memory": "300Mi", "ephemeral-storage": "64Mi"},
+    "limits": {"cpu": "2", "memory": "3Gi", "ephemeral-storage": "1Gi"},
+}
 
 
 def of(**stated: Any) -> Manifest:
