@@ -16,7 +16,7 @@ from observe.routes import RoutesSeen
 from observe.space import Space
 from settings import Settings
 from settings.cloudflare import OwnTunnel, Tunnelled
-from settings.storage import Existing, OnNode
+from settings.storage import Existing
 from text.resource_types import WORKLOADS
 
 
@@ -93,15 +93,16 @@ def read_cluster(
     def listed(kind: Ref) -> list[Manifest] | None:
         return lists.of(kind, forbidden)
 
-    on_node, syncing = isinstance(settings.storage, OnNode), bool(settings.photo_sync.accounts)
-    nodes = listed(Ref("v1", "Node", "")) if on_node else []
+    syncing = bool(settings.photo_sync.accounts)
+    nodes = listed(Ref("v1", "Node", ""))
     pods = listed(Ref("v1", "Pod", "", sync))
     classes = listed(Ref("storage.k8s.io/v1", "StorageClass", "")) if syncing else []
-    volumes = listed(Ref("v1", "PersistentVolume", "")) if syncing or on_node else []
+    volumes = listed(Ref("v1", "PersistentVolume", ""))
     ingresses = listed(Ref("networking.k8s.io/v1", "Ingress", ""))
     live = _live(api, settings, listed(Ref("batch/v1", "Job", "", sync)), secrets=secrets)
     leads_to = origin_of(settings) if isinstance(settings.cloudflare, Tunnelled) else None
     origin = api.get(leads_to) if leads_to else None
+    existing = read_existing(api, settings)
     host = urlsplit(settings.origin.url or "").hostname if isinstance(settings.cloudflare, OwnTunnel) else None
     found = Ref("v1", "Namespace", sync)
     return ClusterSeen(
@@ -116,13 +117,13 @@ def read_cluster(
         nodes=None if nodes is None else tuple(map(host_name, nodes)),
         storage_classes=None if classes is None else tuple(classes),
         volume_classes=None if volumes is None else frozenset(map(_class, volumes)),
-        placement=placement.read_placement(settings, nodes or (), volumes, listed),
+        placement=placement.read_placement(settings, nodes or (), volumes, listed, existing),
         space=space.read_space(api, settings, nodes or (), pods or ()),
         origin=origin,
         origin_address_of=_having(host, listed(Ref("v1", "Service", "")) or ()) if host else None,
         origin_on_host=isinstance(settings.cloudflare, OwnTunnel) and _on_host(api, origin),
         policies=api.serves(mount_policy.API, mount_policy.KIND),
-        existing=read_existing(api, settings),
+        existing=existing,
         mutating=api.serves(mount_policy.API, mount_admission.KIND),
         alerts=settings.monitoring is None or api.serves(monitoring.API, monitoring.KIND),
         forbidden=tuple(forbidden),

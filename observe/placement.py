@@ -1,10 +1,11 @@
 """Where pods may run: the photos' node, and the claims that tie pods to nodes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clients.kubernetes import Manifest, Ref
 from clients.nodes import of_host_name
+from observe.existing import ExistingSeen
 from observe.lists import Listed
 from settings import Settings
 from settings.storage import OnNode
@@ -12,37 +13,57 @@ from settings.storage import OnNode
 
 @dataclass(frozen=True)
 class Placement:
-    """What ties pods to nodes, where the photos are on one; None is unknown.
+    """What ties pods to nodes; None is unknown.
 
     Attributes:
-        node: the photos' node.
+        node: the photos' node; None where they are on none, too.
         claims: the claims of Immich's and the photo-sync namespace.
         volumes: the PersistentVolumes.
+        nodes: all nodes of the cluster; empty where they may not be read.
 
     """
 
     node: Manifest | None = None
     claims: tuple[Manifest, ...] | None = None
     volumes: tuple[Manifest, ...] | None = None
+    nodes: tuple[Manifest, ...] = ()
 
-    def claims_of(self, pod: Manifest, namespace: str | None) -> list[Manifest]:
-        """List the claims that a pod mounts, as far as they are known."""
-        mounted = [one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])]
+    @property
+    def eligible(self) -> tuple[Manifest, ...]:
+        """The nodes that Immich's pods may run on, as far as the photos decide."""
+        return (self.node,) if self.node else self.nodes
+
+    def claims_of(self, pod: Manifest, namespace: str | None, workload: Manifest | None = None) -> list[Manifest]:
+        """List the claims that a pod mounts, as far as they are known; a StatefulSet has some made for each."""
+        mounted = {one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])}
+        mounted |= set(_of_templates(workload)) if workload else set()
         metadata = [(one, one["metadata"]) for one in self.claims or ()]
         return [one for one, named in metadata if named["name"] in mounted and named.get("namespace") == namespace]
 
 
+def _of_templates(workload: Manifest) -> Iterator[str]:
+    spec, name = workload["spec"], workload["metadata"]["name"]
+    first = (spec.get("ordinals") or {}).get("start", 0)
+    for template in spec.get("volumeClaimTemplates") or ():
+        for ordinal in range(first, first + spec.get("replicas", 1)):
+            yield f"{template['metadata']['name']}-{name}-{ordinal}"
+
+
 def read_placement(
-    settings: Settings, nodes: Iterable[Manifest], volumes: Iterable[Manifest] | None, listed: Listed
+    settings: Settings,
+    nodes: Iterable[Manifest],
+    volumes: Iterable[Manifest] | None,
+    listed: Listed,
+    existing: ExistingSeen | None = None,
 ) -> Placement:
-    """Read it; `nodes` and `volumes` are the cluster's."""
-    if not isinstance(settings.storage, OnNode):
-        return Placement()
+    """Read it; `nodes` and `volumes` are the cluster's, `existing` a claim that is there."""
     namespaces = dict.fromkeys((settings.immich.namespace, settings.photo_sync.namespace))
     claims = [listed(Ref("v1", "PersistentVolumeClaim", "", namespace)) for namespace in namespaces]
-    known = [one for one in claims if one is not None]
+    known, there = [one for one in claims if one is not None], tuple(nodes)
+    name = settings.storage.node if isinstance(settings.storage, OnNode) else existing.node if existing else ""
     return Placement(
-        node=of_host_name(nodes, settings.storage.node),
+        node=of_host_name(there, name) if name else None,
         claims=tuple(claim for one in known for claim in one) if len(known) == len(claims) else None,
         volumes=None if volumes is None else tuple(volumes),
+        nodes=there,
     )

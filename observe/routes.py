@@ -1,15 +1,13 @@
 """What leads requests into the cluster: routes of all kinds, and what would serve the stack's own."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from observe.lists import Listed
+from observe.route_hosts import hosts
 from settings import Settings
 from settings.cloudflare import LocalTunnel, SharedTunnel
 from settings.route import Gateway, Ingress, NoRoute
-from text.hostname import normal
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 # Kinds of custom resources that lead a host somewhere; the old group is of Traefik 2.
@@ -18,8 +16,6 @@ KINDS = (
     ("traefik.io/v1alpha1", "IngressRoute"),
     ("traefik.containo.us/v1alpha1", "IngressRoute"),
 )
-_HOSTS_OF_MATCH = re.compile(r"(?<!!)\bHost\(([^)]*)\)")
-_QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class RoutesSeen:
         ingress_classes: the IngressClasses.
         pods: the pods of all namespaces: a controller is one of them, and so is a cloudflared.
         gateway_api: whether the API server has HTTPRoutes.
-        gateways: the Gateways.
+        gateways: the Gateways, where a route goes by their hosts.
 
     """
 
@@ -59,7 +55,9 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
     in_ingress, on_gateway = isinstance(settings.route, Ingress), isinstance(settings.route, Gateway)
     gateway_api = (GATEWAY_API, "HTTPRoute") in served
     classes = listed(Ref("networking.k8s.io/v1", "IngressClass", "")) if in_ingress else None
-    gateways = listed(Ref(GATEWAY_API, "Gateway", "")) if on_gateway and gateway_api else None
+    by_listeners = any(one["kind"] == "HTTPRoute" and not hosts(one).names for one in others)
+    goes_by = gateway_api and (on_gateway or by_listeners)
+    gateways = listed(Ref(GATEWAY_API, "Gateway", "")) if goes_by else None
     return RoutesSeen(
         others=tuple(others),
         ingress_classes=None if classes is None else tuple(classes),
@@ -67,21 +65,3 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
         gateway_api=gateway_api,
         gateways=None if gateways is None else tuple(gateways),
     )
-
-
-def hosts(route: Manifest) -> set[str]:
-    """Name the hosts that a route of any kind leads somewhere, in the normal form."""
-    return {normal(host) for host in _hosts(route) if host}
-
-
-def _hosts(route: Manifest) -> Iterator[str]:
-    spec = route.get("spec") or {}
-    match route["kind"]:
-        case "Ingress":
-            yield from (rule.get("host", "") for rule in spec.get("rules") or ())
-        case "HTTPRoute":
-            yield from spec.get("hostnames") or ()
-        case "IngressRoute":
-            for rule in spec.get("routes") or ():
-                for matcher in _HOSTS_OF_MATCH.findall(rule.get("match", "")):
-                    yield from _QUOTED.findall(matcher)

@@ -6,7 +6,6 @@ from clients.kubernetes import Manifest
 from settings import Settings
 from settings.cloudflare import LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Gateway, Ingress, NoRoute
-from settings.storage import OnNode
 
 ACCOUNT = "immich-icloud-verify"
 _API = "rbac.authorization.k8s.io"
@@ -63,6 +62,7 @@ def _everywhere(settings: Settings) -> list[Rule]:
     rules: list[Rule] = [
         ("", ("namespaces",), ("get",)),
         ("", ("persistentvolumes",), _READ),
+        ("", ("nodes",), ("list",)),
         ("networking.k8s.io", ("ingresses", "ingressclasses"), _READ),
         (
             "admissionregistration.k8s.io",
@@ -72,8 +72,6 @@ def _everywhere(settings: Settings) -> list[Rule]:
     ]
     if isinstance(settings.cloudflare, LocalTunnel):
         rules += _OF_CONNECTORS
-    if isinstance(settings.storage, OnNode):
-        rules.append(("", ("nodes",), ("list",)))
     if not isinstance(settings.route, NoRoute):
         rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
         rules.append(("traefik.io", ("ingressroutes",), ("list",)))

@@ -21,7 +21,7 @@ class Answers:
 
     Attributes:
         live: each managed object of the plan as it is; an object that does not exist is left out.
-        refusals: why the API server would refuse a managed object.
+        refusals: why the API server would refuse a managed object; of one that does not exist, by quotas and limits.
         trials: what each fragment would come to.
         refused_pods: why quotas and limits keep the pods out, by who has them.
         admitted: each managed object that exists as the API server would take it: for a Job, a new one.
@@ -58,14 +58,33 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
             answers[managed.ref] = _answer(api, _another(managed.manifest) if made_again else managed.manifest)
             if made_again and isinstance(answers[managed.ref], ClusterRefusedError):
                 del answers[managed.ref]
+    refusals = {ref: str(answer) for ref, answer in answers.items() if isinstance(answer, ClusterRefusedError)}
     return Answers(
         live=live,
-        refusals={ref: str(answer) for ref, answer in answers.items() if isinstance(answer, ClusterRefusedError)},
+        refusals=refusals | new_ones_refused(api, plan, observed),
         trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
         refused_pods=pod_trials.refused(api, plan, observed),
         admitted={ref: answer for ref, answer in answers.items() if not isinstance(answer, ClusterRefusedError)},
         remainders={} if plan.mount_is_ours else _remainders(api, plan),
     )
+
+
+def new_ones_refused(api: ClusterApi, plan: Plan, observed: Observed) -> dict[Ref, str]:
+    """Return why quotas and limits would not let in what does not exist yet, in namespaces that do.
+
+    Raises:
+        UnreachableError: when no API server answers.
+
+    """
+    new = None if observed.cluster.photo_sync else plan.photo_sync.ref.name
+    asked = (
+        (managed.ref, pod_trials.reason(api, managed.manifest))
+        for managed in plan.managed_objects()
+        if managed.ref not in observed.cluster.live
+        and managed.ref.namespace not in {None, new}
+        and managed.ref.kind != "Secret"
+    )
+    return {ref: reason for ref, reason in asked if reason}
 
 
 def _remainders(api: ClusterApi, plan: Plan) -> dict[Ref, Remainder]:

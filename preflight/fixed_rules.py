@@ -58,6 +58,12 @@ def findings(managed: ManagedObject, live: Manifest, plan: Plan, refusal: str | 
     elif managed.ref.kind == "Job":
         yield wording.JOB_REFUSED.found(managed.ref, namespace=managed.ref.namespace, name=managed.ref.name)
     else:
+        yield from refused(managed, refusal)
+
+
+def refused(managed: ManagedObject, refusal: str | None) -> Iterator[Finding]:
+    """Say why the API server would refuse an object, where it would."""
+    if refusal is not None:
         named = f" (named by {PROJECT}:{managed.setting})" if managed.setting else ""
         yield wording.REFUSED.found(managed.ref, managed.setting, named=named, reason=refusal)
 

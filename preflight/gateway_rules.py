@@ -4,14 +4,15 @@ from collections.abc import Collection, Iterable, Iterator
 
 from clients.kubernetes import Manifest
 from observe.cluster import ClusterSeen
+from observe.route_hosts import covers
 from preflight import wording
 from preflight.selectors import matches
 from settings import Settings
 from settings.route import Gateway, Parent
 from text.finding import Finding
-from text.hostname import normal
 
 _WEB = {"HTTP", "HTTPS"}
+_SERVING = {"Accepted", "ResolvedRefs", "Programmed"}
 
 
 def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator[Finding]:
@@ -25,12 +26,16 @@ def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator
         yield from _of_parent(settings, parent, seen.gateways, facts)
 
 
+def of_parent(parent: Parent, facts: ClusterSeen) -> Manifest | None:
+    """Find the Gateway of a parent; None where there is none, or it may not be read."""
+    where = (parent.gateway_namespace, parent.gateway)
+    return next((one for one in facts.routes.gateways or () if _place(one) == where), None)
+
+
 def _of_parent(
     settings: Settings, parent: Parent, gateways: Collection[Manifest], facts: ClusterSeen
 ) -> Iterator[Finding]:
-    where = (parent.gateway_namespace, parent.gateway)
-    name = "/".join(where)
-    gateway = next((one for one in gateways if _place(one) == where), None)
+    name, gateway = f"{parent.gateway_namespace}/{parent.gateway}", of_parent(parent, facts)
     if gateway is None:
         has = ", ".join("/".join(_place(one)) for one in gateways)
         yield wording.GATEWAY_MISSING.found(name=name, has=has or "none")
@@ -58,21 +63,33 @@ def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
 def _listened(
     settings: Settings, name: str, gateway: Manifest, named: Iterable[Manifest], facts: ClusterSeen
 ) -> Iterator[Finding]:
-    listeners = [one for one in named if one.get("protocol") in _WEB]
-    of_host = [one for one in listeners if _covers(one.get("hostname"), settings.host)]
+    listeners = [one for one in named if one.get("protocol") in _WEB and _takes_http_routes(one)]
+    of_host = [one for one in listeners if covers(one.get("hostname"), settings.host)]
     if not of_host:
         has = ", ".join(one.get("hostname", "*") for one in listeners)
         yield wording.GATEWAY_LACKS_HOST.found(name=name, host=settings.host, has=has or "none")
-    elif not any(_admits(one, gateway, settings.immich.namespace, facts.namespace) for one in of_host):
+        return
+    taking = [one for one in of_host if _admits(one, gateway, settings.immich.namespace, facts.namespace)]
+    if not taking:
         yield wording.GATEWAY_REFUSES_NAMESPACE.found(name=name, namespace=settings.immich.namespace)
+        return
+    broken = [_broken(one, gateway) for one in taking]
+    if all(broken):
+        yield wording.GATEWAY_UNSERVED.found(name=name, reason=f"its listener {taking[0]['name']}: {broken[0]}")
 
 
-def _covers(pattern: str | None, host: str) -> bool:
-    """Whether a listener's host name is for a host; of Gateway API, a wildcard stands for any number of labels."""
-    if not pattern:
-        return True
-    wanted, listened = normal(host), normal(pattern)
-    return wanted.endswith(listened[1:]) if listened.startswith("*.") else wanted == listened
+def _broken(listener: Manifest, gateway: Manifest) -> str:
+    """Say why a listener does not serve, such as a certificate that is missing; empty where nothing is known of it."""
+    stated = gateway.get("status", {}).get("listeners") or ()
+    conditions = [held for one in stated if one["name"] == listener["name"] for held in one.get("conditions") or ()]
+    failing = [one for one in conditions if one["type"] in _SERVING and one["status"] == "False"]
+    return next((str(one.get("message") or one.get("reason") or one["type"]) for one in failing), "")
+
+
+def _takes_http_routes(listener: Manifest) -> bool:
+    """Whether a listener takes HTTPRoutes, which one for HTTP does unless it says which kinds it takes."""
+    kinds = (listener.get("allowedRoutes") or {}).get("kinds") or [{"kind": "HTTPRoute"}]
+    return any(one["kind"] == "HTTPRoute" for one in kinds)
 
 
 def _admits(listener: Manifest, gateway: Manifest, namespace: str, live: Manifest | None) -> bool:

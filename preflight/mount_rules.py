@@ -35,8 +35,11 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answer
             yield from _stated_by_chart(mount, plan, answers)
 
 
-def restarts(mount: Manifest, answers: Answers) -> bool:
-    """Whether this stack would change a workload of Immich's, so that its pods are replaced."""
+def restarts(mount: Manifest, live: Manifest, plan: Plan, answers: Answers) -> bool:
+    """Whether a change of this stack, to a workload of Immich's or to what its pods are given, replaces its pods."""
+    if plan.mount_admission:
+        in_force = answers.live.get(plan.mount_admission[0].ref, {})
+        return bool(_lacks(mount, live)) and stamp(mount) not in str(in_force.get("spec"))
     trial = answers.trials.get(Ref.of(mount))
     if trial is None or trial.live is None or trial.problems:
         return False
@@ -70,8 +73,7 @@ def _added(mount: Manifest, live: Manifest, plan: Plan, answers: Answers) -> Ite
     where, template = Ref.of(mount), live["spec"]["template"]["spec"]
     if lacks := "; ".join(lacking(mount, admitted(template, mount))):
         yield wording.MOUNT_IN_THE_WAY.found(where, lacks=lacks)
-    in_force = answers.live.get(plan.mount_admission[0].ref, {}) if plan.mount_admission else {}
-    if _lacks(mount, live) and stamp(mount) not in str(in_force.get("spec")):
+    if restarts(mount, live, plan, answers):
         yield wording.IMMICH_RESTARTS.found(where)
 
 
@@ -84,7 +86,7 @@ def _stated_here(mount: Manifest, facts: ClusterSeen, plan: Plan, answers: Answe
         yield wording.MOUNT_SHARED.found(shared=trial.shared)
     if trial.live is None:
         return
-    if restarts(mount, answers):
+    if restarts(mount, trial.live, plan, answers):
         yield wording.IMMICH_RESTARTS.found(Ref.of(mount))
         if facts.mutating:
             yield wording.ADMISSION_ADVISED.found(workload=Ref.of(mount))

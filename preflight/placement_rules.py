@@ -7,10 +7,11 @@ from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
-from preflight.selectors import on_node, untolerated
+from preflight.selectors import on_node, tolerates, untolerated
 from text.finding import Finding
 
 _CORDONED = "node.kubernetes.io/unschedulable"
+_CORDON = {"key": _CORDONED, "effect": "NoSchedule"}
 
 
 def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
@@ -25,9 +26,9 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
         pod, name = live["spec"]["template"]["spec"], node["metadata"]["name"]
         if reason := _excluded(pod, node):
             yield wording.NODE_EXCLUDED.found(Ref.of(live), node=name, reason=reason)
-        for claim, volume in _claims_elsewhere(pod, mount["metadata"]["namespace"], node, facts):
+        for claim, volume in _claims_elsewhere(pod, mount["metadata"]["namespace"], node, facts, live):
             yield wording.CLAIM_ELSEWHERE.found(claim, workload=Ref.of(live), volume=volume, node=name)
-        if mount_rules.restarts(mount, answers):
+        if mount_rules.restarts(mount, live, plan, answers):
             yield from _closed(Ref.of(live), pod, node)
     yield from _of_ours(facts, plan, answers, node)
 
@@ -62,10 +63,12 @@ def _excluded(pod: Manifest, node: Manifest) -> str:
     return ""
 
 
-def _claims_elsewhere(pod: Manifest, namespace: str, node: Manifest, facts: ClusterSeen) -> Iterator[tuple[Ref, str]]:
+def _claims_elsewhere(
+    pod: Manifest, namespace: str, node: Manifest, facts: ClusterSeen, workload: Manifest | None = None
+) -> Iterator[tuple[Ref, str]]:
     """List a pod's claims that are bound to a volume of other nodes, with that volume."""
     volumes = {one["metadata"]["name"]: one for one in facts.placement.volumes or ()}
-    for claim in facts.placement.claims_of(pod, namespace):
+    for claim in facts.placement.claims_of(pod, namespace, workload):
         volume = volumes.get(claim["spec"].get("volumeName", ""), {})
         required = (volume.get("spec", {}).get("nodeAffinity") or {}).get("required")
         if required and not on_node(required["nodeSelectorTerms"], node):
@@ -87,7 +90,7 @@ def _reasons(pod: Manifest, node: Manifest) -> Iterator[str]:
         yield f"it is not ready: {ready.get('message') or ready.get('reason') or ready['status']}"
         return
     taints = list(untolerated(pod, node))
-    cordoned = node.get("spec", {}).get("unschedulable")
+    cordoned = node.get("spec", {}).get("unschedulable") and not tolerates(pod, _CORDON)
     if cordoned:
         yield "it is cordoned"
     yield from (f"taint {taint}" for taint in taints if not (cordoned and taint.startswith(_CORDONED)))

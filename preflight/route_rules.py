@@ -1,29 +1,33 @@
 """Whether anything would serve the stack's route, and whether another route has its host already. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
-from observe.routes import hosts
+from observe.route_hosts import hosts
 from preflight import gateway_rules, wording
 from settings import Settings
-from settings.route import Gateway, Ingress
+from settings.route import Gateway, Ingress, Route
 from text.finding import Finding
 from text.hostname import normal
 
-# What an image's path has of the controllers that an IngressClass names; one that is not here is not judged.
+# What the image's name is of the controllers that an IngressClass names; one that is not here is not judged.
+_TRAEFIK = "traefik.io/ingress-controller"
 _IMAGES = {
-    "k8s.io/ingress-nginx": ("ingress-nginx", "nginx-ingress-controller"),
-    "nginx.org/ingress-controller": ("nginx-ingress",),
-    "traefik.io/ingress-controller": ("traefik",),
-    "haproxy.org/ingress-controller": ("haproxy",),
-    "haproxy-ingress.github.io/controller": ("haproxy-ingress",),
-    "ingress-controllers.konghq.com/kong": ("kong",),
-    "caddyserver.com/ingress-controller": ("caddy",),
-    "cilium.io/ingress-controller": ("cilium",),
-    "tailscale.com/ts-ingress": ("tailscale",),
+    "k8s.io/ingress-nginx": r"ingress-nginx[-/]controller|nginx-ingress-controller",
+    "nginx.org/ingress-controller": r"nginx(-plus)?-ingress([:@]|$)",
+    _TRAEFIK: r"(^|[/-])traefik(-hub)?([:@]|$)",
+    "haproxy.org/ingress-controller": r"(^|/)kubernetes-ingress([:@]|$)",
+    "haproxy-ingress.github.io/controller": r"haproxy-ingress",
+    "ingress-controllers.konghq.com/kong": r"kong",
+    "caddyserver.com/ingress-controller": r"caddy",
+    "cilium.io/ingress-controller": r"cilium",
+    "tailscale.com/ts-ingress": r"k8s-operator",
 }
+# By which Traefik asks an Ingress before others.
+_PRIORITY = "traefik.ingress.kubernetes.io/router.priority"
 
 
 def findings(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
@@ -39,13 +43,31 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Fin
 
 
 def _rivals(settings: Settings, facts: ClusterSeen, plan: Plan, ours: Ref) -> Iterator[Finding]:
+    gateways = facts.routes.gateways or ()
     for route in (*(facts.ingresses or ()), *facts.routes.others):
-        rival = Ref.of(route)
-        if normal(settings.host) not in hosts(route) or rival == ours or plan.ownership.is_ours(route):
+        rival, led = Ref.of(route), hosts(route, gateways)
+        if rival == ours or plan.ownership.is_ours(route):
             continue
-        adoptable = (rival.kind, rival.namespace) == (ours.kind, ours.namespace)
-        otherwise = wording.ADOPT_ROUTE if adoptable else wording.REMOVE_ROUTE
-        yield wording.HOST_TAKEN.found(rival, host=settings.host, otherwise=otherwise)
+        if normal(settings.host) in led.names:
+            adoptable = (rival.kind, rival.namespace) == (ours.kind, ours.namespace)
+            otherwise = wording.ADOPT_ROUTE if adoptable else wording.REMOVE_ROUTE
+            yield wording.HOST_TAKEN.found(rival, host=settings.host, otherwise=otherwise)
+        elif pattern := led.pattern_of(settings.host):
+            shadows = rival.kind == "IngressRoute" or (rival.kind == "Ingress" and _of_traefik(settings.route, facts))
+            situation = wording.HOST_SHADOWED if shadows and not _first(settings.route) else wording.HOST_COVERED
+            yield situation.found(rival, pattern=pattern, host=settings.host)
+
+
+def _first(route: Route) -> bool:
+    """Whether the route states itself that Traefik asks it before others."""
+    return isinstance(route, Ingress) and _PRIORITY in route.annotations
+
+
+def _of_traefik(route: Route, facts: ClusterSeen) -> bool:
+    return isinstance(route, Ingress) and any(
+        one["metadata"]["name"] == route.class_name and one.get("spec", {}).get("controller") == _TRAEFIK
+        for one in facts.routes.ingress_classes or ()
+    )
 
 
 def _of_class(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
@@ -62,7 +84,14 @@ def _of_class(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
 def _is_served(ingress_class: Manifest, facts: ClusterSeen) -> bool:
     """Whether a pod of the class' controller runs; of a controller that is not known, it is taken for granted."""
     controller = str(ingress_class.get("spec", {}).get("controller", ""))
-    known = next((parts for name, parts in _IMAGES.items() if f"{controller}/".startswith(f"{name}/")), None)
-    running = [pod for pod in facts.routes.pods or () if pod.get("status", {}).get("phase") == "Running"]
-    images = {str(one.get("image", "")) for pod in running for one in pod["spec"].get("containers", [])}
-    return known is None or any(part in image for image in images for part in known)
+    known = next((image for name, image in _IMAGES.items() if f"{controller}/".startswith(f"{name}/")), None)
+    serving = [pod for pod in facts.routes.pods or () if _serves(pod)]
+    images = {str(one.get("image", "")) for pod in serving for one in pod["spec"].get("containers", [])}
+    return known is None or any(re.search(known, image) for image in images)
+
+
+def _serves(pod: Manifest) -> bool:
+    """Whether a pod runs, and does not say that it is not ready."""
+    status = pod.get("status", {})
+    unready = [one for one in status.get("conditions") or () if one["type"] == "Ready" and one["status"] != "True"]
+    return status.get("phase") == "Running" and not unready

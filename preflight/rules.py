@@ -12,6 +12,7 @@ from preflight import (
     deletion_rules,
     existing_rules,
     fixed_rules,
+    mount_rules,
     owner_rules,
     placement_rules,
     rollout_rules,
@@ -35,12 +36,13 @@ def findings(
     yield from existing_rules.findings(facts)
     yield from route_rules.findings(settings, facts, plan)
     yield from placement_rules.findings(facts, plan, answers)
-    yield from (wording.POD_REFUSED.found(ref, reason=reason) for ref, reason in answers.refused_pods.items())
+    yield from _refused_pods(facts, plan, answers)
     yield from rollout_rules.findings(facts, plan, answers)
     yield from fixed_rules.released(plan, answers)
     yield from _rearranged(plan, answers)
     for managed in plan.managed_objects():
         if (live := answers.live.get(managed.ref)) is None:
+            yield from fixed_rules.refused(managed, answers.refusals.get(managed.ref))
             continue
         about_owner = list(owner_rules.findings(managed, live, plan))
         yield from about_owner
@@ -53,6 +55,18 @@ def findings(
     yield from _immich_on_any_node(settings, facts)
     for ref, trial in answers.trials.items():
         yield from (wording.ENTRIES_WARNED.found(ref, warning=warning) for warning in trial.warnings)
+
+
+def _refused_pods(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
+    """Find pods that quotas or limits would refuse; of Immich's, only where this `up` replaces them."""
+    stay = {
+        Ref.of(mount)
+        for mount in plan.mounts
+        if (live := facts.workload(Ref.of(mount))) and not mount_rules.restarts(mount, live, plan, answers)
+    }
+    for ref, reason in answers.refused_pods.items():
+        if ref not in stay:
+            yield wording.POD_REFUSED.found(ref, reason=reason)
 
 
 def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:

@@ -55,13 +55,15 @@ def on_node(terms: list[Manifest], node: Manifest) -> bool:
 
 def untolerated(pod: Manifest, node: Manifest) -> Iterator[str]:
     """Name the taints of a node that keep a pod out."""
-    taints = node.get("spec", {}).get("taints") or []
-    for taint in taints:
-        if taint.get("effect") in _KEEPS_PODS_OUT and not any(
-            _tolerates(one, taint) for one in pod.get("tolerations") or ()
-        ):
+    for taint in node.get("spec", {}).get("taints") or []:
+        if taint.get("effect") in _KEEPS_PODS_OUT and not tolerates(pod, taint):
             value = f"={taint['value']}" if taint.get("value") else ""
             yield f"{taint['key']}{value}:{taint['effect']}"
+
+
+def tolerates(pod: Manifest, taint: Manifest) -> bool:
+    """Whether a pod tolerates a taint."""
+    return any(_tolerates(one, taint) for one in pod.get("tolerations") or ())
 
 
 def _tolerates(toleration: Manifest, taint: Manifest) -> bool:

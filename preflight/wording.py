@@ -8,7 +8,7 @@ from components.free_space import EVICTS_BELOW, EVICTS_BELOW_INODES
 from settings import PROJECT
 from settings.load import API_KEY
 from text.finding import Severity, Situation
-from text.owner_marks import ARGOCD_TRACKING
+from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING
 
 _WARNING, _NEWS = Severity.WARNING, Severity.NEWS
 _KEY = f"{PROJECT}:$setting"
@@ -188,8 +188,9 @@ TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
     "$subject is tracked by ArgoCD, which would undo changes of this stack, or remove it",
     f"{_HANDED_OVER} 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
-    "ArgoCD sync; 2. take it out of the kustomization and let ArgoCD sync: it stays, untracked (if the annotation "
-    f"{ARGOCD_TRACKING} stays, remove it with kubectl annotate); 3. {_ADOPT}",
+    "ArgoCD sync; 2. take it out of git and let ArgoCD sync: it stays; 3. remove ArgoCD's marks, which stay, too: "
+    f"`kubectl annotate $object {ARGOCD_TRACKING}-` and `kubectl label $object {ARGOCD_INSTANCE}- "
+    f"app.kubernetes.io/instance-`; 4. {_ADOPT}",
 )
 _KEEP_FROM_HELM = (
     f"{_HANDED_OVER} 1. `kubectl annotate $object helm.sh/resource-policy=keep`; 2. switch it off in the values of the "
@@ -230,6 +231,12 @@ MANAGED_BY_APPLY_SET = Situation(
     f"{_HANDED_OVER} 1. `kubectl label $object applyset.kubernetes.io/part-of-`; 2. take it out of the files, or the "
     f"kustomization, before they are applied again; 3. {_ADOPT}",
 )
+MANAGED_BY_TOOL = Situation(
+    "managed-by-tool",
+    "$subject is managed by $tool (label $label=$value), which would change it back, or delete it",
+    f"{_HANDED_OVER} 1. `kubectl label $object $label-`; 2. take it out of the files and the state of $tool, before it "
+    f"runs again; 3. {_ADOPT}",
+)
 OWNED_BY_OBJECT = Situation(
     "owned-by-object",
     "$subject is owned by $owner (ownerReferences), and is deleted with it",
@@ -238,7 +245,8 @@ OWNED_BY_OBJECT = Situation(
 APPLIED_WITH_KUBECTL = Situation(
     "applied-with-kubectl",
     "$subject: the next `kubectl apply` of its files, or of their kustomization, changes it back",
-    "Take it out of them before `up`",
+    "Take it out of them before `up`. Where they are applied with --prune, first remove the annotation "
+    "kubectl.kubernetes.io/last-applied-configuration: `kubectl apply --prune` deletes by it",
     _WARNING,
 )
 NOTHING_TO_ADOPT = Situation(
@@ -323,6 +331,21 @@ HOST_TAKEN = Situation(
     "host-taken",
     f"{_KEY}: $host is served by $subject already",
     f"Choose another host, ${{otherwise}} leave the route to it: {PROJECT}:route with kind: none",
+    setting="host",
+)
+HOST_SHADOWED = Situation(
+    "host-shadowed",
+    f"{_KEY}: $subject serves $pattern, and Traefik asks the route with the longer rule first: requests for $host may "
+    "go there",
+    f"Give this stack's a priority: {PROJECT}:route.annotations with traefik.ingress.kubernetes.io/router.priority "
+    '(e.g. "1000")',
+    _WARNING,
+    "host",
+)
+HOST_COVERED = Situation(
+    "host-covered",
+    "$subject serves $pattern: requests for $host go to this stack's route, which names the host",
+    severity=_NEWS,
     setting="host",
 )
 ADOPT_ROUTE: Final = f"name it in {PROJECT}:route.name to adopt it, or"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
-from observe.routes import hosts
+from observe.route_hosts import hosts
 from ops.checks import wording
 from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
@@ -63,9 +63,10 @@ def _backends(ingress: Manifest) -> Iterator[tuple[str, str]]:
 
 def _rivalled(facts: Facts, cluster: ClusterFacts, ours: Ref) -> Result | None:
     host = facts.settings.host
+    gateways = cluster.seen.routes.gateways or ()
     for route in (*(cluster.seen.ingresses or ()), *cluster.seen.routes.others):
         rival = Ref.of(route)
-        if normal(host) in hosts(route) and rival != ours:
+        if normal(host) in hosts(route, gateways).names and rival != ours:
             place = {"kind": rival.kind.lower(), "namespace": rival.namespace or "", "name": rival.name}
             return failed(facts, wording.HOST_SERVED_TWICE, f"{rival} serves {host}, too", **place)
     return None

@@ -4,7 +4,7 @@ from collections import Counter
 
 from clients.kubernetes import Manifest
 from observe.candidates import Candidates
-from observe.routes import hosts
+from observe.route_hosts import hosts
 
 _DIRECTORY = "/var/mnt/icloud-photos"
 
@@ -16,8 +16,8 @@ def namespaces(candidates: Candidates) -> list[str]:
 
 def host_names(candidates: Candidates, namespace: str) -> list[str]:
     """Offer the hosts that lead to Immich's namespace, and a name beside those of other applications."""
-    own = [host for route in _of(candidates, namespace) for host in sorted(hosts(route))]
-    other = Counter(host.partition(".")[2] for route in candidates.routes for host in sorted(hosts(route)))
+    own = [host for route in _of(candidates, namespace) for host in sorted(hosts(route).names)]
+    other = Counter(host.partition(".")[2] for route in candidates.routes for host in sorted(hosts(route).names))
     return _once([*own, *(f"immich.{domain}" for domain, _ in other.most_common(1) if "." in domain)])
 
 
@@ -29,7 +29,7 @@ def storage(candidates: Candidates, namespace: str) -> list[str]:
 
 def published(candidates: Candidates, namespace: str, host: str, tunnels: list[str]) -> list[str]:
     """Offer each way to Immich that the cluster and the Cloudflare account have."""
-    done = ["none, none"] if any(host in hosts(route) for route in _of(candidates, namespace)) else []
+    done = ["none, none"] if any(host in hosts(route).names for route in _of(candidates, namespace)) else []
     classes = [f"ingress {one['metadata']['name']}" for one in candidates.ingress_classes]
     routes = [*(f"gateway {one.namespace}/{one.name}" for one in candidates.gateways), *classes] or ["none"]
     local = ["localTunnel"] if candidates.connectors else []

@@ -1,16 +1,30 @@
 """What the cluster cannot take fails preview with a sentence, and nothing is registered."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes import client
 
-from clients.kubernetes import Ref
+from clients import jobs
+from clients.jobs import JobError
+from clients.kubernetes import Manifest, Ref
 from engine.run import Run
 from ops.new import __main__ as new
 from tests.rehearsal.account import HOMELAB
-from tests.rehearsal.conftest import DEPLOYMENT, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed
+from tests.rehearsal.conftest import (
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    PHOTO_SYNC,
+    VOLUME,
+    Bench,
+    MakeBench,
+    changed,
+    until,
+)
 
 MESSAGE = "Preflight found {}; nothing was changed."
 
@@ -160,6 +174,36 @@ def test_an_entry_that_another_manager_states(bench: Bench) -> None:
     bench.cluster.apply({**theirs, "spec": {}}, "helm")
 
 
+LARGE = {"limits": {"cpu": "10m"}, "requests": {"ephemeral-storage": "1Gi"}}
+TRIED: Manifest = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"generateName": "tried-", "namespace": PHOTO_SYNC.name},
+    "spec": {
+        "template": {
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "tried", "image": "busybox", "resources": LARGE}],
+            }
+        }
+    },
+}
+
+
+def quota(bench: Bench, hard: dict[str, str]) -> None:
+    """Put a quota into a photo-sync namespace of this stack; its controller, which the lab does not run, counts it."""
+    mark = {"immich-icloud/stack": f"immich-icloud/{bench.stack}"}
+    metadata = {"name": PHOTO_SYNC.name, "annotations": mark}
+    bench.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, "kubectl")
+    core, named = client.CoreV1Api(bench.api), {"name": "small", "namespace": PHOTO_SYNC.name}
+    made = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": named, "spec": {"hard": hard}}
+    bench.cluster.apply(made, "kubectl")
+    counted = {"status": {"hard": hard, "used": dict.fromkeys(hard, "0")}}
+    core.patch_namespaced_resource_quota_status(**named, body=counted)
+    account = Ref("v1", "ServiceAccount", "default", PHOTO_SYNC.name)
+    until(lambda: bench.cluster.get(account) is not None, "pods have an account")
+
+
 def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
     limits = {
         "apiVersion": "v1",
@@ -169,6 +213,7 @@ def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
     }
     node = Ref("v1", "Node", "talos-1ca-62z")
     bench.cluster.apply(limits, "kubectl")
+    quota(bench, {"limits.cpu": "1", "requests.ephemeral-storage": "1Mi", "requests.storage": "1Mi"})
     bench.cluster.patch(node, {"spec": {"unschedulable": True}}, "kubectl")
     bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": True}}, "kubectl")
     bench.set(lambda s: s.update(route={"kind": "ingress", "className": "traefik"}))
@@ -177,14 +222,26 @@ def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
         gateway = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
         bench.set(lambda s: s.update(route=gateway))
         assert "immich-icloud:route.kind: the API server has no HTTPRoute" in "\n".join(problems(bench.run("preview")))
+        # Where it was not foreseen, the Job controller's event says it while the command still waits.
+        with pytest.raises(
+            JobError, match=r"^Job photo-sync/tried-\w+ gets no pod: .*exceeded quota: small, .*ephemeral"
+        ):
+            jobs.run(bench.cluster, TRIED, print)
     finally:
         bench.delete(Ref.of(limits))
+        bench.delete(PHOTO_SYNC)
         bench.cluster.patch(node, {"spec": {"unschedulable": False}}, "kubectl")
         bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": None}}, "kubectl")
     assert "immich-icloud:route.className: the cluster has no IngressClass traefik" in said
     assert "minimum memory usage per Container is 128Mi, but request is 16Mi" in said
     assert "would start a pod on the node talos-1ca-62z, which takes none: it is cordoned" in said
     assert "Deployment immich/immich-server is paused" in said
+    assert re.search(
+        rf"Job {JOB.namespace}/{JOB.name}: the API server refuses its pod: .*must specify limits.cpu", said
+    )
+    assert re.search(
+        rf"{CLAIM} .*the API server refuses it: .*exceeded quota: small, requested: requests.storage=", said
+    )
 
 
 def test_a_broken_stack_file_has_no_traceback(bench: Bench) -> None:

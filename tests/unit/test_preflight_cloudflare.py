@@ -57,7 +57,8 @@ HOST, SIBLING_HOST = "immich.example.com", "mealie.example.com"
 ZONE = Zone("z" * 32, "example.com", "a" * 32, "free")
 HOMELAB = Tunnel("7c0de5ad", "homelab", config_src="cloudflare", deleted=False)
 SERVICE: Manifest = {
-    "spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80, "targetPort": "http"}, {"port": 8443}]}
+    "metadata": {},
+    "spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80, "targetPort": "http"}, {"port": 8443}]},
 }
 
 SHARED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab"}

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from clients.kubernetes import Answer, ClusterRefusedError, Ref
+from components.ownership import Ownership
+from components.plan import Found
+from components.plan import plan as plan_of
 from observe import Observed, placement
 from observe.cluster import ClusterSeen
+from observe.existing import ExistingSeen
 from observe.placement import Placement
-from preflight import pod_trials, rules
+from preflight import dry_runs, pod_trials, rules
 from preflight.dry_runs import Answers
 from preflight.selectors import on_node, untolerated
 from providers.claim import FragmentDryRun
@@ -18,7 +22,7 @@ from settings import Settings
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
-from tests.objects import Manifest, deployment, namespace, service
+from tests.objects import SERVERS, STACK, Manifest, deployment, namespace, service
 from tests.unit.configured import ON_HOST, configured
 from tests.unit.test_preflight_rules import (
     CLAIM,
@@ -58,10 +62,12 @@ def seen(live: Manifest, **more: Any) -> ClusterSeen:
     return facts(workloads=(live,), placement=Placement(**{"node": node(), **more}))
 
 
-def problems(settings: Settings, there: ClusterSeen, live: dict[Ref, Manifest] | None = None) -> list[Told]:
+def problems(
+    settings: Settings, there: ClusterSeen, live: dict[Ref, Manifest] | None = None, **more: Any
+) -> list[Told]:
     """What is found where this `up` restarts Immich, as it lacks the mount."""
     (workload,) = there.workloads
-    answers = Answers(live or {}, trials={IMMICH: FragmentDryRun(workload)})
+    answers = Answers(live or {}, trials={IMMICH: FragmentDryRun(workload)}, **more)
     return told(rules.findings(settings, there, planned(settings), answers), Severity.PROBLEM)
 
 
@@ -103,6 +109,22 @@ def test_immichs_workload_and_service_are_being_deleted() -> None:
         ("being-deleted", str(IMMICH)),
         ("being-deleted", "Service immich/immich-server"),
     ]
+
+
+def test_a_claim_that_is_there_and_its_volume_are_being_deleted() -> None:
+    volume_of_it = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "nas"} | GOING, "spec": {}}
+    photos, read = claim("photos", "photo-sync"), claim("photos", "immich")
+    for one in (photos, read):
+        one["metadata"] |= GOING
+    place = namespace("photo-sync")
+    place["metadata"] |= GOING
+    settings = configured({"kind": "existing", "claim": {"namespace": "photo-sync", "name": "photos"},
+                           "immichClaim": {"name": "photos"}})  # fmt: skip
+    there = replace(seen(immich()), existing=ExistingSeen(photos, read, volume_of_it), photo_sync=place)
+    assert [about for code, about in problems(settings, there) if code == "being-deleted"] == [
+        "Namespace photo-sync", str(CLAIM).replace("icloud-photos", "photos"),
+        "PersistentVolumeClaim immich/photos", "PersistentVolume nas",
+    ]  # fmt: skip
 
 
 # where pods run
@@ -213,6 +235,25 @@ def test_a_claim_of_immich_on_another_node(terms: list[Manifest], problem: bool)
     assert problems(configured(), there) == told_of
 
 
+def test_a_claim_that_a_stateful_set_makes_for_its_pod_on_another_node() -> None:
+    stated = {"metadata": {"name": "library"}}
+    live = immich(volumeClaimTemplates=[stated], replicas=1) | {"kind": "StatefulSet"}
+    made = claim("library-immich-server-0", "immich", volumeName="pvc-1")
+    settings, there = configured(), seen(live, claims=(made,), volumes=(volume(ON_TALOS_9),))
+    ref = Ref.of(live)
+    servers = (replace(SERVERS[0], ref=ref),)
+    plan = plan_of(settings, Found(servers), Ownership(STACK))
+    assert told(rules.findings(settings, there, plan, Answers()), Severity.PROBLEM) == [
+        ("claim-elsewhere", "PersistentVolumeClaim immich/library-immich-server-0")
+    ]
+
+
+def test_a_cordon_that_a_pod_tolerates() -> None:
+    tolerant = immich({"tolerations": [{"operator": "Exists"}]})
+    there = seen(tolerant, node=node(spec={"unschedulable": True}))
+    assert (("node-closed", str(IMMICH)) in problems(configured(), there)) is False
+
+
 def test_a_session_on_another_node_than_the_photos() -> None:
     settings = household(storage=OWNED)
     cookies = claim("icloud-cookies-anna", "photo-sync", volumeName="pvc-1")
@@ -248,6 +289,15 @@ def holding(**container: Any) -> Manifest:
 def test_what_the_old_pod_holds(pod: Manifest, spec: Manifest, there: Manifest, problem: bool) -> None:  # noqa: FBT001
     said = problems(configured(), seen(immich(pod, **spec), node=there))
     assert said == ([("old-pod-holds", str(IMMICH))] if problem else [])
+
+
+@pytest.mark.parametrize("counts", [["1"], ["1", "1"], []], ids=["one", "a second", "unknown"])
+def test_a_device_where_the_photos_are_on_no_node(counts: list[str]) -> None:
+    settings = configured({"kind": "nfs", "server": "nas.lan", "path": "/photos"})
+    nodes = tuple(node(status={"allocatable": {"gpu.intel.com/i915": one}}) for one in counts)
+    live = immich(holding(resources=GPU))
+    said = problems(settings, seen(live, node=None, nodes=nodes))
+    assert said == ([("old-pod-holds", str(IMMICH))] if len(counts) == 1 else [])
 
 
 def test_a_claim_for_one_pod_only() -> None:
@@ -291,9 +341,10 @@ EXCEEDED = 'pods "immich-icloud-preview" is forbidden: exceeded quota: all, requ
         (immich(**RECREATE), QUOTA, True),
         (immich(), EXCEEDED, True),
         (immich(**RECREATE), EXCEEDED, False),
+        (immich(strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}), EXCEEDED, False),
         (immich(), 'pods is forbidden: User "me" cannot create resource "pods"', False),
     ],
-    ids=["unstated", "unstated, Recreate", "exceeded", "its own share is free again", "may not ask"],
+    ids=["unstated", "unstated, Recreate", "exceeded", "its own share is free again", "without surge", "may not ask"],
 )
 def test_a_quota_is_asked(live: Manifest, reason: str, refused: bool) -> None:  # noqa: FBT001
     settings = configured()
@@ -302,8 +353,58 @@ def test_a_quota_is_asked(live: Manifest, reason: str, refused: bool) -> None:  
     assert answer == ({IMMICH: reason} if refused else {})
     (asked,) = api.asked
     assert [one["name"] for one in asked["spec"]["initContainers"]] == ["require-photo-disk"]
-    (finding,) = found(settings, {}, refused_pods={IMMICH: QUOTA})
-    assert (finding.code, finding.subject) == ("pod-refused", str(IMMICH))
+
+
+def test_a_quota_is_told_of_immichs_pods_only_where_they_restart() -> None:
+    settings, refused = configured(), {IMMICH: EXCEEDED}
+    assert problems(settings, seen(immich()), refused_pods=refused) == [("pod-refused", str(IMMICH))]
+    assert told(found(settings, {}, seen(immich()), refused_pods=refused), Severity.PROBLEM) == []
+
+
+def test_a_quota_is_told_of_pods_that_admission_gives_the_mount() -> None:
+    settings = configured(immich={"mount": "admission"})
+    there = seen(immich(paused=True))
+    found_there = told(found(settings, {}, there, refused_pods={IMMICH: EXCEEDED}), Severity.PROBLEM)
+    assert found_there == [("pod-refused", str(IMMICH)), ("workload-paused", str(IMMICH))]
+
+
+@pytest.mark.parametrize(("active", "refused"), [([], True), ([{"name": "icloud-sync-anna-1"}], False)])
+def test_a_sync_that_runs_holds_what_the_next_one_gets(active: list[Manifest], refused: bool) -> None:  # noqa: FBT001
+    settings = household(storage=OWNED)
+    plan = planned(settings)
+    (account,) = plan.sync.accounts if plan.sync else ()
+    ref = Ref.of(account.cron_job)
+    there = facts(photo_sync=namespace("photo-sync"), live={ref: account.cron_job | {"status": {"active": active}}})
+    assert (ref in pod_trials.refused(Admitting("photo-sync", EXCEEDED), plan, Observed(there))) is refused
+
+
+def test_a_quota_is_asked_with_what_counts_in_it() -> None:
+    counts = {"priorityClassName": "home", "activeDeadlineSeconds": 60, "runtimeClassName": "kata"}
+    sidecar = {"name": "vpn", "image": "x", "restartPolicy": "Always", "resources": GPU | {"claims": [{"name": "gpu"}]}}
+    api = Admitting("immich", QUOTA)
+    live = immich({**counts, "initContainers": [sidecar]})
+    pod_trials.refused(api, planned(configured()), Observed(facts(workloads=(live,))))
+    (asked,) = api.asked
+    assert asked["spec"].items() >= counts.items()
+    (beside,) = (one for one in asked["spec"]["initContainers"] if one["name"] == "vpn")
+    assert (beside["restartPolicy"], beside["resources"]) == ("Always", GPU)
+
+
+def test_what_does_not_exist_yet_is_asked_for_in_a_namespace_that_does() -> None:
+    refusal = (
+        'persistentvolumeclaims "icloud-photos" is forbidden: exceeded quota: all, requested: requests.storage=1Ti'
+    )
+    settings, api = configured(), Admitting("photo-sync", refusal)
+    for thing in (deployment(), namespace("photo-sync")):
+        api.objects[Ref.of(thing)] = thing
+    there = facts(photo_sync=namespace("photo-sync"))
+    refused = dry_runs.new_ones_refused(api, planned(settings), Observed(there))
+    assert CLAIM in refused
+    assert INGRESS not in refused
+    assert ("refused", str(CLAIM)) in told(found(settings, {}, there, refusals=refused), Severity.PROBLEM)
+    api.asked.clear()
+    assert dry_runs.new_ones_refused(api, planned(settings), Observed(facts())) == {}
+    assert {one["metadata"]["namespace"] for one in api.asked} == {"immich"}
 
 
 def test_the_pods_of_a_namespace_that_exists_are_asked_for() -> None:
@@ -325,9 +426,15 @@ def test_what_is_read_of_nodes_and_claims() -> None:
     for one in (mine, other):
         api.objects[Ref.of(one)] = deepcopy(one)
     read = placement.read_placement(configured(), [node()], (), api.list)
-    assert read == Placement(node(), (mine,), ())
-    assert (
-        placement.read_placement(configured({"kind": "nfs", "server": "n", "path": "/p"}), [], None, api.list)
-        == Placement()
-    )
+    assert read == Placement(node(), (mine,), (), (node(),))
+    on_nas = configured({"kind": "nfs", "server": "n", "path": "/p"})
+    assert placement.read_placement(on_nas, [node()], None, api.list) == Placement(None, (mine,), None, (node(),))
     assert placement.read_placement(configured(), [], None, lambda _: None) == Placement()
+
+
+def test_the_node_of_a_claim_that_is_there() -> None:
+    settings = configured({"kind": "existing", "claim": {"namespace": "immich", "name": "photos"}})
+    existing = ExistingSeen(
+        claim("photos", "immich", accessModes=["ReadWriteOnce"]), None, None, frozenset({"talos-1"})
+    )
+    assert placement.read_placement(settings, [node()], (), lambda _: [], existing).node == node()

@@ -8,7 +8,8 @@ import pytest
 from clients.kubernetes import Ref
 from observe import cluster
 from observe.cluster import ClusterSeen
-from observe.routes import RoutesSeen, hosts
+from observe.route_hosts import hosts
+from observe.routes import RoutesSeen
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told
 from tests.objects import Manifest, deployment, namespace, service
@@ -32,6 +33,17 @@ def ingress_route(match: str) -> Manifest:
     return route("IngressRoute", {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
 
 
+def aliased(hosts: str) -> Manifest:
+    ingress = other_ingress("photos.example.com")
+    ingress["metadata"]["annotations"] = {"nginx.ingress.kubernetes.io/server-alias": hosts}
+    return ingress
+
+
+def solver(route: Manifest) -> Manifest:
+    route["metadata"]["labels"] = {"acme.cert-manager.io/http01-solver": "true"}
+    return route
+
+
 def seen(others: tuple[Manifest, ...] = (), **more: Any) -> ClusterSeen:
     return facts(routes=RoutesSeen(others=others, **more))
 
@@ -50,11 +62,85 @@ def seen(others: tuple[Manifest, ...] = (), **more: Any) -> ClusterSeen:
         (ingress_route(f"Host(`b.example.com`, `{HOST}`)"), {HOST, "b.example.com"}),
         (ingress_route(f'Host("{HOST}") || Host("b.example.com")'), {HOST, "b.example.com"}),
         (ingress_route(f"!Host(`{HOST}`)"), set()),
+        (ingress_route(f"! Host(`{HOST}`)"), set()),
+        (ingress_route(f"Host(`b.example.com`) && !(PathPrefix(`/x`) || Host(`{HOST}`))"), {"b.example.com"}),
+        (ingress_route(f"PathRegexp(`^/(a|b)$`) && ( Host( `{HOST}` ) )"), {HOST}),
+        (ingress_route(f"host(`{HOST}`)"), {HOST}),
+        (ingress_route(f"Header(`X`, `Host(`) && Host(`{HOST}`)"), {HOST}),
         (ingress_route("HostRegexp(`^.+$`)"), set()),
+        (aliased("b.example.com, Immich.example.com"), {"photos.example.com", "b.example.com", HOST}),
+        (solver(other_ingress(HOST)), set()),
+        (solver(http_route(HOST)), set()),
     ],
 )
 def test_hosts_of_a_route(one: Manifest, served: set[str]) -> None:
-    assert hosts(one) == served
+    assert hosts(one).names == served
+
+
+@pytest.mark.parametrize(
+    ("one", "pattern"),
+    [
+        (route("Ingress", {"rules": [{"host": "*.example.com"}]}), "*.example.com"),
+        (route("Ingress", {"rules": [{"host": "*.com"}]}), ""),  # one label
+        (http_route("*.com"), "*.com"),  # any number
+        (http_route("*.example.org"), ""),
+        (ingress_route("HostRegexp(`^.+$`)"), "^.+$"),
+        (
+            ingress_route(r"HostRegexp(`^(www|immich)\.example\.com$`) && PathPrefix(`/`)"),
+            r"^(www|immich)\.example\.com$",
+        ),
+        (ingress_route(r"HostRegexp(`^[a-z]+\.example\.org$`)"), ""),
+        (ingress_route("HostRegexp(`{name:[a-z]{1,9}}.example.com`)"), "{name:[a-z]{1,9}}.example.com"),
+        (ingress_route("HostRegexp(`{name:[a-z]+}.example.org`)"), ""),
+        (ingress_route("HostRegexp(`(`)"), ""),
+    ],
+)
+def test_the_pattern_that_takes_a_host_in(one: Manifest, pattern: str) -> None:
+    assert hosts(one).pattern_of(HOST) == pattern
+
+
+@pytest.mark.parametrize(
+    ("names", "section", "listened", "served"),
+    [
+        ((), {}, HOST, {HOST}),
+        ((), {"sectionName": "web"}, HOST, {HOST}),
+        ((), {"sectionName": "other"}, HOST, set()),
+        ((), {}, "", set()),
+        (("*.example.com",), {}, HOST, {HOST}),
+        (("*.example.org",), {}, HOST, set()),
+    ],
+)
+def test_an_http_route_has_the_hosts_of_its_listener(
+    names: tuple[str, ...], section: Manifest, listened: str, served: set[str]
+) -> None:
+    inheriting = http_route(*names)
+    inheriting["spec"]["parentRefs"] = [{"name": "public", "namespace": "gateways", **section}]
+    above = gateway(listener(listened, ALL))
+    assert hosts(inheriting, [above]).names == served
+    there = seen((inheriting,), gateway_api=True, gateways=(above,))
+    assert problems(configured(), {}, there) == ([("host-taken", str(Ref.of(inheriting)))] if served else [])
+
+
+WILDCARD = route("Ingress", {"rules": [{"host": "*.example.com"}]})
+REGULAR = ingress_route("HostRegexp(`.+`)")
+FIRST = {"annotations": {"traefik.ingress.kubernetes.io/router.priority": "1000"}}
+
+
+@pytest.mark.parametrize(
+    ("rival", "controller", "more", "code"),
+    [
+        (WILDCARD, "k8s.io/ingress-nginx", {}, "host-covered"),
+        (WILDCARD, "traefik.io/ingress-controller", {}, "host-shadowed"),
+        (WILDCARD, "traefik.io/ingress-controller", FIRST, "host-covered"),
+        (REGULAR, "traefik.io/ingress-controller", {}, "host-shadowed"),
+        (http_route("*.example.com"), "traefik.io/ingress-controller", {}, "host-covered"),
+    ],
+    ids=["nginx", "Traefik", "Traefik, with a priority", "regular expression", "HTTPRoute"],
+)
+def test_a_route_with_a_pattern_is_told(rival: Manifest, controller: str, more: Manifest, code: str) -> None:
+    settings = configured(route={"kind": "ingress", **more})
+    there = seen((rival,), ingress_classes=(ingress_class(controller=controller),))
+    assert [(one.code, one.subject) for one in found(settings, {}, there)] == [(code, str(Ref.of(rival)))]
 
 
 @pytest.mark.parametrize("rival", [http_route(HOST), ingress_route(f"Host(`{HOST}`)")], ids=["HTTPRoute", "Traefik"])
@@ -91,11 +177,13 @@ def ingress_class(name: str = "nginx", controller: str = "k8s.io/ingress-nginx")
     return {"kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}}
 
 
-def pod(image: str, phase: str = "Running") -> Manifest:
-    return {"spec": {"containers": [{"image": image}]}, "status": {"phase": phase}}
+def pod(image: str, phase: str = "Running", ready: str = "True") -> Manifest:
+    status = {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]}
+    return {"spec": {"containers": [{"image": image}]}, "status": status}
 
 
 NGINX = pod("registry.example/ingress-nginx/controller:v1")
+TRAEFIKS = ingress_class(controller="traefik.io/ingress-controller")
 TRAEFIK = pod("docker.example/traefik:v3")
 
 
@@ -110,9 +198,18 @@ TRAEFIK = pod("docker.example/traefik:v3")
         ((ingress_class(),), (TRAEFIK,), [("ingress-class-unserved", "route.className")]),
         ((ingress_class(),), (pod("ingress-nginx/controller", "Pending"),),
          [("ingress-class-unserved", "route.className")]),
-        ((ingress_class(controller="traefik.io/ingress-controller"),), (TRAEFIK,), []),
+        ((ingress_class(),), (pod("ingress-nginx/controller", ready="False"),),
+         [("ingress-class-unserved", "route.className")]),
+        ((ingress_class(),), (pod("ingress-nginx/kube-webhook-certgen:v1"),),
+         [("ingress-class-unserved", "route.className")]),
+        ((TRAEFIKS,), (TRAEFIK,), []),
+        ((TRAEFIKS,), (pod("rancher/mirrored-library-traefik:3"),), []),
+        ((TRAEFIKS,),
+         (pod("traefik/whoami"), pod("example/traefik-forward-auth:2")),
+         [("ingress-class-unserved", "route.className")]),
         ((ingress_class(controller="example.com/unheard-of"),), (), []),
-        ((ingress_class(controller="haproxy.org/ingress-controller/main"),), (pod("haproxytech/haproxy:3"),), []),
+        ((ingress_class(controller="haproxy.org/ingress-controller/main"),),
+         (pod("haproxytech/kubernetes-ingress:3"),), []),
     ],
 )  # fmt: skip
 def test_the_class_and_its_controller(
@@ -137,10 +234,22 @@ def gateway(*listeners: Manifest, accepted: str = "True", place: str = "gateways
     }
 
 
-def listener(hostname: str = "", namespaces: Manifest | None = None) -> Manifest:
+def listener(hostname: str = "", namespaces: Manifest | None = None, kinds: list[str] | None = None) -> Manifest:
     named = {"hostname": hostname} if hostname else {}
-    allowed = {"namespaces": namespaces} if namespaces else {}
+    allowed: Manifest = {"namespaces": namespaces} if namespaces else {}
+    if kinds:
+        allowed["kinds"] = [{"kind": one} for one in kinds]
     return {"name": "web", "protocol": "HTTPS", "allowedRoutes": allowed, **named}
+
+
+def listening(*well: str) -> Manifest:
+    """A Gateway of one listener each, whose certificate is there or is not."""
+    made = gateway(*(listener("", ALL) | {"name": str(number)} for number, _ in enumerate(well)))
+    made["status"]["listeners"] = [
+        {"name": str(number), "conditions": [{"type": "ResolvedRefs", "status": one, "message": "no Secret"}]}
+        for number, one in enumerate(well)
+    ]
+    return made
 
 
 ALL: Manifest = {"from": "All"}
@@ -173,11 +282,22 @@ EXPRESSED: Manifest = {
         (True, (gateway(listener("", {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}})),),
          "gateway-refuses-namespace"),
         (True, (gateway(listener("*.example.org", ALL), listener("", ALL)),), None),
+        (True, (gateway(listener("", ALL, kinds=["TLSRoute"])),), "gateway-lacks-host"),
+        (True, (gateway(listener("", ALL, kinds=["HTTPRoute", "GRPCRoute"])),), None),
+        (True, (listening("False"),), "gateway-unserved"),
+        (True, (listening("False", "True"),), None),
     ],
 )  # fmt: skip
 def test_the_gateway(api: bool, gateways: tuple[Manifest, ...] | None, code: str | None) -> None:  # noqa: FBT001
     settings, there = configured(route=GATEWAY), seen(gateway_api=api, gateways=gateways)
     assert [one for one, _ in problems(settings, {}, there) + warnings(settings, {}, there)] == ([code] if code else [])
+
+
+def test_a_gateway_that_is_being_deleted() -> None:
+    going = gateway()
+    going["metadata"]["deletionTimestamp"] = "2026-11-27T08:00:00Z"
+    there = seen(gateway_api=True, gateways=(going,))
+    assert problems(configured(route=GATEWAY), {}, there) == [("being-deleted", str(Ref.of(going)))]
 
 
 def test_each_parent_is_judged() -> None:
