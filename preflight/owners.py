@@ -7,19 +7,31 @@ pkg/kube/client.go); Flux prunes what carries its labels, unless its live annota
 
 from collections.abc import Callable, Iterator, Mapping
 
-from clients.kubernetes import Manifest, Ref
+from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from preflight import wording
 from text.finding import Finding, Situation
 from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
 
 _Values = Mapping[str, str]
 
-_ARGOCD_INSTANCES = ("app.kubernetes.io/instance", ARGOCD_INSTANCE)
+_INSTANCE = "app.kubernetes.io/instance"
+# Before 2.5 it took its name from its program's.
+_ARGOCD_MANAGERS = {"argocd-controller", "argocd-application-controller"}
 # The names of the kubernetes provider: of typed resources from its user agent, of kubernetes_manifest by default.
 _TERRAFORM = {"HashiCorp", "Terraform"}
 # Which a typed namespace holds, and a resource that only adds labels to one does not.
 _NAME_OF_NAMESPACE = "f:kubernetes.io/metadata.name"
 _APPLY_SET = "applyset.kubernetes.io/part-of"
+_MANAGED_BY = "app.kubernetes.io/managed-by"
+# What people and tools write there; not Helm, whose charts others render.
+_TOOLS = {
+    "ansible", "argo-cd", "argocd", "cdktf", "flux", "fluxcd", "kapp", "opentofu", "pulumi", "terraform", "terragrunt",
+}  # fmt: skip
+# Labels by which a tool deletes what is no longer in its files.
+_PRUNED_BY = {"objectset.rio.cattle.io/hash": "k3s or Rancher", "kapp.k14s.io/app": "kapp"}
+_KUSTOMIZE, _ORIGIN = "kustomize", "config.kubernetes.io/origin"
+# Field managers of tools that have marks of their own, which go with a hand-over, and the managers stay.
+_KNOWN = {*_ARGOCD_MANAGERS, *_TERRAFORM, "helm", "helm-controller", "kustomize-controller", OBJECT_MANAGER}
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -32,17 +44,18 @@ def findings(ref: Ref, live: Manifest) -> Iterator[Finding]:
 
 
 def applied_with_kubectl(live: Manifest) -> bool:
-    """Whether `kubectl apply` has the object in a file, or in a kustomization: the next one writes it again."""
-    return _LAST_APPLIED in _annotations(live) or any(
-        entry.get("manager") == "kubectl" and entry.get("operation") == "Apply" for entry in _entries(live)
+    """Whether somebody applies the object of a file, or of a kustomization: the next time writes it again."""
+    annotations, managed_by = _annotations(live), _labels(live).get(_MANAGED_BY, "")
+    of_files = _LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
+    return of_files or any(
+        entry.get("operation") == "Apply" and str(entry.get("manager")).partition("/")[0] not in _KNOWN
+        for entry in _entries(live)
     )
 
 
 def _argocd(live: Manifest) -> _Values | None:
-    by_label = any(label in _labels(live) for label in _ARGOCD_INSTANCES)
-    managers = {entry.get("manager") for entry in _entries(live)}
-    tracked = ARGOCD_TRACKING in _annotations(live) or (by_label and "argocd-controller" in managers)
-    return {} if tracked else None
+    by_label = ARGOCD_INSTANCE in _labels(live) or (_INSTANCE in _labels(live) and _ARGOCD_MANAGERS & _managers(live))
+    return {} if ARGOCD_TRACKING in _annotations(live) or by_label else None
 
 
 def _flux(live: Manifest) -> _Values | None:
@@ -54,7 +67,12 @@ def _flux_helm(live: Manifest) -> _Values | None:
 
 
 def _helm(live: Manifest) -> _Values | None:
-    return _named(_annotations(live), f"{HELM_RELEASE}-")
+    if found := _named(_annotations(live), f"{HELM_RELEASE}-"):
+        return found
+    if _labels(live).get(_MANAGED_BY) != "Helm" or "helm" not in _managers(live):
+        return None
+    release = _labels(live).get(_INSTANCE, "<release>")
+    return {"owner": release, "place": live["metadata"].get("namespace", "<namespace>")}
 
 
 def _terraform(live: Manifest) -> _Values | None:
@@ -70,6 +88,17 @@ def _apply_set(live: Manifest) -> _Values | None:
     return {} if _APPLY_SET in _labels(live) else None
 
 
+def _tool(live: Manifest) -> _Values | None:
+    labels = _labels(live)
+    for label, tool in _PRUNED_BY.items():
+        if label in labels:
+            return {"tool": tool, "label": label, "value": labels[label]}
+    tool = labels.get(_MANAGED_BY, "")
+    # The kubernetes provider of Pulumi gives that label to what this stack makes, too.
+    known = tool.lower() in _TOOLS and OBJECT_MANAGER not in _managers(live)
+    return {"tool": tool, "label": _MANAGED_BY, "value": tool} if known else None
+
+
 def _controller(live: Manifest) -> _Values | None:
     owners = live["metadata"].get("ownerReferences", [])
     return {"owner": ", ".join(f"{one['kind']} {one['name']}" for one in owners)} if owners else None
@@ -82,6 +111,7 @@ _MARKS: tuple[tuple[Situation, Callable[[Manifest], _Values | None]], ...] = (
     (wording.MANAGED_BY_HELM, _helm),
     (wording.MANAGED_BY_TERRAFORM, _terraform),
     (wording.MANAGED_BY_APPLY_SET, _apply_set),
+    (wording.MANAGED_BY_TOOL, _tool),
     (wording.OWNED_BY_OBJECT, _controller),
 )
 
@@ -101,6 +131,10 @@ def _labels(live: Manifest) -> Mapping[str, str]:
 
 def _annotations(live: Manifest) -> Mapping[str, str]:
     return live["metadata"].get("annotations") or {}
+
+
+def _managers(live: Manifest) -> set[str]:
+    return {str(one.get("manager")) for one in _entries(live)}
 
 
 def _entries(live: Manifest) -> list[Manifest]:

@@ -17,6 +17,7 @@ FLUX = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io
 HELM = {"meta.helm.sh/release-name": "immich", "meta.helm.sh/release-namespace": "immich"}
 HELM_LABEL = {"app.kubernetes.io/managed-by": "Helm"}
 RELEASE = {"helm.toolkit.fluxcd.io/name": "immich", "helm.toolkit.fluxcd.io/namespace": "media"}
+INSTANCE = {"app.kubernetes.io/instance": "immich"}
 LAST_APPLIED = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
 
 
@@ -28,14 +29,22 @@ MANAGED: list[tuple[Manifest, str]] = [
     ({"annotations": {"argocd.argoproj.io/tracking-id": "immich:a"}}, "tracked-by-argocd"),
     ({"labels": {"argocd.argoproj.io/instance": "immich"}, "managedFields": [managed(ARGOCD, SPEC)]},
      "tracked-by-argocd"),
+    ({"labels": {"argocd.argoproj.io/instance": "immich"}}, "tracked-by-argocd"),
+    ({"labels": INSTANCE, "managedFields": [managed(ARGOCD, SPEC)]}, "tracked-by-argocd"),
+    ({"labels": INSTANCE, "managedFields": [managed("argocd-application-controller", SPEC)]}, "tracked-by-argocd"),
     ({"labels": FLUX}, "managed-by-flux"),
     ({"labels": FLUX | HELM_LABEL}, "managed-by-flux"),
     ({"labels": RELEASE | HELM_LABEL, "annotations": HELM}, "managed-by-helm-release"),
     ({"labels": HELM_LABEL, "annotations": HELM}, "managed-by-helm"),
     ({"annotations": HELM}, "managed-by-helm"),
+    ({"labels": HELM_LABEL, "managedFields": [managed("helm", SPEC)]}, "managed-by-helm"),
     ({"managedFields": [managed("HashiCorp", SPEC)]}, "managed-by-terraform"),
     ({"managedFields": [managed("Terraform", SPEC, "Apply")]}, "managed-by-terraform"),
     ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "managed-by-apply-set"),
+    ({"labels": {"app.kubernetes.io/managed-by": "Terraform"}}, "managed-by-tool"),
+    ({"labels": {"app.kubernetes.io/managed-by": "pulumi"}}, "managed-by-tool"),
+    ({"labels": {"objectset.rio.cattle.io/hash": "1f"}}, "managed-by-tool"),
+    ({"labels": {"kapp.k14s.io/app": "1700"}}, "managed-by-tool"),
     ({"ownerReferences": [{"kind": "Photos", "name": "ours", "uid": "1"}]}, "owned-by-object"),
 ]  # fmt: skip
 
@@ -51,11 +60,26 @@ def test_what_another_tool_manages_is_not_adopted(metadata: Manifest, code: str)
     "metadata",
     [
         {"labels": HELM_LABEL},  # what ArgoCD renders of a chart
-        {"labels": {"app.kubernetes.io/instance": "immich"}},
+        {"labels": INSTANCE},
+        {
+            "managedFields": [
+                managed("helm", SPEC),
+                managed(ARGOCD, SPEC),
+                managed("kustomize-controller", SPEC, "Apply"),
+            ]
+        },
+        {"labels": {"app.kubernetes.io/managed-by": "pulumi"}, "managedFields": [managed("immich-icloud", SPEC)]},
         {"managedFields": [managed("HashiCorp", {"f:metadata": {"f:labels": {"f:team": {}}}})]},  # kubernetes_labels
         {"managedFields": [managed("HashiCorp", {"f:status": {}}) | {"subresource": "status"}]},
     ],
-    ids=["label of a chart", "instance", "labels by Terraform", "status by Terraform"],
+    ids=[
+        "label of a chart",
+        "instance",
+        "after their hand-over",
+        "label of this stack's provider",
+        "labels by Terraform",
+        "status by Terraform",
+    ],
 )
 def test_what_nobody_manages_is_adopted(metadata: Manifest) -> None:
     assert problems(configured(adoptExisting=True), marked(**metadata)) == []
@@ -76,6 +100,12 @@ def handover(**metadata: Any) -> Finding:
 @pytest.mark.parametrize(
     ("metadata", "steps"),
     [
+        ({"labels": INSTANCE, "managedFields": [managed(ARGOCD, SPEC)]},
+         ("Prune=false", "out of git",
+          "kubectl annotate ingress immich-ingress -n immich argocd.argoproj.io/tracking-id-",
+          "argocd.argoproj.io/instance-", "app.kubernetes.io/instance-", "adoptExisting")),
+        ({"labels": {"kapp.k14s.io/app": "1700"}},
+         ("kubectl label ingress immich-ingress -n immich kapp.k14s.io/app-", "out of the files", "adoptExisting")),
         ({"labels": FLUX}, ("prune: disabled", "flux reconcile kustomization apps -n flux-system", "out of git",
                             "kubectl label ingress immich-ingress -n immich kustomize.toolkit.fluxcd.io/name-",
                             "adoptExisting")),
@@ -87,7 +117,7 @@ def handover(**metadata: Any) -> Finding:
                                  "meta.helm.sh/release-name-", "managed-by-", "adoptExisting")),
         ({"managedFields": [managed("HashiCorp", SPEC)]}, ("terraform state rm", "managedFields", "adoptExisting")),
     ],
-    ids=["Flux", "HelmRelease", "Helm", "Terraform"],
+    ids=["ArgoCD", "kapp", "Flux", "HelmRelease", "Helm", "Terraform"],
 )  # fmt: skip
 def test_each_tool_has_a_handover_in_its_own_order(metadata: Manifest, steps: tuple[str, ...]) -> None:
     said = handover(**metadata).remedy
@@ -111,9 +141,19 @@ def test_what_belongs_to_another_stack_is_said_first() -> None:
     [
         ({"annotations": LAST_APPLIED}, [("applied-with-kubectl", f"{INGRESS}, {VOLUME}")]),
         ({"managedFields": [managed("kubectl", SPEC, "Apply")]}, [("applied-with-kubectl", f"{INGRESS}, {VOLUME}")]),
+        ({"managedFields": [managed("homelab", SPEC, "Apply")]}, [("applied-with-kubectl", f"{INGRESS}, {VOLUME}")]),
+        (
+            {"annotations": {"config.kubernetes.io/origin": "path: ingress.yaml"}},
+            [("applied-with-kubectl", f"{INGRESS}, {VOLUME}")],
+        ),
+        (
+            {"labels": {"app.kubernetes.io/managed-by": "kustomize-v5.6.0"}},
+            [("applied-with-kubectl", f"{INGRESS}, {VOLUME}")],
+        ),
         ({"managedFields": [managed("kubectl-edit", SPEC)]}, []),
+        ({"managedFields": [managed("kustomize-controller", SPEC, "Apply")]}, []),
     ],
-    ids=["apply", "server-side apply", "edit"],
+    ids=["apply", "server-side apply", "of another name", "origin", "kustomize", "edit", "once Flux's"],
 )
 def test_what_kubectl_apply_would_write_again_is_told_once(metadata: Manifest, told: list[Told]) -> None:
     live = marked(INGRESS, **metadata) | marked(VOLUME, **metadata)
