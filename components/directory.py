@@ -14,7 +14,7 @@ import pulumi
 
 from clients.kubernetes import Manifest
 from clients.result import Result
-from components import images, network, photo_disk
+from components import images, network, photo_disk, pods
 from components.managed import register
 from components.ownership import Ownership
 from components.photo_disk import MARK, MIRROR, RECORD, disk_id
@@ -47,13 +47,12 @@ def job(  # noqa: PLR0913 (what it is made of)
     makes = _container(storage, "make-directory", "make_directory.sh", {}, as_root=True)
     furnishes = _container(storage, "create-directory", "furnish_directory.sh", environment)
     furnishes["env"].append(disk_id())
-    template = _template(_pod(storage, furnishes, node, first=makes))
-    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
+    made = pods.job({}, photo_disk.LABELS, _pod(storage, furnishes, node, first=makes), lasts=300)
+    digest = hashlib.sha256(json.dumps(made["spec"]["template"], sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made again by the next `up`.
     metadata = ownership.metadata("Job", name, namespace, {"pulumi.com/replaceUnready": "true"})
-    spec = {"backoffLimit": 0, "activeDeadlineSeconds": 300, "template": template}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+    return {**made, "metadata": metadata}
 
 
 def record(namespace: str, ownership: Ownership) -> Manifest:
@@ -113,13 +112,7 @@ def place(storage: Storage) -> str:
 
 
 def _by_hand(prefix: str, namespace: str, pod: Manifest) -> Manifest:
-    spec = {"backoffLimit": 0, "activeDeadlineSeconds": _LOOKING, "template": _template(pod)}
-    metadata = {"generateName": prefix, "namespace": namespace}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
-
-
-def _template(pod: Manifest) -> Manifest:
-    return {"metadata": {"labels": photo_disk.LABELS}, "spec": pod}
+    return pods.job({"generateName": prefix, "namespace": namespace}, photo_disk.LABELS, pod, lasts=_LOOKING)
 
 
 def _container(  # noqa: PLR0913 (what it is made of)

@@ -4,7 +4,7 @@ import shlex
 
 from clients.kubernetes import Manifest
 from clients.result import Code, Result
-from components import images
+from components import images, pods
 from components.ownership import Ownership
 from components.photo_disk import LABELS, MARK, disk_id
 from components.pods import PROFILE, TOLERATIONS, asks_for, confined, sized
@@ -78,13 +78,4 @@ def job(settings: Settings, ownership: Ownership, node: str = "") -> Manifest:
         pod["tolerations"] = TOLERATIONS
     metadata = ownership.metadata("Job", "", settings.photo_sync.namespace)
     del metadata["name"]
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {**metadata, "generateName": "check-photo-disk-"},
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": 300,
-            "template": {"metadata": {"labels": LABELS}, "spec": pod},
-        },
-    }
+    return pods.job({**metadata, "generateName": "check-photo-disk-"}, LABELS, pod, lasts=300)

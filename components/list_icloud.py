@@ -1,7 +1,7 @@
 """A Job that lists an account's libraries and albums at Apple."""
 
 from clients.kubernetes import Manifest
-from components import account_pod
+from components import account_pod, pods
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.scripts import script
@@ -21,20 +21,6 @@ def job(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
         account.name, client, ownership, command, environment, settings.photo_sync.resources
     )
     labels = account_pod.labels(account.name, client)
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "generateName": f"icloud-list-{account.name}-",
-            "namespace": settings.photo_sync.namespace,
-            "labels": labels,
-        },
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": _LASTS,
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": account_pod.pod(container, account_pod.volumes(account.name, client), settings.storage),
-            },
-        },
-    }
+    place = {"generateName": f"icloud-list-{account.name}-", "namespace": settings.photo_sync.namespace}
+    pod = account_pod.pod(container, account_pod.volumes(account.name, client), settings.storage)
+    return pods.job({**place, "labels": labels}, labels, pod, lasts=_LASTS)

@@ -35,6 +35,13 @@ def alone(**context: Any) -> Manifest:
     }
 
 
+def job(metadata: Manifest, labels: Manifest, pod: Manifest, *, lasts: int) -> Manifest:
+    """Build a Job of one pod, ended after `lasts` seconds; one that fails is not repeated."""
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"backoffLimit": 0, "activeDeadlineSeconds": lasts, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
 def sized(stated: Resources, *, cpu: str, memory: str, most: str) -> Manifest:
     """Build a container's resources: the defaults, and over them what is stated; a default gives way to what is not."""
     asked, limited = stated.requests.stated(), stated.limits.stated()
