@@ -3,43 +3,31 @@
 The node is simulated, unless a real one is asked for.
 """
 
-import base64
 import contextlib
 import http.client
-import json
-import secrets
-import shutil
-import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import psutil
-import trustme
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
 from lab import processes
 from lab.cluster import connect
 from lab.errors import LabError
+from lab.identities import Identities
+from lab.ports import Ports
 from lab.simulated_node import SimulatedNode
 from lab.toolchain import Tools
 
 _PROJECT = Path(__file__).parent.parent
 _NODE: Final[dict[str, Any]] = yaml.safe_load((_PROJECT / "lab" / "kwok" / "node.yaml").read_text())
-_CONTEXT: Final = "lab"
-# The node's, from the block for documentation.
-_ADDRESS: Final = "192.0.2.10"
 # In the order of their start.
 _PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-# All are administrators: what the rehearsal is about is the program's objects, not the control plane's own rights.
-_USERS: Final = ("lab", "kube-controller-manager", "kube-scheduler", "node")
 _READY_SECONDS: Final = 90
 _POLL_SECONDS: Final = 0.05
 _ATTEMPTS: Final = 3
@@ -130,6 +118,7 @@ class ControlPlane:
         self._home = home
         self._tools = tools
         self._place = home / "control-plane"
+        self._identities = Identities(self._place, self.kubeconfig)
 
     def start(self) -> None:
         """Have it running, with its node ready: at once when it is, else again on the data that it left.
@@ -137,16 +126,16 @@ class ControlPlane:
         Raises LabError, with the end of its log, when a program does not come up.
         """
         if self.running():
-            self._write_kubeconfigs(_Ports.remembered(self._place / "ports.json").api)
+            self._identities.write_kubeconfigs(Ports.remembered(self._place / "ports.json").api)
             return None
         self.stop()
         try:
-            self._make_identities()
+            self._identities.make(_POD_SECURITY)
             for _ in range(_ATTEMPTS - 1):
                 with contextlib.suppress(_PortTakenError):
-                    return self._start_on(_Ports.choose(self._place / "ports.json"))
+                    return self._start_on(Ports.choose(self._place / "ports.json"))
                 self.stop()
-            return self._start_on(_Ports.choose(self._place / "ports.json"))
+            return self._start_on(Ports.choose(self._place / "ports.json"))
         except OSError as error:
             self.stop()
             raise LabError(f"The control plane cannot start in {self._home}: {error.strerror or error}.") from error
@@ -163,9 +152,9 @@ class ControlPlane:
         """End its programs, and nothing else of the rehearsal; its data stay."""
         processes.end(self._home, (*_PROGRAMS, *self._node.processes))
 
-    def _start_on(self, ports: "_Ports") -> None:
+    def _start_on(self, ports: Ports) -> None:
         place, tools = self._place, self._tools
-        self._write_kubeconfigs(ports.api)
+        self._identities.write_kubeconfigs(ports.api)
         there = self._node.enter(self._home, ports.api)
         store = f"https://127.0.0.1:{ports.etcd}"
         started = {
@@ -234,7 +223,7 @@ class ControlPlane:
             [
                 *there,
                 tools.kube_controller_manager,
-                f"--kubeconfig={self._kubeconfig_of('kube-controller-manager')}",
+                f"--kubeconfig={self._identities.kubeconfig_of('kube-controller-manager')}",
                 "--leader-elect=false",
                 "--secure-port=0",
                 f"--controllers={','.join(f'{name}-controller' for name in _CONTROLLERS)}",
@@ -249,14 +238,14 @@ class ControlPlane:
             [
                 *there,
                 tools.kube_scheduler,
-                f"--kubeconfig={self._kubeconfig_of('kube-scheduler')}",
+                f"--kubeconfig={self._identities.kubeconfig_of('kube-scheduler')}",
                 "--leader-elect=false",
                 "--secure-port=0",
                 "--profiling=false",
             ],
         )
         started |= self._node.start(
-            self._home, _NODE["metadata"]["name"], self._kubeconfig_of("node"), place, ports.node
+            self._home, _NODE["metadata"]["name"], self._identities.kubeconfig_of("node"), place, ports.node
         )
         self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
         self._await("kube-controller-manager", self._settled, started)
@@ -278,11 +267,11 @@ class ControlPlane:
     def _answers(self, check: str) -> bool:
         """Ask one of the API server's own health checks."""
         with contextlib.suppress(OSError, ValueError, LookupError, http.client.HTTPException):
-            port = _Ports.remembered(self._place / "ports.json").api
+            port = Ports.remembered(self._place / "ports.json").api
             trust = ssl.create_default_context(cafile=str(self._place / "ca.pem"))
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trust)
             with contextlib.closing(connection):
-                connection.request("GET", check, headers={"Authorization": f"Bearer {self._tokens()['lab']}"})
+                connection.request("GET", check, headers={"Authorization": f"Bearer {self._identities.tokens['lab']}"})
                 return connection.getresponse().status == http.HTTPStatus.OK
         return False
 
@@ -318,98 +307,6 @@ class ControlPlane:
             return bool(told) and self._node.listens(self._home, port)
         return False
 
-    def _make_identities(self) -> None:
-        """Certificates, keys and tokens, once: either all of them are there or none is."""
-        if self._place.exists():
-            return
-        self._home.mkdir(parents=True, exist_ok=True)
-        draft = self._home / "control-plane.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        authority = trustme.CA(organization_name="immich-icloud rehearsal")
-        authority.cert_pem.write_to_path(str(draft / "ca.pem"))
-        server = authority.issue_cert("127.0.0.1", "localhost", _ADDRESS, common_name="lab")
-        server.private_key_and_cert_chain_pem.write_to_path(str(draft / "server.pem"))
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        (draft / "service-account.pem").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-            )
-        )
-        (draft / "tokens.csv").write_text(
-            "".join(f"{secrets.token_hex(16)},{user},{user},system:masters\n" for user in _USERS)
-        )
-        (draft / "admission.yaml").write_text(yaml.safe_dump(_POD_SECURITY))
-        draft.rename(self._place)
-
-    def _tokens(self) -> dict[str, str]:
-        lines = (self._place / "tokens.csv").read_text().splitlines()
-        return {user: token for token, user, *_ in (line.split(",") for line in lines)}
-
-    def _kubeconfig_of(self, user: str) -> Path:
-        return self.kubeconfig if user == "lab" else self._place / f"{user}.kubeconfig"
-
-    def _write_kubeconfigs(self, port: int) -> None:
-        authority = base64.b64encode((self._place / "ca.pem").read_bytes()).decode()
-        for user, token in self._tokens().items():
-            content = {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [
-                    {
-                        "name": _CONTEXT,
-                        "cluster": {
-                            "server": f"https://127.0.0.1:{port}",
-                            "certificate-authority-data": authority,
-                        },
-                    }
-                ],
-                "users": [{"name": user, "user": {"token": token}}],
-                "contexts": [{"name": _CONTEXT, "context": {"cluster": _CONTEXT, "user": user}}],
-                "current-context": _CONTEXT,
-            }
-            path = self._kubeconfig_of(user)
-            draft = path.with_name(f"{path.name}.new")
-            draft.touch(mode=0o600)
-            draft.write_text(yaml.safe_dump(content, sort_keys=False))
-            draft.replace(path)
-
 
 class _PortTakenError(LabError):
     """Another program bound a port between our choice and our program's start."""
-
-
-@dataclass(frozen=True)
-class _Ports:
-    """The loopback ports that the programs listen on."""
-
-    etcd: int
-    api: int
-    node: int
-
-    @classmethod
-    def choose(cls, memory: Path) -> Self:
-        """Those of the last time where they are still free, so that a kubeconfig stays good; else free ones."""
-        try:
-            last = cls.remembered(memory)
-            ports = cls(etcd=_free(last.etcd), api=_free(last.api), node=_free(last.node))
-        except (OSError, ValueError):
-            ports = cls(etcd=_free(), api=_free(), node=_free())
-        memory.write_text(json.dumps(asdict(ports)))
-        return ports
-
-    @classmethod
-    def remembered(cls, memory: Path) -> Self:
-        """Raises OSError or ValueError when there is no memory of them."""
-        try:
-            return cls(**json.loads(memory.read_text()))
-        except TypeError as error:
-            raise ValueError(memory) from error
-
-
-def _free(wanted: int = 0) -> int:
-    """Return `wanted`, or any free port; raises OSError when `wanted` is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", wanted))
-        return int(probe.getsockname()[1])

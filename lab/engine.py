@@ -22,7 +22,9 @@ from engine.file_backend import FileBackend
 from engine.run import Diagnostic, Operation, Run, Step, events_of
 from lab import processes
 from lab.errors import LabError
-from lab.plugins import cloudflare, kubernetes
+from lab.plugins.cloudflare import CloudflarePlugin
+from lab.plugins.kubernetes import KubernetesPlugin
+from lab.plugins.service import Plugin, serving
 from lab.toolchain import Tools
 
 SOURCE = Path(__file__).parent.parent
@@ -33,7 +35,7 @@ _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
 _TEMPORARY = "temporary"
 _PROJECT = "immich-icloud"
-_STAND_INS = {"kubernetes": kubernetes.serving, "cloudflare": cloudflare.serving}
+_STAND_INS: Mapping[str, Callable[[], Plugin[Any]]] = {"kubernetes": KubernetesPlugin, "cloudflare": CloudflarePlugin}
 # Nothing listens there: without the rehearsal's Cloudflare API there is none, rather than the real one.
 _NO_CLOUDFLARE = "http://127.0.0.1:1"
 _PYTHON = Path(sys.executable)
@@ -276,13 +278,13 @@ class Engine:
         variables: dict[str, str | None] = {}
         with contextlib.ExitStack() as stack:
             attached = []
-            for package, serving in _STAND_INS.items():
+            for package, stand_in in _STAND_INS.items():
                 if real := self._real_plugins.get(package):
                     self._link(package, real)
                     # Found there, it needs no warning that it was found on PATH.
                     variables["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
                 else:
-                    attached.append(f"{package}:{stack.enter_context(serving())}")
+                    attached.append(f"{package}:{stack.enter_context(serving(stand_in()))}")
             if attached:
                 variables["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
             stack.enter_context(_set(variables))

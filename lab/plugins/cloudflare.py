@@ -11,8 +11,7 @@ terraform-provider-cloudflare v5, internal/provider.go and internal/services, fo
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,10 +22,9 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
 from lab.plugins import cloudflare_resources as resources
-from lab.plugins import service
 from lab.plugins.cloudflare_resources import Kind
 from lab.plugins.properties import UNKNOWN, Properties, decode, encode, plain
-from lab.plugins.service import Context, Plugin, answering
+from lab.plugins.service import Context, Plugin, answering, difference, failures
 
 _PREFIX: Final = "cloudflare:config:"
 _REFUSED: Final = ("apiKey", "apiUserServiceKey", "email")
@@ -110,13 +108,13 @@ class CloudflarePlugin(Plugin[Session]):
             for name in decode(request.news)
             if name in _REFUSED
         }
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(reasons))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures(reasons))
 
     @answering
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Tell what changed, such as a rotated token; nothing of it replaces the provider."""
         olds, news = plain(decode(request.olds)), plain(decode(request.news))
-        return _diff([name for name in sorted(olds.keys() | news.keys()) if olds.get(name) != news.get(name)])
+        return difference([name for name in sorted(olds.keys() | news.keys()) if olds.get(name) != news.get(name)])
 
     @answering
     def Configure(
@@ -134,16 +132,15 @@ class CloudflarePlugin(Plugin[Session]):
     def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:  # noqa: ARG002
         """Refuse what is missing or not known here."""
         kind, inputs = resources.kind_of(request.urn), plain(decode(request.news))
-        return provider_pb2.CheckResponse(
-            inputs=_inputs(kind, inputs), failures=_failures(resources.refusals(kind, inputs))
-        )
+        refused = failures(resources.refusals(kind, inputs))
+        return provider_pb2.CheckResponse(inputs=_inputs(kind, inputs), failures=refused)
 
     @answering
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Compare what Cloudflare had at the last operation with what the inputs mean."""
         kind, state = resources.kind_of(request.urn), plain(decode(request.olds))
         changed = resources.changed(kind, state, _goal(kind, request, state))
-        return _diff(changed, [name for name in changed if name in kind.replacing])
+        return difference(changed, [name for name in changed if name in kind.replacing])
 
     @answering
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
@@ -214,17 +211,6 @@ class CloudflarePlugin(Plugin[Session]):
         return provider_pb2.InvokeResponse(**{"return": encode({**asked, "token": token})})
 
 
-@contextmanager
-def serving() -> Iterator[int]:
-    """Serve the plugin on a free loopback port for the time of the context.
-
-    Yields:
-        The port, for `PULUMI_DEBUG_PROVIDERS=cloudflare:<port>`.
-    """
-    with service.serving(CloudflarePlugin()) as port:
-        yield port
-
-
 def _base_url(variables: Mapping[str, str]) -> str:
     base_url = variables.get(_PREFIX + "baseUrl") or os.environ.get("CLOUDFLARE_BASE_URL", "")
     if urlsplit(base_url).hostname not in ("127.0.0.1", "::1", "localhost"):
@@ -258,12 +244,3 @@ def _inputs(kind: Kind, properties: Properties) -> Any:
 def _outputs(kind: Kind, properties: Properties, identity: Any) -> Any:
     """As the bridge does, with the id among them (source: pulumi-terraform-bridge, pkg/pf/tests/provider_*_test.go)."""
     return _inputs(kind, {**properties, "id": identity})
-
-
-def _diff(changed: list[str], replaces: list[str] | None = None) -> provider_pb2.DiffResponse:
-    some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(changes=some, diffs=changed, replaces=replaces or [])
-
-
-def _failures(reasons: Mapping[str, str]) -> list[provider_pb2.CheckFailure]:
-    return [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in reasons.items()]

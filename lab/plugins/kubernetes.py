@@ -8,15 +8,14 @@ What it does not know it refuses by name. The engine attaches with `PULUMI_DEBUG
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 
-from lab.plugins import changes, configuration, properties, service, writes
+from lab.plugins import changes, configuration, properties, writes
 from lab.plugins.awaits import NotReadyError, annotation, unreadiness, wait_until_gone, wait_until_ready
 from lab.plugins.changes import Change, Kind, Object
 from lab.plugins.checkpoint import (
@@ -31,7 +30,7 @@ from lab.plugins.checkpoint import (
 from lab.plugins.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from lab.plugins.configuration import Configuration
 from lab.plugins.properties import Properties, Unknown, decode, encode, plain, with_secrets_of
-from lab.plugins.service import Context, InitFailedError, Plugin, answering
+from lab.plugins.service import Context, InitFailedError, Plugin, answering, difference, failures
 from lab.plugins.session import Session
 
 
@@ -63,18 +62,14 @@ class KubernetesPlugin(Plugin[Session]):
     @answering
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:  # noqa: ARG002
         """Refuse provider inputs that mean something that isn't done here."""
-        failures = [
-            provider_pb2.CheckFailure(property=name, reason=reason)
-            for name, reason in configuration.refusals(plain(decode(request.news))).items()
-        ]
-        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        refused = failures(configuration.refusals(plain(decode(request.news))))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=refused)
 
     @answering
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Tell an update of the provider from a replacement."""
         diff = configuration.compare(plain(decode(request.olds)), plain(decode(request.news)))
-        some = provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some, diffs=diff.changed, replaces=diff.replaces)
+        return difference(diff.changed, diff.replaces)
 
     @answering
     def Configure(
@@ -270,17 +265,6 @@ class KubernetesPlugin(Plugin[Session]):
         except NotReadyError as error:
             raise _init_failed(str(error), error, decode(request.properties)) from error
         return Empty()
-
-
-@contextmanager
-def serving() -> Iterator[int]:
-    """Serve the plugin on a free loopback port for the time of the context.
-
-    Yields:
-        The port, for `PULUMI_DEBUG_PROVIDERS=kubernetes:<port>`.
-    """
-    with service.serving(KubernetesPlugin()) as port:
-        yield port
 
 
 def _not_created(urn: str, error: ApiError) -> str:

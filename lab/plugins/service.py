@@ -4,7 +4,7 @@
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
@@ -122,6 +122,17 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer, Generic[Session]):
     List = _unimplemented
     GetMapping = _unimplemented
     GetMappings = _unimplemented
+
+
+def difference(changed: Sequence[str], replaces: Sequence[str] = ()) -> provider_pb2.DiffResponse:
+    """Answer with the names of what changed, and of what of it replaces."""
+    some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+    return provider_pb2.DiffResponse(changes=some, diffs=changed, replaces=replaces)
+
+
+def failures(reasons: Mapping[str, str]) -> list[provider_pb2.CheckFailure]:
+    """Say why inputs are refused, by their names."""
+    return [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in reasons.items()]
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from lab.cloudflare.server import Server
 from lab.cloudflare.world import PERMISSIONS, TOKEN, give_token
 from lab.engine import SOURCE, Engine
 from lab.plugins import cloudflare_resources as resources
-from lab.plugins.cloudflare import serving
+from lab.plugins.cloudflare import CloudflarePlugin
 from lab.plugins.properties import UNKNOWN, Properties, Secret, decode, encode
+from lab.plugins.service import serving
 from lab.toolchain import Tools
 
 ACCOUNT, ZONE = "5e1fc0ffee0000000000000000c0ffee", "20e0000000000000000000000c001f00"
@@ -128,7 +129,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def channel() -> Iterator[grpc.Channel]:
-    with serving() as port, grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+    with serving(CloudflarePlugin()) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
         yield opened
 
 
@@ -465,7 +466,7 @@ def test_an_unknown_token_is_refused_without_being_told(
 
 def test_each_connection_has_its_own_token(api: Server) -> None:
     give_token(api.api.world, ROTATED, PERMISSIONS)
-    with serving() as port, grpc.insecure_channel(f"127.0.0.1:{port}") as first:
+    with serving(CloudflarePlugin()) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as first:
         old = Plugin(first)
         # A subchannel of its own: the same address would share the first one's connection.
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)]) as second:

@@ -1,4 +1,3 @@
-# ruff: noqa: SLF001 - what is inside is tested where the whole takes minutes
 """The control plane starts, survives and behaves as a node on Talos would."""
 
 import dataclasses
@@ -13,10 +12,11 @@ import pytest
 import yaml
 from kubernetes import client
 
-from lab import control_plane, processes
+from lab import processes
 from lab.cluster import connect
 from lab.control_plane import ControlPlane
 from lab.errors import LabError
+from lab.ports import Ports
 from lab.toolchain import Tools
 from tests.lab.conftest import until
 
@@ -153,12 +153,12 @@ def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: To
 
 
 def test_a_port_taken_at_the_last_moment_is_replaced(home: Path, tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose = control_plane._Ports.choose
+    choose = Ports.choose
     with socket.create_server(("127.0.0.1", 0)) as thief:
         port = thief.getsockname()[1]
-        stolen = control_plane._Ports(etcd=port, api=port, node=port)
+        stolen = Ports(etcd=port, api=port, node=port)
         choices = iter([stolen])
-        monkeypatch.setattr(control_plane._Ports, "choose", lambda memory: next(choices, None) or choose(memory))
+        monkeypatch.setattr(Ports, "choose", lambda memory: next(choices, None) or choose(memory))
         plane = ControlPlane(home, tools)
         plane.start()
         assert plane.running()

@@ -15,8 +15,9 @@ from lab.plugins import changes, configuration, properties
 from lab.plugins.changes import Change, Kind, Object
 from lab.plugins.checkpoint import kind_of
 from lab.plugins.cluster import merged_managers
-from lab.plugins.kubernetes import serving
+from lab.plugins.kubernetes import KubernetesPlugin
 from lab.plugins.properties import UNKNOWN, Secret, Unknown
+from lab.plugins.service import serving
 
 VOLUME: Object = {
     "apiVersion": "v1",
@@ -270,7 +271,7 @@ def test_an_unreachable_cluster_is_said_where_it_is_needed() -> None:
     urn = "urn:pulumi:dev::p::kubernetes:core/v1:Namespace::ns"
     obj = properties.encode({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}})
     variables = {"kubernetes:config:kubeconfig": "/missing"}
-    with serving() as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    with serving(KubernetesPlugin()) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         plugin = provider_pb2_grpc.ResourceProviderStub(channel)
         assert plugin.GetPluginInfo(Empty()).version == "4.32.0"
         plugin.Configure(provider_pb2.ConfigureRequest(variables=variables))
@@ -288,7 +289,7 @@ def test_an_unreachable_cluster_is_said_where_it_is_needed() -> None:
 
 def test_unnamed_objects_get_a_name_and_keep_it() -> None:
     urn = "urn:pulumi:dev::p::kubernetes:core/v1:ConfigMap::cm"
-    with serving() as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    with serving(KubernetesPlugin()) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         plugin = provider_pb2_grpc.ResourceProviderStub(channel)
         first = plugin.Check(provider_pb2.CheckRequest(urn=urn, news=properties.encode({}), randomSeed=b"seed"))
         named = properties.decode(first.inputs)
