@@ -10,7 +10,7 @@ from clients.ingress_rules import Rule
 from components.local_route import LocalRoute
 from components.origin_request import origin_request
 from components.ownership import Ownership
-from providers.tunnel_file_rule import FileRule
+from providers.file_rule import FileRule
 from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings import cloudflare as settings

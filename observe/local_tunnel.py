@@ -23,7 +23,7 @@ from observe.connector_pods import RunningConnector
 from observe.lists import Lists, permitted
 from observe.state import Known
 from providers import tunnel_file_rule
-from providers.tunnel_file_rule import FileRule, FileRuleDiff
+from providers.file_rule import FileRule, FileRuleDiff, compare
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
@@ -305,7 +305,7 @@ def tried(api: ClusterApi, seen: LocalTunnelSeen, known: Collection[Known]) -> L
         return seen
     outputs = (one.outputs for one in known if one.type == TUNNEL_FILE_RULE)
     had = tunnel_file_rule.known(next(outputs, {}), seen.claim)
-    return replace(seen, trial=tunnel_file_rule.compare(api, seen.claim, had))
+    return replace(seen, trial=compare(api, seen.claim, had))
 
 
 def our_rule(seen: LocalTunnelSeen, found: LocalRoute) -> FileRule | None:

@@ -5,7 +5,7 @@ cloudflared reads its file once, so that its restart is part of the change. One 
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -13,93 +13,21 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from clients import connector_restart, document_keeper, ingress_check, ingress_rules
+from clients import connector_restart
 from clients.cloudflare import CloudflareError
-from clients.ingress_rules import Key, Rule, spoken
-from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
-from clients.own_rule import OwnRule
+from clients.ingress_rules import Rule
+from clients.kubernetes import ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.rollout import RolloutError
 from clients.tunnel_document import DocumentError, TunnelDocument
-from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease, joined, siblings
-from providers import wording
+from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease, joined
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
+from providers.file_rule import FileRule, FileWorld, compare, own_rule, sound, weigh
 from providers.report import refusals, report
-from providers.tunnel_rules import clashes
-from text.finding import Finding
 from text.visible import visible
 
 _ATTEMPTS = 10
 _BUSY = "other clients change it at the same moment, again and again"
-_CATCH_ALL = "every host without a rule"
-
-
-@dataclass(frozen=True)
-class FileRule:
-    """What is asked for: this rule, in that file, for this stack.
-
-    Attributes:
-        account_id: the tunnel's account.
-        tunnel_id: its UUID.
-        holder: the ConfigMap that holds the file.
-        key: the file's key in it.
-        workloads: what reads the file, as `Kind/name`, in the ConfigMap's namespace.
-        rule: as the file has it.
-        stack: `<project>/<stack>`, whose rule it is.
-        adopt: whether it may go before a rule for the same host that was made by hand.
-        edit: whether what `kubectl apply` has in a file may be written.
-        former: other names of that stack.
-
-    """
-
-    account_id: str
-    tunnel_id: str
-    holder: Ref
-    key: str
-    workloads: tuple[str, ...]
-    rule: Rule
-    stack: str
-    adopt: bool
-    edit: bool
-    former: tuple[str, ...] = ()
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        """What the rule is known by."""
-        return frozenset({ingress_rules.key(self.rule)})
-
-    @property
-    def place(self) -> tuple[object, ...]:
-        """Where it is: another place means another rule."""
-        return self.account_id, self.tunnel_id, self.holder, self.key
-
-    @property
-    def refs(self) -> list[Ref]:
-        """What reads the file."""
-        parts = (one.partition("/") for one in self.workloads)
-        return [Ref("apps/v1", kind, name, self.holder.namespace) for kind, _, name in parts]
-
-
-@dataclass(frozen=True)
-class FileRuleDiff:
-    """What a rule would come to.
-
-    Attributes:
-        problems: why it can't be written.
-        text: the file as it would be.
-        is_there: whether the file has a rule of this stack.
-        changes: whether anything would be written.
-        passed: rules of others for the same host that it goes before.
-        news: what people should know before.
-
-    """
-
-    problems: tuple[Finding, ...] = ()
-    text: str = ""
-    is_there: bool = False
-    changes: bool = True
-    passed: tuple[Rule, ...] = ()
-    news: tuple[Finding, ...] = ()
 
 
 class ImpossibleError(ClusterError):
@@ -113,142 +41,6 @@ class _Written:
     found: str
     text: str
     passed: tuple[Rule, ...]
-
-
-@dataclass(frozen=True)
-class _World:
-    """The file and what reads it, as they are."""
-
-    holder: Manifest | None
-    workloads: tuple[Manifest, ...]
-
-    @classmethod
-    def read(cls, api: ClusterApi, wanted: FileRule) -> "_World":
-        found = (api.get(ref) for ref in wanted.refs)
-        return cls(api.get(wanted.holder), tuple(one for one in found if one))
-
-
-def compare(api: ClusterApi, wanted: FileRule, known: Share | None = None) -> FileRuleDiff:
-    """Find what a rule would come to; nothing is changed.
-
-    Args:
-        api: the cluster.
-        wanted: the rule.
-        known: what the state knows of it.
-
-    Raises:
-        ClusterError: when the cluster can't be asked, or refuses.
-
-    """
-    shares = TunnelLease.of(api, wanted.tunnel_id, wanted.stack, wanted.former).shares()
-    had = joined(known or Share(), shares.get(wanted.stack, Share()))
-    return _weigh(wanted, _World.read(api, wanted), shares, had)
-
-
-def _weigh(wanted: FileRule, world: _World, shares: Shares, had: Share, stated: Collection[Rule] = ()) -> FileRuleDiff:
-    text, problem = _text(wanted, world)
-    if text is None:
-        return FileRuleDiff((problem,) if problem else ())
-    try:
-        document = TunnelDocument.read(text)
-        own = _own(wanted, document, shares, had, stated)
-        settled = _sound(own)
-    except DocumentError as error:
-        # Whether it has a rule of this stack can't be seen: as far as is noted, it has.
-        invalid = wording.FILE_INVALID.found(wanted.holder, fault=error)
-        return FileRuleDiff((invalid,), text, is_there=bool(had.keys))
-    writes = settled.text != text
-    due = writes or any(_due(wanted, world))
-    losing = [] if wanted.adopt else own.losing
-    problems = (
-        *((problem,) if problem else ()),
-        *clashes(wanted.keys, wanted.tunnel_id, wanted.stack, shares),
-        *(wording.FILE_RULE_NOT_OURS.found(spoken(rule), holder=wanted.holder, key=wanted.key) for rule in losing),
-        *(_paused(world) if due else ()),
-    )
-    passed = tuple(own.rivals)
-    noted = shares.get(wanted.stack, Share())
-    return FileRuleDiff(
-        problems=problems,
-        text=settled.text,
-        is_there=bool(own.ours),
-        changes=due or noted.keys != wanted.keys,
-        passed=passed,
-        news=tuple(_news(wanted, world, own, writes=writes)) if due else (),
-    )
-
-
-def _text(wanted: FileRule, world: _World) -> tuple[str | None, Finding | None]:
-    """Return the file, and why it may not be written."""
-    if world.holder is None:
-        return None, wording.OBJECT_MISSING.found(wanted.holder)
-    text = (world.holder.get("data") or {}).get(wanted.key)
-    if text is None:
-        return None, wording.OBJECT_MISSING.found(f"key {wanted.key} of {wanted.holder}")
-    why = document_keeper.refusal(world.holder, wanted.key, world.workloads, edit=wanted.edit)
-    return text, wording.FILE_KEPT.found(reason=why) if why else None
-
-
-def _own(wanted: FileRule, document: TunnelDocument, shares: Shares, had: Share, stated: Collection[Rule]) -> OwnRule:
-    owned = had.keys - siblings(shares, wanted.stack)
-    return OwnRule(document, wanted.rule, owned, [*stated, wanted.rule], had.found)
-
-
-def _sound(own: OwnRule) -> TunnelDocument:
-    """Build the document as it should be, and see that cloudflared would take it.
-
-    Raises:
-        DocumentError: when it would not, or the document can't be changed.
-
-    """
-    settled = own.settled()
-    if own.document.fault or settled.fault:
-        raise DocumentError(own.document.fault or settled.fault)
-    return settled
-
-
-def _due(wanted: FileRule, world: _World) -> Iterator[bool]:
-    """Tell of each workload whether it has yet to be restarted for the file as it is."""
-    if world.holder:
-        value = _mark(wanted, world.holder)
-        for workload in world.workloads:
-            yield connector_restart.is_due(workload, world.holder, wanted.stack, value)
-
-
-def _mark(wanted: FileRule, holder: Manifest) -> str:
-    return connector_restart.mark(wanted.rule, connector_restart.written_at(holder, wanted.key, wanted.stack))
-
-
-def _paused(world: _World) -> Iterator[Finding]:
-    for workload in world.workloads:
-        if workload["spec"].get("paused"):
-            yield wording.CONNECTOR_PAUSED.found(Ref.of(workload))
-
-
-def _news(wanted: FileRule, world: _World, own: OwnRule, *, writes: bool) -> Iterator[Finding]:
-    host = _host(wanted)
-    if writes:
-        yield wording.RULE_PLACED.found(spoken(wanted.rule), other=spoken(own.in_line[0]))
-        for other in own.in_line[:-1]:
-            if not ingress_rules.shuts_out(wanted.rule, other):
-                path = ingress_rules.key(other)[1]
-                yield wording.REQUESTS_MOVED.found(host=host, path=path, other=spoken(other))
-        for other in own.losing:
-            yield wording.FILE_RULE_PASSED.found(spoken(other))
-        if world.holder and document_keeper.is_applied(world.holder, wanted.key):
-            yield wording.FILE_APPLIED.found(wanted.holder)
-    names = ", ".join(str(Ref.of(workload)) for workload in world.workloads)
-    yield wording.CONNECTOR_RESTARTS.found(names, host=host, hosts=_interrupted(own))
-    if unjudged := ingress_check.unjudged(own.document.rules):
-        yield wording.PATHS_UNJUDGED.found(wanted.holder, paths=", ".join(f"`{path}`" for path in unjudged))
-
-
-def _interrupted(own: OwnRule) -> str:
-    """Name the hosts that can't be reached while cloudflared restarts."""
-    hosts = [ingress_rules.key(rule)[0] for rule in own.others[:-1]]
-    last = str(own.others[-1].get("service") or "") if own.others else ""
-    rest = () if last.startswith("http_status:") else (_CATCH_ALL,)
-    return ", ".join(dict.fromkeys([*filter(None, hosts), *rest])) or "no other host"
 
 
 class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
@@ -300,7 +92,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
             kept = self._take_out(was, None, lease.shares, had, None)
             lease.note(Share())
         if kept:
-            report(f"the rule for {_host(was)} stays in {was.holder}: {kept}")
+            report(f"the rule for {was.host} stays in {was.holder}: {kept}")
             return
         try:
             self._finish(was, self._relinquish(was))
@@ -327,8 +119,8 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         """Write the file, unless it is as it should be."""
         known = had
         for _ in range(_ATTEMPTS):
-            world = _World.read(self._api(), wanted)
-            diff = _weigh(wanted, world, lease.shares, known, _rules(before))
+            world = FileWorld.read(self._api(), wanted)
+            diff = weigh(wanted, world, lease.shares, known, _rules(before))
             if diff.problems or world.holder is None:
                 lease.note(had)
                 raise ImpossibleError("; ".join(map(str, diff.problems)))
@@ -354,8 +146,8 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         What nobody has changed since our write is restored as it was, and all else is kept as it is by now.
         """
         for _ in range(_ATTEMPTS):
-            world = _World.read(self._api(), was)
-            text, problem = _text(was, world)
+            world = FileWorld.read(self._api(), was)
+            text, problem = world.text(was)
             if text is None or world.holder is None:
                 return ""
             if problem:
@@ -364,8 +156,8 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
                 restored = written.found
             else:
                 try:
-                    own = _own(was, TunnelDocument.read(text), shares, had, _rules(before))
-                    restored = _sound(replace(own, wanted=before.rule if before else None)).text
+                    own = own_rule(was, TunnelDocument.read(text), shares, had, _rules(before))
+                    restored = sound(replace(own, wanted=before.rule if before else None)).text
                 except DocumentError as error:
                     return f"the document {error}"
             if self._replace(was, world.holder, restored):
@@ -378,7 +170,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
             with self._lease(wanted).held() as lease:
                 known = joined(had, lease.share)
                 if kept := self._take_out(wanted, before, lease.shares, known, written):
-                    report(f"the rule for {_host(wanted)} stays in {wanted.holder}: {kept}")
+                    report(f"the rule for {wanted.host} stays in {wanted.holder}: {kept}")
                     return
                 lease.note(had)
             self._finish(wanted, self._restart(before) if before else self._relinquish(wanted))
@@ -399,10 +191,10 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
 
     def _restart(self, wanted: FileRule) -> str:
         """Restart what has not read the file as it is; returns the moment after which a connector has read it."""
-        world = _World.read(self._api(), wanted)
-        for workload, due in zip(world.workloads, _due(wanted, world), strict=True):
+        world = FileWorld.read(self._api(), wanted)
+        for workload, due in zip(world.workloads, world.due(wanted), strict=True):
             if due and world.holder:
-                value = _mark(wanted, world.holder)
+                value = wanted.mark(world.holder)
                 connector_restart.request(self._api(), Ref.of(workload), wanted.stack, value)
         return self._since(wanted)
 
@@ -411,7 +203,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
 
         Empty where nothing restarts.
         """
-        world = _World.read(self._api(), was)
+        world = FileWorld.read(self._api(), was)
         stated = [one for one in world.workloads if connector_restart.is_stated(one, was.stack)]
         for workload in stated:
             connector_restart.request(self._api(), Ref.of(workload), was.stack, "")
@@ -419,7 +211,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         return self._since(was) if stated or any(watched) else ""
 
     def _since(self, wanted: FileRule) -> str:
-        world = _World.read(self._api(), wanted)
+        world = FileWorld.read(self._api(), wanted)
         requested = [connector_restart.requested_at(workload, wanted.stack) for workload in world.workloads]
         written = connector_restart.written_at(world.holder, wanted.key, wanted.stack) if world.holder else ""
         return max([written, *requested])
@@ -428,7 +220,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         """Wait until the tunnel runs the file as it is."""
         api = self._api()
         listed = connector_restart.connectors_of(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
-        workloads = [Ref.of(one) for one in _World.read(api, wanted).workloads]
+        workloads = [Ref.of(one) for one in FileWorld.read(api, wanted).workloads]
         connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
 
     def _lease(self, wanted: FileRule) -> TunnelLease:
@@ -459,10 +251,6 @@ def _share(props: Mapping[str, Any]) -> Share:
 
 def _rules(before: FileRule | None) -> list[Rule]:
     return [before.rule] if before else []
-
-
-def _host(wanted: FileRule) -> str:
-    return ingress_rules.key(wanted.rule)[0]
 
 
 def _file_rule(props: Mapping[str, Any]) -> FileRule:

@@ -15,7 +15,8 @@ from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found, new_uuid
 from lab.stand_in.transport import Transport
 from providers import tunnel_file_rule
-from providers.tunnel_file_rule import FileRule, TunnelFileRuleProvider
+from providers.file_rule import FileRule
+from providers.tunnel_file_rule import TunnelFileRuleProvider
 from tests.fake_cluster import FakeCluster, Step
 from tests.one_resource import OneResource
 from tests.shared_tunnel import Killed

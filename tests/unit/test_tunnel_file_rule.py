@@ -11,6 +11,7 @@ from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest
 from clients.tunnel_lease import Share, TunnelLease
 from providers import tunnel_file_rule
+from providers.file_rule import compare
 from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule, inputs
 from tests.objects import managed
 from tests.one_resource import PreviewError
@@ -51,7 +52,7 @@ def share(world: Homelab) -> Share | None:
 
 
 def findings(world: Homelab, rule: Rule = OURS, **more: Any) -> list[str]:
-    trial = tunnel_file_rule.compare(world, file_rule(rule, **more))
+    trial = compare(world, file_rule(rule, **more))
     return [one.code for one in (*trial.problems, *trial.news) if one.severity is not Severity.NEWS]
 
 
@@ -460,7 +461,7 @@ def test_an_item_whose_anchor_another_uses_stays(world: Homelab, stack: Stack) -
 
 
 def test_preview_names_the_hosts_that_are_interrupted(world: Homelab) -> None:
-    trial = tunnel_file_rule.compare(world, file_rule(OURS))
+    trial = compare(world, file_rule(OURS))
     (restart,) = (one for one in trial.news if one.code == "connector-restarts")
     assert restart.values["hosts"] == "mealie.coultonf.com"
     assert trial.changes
