@@ -32,6 +32,9 @@ STATUS = $(COMMAND)
 COMMAND = $(BIN)/python -m ops.$(subst -,_,$@) $(STACK) $(ACCOUNT) $(ARGS)
 endif
 
+# Some containers set it: then each of the many processes of a run compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help new up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
 	bench bench-clients test test-alerts test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting \
