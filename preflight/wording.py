@@ -27,7 +27,7 @@ def elsewhere(setting: str) -> str:
 UNREADABLE = Situation("unreadable", "$reason")
 NOT_KNOWN = Situation(
     "not-known",
-    "Preview could not read all that it checks: $reason",
+    "preview could not read everything that it checks: $reason",
     "Grant the permission, or check it yourself",
     _WARNING,
 )
@@ -43,7 +43,7 @@ NAMESPACE_MISSING = Situation(
 WORKLOAD_MISSING = Situation(
     "workload-missing",
     f"{_KEY}: namespace $namespace has no Deployment, StatefulSet or DaemonSet $name",
-    "`kubectl get deployments,statefulsets,daemonsets -n $namespace` lists those that it has",
+    "`kubectl get deployments,statefulsets,daemonsets -n $namespace` lists the existing ones",
     setting="immich.deployment",
 )
 SERVER_MISSING = Situation(
@@ -68,13 +68,13 @@ CONTAINER_UNCLEAR = Situation(
 SERVICE_MISSING = Situation(
     "service-missing",
     f"{_KEY}: namespace $namespace has no Service $name",
-    "`kubectl get services -n $namespace` lists those that it has",
+    "`kubectl get services -n $namespace` lists the existing ones",
     setting="immich.service.name",
 )
 SERVICE_UNKNOWN = Situation(
     "service-unknown",
     f"{_KEY}: namespace $namespace has no Service that selects the pods of Immich's server",
-    "Name it, and its port: `kubectl get services -n $namespace` lists those that it has",
+    "Name it, and its port: `kubectl get services -n $namespace` lists the existing ones",
     setting="immich.service",
 )
 SERVICES_SEVERAL = Situation(
@@ -91,8 +91,8 @@ PORT_MISSING = Situation(
 )
 PORT_UNCLEAR = Situation(
     "port-unclear",
-    f"{_KEY}: which port of $service leads to Immich is not known",
-    "Name it. It has: $has",
+    f"{_KEY}: the port of $service that leads to Immich is unknown",
+    "Name it. The Service has: $has",
     setting="immich.service.port",
 )
 NODE_MISSING = Situation(
@@ -103,8 +103,8 @@ NODE_MISSING = Situation(
 )
 CLAIM_MISSING = Situation(
     "claim-missing",
-    f"{_KEY}: there is no PersistentVolumeClaim $subject",
-    "`kubectl get pvc -n $namespace` lists those that there are",
+    f"{_KEY}: PersistentVolumeClaim $subject does not exist",
+    "`kubectl get pvc -n $namespace` lists the existing ones",
 )
 CLAIM_WITHOUT_FILES = Situation(
     "claim-without-files",
@@ -127,15 +127,15 @@ CLAIM_NOT_WRITABLE = Situation(
 )
 CLAIM_NODE_UNCLEAR = Situation(
     "claim-node-unclear",
-    f"{_KEY}: one node at a time can mount PersistentVolumeClaim $subject (ReadWriteOnce), and which one has to run "
-    "the sync is not clear",
-    "Exactly one node has to run the pods that mount it, or Immich. Nodes that do: $has. "
+    f"{_KEY}: PersistentVolumeClaim $subject can be mounted on one node at a time (ReadWriteOnce), and the node of "
+    "the sync is unclear",
+    "Run the pods that mount it, or Immich, on exactly one node. They run on: $has. "
     "`kubectl get pods -n $namespace -o wide` shows them",
     setting="storage.claim",
 )
 VOLUME_DELETED_WITH_CLAIM = Situation(
     "volume-deleted-with-claim",
-    "the reclaim policy of PersistentVolume $subject is Delete: whoever deletes the claim deletes the photos",
+    "PersistentVolume $subject has the reclaim policy Delete: deleting its claim deletes the photos",
     """Set it to Retain: kubectl patch pv $subject -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'""",
     _WARNING,
 )
@@ -161,15 +161,15 @@ NO_PROMETHEUS_OPERATOR = Situation(
 NO_CLASS = Situation(
     "no-class",
     f"{_KEY}: the cluster has no StorageClass",
-    "Install one (local-path-provisioner will do), or make a PersistentVolume of $capacity for each account, with a "
-    "storageClassName of your own, and name that here",
+    "Install one, such as local-path-provisioner. Or create a PersistentVolume of $capacity for each account, with "
+    "a storageClassName of your own, and set the key to that name",
     setting=_CLASS,
 )
 
 # whose an object is
 
 MARK_LOST = Situation(
-    "mark-lost", "$subject was made by this project and has lost its annotation", "Restore it: $command"
+    "mark-lost", "$subject was created by this project and lacks its owner annotation", "Restore it: $command"
 )
 ANOTHER_STACKS = Situation(
     "of-another-stack",
@@ -179,10 +179,10 @@ ANOTHER_STACKS = Situation(
 )
 NOT_ADOPTABLE = Situation(
     "not-adoptable",
-    "$subject exists, was not made by this stack, and is not adopted",
+    "$subject exists, is not managed by this stack, and cannot be adopted",
     "Remove it$elsewhere",
 )
-NOT_OURS = Situation("not-ours", "$subject exists and was not made by this stack", f"To adopt it, {_ADOPT}$elsewhere")
+NOT_OURS = Situation("not-ours", "$subject exists and is not managed by this stack", f"To adopt it, {_ADOPT}$elsewhere")
 _HANDED_OVER = "Hand it over in this order:"
 TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
@@ -240,7 +240,7 @@ MANAGED_BY_TOOL = Situation(
 OWNED_BY_OBJECT = Situation(
     "owned-by-object",
     "$subject is owned by $owner (ownerReferences), and is deleted with it",
-    "Have $owner no longer make it, or choose another name",
+    "Change $owner so that it does not create the object, or choose another name",
 )
 APPLIED_WITH_KUBECTL = Situation(
     "applied-with-kubectl",
@@ -259,26 +259,26 @@ NOTHING_TO_ADOPT = Situation(
 MARKS_ALL: Final = ": while it is set, an unmarked directory is marked"
 RENAMED = Situation(
     "renamed",
-    "$subject: the owner annotation names $stack, as this stack was called, and will be updated",
+    "$subject: the owner annotation has this stack's former name, $stack, and will be updated",
     severity=_NEWS,
 )
 TAKEN_FROM = Situation("taken-from", "$subject will be adopted from the stack $stack", severity=_WARNING)
 DISK_MARKED = Situation(
-    "disk-marked", "$subject is marked as the disk of the photos, if it exists", severity=_WARNING, setting="storage"
+    "disk-marked", "$subject will be marked as the photo disk, if it exists", severity=_WARNING, setting="storage"
 )
 ADOPTED = Situation("adopted", "$subject will be adopted, and retained when this stack is removed", severity=_WARNING)
 FIELDS_DROPPED = Situation(
     "fields-dropped",
-    "$subject: fields that were set by hand and that this stack does not state are removed by a later change: $fields",
+    "$subject: fields that were set by hand and are not in the stack file are removed by a later change: $fields",
     severity=_WARNING,
 )
 ENTRIES_ADOPTED = Situation(
-    "entries-adopted", "will be adopted, and removed with this stack: $entries", severity=_WARNING
+    "entries-adopted", "these fields will be adopted, and removed with this stack: $entries", severity=_WARNING
 )
 JOB_BY_HAND = Situation(
     "job-by-hand",
-    "$subject was made by hand and is left unchanged; this stack's is named $ours",
-    "Remove the old one when you like",
+    "$subject was created by hand and is left unchanged; this stack's Job is named $ours",
+    "Remove the old Job at any time",
     _WARNING,
 )
 
@@ -287,8 +287,8 @@ JOB_BY_HAND = Situation(
 REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reason")
 JOB_REFUSED = Situation(
     "job-refused",
-    "$subject has another template than it would get, and the state does not know it, so it is not recreated",
-    "The Job has completed. Delete it: `kubectl delete job -n $namespace $name`, then run the command again",
+    "$subject exists with another template and is not in the state, so that it cannot be changed",
+    "The Job has completed: delete it with `kubectl delete job -n $namespace $name`, then run the command again",
 )
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
@@ -299,7 +299,7 @@ VOLUME_KIND_FIXED = Situation(
 FIELD_FIXED = Situation(
     "field-fixed",
     "$subject: $field is $found and can't be changed to $wanted",
-    f"Set {_KEY} to what is there",
+    f"Set {_KEY} to the existing value",
 )
 VOLUME_RELEASED = Situation(
     "volume-released",
@@ -404,8 +404,8 @@ GATEWAY_REFUSES_NAMESPACE = Situation(
 ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WARNING)
 IMMICH_ON_ANY_NODE = Situation(
     "immich-on-any-node",
-    "the photos lie on $node, and nothing keeps Immich's pod there: it starts nowhere else",
-    f"Set {_KEY} to local, which does, or give $workload a nodeSelector",
+    "the photos are on $node, and Immich's pod may be scheduled on another node, where it does not start",
+    f"Set {_KEY} to local, or give $workload a nodeSelector",
     _WARNING,
     "storage.kind",
 )
@@ -414,18 +414,18 @@ IMMICH_ON_ANY_NODE = Situation(
 
 BEING_DELETED = Situation(
     "being-deleted",
-    "$subject is being deleted, and goes when this is done: $held",
-    "Wait until it is gone; if it stays, `kubectl describe` shows what holds it",
+    "$subject is being deleted, and waits for: $held",
+    "Wait until it is gone; `kubectl describe` shows what it waits for",
 )
 WORKLOAD_PAUSED = Situation(
     "workload-paused",
     "$subject is paused, and its pods would not get the photos' mount",
-    "`kubectl rollout resume deployment -n $namespace $name`, or remove spec.paused where it is stated",
+    "`kubectl rollout resume deployment -n $namespace $name`, or remove spec.paused from its source",
 )
 OLD_POD_HOLDS = Situation(
     "old-pod-holds",
     "$subject starts its new pod beside the old one (RollingUpdate), which holds $what: the new one would never start",
-    "Set its strategy to Recreate, where Immich is stated",
+    "Set its strategy to Recreate in Immich's own source",
 )
 NODE_EXCLUDED = Situation(
     "node-excluded",
@@ -441,8 +441,8 @@ CLAIM_ELSEWHERE = Situation(
 )
 NODE_CLOSED = Situation(
     "node-closed",
-    "$subject would start a pod on the node $node, which takes none: $reason",
-    "`kubectl uncordon $node` or remove the taint, and see with `kubectl describe node $node` that it is ready",
+    "$subject would start a pod on the node $node, which accepts none: $reason",
+    "`kubectl uncordon $node` or remove the taint; `kubectl describe node $node` shows whether it is ready",
 )
 POD_REFUSED = Situation(
     "pod-refused",
@@ -452,7 +452,7 @@ POD_REFUSED = Situation(
 )
 NODE_CLOSED_TO_SYNC = Situation(
     "node-closed-to-sync",
-    "$subject: the next sync waits, as the node $node takes no pod: $reason",
+    "$subject: the next sync waits, as the node $node accepts no pod: $reason",
     "`kubectl describe node $node`",
     _WARNING,
 )
@@ -481,15 +481,15 @@ ADMISSION_MISSING = Situation(
 )
 ADMISSION_ADVISED = Situation(
     "admission-advised",
-    f"{_KEY}: this API server can add the mount to each pod of Immich instead: whatever the owner of $workload writes, "
-    "its pods have the photos, and no field of it is this stack's",
-    "Set it to admission (docs/fits.md)",
+    f"{_KEY}: this API server can add the mount when a pod of Immich is created, so that the stack owns no field of "
+    "$workload, and no change of its owner drops the mount",
+    "Set the key to admission (docs/fits.md)",
     _NEWS,
     "immich.mount",
 )
 MOUNT_IN_THE_WAY = Situation(
     "mount-in-the-way",
-    "$subject: its template states a part of the mount itself, and with what is added to its pods $lacks",
+    "$subject: its template has a part of the mount itself, and together with what admission adds $lacks",
     f"Remove that part, choose another {PROJECT}:immich.mount.path or volume, or set {_KEY} to entries",
     setting="immich.mount",
 )
@@ -507,8 +507,8 @@ MOUNT_REPOINTED = Situation(
 )
 MOUNT_OF_A_PART = Situation(
     "mount-of-a-part",
-    "$subject: its mount $at shows a part of a volume (subPath), this stack's mount shows all of it",
-    "Remove it first",
+    "$subject: its mount $at has a subPath, and this stack's mount has none",
+    "Remove that mount first",
 )
 MOUNT_WITHIN_ANOTHER = Situation(
     "mount-within-another",
@@ -518,7 +518,7 @@ MOUNT_WITHIN_ANOTHER = Situation(
 )
 MOUNT_GIVEN_UP = Situation(
     "mount-given-up",
-    "$subject: this stack would give up its mount of the photos, and no other manager states it yet: $lacks then",
+    "$subject: this stack would relinquish the photos' mount, and no other field manager owns it yet: $lacks then",
     f"Immich's next scan would trash every photo. Set {_KEY} back to entries, and hand it over in this order: 1. put "
     f"{_VALUES} into the values of Immich's chart; 2. {_CHART_SYNC}, or the cluster does not know that the chart "
     f"states it, too; 3. set {_KEY} to chart",
@@ -555,58 +555,58 @@ CHART_LACKS_MOUNT = Situation(
 )
 CHART_HAS_OLD_CHECK = Situation(
     "chart-has-old-check",
-    "$subject: its startup check $guard is an older one",
+    "$subject: its startup check $guard is outdated",
     f"Put {_VALUES} into the values of Immich's chart",
     _WARNING,
     "immich.mount",
 )
 IMMICH_RESTARTS = Situation(
     "immich-restarts",
-    "$subject: mount or startup check change. Immich restarts once, after the disk is marked",
+    "$subject: the mount or the startup check changes. Immich restarts once, after the disk is marked",
     severity=_NEWS,
 )
 MOUNT_STAYS = Situation(
-    "mount-stays", "$subject keeps its mount of the photos: another manager states it, too", severity=_NEWS
+    "mount-stays", "$subject keeps the photos' mount: another field manager owns it, too", severity=_NEWS
 )
 
 # room for photos
 
 NODE_UNDER_PRESSURE = Situation(
-    "node-under-pressure", "Node $subject reports DiskPressure: it evicts pods", "Make room on it", _WARNING
+    "node-under-pressure", "node $subject reports DiskPressure: it evicts pods", "Free space on the node", _WARNING
 )
 DISK_SHARED = Situation(
     "disk-shared",
-    f"The photos are on the kubelet's own filesystem: below {EVICTS_BELOW} % free space it evicts every pod of the "
+    f"the photos are on the kubelet's own filesystem: below {EVICTS_BELOW} % free space it evicts every pod of the "
     "node, Immich too",
     _OWN_DISK,
     _WARNING,
 )
 _MIN_FREE = "photoSync.minFreeSpace"
 _STOPS = "next sync will stop: $free of $total MiB are free, and $kept MiB stay free"
-SYNC_STOPS = Situation("sync-stops", f"The {_STOPS}", f"Make room, or state {_KEY}", _WARNING, _MIN_FREE)
+SYNC_STOPS = Situation("sync-stops", f"the {_STOPS}", f"Free space, or set {_KEY}", _WARNING, _MIN_FREE)
 SYNC_MAY_STOP = Situation(
     "sync-may-stop",
-    f"If the photos are on the node's own filesystem, the {_STOPS}",
-    f"Make room, or state {_KEY}",
+    f"if the photos are on the node's own filesystem, the {_STOPS}",
+    f"Free space, or set {_KEY}",
     _WARNING,
     _MIN_FREE,
 )
 FLOOR_TOO_LOW = Situation(
     "floor-too-low",
-    f"{_KEY}: $stated is $share % of the filesystem, and below {EVICTS_BELOW} % {_EVICTED}",
-    f"State at least 20%, or leave it out. {_OWN_DISK}",
+    f"{_KEY}: $stated is $share % of the filesystem. Below {EVICTS_BELOW} % {_EVICTED}",
+    f"Set at least 20%, or leave it out. {_OWN_DISK}",
     _WARNING,
     _MIN_FREE,
 )
 INODES_LOW = Situation(
     "inodes-low",
-    f"Of the filesystem's $total inodes $free are free, and below {EVICTS_BELOW_INODES} % {_EVICTED}",
+    f"of the filesystem's $total inodes $free are free, and below {EVICTS_BELOW_INODES} % {_EVICTED}",
     _OWN_DISK,
     _WARNING,
 )
 DISK_UNKNOWN = Situation(
     "disk-unknown",
-    "Whether the photos are on the node's own filesystem is unknown until the directory Job has looked",
+    "whether the photos are on the node's own filesystem is unknown until the directory Job has looked",
     severity=_NEWS,
 )
 
@@ -614,19 +614,19 @@ DISK_UNKNOWN = Situation(
 
 IMMICH_DOWN = Situation(
     "immich-down",
-    "Immich does not run, so its libraries are checked only in `up`: $reason",
+    "Immich does not run, so that its libraries are checked only in `up`: $reason",
     severity=_WARNING,
 )
 KEY_LACKS_PERMISSIONS = Situation(
     "key-lacks-permissions",
     f"{_KEY}: the API key of Immich lacks $lacking",
-    "Add that to it in Immich (Account Settings, API Keys), or store another one",
+    "Add them in Immich (Account Settings, API Keys), or store another key",
     setting="immichApiKey",
 )
 USER_NAMED_TWICE = Situation(
     "user-named-twice",
-    f"{_KEY}: accounts of $user name $named as their Immich user",
-    "Let all of them have immichUser: $user, or none",
+    f"{_KEY}: accounts of $user have different values of immichUser: $named",
+    "Set immichUser: $user for all of them, or for none",
     setting="photoSync.accounts",
 )
 CONFIGURED_BY_FILE = Situation(
@@ -642,45 +642,44 @@ LIBRARY_ADOPTED = Situation(
 )
 PHOTOS_EXCLUDED = Situation(
     "photos-excluded",
-    'the library "$subject" excludes $pattern from now on: photos of it that match go to Immich\'s trash with the '
-    "next scan",
+    'the library "$subject" excludes $pattern from now on: its next scan moves matching photos to Immich\'s trash',
     severity=_WARNING,
 )
 WATCHED = Situation(
     "watched",
     f"{_KEY}: while Immich watches, a photo whose file vanishes is deleted from Immich at once, with its place in "
     "albums, in every library of the server",
-    "Set it to false if that is not meant",
+    "Set it to false if that is not intended",
     _WARNING,
     "immich.library.watch",
 )
 WATCHED_IN_VAIN = Situation(
     "watched-in-vain",
-    f"{_KEY}: on storage of kind $kind Immich sees no change between scans",
+    f"{_KEY}: on storage of kind $kind, Immich detects no change between scans",
     severity=_WARNING,
     setting="immich.library.watch",
 )
 NO_API_KEY = Situation(
     "no-api-key",
-    f"no library is made in Immich: {API_KEY}, an administrator's with {', '.join(PERMISSIONS)} (from Immich 3.2 on "
-    f"also {', '.join(PERMISSIONS_SINCE_3_2)}), is not stored",
-    "docs/photos.md",
+    f"no library is created in Immich: {API_KEY} is not stored",
+    f"Create an administrator's key with {', '.join(PERMISSIONS)} (from Immich 3.2 on also "
+    f"{', '.join(PERMISSIONS_SINCE_3_2)}), and store it (docs/photos.md)",
     _NEWS,
     "immichApiKey",
 )
 LIBRARY_CREATED = Situation(
     "library-created",
-    'the library "$subject" of $owner in Immich is made, and imports $paths; a first scan follows',
+    'the library "$subject" of $owner in Immich will be created and will import $paths; a first scan follows',
     severity=_NEWS,
 )
 LIBRARY_IMPORTS = Situation(
     "library-imports",
-    'the library "$subject" of $owner in Immich imports $paths; a first scan follows',
+    'the library "$subject" of $owner in Immich will import $paths; a first scan follows',
     severity=_NEWS,
 )
 SERVER_WIDE_CHANGE = Situation(
     "server-wide-change",
-    "in Immich, for all its libraries: $subject changes from $found to $wanted",
+    "Immich's server-wide setting $subject changes from $found to $wanted",
     severity=_NEWS,
 )
 
@@ -688,13 +687,13 @@ SERVER_WIDE_CHANGE = Situation(
 
 ZONE_MISSING = Situation(
     "zone-missing",
-    f"{_KEY}: the Cloudflare API token sees no zone that $host lies in",
+    f"{_KEY}: the Cloudflare API token can read no zone of $host",
     f"Give the token the permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId",
     setting="host",
 )
 ZONE_OF_ANOTHER_DOMAIN = Situation(
     "zone-of-another-domain",
-    f"{_KEY}: $host does not lie in this zone, which is $name",
+    f"{_KEY}: $host is not in this zone, which is $name",
     "Remove zoneId and accountId",
     setting="cloudflare.zoneId",
 )
@@ -706,7 +705,7 @@ ZONE_OF_ANOTHER_ACCOUNT = Situation(
 )
 ZONE_UNKNOWN = Situation(
     "zone-unknown",
-    f"{_KEY}: whether $host lies in this zone is unknown: the API token may not read its name, and its DNS records "
+    f"{_KEY}: whether $host is in this zone is unknown: the API token may not read its name, and its DNS records "
     "have $has in common",
     f"Give the token the permission {ZONE_READ}",
     _WARNING,
@@ -732,7 +731,9 @@ CERTIFICATE_MISSING = Situation(
 )
 CERTIFICATE_UNKNOWN = Situation(
     "certificate-unknown",
-    CERTIFICATE_MISSING.text.replace("the zone's certificates are not for $subject", "$subject lies too deep"),
+    CERTIFICATE_MISSING.text.replace(
+        "the zone's certificates are not for $subject", "$subject is too many labels below its zone"
+    ),
     f"{CERTIFICATE_MISSING.remedy}. If there is one, give the API token the permission {CERTIFICATES_READ}",
     setting="host",
 )
@@ -762,7 +763,7 @@ CONNECTORS_SEVERAL = Situation(
 )
 TUNNEL_UNNAMED = Situation(
     "tunnel-unnamed",
-    f"{_KEY}: which tunnel $subject runs is unknown, as neither its arguments nor its file name one that can be read",
+    f"{_KEY}: the tunnel of $subject is unknown: neither its arguments nor its file name one that can be read",
     "Name it: the dashboard lists yours under Zero Trust, Networks, Tunnels",
     setting="cloudflare.tunnel",
 )
@@ -787,7 +788,7 @@ DOCUMENT_INVALID = Situation(
 )
 RULE_TO_WRITE = Situation(
     "rule-to-write",
-    "nothing leads $host through the tunnel yet, or nothing that this stack can see",
+    "no rule leads $host through the tunnel, or none that this stack can read",
     "$how",
     _WARNING,
     snippet="$lines",
@@ -877,7 +878,7 @@ CONNECTOR_OUTSIDE = Situation(
 )
 CLUSTER_DOMAIN = Situation(
     "cluster-domain-unknown",
-    f"{_KEY}: the cluster's domain is taken for $assumed, and rules of the tunnel lead to Services in $subject",
+    f"{_KEY}: the cluster's domain is assumed to be $assumed, and rules of the tunnel lead to Services in $subject",
     "Set it to the cluster's own, which `kubectl get configmap -n kube-system coredns -o yaml` shows",
     _WARNING,
     "cluster.domain",
@@ -898,7 +899,7 @@ SIBLING_AMBIGUOUS = Situation(
 SIBLING_IS_THE_HOST = Situation(
     "sibling-is-the-host",
     f"{_KEY}: $sibling points at $host itself",
-    "Name the host that both shall be like",
+    "Name another host",
     setting="cloudflare.sameAs",
 )
 SIBLING_INTO_TUNNEL = Situation(
@@ -909,12 +910,12 @@ SIBLING_INTO_TUNNEL = Situation(
 )
 SIBLING_UNPROXIED = Situation(
     "sibling-unproxied",
-    f"{_KEY}: $sibling is not proxied, and Cloudflare Access sees only what is",
+    f"{_KEY}: $sibling is not proxied, and Cloudflare Access protects only proxied hosts",
     setting="cloudflare.sameAs",
 )
 RECORD_NOT_OURS = Situation(
     "record-not-ours",
-    f"{_KEY}: there is a DNS record already, which was not made by this stack: $subject",
+    f"{_KEY}: a DNS record exists that is not managed by this stack: $subject",
     f"To adopt it, {_ADOPT}, or remove it at Cloudflare",
     setting="host",
 )
@@ -929,17 +930,17 @@ COMMENT_TOO_LONG = Situation(
     "the DNS record's comment would name the stack $subject, and Cloudflare takes at most $limit characters",
     "Choose a shorter name: pulumi stack rename --stack $stack NAME",
 )
-_KEPT = "Its comment and tags stay. Where it led is restored on destroy, unless it is changed meanwhile"
+_KEPT = "Its comment and tags stay. Its former target is restored on destroy, unless the record is changed meanwhile"
 RECORD_ADOPTED = Situation("record-adopted", "the DNS record $subject will be adopted", _KEPT, _WARNING)
 RECORD_ADOPTED_AND_CHANGED = Situation(
     "record-adopted-and-changed", "the DNS record $subject will be adopted, and becomes $becomes", _KEPT, _WARNING
 )
 RULE_ADOPTED = Situation(
-    "rule-adopted", "will be adopted, and restored when this stack is removed: $subject", severity=_WARNING
+    "rule-adopted", "this rule will be adopted, and restored when this stack is removed: $subject", severity=_WARNING
 )
 TUNNEL_TAKEN = Situation(
     "tunnel-taken",
-    f"{_KEY}: the account has a tunnel $subject already ($id), which is not this stack's",
+    f"{_KEY}: the account has a tunnel $subject ($id) that is not managed by this stack",
     "Choose another name, or use it with kind sharedTunnel. If an interrupted `up` left it, delete it in the dashboard",
     setting="cloudflare.tunnel",
 )
@@ -970,7 +971,7 @@ APPLICATION_BEFORE = Situation(
 )
 APPLICATIONS_UNREADABLE = Situation(
     "applications-unreadable",
-    "the API token may not read the applications of Cloudflare Access: whether one stands before the host is unknown",
+    "the API token may not read the applications of Cloudflare Access: whether one protects the host is unknown",
     f"It needs the permission {ACCESS_READ}",
     _NEWS,
     "cloudflare.access",
@@ -978,13 +979,13 @@ APPLICATIONS_UNREADABLE = Situation(
 UPLOADS_LIMITED = Situation(
     "uploads-limited",
     "Cloudflare takes at most $limit MB in one request ($plan) and answers 413 to more, though $reason",
-    "Immich does not upload in parts: a larger video has to be uploaded at home, past Cloudflare. And a response that "
-    "takes longer than $seconds s ends in 524",
+    "Immich does not upload in parts: upload larger videos at home, past Cloudflare. A response that takes longer "
+    "than $seconds s ends in 524",
     _WARNING,
 )
 SERVICE_TOKEN_ENDS = Situation(
     "service-token-ends",
-    "the mobile app's service token ends on $end, and the app is shut out then",
+    "the mobile app's service token expires on $end, and the app loses access then",
     "Refresh it in the dashboard (Zero Trust, Access, Service auth): its id and secret stay as they are",
     _WARNING,
 )
@@ -1008,10 +1009,10 @@ HOST_CHANGES_WITH_A_GAP = Situation(
 
 REMOVED_UNDER_CHART = Situation(
     "removed-under-chart",
-    f"Immich's chart mounts the photos, and goes on to ({_KEY}: chart)",
+    f"Immich's chart still mounts the photos ({_KEY}: chart)",
     "Before you remove this stack, take what `$command` prints out of the chart's values, and deploy "
-    "them. Else Immich's next pod does not start: the claim that it mounts is gone (removal waits until no pod uses "
-    "it), or its namespace no longer lets a pod in that mounts a directory of the node",
+    "them. Otherwise Immich's next pod does not start: its claim is deleted (removal waits until no pod uses it), or "
+    "its namespace no longer admits pods that mount a directory of the node",
     _WARNING,
     "immich.mount",
 )
@@ -1019,7 +1020,7 @@ PHOTOS_UNSEEN = Situation(
     "photos-unseen",
     "Immich keeps its libraries and no longer sees their photos",
     "Its next scan (each midnight, unless it was set otherwise before this stack) moves them to its trash, which is "
-    "emptied after 30 days by default, and their places in albums go. The files stay. Deploy again before that, or "
+    "emptied after 30 days by default; then they leave their albums. The files stay. Deploy again before that, or "
     "turn the scan off in Immich at once (Administration, Settings, External Library)",
     _WARNING,
 )

@@ -14,7 +14,7 @@ ENTRIES_UNOWNED = Situation("entries-unowned", "$subject: $entries exists, and i
 ENTRIES_OF_ANOTHER = Situation(
     "entries-of-another",
     '$subject: "$manager" already states $entries',
-    "Two owners would fight over it: remove it there, or choose another name or path here",
+    "Remove it there, or choose another name or path here",
 )
 ENTRIES_OF_ANOTHER_STACK = Situation(
     "entries-of-another-stack",
@@ -27,7 +27,7 @@ ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses
 # a library
 
 _OTHER_NAME = "choose another immich.library.name"
-USER_MISSING = Situation("user-missing", "Immich has no user $user whose photos these could be", "It has: $has")
+USER_MISSING = Situation("user-missing", "Immich has no user $user", "It has: $has")
 LIBRARIES_ALIKE = Situation(
     "libraries-alike", '$user has $count libraries "$name" in Immich ($ids)', "Rename all but one of them"
 )
@@ -38,7 +38,7 @@ LIBRARY_OF_ANOTHER_STACK = Situation(
 )
 LIBRARY_NOT_OURS = Situation(
     "library-not-ours",
-    '$user has a library "$name" in Immich, which was not made by this stack',
+    '$user has a library "$name" in Immich that is not managed by this stack',
     f"{_ADOPT}, or {_OTHER_NAME}",
 )
 _TWICE = (
@@ -53,26 +53,26 @@ FOLDER_SHARED = Situation(
 FOLDER_IMPORTED_TWICE = Situation(
     "folder-imported-twice",
     _TWICE,
-    "Keep $id. Delete the other one, with an administrator's API key that has library.delete (its places in albums go, "
-    "no file is deleted), then run `up`: kubectl port-forward -n $namespace service/$service 2283:$port and, beside "
-    'it, curl -X DELETE -H "x-api-key: $$KEY" http://localhost:2283/api/libraries/$other_id',
+    "Keep $id. Delete the other one, with an administrator's API key that has library.delete (its photos leave their "
+    "albums, no file is deleted), then run `up`: kubectl port-forward -n $namespace service/$service 2283:$port and, "
+    'beside it, curl -X DELETE -H "x-api-key: $$KEY" http://localhost:2283/api/libraries/$other_id',
 )
 PHOTOS_TWICE = Situation(
     "photos-twice",
     'the library "$name" of $user in Immich imports $theirs: the photos in $path would be there twice',
-    "Remove that import path in Immich first (their places in albums go with it, the files stay), or name that library "
+    "Remove that import path in Immich first (its photos leave their albums, the files stay), or name that library "
     "and its owner in immich.library",
 )
 PHOTOS_MOVED = Situation(
     "photos-moved",
     'the library "$name" in Immich has photos from $theirs',
-    "From $path it would take each for a new one, in no album, and move the old ones to its trash: set "
-    "immich-icloud:immich.mount.path back",
+    "Set immich-icloud:immich.mount.path back. From $path Immich would import each as a new photo, in no album, and "
+    "move the old ones to its trash",
 )
 
 # rules of a tunnel
 
-TUNNEL_GONE = Situation("tunnel-gone", "there is no tunnel $subject", "It may have been deleted: name another one")
+TUNNEL_GONE = Situation("tunnel-gone", "the tunnel $subject does not exist", "Name another one")
 TUNNEL_INVALID = Situation(
     "tunnel-invalid", "the configuration of tunnel $subject $fault", "Correct it in the dashboard first"
 )
@@ -82,7 +82,7 @@ TUNNEL_DELETED = Situation(
 TUNNEL_LOCAL = Situation(
     "tunnel-local",
     "$reason",
-    "Let immich-icloud:cloudflare be {kind: localTunnel, tunnel: $id}, and `preview` prints the lines for it",
+    "Set immich-icloud:cloudflare to {kind: localTunnel, tunnel: $id}; `preview` then prints the lines for it",
 )
 TUNNEL_UNCLEAR = Situation("tunnel-unclear", "$reason")
 RULE_OF_ANOTHER_STACK = Situation(
@@ -93,7 +93,7 @@ RULE_OF_ANOTHER_STACK = Situation(
 )
 RULE_NOT_OURS = Situation(
     "rule-not-ours",
-    "the tunnel has a rule for this host already, which was not made by this stack: $subject",
+    "the tunnel has a rule for this host that is not managed by this stack: $subject",
     f"{_ADOPT}, or remove it in the dashboard",
 )
 RULE_PLACED = Situation("rule-placed", "the rule $subject goes before $other", severity=Severity.NEWS)
@@ -111,18 +111,18 @@ FILE_KEPT = Situation(
 )
 FILE_INVALID = Situation(
     "file-invalid",
-    "$subject: the document $fault, so that nothing is written and nothing restarted",
+    "$subject: the document $fault, so that nothing is written or restarted",
     "Correct it first: cloudflared would not start with it. `cloudflared tunnel ingress validate` says what is wrong",
 )
 FILE_RULE_NOT_OURS = Situation(
     "file-rule-not-ours",
-    "key $key of $holder has a rule for this host already, which was not made by this stack: $subject",
+    "key $key of $holder has a rule for this host that is not managed by this stack: $subject",
     f"{_ADOPT}, or remove it from the file",
 )
 FILE_RULE_PASSED = Situation(
     "file-rule-passed",
-    "the rule $subject gets no request while this stack's stands before it",
-    "It stays in the file, and gets them again when this stack is removed",
+    "the rule $subject gets no requests, as this stack's rule precedes it",
+    "It stays in the file, and takes effect again when this stack is removed",
     Severity.WARNING,
 )
 FILE_APPLIED = Situation(
@@ -143,7 +143,7 @@ CONNECTOR_RESTARTS = Situation(
 )
 PATHS_UNJUDGED = Situation(
     "paths-unjudged",
-    "$subject: whether cloudflared takes the path expressions $paths is unknown: they are Go's",
+    "$subject: whether cloudflared accepts the path expressions $paths is unknown: they are in Go's syntax",
     "`cloudflared tunnel ingress validate` checks them",
     Severity.WARNING,
 )

@@ -15,7 +15,7 @@ def _record(facts: Facts) -> Result:
     found = there(facts.cloudflare)
     if found.zone is None:
         return failed(
-            facts, wording.ZONE_MISSING, f"the Cloudflare API token sees no zone that {facts.settings.host} lies in"
+            facts, wording.ZONE_MISSING, f"the Cloudflare API token can read no zone of {facts.settings.host}"
         )
     if found.public_access is None or found.target is None:
         return NotChecked("what the record should point at is not there")
@@ -39,7 +39,7 @@ def _same(one: str, other: str) -> bool:
 def _tunnel(facts: Facts) -> Result:
     found, cloudflare = _in_zone(facts), facts.settings.cloudflare
     if found is None:
-        return NotChecked("the API token sees no zone, hence no account")
+        return NotChecked("the API token can read no zone, and so no account")
     if found.tunnel is None:
         named = cloudflare.tunnel if isinstance(cloudflare, Tunnelled) else ""
         return failed(facts, wording.TUNNEL_MISSING, f"the account has no tunnel {named}")

@@ -38,11 +38,13 @@ DISK_NOT_MOUNTED = _fault(
     "with its photos: with a marker file on an empty directory, Immich would move every photo to its trash",
     MARK_DISK,
 )
-POD_NOT_READY = _fault("pod-not-ready", "what the pod's events say", "kubectl describe pod -n $immich $pod")
-POD_NOT_ADMITTED = _fault("pod-not-admitted", "the labels that let the pod in were removed or made stricter", UP)
+POD_NOT_READY = _fault("pod-not-ready", "see the pod's events", "kubectl describe pod -n $immich $pod")
+POD_NOT_ADMITTED = _fault(
+    "pod-not-admitted", "the PodSecurity labels of the namespace were removed or made stricter", UP
+)
 POD_REFUSED = _fault(
     "pod-refused",
-    "what the API server says of the pod",
+    "see the API server's reason",
     "kubectl get events -n $immich --field-selector reason=FailedCreate",
 )
 SCALED_DOWN = _fault("scaled-down", "Immich was scaled down", "kubectl scale $kind -n $immich $workload --replicas=1")
@@ -58,7 +60,7 @@ CHART_LACKS_MOUNT = _fault(
 # the photo disk
 
 LABELS_TOO_STRICT = _fault(
-    "labels-too-strict", "the labels that let the stack's pods in were removed or made stricter", UP
+    "labels-too-strict", "the PodSecurity labels of the namespace were removed or made stricter", UP
 )
 NODE_MISSING = _fault(
     "node-missing",
@@ -68,7 +70,7 @@ NODE_MISSING = _fault(
 DIRECTORY_JOB_MISSING = _fault(
     "directory-job-missing", "the Job that makes the directory was removed, or never ran", UP
 )
-DIRECTORY_JOB_FAILED = _fault("directory-job-failed", "what the Job says", UP)
+DIRECTORY_JOB_FAILED = _fault("directory-job-failed", "see the Job's message", UP)
 DIRECTORY_UNMARKED = _fault(
     "directory-unmarked",
     f"the right disk is not mounted on its node: mount it, then `{UP}`. If it is mounted, the directory was there "
@@ -111,7 +113,7 @@ VOLUME_RELEASED = _fault(
     """kubectl patch pv $volume --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'""",
 )
 CLAIM_UNBOUND = _fault(
-    "claim-unbound", "the claim asks for something that the volume has not", "kubectl describe pvc -n $namespace $claim"
+    "claim-unbound", "the claim requests what the volume does not offer", "kubectl describe pvc -n $namespace $claim"
 )
 
 # Immich's Service
@@ -185,12 +187,12 @@ RECORD_CHANGED = _fault("record-changed", "the host's DNS record was changed", U
 TUNNEL_MISSING = _fault("tunnel-missing", "the tunnel was deleted, or has another name: cloudflare.tunnel", PREVIEW)
 NO_CONNECTORS = _fault(
     "no-connectors",
-    "no cloudflared runs the tunnel, or it has no way out to Cloudflare (port 7844)",
+    "no cloudflared runs the tunnel, or it cannot reach Cloudflare (port 7844)",
     "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
 )
 OWN_CONNECTORS_DOWN = _fault(
     "own-connectors-down",
-    "this stack's cloudflared does not run, or has no way out to Cloudflare (port 7844)",
+    "this stack's cloudflared does not run, or cannot reach Cloudflare (port 7844)",
     "kubectl rollout restart -n $namespace deployment/cloudflared",
 )
 RULE_MISSING = _fault("rule-missing", "this stack's rule in the tunnel was removed or changed", UP)
@@ -221,17 +223,17 @@ FILE_RULE_NOT_RUNNING = _fault(
 # the host as the internet sees it
 
 NAME_MISSING = _fault(
-    "name-missing", "no DNS record is there for the host, at whoever serves its zone", "dig +short $host @1.1.1.1"
+    "name-missing", "the host has no DNS record at the name servers of its zone", "dig +short $host @1.1.1.1"
 )
 NAME_NOT_YET_KNOWN = _fault(
     "name-not-yet-known",
-    "the record is right at Cloudflare and has not reached this machine's resolver: that a name was missing is "
-    "remembered for up to half an hour",
+    "the record is right at Cloudflare and has not reached this machine's resolver: resolvers cache a "
+    "missing name for up to half an hour",
     "dig +short $host @1.1.1.1",
 )
 ADDRESS_CHANGED = _fault(
     "address-changed",
-    "an older record is still remembered, or another server is asked for the zone than Cloudflare's",
+    "an older record is still cached, or the zone's name servers are not Cloudflare's",
     "dig +trace $host",
 )
 HOST_SILENT = _fault(
@@ -250,12 +252,12 @@ NOT_IMMICH = _fault(
 )
 ORIGIN_UNREACHABLE = _fault(
     "origin-unreachable",
-    "Cloudflare reaches no connector, or the connector not the Service",
+    "Cloudflare cannot reach a connector, or the connector cannot reach the Service",
     "kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudflared",
 )
 SERVED_IN_PLAIN = _fault(
     "served-in-plain",
-    '"Always Use HTTPS" is off for the zone (SSL/TLS, Edge Certificates), and Immich\'s password travels in the open',
+    '"Always Use HTTPS" is off for the zone (SSL/TLS, Edge Certificates), and passwords of Immich are sent unencrypted',
     "curl -i http://$host/",
 )
 NO_WEB_SOCKET = _fault(
@@ -274,10 +276,10 @@ UPLOAD_BROKEN_OFF = _fault(
     "the line or a proxy on the way is too slow for an upload of that size: its time-outs, as in route.annotations",
     "kubectl get ingress -n $immich -o yaml",
 )
-ACCESS_MISSING = _fault("access-missing", "the Access application was removed or changed: everybody reaches Immich", UP)
+ACCESS_MISSING = _fault("access-missing", "the Access application was removed or changed: Immich is public", UP)
 ACCESS_UNEXPECTED = _fault(
     "access-unexpected",
-    "an Access application of another owner covers the host: the mobile app is shut out. Remove it in the dashboard, "
+    "an unmanaged Access application covers the host, and the mobile app has no access. Remove it in the dashboard, "
     "or set cloudflare.access",
     "curl -i https://$host/",
 )
@@ -298,17 +300,17 @@ CRON_JOB_SUSPENDED = _fault(
 )
 SYNC_NOT_STARTED = _fault(
     "sync-not-started",
-    "what the API server, the scheduler or the kubelet says: a quota, a LimitRange or an admission policy of the "
-    "namespace, no node with room, a volume or an image that is not there",
+    "see the reason of the API server, scheduler or kubelet: a quota, a LimitRange or an admission policy of the "
+    "namespace, no node with room, a missing volume or image",
     "kubectl get events -n $sync --field-selector type=Warning --sort-by=.lastTimestamp",
 )
-SYNC_FAILED = _fault("sync-failed", "what the sync says; the next one goes on from there", SYNC)
+SYNC_FAILED = _fault("sync-failed", "see the sync's message; the next sync continues from there", SYNC)
 SYNC_OVERDUE = _fault(
     "sync-overdue", "the CronJob's runs were missed: the cluster was down, or the runs before did not end", SYNC
 )
 NOT_SENT = _fault(
     "notification-not-sent",
-    "the URL is no longer right, its server is down, or the cluster's network does not let its port out",
+    "the URL is wrong, its server is down, or the cluster's network blocks its port",
     make("notify-test"),
 )
 
@@ -345,7 +347,7 @@ SCAN_OVERDUE = _fault(
 
 PHOTOS_MISSING = _fault(
     "photos-missing",
-    "Immich's scan passed over the files, or could not read or import them; its log may say why. Scan again after that",
+    "Immich's scan skipped the files, or could not read or import them; its log may say why. Then scan again",
     "kubectl logs -n $immich $kind/$workload --tail=200",
 )
 

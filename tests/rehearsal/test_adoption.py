@@ -59,7 +59,7 @@ def test_without_being_asked_nothing_is_taken_over(bench: Bench, found: dict[Ref
     run = bench.run("preview")
     (error,) = run.errors
     for ref in KEPT:
-        assert f"{ref} exists and was not made by this stack" in error
+        assert f"{ref} exists and is not managed by this stack" in error
     assert "Deployment immich/immich-server: volumes[icloud-import], " in error
     assert 'was set by hand ("kubectl-patch")' in error
     bench.reset_settings()
@@ -79,7 +79,8 @@ def test_adoption_keeps_every_object(bench: Bench, found: dict[Ref, Manifest]) -
         assert bench.get(ref)["metadata"]["uid"] == found[ref]["metadata"]["uid"]
         assert f"{ref} will be adopted, and retained when this stack is removed" in run.warnings
     assert any(
-        "will be adopted, and removed with this stack: Deployment immich/immich-server" in w for w in run.warnings
+        "these fields will be adopted, and removed with this stack: Deployment immich/immich-server" in w
+        for w in run.warnings
     )
 
 

@@ -150,7 +150,7 @@ def test_a_mount_that_only_this_stack_states_is_not_given_away(bench: Bench) -> 
     bench.cluster.patch(DEPLOYMENT, {"spec": {"template": {"spec": bench.pod()}}}, "argocd-controller")
     bench.set(lambda s: s["immich"].update(mount="chart"))
     words = refusals(bench)
-    assert "this stack would give up its mount of the photos, and no other manager states it yet" in words
+    assert "this stack would relinquish the photos' mount, and no other field manager owns it yet" in words
     assert words.index("make chart-values") < words.index("ServerSideApply=true") < words.index("to chart")
 
 

@@ -62,7 +62,7 @@ def test_everything_that_is_missing_is_named_at_once(bench: Bench) -> None:
     bench.set(change)
     assert problems(bench.run("preview")) == [
         "immich-icloud:immich.deployment: namespace immich has no Deployment, StatefulSet or DaemonSet immich. "
-        "`kubectl get deployments,statefulsets,daemonsets -n immich` lists those that it has",
+        "`kubectl get deployments,statefulsets,daemonsets -n immich` lists the existing ones",
         "immich-icloud:immich.service.port: Service immich/immich-server has no port 2283. It has: 3001",
         "immich-icloud:storage.node: the cluster has no node talos-2 (label kubernetes.io/hostname). "
         "It has: talos-1ca-62z",
@@ -89,7 +89,7 @@ def test_missing_container_and_service(bench: Bench) -> None:
         "immich-icloud:immich.mount.container: Deployment immich/immich-server has no container server. "
         "It has: immich-server",
         "immich-icloud:immich.service.name: namespace immich has no Service immich. "
-        "`kubectl get services -n immich` lists those that it has",
+        "`kubectl get services -n immich` lists the existing ones",
     ]
 
 
@@ -135,12 +135,13 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
     assert problems(bench.run("preview")) == [
         "immich-icloud:host: mealie.coultonf.com is served by Ingress mealie/mealie already. "
         "Choose another host, remove it before `up`, or leave the route to it: immich-icloud:route with kind: none",
-        f"Namespace photo-sync exists and was not made by this stack. {adopt}photoSync.namespace",
-        f"PersistentVolume icloud-photos-shared exists and was not made by this stack. {adopt}storage.persistentVolume",
-        "the tunnel has a rule for this host already, which was not made by this stack: mealie.coultonf.com → "
+        f"Namespace photo-sync exists and is not managed by this stack. {adopt}photoSync.namespace",
+        "PersistentVolume icloud-photos-shared exists and is not managed by this stack. "
+        f"{adopt}storage.persistentVolume",
+        "the tunnel has a rule for this host that is not managed by this stack: mealie.coultonf.com → "
         "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80. "
         "To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it in the dashboard",
-        "immich-icloud:host: there is a DNS record already, which was not made by this stack: "
+        "immich-icloud:host: a DNS record exists that is not managed by this stack: "
         f"CNAME mealie.coultonf.com → {HOMELAB}.cfargotunnel.com. "
         "To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it at Cloudflare",
     ]
@@ -150,9 +151,9 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
     bench.set(lambda s: s.update(adoptExisting=True))
     assert problems(bench.run("preview")) == [
         'PersistentVolume icloud-photos-shared: hostPath.path is "/var/mnt/elsewhere" and can\'t be changed to '
-        '"/var/mnt/icloud-photos". Set immich-icloud:storage.path to what is there',
+        '"/var/mnt/icloud-photos". Set immich-icloud:storage.path to the existing value',
         'PersistentVolume icloud-photos-shared: hostPath.type is "Directory" and can\'t be changed to unset. '
-        "Set immich-icloud:storage.hostPathType to what is there",
+        "Set immich-icloud:storage.hostPathType to the existing value",
     ]
     bench.delete(VOLUME)
     bench.delete(PHOTO_SYNC)
@@ -169,7 +170,7 @@ def test_an_entry_that_another_manager_states(bench: Bench) -> None:
     bench.cluster.apply(theirs, "helm")
     assert problems(bench.run("preview")) == [
         'Deployment immich/immich-server: "helm" already states volumes[icloud-import]. '
-        "Two owners would fight over it: remove it there, or choose another name or path here"
+        "Remove it there, or choose another name or path here"
     ]
     bench.cluster.apply({**theirs, "spec": {}}, "helm")
 
@@ -234,7 +235,7 @@ def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
         bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": None}}, "kubectl")
     assert "immich-icloud:route.className: the cluster has no IngressClass traefik" in said
     assert "minimum memory usage per Container is 128Mi, but request is 16Mi" in said
-    assert "would start a pod on the node talos-1ca-62z, which takes none: it is cordoned" in said
+    assert "would start a pod on the node talos-1ca-62z, which accepts none: it is cordoned" in said
     assert "Deployment immich/immich-server is paused" in said
     assert re.search(
         rf"Job {JOB.namespace}/{JOB.name}: the API server refuses its pod: .*must specify limits.cpu", said

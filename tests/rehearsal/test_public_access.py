@@ -34,8 +34,8 @@ def found(bench: Bench) -> dict[str, Any]:
 def test_what_was_made_by_hand_is_not_touched(bench: Bench, found: dict[str, Any]) -> None:
     preview = bench.run("preview")
     (error,) = preview.errors
-    assert f"the tunnel has a rule for this host already, which was not made by this stack: {HOST} → " in error
-    assert f"there is a DNS record already, which was not made by this stack: CNAME {HOST} → home.coultonf.com" in error
+    assert f"the tunnel has a rule for this host that is not managed by this stack: {HOST} → " in error
+    assert f"a DNS record exists that is not managed by this stack: CNAME {HOST} → home.coultonf.com" in error
     assert "immich-icloud:adoptExisting" in error
     assert bench.account.configuration() == found["configuration"]
 

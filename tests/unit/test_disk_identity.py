@@ -185,8 +185,8 @@ def test_another_ones_config_map_is_refused_at_preview(stack: Stack, annotations
     stack.api.create({**foreign, "data": {"id": "7-cc"}}, "immich-icloud")
     (failure,) = Provider(stack.api).check({}, inputs(marked=False)).failures
     assert failure.property == ""
-    assert failure.reason.startswith("ConfigMap immich/icloud-directory exists and was not made by this stack")
-    with pytest.raises(Exception, match="was not made by this stack"):
+    assert failure.reason.startswith("ConfigMap immich/icloud-directory exists and is not managed by this stack")
+    with pytest.raises(Exception, match="not managed by this stack"):
         stack.drawn.up(inputs(marked=False))
     assert stack.data == [{"id": "7-cc"}, None]
 

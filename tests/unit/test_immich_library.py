@@ -140,8 +140,7 @@ def refusal(house: House, **changed: Any) -> str:
 
 def test_nobody_of_that_address(house: House) -> None:
     assert refusal(house, owner="nobody@coultonf.com") == (
-        "Immich has no user nobody@coultonf.com whose photos these could be. It has: owner@coultonf.com, "
-        "partner@coultonf.com"
+        "Immich has no user nobody@coultonf.com. It has: owner@coultonf.com, partner@coultonf.com"
     )
 
 
@@ -169,7 +168,7 @@ def test_with_the_state_lost_the_library_of_the_stack_that_is_named_is_adopted(h
 
 def test_somebodys_library_of_that_name_is_not_touched(house: House) -> None:
     house.immich.make_library(importPaths=["/external/old"])
-    assert 'owner@coultonf.com has a library "iCloud Photos" in Immich, which was not made by this stack' in refusal(
+    assert 'owner@coultonf.com has a library "iCloud Photos" in Immich that is not managed by this stack' in refusal(
         house
     )
 
@@ -187,7 +186,7 @@ def test_it_is_taken_over_when_asked_for_and_keeps_what_it_has(house: House) -> 
 @pytest.mark.parametrize("paths", [[], [FOLDER]], ids=["empty", "with our folder"])
 def test_one_of_our_name_is_not_ours(house: House, paths: list[str]) -> None:
     made = house.immich.make_library(importPaths=paths)
-    assert "which was not made by this stack" in refusal(house)
+    assert "not managed by this stack" in refusal(house)
     house.up(adopt=True)
     assert (house.library["id"], house.library["importPaths"]) == (made, [FOLDER])
 
@@ -197,7 +196,7 @@ def test_one_of_our_name_is_not_ours_when_the_state_knows_another(house: House, 
     house.up()
     del house.immich.world.libraries[house.library["id"]]
     house.immich.make_library(importPaths=paths)
-    assert "which was not made by this stack" in refusal(house)
+    assert "not managed by this stack" in refusal(house)
 
 
 class Killed(BaseException):

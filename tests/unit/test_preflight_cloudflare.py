@@ -1115,6 +1115,6 @@ def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
     assert planned.public_access is None
     assert shown.warnings == []
     (line,) = shown.news
-    assert line.startswith("no library is made in Immich: immich-icloud:immichApiKey,")
+    assert line.startswith("no library is created in Immich: immich-icloud:immichApiKey ")
     assert account.log == []
     assert planned.outputs.next_steps[-1].startswith("Make a DNS record of ")

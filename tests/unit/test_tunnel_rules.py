@@ -118,7 +118,7 @@ def test_an_identical_rule_made_by_hand_is_adopted_only_when_asked_and_comes_bac
 ) -> None:
     world.edit(lambda rules: rules.insert(0, {**OURS, "originRequest": {}}))
     found = deepcopy(world.document)
-    assert "was not made by this stack" in refused(stack)
+    assert "not managed by this stack" in refused(stack)
     with pytest.raises(tunnel_rules.ImpossibleError):
         stack.provider.create(inputs(OURS))
     assert stack.settle(OURS, adopt=True) == "create"
@@ -296,11 +296,11 @@ def refused(stack: Stack, *rules: Json, **more: Any) -> str:
 def test_a_strangers_rule_is_refused(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     assert refused(stack) == (
-        "the tunnel has a rule for this host already, which was not made by this stack: photos.coultonf.com → "
+        "the tunnel has a rule for this host that is not managed by this stack: photos.coultonf.com → "
         "http://192.168.1.20:2283. To adopt it, set immich-icloud:adoptExisting to true for one `up`, or remove it "
         "in the dashboard"
     )
-    with pytest.raises(tunnel_rules.ImpossibleError, match="was not made by this stack"):
+    with pytest.raises(tunnel_rules.ImpossibleError, match="not managed by this stack"):
         stack.provider.create(inputs(OURS))
     assert world.puts == 0
     assert world.cluster.objects == {}
@@ -331,9 +331,7 @@ def test_a_tunnel_without_a_configuration_is_refused(world: SharedTunnel, stack:
 
 def test_a_missing_tunnel_is_refused(stack: Stack) -> None:
     nowhere = "7c0de5ad-0b0e-4b1e-9a5e-00000000dead"
-    assert refused(stack, tunnel=nowhere) == (
-        f"there is no tunnel {nowhere}. It may have been deleted: name another one"
-    )
+    assert refused(stack, tunnel=nowhere) == (f"the tunnel {nowhere} does not exist. Name another one")
 
 
 def answered(world: SharedTunnel, config_src: str | None, source: str | None, *, remote: bool | None) -> None:
