@@ -53,7 +53,7 @@ def test_a_code_can_be_sent_to_the_phone(client: Client) -> None:
     ],
     ids=["code", "password"],
 )
-def test_what_is_wrong_signs_nobody_in(client: Client, told: list[str], says: str) -> None:
+def test_a_wrong_credential_signs_no_account_in(client: Client, told: list[str], says: str) -> None:
     ended = client.run("--auth-only", told="\n".join([*told, ""]))
     assert ended.code == 1
     assert says in ended.out

@@ -249,7 +249,7 @@ def test_an_album_or_library_that_does_not_exist(house: House) -> None:
     ],
     ids=["wrong password", "locked"],
 )
-def test_no_sign_in_is_tried_again_until_somebody_signs_in(house: House, told: dict[str, Any], code: Code) -> None:
+def test_no_sign_in_is_retried_until_a_person_signs_in(house: House, told: dict[str, Any], code: Code) -> None:
     house.client.account(**told)
     session = next(house.session.glob("*.session"))
     session.write_text('{"trust_token": "x"}')

@@ -518,13 +518,13 @@ class TestTunnels:
         assert after.config.to_dict() == sent
         assert updated.config.to_dict() == {"warp-routing": {"enabled": False}, **sent}
 
-    def test_the_sdk_gives_back_what_it_does_not_know(self, client: Cloudflare) -> None:
+    def test_the_sdk_round_trips_unknown_fields(self, client: Cloudflare) -> None:
         read = tunnels(client).configurations.get(HOMELAB, **IN_ACCOUNT).config.to_dict()
         written = tunnels(client).configurations.update(HOMELAB, config=read, **IN_ACCOUNT)
         assert written.config.to_dict() == read == as_found()
 
     @pytest.mark.parametrize("source", ["local", "cloudflare"])
-    def test_nothing_is_configured_where_nobody_wrote(self, client: Cloudflare, source: Any) -> None:
+    def test_nothing_is_configured_without_a_setting(self, client: Cloudflare, source: Any) -> None:
         """Source: cloudflared's log, "config=null version=0", in cloudflared #1029."""
         made = tunnels(client).create(name="new", config_src=source, **IN_ACCOUNT)
         configured = tunnels(client).configurations.get(made.id, **IN_ACCOUNT)

@@ -97,7 +97,7 @@ def test_another_writer_comes_between_a_read_and_a_write(api: Api, client: Cloud
     assert read(client) == (version + 2, config)
 
 
-def test_a_token_that_has_expired_says_so(api: Api, client: Cloudflare) -> None:
+def test_an_expired_token_is_reported(api: Api, client: Cloudflare) -> None:
     api.faults.append(Fault("expiredToken"))
     told = [client.user.tokens.verify() for _ in range(2)]
     assert [one and one.status for one in told] == ["expired", "active"]

@@ -50,7 +50,7 @@ def port_of(plane: ControlPlane) -> int:
     return int(server.rpartition(":")[2])
 
 
-def test_kubeconfig_has_the_context_lab_and_is_nobody_else_s(plane: ControlPlane) -> None:
+def test_kubeconfig_has_the_context_lab_and_is_private(plane: ControlPlane) -> None:
     content = yaml.safe_load(plane.kubeconfig.read_text())
     assert content["current-context"] == "lab"
     assert [cluster["name"] for cluster in content["clusters"]] == ["lab"]
@@ -70,7 +70,7 @@ def test_its_node_is_the_homelab_s(core: Any) -> None:
     assert not node.spec.taints
 
 
-def test_nobody_gets_in_without_a_token(plane: ControlPlane) -> None:
+def test_no_request_passes_without_a_token(plane: ControlPlane) -> None:
     with connect(plane.kubeconfig) as api:
         api.configuration.api_key.clear()
         with pytest.raises(client.ApiException) as refusal:

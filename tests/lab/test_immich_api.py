@@ -95,7 +95,7 @@ class TestKeys:
         assert client.delete(f"/libraries/{SCANS}").json()["message"] == "Missing required permission: library.delete"
         assert client.post(f"/libraries/{SCANS}/validate").json()["message"] == "Missing required permission: all"
 
-    def test_an_administrator_s_calls_are_for_nobody_else_whatever_the_key_may(self, api: Api) -> None:
+    def test_an_administrators_calls_need_an_administrator(self, api: Api) -> None:
         give_key(api.world, OTHER_KEY, "partner@coultonf.com", ["all"])
         with connected(api, OTHER_KEY) as client:
             assert client.get("/users/me").json()["isAdmin"] is False
@@ -213,7 +213,7 @@ class TestLibraries:
         assert client.post("/libraries", json={"name": "ours"}).json()["message"] == ["ownerId must be a UUID"]
         assert client.post("/libraries", json={"ownerId": NOBODY}).status_code == 500
 
-    def test_an_update_changes_what_it_names_and_drops_what_nobody_knows(self, client: httpx.Client) -> None:
+    def test_an_update_changes_what_it_names_and_drops_unknown_keys(self, client: httpx.Client) -> None:
         library = made(client, exclusionPatterns=["**/Raw/**"])
         changed = client.put(f"/libraries/{library['id']}", json={"name": "renamed", "ownerId": NOBODY}).json()
         assert changed["updatedAt"] >= library["updatedAt"]

@@ -71,7 +71,7 @@ def test_a_change_is_kept_before_it_is_answered(tmp_path: Path, monkeypatch: pyt
     assert made in kept["libraries"]
 
 
-def test_a_scan_is_done_and_kept_when_nobody_asks(tmp_path: Path) -> None:
+def test_a_scan_completes_without_a_poll(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
     server = Server(tmp_path / "world.json", tmp_path / "url", {process.MOUNT_PATH: str(tmp_path / "photos")})

@@ -87,7 +87,7 @@ def test_a_scan_is_queued_and_seen_to_be_done_by_a_newer_time(server: Server) ->
     assert server.statistics()["total"] == 1
 
 
-def test_it_goes_on_by_itself_when_nobody_asks(server: Server) -> None:
+def test_it_continues_without_a_poll(server: Server) -> None:
     server.lay("a.jpg")
     server.client.post(f"{server.library}/scan")
     server.api.work()
@@ -157,7 +157,7 @@ def test_what_is_no_longer_on_an_import_path_is_trashed(server: Server) -> None:
     assert (server.assets(trashed=True), server.assets(trashed=False)) == ({"a.jpg"}, {"kept/b.jpg"})
 
 
-def test_a_scan_of_ours_is_of_nobody_else_s_library(server: Server) -> None:
+def test_a_scan_reads_only_its_own_library(server: Server) -> None:
     server.scan()
     world = found()
     assert server.api.world.libraries[SCANS] == world.libraries[SCANS]

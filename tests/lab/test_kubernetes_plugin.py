@@ -148,7 +148,7 @@ def test_lists_are_compared_by_place_and_odd_keys_quoted() -> None:
     }
 
 
-def test_inputs_are_read_back_as_the_live_values_of_what_was_set() -> None:
+def test_inputs_are_read_as_the_live_values_of_what_was_set() -> None:
     live = edited(edited(VOLUME, "status", to={"phase": "Bound"}), "spec", "hostPath", "path", to="/drifted")
     live["spec"]["volumeMode"] = "Filesystem"
     assert changes.pruned(live, VOLUME) == edited(VOLUME, "spec", "hostPath", "path", to="/drifted")

@@ -501,7 +501,7 @@ def test_no_command_in_a_pod_that_has_ended(cluster: Cluster) -> None:
 
 
 @pytest.mark.stand_in
-def test_nobody_else_runs_commands_here(cluster: Cluster) -> None:
+def test_only_the_owner_runs_commands_here(cluster: Cluster) -> None:
     """The port is open to every user of the machine, and to pages in their browsers."""
     (node,) = cluster.core.list_node().items
     port = node.status.daemon_endpoints.kubelet_endpoint.port

@@ -46,7 +46,7 @@ def test_a_folder_with_a_blank_in_its_name(tmp_path: Path) -> None:
     assert (place / "photos" / "a").is_dir()
 
 
-def test_who_is_not_root_can_give_files_away_in_words_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_root_can_give_files_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     (tmp_path / "photo").touch()
     container = Container.of(

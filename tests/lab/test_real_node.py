@@ -30,7 +30,7 @@ def test_a_real_node_whose_programs_are_not_built_is_reported_missing(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parts_that_are_built_wait_for_nobody_who_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_built_parts_wait_for_no_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(_: Console) -> NoReturn:
         pytest.fail("it takes the builders' lock")
 

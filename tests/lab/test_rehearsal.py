@@ -54,7 +54,7 @@ def test_up_deploys_nothing_then(rehearsal: Rehearsal, ran: list[str], said: io.
     assert "If that is meant: make up STACK=lab ARGS=--allow-data-loss" in said.getvalue()
 
 
-def test_who_says_so_may(rehearsal: Rehearsal, ran: list[str], said: io.StringIO) -> None:
+def test_a_permitted_change_passes(rehearsal: Rehearsal, ran: list[str], said: io.StringIO) -> None:
     assert rehearsal.preview(None, allow_data_loss=True).succeeded
     assert rehearsal.up(None, allow_data_loss=True).succeeded
     assert ran == ["preview", "preview", "up"]

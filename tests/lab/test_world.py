@@ -156,7 +156,7 @@ def test_an_interrupted_put_is_completed(by_hand: Path) -> None:
     assert [volume.name for volume in server.spec.template.spec.volumes] == ["library", "icloud-import"]
 
 
-def test_argocd_puts_back_what_it_tracks_and_nothing_else(by_hand: Path) -> None:
+def test_argocd_restores_what_it_tracks_and_nothing_else(by_hand: Path) -> None:
     with connect(by_hand) as api:
         apps = client.AppsV1Api(api)
         apps.patch_namespaced_deployment_scale("immich-machine-learning", "immich", {"spec": {"replicas": 0}})

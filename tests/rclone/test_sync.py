@@ -162,9 +162,7 @@ def test_a_full_disk_has_a_class_and_leaves_only_whole_files(house: RcloneHouse,
     [({"password": "changed"}, Code.WRONG_PASSWORD), ({"locked": True}, Code.SIGN_IN_REFUSED)],
     ids=["wrong password", "locked"],
 )
-def test_no_sign_in_is_tried_again_until_somebody_signs_in(
-    house: RcloneHouse, told: dict[str, Any], code: Code
-) -> None:
+def test_no_sign_in_is_retried_until_a_person_signs_in(house: RcloneHouse, told: dict[str, Any], code: Code) -> None:
     house.client.account(**told)
     house.client.tell("DELETE", f"web/{APPLE_ID}")
     assert house.run().result.code == code

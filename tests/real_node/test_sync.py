@@ -46,7 +46,7 @@ def test_no_file_of_a_local_volume_is_touched(house: OnNode) -> None:
     assert house.photos.parent.stat().st_mode == mode
 
 
-def test_the_session_is_nobody_else_s(house: OnNode) -> None:
+def test_the_session_is_private(house: OnNode) -> None:
     files = [file for file in house.session.rglob("*") if file.is_file()]
     assert files
     assert {(file.stat().st_uid, file.stat().st_mode & 0o077) for file in files} == {(1000, 0)}
@@ -79,7 +79,7 @@ def test_the_deadline_lets_it_end_in_good_order(house: OnNode) -> None:
 
 
 @pytest.mark.long
-def test_one_that_is_deleted_says_so_last(house: OnNode) -> None:
+def test_a_deletion_is_reported_last(house: OnNode) -> None:
     job = house.fetching()
     pod = house.pod_of(job)
     assert pod

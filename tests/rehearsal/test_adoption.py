@@ -53,7 +53,7 @@ def ours(live: Manifest) -> list[str]:
     return [key for key in annotations if key.startswith(("immich-icloud/", "pulumi.com/"))]
 
 
-def test_without_being_asked_nothing_is_taken_over(bench: Bench, found: dict[Ref, Manifest]) -> None:
+def test_nothing_is_adopted_without_a_request(bench: Bench, found: dict[Ref, Manifest]) -> None:
     assert found
     bench.set(lambda s: s.pop("adoptExisting"))
     run = bench.run("preview")

@@ -133,7 +133,7 @@ def test_a_disk_is_marked_by_who_types_its_path(bench: Bench) -> None:
     assert mark.exists()
 
 
-def test_an_account_that_nobody_has(bench: Bench) -> None:
+def test_an_unknown_account(bench: Bench) -> None:
     assert run(bench, "sync_now", "ben")[::2] == (
         1,
         "error: ACCOUNT=ben is not known. Accounts of STACK=lab: coulton\n",

@@ -109,7 +109,7 @@ def test_a_rotated_key_is_used_at_once_and_an_upgrade_of_immich_changes_nothing(
     bench.reset_settings()
 
 
-def test_an_immich_that_does_not_run_stands_in_nobodys_way(bench: Bench) -> None:
+def test_an_immich_that_does_not_run_blocks_nothing(bench: Bench) -> None:
     bench.scale_immich(0)
     run = bench.run("preview")
     assert run.succeeded, run.errors
@@ -177,7 +177,7 @@ def test_and_back_while_both_state_it(bench: Bench) -> None:
     assert replica_sets(bench) == sets
 
 
-def test_removal_keeps_the_library_and_gives_back_the_settings(
+def test_removal_retains_the_library_and_restores_the_settings(
     bench: Bench, server: Server, found: dict[str, Any]
 ) -> None:
     before = server.library()

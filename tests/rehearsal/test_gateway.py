@@ -100,7 +100,7 @@ def test_down_leaves_nothing(bench: Bench) -> None:
     assert bench.cluster.get(PHOTO_SYNC) is None
 
 
-def test_without_the_api_preview_says_so(bench: Bench) -> None:
+def test_preview_reports_a_missing_api(bench: Bench) -> None:
     bench.delete(DEFINITION)
     until(lambda: not bench.cluster.serves(ROUTE.api_version, "HTTPRoute"), "the API server has no HTTPRoute")
     with bench.by_role_of_up():  # of which a part has gone with the namespace

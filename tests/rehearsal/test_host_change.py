@@ -122,7 +122,7 @@ def test_a_record_that_was_deleted_and_made_again_with_our_comment_is_used(bench
     assert changed(bench.up()) == []
 
 
-def test_a_record_that_was_deleted_and_made_again_by_somebody_is_refused(bench: Bench) -> None:
+def test_a_record_recreated_outside_is_refused(bench: Bench) -> None:
     remove_record(bench, HOST)
     theirs = make_record(bench, HOST)
     assert not bench.run("up").succeeded

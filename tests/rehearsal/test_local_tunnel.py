@@ -84,7 +84,7 @@ def test_the_rule_is_printed_then_found_and_never_written(bench: Bench) -> None:
     assert [record["name"] for record in bench.account.records()] == ["mealie.coultonf.com"]
 
 
-def test_a_file_in_nobodys_git_gets_the_rule_and_back(bench: Bench) -> None:
+def test_an_unmanaged_file_gets_the_rule_and_is_restored(bench: Bench) -> None:
     for ref in (HOLDER, CONNECTOR):
         bench.cluster.patch(ref, {"metadata": {"annotations": {TRACKING: None}}}, "kubectl-annotate")
     text = bench.get(HOLDER)["data"]["config.yaml"].replace(LINES, "")

@@ -279,7 +279,7 @@ def refused(home: Home) -> bool:
     return any("make up STACK=test" in one.get("message", "") for one in conditions)
 
 
-def test_the_mount_is_written_and_belongs_to_nobody(home: Home) -> None:
+def test_the_mount_is_written_and_has_no_field_manager(home: Home) -> None:
     found = stated(home.bench.get(DEPLOYMENT))
     home.up()
     live = home.bench.get(DEPLOYMENT)

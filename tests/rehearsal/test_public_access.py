@@ -40,7 +40,7 @@ def test_what_was_made_by_hand_is_not_touched(bench: Bench, found: dict[str, Any
     assert bench.account.configuration() == found["configuration"]
 
 
-def test_it_is_taken_over_on_request(bench: Bench, found: dict[str, Any]) -> None:
+def test_it_is_adopted_on_request(bench: Bench, found: dict[str, Any]) -> None:
     record = bench.account.record_id(HOST)
     bench.set(lambda settings: settings.update(adoptExisting=True))
     run = bench.up()
@@ -60,7 +60,7 @@ def test_it_is_taken_over_on_request(bench: Bench, found: dict[str, Any]) -> Non
     assert (led["content"], led["comment"]) == (f"{HOMELAB}.cfargotunnel.com", "by hand")
 
 
-def test_afterwards_it_is_ours_as_any_other(bench: Bench) -> None:
+def test_an_adopted_object_is_managed_like_any_other(bench: Bench) -> None:
     bench.reset_settings()
     assert [name for _, name in changed(bench.up()) if name.startswith("cloudflare")] == []
 
@@ -131,7 +131,7 @@ def test_no_secret_is_in_plain_text_anywhere(bench: Bench) -> None:
     assert bench.plain_text(*secrets) == []
 
 
-def test_a_tunnel_that_somebody_deleted_is_made_anew(bench: Bench) -> None:
+def test_a_deleted_tunnel_is_recreated(bench: Bench) -> None:
     gone = own_tunnel(bench)
     bench.account.sdk.zero_trust.tunnels.cloudflared.delete(gone, account_id=ACCOUNT)
     (error,) = bench.run("preview").errors

@@ -152,7 +152,7 @@ def test_a_write_without_an_answer_is_looked_for(bench: Bench, found: dict[str, 
     assert bench.account.configuration() == with_ours(found)
 
 
-def test_a_change_of_somebody_else_at_the_same_moment_is_told(bench: Bench, found: dict[str, Any]) -> None:
+def test_a_concurrent_change_is_reported(bench: Bench, found: dict[str, Any]) -> None:
     bench.account.somebody_writes(found["configuration"])
     version = bench.account.version()
     theirs = {**found["configuration"], "ingress": [{"hostname": "new.coultonf.com", "service": "http://new:80"},
@@ -206,7 +206,7 @@ def test_no_secret_is_in_plain_text_anywhere(bench: Bench) -> None:
     assert bench.plain_text(TOKEN) == []
 
 
-def test_destroy_gives_back_what_was_found(bench: Bench, found: dict[str, Any]) -> None:
+def test_destroy_restores_what_was_adopted(bench: Bench, found: dict[str, Any]) -> None:
     assert bench.cluster.get(LEASE)
     bench.destroy()
     assert bench.account.configuration() == found["configuration"]

@@ -462,7 +462,7 @@ def test_a_fault_outside(bench: Bench, outside: Outside, check: str, manners: di
         assert one.code == "name-not-yet-known"
 
 
-def test_a_certificate_that_nobody_vouches_for(bench: Bench, outside: Outside) -> None:
+def test_an_untrusted_certificate(bench: Bench, outside: Outside) -> None:
     name, found = first(verify(stack(bench), outside.trusting_nobody()))
     assert name == "https"
     assert "certificate" in found.text

@@ -258,7 +258,7 @@ RULES_OF_A_TUNNEL = st.lists(
 
 
 @given(RULES_OF_A_TUNNEL, RULES_OF_A_TUNNEL)
-def test_rules_come_back_as_the_provider_gives_them_back(ours: list[Rule], found: list[Rule]) -> None:
+def test_rules_are_read_as_the_provider_wrote_them(ours: list[Rule], found: list[Rule]) -> None:
     shut_out = [any(shuts_out(rule, other) for rule in ours) for other in found]
     assert bool(tripped([with_rules_of_others(leading(*ours), *found)])) == (not all(shut_out))
 

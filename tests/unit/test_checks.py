@@ -450,7 +450,7 @@ def test_the_chart_may_state_a_mount_that_it_was_given() -> None:
     assert isinstance(result("drift", drifted), Passed), "the mount is checked by its own line"
 
 
-def test_pods_that_are_over_are_nobodys_fault() -> None:
+def test_completed_pods_are_no_fault() -> None:
     (running,) = of_cluster(facts := well()).pods
     evicted = {**running, "status": {"phase": "Failed", **NOT_READY}}
     going = {**running, "metadata": {**running["metadata"], "deletionTimestamp": "now"}, "status": NOT_READY}

@@ -276,7 +276,7 @@ def test_one_of_two_connectors_always_runs() -> None:
     }
 
 
-def test_pods_start_anew_with_another_tunnels_token() -> None:
+def test_pods_restart_with_another_tunnels_token() -> None:
     template = on(OWN).one("Deployment").inputs["spec"]["template"]
     tunnel, token = (template["metadata"]["annotations"][f"immich-icloud/{what}"] for what in ("tunnel", "token"))
     assert (tunnel, token) == ("tunnel-tunnel-id", hashlib.sha256(TUNNEL_TOKEN.encode()).hexdigest()[:16])
@@ -298,7 +298,7 @@ def test_the_connector_is_configured() -> None:
     assert (spec["replicas"], spec["template"]["spec"]["nodeSelector"]) == (1, {"kubernetes.io/arch": "amd64"})
 
 
-def test_the_connector_may_speak_to_nobody_else() -> None:
+def test_the_connector_may_connect_to_nothing_else() -> None:
     stack = on(OWN)
     policy = stack.one("NetworkPolicy", "cloudflared").inputs["spec"]
     assert policy == {

@@ -118,7 +118,7 @@ def test_it_is_a_run_of_the_cron_job_as_kubectl_would_make_it() -> None:
     ]
 
 
-def test_where_somebody_is_told_the_sync_is_tried_at_once_and_the_log_of_both_containers_is_shown() -> None:
+def test_with_notifications_the_sync_is_started_at_once_and_both_logs_are_shown() -> None:
     settings = household().model_copy(update={"notifications": TOLD})
     done = {"terminated": {"exitCode": 0}}
     first = {"initContainerStatuses": [{"name": "icloudpd", "state": done}], **WAITING}
@@ -144,7 +144,7 @@ def test_a_test_of_the_notifications_fails_where_it_does_not_arrive() -> None:
 
 
 @pytest.mark.parametrize("told", [None, Notifications.model_validate({"heartbeat": "http://h"})])
-def test_there_is_nothing_to_test_where_nobody_is_told(told: Notifications | None) -> None:
+def test_there_is_nothing_to_test_without_urls(told: Notifications | None) -> None:
     settings = household().model_copy(update={"notifications": told})
     with pytest.raises(CommandError, match=r"--stack test .*notifications\.urls.* STACK=test"):
         notify_test(stack(Jobs(DONE), settings), None, lambda _: None)
@@ -175,7 +175,7 @@ def test_what_a_killed_sign_in_left_is_named_with_the_command_that_removes_it(pe
 
 
 @pytest.mark.parametrize("other", [job_at_work("anna", COMPLETE), job_at_work("anna", FAILED), job_at_work("ben")])
-def test_what_is_over_or_somebody_elses_is_in_nobodys_way(other: Manifest) -> None:
+def test_completed_or_unmanaged_pods_block_nothing(other: Manifest) -> None:
     api = Jobs(DONE)
     api.objects[Ref.of(other)] = other
     sync_now(stack(api), None, lambda _: None)

@@ -188,7 +188,7 @@ def test_a_guard_stops_preview_and_up(cli: Path, run: Run) -> None:
         assert f"If that is meant: make {verb} STACK=homelab ARGS=--allow-data-loss" in error
 
 
-def test_who_says_so_passes_the_guard(cli: Path, run: Run) -> None:
+def test_a_permitted_change_passes_the_policy(cli: Path, run: Run) -> None:
     replaces_the_volume(cli)
     assert run("preview", "homelab", "--allow-data-loss") == (0, ["preview --diff --ignore-protect"], "")
     assert run("up", "homelab", "--allow-data-loss") == (0, ["preview --diff --ignore-protect", "up"], "")

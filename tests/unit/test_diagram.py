@@ -130,7 +130,7 @@ def test_whose_things_are() -> None:
     )
 
 
-def test_a_tunnel_of_our_own_is_ours() -> None:
+def test_an_own_tunnel_is_drawn_as_managed() -> None:
     graph = of(on(OWN))
     assert (node(graph, "tunnel").lines, node(graph, "tunnel").whose) == (("Tunnel immich",), Whose.OURS)
     assert node(graph, "connector").group == "namespace cloudflared"
@@ -174,7 +174,7 @@ def test_each_account_fetches_its_own_photos() -> None:
         assert {Edge("icloud", cron_job), Edge(cron_job, "claim")} <= set(graph.edges)
 
 
-def test_what_was_made_by_hand_says_so() -> None:
+def test_what_was_made_by_hand_is_reported() -> None:
     ingress = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
     graph = of(deployed(configured(), Found(SERVERS), Ownership(STACK, frozenset({ingress}), adopting=True)))
     assert node(graph, "route").lines == ("Ingress", "immich-ingress", "(adopted)")
@@ -202,7 +202,7 @@ def test_a_stack_that_lacks_something_is_drawn_without_it(whole: tuple[Resource,
     assert way(graph, "internet")[-2:] == ["service", "deployment"]
 
 
-def test_entries_that_somebody_has_removed() -> None:
+def test_removed_entries() -> None:
     settled = resources_of(on(SHARED | CONTROLLER))
     removed = {"TunnelRules": {"rules": [], "tunnel_id": "7c0de5ad"}}
     graph = flow([replace(one, inputs=removed.get(one.kind, one.inputs)) for one in settled])
@@ -271,7 +271,7 @@ def test_what_is_no_verdict_is_refused(text: str) -> None:
         recorded.verdict(text)
 
 
-def test_a_result_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_result_is_refused() -> None:
     told = json.loads(as_json("test", judged({})))
     told["checks"][0]["result"] = "perhaps"
     with pytest.raises(RecordError, match="perhaps"):

@@ -256,7 +256,7 @@ def test_other_namespaces_get_the_same_id(deployed: Stack) -> None:
     assert {deployed.api.objects[Ref.of(place)]["data"]["id"] for place in elsewhere} == {before}
 
 
-def test_a_refusal_of_the_api_server_is_not_repeated_for_ever(stack: Stack) -> None:
+def test_a_refusal_of_the_api_server_is_not_retried_forever(stack: Stack) -> None:
     of_0_2(stack.api)
 
     def refuse(at: str) -> None:

@@ -96,7 +96,7 @@ def test_libraries_stay_when_the_stack_is_removed() -> None:
     assert one_library(deployed(showing(), IMMICH)).retain_on_delete
 
 
-def test_server_wide_settings_are_given_back() -> None:
+def test_server_wide_settings_are_restored() -> None:
     stack = deployed(showing(scanSchedule="0 4 1 * *", watch=True), IMMICH)
     server_wide = stack.one("Settings")
     assert (server_wide.inputs["scan_schedule"], server_wide.inputs["watch"]) == ("0 4 1 * *", True)
@@ -105,7 +105,7 @@ def test_server_wide_settings_are_given_back() -> None:
     assert stack.comes_after(server_wide, one_library(stack))
 
 
-def test_server_wide_settings_that_nobody_states_are_left_alone() -> None:
+def test_server_wide_settings_that_are_not_stated_are_unchanged() -> None:
     assert deployed(showing(), IMMICH).all("Settings") == []
 
 

@@ -319,7 +319,7 @@ def test_what_was_set_by_hand_is_refused_without_adoption() -> None:
     assert (problem.code, problem.values) == ("entries-by-hand", {"manager": "kubectl-patch", "entries": ENTRIES})
 
 
-def test_what_was_set_by_hand_is_taken_over_with_adoption() -> None:
+def test_what_was_set_by_hand_is_adopted_on_request() -> None:
     trial = dry_run(FakeClusterApi(deployment(patched=True)), claim(adopt=True))
     assert trial.problems == ()
     assert trial.changes
@@ -368,7 +368,7 @@ def test_check_names_no_property_and_no_value(provider: Provider) -> None:
     assert "/var/mnt/icloud-photos" not in failure.reason
 
 
-def test_check_tells_that_nobody_answers(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_that_nothing_answers(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     api = FakeClusterApi(deployment())
 
     def unreachable(_: Ref) -> None:
@@ -601,7 +601,7 @@ def test_what_another_manager_applies_alike_stays_without_a_rollout(provider: Pr
     assert [volume["name"] for volume in api.spec()["volumes"]] == ["library", VOLUME]
 
 
-def test_what_nobody_else_states_would_be_gone() -> None:
+def test_what_has_no_other_owner_would_be_removed() -> None:
     api = deployed()
     left = without(api, claim())
     assert left
@@ -652,7 +652,7 @@ def test_create_refuses_what_was_set_by_hand(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("conflicts", [1, 4])
-def test_a_write_of_somebody_in_between_is_tried_again(provider: Provider, conflicts: int) -> None:
+def test_a_write_is_retried_after_a_concurrent_one(provider: Provider, conflicts: int) -> None:
     api = FakeClusterApi(deployment(patched=True))
     api.conflicts_left = conflicts
     provider(api).create(inputs(adopt=True))
@@ -717,7 +717,7 @@ def test_a_failed_create_takes_everything_back(provider: Provider) -> None:
     assert api.held() == {}
 
 
-def test_a_failed_adoption_gives_kubectls_entries_back_to_kubectl(provider: Provider) -> None:
+def test_a_failed_adoption_restores_kubectls_entries(provider: Provider) -> None:
     found = deployment(patched=True)
     api = FakeClusterApi(deepcopy(found))
     api.rollouts = [False]

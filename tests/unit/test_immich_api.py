@@ -97,7 +97,7 @@ def test_a_key_without_a_permission(immich: Immich) -> None:
     assert "from Immich 3.2 on also adminConfig.read, adminConfig.update" in told
 
 
-def test_a_key_of_somebody_who_is_no_administrator(immich: Immich) -> None:
+def test_a_key_of_a_user_who_is_no_administrator(immich: Immich) -> None:
     told = sentence(immich.api(immich.key("all", email="partner@coultonf.com")))
     assert told.startswith("the API key of Immich does not belong to an administrator")
 

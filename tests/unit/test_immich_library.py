@@ -138,7 +138,7 @@ def refusal(house: House, **changed: Any) -> str:
     return str(refused.value)
 
 
-def test_nobody_of_that_address(house: House) -> None:
+def test_an_unknown_address(house: House) -> None:
     assert refusal(house, owner="nobody@coultonf.com") == (
         "Immich has no user nobody@coultonf.com. It has: owner@coultonf.com, partner@coultonf.com"
     )
@@ -166,14 +166,14 @@ def test_with_the_state_lost_the_library_of_the_stack_that_is_named_is_adopted(h
     assert house.library["id"] == made
 
 
-def test_somebodys_library_of_that_name_is_not_touched(house: House) -> None:
+def test_an_unmanaged_library_of_that_name_is_unchanged(house: House) -> None:
     house.immich.make_library(importPaths=["/external/old"])
     assert 'owner@coultonf.com has a library "iCloud Photos" in Immich that is not managed by this stack' in refusal(
         house
     )
 
 
-def test_it_is_taken_over_when_asked_for_and_keeps_what_it_has(house: House) -> None:
+def test_it_is_adopted_on_request_and_keeps_what_it_has(house: House) -> None:
     made = house.immich.make_library(importPaths=["/external/icloud/old"], exclusionPatterns=["**/mine/**"])
     house.immich.folder("old", "two.jpg")
     assert house.up(adopt=True, exclusion_patterns=("**/ours/**",)) == "create"
@@ -204,7 +204,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("kill_at", range(20))
-def test_a_kill_at_any_step_leaves_one_library_that_is_ours(
+def test_a_kill_at_any_step_leaves_one_managed_library(
     house: House, kill_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
@@ -327,7 +327,7 @@ def test_a_mount_that_moves_would_make_new_photos_of_all(house: House) -> None:
     assert (house.library["importPaths"], house.scans()) == ([FOLDER], 1)
 
 
-def test_a_folder_beside_ours_is_nobodys_business(house: House) -> None:
+def test_an_unrelated_folder_is_ignored(house: House) -> None:
     house.immich.make_library(name="All", importPaths=[f"{FOLDER}s", "/external/icloud/old"])
     house.up()
 
@@ -381,7 +381,7 @@ def test_an_account_that_goes_leaves_its_photos(house: House) -> None:
     assert house.library["importPaths"] == [FOLDER, BENS]
 
 
-def test_only_patterns_of_ours_are_taken_away(house: House) -> None:
+def test_only_managed_patterns_are_removed(house: House) -> None:
     house.immich.make_library(importPaths=[FOLDER], exclusionPatterns=["**/mine/**"])
     house.up(adopt=True, exclusion_patterns=("**/ours/**",))
     assert house.up() == "update"
@@ -393,7 +393,7 @@ def edit(house: House, **changed: Any) -> None:
     house.immich.world.libraries[house.library["id"]] |= changed
 
 
-def test_a_folder_that_somebody_removed_comes_back(house: House) -> None:
+def test_a_removed_folder_is_recreated(house: House) -> None:
     house.up()
     edit(house, importPaths=["/external/theirs"])
     house.stack.refresh()
@@ -454,7 +454,7 @@ def test_another_owner_is_another_library(house: House) -> None:
     assert house.immich.libraries().keys() >= before
 
 
-def test_a_library_that_somebody_deleted_is_made_anew(house: House) -> None:
+def test_a_deleted_library_is_recreated(house: House) -> None:
     house.up()
     del house.immich.world.libraries[house.library["id"]]
     assert house.up() == "create"
@@ -503,7 +503,7 @@ def test_what_immich_refuses_is_told_at_preview(house: House, monkeypatch: pytes
     assert "Immich does not know the API key" in refusal(house)
 
 
-def test_somebody_elses_library_is_never_written(house: House) -> None:
+def test_an_unmanaged_library_is_never_written(house: House) -> None:
     (scans,) = house.immich.libraries().items()
     house.up()
     house.up(name="From iCloud", exclusion_patterns=("**/a/**",))

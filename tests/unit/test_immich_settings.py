@@ -114,14 +114,14 @@ def test_nothing_is_written_where_nothing_changes(house: House) -> None:
     assert house.puts() == 0
 
 
-def test_they_are_given_back(house: House) -> None:
+def test_they_are_restored(house: House) -> None:
     before = house.document
     house.up()
     house.stack.destroy()
     assert house.document == before
 
 
-def test_behind_another_service_they_are_the_same_and_given_back(house: House) -> None:
+def test_behind_another_service_settings_are_the_same_and_restored(house: House) -> None:
     before = house.document
     house.up()
     assert house.up(server=MOVED) == "update"
@@ -192,7 +192,7 @@ def test_a_scan_that_was_off_is_off_again(house: House) -> None:
     assert house.library[0] is None
 
 
-def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_was_changed_since_stays(house: House, capfd: pytest.CaptureFixture[str]) -> None:
     house.up()
     house.edit("library", "scan", "cronExpression", to="0 6 * * *")
     house.edit("ffmpeg", "crf", to=30)
@@ -206,7 +206,7 @@ def test_what_somebody_changed_since_stays(house: House, capfd: pytest.CaptureFi
     )
 
 
-def test_nor_is_it_put_back_when_we_no_longer_ask_for_it(house: House) -> None:
+def test_it_is_not_restored_when_no_longer_stated(house: House) -> None:
     house.up()
     house.edit("library", "scan", "cronExpression", to="0 6 * * *")
     house.up(None)
@@ -226,7 +226,7 @@ def test_drift_is_seen_and_repaired(house: House) -> None:
     assert house.library == (DAILY, False), "what was before us, not the drift"
 
 
-def test_a_scan_that_somebody_turned_off_is_drift(house: House) -> None:
+def test_a_disabled_scan_is_drift(house: House) -> None:
     house.up(watch=None)
     house.edit("library", "scan", "enabled", to=False)
     house.stack.refresh()
@@ -236,7 +236,7 @@ def test_a_scan_that_somebody_turned_off_is_drift(house: House) -> None:
     assert house.library == (MONTHLY, False)
 
 
-def test_what_is_no_longer_asked_for_is_given_back(house: House) -> None:
+def test_what_is_no_longer_stated_is_restored(house: House) -> None:
     house.up()
     assert house.up(watch=None) == "update"
     assert house.library == (MONTHLY, False)

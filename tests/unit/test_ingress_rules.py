@@ -63,7 +63,7 @@ def keys(rules: list[Rule]) -> set[tuple[str, str]]:
 
 
 @given(LISTS, OURS)
-def test_our_requests_are_ours_and_nobody_elses_move(ingress: list[Rule], wanted: list[Rule]) -> None:
+def test_only_requests_for_the_host_move(ingress: list[Rule], wanted: list[Rule]) -> None:
     settled = Places(ingress, wanted).settled()
     hosts = {host for host, _ in keys(wanted)}
     for host, path in REQUESTS:
@@ -83,13 +83,13 @@ def test_settled_is_settled(ingress: list[Rule], wanted: list[Rule]) -> None:
 
 
 @given(LISTS, OURS)
-def test_removing_gives_back_the_list_as_found(ingress: list[Rule], wanted: list[Rule]) -> None:
+def test_removing_restores_the_list(ingress: list[Rule], wanted: list[Rule]) -> None:
     settled = Places(ingress, wanted).settled()
     assert Places(settled, [], keys(wanted)).settled() == ingress
 
 
 @given(st.lists(foreign(HOSTS | st.just(HOST)), max_size=6).map(lambda rules: [*rules, CATCH_ALL]), OURS)
-def test_what_is_taken_over_and_given_back_answers_as_before(ingress: list[Rule], wanted: list[Rule]) -> None:
+def test_an_adopted_and_restored_route_answers_as_before(ingress: list[Rule], wanted: list[Rule]) -> None:
     found = Places(ingress, wanted, adopt=True)
     settled, taken = found.settled(), found.taken_over
     for host, path in REQUESTS:
@@ -151,7 +151,7 @@ def test_hosts_match_as_in_cloudflared(pattern: str, host: str, *, takes: bool) 
     assert (answering([rule, CATCH_ALL], host, "/") is rule) is takes
 
 
-def test_a_rule_in_another_spelling_of_our_host_is_a_strangers_and_is_restored_where_it_was() -> None:
+def test_a_rule_in_another_spelling_of_the_host_is_unmanaged_and_restored_in_place() -> None:
     ours: dict[str, Any] = {"hostname": HOST, "service": "http://ours"}
     theirs = {"hostname": "Photos.Example.com", "service": "http://theirs"}
     ingress = [{"hostname": "*.com", "path": "^/x", "service": "x"}, theirs, {"hostname": "*.com", "service": "y"}]
@@ -164,7 +164,7 @@ def test_a_rule_in_another_spelling_of_our_host_is_a_strangers_and_is_restored_w
     assert answering(back, HOST, "/") is theirs
 
 
-def test_an_identical_rule_that_nobody_noted_is_a_strangers() -> None:
+def test_an_identical_rule_without_a_note_is_unmanaged() -> None:
     ours: dict[str, Any] = {"hostname": HOST, "service": "http://ours"}
     assert Places([ours, CATCH_ALL], [ours]).strangers == [ours]
     assert Places([ours, CATCH_ALL], [ours], adopt=True).taken_over == [ours]
@@ -203,7 +203,7 @@ def test_our_rule_twice_becomes_once() -> None:
     assert Places([ours, ours, CATCH_ALL], [ours], [key(ours)]).settled() == [ours, CATCH_ALL]
 
 
-def test_a_strangers_rule_for_our_host_is_found_beside_ours() -> None:
+def test_an_unmanaged_rule_for_the_host_is_found_beside_the_managed_one() -> None:
     ours, theirs = ({"hostname": HOST, "service": f"http://{name}"} for name in ("ours", "theirs"))
     for ingress in ([ours, theirs, CATCH_ALL], [theirs, ours, CATCH_ALL]):
         assert Places(ingress, [ours], [key(ours)]).strangers == [theirs]

@@ -193,7 +193,7 @@ def test_one_that_is_refused() -> None:
         told(Refusing(step()))
 
 
-def test_one_that_somebody_removed() -> None:
+def test_one_that_was_removed() -> None:
     with pytest.raises(JobError, match=r"Job photo-sync/look-\w+ was removed meanwhile"):
         told(Jobs(step(RUNNING), None))
 

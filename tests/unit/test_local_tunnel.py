@@ -281,7 +281,7 @@ def codes(found: list[Finding]) -> list[str]:
     return [one.code for one in found if one.code != "uploads-limited"]
 
 
-def test_a_file_that_is_nobodys_else_gets_the_rule_from_this_stack() -> None:
+def test_an_unmanaged_file_gets_the_rule_from_this_stack() -> None:
     world = World().out_of_git()
     assert codes(world.findings()) == ["rule-placed", "connector-restarts"]
     plan = world.plan()
@@ -302,7 +302,7 @@ def test_a_file_that_is_nobodys_else_gets_the_rule_from_this_stack() -> None:
         ("helm", {"edit": True}, False),
     ],
 )
-def test_a_file_that_somebody_keeps_is_printed_and_why(manager: str, settings: Manifest, *, ours: bool) -> None:
+def test_a_managed_file_is_printed_with_the_reason(manager: str, settings: Manifest, *, ours: bool) -> None:
     world = World().out_of_git(manager)
     assert (world.plan(**settings).public_access.file_rule is not None) is ours
     assert ("document-kept" in codes(world.findings(**settings))) is not ours
@@ -357,7 +357,7 @@ def test_all_that_reads_the_file_is_restarted() -> None:
     assert world.plan().public_access.file_rule is None
 
 
-def test_a_tunnel_that_nobody_says_the_manager_of_is_not_written() -> None:
+def test_a_tunnel_of_unknown_manager_is_not_written() -> None:
     world = World().out_of_git()
     world.account.world.tunnels[WORKSHOP]["omits"] = ["config_src", "remote_config", "source"]
     assert world.plan().public_access.file_rule is None
@@ -420,7 +420,7 @@ def test_a_tunnel_that_cloudflare_manages_is_refused() -> None:
     assert World().missing(tunnel="homelab") == ["tunnel-remote"]
 
 
-def test_a_tunnel_that_nobody_says_the_manager_of_is_warned_of() -> None:
+def test_a_tunnel_of_unknown_manager_is_a_warning() -> None:
     world = World(WITH_RULE)
     world.account.world.tunnels[WORKSHOP]["omits"] = ["config_src", "remote_config", "source"]
     assert world.warned() == ["manager-unknown"]

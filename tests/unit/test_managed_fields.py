@@ -78,7 +78,7 @@ def test_kubectl_patch_holds_volume_and_mount_after_iteration_6() -> None:
     assert managed_fields.holders(live, wanted) == {BY_HAND: [OUR_VOLUME, OUR_MOUNT]}
 
 
-def test_nobody_holds_ours_as_argocd_applied_it() -> None:
+def test_the_entries_have_no_field_manager_after_argocds_apply() -> None:
     wanted = managed_fields.entries(ours_in_immich())
     assert managed_fields.holders(deployment()["metadata"]["managedFields"], wanted) == {}
 
@@ -188,7 +188,9 @@ def test_handing_over_twice_is_handing_over_once(
 
 @effort(max_examples=50)
 @given(managers, wanted_paths)
-def test_nothing_changes_when_nobody_gives(before: managed_fields.Entries, wanted: list[managed_fields.Path]) -> None:
+def test_nothing_changes_where_no_manager_owns_the_fields(
+    before: managed_fields.Entries, wanted: list[managed_fields.Path]
+) -> None:
     assert managed_fields.hand_over(before, wanted, lambda _: False, US) == before
 
 
@@ -254,7 +256,7 @@ def test_found_values_are_the_live_ones(found: dict[str, Any], fragment: dict[st
     assert applied(live, seen) == live
 
 
-def test_an_object_without_any_of_ours() -> None:
+def test_an_object_without_managed_fields() -> None:
     assert managed_fields.as_found(deployment(), ours_in_immich()) == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -281,7 +283,7 @@ def test_whole_entries_have_fields_that_we_never_stated() -> None:
 
 @effort(max_examples=50)
 @given(fragments(), fragments(), fragments())
-def test_whole_entries_put_back_all_that_was_there(
+def test_whole_entries_restore_all_that_was_there(
     own: dict[str, Any], other: dict[str, Any], fragment: dict[str, Any]
 ) -> None:
     """Each item that a fragment states comes back whole, whatever has become of it since."""

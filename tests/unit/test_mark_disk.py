@@ -179,7 +179,7 @@ def test_one_that_was_made_before_can_be_marked(node: Node) -> None:
     assert node.run(make(HOST)).code == 0, "the next `make up` takes it"
 
 
-def test_an_empty_one_says_so(node: Node) -> None:
+def test_an_empty_disk_is_reported(node: Node) -> None:
     node.path(PATH).mkdir()
     assert "Folders: 0\n" in look(node).out
     assert "Files: 0, 0 MiB\n" in look(node).out

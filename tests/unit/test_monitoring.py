@@ -26,7 +26,7 @@ def watched(*accounts: str, **stated: Any) -> Settings:
     return made.model_copy(update={"monitoring": Monitoring.model_validate(stated)})
 
 
-def test_nobody_who_does_not_ask_has_any_of_it() -> None:
+def test_without_the_setting_there_is_none_of_it() -> None:
     stack = deployed(household(), Found(SERVERS))
     assert not stack.all("PrometheusRule")
     assert not [one for one in stack.all("ConfigMap") if "dashboard" in one.inputs["metadata"]["name"]]

@@ -114,13 +114,13 @@ def test_a_chart_that_states_it_may_have_it() -> None:
 
 
 @pytest.mark.parametrize("library", [False, True])
-def test_a_mount_that_nobody_else_states_is_not_given_up(library: bool) -> None:  # noqa: FBT001
+def test_a_mount_without_another_owner_is_not_relinquished(library: bool) -> None:  # noqa: FBT001
     (finding,) = found(planned(library=library), answers(Remainder(deployment(), ours=True)))
     assert (finding.code, finding.subject, finding.severity) == ("mount-given-up", WHERE, Severity.PROBLEM)
     assert "make chart-values STACK=test" in finding.remedy
 
 
-def test_what_kubectl_holds_beside_us_is_nobodys_either() -> None:
+def test_what_kubectl_co_owns_has_no_field_manager_either() -> None:
     given = answers(Remainder(mounted(), ours=True, by_hand="volumes[icloud-import]"))
     (finding,) = found(planned(), given)
     assert finding.code == "mount-given-up"
@@ -158,7 +158,7 @@ def test_a_mount_that_shows_the_photos_is_not_taken_out_first() -> None:
 
 
 @pytest.mark.parametrize("live", [deployment(), mounted(BY_HAND), mounted(STACK)], ids=["none", "kubectl", "ours"])
-def test_any_other_problem_of_ours_is_told_by_itself(live: Manifest) -> None:
+def test_any_other_error_of_this_project_is_shown_alone(live: Manifest) -> None:
     refused = Answers(trials={Ref.of(live): FragmentDryRun(live, (OBJECT_MISSING.found(),))})
     assert told(found(planned("entries"), refused)) == []
 
@@ -173,7 +173,7 @@ def test_removal_tells_what_the_chart_still_mounts(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("immich", [{}, {"mount": "entries"}, {"mount": {"path": "/mnt/icloud"}}, "broken"])
-def test_removal_of_a_mount_of_ours_needs_no_word(monkeypatch: pytest.MonkeyPatch, immich: object) -> None:
+def test_removal_of_a_managed_mount_needs_no_permission(monkeypatch: pytest.MonkeyPatch, immich: object) -> None:
     assert said_of_removal(monkeypatch, {"immich": immich}) == []
 
 

@@ -41,7 +41,7 @@ def policies_of(pod: Manifest, whole: Plan) -> list[Manifest]:
     return [one["spec"] for one in every if matches(one["spec"]["podSelector"], pod["metadata"]["labels"])]
 
 
-def test_jobs_of_the_disk_reach_nobody_and_nobody_reaches_them() -> None:
+def test_jobs_of_the_disk_have_no_network() -> None:
     for job in disk_jobs(SETTINGS):
         (policy,) = policies_of(job["spec"]["template"], planned(SETTINGS))
         assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -50,7 +50,7 @@ def test_jobs_of_the_disk_reach_nobody_and_nobody_reaches_them() -> None:
         assert job["metadata"]["namespace"] == "photo-sync"
 
 
-def test_every_other_pod_is_only_called_by_nobody() -> None:
+def test_every_other_pod_accepts_no_connections() -> None:
     whole = planned(SETTINGS)
     (account,) = SETTINGS.photo_sync.accounts
     assert whole.sync

@@ -78,7 +78,7 @@ def test_an_account_signs_in_until_its_photos_have_been_fetched_once() -> None:
 
 
 @pytest.mark.parametrize("cloudflare", [{"kind": "sharedTunnel", "tunnel": "homelab"}, {"kind": "ownTunnel"}])
-def test_a_record_of_this_stacks_own_is_nobodys_task(cloudflare: Manifest) -> None:
+def test_a_record_of_this_stack_is_no_next_step(cloudflare: Manifest) -> None:
     assert left(settings(cloudflare=cloudflare), synced=frozenset({"anna"}), resolves=False) == []
 
 

@@ -91,7 +91,7 @@ def test_a_heartbeat_is_a_url_of_the_web(url: str) -> None:
 
 
 @pytest.mark.parametrize("stated", [{}, {"on": ["failure"]}, {"urls": []}])
-def test_somebody_is_told_or_watches(stated: dict[str, Any]) -> None:
+def test_failures_are_notified_or_monitored(stated: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Notifications.model_validate(stated)
 
@@ -218,7 +218,7 @@ def test_only_what_is_asked_for_is_told() -> None:
     assert keys(run(Code.SYNCED, sessionEnd=ending), ON="failure recovered") == []
 
 
-def test_a_good_run_after_a_good_one_is_told_to_nobody() -> None:
+def test_a_success_after_a_success_sends_nothing() -> None:
     assert keys(run(Code.SYNCED, sessionEnd=in_days(60))) == []
 
 
@@ -340,7 +340,7 @@ def test_each_receiver_is_told_of_a_failure_once_a_day_and_of_the_recovery(
     assert watching.hook.requests == ["/ping/hush5"] * 2
 
 
-def test_a_run_keeps_its_verdict_though_nobody_can_be_told(tmp_path: Path, image: Any, watching: Receivers) -> None:
+def test_a_run_keeps_its_verdict_when_nothing_can_be_sent(tmp_path: Path, image: Any, watching: Receivers) -> None:
     house = House(tmp_path, image, ("json://127.0.0.1:1/hush5", watching.urls[2]))
     ended = house.tell(1, None)
     assert ended.code == 1
@@ -351,9 +351,7 @@ def test_a_run_keeps_its_verdict_though_nobody_can_be_told(tmp_path: Path, image
     assert len(watching.hook.messages) == 1
 
 
-def test_a_recovery_that_nobody_heard_of_is_told_by_the_next_good_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unsent_recovery_is_sent_by_the_next_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reached: list[str] = []
     up = [True]
 
@@ -394,7 +392,7 @@ def test_the_same_failure_is_told_again_on_another_day_and_another_one_at_once(
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", '{"said": {"failure busy": 7}}'])
-def test_a_state_that_cannot_be_read_keeps_nobody_from_being_told(
+def test_an_unreadable_state_does_not_stop_notifications(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tell, "sent", lambda *_: True)

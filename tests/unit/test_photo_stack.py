@@ -222,7 +222,7 @@ def test_beside_a_job_made_by_hand_ours_is_named_after_its_template(homelab: Set
     assert len(digest) == 8
 
 
-def test_labels_that_somebody_else_states_are_left_alone(homelab: Settings) -> None:
+def test_labels_of_another_manager_are_unchanged(homelab: Settings) -> None:
     privileged: dict[str, Level] = dict.fromkeys(("enforce", "warn", "audit"), "privileged")
     stack = deployed(homelab, Found(SERVERS, immich_levels=FoundLevels(privileged, privileged)))
     assert [r.inputs["fragment"]["kind"] for r in stack.all("Fragment")] == ["Deployment"]

@@ -49,7 +49,7 @@ def guarded_pod(storage: Storage) -> dict[str, Any]:
     ],
     ids=["hostPath", "local", "nfs of root", "nfs of a user", "csi"],
 )
-def test_pods_of_ours(storage: Storage, job: Level, guard: Level) -> None:
+def test_managed_pods(storage: Storage, job: Level, guard: Level) -> None:
     assert pod_security.needed(job_pod(storage)) == job
     assert pod_security.needed(guarded_pod(storage)) == guard
 
@@ -112,7 +112,7 @@ def test_a_volume_that_asks_for_more(volume: str, level: Level) -> None:
     assert pod_security.needed(pod) == level
 
 
-def test_labels_of_a_namespace_of_ours() -> None:
+def test_labels_of_a_managed_namespace() -> None:
     assert pod_security.labels("baseline") == {
         "pod-security.kubernetes.io/enforce": "baseline",
         "pod-security.kubernetes.io/warn": "baseline",

@@ -218,7 +218,7 @@ def test_a_record_made_by_hand() -> None:
 
 
 @pytest.mark.parametrize("comment", [STACK, f"{STACK}, adopted"])
-def test_a_record_with_our_mark_is_ours(comment: str) -> None:
+def test_a_record_with_this_stacks_comment_is_managed(comment: str) -> None:
     assert problems(ADDRESS, records=(record("8.8.8.8", comment=comment),)) == []
 
 
@@ -227,7 +227,7 @@ def test_a_record_with_a_mark_like_ours_is_not(comment: str) -> None:
     assert len(problems(ADDRESS, records=(record(comment=comment),))) == 1
 
 
-def test_a_record_is_ours_by_its_id_in_the_state() -> None:
+def test_a_record_is_managed_by_its_id_in_the_state() -> None:
     assert problems(ADDRESS, records=(record("8.8.8.8"),), known=in_state(RECORD, "8.8.8.8")) == []
 
 
@@ -313,7 +313,7 @@ def test_a_records_type_does_not_change(more: Manifest, adopt: bool) -> None:  #
     assert problems(ADDRESS, adopt=adopt, **more) == [("record-in-the-way", f"CNAME {HOST} → {BY_TUNNEL}")]
 
 
-def test_a_record_that_this_stack_made_is_made_anew_with_another_type() -> None:
+def test_a_managed_record_is_recreated_with_another_type() -> None:
     ours = record(BY_TUNNEL, "CNAME", comment=STACK)
     assert problems(ADDRESS, records=(ours,), known=in_state(RECORD, BY_TUNNEL)) == []
 
@@ -355,14 +355,14 @@ def test_one_of_several_records_made_by_hand_can_be_adopted() -> None:
     ],
     ids=["as it is", "another target", "no longer proxied", "shared tunnel", "own tunnel"],
 )
-def test_a_record_taken_over(cloudflare: Manifest, there: Record, becomes: str) -> None:
+def test_an_adopted_record(cloudflare: Manifest, there: Record, becomes: str) -> None:
     assert problems(cloudflare, adopt=True, records=(there,)) == []
     adopted, *_ = [one for one in findings(cloudflare, adopt=True, records=(there,)) if "adopted" in one.code]
     assert adopted.subject == str(there)
     assert adopted.values.get("becomes", "") == becomes
 
 
-def test_a_record_taken_over_is_told_once() -> None:
+def test_an_adopted_record_is_reported_once() -> None:
     found = warnings(ADDRESS, records=(record(comment=f"{STACK}, adopted"),), known=in_state(RECORD, "1.1.1.1"))
     assert [code for code, _ in found if "adopted" in code] == []
 
@@ -380,7 +380,7 @@ def test_another_tunnel_has_the_name_of_our_own() -> None:
     assert problems(SHARED | {"tunnel": "immich"}, tunnels=(taken,)) == []
 
 
-def test_our_own_tunnel_was_deleted_by_somebody() -> None:
+def test_an_own_tunnel_that_was_deleted() -> None:
     gone = replace(HOMELAB, name="immich", deleted=True)
     (finding,) = [
         one
@@ -399,7 +399,7 @@ def test_our_own_tunnel_was_deleted_by_somebody() -> None:
     [Ref("v1", "Namespace", "cloudflared"), Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")],
     ids=lambda ref: ref.kind,
 )
-def test_somebodys_connector_is_never_taken_over(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
+def test_an_unmanaged_connector_is_never_adopted(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
     settings = on(OWN, adoptExisting=adopt)
     by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
     answers = Answers({ref: by_hand})
@@ -425,7 +425,7 @@ def test_another_application_guards_the_host() -> None:
     ]
 
 
-def test_our_application_is_ours_by_its_id_in_the_state() -> None:
+def test_an_application_is_managed_by_its_id_in_the_state() -> None:
     ours = AccessApplication("1", f"Immich ({STACK})", (HOST,))
     left = ("left-in-the-way", ours.name)
     assert problems(SHARED | ACCESS, applications=(ours,), known=in_state(APPLICATION_KIND, "1")) == []
@@ -516,7 +516,7 @@ def test_the_apps_token_ends(days: int, warned: bool) -> None:  # noqa: FBT001
     assert ends == ([f"{end:%Y-%m-%d}"] if warned else [])
 
 
-def test_nobody_elses_token_and_none_without_an_end() -> None:
+def test_only_tokens_of_this_stack_that_expire() -> None:
     soon = datetime.now(UTC) + timedelta(days=1)
     tokens = (ServiceToken("2", f"Immich mobile app ({STACK})", soon), ServiceToken("1", "", None))
     found = warnings(SHARED | ACCESS, service_tokens=tokens, known=in_state(TOKEN_KIND, "1"))
@@ -1110,7 +1110,7 @@ def test_no_token_at_all(check: Check) -> None:
         check(on(SHARED, host=COULTONF))
 
 
-def test_without_cloudflare_nobody_is_asked(check: Check, account: Api) -> None:
+def test_without_cloudflare_no_request_is_made(check: Check, account: Api) -> None:
     planned, shown = check(on({"kind": "none"}))
     assert planned.public_access is None
     assert shown.warnings == []

@@ -104,7 +104,7 @@ def test_watching_sees_nothing_on_a_network_disk() -> None:
     assert codes(facts(), storage=NFS, watch=True) == ["watched", "watched-in-vain"]
 
 
-def test_a_library_that_is_taken_over_stays() -> None:
+def test_an_adopted_library_is_retained() -> None:
     taken = LibraryDiff((), OWNER, library(), library(PATH), taken_over=True)
     assert codes(facts(taken)) == ["library-adopted", "library-imports"]
 

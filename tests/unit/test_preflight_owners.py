@@ -81,7 +81,7 @@ def test_what_another_tool_manages_is_not_adopted(metadata: Manifest, code: str)
         "status by Terraform",
     ],
 )
-def test_what_nobody_manages_is_adopted(metadata: Manifest) -> None:
+def test_unmanaged_objects_are_adopted(metadata: Manifest) -> None:
     assert problems(configured(adoptExisting=True), marked(**metadata)) == []
 
 

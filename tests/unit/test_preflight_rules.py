@@ -348,7 +348,7 @@ def test_a_refusal_in_the_api_servers_words() -> None:
     assert finding.values["reason"] == "admission webhook denied the request"
 
 
-def test_a_job_that_can_not_be_made_anew_is_removed_by_hand() -> None:
+def test_a_job_that_cannot_be_recreated_is_removed_by_hand() -> None:
     settings = configured()
     live = live_of(planned(settings), JOB)
     assert problems(settings, live, refusals={JOB: "field is immutable"}) == [("job-refused", str(JOB))]
@@ -491,7 +491,7 @@ def test_a_volume_of_another_claim_is_not_untied(status: Manifest) -> None:
     assert problems(configured(), live) == [("field-fixed", str(VOLUME))]
 
 
-def test_a_namespace_of_ours_that_lost_its_mark_is_not_adopted() -> None:
+def test_a_managed_namespace_without_its_annotation_is_not_adopted() -> None:
     ref = Ref("v1", "Namespace", "photo-sync")
     live = {ref: namespace("photo-sync") | {"kind": "Namespace"}}
     live[ref]["metadata"]["managedFields"] = [{"manager": "immich-icloud", "operation": "Apply"}]

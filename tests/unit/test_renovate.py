@@ -45,7 +45,7 @@ def test_every_image_is_found_with_its_tag_and_digest() -> None:
     assert rule("images")["pinDigests"] is True
 
 
-def test_every_lock_is_made_anew_as_make_lock_makes_it() -> None:
+def test_every_lock_is_regenerated_as_by_make_lock() -> None:
     """Renovate runs the command of the first lines, and none with an option that it does not know."""
     assert files(CONFIGURATION["pip-compile"]["managerFilePatterns"]) == set(LOCKS)
     told = subprocess.run(

@@ -110,7 +110,7 @@ def test_it_never_exceeds_its_limit(texts: list[str], limit: int) -> None:
 
 
 @given(NASTY, NASTY)
-def test_nothing_of_a_stranger_is_markup(name: str, text: str) -> None:
+def test_untrusted_text_is_no_markup(name: str, text: str) -> None:
     steps = [
         Step("update", f"a:{name}", text, {text: name}, {name: text}),
         Step("delete", VOLUME.type, name, {"metadata": {"name": text}}),

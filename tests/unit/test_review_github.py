@@ -119,7 +119,7 @@ def test_only_ours_is_updated(found: dict[str, Any]) -> None:
         (f"{TEXT}{'a' * LIMIT}", f"Allowed: {LIMIT}"),
     ],
 )
-def test_what_is_no_comment_of_ours_is_not_posted(text: str, said: str) -> None:
+def test_only_a_comment_of_this_project_is_posted(text: str, said: str) -> None:
     server = Server()
     with pytest.raises(GitHubError, match=said):
         server.github.comment(7, text)

@@ -80,7 +80,7 @@ def test_a_summary_is_closed_where_we_close_it(summary: str, text: str) -> None:
         ("grün 漢字 🎉", "grün 漢字 🎉"),
     ],
 )
-def test_what_nobody_would_see_is_spelt_out(text: str, shown: str) -> None:
+def test_invisible_characters_are_spelt_out(text: str, shown: str) -> None:
     assert code(text) == f"`{shown}`"
 
 

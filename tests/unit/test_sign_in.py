@@ -112,7 +112,7 @@ def test_the_code_signs_in(house: House) -> None:
     assert not (house.cookies / "signing-in").exists()
 
 
-def test_the_session_is_nobody_elses(house: House) -> None:
+def test_the_session_is_private_to_its_account(house: House) -> None:
     house.cookies.chmod(0o777)
     (house.cookies / "annaexamplecom").chmod(0o644)
     house.type(f"{CODE}\n")
@@ -141,7 +141,7 @@ def test_prompts_come_before_they_are_answered(house: House) -> None:
 @pytest.mark.parametrize(
     "typed", ["000000\n", "", "\x04\n", "\x04\n123456\n"], ids=["wrong", "gone", "end", "too late"]
 )
-def test_what_was_there_stays_when_nobody_signs_in(house: House, typed: str) -> None:
+def test_what_was_there_stays_without_a_sign_in(house: House, typed: str) -> None:
     before = house.found()
     ended = house.type(typed)
     assert ended.code == 1

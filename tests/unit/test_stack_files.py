@@ -111,12 +111,12 @@ JSON = st.recursive(
 
 
 @given(key=st.sampled_from(KNOWN_KEYS), value=st.text() | JSON.map(json.dumps) | st.from_regex(r"[\[{].*"))
-def test_any_text_is_accepted_or_refused_in_words(key: str, value: str) -> None:
+def test_any_text_is_accepted_or_refused_with_a_message(key: str, value: str) -> None:
     _parse_or_refuse(configuration(VALID[0]) | {key: value})
 
 
 @given(data=st.data(), value=JSON)
-def test_any_value_deep_down_is_accepted_or_refused_in_words(data: st.DataObject, value: object) -> None:
+def test_any_nested_value_is_accepted_or_refused_with_a_message(data: st.DataObject, value: object) -> None:
     config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
     at = config
     while True:
@@ -130,7 +130,7 @@ def test_any_value_deep_down_is_accepted_or_refused_in_words(data: st.DataObject
 
 
 @pytest.mark.parametrize("value", ["[" * 100_000, f"[{'9' * 5_000}]", f'{{"service":{{"port":{"9" * 5_000}}}}}'])
-def test_text_that_breaks_a_json_reader_is_refused_in_words(value: str) -> None:
+def test_text_that_breaks_a_json_reader_is_refused_with_a_message(value: str) -> None:
     [problem] = problems(configuration(VALID[0]) | {f"{PROJECT}:immich": value})
 
     assert problem.startswith(f"{PROJECT}:immich")

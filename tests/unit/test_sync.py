@@ -230,7 +230,7 @@ def test_no_write_below_the_floor(house: House) -> None:
     assert house.run().code == 0
 
 
-def test_no_write_when_nobody_knows_how_much_is_free(house: House) -> None:
+def test_no_write_when_the_free_space_is_unknown(house: House) -> None:
     house.filesystems.put("df", "exit 1\n")
     assert "has 0 MiB left" in last_words(house.run())
     assert not house.icloudpd.ran
@@ -293,7 +293,7 @@ def test_a_missing_folder(house: House) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="root writes everywhere, and only root can be somebody else")
-def test_a_folder_of_somebody_elses(house: House) -> None:
+def test_a_folder_of_another_user(house: House) -> None:
     house.node.disk.parent.chmod(0o755)
     house.node.image.path_first.chmod(0o777)  # `df`'s stand-in remembers there
     ended = house.node.run(job(household()), user=65534)
@@ -370,7 +370,7 @@ def test_without_a_session_apple_is_not_asked(house: House, session: str | None)
     assert not house.icloudpd.ran
 
 
-def test_a_run_leaves_the_session_to_nobody_else_and_photos_to_all(house: House) -> None:
+def test_a_run_leaves_session_files_private_and_photos_readable(house: House) -> None:
     photo, cookie = house.folder / "a.jpg", house.session.with_suffix("")
     house.icloudpd.behave(f"umask 022\n: >'{photo}'\n: >'{cookie}'\n{SUCCEEDS}")
     assert house.run().code == 0
@@ -594,7 +594,7 @@ def handed_on(house: House, during: Callable[[Started], None] = lambda _: None, 
         (lambda house: house.session.unlink(), 1, Code.SIGNED_OUT),
     ],
 )
-def test_where_somebody_is_told_the_sync_ends_well_and_hands_its_verdict_on(
+def test_with_notifications_the_sync_ends_well_and_hands_its_verdict_on(
     house: House, spoil: Callable[[House], None], code: int, reported: str
 ) -> None:
     """Where an init container fails, no other container of its pod runs, and nobody would be told."""

@@ -232,7 +232,7 @@ def test_a_kill_at_any_step_of_the_removal_is_repaired_by_the_next_one() -> None
             return
 
 
-def test_what_somebody_writes_in_between_is_kept(world: Homelab, stack: Stack) -> None:
+def test_a_concurrent_write_is_kept(world: Homelab, stack: Stack) -> None:
     edits = [DOCUMENT.replace("9000", port) for port in ("9002", "9001")]
     world.overtaken = lambda _: world.edit(edits.pop()) if edits else None
     stack.settle(OURS)

@@ -57,7 +57,7 @@ def test_it_is_a_lease_that_others_can_read() -> None:
         assert LEASE.path == f"/apis/coordination.k8s.io/v1/namespaces/default/leases/immich-icloud-tunnel-{TUNNEL}"
 
 
-def test_it_is_gone_when_nobody_has_rules() -> None:
+def test_the_lease_is_deleted_with_the_last_rule() -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
         held.note(PHOTOS)
@@ -141,7 +141,7 @@ def test_who_was_killed_is_waited_for_as_long_as_the_lease_lasts() -> None:
 
 
 @pytest.mark.parametrize("written", ["1999-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"])
-def test_nobodys_clock_is_trusted(written: str) -> None:
+def test_no_clock_is_trusted(written: str) -> None:
     cluster = FakeCluster()
     dead(cluster)
     live(cluster)["spec"]["renewTime"] = written

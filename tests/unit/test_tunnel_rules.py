@@ -153,7 +153,7 @@ def test_another_tunnel_is_a_replacement(world: SharedTunnel, stack: Stack) -> N
 # what people made by hand
 
 
-def test_what_was_taken_over_comes_back_byte_for_byte(world: SharedTunnel, stack: Stack) -> None:
+def test_what_was_adopted_is_restored_byte_for_byte(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     found = deepcopy(world.document)
     stack.settle(OURS, adopt=True)
@@ -163,7 +163,7 @@ def test_what_was_taken_over_comes_back_byte_for_byte(world: SharedTunnel, stack
     assert text(world.document) == text(found)
 
 
-def test_what_was_taken_over_comes_back_when_the_host_is_left(world: SharedTunnel, stack: Stack) -> None:
+def test_what_was_adopted_is_restored_when_the_host_changes(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     stack.settle(OURS, adopt=True)
     stack.settle(ELSEWHERE)
@@ -174,7 +174,7 @@ def test_what_was_taken_over_comes_back_when_the_host_is_left(world: SharedTunne
     assert ELSEWHERE not in world.ingress
 
 
-def test_what_was_taken_over_is_kept_once_however_often_it_is_asked(world: SharedTunnel, stack: Stack) -> None:
+def test_what_was_adopted_is_noted_once(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     stack.settle(OURS, adopt=True)
     for service in ("http://b", "http://c"):
@@ -184,7 +184,7 @@ def test_what_was_taken_over_is_kept_once_however_often_it_is_asked(world: Share
     assert [json.loads(rule) for rule in stack.state.outputs["found"]] == [BY_HAND]
 
 
-def test_every_rule_of_the_host_is_taken_over(world: SharedTunnel, stack: Stack) -> None:
+def test_every_rule_of_the_host_is_adopted(world: SharedTunnel, stack: Stack) -> None:
     """Left where it is, one for a path would get no requests, and the next preview would refuse it."""
     by_path = {**BY_HAND, "path": "^/share/"}
     world.edit(lambda rules: rules.__setitem__(slice(0, 0), [by_path, BY_HAND]))
@@ -197,7 +197,7 @@ def test_every_rule_of_the_host_is_taken_over(world: SharedTunnel, stack: Stack)
     assert world.ingress.index(by_path) < world.ingress.index(BY_HAND)
 
 
-def test_what_was_taken_over_outlives_the_lease(world: SharedTunnel, stack: Stack) -> None:
+def test_what_was_adopted_outlives_the_lease(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     stack.settle(OURS, adopt=True)
     world.cluster.objects.clear()
@@ -293,7 +293,7 @@ def refused(stack: Stack, *rules: Json, **more: Any) -> str:
     return str(error.value)
 
 
-def test_a_strangers_rule_is_refused(world: SharedTunnel, stack: Stack) -> None:
+def test_an_unmanaged_rule_is_refused(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     assert refused(stack) == (
         "the tunnel has a rule for this host that is not managed by this stack: photos.coultonf.com → "
