@@ -127,7 +127,7 @@ def _read(api: ClusterApi, place: Manifest, former: Collection[str]) -> Manifest
     if found.keys().isdisjoint(_marks(place)) or any(found[key] not in former for key in _unlike(live, place)):
         marks = " ".join(f"{key}={value}" for key, value in _marks(place).items())
         raise ForeignError(
-            f"{Ref.of(place)} exists and was not made by this stack. Remove it, or if it is this stack's: kubectl "
+            f"{Ref.of(place)} exists and is not managed by this stack. Remove it, or if it is this stack's: kubectl "
             f"annotate --overwrite configmap {place['metadata']['name']} -n {place['metadata']['namespace']} {marks}"
         )
     return live
