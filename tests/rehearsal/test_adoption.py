@@ -69,7 +69,7 @@ def test_what_argocd_tracks_is_refused_with_the_handover(bench: Bench) -> None:
     bench.cluster.patch(INGRESS, {"metadata": {"annotations": {TRACKING: "immich:x"}}}, "argocd-controller")
     (error,) = bench.run("preview").errors
     assert "Ingress immich/immich-ingress is tracked by ArgoCD" in error
-    assert error.index("Prune=false") < error.index("out of the kustomization") < error.index("adoptExisting")
+    assert error.index("Prune=false") < error.index("out of git") < error.index("adoptExisting")
     bench.cluster.patch(INGRESS, {"metadata": {"annotations": {TRACKING: None}}}, "argocd-controller")
 
 
