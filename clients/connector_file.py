@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients.kubernetes import Manifest, Ref
+from text.number import whole
 
 _HOME = "/home/nonroot"  # of the image's own user
 _DIRECTORIES = (
@@ -79,7 +80,7 @@ def metrics_port(workload: Manifest, document: Mapping[str, Any]) -> int | None:
     container = cloudflared(workload) or {}
     stated = _option(_words(container), "--metrics") or _environment(container).get("TUNNEL_METRICS", "")
     host, _, port = (stated or str(document.get("metrics") or "") or _METRICS).rpartition(":")
-    return int(port) if port.isdecimal() and host not in _LOOPBACK else None
+    return None if host in _LOOPBACK else whole(port)
 
 
 def _pod(workload: Manifest) -> Mapping[str, Any]:

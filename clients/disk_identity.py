@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
+from text.number import whole
 
 _ATTEMPTS: Final = 5
 _OURS: Final = "immich-icloud/"  # annotations that say whose an object is
@@ -31,8 +32,7 @@ class Identity:
     @property
     def number(self) -> int:
         """How often an id had been drawn when this one was."""
-        number = self.id.partition("-")[0]
-        return int(number) if number.isdecimal() else 0
+        return whole(self.id.partition("-")[0]) or 0
 
     def next(self) -> "Identity":
         """Draw another one."""

@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from clients import ingress_check
 from clients.ingress_rules import Rule, covers, fault, key
+from settings import yaml_text
 
 _INGRESS = "ingress"
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -79,12 +80,15 @@ class TunnelDocument:
         try:
             root = _root(text)
             spans = _spans(text)
+            excessive = yaml_text.is_excessive(root)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f", line {mark.line + 1}" if mark else ""
             raise DocumentError(f"is no YAML that this stack reads{place}") from None
         except RecursionError:
-            raise DocumentError("refers to itself") from None
+            raise DocumentError("is nested too deeply") from None
+        if excessive:
+            raise DocumentError("has aliases that stand for too many values")
         document = _meaning(root, ())
         if not isinstance(document, dict):
             raise DocumentError("is no mapping")

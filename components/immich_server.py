@@ -11,6 +11,7 @@ from typing import Any
 
 from clients.kubernetes import Manifest, Ref
 from settings.immich import Immich, Mount, Service
+from text.number import whole
 
 IMAGE = "immich-server"
 
@@ -173,7 +174,7 @@ def _port(service: Manifest, workloads: Sequence[Manifest]) -> int | None:
     """Find the port of a Service that leads to Immich."""
     several = [container for workload in workloads for container in containers(workload)]
     stated = {_environment(container, _LISTENS) for container in several}
-    listening = {int(port) for port in stated if port.isdigit()} or set(_PORTS)
+    listening = {number for port in stated if (number := whole(port)) is not None} or set(_PORTS)
     named = {
         port["name"]: port["containerPort"]
         for container in several

@@ -131,7 +131,9 @@ def _session(run: Run, environment: Mapping[str, str], today: date) -> tuple[str
 
 
 def _day(text: object) -> date | None:
-    return date.fromisoformat(text) if isinstance(text, str) else None
+    with contextlib.suppress(ValueError):
+        return date.fromisoformat(text) if isinstance(text, str) else None
+    return None
 
 
 def sent(message: Message, url: str) -> bool:

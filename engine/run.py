@@ -117,8 +117,11 @@ class Run:
 
         """
         run = cls(operation, succeeded)
-        for event in events_of(log):
-            list(run.take(event))
+        try:
+            for event in events_of(log):
+                list(run.take(event))
+        except (LookupError, TypeError, AttributeError, RecursionError) as error:  # the SDK checks nothing
+            raise ValueError(f"a line is no event: {type(error).__name__}") from None
         return run
 
     def take(self, event: EngineEvent) -> Iterator[Step | Diagnostic]:

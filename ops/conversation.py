@@ -1,7 +1,6 @@
 """A person at the terminal and a command in a pod, talking to each other."""
 
 import codecs
-import json
 import os
 import queue
 import re
@@ -10,9 +9,11 @@ import threading
 from collections.abc import Callable
 
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
+from pydantic import BaseModel, ValidationError
 from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
 from clients.result import BEGINS, Result, parse
+from text.number import whole
 from text.visible import visible_lines
 
 _POLL = 0.1  # seconds: what is typed waits no longer
@@ -91,17 +92,33 @@ def converse(stream: WebSocket, typed: Typed, show: Show) -> int | None:
             if channel in decoders:
                 show(decoders[channel].decode(content))
             elif channel == ERROR_CHANNEL:
-                return _exit_code(json.loads(content))
+                return _exit_code(content)
     except (WebSocketException, OSError):
         return None
     finally:
         stream.close()
 
 
-def _exit_code(status: dict[str, object]) -> int | None:
+class _Cause(BaseModel):
+    reason: str = ""
+    message: str = ""
+
+
+class _Details(BaseModel):
+    causes: list[_Cause] = []
+
+
+class _Status(BaseModel):
+    status: str
+    details: _Details = _Details()
+
+
+def _exit_code(content: bytes) -> int | None:
     """Read it out of what the last channel says (source: k8s.io/kubelet, remotecommand's writeStatus)."""
-    if status.get("status") == "Success":
+    try:
+        ended = _Status.model_validate_json(content)
+    except ValidationError:
+        return None
+    if ended.status == "Success":
         return 0
-    details = status.get("details")
-    causes = details.get("causes", []) if isinstance(details, dict) else []
-    return next((int(cause["message"]) for cause in causes if cause.get("reason") == "ExitCode"), None)
+    return next((whole(cause.message) for cause in ended.details.causes if cause.reason == "ExitCode"), None)

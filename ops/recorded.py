@@ -25,7 +25,7 @@ def verdict(text: str) -> tuple[str, Verdict]:
         told = json.loads(text)
         results = {one["name"]: _result(one) for one in told["checks"]}
         return str(told["stack"]), {check: results[check.name] for check in CHECKS}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RecordError(
             f"that is no result of this version's `make verify ARGS=--json` ({type(error).__name__}: {error})"
         ) from None

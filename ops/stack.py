@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from ops.state_file import repair_of
 from settings import Settings, parse, yaml_text
 from settings.stack_file import plain_leaves
@@ -105,11 +107,35 @@ def deployment_of(stack: str) -> Mapping[str, Any]:
     """Read a stack's state, deployed or not, by the CLI; what is secret in it stays encrypted.
 
     Raises:
-        StackError: when the CLI, the stack or its passphrase is missing.
+        StackError: when the CLI, the stack or its passphrase is missing, or the state is damaged.
 
     """
-    deployment: Mapping[str, Any] = _asked(stack, "stack", "export").get("deployment") or {}
+    exported = _asked(stack, "stack", "export")
+    try:
+        _Exported.model_validate(exported, strict=True)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+        raise StackError(
+            f"STACK={stack}: the state that Pulumi exports is damaged at {place}. Restore a backup: docs/backup.md"
+        ) from None
+    deployment: Mapping[str, Any] = exported.get("deployment") or {}
     return deployment
+
+
+class _Resource(BaseModel):
+    type: str
+    urn: str
+    outputs: dict[str, Any] | None = None
+
+
+class _Deployment(BaseModel):
+    manifest: dict[str, Any] | None = None
+    resources: list[_Resource] | None = None
+    pending_operations: list[dict[str, Any]] | None = None
+
+
+class _Exported(BaseModel):
+    deployment: _Deployment | None = None
 
 
 def _asked(stack: str, *words: str) -> Any:
@@ -128,4 +154,7 @@ def _asked(stack: str, *words: str) -> Any:
         if said.startswith("no stack named"):
             said = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `{Command('up', stack)}`"
         raise StackError(f"STACK={stack}: {said}")
-    return json.loads(asked.stdout)
+    try:
+        return json.loads(asked.stdout)
+    except ValueError:
+        raise StackError(f"STACK={stack}: `pulumi {' '.join(words)}` printed no JSON") from None

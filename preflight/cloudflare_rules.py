@@ -165,7 +165,7 @@ def _body_limit(settings: Settings) -> tuple[int | None, str]:
         return None, "Immich itself has no limit"
     said = f"{_BODY_SIZE} is {route.annotations.get(_BODY_SIZE)}"
     # What ingress-nginx can't read, it takes for its default, 1m (source: its internal/ingress/annotations/parser).
-    size = re.fullmatch(r"([0-9]+)([bkmg]?)", route.annotations.get(_BODY_SIZE, ""), re.IGNORECASE)
+    size = re.fullmatch(r"([0-9]{1,18})([bkmg]?)", route.annotations.get(_BODY_SIZE, ""), re.IGNORECASE)
     if size is None:
         is_nginx = route.class_name == "nginx"
         return (_MEGABYTE, "") if is_nginx else (None, f"the ingress class {route.class_name} takes more")

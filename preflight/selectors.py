@@ -4,16 +4,13 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from clients.kubernetes import Manifest
+from text.number import whole
 
 _KEEPS_PODS_OUT = {"NoSchedule", "NoExecute"}
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.lstrip("-").isdigit() else None
-
-
 def _compared(value: str | None, values: Sequence[str], order: Callable[[int, int], bool]) -> bool:
-    found, limit = _number(value), _number(next(iter(values), None))
+    found, limit = whole(value or ""), whole(next(iter(values), ""))
     return found is not None and limit is not None and order(found, limit)
 
 

@@ -37,6 +37,7 @@ from settings.model import (
 )
 from settings.origin import LocalOrigin, OwnOrigin, TunnelOrigin
 from settings.resources import Resources
+from settings.route import Key, LabelValue
 from text.hostname import normal
 
 RecordType = Literal["A", "AAAA", "CNAME"]
@@ -55,14 +56,9 @@ PublicEmail = Annotated[
     Field(pattern=rf"^[^@\s{CONTROLS}]+@[^@\s{CONTROLS}]+\.[^@\s.{CONTROLS}]+$", max_length=254),
     Allowed("an e-mail address", "someone@example.com"),
 ]
-LabelKey = Annotated[
-    str,
-    Field(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
-    Allowed("a label key, optionally with a DNS prefix", "kubernetes.io/arch"),
-]
-LabelValue = Annotated[
-    str,
-    Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"),
+NodeLabel = Annotated[Key, Allowed("a label key, optionally with a DNS prefix", "kubernetes.io/arch")]
+NodeLabelValue = Annotated[
+    LabelValue,
     Allowed("a label's value: at most 63 letters, digits, '-', '_' and '.'; in quotes where it is a number", "amd64"),
 ]
 Domain = Annotated[
@@ -237,7 +233,7 @@ class Cloudflared(Model):
         Allowed("a number from 1 to 25", 2),
     ] = 2
     node_selector: Annotated[
-        dict[LabelKey, LabelValue],
+        dict[NodeLabel, NodeLabelValue],
         Field(description="Labels that a node has to have for its pods. Default: any node."),
     ] = Field(default_factory=dict)
     metrics_from: Annotated[

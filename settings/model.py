@@ -128,7 +128,7 @@ def in_punycode(name: object) -> object:
 
 Hostname = Annotated[
     str,
-    Field(pattern=rf"^{_LABEL}(\.{_LABEL})*\.[a-z][-a-z0-9]*[a-z]$", max_length=253),
+    Field(pattern=rf"^{_LABEL}(\.{_LABEL})*\.[a-z][-a-z0-9]{{0,61}}[a-z]$", max_length=253),
     BeforeValidator(in_punycode),
     Allowed("a full host name in lower case, without scheme, port, path or wildcard", "immich.example.com"),
 ]
@@ -154,7 +154,8 @@ Port = Annotated[
 _MOST_BYTES = 2**63 - 1
 
 
-def _countable(quantity: str) -> str:
+def countable(quantity: str) -> str:
+    """Refuse more than Kubernetes, or a shell, can count."""
     if parse_quantity(quantity) > _MOST_BYTES:
         raise not_allowed('a Kubernetes quantity of less than 8 EiB, e.g. "500Gi"')
     return quantity
@@ -164,7 +165,7 @@ def _countable(quantity: str) -> str:
 Capacity = Annotated[
     str,
     Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$", max_length=20),
-    AfterValidator(_countable),
+    AfterValidator(countable),
     Allowed("a Kubernetes quantity with a unit (Mi, Gi, Ti, ...)", "500Gi"),
 ]
 

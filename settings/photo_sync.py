@@ -22,6 +22,7 @@ from settings.model import (
     Omittable,
     OwnNamespace,
     Switch,
+    countable,
     no_boolean,
     not_allowed,
     refuse,
@@ -82,9 +83,11 @@ def _some(sizes: tuple[Size, ...]) -> tuple[Size, ...]:
 
 def _keeps_room(quantity: str) -> str:
     # A line of 500 Mbit/s writes that much between two looks at the disk.
-    if not quantity.endswith("%") and parse_quantity(quantity) < _LEAST_FREE:
+    if quantity.endswith("%"):
+        return quantity
+    if parse_quantity(quantity) < _LEAST_FREE:
         raise not_allowed('1Gi or more: the disk is looked at every 15 s, e.g. "10Gi"')
-    return quantity
+    return countable(quantity)
 
 
 _LEAST_FREE = 2**30  # bytes
@@ -197,7 +200,7 @@ class Account(Model):
 
 FreeSpace = Annotated[
     str,
-    Field(pattern=r"^([1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)|[1-9][0-9]?%)$"),
+    Field(pattern=r"^([1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)|[1-9][0-9]?%)$", max_length=20),
     Allowed("a Kubernetes quantity with a unit (Mi, Gi, Ti, ...), or per cent of the disk", "10Gi"),
 ]
 

@@ -21,6 +21,7 @@ _PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
 _LONGEST_PREFIX = 253
 _NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _CLASS = "kubernetes.io/ingress.class"
+_MOST_PARENTS = 32  # of an HTTPRoute (source: Gateway API's ParentRefs)
 
 
 def _with_dns_prefix(key: str) -> str:
@@ -121,8 +122,13 @@ class Gateway(Parent):
     ] = Field(default_factory=dict)
     parents: Annotated[
         tuple[Parent, ...],
-        Field(description="Further Gateways, or listeners, that the same route attaches to."),
-        Allowed("a list of Gateways", [{"gateway": "lan", "gatewayNamespace": "gateways"}]),
+        Field(
+            description="Further Gateways, or listeners, that the same route attaches to.",
+            max_length=_MOST_PARENTS - 1,
+        ),
+        Allowed(
+            f"a list of at most {_MOST_PARENTS - 1} Gateways", [{"gateway": "lan", "gatewayNamespace": "gateways"}]
+        ),
     ] = ()
 
     @property

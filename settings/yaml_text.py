@@ -12,6 +12,10 @@ from text.visible import VisibleError
 NO_VALUE = (ValueError, AttributeError, LookupError)
 
 
+# What aliases may come to: cloudflared and Pulumi refuse a document with more, too.
+_MOST_VALUES = 100_000
+
+
 class YamlError(VisibleError):
     """The file can't be read. `str()` follows the file's name: "is not YAML: ..."."""
 
@@ -61,7 +65,8 @@ def composed(text: str) -> Node | None:
     """Parse a text into nodes, each value as it is written.
 
     Raises:
-        YamlError: when it is not YAML, or when an alias in it refers to what it is a part of.
+        YamlError: when it is not YAML, when an alias in it refers to what it is a part of, or when aliases stand for
+            more values than a person writes.
 
     """
     try:
@@ -69,7 +74,25 @@ def composed(text: str) -> Node | None:
     except (yaml.YAMLError, RecursionError) as error:
         _refuse(error)
     _refuse_circles(root, frozenset(), set())
+    if is_excessive(root):
+        raise YamlError("is not YAML for a stack: its aliases stand for too many values")
     return root
+
+
+def is_excessive(root: Node | None) -> bool:
+    """Whether a document's aliases stand for so many values that reading them all would take forever."""
+    return _values(root, {}) > _MOST_VALUES
+
+
+def _values(node: Node | None, known: dict[int, int]) -> int:
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 1  # for what refers to itself
+        known[id(node)] += sum(
+            _values(part, known) for item in node.value for part in (item if isinstance(item, tuple) else (item,))
+        )
+    return known[id(node)]
 
 
 def _refuse(error: Exception) -> NoReturn:

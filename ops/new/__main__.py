@@ -21,6 +21,7 @@ from ops.new import answers, draft, offers
 from ops.new.answers import AnswerError, Section
 from settings.cluster import Cluster
 from text.command import Command, ConfigSet
+from text.number import whole
 
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,99}")
 _QUESTIONS = 6
@@ -55,8 +56,8 @@ class Questions:
             say(f"    {number}. {one}")
         while True:
             text = self._line(f"  [{offered[0]}]: " if offered else "  : ") or (offered[0] if offered else "")
-            if text.isdecimal() and 0 < int(text) <= len(offered):
-                text = offered[int(text) - 1]
+            if (chosen := whole(text)) and 0 < chosen <= len(offered):
+                text = offered[chosen - 1]
             try:
                 stated = {**self.sections, **read(text)}
                 wrong = draft.problems(stated)

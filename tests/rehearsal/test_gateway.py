@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import given
 
 from clients.kubernetes import ClusterRefusedError, Ref
+from settings import Settings
+from tests.accepted import accepted, asked
 from tests.rehearsal.conftest import PHOTO_SYNC, Bench, Change, MakeBench, changed, until
+from text.encoding import encoded
 
 ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")
 DEFINITION = Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "httproutes.gateway.networking.k8s.io")
@@ -105,3 +110,27 @@ def test_preview_reports_a_missing_api(bench: Bench) -> None:
     until(lambda: not bench.cluster.serves(ROUTE.api_version, "HTTPRoute"), "the API server has no HTTPRoute")
     with bench.by_role_of_up():  # of which a part has gone with the namespace
         assert "has no HTTPRoute" in refused(bench)
+
+
+# 10,000 in `make soak`.
+MANY = hypothesis.settings().max_examples
+COUNT = MANY if MANY > 100 else 40
+LARGEST = 1_500_000  # bytes: etcd takes 1.5 MiB
+
+
+@pytest.fixture(scope="module")
+def admitted() -> set[bytes]:
+    """What the API server has accepted already."""
+    return set()
+
+
+@hypothesis.settings(max_examples=COUNT, suppress_health_check=list(hypothesis.HealthCheck))
+@given(settings=accepted())
+def test_what_settings_accept_the_api_server_accepts(bench: Bench, admitted: set[bytes], settings: Settings) -> None:
+    """In dry runs; here, as this world knows the most kinds. What the API server refuses has to be a validator's."""
+    for manifest in asked(settings):
+        body = encoded(manifest)
+        assert len(body) < LARGEST
+        if body not in admitted:
+            bench.cluster.apply(manifest, "somebody", dry_run=True, force=True)
+            admitted.add(body)

@@ -176,6 +176,8 @@ WORKERS = [
                        objects.service(2, name="api", selector={"role": "api"})], ("api", 2)),
         ({}, [workload(container("s", env=[{"name": "IMMICH_PORT", "value": "8080"}]))],
          [objects.service(name="s", ports=[{"port": 9}, {"port": 80, "targetPort": 8080}])], ("s", 80)),
+        ({}, [workload(container("s", env=[{"name": "IMMICH_PORT", "value": "²"}]))],
+         [objects.service(name="s", ports=[{"port": 9}, {"port": 80, "targetPort": 2283}])], ("s", 80)),
     ],
 )  # fmt: skip
 def test_the_service_is_found_where_settings_leave_it_out(

@@ -589,6 +589,10 @@ def test_what_is_not_proxied_has_no_limit_of_cloudflares() -> None:
     assert limits(SAME, "free", unlimited, siblings=(record(name=SIBLING_HOST, proxied=False),)) == []
 
 
+def test_a_limit_that_nginx_cannot_read_is_its_default() -> None:
+    assert limits(BY_INGRESS, "free", {"annotations": body("9" * 5000)}) == []
+
+
 def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
     settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
     planned_without = plan(settings, Found(SERVERS), Ownership(STACK))

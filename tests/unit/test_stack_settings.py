@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from ops.stack import StackError, settings_of, state_of
+from ops.checks.check import Passed
+from ops.stack import StackError, deployment_of, settings_of, state_of
+from ops.status import report
 from settings import SettingsError
+from tests.mutations import mutated
 
 PASSWORD = "correct horse"  # noqa: S105 (nobody's)
 PLAIN: dict[str, Any] = {
@@ -135,3 +138,32 @@ def test_a_stack_that_is_not_deployed(cli: Cli, deployment: dict[str, Any]) -> N
     cli.prints({"version": 3, "deployment": deployment})
     with pytest.raises(StackError, match="STACK=homelab is not deployed yet: `make up STACK=homelab`"):
         state_of("homelab")
+
+
+DEPLOYED: dict[str, Any] = {
+    "version": 3,
+    "deployment": {
+        "manifest": {"time": "2026-11-27T10:15:00Z"},
+        "resources": [STACK | {"outputs": {"immich_url": "https://immich.example.com"}}],
+        "pending_operations": [{"type": "creating"}],
+    },
+}
+
+
+def test_a_damaged_state_is_one_error(cli: Cli) -> None:
+    """Each field null, missing or of another type: a deployment as the callers read it, or what to do."""
+    for _, damaged in mutated(DEPLOYED):
+        cli.prints(damaged)
+        try:
+            deployment = deployment_of("homelab")
+        except StackError as error:
+            assert "docs/backup.md" in str(error)  # noqa: PT017 (some are right all the same)
+        else:
+            assert list(report("homelab", deployment, Passed(""), Passed("")))
+
+
+def test_what_is_no_json_is_one_error(cli: Cli) -> None:
+    cli.prints({})
+    cli.place.with_name("out").write_text("warning: no JSON")
+    with pytest.raises(StackError, match="printed no JSON"):
+        deployment_of("homelab")
