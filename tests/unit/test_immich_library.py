@@ -322,7 +322,7 @@ def test_nor_twice_in_one_library(house: House) -> None:
 
 def test_a_mount_that_moves_would_make_new_photos_of_all(house: House) -> None:
     house.up()
-    with pytest.raises(RuntimeError, match="it would take each for a new one, in no album"):
+    with pytest.raises(RuntimeError, match="would import each as a new photo, in no album"):
         house.up(import_paths=("/external/photos/icloud-import",))
     assert (house.library["importPaths"], house.scans()) == ([FOLDER], 1)
 

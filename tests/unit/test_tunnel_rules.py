@@ -397,8 +397,8 @@ def test_a_locally_managed_tunnel_is_never_written_whatever_document_it_sent(
 ) -> None:
     answered(world, *signs[:2], remote=signs[2])
     assert refused(stack) == (
-        "the tunnel homelab is locally managed: its rules are in the config.yml beside its cloudflared. Let "
-        f"immich-icloud:cloudflare be {{kind: localTunnel, tunnel: {HOMELAB}}}, and `preview` prints the lines for it"
+        "the tunnel homelab is locally managed: its rules are in the config.yml beside its cloudflared. Set "
+        f"immich-icloud:cloudflare to {{kind: localTunnel, tunnel: {HOMELAB}}}; `preview` then prints the lines for it"
     )
     with pytest.raises(CloudflareRefusedError, match="is locally managed"):
         stack.provider.create(inputs(OURS))
