@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lab.apple import content, photos, setup, sign_in, world
-from lab.apple.answers import no
+from lab.apple import world
+from lab.apple.answers import WEB, no
 from lab.apple.faults import Fault
 from lab.apple.world import World
 from lab.stand_in import api, routes
 from lab.stand_in.answers import Answer, Json, Request
+from lab.stand_in.routes import Route
 
 if TYPE_CHECKING:
     from lab.apple.srp import Challenge
-
-_ROUTES = (*sign_in.ROUTES, *setup.ROUTES, *photos.ROUTES, *content.ROUTES)
 
 
 class Api(api.Api[World, Fault]):
@@ -33,9 +32,10 @@ class Api(api.Api[World, Fault]):
     root: ClassVar = ""
     fault = Fault
 
-    def __init__(self, found: World) -> None:
-        """Nobody is about to sign in."""
+    def __init__(self, found: World, hosts: Sequence[Route]) -> None:
+        """Nobody is about to sign in; `hosts` are the routes of them all."""
         super().__init__(found)
+        self._hosts = hosts
         self.challenges: dict[str, tuple[str, Challenge]] = {}
         self.verified: set[str] = set()
         self.hanging = False
@@ -46,7 +46,7 @@ class Api(api.Api[World, Fault]):
         """Do what is asked, with `fault` where that is not None. Raises RefusedError."""
         if fault:
             fault.strike()
-        matched = routes.find(_ROUTES, request)
+        matched = routes.find(self._hosts, request)
         if matched is None:
             raise no(HTTPStatus.NOT_FOUND)
         route, ids = matched
@@ -62,7 +62,7 @@ class Api(api.Api[World, Fault]):
 
     def web_session(self, request: Request) -> Json | None:
         """Return the session of a request's cookie, if it is a good one."""
-        found = re.search(rf'{setup.WEB}="?v=2:t=([^";]+)', request.headers.get("cookie", ""))
+        found = re.search(rf'{WEB}="?v=2:t=([^";]+)', request.headers.get("cookie", ""))
         return self.world.web.get(found[1]) if found else None
 
     def chance(self, seed: int) -> float:

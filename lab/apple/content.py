@@ -2,18 +2,15 @@
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from lab.apple.answers import File, no
+from lab.apple.api import Api
 from lab.apple.faults import hanging, stopped
 from lab.stand_in.answers import Request
 from lab.stand_in.routes import Ids, Route
 
-if TYPE_CHECKING:
-    from lab.apple.api import Api
 
-
-def _file(apple: "Api", request: Request, ids: Ids) -> File:
+def _file(apple: Api, request: Request, ids: Ids) -> File:
     libraries = ((apple.world.library(name).files, account) for name, account in apple.world.accounts.items())
     version, account = next(((files[ids["key"]], one) for files, one in libraries if ids["key"] in files), (None, None))
     if version is None or account is None:

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lab.apple import records
 from lab.apple.answers import Answer, cloudkit_error, no
+from lab.apple.api import Api
 from lab.apple.library import PRIMARY, Asset
 from lab.apple.setup import PHOTOS
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids, Route
-
-if TYPE_CHECKING:
-    from lab.apple.api import Api
 
 _ROOT: Final = f"/{PHOTOS}/database/1/com.apple.photos.cloud/production/{{database}}"
 
@@ -41,7 +39,7 @@ _BY_INDEX: Final = {
 _OF_ALBUM: Final = "CPLContainerRelationNotDeletedByAssetDate:"
 
 
-def _zones(apple: "Api", request: Request, ids: Ids) -> Answer:
+def _zones(apple: Api, request: Request, ids: Ids) -> Answer:
     name = _owner(apple, request)
     own = ids["database"] == "private"
     zones = [zone for zone in apple.world.library(name).zones() if (zone == PRIMARY) == own]
@@ -54,7 +52,7 @@ def _zones(apple: "Api", request: Request, ids: Ids) -> Answer:
     )
 
 
-def _changes(apple: "Api", request: Request, _: Ids) -> Answer:
+def _changes(apple: Api, request: Request, _: Ids) -> Answer:
     """Answer that nothing has changed. Where something has, the token is refused as one that has run out."""
     name = _owner(apple, request)
     state = apple.world.state(name)
@@ -67,7 +65,7 @@ def _changes(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer({"zones": zones})
 
 
-def _count(apple: "Api", request: Request, _: Ids) -> Answer:
+def _count(apple: Api, request: Request, _: Ids) -> Answer:
     name = _owner(apple, request)
     state = apple.world.state(name)
     return Answer(
@@ -75,12 +73,12 @@ def _count(apple: "Api", request: Request, _: Ids) -> Answer:
     )
 
 
-def _counted(apple: "Api", name: str, body: Json) -> Json:
+def _counted(apple: Api, name: str, body: Json) -> Json:
     (index,) = body["query"]["filterBy"]["fieldValue"]["value"]
     return records.count(index, len(_of_index(apple, name, _zone(apple, name, body), index)))
 
 
-def _query(apple: "Api", request: Request, _: Ids) -> Answer:
+def _query(apple: Api, request: Request, _: Ids) -> Answer:
     name = _owner(apple, request)
     zone = _zone(apple, name, request.body)
     kind = request.body["query"]["recordType"]
@@ -96,7 +94,7 @@ def _query(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer({"records": found, "syncToken": apple.world.state(name)})
 
 
-def _lookup(apple: "Api", request: Request, _: Ids) -> Answer:
+def _lookup(apple: Api, request: Request, _: Ids) -> Answer:
     name = _owner(apple, request)
     zone = _zone(apple, name, request.body)
     found = []
@@ -108,7 +106,7 @@ def _lookup(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer({"records": found, "syncToken": apple.world.state(name)})
 
 
-def _page(apple: "Api", name: str, zone: str, body: Json) -> Iterator[Json]:
+def _page(apple: Api, name: str, zone: str, body: Json) -> Iterator[Json]:
     filters = {one["fieldName"]: one["fieldValue"]["value"] for one in body["query"].get("filterBy", [])}
     rank, limit = filters.get("startRank", 0), max(body.get("resultsLimit", 200) // 2, 1)
     found = _of_list(apple, name, zone, body["query"]["recordType"], filters)
@@ -125,30 +123,30 @@ def _page(apple: "Api", name: str, zone: str, body: Json) -> Iterator[Json]:
         yield records.asset(one)
 
 
-def _of_list(apple: "Api", name: str, zone: str, kind: str, filters: Json) -> Sequence[Asset]:
+def _of_list(apple: Api, name: str, zone: str, kind: str, filters: Json) -> Sequence[Asset]:
     if album := filters.get("parentId"):
         return _in_album(apple, name, zone, album)
     return _chosen(apple, name, zone, filters.get("smartAlbum") or _BY_LIST.get(kind))
 
 
-def _of_index(apple: "Api", name: str, zone: str, index: str) -> Sequence[Asset]:
+def _of_index(apple: Api, name: str, zone: str, index: str) -> Sequence[Asset]:
     if index.startswith(_OF_ALBUM):
         return _in_album(apple, name, zone, index.removeprefix(_OF_ALBUM))
     return _chosen(apple, name, zone, _BY_INDEX.get(index))
 
 
-def _in_album(apple: "Api", name: str, zone: str, album: str) -> Sequence[Asset]:
+def _in_album(apple: Api, name: str, zone: str, album: str) -> Sequence[Asset]:
     there = _chosen(apple, name, zone, "WithoutHiddenOrDeleted")
     return [one for one in there if album in map(records.album_id, one.albums)]
 
 
-def _chosen(apple: "Api", name: str, zone: str, which: str | None) -> Sequence[Asset]:
+def _chosen(apple: Api, name: str, zone: str, which: str | None) -> Sequence[Asset]:
     if (fits := _LISTS.get(which or "")) is None:  # a kind of list that this household has nothing in
         return []
     return [one for one in apple.world.library(name).assets if one.zone == zone and fits(one)]
 
 
-def _owner(apple: "Api", request: Request) -> str:
+def _owner(apple: Api, request: Request) -> str:
     """Return whose database it is. Raises RefusedError where CloudKit does not open it."""
     session = apple.web_session(request)
     if session is None or not session["trusted"]:
@@ -164,7 +162,7 @@ def _owner(apple: "Api", request: Request) -> str:
     return name
 
 
-def _zone(apple: "Api", name: str, body: Any) -> str:
+def _zone(apple: Api, name: str, body: Any) -> str:
     zone: str = body["zoneID"]["zoneName"]
     if apple.world.accounts[name]["zoneMissing"] or zone not in apple.world.library(name).zones():
         raise cloudkit_error(HTTPStatus.NOT_FOUND, "ZONE_NOT_FOUND", f"Zone '{zone}' does not exist")

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import trustme
 
-from lab.apple import answers, setup
+from lab.apple import answers, content, photos, setup, sign_in
 from lab.apple.api import Api
 from lab.apple.world import World, found
 from lab.stand_in import server
 from lab.stand_in.answers import Answer
 
 _HOSTS: Final = ("idmsa.apple.com", "setup.icloud.com", "www.icloud.com", setup.PHOTOS, "cvws.icloud-content.com")
+_ROUTES: Final = (*sign_in.ROUTES, *setup.ROUTES, *photos.ROUTES, *content.ROUTES)
 _CHINA: Final = ".cn"
 
 
@@ -27,7 +28,7 @@ class Server(server.Server[Api]):
 
     def __init__(self, state: Path, url: Path) -> None:
         self.tls = _certified(state.parent)
-        super().__init__(Api(server.kept(state, World, found)), state, url, _Handler)
+        super().__init__(Api(server.kept(state, World, found), _ROUTES), state, url, _Handler)
 
 
 def _certified(place: Path) -> ssl.SSLContext:

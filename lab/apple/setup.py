@@ -1,23 +1,19 @@
 """setup.icloud.com: who is signed in to iCloud, and where its services are."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lab.apple import world
-from lab.apple.answers import MONTH, Answer, no
+from lab.apple.answers import MONTH, WEB, Answer, no
+from lab.apple.api import Api
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids, Route
 
-if TYPE_CHECKING:
-    from lab.apple.api import Api
-
 _ROOT: Final = "/setup.icloud.com/setup/ws/1"
 PHOTOS: Final = "p42-ckdatabasews.icloud.com"
-# Not the only cookies that Apple sets; those that a client needs, and those that say until when.
-WEB: Final = "X-APPLE-WEBAUTH-TOKEN"
 
 
-def _login(apple: "Api", request: Request, _: Ids) -> Answer:
+def _login(apple: Api, request: Request, _: Ids) -> Answer:
     name = apple.world.sign_ins.get(request.body["dsWebAuthToken"])
     if name is None:
         raise no(HTTPStatus.MISDIRECTED_REQUEST, {"success": False, "error": "Invalid Session Token"})
@@ -30,14 +26,14 @@ def _login(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer(_account(name, trusted=trusted), cookies=cookies)
 
 
-def _validate(apple: "Api", request: Request, _: Ids) -> Answer:
+def _validate(apple: Api, request: Request, _: Ids) -> Answer:
     session = apple.web_session(request)
     if session is None:
         raise no(HTTPStatus.MISDIRECTED_REQUEST, {"success": False, "error": "Invalid global session"})
     return Answer(_account(session["appleId"], trusted=session["trusted"]))
 
 
-def _encrypted(apple: "Api", request: Request, _: Ids) -> Answer:
+def _encrypted(apple: Api, request: Request, _: Ids) -> Answer:
     """Open what is encrypted, as for an account without Advanced Data Protection: no device has to agree."""
     if apple.web_session(request) is None:
         raise no(HTTPStatus.MISDIRECTED_REQUEST, {"success": False, "error": "Invalid global session"})

@@ -3,22 +3,20 @@
 import base64
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lab.apple import srp, world
 from lab.apple.answers import Answer, Page, no
+from lab.apple.api import Api
 from lab.stand_in.answers import Json, Request
 from lab.stand_in.routes import Ids, Route
-
-if TYPE_CHECKING:
-    from lab.apple.api import Api
 
 _ROOT: Final = "/idmsa.apple.com/appleauth/auth"
 _PHONE: Final[Json] = {"id": 1, "numberWithDialCode": "+49 ••• ••••12", "obfuscatedNumber": "(•••) •••-••12"}
 _PHONES: Final[Json] = {"trustedPhoneNumbers": [{**_PHONE, "pushMode": "sms", "lastTwoDigits": "12"}]}
 
 
-def _init(apple: "Api", request: Request, _: Ids) -> Answer:
+def _init(apple: Api, request: Request, _: Ids) -> Answer:
     name = request.body["accountName"]
     # Apple does not tell who has an account: a password that nobody has fails later.
     account = apple.world.accounts.get(name) or {"password": world.token("nobody")}
@@ -36,7 +34,7 @@ def _init(apple: "Api", request: Request, _: Ids) -> Answer:
     )
 
 
-def _complete(apple: "Api", request: Request, _: Ids) -> Answer:
+def _complete(apple: Api, request: Request, _: Ids) -> Answer:
     name, challenge = apple.challenges.pop(request.body["c"])
     if not challenge.proves(base64.b64decode(request.body["m1"])):
         raise no(HTTPStatus.UNAUTHORIZED, _errors("-20101", "Check the account information you entered and try again."))
@@ -50,7 +48,7 @@ def _complete(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer({"authType": "hsa2", **key}, HTTPStatus.CONFLICT, _session(apple, name))
 
 
-def _second_factor(apple: "Api", request: Request, _: Ids) -> Answer | Page:
+def _second_factor(apple: Api, request: Request, _: Ids) -> Answer | Page:
     apple.signing_in(request)
     if "json" in request.headers.get("accept", ""):
         return Answer({"phoneNumberVerification": _PHONES, **_PHONES, "authenticationType": "hsa2"})
@@ -58,12 +56,12 @@ def _second_factor(apple: "Api", request: Request, _: Ids) -> Answer | Page:
     return Page(f'<html><script type="application/json" class="boot_args">{arguments}</script></html>')
 
 
-def _send(apple: "Api", request: Request, _: Ids) -> Answer:
+def _send(apple: Api, request: Request, _: Ids) -> Answer:
     apple.signing_in(request)
     return Answer({})
 
 
-def _verify(apple: "Api", request: Request, _: Ids) -> Answer:
+def _verify(apple: Api, request: Request, _: Ids) -> Answer:
     name = apple.signing_in(request)
     if request.body["securityCode"]["code"] != world.CODE:
         error = {"code": "-21669", "title": "Incorrect Verification Code", "message": "Incorrect verification code."}
@@ -72,7 +70,7 @@ def _verify(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer(status=HTTPStatus.NO_CONTENT, headers=_session(apple, name, request))
 
 
-def _trust(apple: "Api", request: Request, _: Ids) -> Answer:
+def _trust(apple: Api, request: Request, _: Ids) -> Answer:
     name = apple.signing_in(request)
     if request.headers["x-apple-id-session-id"] not in apple.verified:
         raise no(HTTPStatus.UNAUTHORIZED, _errors("-24000", "The second factor is missing."))
@@ -82,7 +80,7 @@ def _trust(apple: "Api", request: Request, _: Ids) -> Answer:
     return Answer(status=HTTPStatus.NO_CONTENT, headers=headers)
 
 
-def _session(apple: "Api", name: str, request: Request | None = None) -> dict[str, str]:
+def _session(apple: Api, name: str, request: Request | None = None) -> dict[str, str]:
     """Open a session, or go on with the one of a request."""
     token = world.token("session")
     apple.world.sign_ins[token] = name
@@ -98,7 +96,7 @@ def _errors(code: str, message: str) -> Json:
     return {"serviceErrors": [{"code": code, "message": message, "suppressDismissal": False}]}
 
 
-def _asked(_: "Api", __: Request, ___: Ids) -> Answer:
+def _asked(_: Api, __: Request, ___: Ids) -> Answer:
     """What a browser does before it names who signs in: nothing depends on it."""
     return Answer({})
 

@@ -126,6 +126,19 @@ def test_a_final_answer_is_not_repeated(connect: Connect) -> None:
     assert len(server.asked) == 1
 
 
+def losing(connect: Connect, leases: "Leases", passing: Said, *, arrives: bool) -> tuple[ClusterApi, Scripted]:
+    """Lose the answer to the first request, which may have arrived."""
+
+    def answer(*request: Any) -> Said:
+        if arrives:
+            leases(*request)
+        server.answer = leases
+        return passing
+
+    api, server = connect(answer)
+    return api, server
+
+
 @pytest.mark.parametrize("passing", BUSY)
 @pytest.mark.parametrize("arrives", [False, True], ids=["not made", "made"])
 def test_a_create_without_an_answer_is_repeated_only_if_nothing_was_made(
@@ -133,13 +146,7 @@ def test_a_create_without_an_answer_is_repeated_only_if_nothing_was_made(
 ) -> None:
     leases = Leases()
 
-    def losing(*request: Any) -> Said:
-        if arrives:
-            leases(*request)
-        server.answer = leases
-        return passing
-
-    api, server = connect(losing)
+    api, server = losing(connect, leases, passing, arrives=arrives)
     assert api.create(FRESH, "m").object["spec"] == LEASE["spec"]
     assert server.writes == ["POST"] * (1 if arrives else 2)
 
@@ -159,13 +166,7 @@ def test_a_replace_without_an_answer_is_repeated_only_if_it_was_not_made(
 ) -> None:
     leases = Leases(LEASE)
 
-    def losing(*request: Any) -> Said:
-        if arrives:
-            leases(*request)
-        server.answer = leases
-        return passing
-
-    api, server = connect(losing)
+    api, server = losing(connect, leases, passing, arrives=arrives)
     wanted = {**LEASE, "spec": {**LEASE["spec"], "holderIdentity": "new"}}
     assert api.replace(wanted, "m").object["spec"]["holderIdentity"] == "new"
     assert server.writes == ["PUT"] * (1 if arrives else 2)
@@ -175,13 +176,7 @@ def test_a_replace_without_an_answer_is_repeated_only_if_it_was_not_made(
 def test_a_delete_without_an_answer_is_repeated_only_if_the_object_is_there(connect: Connect, *, arrives: bool) -> None:
     leases = Leases(LEASE)
 
-    def losing(*request: Any) -> Said:
-        if arrives:
-            leases(*request)
-        server.answer = leases
-        return Said(lost=True)
-
-    api, server = connect(losing)
+    api, server = losing(connect, leases, Said(lost=True), arrives=arrives)
     api.delete(LEASE)
     assert leases.live is None
     assert server.writes == ["DELETE"] * (1 if arrives else 2)
