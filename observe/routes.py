@@ -10,6 +10,7 @@ from settings.cloudflare import LocalTunnel, SharedTunnel
 from settings.route import Gateway, Ingress, NoRoute
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
+CERT_MANAGER = "cert-manager.io/v1"
 # Kinds of custom resources that lead a host somewhere; the old group is of Traefik 2.
 KINDS = (
     (GATEWAY_API, "HTTPRoute"),
@@ -28,6 +29,7 @@ class RoutesSeen:
         pods: the pods of all namespaces: a controller is one of them, and so is a cloudflared.
         gateway_api: whether the API server has HTTPRoutes.
         gateways: the Gateways, where a route goes by their hosts.
+        issuers: those of cert-manager, of the kind that the route's certificate is of.
 
     """
 
@@ -36,6 +38,7 @@ class RoutesSeen:
     pods: tuple[Manifest, ...] | None = None
     gateway_api: bool | None = None
     gateways: tuple[Manifest, ...] | None = None
+    issuers: tuple[Manifest, ...] | None = None
 
 
 def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSeen:
@@ -64,4 +67,16 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
         pods=running,
         gateway_api=gateway_api,
         gateways=None if gateways is None else tuple(gateways),
+        issuers=_issuers(api, settings, listed),
     )
+
+
+def _issuers(api: ClusterApi, settings: Settings, listed: Listed) -> tuple[Manifest, ...] | None:
+    tls = settings.route.tls if isinstance(settings.route, Ingress) else None
+    if tls is None or tls.issuer is None:
+        return None
+    if not api.serves(CERT_MANAGER, tls.issuer_kind):
+        return ()
+    place = settings.immich.namespace if tls.issuer_kind == "Issuer" else None
+    found = listed(Ref(CERT_MANAGER, tls.issuer_kind, "", place))
+    return None if found is None else tuple(found)

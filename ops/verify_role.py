@@ -76,6 +76,8 @@ def _everywhere(settings: Settings) -> list[Rule]:
         rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
         rules.append(("traefik.io", ("ingressroutes",), ("list",)))
         rules.append(("traefik.containo.us", ("ingressroutes",), ("list",)))
+    if isinstance(settings.route, Ingress) and settings.route.tls and settings.route.tls.issuer:
+        rules.append(("cert-manager.io", ("clusterissuers", "issuers"), ("list",)))
     to_a_service = isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) and not settings.origin.url
     if to_a_service or isinstance(settings.route, Ingress):
         rules.append(("", ("pods",), ("list",)))

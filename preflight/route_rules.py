@@ -38,6 +38,7 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Fin
     match settings.route:
         case Ingress():
             yield from _of_class(settings.route, facts)
+            yield from _of_issuer(settings.route, facts)
         case Gateway():
             yield from gateway_rules.findings(settings, settings.route, facts)
 
@@ -79,6 +80,22 @@ def _of_class(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
     elif facts.routes.pods is not None and not _is_served(classes[route.class_name], facts):
         controller = classes[route.class_name]["spec"]["controller"]
         yield wording.INGRESS_CLASS_UNSERVED.found(name=route.class_name, controller=controller)
+
+
+def _of_issuer(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
+    issuers = facts.routes.issuers
+    if route.tls is None or route.tls.issuer is None or issuers is None:
+        return
+    named = {one["metadata"]["name"]: one for one in issuers}
+    issuer = named.get(route.tls.issuer)
+    held = issuer.get("status", {}).get("conditions") or () if issuer else ()
+    failing = [str(one.get("message")) for one in held if one["type"] == "Ready" and one["status"] != "True"]
+    if issuer is None:
+        failing = [f"the cluster has none of that name. It has: {', '.join(named) or 'none'}"]
+    for reason in failing:
+        yield wording.ISSUER_UNREADY.found(
+            kind=route.tls.issuer_kind, name=route.tls.issuer, secret=route.tls.secret, reason=reason
+        )
 
 
 def _is_served(ingress_class: Manifest, facts: ClusterSeen) -> bool:

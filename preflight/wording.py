@@ -364,6 +364,13 @@ INGRESS_CLASS_UNSERVED = Situation(
     _WARNING,
     "route.className",
 )
+ISSUER_UNREADY = Situation(
+    "issuer-unready",
+    f"{_KEY}: the $kind $name issues no certificate, and nothing writes the Secret $secret: $reason",
+    "`kubectl describe` it, or name another one",
+    _WARNING,
+    "route.tls.issuer",
+)
 GATEWAY_API_MISSING = Situation(
     "gateway-api-missing",
     f"{_KEY}: the API server has no HTTPRoute (gateway.networking.k8s.io/v1)",

@@ -219,6 +219,31 @@ def test_the_class_and_its_controller(
     assert problems(configured(), {}, there) + warnings(configured(), {}, there) == told
 
 
+# the certificate
+
+
+def issuer(name: str, ready: str = "True") -> Manifest:
+    status = {"conditions": [{"type": "Ready", "status": ready, "message": "no account"}]}
+    return {"kind": "ClusterIssuer", "metadata": {"name": name}, "spec": {}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("issuers", "said"),
+    [
+        (None, []),  # may not be read, or not asked
+        ((), ["issuer-unready"]),
+        ((issuer("staging"),), ["issuer-unready"]),
+        ((issuer("letsencrypt", "False"),), ["issuer-unready"]),
+        ((issuer("letsencrypt"), issuer("staging", "False")), []),
+        ((issuer("letsencrypt") | {"status": {}},), []),
+    ],
+)
+def test_the_issuer_of_the_certificate(issuers: tuple[Manifest, ...] | None, said: list[str]) -> None:
+    tls = {"secret": "immich-tls", "issuer": "letsencrypt"}
+    settings = configured(route={"kind": "ingress", "tls": tls})
+    assert [code for code, _ in warnings(settings, {}, seen(issuers=issuers))] == said
+
+
 # the Gateway
 
 
@@ -322,6 +347,10 @@ def test_what_is_read_of_routes() -> None:
     api.objects[Ref("networking.k8s.io/v1", "IngressClass", "nginx")] = ingress_class()
     assert on(api).routes.ingress_classes == (ingress_class(),)
     assert on(api, route=NONE).routes == RoutesSeen()
+    api.objects[Ref("cert-manager.io/v1", "ClusterIssuer", "letsencrypt")] = issuer("letsencrypt")
+    tls = {"secret": "immich-tls", "issuer": "letsencrypt"}
+    assert on(api, route={"kind": "ingress", "tls": tls}).routes.issuers == (issuer("letsencrypt"),)
+    assert on(api, route={"kind": "ingress", "tls": tls | {"issuerKind": "Issuer"}}).routes.issuers == ()
 
 
 @pytest.mark.parametrize(
