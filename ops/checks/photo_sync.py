@@ -79,14 +79,19 @@ def _last_of(facts: Facts, account: AccountFacts) -> Result:
             f"the last sync of {account.name} was on {when:%Y-%m-%d}, and {wait.days} days is the most there may be"
         )
         return failed(facts, wording.SYNC_OVERDUE, evidence, account=account.name)
-    return Passed(f"{account.name}: {_counted(run.end.result)} ({when:%Y-%m-%d})")
+    (stated,) = (one for one in facts.settings.photo_sync.accounts if one.name == account.name)
+    if stated.dry_run:
+        return NotChecked(f"{account.name} has dryRun, which fetches nothing. Remove it, then run up")
+    return Passed(f"{account.name}: {_counted(run.end.result, compared=stated.recent is None)} ({when:%Y-%m-%d})")
 
 
-def _counted(result: ScriptResult | None) -> str:
+def _counted(result: ScriptResult | None, *, compared: bool) -> str:
     if result is None:
         return "complete; its pod is gone, and its counts with it"
-    accepted = f", {result.missing} announced photos missing, as acceptMissing allows" if result.missing else ""
-    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{accepted}"
+    more = f", {result.missing} announced photos missing, as acceptMissing allows" if result.missing else ""
+    if not compared or result.announced is None:
+        more += ", not compared with what Apple announces"
+    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{more}"
 
 
 def _notified(facts: Facts) -> Result:

@@ -31,6 +31,7 @@ from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import TUNNEL_INVALID
+from tests.accounts import household
 from tests.objects import ARGOCD, deployment, in_pod, managed, service
 from tests.unit.well import LABELS, NOW, SYNCED, of_cluster, well, with_cluster
 from text.finding import Finding
@@ -555,6 +556,25 @@ def test_an_accepted_shortfall_is_reported() -> None:
     found = result("last-sync", synced(Code.SYNCED, state="complete", missing=15)(well()))
     assert isinstance(found, Passed)
     assert "15 announced photos missing, as acceptMissing allows" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("account", "announced", "compared"),
+    [({}, 4, True), ({}, None, False), ({"recent": 2}, 2, False)],
+    ids=["whole", "stopped early", "recent"],
+)
+def test_a_sync_that_was_not_counted_is_not_said_to_be(
+    account: Manifest, announced: int | None, *, compared: bool
+) -> None:
+    facts = replace(well(), settings=household({"name": "anna", **account}))
+    found = result("last-sync", synced(Code.SYNCED, state="complete", announced=announced)(facts))
+    assert isinstance(found, Passed)
+    assert ("not compared" not in found.evidence) is compared
+
+
+def test_a_dry_run_is_no_sync() -> None:
+    facts = replace(well(), settings=household({"name": "anna", "dryRun": True}))
+    assert isinstance(result("last-sync", synced(Code.SYNCED, state="complete")(facts)), NotChecked)
 
 
 def test_a_disk_that_could_not_be_listed_is_not_checked() -> None:

@@ -46,6 +46,8 @@ SYNCED = Result(
     fetched=4,
     present=0,
     errors=0,
+    announced=4,
+    seen=4,
     sessionEnd=date(2026, 12, 26),
 )
 
