@@ -20,14 +20,21 @@ VALID = sorted((STACKS / "valid").glob("*.yaml"))
 INVALID = sorted((STACKS / "invalid").glob("*.yaml"))
 OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
 
-_BASE = STACKS / "valid" / "minimal.yaml"
+_DIFFERS = re.compile(r"^# differs from (.*)$", re.MULTILINE)
 BEYOND_SCHEMA = "# beyond the schema"
 
 
 def document(file: Path) -> Any:
-    """The whole file as an editor's schema check sees it; one without a `config` states how it differs from _BASE."""
-    found = yaml.load(file.read_text(), _EngineLoader)  # noqa: S506 (a SafeLoader)
-    return found if "config" in found else {"config": document(_BASE)["config"] | found}
+    """The whole file as an editor's schema check sees it.
+
+    One without a `config` states how it differs from a valid one: the one that it names, or else minimal.yaml.
+    """
+    text = file.read_text()
+    found = yaml.load(text, _EngineLoader)  # noqa: S506 (a SafeLoader)
+    if "config" in found:
+        return found
+    named = _DIFFERS.search(text)
+    return {"config": document(STACKS / "valid" / (named[1] if named else "minimal.yaml"))["config"] | found}
 
 
 def configuration(file: Path) -> dict[str, str]:
