@@ -1,5 +1,6 @@
 """One stack: settings in, preflight asked, PhotoStack built, outputs out."""
 
+import gc
 import os
 
 import pulumi
@@ -30,8 +31,11 @@ providers: list[pulumi.ProviderResource] = [
     )
 ]
 if connections.uses_cloudflare:
+    gc.disable()  # The classes that this imports stay: to look for garbage among them again and again takes a second.
     from components.cloudflare import provider  # (only then: see there)
 
+    gc.freeze()
+    gc.enable()
     providers.append(provider(connections.cloudflare_token))
 
 if plan:
