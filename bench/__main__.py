@@ -6,6 +6,7 @@ Only ratios of one run count: the machine is whatever it is. What is compared is
 import argparse
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,8 @@ _TARGETS = {
     ("unchanged up", "unchanged preview"): 1.2,
     ("verify", "empty program"): 2.5,
     ("unchanged preview", "flat program"): None,
+    ("unchanged preview", "kubectl diff"): None,
+    ("unchanged up", "kubectl apply"): None,
 }
 
 
@@ -64,6 +67,11 @@ def _measured(project: Project, rounds: int, sizes: Sequence[int]) -> Iterator[s
         costs.setdefault("unchanged preview", []).append(project.preview())
         costs.setdefault("unchanged up", []).append(project.up())
         costs.setdefault("verify", []).append(project.verify())
+    if shutil.which("kubectl"):
+        project.kubectl_apply()  # the first one makes kubectl a manager of the objects
+        for _ in range(rounds):
+            costs.setdefault("kubectl diff", []).append(project.kubectl_diff())
+            costs.setdefault("kubectl apply", []).append(project.kubectl_apply())
     yield from _costs({**costs, "fresh up": fresh, **({"down": removed} if removed else {})})
     yield from _ratios(costs)
     yield from _slopes("other routes", sizes, [_at(project, project.with_routes, size, rounds) for size in sizes])
@@ -116,8 +124,10 @@ def _costs(costs: dict[str, list[Cost]]) -> Iterator[str]:
 def _ratios(costs: dict[str, list[Cost]]) -> Iterator[str]:
     yield from ("", "| ratio of processor time | median | target |", "| --- | --- | --- |")
     for (name, other), target in _TARGETS.items():
+        if other not in costs:  # (kubectl is measured where it is installed)
+            continue
         ratio = median(one.processor / two.processor for one, two in zip(costs[name], costs[other], strict=True))
-        yield f"| {name} / {other} | {ratio:.2f} | {f'at most {target}' if target else 'none: the program'} |"
+        yield f"| {name} / {other} | {ratio:.2f} | {f'at most {target}' if target else 'none'} |"
 
 
 def _slopes(what: str, sizes: Sequence[int], costs: Sequence[Cost]) -> Iterator[str]:

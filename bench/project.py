@@ -1,9 +1,11 @@
 """A rehearsal in a directory of its own, whose commands are measured."""
 
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,6 +17,7 @@ from lab.cloudflare import process as cloudflare
 from lab.cloudflare.world import TOKEN, found
 from lab.engine import SOURCE
 from lab.toolchain import Tools
+from text.pulumi_secret import SIGNATURE
 
 _BENCH = Path(__file__).parent
 _TUNNEL = "homelab"
@@ -54,10 +57,19 @@ class Project:
 
     def flat(self) -> Cost:
         """Preview the stack's resources, stated by a flat program."""
-        if not self._export.exists():
-            words = ("pulumi", "stack", "export", "--show-secrets", "--stack", "lab", "--file", str(self._export))
-            self._lab("exec", "--", *words)
+        self._exported()
         return self._run(sys.executable, "-m", "bench.preview", str(_BENCH / "flat.py"))
+
+    def kubectl_diff(self) -> Cost:
+        """Compare the stack's Kubernetes objects with the cluster, by kubectl alone.
+
+        It finds one: an empty list that a manager applies raises a NetworkPolicy's generation. Then it exits with 1.
+        """
+        return self._kubectl("diff", "|| test $? = 1")
+
+    def kubectl_apply(self) -> Cost:
+        """Apply the stack's Kubernetes objects, by kubectl alone: as a manager of its own, with the same values."""
+        return self._kubectl("apply")
 
     def with_accounts(self, count: int) -> None:
         """Have the photos of so many accounts fetched."""
@@ -85,8 +97,32 @@ class Project:
         """End every process of it."""
         processes.end(self._home)
 
+    def _kubectl(self, verb: str, *words: str) -> Cost:
+        manifests = self._place / "manifests.json"
+        if not manifests.exists():
+            manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": self._objects()}))
+        stated = f"--kubeconfig {self._home}/kubeconfig --filename {manifests} --server-side --field-manager bench"
+        return self._run("sh", "-c", " ".join(("kubectl", verb, stated, "--force-conflicts", *words)))
+
+    def _objects(self) -> list[dict[str, Any]]:
+        resources = json.loads(self._exported().read_text())["deployment"]["resources"]
+        inputs = (one["inputs"] for one in resources if one["type"].startswith("kubernetes:"))
+        return [{key: _plain(value) for key, value in one.items() if not key.startswith("__")} for one in inputs]
+
+    def _exported(self) -> Path:
+        if not self._export.exists():
+            words = ("pulumi", "stack", "export", "--show-secrets", "--stack", "lab", "--file", str(self._export))
+            self._lab("exec", "--", *words)
+        return self._export
+
     def _lab(self, *words: str) -> Cost:
         return self._run(sys.executable, "-m", "lab", *words)
 
     def _run(self, *words: str) -> Cost:
         return cost.of(words, self._place, self._environment)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.loads(value["plaintext"]) if SIGNATURE in value else {k: _plain(v) for k, v in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
