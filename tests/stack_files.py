@@ -50,14 +50,14 @@ def secrets(file: Path) -> set[str]:
 
 
 # Cloudflare's tokens have this form; what it decrypts to is nobody's business here.
-_PLAIN = "a-token-that-Cloudflare-never-handed-out"
+DECRYPTED = "a-token-that-Cloudflare-never-handed-out"
 
 
 def _decrypted(value: Any) -> Any:
     """Without a cipher: each ciphertext, at any depth, stands for a good token; other texts for themselves."""
     if isinstance(value, dict) and set(value) == {"secure"}:
         text = str(value["secure"])
-        return _PLAIN if text.startswith("v1:") else text
+        return DECRYPTED if text.startswith("v1:") else text
     if isinstance(value, dict):
         return {key: _decrypted(inner) for key, inner in value.items()}
     return [_decrypted(item) for item in value] if isinstance(value, list) else value

@@ -16,13 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr, ValidationError
 
+from clients.cloudflare import Tunnel, Zone
+from components.connector import Origin
 from components.ownership import Ownership
 from components.photo_sync import sync
+from components.plan import Found
+from components.public_access import FoundAtCloudflare
 from settings import PROJECT, Settings, SettingsError, load, load_connections, parse
 from settings.errors import sentences
 from settings.model import Model
 from tests.accounts import APPLE_ID, PASSWORD, household
-from tests.stack_files import VALID, as_text, configuration, document, places
+from tests.objects import SERVERS
+from tests.stack_files import DECRYPTED, VALID, as_text, configuration, document, places, secrets
+from tests.unit.recording import deployed
 
 TOKEN = f"{PROJECT}:cloudflareToken"
 CREDENTIALS = f"{PROJECT}:icloudCredentials"
@@ -195,3 +201,22 @@ def test_a_secret_by_its_type_is_not_told_even_in_plain_text() -> None:
     [sentence] = sentences(invalid.value, Account, PROJECT)
     assert sentence.startswith(f"{PROJECT}:password: its secret value is not allowed")
     assert MARK not in sentence
+
+
+@pytest.mark.parametrize("file", [file for file in VALID if secrets(file)], ids=lambda file: file.stem)
+def test_what_a_file_holds_encrypted_is_registered_as_secret_alone(file: Path) -> None:
+    """The state has each in the inputs and outputs of a resource: encrypted where they are marked as secret."""
+    settings = parse(configuration(file), secrets(file))
+    tunnel = Tunnel("tunnel", "homelab", config_src="cloudflare", deleted=False)
+    there = FoundAtCloudflare(Zone("zone", "example.com", "account", "free"), tunnel)
+    stack = deployed(settings, Found(SERVERS, cloudflare=there, origin=Origin("immich", {"app": "immich"}, 2283)))
+    plain = [
+        f"{resource.name}.{name}"
+        for resource in stack.resources
+        for name, value in resource.inputs.items()
+        if DECRYPTED in str(value) and name not in resource.secrets
+    ]
+    plain += [
+        name for name, value in stack.outputs.items() if DECRYPTED in str(value) and name not in stack.secret_outputs
+    ]
+    assert plain == []
