@@ -44,7 +44,7 @@ def findings(ref: Ref, live: Manifest) -> Iterator[Finding]:
 
 
 def applied_with_kubectl(live: Manifest) -> bool:
-    """Whether somebody applies the object of a file, or of a kustomization: the next time writes it again."""
+    """Whether the object is applied from a file, or a kustomization: the next time writes it again."""
     annotations, managed_by = _annotations(live), _labels(live).get(_MANAGED_BY, "")
     of_files = _LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
     return of_files or any(
