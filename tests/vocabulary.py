@@ -1,4 +1,4 @@
-"""`make check` holds what people read against one vocabulary: docs, messages, docstrings, comments.
+"""`make check` holds what people read against one vocabulary: docs, messages, docstrings, comments, names of tests.
 
 Vale would take such a vocabulary; its wrapper on PyPI fetches a program from elsewhere, and its own build needs C.
 """
@@ -21,7 +21,7 @@ WORDS = {
     r"as (it|they) (was|were) found": "as it was before; unchanged",
     r"ways? in": "public access; ingress path; route",
     r"(is|are|be|of|parts?|entries|what is) ours|from head to foot": "managed by this stack; owned fields",
-    r"nobody (knows|asks|looks)": "unknown; not configured",
+    r"nobody (knows|asks|looks)|nobod(ys|ies)": "unknown; not configured",
     r"can(no|')t be had": "not available; cannot be applied, because ...",
     r"(is|are|was|be|stays?|turns|goes) (red|green)|red at preview": "fails; passes",
     r"pass(es)? over": "skips; excludes; ignores",
@@ -40,6 +40,8 @@ def prose(file: Path) -> Iterator[tuple[int, str]]:
         yield from enumerate(text.splitlines(), start=1)
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME and token.string.startswith("test_"):  # in a list of failures
+            yield token.start[0], token.string.replace("_", " ")
         is_data = "tests" in file.relative_to(ROOT).parts and not token.string.startswith(("#", '"""'))
         if token.type not in _CODE and not is_data:
             yield from enumerate(token.string.splitlines(), start=token.start[0])

@@ -50,7 +50,7 @@ def test_up_makes_the_library_and_scans_it(bench: Bench, server: Server, found: 
     assert [one for one in server.libraries() if one != library] == found["libraries"]
 
 
-def test_server_wide_settings_are_ours_and_the_rest_is_not(server: Server, found: dict[str, Any]) -> None:
+def test_only_stated_server_wide_settings_are_managed(server: Server, found: dict[str, Any]) -> None:
     assert server.configuration() == {**found["configuration"], "library": OURS}
 
 

@@ -106,7 +106,7 @@ def test_notes_that_were_changed_by_hand_are_a_sentence(notes: str) -> None:
     assert live(cluster)["metadata"]["annotations"]["immich-icloud/tunnel-rules"] == notes
 
 
-def test_a_lease_without_a_spec_is_nobodys() -> None:
+def test_a_lease_without_a_spec_has_no_holder() -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
         held.note(PHOTOS)

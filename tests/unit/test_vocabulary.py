@@ -16,6 +16,7 @@ from tests import vocabulary
         ("ops/a.py", 'x = f"{y} comes for ever"  # in words\n', [1, 1]),
         ("ops/a.py", "taken_over = ours = anew\n", []),
         ("tests/a.py", 'assert said == "somebody"  # nobody knows\n', [1]),
+        ("tests/a.py", "def test_a_rule_is_taken_over() -> None:\n    assert taken_over\n", [1]),
         ("docs/a.md", "Adopted, restored, managed by this stack.\n", []),
     ],
 )
