@@ -50,7 +50,7 @@ def test_it_is_adopted_on_request(bench: Bench, found: dict[str, Any]) -> None:
         "will be adopted, and restored when this stack is removed: immich.coultonf.com → http://immich-by-hand:2283"
         in told
     )
-    assert "Where it led is restored on destroy" in told
+    assert "Its former target is restored on destroy" in told
     (_, *others) = found["configuration"]["ingress"]
     ours, *rest = [rule for rule in bench.account.configuration()["ingress"] if rule.get("hostname") == HOST]
     assert (ours, rest) == ({"hostname": HOST, "service": NGINX}, [])
