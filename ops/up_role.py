@@ -15,7 +15,7 @@ from components.ownership import STACK_MARK, Ownership
 from components.plan import Found, Plan, plan
 from ops.verify_role import LEASES, granted, reads, rule
 from settings import PROJECT, Settings
-from settings.cloudflare import LocalTunnel, SharedTunnel
+from settings.cloudflare import LocalTunnel, OnCloudflare, SharedTunnel
 
 ACCOUNT = "immich-icloud-up"
 _APPS = ("deployments", "statefulsets", "daemonsets")
@@ -71,7 +71,8 @@ def _beside(settings: Settings, plan: Plan) -> Iterator[tuple[str | None, Manife
     yield immich, rule("apps", _APPS, (*_LOOK, "patch"))
     yield immich, rule("coordination.k8s.io", ("leases",), _LEASED, (lease_of(immich).name,))
     yield immich, rule("coordination.k8s.io", ("leases",), ("create",))
-    if isinstance(settings.cloudflare, SharedTunnel | LocalTunnel):
+    adopts = settings.adopt_existing and isinstance(settings.cloudflare, OnCloudflare)  # a record: what was there
+    if adopts or isinstance(settings.cloudflare, SharedTunnel | LocalTunnel):
         yield LEASES, rule("coordination.k8s.io", ("leases",), (*_LEASED, "create"))
     # To write the rule, and to restart what reads it: only where the settings name the file.
     if isinstance(settings.cloudflare, LocalTunnel) and (file := settings.cloudflare.config):

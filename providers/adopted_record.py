@@ -1,10 +1,12 @@
 """A DNS record that was made by hand: this stack states where it leads, and restores that when it is removed.
 
-Pulumi's own resource overwrites what it is not told (comment and tags), and forgets what was there.
+Pulumi's own resource overwrites what it is not told (comment and tags), and forgets what was there. The state knows it
+only once the record is written; a Lease knows it before, so that a run that is killed in between forgets nothing.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +14,15 @@ import pulumi
 from pulumi import dynamic
 
 from clients.cloudflare import Document, MissingError
+from clients.kubernetes import ClusterError
+from clients.lease import Lease, LeaseOf, Notes
 from providers.cloudflare_provider import CloudflareProvider
+from providers.cluster_provider import ClusterProvider
 from providers.report import report
 
 # Read from the record, restored to it, and otherwise left alone: comment, tags and settings.
 _STATED = ("type", "content", "proxied", "ttl")
+_DURATION = 45  # seconds; longer than it may take to connect to Cloudflare, write, and get the answer
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class RecordTarget:
     proxied: bool
 
 
-class AdoptedRecordProvider(CloudflareProvider):
+class AdoptedRecordProvider(ClusterProvider, CloudflareProvider):
     """Adopts, reads, updates and restores one record."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -52,10 +58,13 @@ class AdoptedRecordProvider(CloudflareProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Keep the record as it is, and lead it where it is stated."""
-        found = self._cloudflare().record(props["zone_id"], props["record_id"])
-        if found is None:
-            raise MissingError(f"there is no DNS record {props['name']} any more. Run `up` again")
-        ttl = self._lead(props, found)
+        with self._lease(props).held() as lease:
+            live = self._cloudflare().record(props["zone_id"], props["record_id"])
+            if live is None:
+                raise MissingError(f"there is no DNS record {props['name']} any more. Run `up` again")
+            found = _before(live, lease.notes.get(lease.stack))
+            lease.note({"found": found, "led": _led(props, found)})
+            ttl = self._lead(props, found)
         return dynamic.CreateResult(f"{props['zone_id']}/{props['record_id']}", _outputs(props, ttl, json.dumps(found)))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
@@ -73,6 +82,12 @@ class AdoptedRecordProvider(CloudflareProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Restore it, unless it was changed since; one that is gone stays gone."""
+        self._restore(_props)
+        # What was noted is of no use any longer, and the cluster may be gone.
+        with suppress(ClusterError), self._lease(_props).held() as lease:
+            lease.note(None)
+
+    def _restore(self, _props: Mapping[str, Any]) -> None:
         cloudflare, place = self._cloudflare(), (_props["zone_id"], _props["record_id"])
         live = cloudflare.record(*place)
         if live is None:
@@ -86,13 +101,15 @@ class AdoptedRecordProvider(CloudflareProvider):
 
     def _lead(self, props: Mapping[str, Any], found: Document) -> int:
         """Write where the record leads; returns the TTL that it has then."""
-        ttl = 1 if props["proxied"] else int(found.get("ttl") or 1)  # 1: automatic, all that a proxied one may have
-        wanted = {"type": props["type"], "content": props["content"], "proxied": props["proxied"], "ttl": ttl}
+        wanted = _led(props, found)
         place = (props["zone_id"], props["record_id"])
         live = self._cloudflare().record(*place) or {}
         if any(live.get(key) != value for key, value in wanted.items()):
             self._cloudflare().change_record(*place, wanted)
-        return ttl
+        return int(wanted["ttl"])
+
+    def _lease(self, props: Mapping[str, Any]) -> Lease:
+        return Lease(self._api(), lease_of(props["record_id"]), props["record_id"])
 
 
 class AdoptedRecord(dynamic.Resource, module="cloudflare", name="AdoptedRecord"):
@@ -105,6 +122,29 @@ class AdoptedRecord(dynamic.Resource, module="cloudflare", name="AdoptedRecord")
     def __init__(self, name: str, target: RecordTarget, opts: pulumi.ResourceOptions) -> None:
         props = {**vars(target), "found": None, "ttl": None}
         super().__init__(AdoptedRecordProvider(), name, props, opts)
+
+
+def lease_of(record_id: str) -> LeaseOf:
+    """Name the Lease of a record; its notes are by the record's id."""
+    return LeaseOf(
+        name=f"immich-icloud-record-{record_id}",
+        namespace="default",  # as that of a tunnel
+        annotation="immich-icloud/dns-record",
+        duration=_DURATION,
+        doing="changing the same DNS record",
+    )
+
+
+def _led(props: Mapping[str, Any], found: Document) -> Document:
+    ttl = 1 if props["proxied"] else int(found.get("ttl") or 1)  # 1: automatic, all that a proxied one may have
+    return {"type": props["type"], "content": props["content"], "proxied": props["proxied"], "ttl": ttl}
+
+
+def _before(live: Document, noted: Notes | None) -> Document:
+    """What was there before this stack: as noted, where the record leads where an earlier run led it."""
+    if noted and all(live.get(key) == value for key, value in noted["led"].items()):
+        return dict(noted["found"])
+    return live
 
 
 def _target(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,12 @@ import pytest
 from cloudflare import Cloudflare
 
 from clients.cloudflare import CloudflareApi
+from clients.kubernetes import ClusterApi, Ref, UnreachableError
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
 from lab.stand_in.transport import Transport
 from providers.adopted_record import AdoptedRecordProvider
+from tests.fake_cluster import FakeCluster
 
 ZONE = next(iter(found().zones))
 BY_HAND: dict[str, Any] = {
@@ -28,6 +30,7 @@ class World(AdoptedRecordProvider):
         self.account.world.zones[ZONE]["plan"]["legacy_id"] = "pro"
         client = httpx.Client(transport=Transport(self.account))
         self.api = CloudflareApi(TOKEN, client)
+        self.cluster = FakeCluster()
         made = Cloudflare(api_token=TOKEN, http_client=client).dns.records.create(zone_id=ZONE, **(BY_HAND | record))
         assert made
         self.id = made.id
@@ -35,6 +38,9 @@ class World(AdoptedRecordProvider):
 
     def _cloudflare(self) -> CloudflareApi:
         return self.api
+
+    def _api(self) -> ClusterApi:
+        return self.cluster
 
     def stated(self) -> dict[str, Any]:
         """The record, without what every write changes."""
@@ -123,3 +129,34 @@ def test_a_record_that_is_gone_stays_gone() -> None:
     assert world.read("id", outputs).id == ""
     world.delete("", outputs)
     assert world.id not in world.account.world.records[ZONE]
+
+
+def test_what_was_there_before_a_run_that_was_killed_is_restored() -> None:
+    """Killed when the record was written, before the state was."""
+    world = World()
+    world.create(world.wanted())
+    outputs = from_state(world.create(world.wanted()).outs)
+    world.delete("", outputs)
+    assert world.stated() == world.before
+    assert world.cluster.objects == {}
+
+
+def test_what_was_made_by_hand_since_such_a_run_is_what_was_there() -> None:
+    world = World()
+    world.create(world.wanted())
+    world.by_hand(content="x.coultonf.com", proxied=False, ttl=600)
+    since = world.stated()
+    world.delete("", from_state(world.create(world.wanted()).outs))
+    assert world.stated() == since
+
+
+def test_a_removal_does_not_need_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    outputs = from_state(world.create(world.wanted()).outs)
+
+    def gone(_: Ref) -> None:
+        raise UnreachableError("no answer")
+
+    monkeypatch.setattr(world.cluster, "get", gone)
+    world.delete("", outputs)
+    assert world.stated() == world.before
