@@ -86,7 +86,7 @@ def is_beyond_the_schema(file: Path) -> bool:
     return BEYOND_SCHEMA in file.read_text().splitlines()
 
 
-class _EngineLoader(yaml.SafeLoader):
+class _EngineLoader(yaml.CSafeLoader):
     """PyYAML speaks YAML 1.1 where `yes` is true and `1:30` is 90; for the engine both are texts."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (the base class declares it so)
