@@ -9,6 +9,7 @@ from components.public_access import (
     PublicAccess,
     app_policy_name,
     application_name,
+    page_application_name,
     people_policy_name,
     service_token_name,
 )
@@ -18,7 +19,7 @@ _TOKEN_DURATION = "8760h"  # noqa: S105 (a year)
 
 
 class ImmichAccess(pulumi.ComponentResource):
-    """The application that guards the host, its two policies and the app's service token.
+    """The application that guards the host, its two policies and the app's service token; one of each sign-in page.
 
     Attributes:
         client_id: of the service token, secret.
@@ -69,5 +70,15 @@ class ImmichAccess(pulumi.ComponentResource):
             policies=[{"id": policy.id, "precedence": place} for place, policy in enumerate((app, people), start=1)],
             opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
         )
+        for page in public_access.pages:
+            cloudflare.ZeroTrustAccessApplication(
+                f"{name}-sign-in-{page.account}",
+                account_id=account_id,
+                name=page_application_name(stack, page.account),
+                type="self_hosted",
+                domain=page.host,
+                policies=[{"id": people.id, "precedence": 1}],  # no app has anything to do there
+                opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
+            )
         self.client_id = pulumi.Output.secret(token.client_id)
         self.client_secret = pulumi.Output.secret(token.client_secret)

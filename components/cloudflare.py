@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from clients.ingress_rules import Rule
 from components.access import ImmichAccess
 from components.connector import Connector, TunnelConnector
-from components.public_access import PublicAccess, tunnel_host
+from components.public_access import PublicAccess, Record, tunnel_host
 from providers.adopted_record import AdoptedRecord, RecordTarget
 from providers.tunnel_file_rule import TunnelFileRule
 from providers.tunnel_rules import TunnelRules
@@ -65,22 +65,22 @@ class CloudflareRoute(pulumi.ComponentResource):
             before.append(tunnel.made)
             self.tunnel_id = tunnel.id
             target = tunnel.id.apply(tunnel_host)
-        record = _record(public_access, target, after())
-        before.append(record)
+        record = _record(public_access.record, public_access.zone.id, target, after())
+        pages = [_record(page.record, public_access.zone.id, target, after()) for page in public_access.pages]
+        before += [record, *pages]
         if public_access.rules:
             TunnelRules(f"{name}-rules", public_access.rules, after())
             self.tunnel_id = pulumi.Output.from_input(public_access.rules.tunnel_id)
         if public_access.file_rule:
             TunnelFileRule(f"{name}-file-rule", public_access.file_rule, after())
         if tunnel and connector:
-            tunnel.lead(connector, record)
+            tunnel.lead(connector, record, *pages)
         self.record_target = record.content.apply(str)
 
 
 def _record(
-    public_access: PublicAccess, target: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+    wanted: Record, zone_id: str, target: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
 ) -> cloudflare.DnsRecord | AdoptedRecord:
-    wanted, zone_id = public_access.record, public_access.zone.id
     if wanted.adopted_id and target is not None:
         leads = RecordTarget(zone_id, wanted.adopted_id, wanted.name, wanted.type, target, wanted.proxied)
         return AdoptedRecord(wanted.resource, leads, opts)
@@ -130,18 +130,19 @@ class OwnTunnel(pulumi.ComponentResource):
         )
         self.id = self.made.id
 
-    def lead(self, connector: Connector, record: pulumi.Resource) -> None:
-        """Lead the host to its origin, and keep the tunnel connected."""
+    def lead(self, connector: Connector, *records: pulumi.Resource) -> None:
+        """Lead each host to its origin, and keep the tunnel connected."""
         account_id = self._public_access.zone.account_id
+        rules = [self._public_access.rule, *(page.rule for page in self._public_access.pages)]
         configuration = cloudflare.ZeroTrustTunnelCloudflaredConfig(
             f"{self._name}-configuration",
             account_id=account_id,
             tunnel_id=self.id,
             source="cloudflare",
             config=cloudflare.ZeroTrustTunnelCloudflaredConfigConfigArgs(
-                ingresses=[_as_argument(self._public_access.rule), _Ingress(service="http_status:404")]
+                ingresses=[*map(_as_argument, rules), _Ingress(service="http_status:404")]
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[record]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(records)),
         )
         found = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
             account_id=account_id, tunnel_id=self.id, opts=pulumi.InvokeOutputOptions(parent=self)

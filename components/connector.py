@@ -2,7 +2,7 @@
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -67,8 +67,13 @@ def names(tunnel: OwnTunnel) -> Iterator[Ref]:
     yield Ref("networking.k8s.io/v1", "NetworkPolicy", _NAME, namespace)
 
 
-def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership) -> Connector:
-    """Build the manifests."""
+def pods(tunnel: OwnTunnel) -> Manifest:
+    """Build what a NetworkPolicy knows its pods by."""
+    return {**_all_of(tunnel.namespace), "podSelector": {"matchLabels": _LABELS}}
+
+
+def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership, egress: Iterable[Manifest] = ()) -> Connector:
+    """Build the manifests; `egress`: what else its pods may call, as rules of a NetworkPolicy."""
     namespace = tunnel.namespace
 
     def named(api_version: str, kind: str, spec: Manifest) -> Manifest:
@@ -99,7 +104,7 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership) -> Connec
         network_policy=named(
             "networking.k8s.io/v1",
             "NetworkPolicy",
-            {"spec": _only_what_it_needs(origin, tunnel.cloudflared.metrics_from)},
+            {"spec": _only_what_it_needs(origin, tunnel.cloudflared.metrics_from, egress)},
         ),
     )
 
@@ -144,7 +149,7 @@ def _options(stated: Cloudflared) -> dict[str, str]:
     }
 
 
-def _only_what_it_needs(origin: Origin, metrics_from: str | None) -> Manifest:
+def _only_what_it_needs(origin: Origin, metrics_from: str | None, more: Iterable[Manifest]) -> Manifest:
     edge = [{"protocol": protocol, "port": _EDGE} for protocol in ("UDP", "TCP")]
     to_origin: Manifest = {"ports": [{"protocol": "TCP", "port": origin.port}]}
     if origin.pods:
@@ -159,6 +164,7 @@ def _only_what_it_needs(origin: Origin, metrics_from: str | None) -> Manifest:
             network.NAMES,
             {"ports": edge},
             to_origin,
+            *more,
         ],
     }
 

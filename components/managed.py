@@ -8,7 +8,7 @@ from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.batch.v1 import CronJob, Job
-from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim, Secret
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim, Secret, Service
 from pulumi_kubernetes.networking.v1 import Ingress, NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
@@ -20,7 +20,7 @@ _CLASSES: Final[Mapping[str, Callable[..., pulumi.CustomResource]]] = {
     each.__name__: each
     for each in (
         ConfigMap, CronJob, Deployment, Ingress, Job, Namespace, NetworkPolicy, PersistentVolume, PersistentVolumeClaim,
-        PodDisruptionBudget, Secret, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+        PodDisruptionBudget, Secret, Service, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
     )
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from components import (
     notifications,
     photo_disk,
     photo_sync,
+    sign_in_page,
     storage,
 )
 from settings import Settings
@@ -50,6 +51,7 @@ def names(settings: Settings) -> Iterator[Ref]:
         yield Ref("v1", "PersistentVolumeClaim", account_pod.cookie_claim(account.name), sync)
         yield Ref("v1", "Secret", account_pod.credentials_secret(account.name), sync)
         yield Ref("batch/v1", "CronJob", photo_sync.cron_job_name(account.name), sync)
+    yield from sign_in_page.names(settings)
     yield from monitoring.names(settings)
     if isinstance(settings.cloudflare, OwnTunnel):
         yield from connector.names(settings.cloudflare)

@@ -23,6 +23,7 @@ NAME: Final = "notify"
 VERDICT: Final = "/verdict"  # a volume of both containers
 _TOLD, _TMP = "/told", "/tmp"  # noqa: S108 (a volume of its own)
 _SCRIPT = Path(__file__).with_name("tell.py")
+_LINK = Path(__file__).with_name("send_link.sh")
 _HTTPS = 443
 TEST_LASTS: Final = 3600  # seconds: sixteen URLs that do not answer, and an image that is pulled slowly
 
@@ -48,6 +49,7 @@ def container(account: str, ahead: int, notifications: Notifications, ownership:
     """Build the container that tells how an account's sync went."""
     return _container(
         notifications.resources,
+        ["python3", "-c", literal(_SCRIPT.read_text())],
         {
             "VERDICT": VERDICT,
             "TOLD": _TOLD,
@@ -66,7 +68,25 @@ def container(account: str, ahead: int, notifications: Notifications, ownership:
 
 def tester(resources: Resources, ownership: Ownership) -> Manifest:
     """Build the container that only sends a test."""
-    return _container(resources, {"TEST": ownership.command("notify-test")})
+    command = ["python3", "-c", literal(_SCRIPT.read_text())]
+    return _container(resources, command, {"TEST": ownership.command("notify-test")})
+
+
+def link(account: str, url: str, hours: int, notifications: Notifications) -> Manifest:
+    """Build the container that sends the link to the page on which an account is signed in."""
+    environment = {
+        "PAGE": VERDICT,
+        "TITLE": f"iCloud photos of {account}: sign in",
+        "BODY": f"The session at Apple has ended. Open {url} now, and type the code that Apple sends to the account's "
+        f"devices. The page waits for {hours} hours.",
+    }
+    made = _container(
+        notifications.resources,
+        ["sh", "-c", literal(_LINK.read_text())],
+        environment,
+        {"name": "verdict", "mountPath": VERDICT},
+    )
+    return {**made, "name": "send-link"}
 
 
 def room() -> Manifest:
@@ -74,14 +94,14 @@ def room() -> Manifest:
     return {"name": "verdict", "emptyDir": {"sizeLimit": "1Mi"}}
 
 
-def _container(resources: Resources, environment: dict[str, str], *mounts: Manifest) -> Manifest:
+def _container(resources: Resources, command: list[str], environment: dict[str, str], *mounts: Manifest) -> Manifest:
     stated: list[Manifest] = [{"name": name, "value": literal(value)} for name, value in environment.items()]
     for variable, key in (("URLS", "urls"), ("HEARTBEAT", "heartbeat")):
         stated.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": key}}})
     return {
         "name": NAME,
         "image": images.APPRISE,
-        "command": ["python3", "-c", literal(_SCRIPT.read_text())],
+        "command": command,
         "env": [*stated, {"name": "HOME", "value": _TMP}],
         "volumeMounts": [*mounts, {"name": "tmp", "mountPath": _TMP}],
         "resources": sized(resources, cpu="10m", memory="64Mi", most="256Mi"),

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import pulumi
 
 from clients.kubernetes import Manifest
-from components import account_pod, network, notifications
+from components import account_pod, network, notifications, sign_in_page
 from components.free_space import floor
 from components.managed import register
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.photo_disk import MARK, disk_id, import_folder
 from components.scripts import script
+from components.sign_in_page import SignInPages
 from components.storage import of_written, written_claim
 from settings import Settings
 from settings.notifications import Notifications
@@ -68,6 +69,7 @@ class Sync:
         network_policy: the one rule of the network.
         notifications: who is told; None: nobody.
         told: the Secret of where they are told; its data is not part of its manifest.
+        pages: what leads to the pages to sign in; None where there are none.
 
     """
 
@@ -75,12 +77,15 @@ class Sync:
     network_policy: Manifest
     notifications: Notifications | None = None
     told: Manifest | None = None
+    pages: SignInPages | None = None
 
     def manifests(self) -> Iterator[Manifest]:
         """All objects, in the order in which they are made."""
         yield self.network_policy
         if self.told:
             yield self.told
+        if self.pages:
+            yield from self.pages.manifests()
         for account in self.accounts:
             yield from (account.cookies, account.secret, account.cron_job)
 
@@ -123,6 +128,7 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
         },
         notifications=told,
         told=notifications.secret(settings.photo_sync.namespace, ownership) if told else None,
+        pages=sign_in_page.pages(settings, ownership),
     )
 
 
@@ -163,11 +169,12 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
     }
     secret = {**named("v1", "Secret", account_pod.credentials_secret(account.name)), "type": "Opaque"}
     photos = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(settings.storage)}}
+    waiting = {sign_in_page.LABEL: account.name} if account.name in settings.photo_sync.pages else {}
     job = {
         "backoffLimit": 0,  # Apple locks an account out that tries too often
         "activeDeadlineSeconds": _DEADLINE,
         "template": {
-            "metadata": {"labels": labels},
+            "metadata": {"labels": {**labels, **waiting}},
             "spec": _told(
                 account,
                 account_pod.pod(
@@ -199,9 +206,11 @@ def _told(account: Account, pod: Manifest, settings: Settings, ownership: Owners
         return pod
     (container,) = pod["containers"]
     ahead = longest_wait(settings.photo_sync.schedule)
+    page = settings.photo_sync.pages.get(account.name)
+    before = sign_in_page.containers(account, page, settings.notifications, settings, ownership) if page else []
     return {
         **pod,
-        "initContainers": [container],
+        "initContainers": [*before, container],
         "containers": [notifications.container(account.name, ahead, settings.notifications, ownership)],
         "volumes": [*pod["volumes"], notifications.room()],
     }
@@ -310,6 +319,10 @@ class PhotoSynchronisation(pulumi.ComponentResource):
         if plan.told and plan.notifications:
             data = notifications.data(plan.notifications)
             before.append(register(f"{name}-notifications", {**plan.told, "stringData": data}, inside()))
+        if plan.pages:
+            before.append(register(f"{name}-sign-in-policy", plan.pages.network_policy, inside()))
+            for account_name, service in plan.pages.services.items():
+                before.append(register(f"{name}-sign-in-{account_name}", service, inside()))
         for account in plan.accounts:
             credentials = {
                 "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),

@@ -17,6 +17,7 @@ from components import (
     photo_sync,
     pod_security,
     route,
+    sign_in_page,
     storage,
 )
 from components.connector import Connector, Origin
@@ -208,7 +209,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         sync=syncing,
         libraries=shown,
         route=ManagedObject(requests, "route.name") if requests else None,
-        connector=tunnel.connector(settings.cloudflare, found.origin, ownership)
+        connector=tunnel.connector(settings.cloudflare, found.origin, ownership, sign_in_page.egress(settings))
         if isinstance(settings.cloudflare, OwnTunnel) and found.origin
         else None,
         public_access=public_access(settings, found.cloudflare, ownership) if found.cloudflare else None,

@@ -1,12 +1,13 @@
 """How the internet gets to Immich by way of Cloudflare: pure, from the settings and from what was found there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import Tunnel, Zone
 from clients.ingress_rules import Rule
+from components import sign_in_page
 from components.local_route import LocalRoute
 from components.origin_request import origin_request
 from components.ownership import Ownership
@@ -17,6 +18,7 @@ from settings import cloudflare as settings
 from settings.cloudflare import Access, OnCloudflare
 
 RECORD_NAME = "cloudflare-record"
+PAGE_RECORD_NAME = "sign-in-record"
 _ADOPTED = ", adopted"
 
 
@@ -36,6 +38,7 @@ class FoundAtCloudflare:
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
         file_rule: our rule in its file; None where the file needs none, or this stack may not write it.
+        pages: what is there of the hosts of pages to sign in, by host.
 
     """
 
@@ -50,6 +53,7 @@ class FoundAtCloudflare:
     local: LocalRoute | None = None
     inherited: Mapping[str, Any] = field(default_factory=dict)
     file_rule: FileRule | None = None
+    pages: Mapping[str, "FoundAtCloudflare"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,26 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Page:
+    """What leads to the page on which an account is signed in.
+
+    Attributes:
+        account: the account's name.
+        setting: the setting that names the host.
+        host: the host.
+        record: its DNS record.
+        rule: the rule of the tunnel that leads there.
+
+    """
+
+    account: str
+    setting: str
+    host: str
+    record: Record
+    rule: Rule
+
+
+@dataclass(frozen=True)
 class PublicAccess:
     """Everything that the stack will state at Cloudflare.
 
@@ -97,6 +121,7 @@ class PublicAccess:
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
         file_rule: our rule in its file; None where it has none of this stack.
         former: other names of that stack.
+        pages: the pages on which accounts are signed in, at hosts of their own.
 
     """
 
@@ -112,6 +137,7 @@ class PublicAccess:
     local: LocalRoute | None = None
     file_rule: FileRule | None = None
     former: tuple[str, ...] = ()
+    pages: tuple[Page, ...] = ()
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -162,7 +188,31 @@ def public_access(whole: Settings, found: FoundAtCloudflare, ownership: Ownershi
         local=found.local,
         file_rule=found.file_rule,
         former=ownership.other_names,
+        pages=tuple(_pages(whole, cloudflare, found, ownership)),
     )
+
+
+def _pages(whole: Settings, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Iterator[Page]:
+    for place, account in enumerate(whole.photo_sync.accounts):
+        if host := whole.photo_sync.pages.get(account.name):
+            there = found.pages.get(host) or FoundAtCloudflare(found.zone, record_name=page_record_name(host))
+            yield Page(
+                account=account.name,
+                setting=f"photoSync.{f'accounts[{place}].' if account.sign_in else ''}signIn.host",
+                host=host,
+                record=_record(host, cloudflare, there, ownership),
+                rule={"hostname": host, "service": sign_in_page.url(account.name, whole)},
+            )
+
+
+def page_record_name(host: str) -> str:
+    """Name the DNS record of a page's host in the program: another host gets a record of its own."""
+    return f"{PAGE_RECORD_NAME}-of-{host}"
+
+
+def page_application_name(stack: str, account: str) -> str:
+    """Name the Access application of the page on which an account is signed in."""
+    return f"iCloud sign-in of {account} ({stack})"
 
 
 def application_name(stack: str) -> str:

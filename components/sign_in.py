@@ -22,7 +22,7 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
         "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
         "TZ": settings.photo_sync.time_zone,
         # Here rather than in `command`, which is part of an address, and those may be short.
-        _SCRIPT: script("session.sh", "explain.sh", *client.SCRIPTS, "sign_in.sh"),
+        _SCRIPT: script("session.sh", "explain.sh", *client.SCRIPTS, "new_session.sh", "sign_in.sh"),
         **account_pod.environment(account, client, ownership),
     }
     waiting = account_pod.container(

@@ -173,6 +173,11 @@ def _lets_anybody_in(step: Step) -> bool:
     return open_to_all(step.after) and not open_to_all(step.before)
 
 
+def _guards_immich(step: Step) -> bool:
+    """Not a page to sign in, whose application goes with all that leads there; named so in components.access."""
+    return not step.name.startswith("access-sign-in-")
+
+
 def _was_found(step: Step) -> bool:
     return step.retained
 
@@ -268,7 +273,7 @@ RULES: Final = (
     ChangeRule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
     ChangeRule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
     # Replaced, it is there again; and without a policy it lets nobody in.
-    ChangeRule(APPLICATION, _GONE, _OPEN),
+    ChangeRule(APPLICATION, _GONE, _OPEN, _guards_immich),
     ChangeRule(POLICY, _STATED, _OPEN, _lets_anybody_in),
     ChangeRule(
         SERVICE_TOKEN,

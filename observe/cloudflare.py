@@ -34,6 +34,15 @@ from text.resource_types import ADOPTED_RECORD, RECORD, TUNNEL_RULES
 
 
 @dataclass(frozen=True)
+class HostSeen:
+    """What there is of one host, as of the stack's own in `CloudflareSeen`."""
+
+    records: tuple[Record, ...] = ()
+    delegations: tuple[Record, ...] = ()
+    certified: tuple[str, ...] | None = ()
+
+
+@dataclass(frozen=True)
 class CloudflareSeen:
     """Cloudflare as read; nothing there was changed.
 
@@ -53,6 +62,7 @@ class CloudflareSeen:
         local: what runs a locally managed tunnel; None for any other kind.
         inherited: what a shared tunnel states for all its rules.
         connectors: what runs the tunnel.
+        pages: what else is there of the hosts of pages to sign in, by host.
 
     """
 
@@ -71,6 +81,11 @@ class CloudflareSeen:
     local: LocalTunnelSeen | None = None
     inherited: Mapping[str, Any] = field(default_factory=dict)
     connectors: tuple[Connector, ...] = ()
+    pages: Mapping[str, HostSeen] = field(default_factory=dict)
+
+    def of(self, page: str) -> "CloudflareSeen":
+        """What is there for the host of a page."""
+        return replace(self, **vars(self.pages.get(page, HostSeen())), pages={})
 
     def is_known(self, type_: str, id_: str) -> bool:
         """Whether the state knows the object of that id. Another one of the same type or name is not this stack's."""
@@ -153,18 +168,25 @@ def read_cloudflare(  # noqa: PLR0913, PLR0917 (what is asked, and for whom)
         zone=zone,
         tunnels=tunnels,
         rules=tunnel_rules.compare(api, cluster, ours, _known_keys(known, ours)) if ours else None,
-        records=tuple(api.records(zone.id, settings.host)),
-        delegations=tuple(api.delegations(zone.id, settings.host)),
+        **vars(_host(api, zone, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=_applications(api, zone, cloudflare),
         service_tokens=tuple(api.service_tokens(zone.account_id)) if guarded else (),
         policies=tuple(api.access_policies(zone.account_id)) if guarded else (),
         known=tuple(known or ()),
         zone_names=zones.names(api, zone),
-        certified=zones.certified(api, zone, settings.host),
         local=local,
         inherited=inherited,
         connectors=tuple(api.connectors(zone.account_id, tunnel.id)) if tunnel and not tunnel.deleted else (),
+        pages={host: _host(api, zone, host) for host in settings.photo_sync.pages.values()},
+    )
+
+
+def _host(api: CloudflareApi, zone: Zone, host: str) -> HostSeen:
+    return HostSeen(
+        records=tuple(api.records(zone.id, host)),
+        delegations=tuple(api.delegations(zone.id, host)),
+        certified=zones.certified(api, zone, host),
     )
 
 

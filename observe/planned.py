@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
@@ -12,7 +13,7 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from components.pod_security import FoundLevels
-from components.public_access import RECORD_NAME, FoundAtCloudflare, is_marked
+from components.public_access import PAGE_RECORD_NAME, RECORD_NAME, FoundAtCloudflare, is_marked, page_record_name
 from components.reworded import reworded
 from observe import Observed, local_tunnel
 from observe.cloudflare import CloudflareSeen, tunnel_of
@@ -122,10 +123,13 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
     cloudflare = settings.cloudflare
     if seen.zone is None or (isinstance(cloudflare, DnsRecord) and cloudflare.same_as and not seen.siblings):
         return None
-    record = seen.our_record(ownership)
     local = local_tunnel.route(settings, seen.local) if seen.local else None
     types = {RECORD, ADOPTED_RECORD}
-    known = {normal(str(one.outputs.get("name"))): one.name for one in seen.known if one.type in types}
+    known = {
+        normal(str(one.outputs.get("name"))): one.name
+        for one in seen.known
+        if one.type in types and not one.name.startswith(PAGE_RECORD_NAME)
+    }
     # A host that changes gets a record of its own, which is there before the old one is removed. It has another name in
     # the program: a replacement can't be imported, and of what it replaces an interrupted `up` would hide the id.
     free = f"{RECORD_NAME}-of-{settings.host}" if RECORD_NAME in known.values() else RECORD_NAME
@@ -138,13 +142,27 @@ def at_cloudflare(settings: Settings, seen: CloudflareSeen, ownership: Ownership
         file_rule=local_tunnel.our_rule(seen.local, local) if seen.local and local else None,
         inherited=seen.inherited,
         sibling=next(iter(seen.siblings), None),
-        record=record,
-        import_record=record is not None and not seen.in_state(record) and is_marked(record, ownership),
-        adopt_record=record is not None
-        and (seen.is_adopted(record) or not (seen.in_state(record) or is_marked(record, ownership))),
+        **_record(seen, ownership),
         record_name=known.get(settings.host, free),
         hosts_before=tuple(host for host in known if host != settings.host),
+        pages={
+            host: FoundAtCloudflare(seen.zone, **_record(seen.of(host), ownership), record_name=page_record_name(host))
+            for host in settings.photo_sync.pages.values()
+        },
     )
+
+
+def _record(seen: CloudflareSeen, ownership: Ownership) -> dict[str, Any]:
+    """Find a host's record, and say what becomes of it."""
+    record = seen.our_record(ownership)
+    if record is None:
+        return {}
+    known, marked = seen.in_state(record), is_marked(record, ownership)
+    return {
+        "record": record,
+        "import_record": marked and not known,
+        "adopt_record": seen.is_adopted(record) or not (known or marked),
+    }
 
 
 def origin(settings: Settings, seen: ClusterSeen) -> Origin | None:

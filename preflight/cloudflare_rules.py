@@ -58,6 +58,10 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
     if trial:
         yield from trial.problems
     yield from _records(facts, public_access.record, plan.ownership)
+    for page in public_access.pages:
+        there = facts.of(page.host)
+        yield from zone_rules.page(page.setting, page.host, there)
+        yield from _records(there, page.record, plan.ownership, page.setting)
     yield from _tunnel_of_our_own(settings, facts, plan.ownership)
     yield from leftover_rules.findings(settings, facts, public_access)
     yield from access_rules.findings(facts, public_access)
@@ -109,20 +113,20 @@ def _missing_sibling(host: str, cloudflare: DnsRecord, facts: CloudflareSeen) ->
         yield wording.SIBLING_UNPROXIED.found(sibling=sibling)
 
 
-def _records(facts: CloudflareSeen, ours: Record, owner: Ownership) -> Iterator[Finding]:
+def _records(facts: CloudflareSeen, ours: Record, owner: Ownership, setting: str = "") -> Iterator[Finding]:
     mine = facts.our_record(owner)
     # A record's type can't change: the record would be replaced, and one that is imported or kept stays in the way.
     stays = bool(ours.import_id or ours.adopted or ours.adopted_id)
     untouched = mine is not None and facts.in_state(mine) and mine.type == ours.type
     for record in facts.records:
         if mine is None:
-            yield wording.RECORD_NOT_OURS.found(record)
+            yield wording.RECORD_NOT_OURS.found(record, setting)
         elif (stays and record.type != ours.type) if record is mine else not untouched:
-            yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
+            yield wording.RECORD_IN_THE_WAY.found(record, setting, type=ours.type)
     for record in facts.delegations:
-        yield wording.RECORD_IN_THE_WAY.found(record, type=ours.type)
+        yield wording.RECORD_IN_THE_WAY.found(record, setting, type=ours.type)
     longest = _LONGEST_COMMENT.get(facts.zone.plan if facts.zone else "", _LONGEST_PAID_COMMENT)
-    if len(ours.comment) > longest and not ours.adopted_id:
+    if len(ours.comment) > longest and not ours.adopted_id and not setting:  # it is said once
         yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest, stack=owner.stack_name)
     if mine is None or facts.in_state(mine) or not ours.adopted_id:
         return

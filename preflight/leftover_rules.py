@@ -8,6 +8,7 @@ from components.public_access import (
     PublicAccess,
     app_policy_name,
     application_name,
+    page_application_name,
     people_policy_name,
     service_token_name,
 )
@@ -32,8 +33,12 @@ _KINDS = {APPLICATION: "Access application", POLICY: "Access policy", SERVICE_TO
 
 def findings(settings: Settings, seen: CloudflareSeen, public_access: PublicAccess) -> Iterator[Finding]:
     """Find them; a tunnel, and an application of this host, are in the way of the one that is to be made."""
+    hosts = [public_access.host, *(page.host for page in public_access.pages)]
     here = {
-        one.application.id for one in guarding(seen.applications or (), public_access.host) if one.reach is Reach.HOST
+        one.application.id
+        for host in hosts
+        for one in guarding(seen.applications or (), host)
+        if one.reach is Reach.HOST
     }
     for left in _leftovers(settings, seen, public_access):
         if left.type == TUNNEL:
@@ -47,10 +52,11 @@ def findings(settings: Settings, seen: CloudflareSeen, public_access: PublicAcce
 def _leftovers(settings: Settings, seen: CloudflareSeen, public_access: PublicAccess) -> Iterator[Leftover]:
     cloudflare, stacks = settings.cloudflare, public_access.stacks
     tunnel = {cloudflare.tunnel} if isinstance(cloudflare, OwnTunnel) else set()
+    pages = [page_application_name(stack, page.account) for page in public_access.pages for stack in stacks]
     tunnels = [one for one in seen.tunnels if not one.deleted]
     ours = (
         (TUNNEL, tunnels, tunnel),
-        (APPLICATION, seen.applications or (), {*map(application_name, stacks)}),
+        (APPLICATION, seen.applications or (), {*map(application_name, stacks), *pages}),
         (POLICY, seen.policies, {*map(app_policy_name, stacks), *map(people_policy_name, stacks)}),
         (SERVICE_TOKEN, seen.service_tokens, {*map(service_token_name, stacks)}),
     )

@@ -704,6 +704,12 @@ ZONE_OF_ANOTHER_DOMAIN = Situation(
     "Remove zoneId and accountId",
     setting="cloudflare.zoneId",
 )
+PAGE_OUTSIDE_ZONE = Situation(
+    "page-outside-zone",
+    f"{_KEY}: $host does not lie in the zone of the stack's host, which is $zone",
+    "Choose a host directly below $zone",
+    setting="photoSync.signIn.host",
+)
 ZONE_OF_ANOTHER_ACCOUNT = Situation(
     "zone-of-another-account",
     f"{_KEY}: the zone $name belongs to another account, $account",
@@ -975,6 +981,12 @@ APPLICATION_BEFORE = Situation(
     f"Set {_KEY} for the whole host, or remove that application in the dashboard (Zero Trust, Access, Applications)",
     _WARNING,
     "cloudflare.access",
+)
+PAGE_NOT_GUARDED = Situation(
+    "page-not-guarded",
+    f"{_KEY}: the Access application $subject protects $domain, and decides who opens the page to sign in",
+    "Remove it in the dashboard (Zero Trust, Access, Applications), or choose another host",
+    setting="photoSync.signIn.host",
 )
 APPLICATIONS_UNREADABLE = Situation(
     "applications-unreadable",

@@ -41,8 +41,23 @@ def findings(host: str, facts: CloudflareSeen, *, proxied: bool) -> Iterator[Fin
         yield from _without_certificate(host, zone, facts.certified)
 
 
-def _without_certificate(host: str, zone: Zone, certified: tuple[str, ...] | None) -> Iterator[Finding]:
+def page(setting: str, host: str, facts: CloudflareSeen) -> Iterator[Finding]:
+    """Find why a page to sign in would not be reached at a host."""
+    zone = facts.zone
+    if zone is None:
+        return
+    if zone.name and not lies_in(host, zone.name):
+        yield wording.PAGE_OUTSIDE_ZONE.found(setting=setting, host=host, zone=zone.name)
+    elif zone.name and below(host, zone.name) > 1:
+        yield from _without_certificate(host, zone, facts.certified, setting)
+    elif not zone.name and not lies_in(host, common(facts.zone_names)):
+        yield wording.ZONE_UNKNOWN.found(setting=setting, host=host, has=common(facts.zone_names) or "nothing")
+
+
+def _without_certificate(
+    host: str, zone: Zone, certified: tuple[str, ...] | None, setting: str = ""
+) -> Iterator[Finding]:
     if certified is None:
-        yield wording.CERTIFICATE_UNKNOWN.found(host, zone=zone.name)
+        yield wording.CERTIFICATE_UNKNOWN.found(host, setting, zone=zone.name)
     elif not any(host == name or is_wildcard_of(name, host) for name in certified):
-        yield wording.CERTIFICATE_MISSING.found(host, zone=zone.name)
+        yield wording.CERTIFICATE_MISSING.found(host, setting, zone=zone.name)

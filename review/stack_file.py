@@ -43,6 +43,7 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     if not isinstance(config, MappingNode) or not isinstance(ours, MappingNode):
         return text
     config.value[:] = [(key, value) for key, value in config.value if key.value not in _NOT_REHEARSED]
+    _take_pages_out(_get(config, f"{_PROJECT}:photoSync"))
     secrets = {keys[-1]: node.value for keys, node in _ciphers(ours)}
     for keys, node in _ciphers(config):
         node.value = secrets.get("".join(keys[-1:]).removeprefix(f"{_PROJECT}:"), secrets["password"])
@@ -57,6 +58,14 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     file.value[:] = [(key, value) for key, value in file.value if key.value not in _ENCRYPTION]
     file.value.append((_text(_ENCRYPTION[0]), _get(own, _ENCRYPTION[0])))
     return str(yaml.serialize(file, Dumper=yaml.SafeDumper))
+
+
+def _take_pages_out(sync: Node | None) -> None:
+    """Take out the pages to sign in, whose link nobody would get."""
+    accounts = _get(sync, "accounts") if isinstance(sync, MappingNode) else None
+    for node in (sync, *(accounts.value if isinstance(accounts, SequenceNode) else ())):
+        if isinstance(node, MappingNode):
+            node.value[:] = [(key, value) for key, value in node.value if key.value != "signIn"]
 
 
 def _mapping(text: str) -> MappingNode:

@@ -17,6 +17,7 @@ from settings.model import (
     Capacity,
     Email,
     Example,
+    Hostname,
     Model,
     ObjectName,
     Omittable,
@@ -119,6 +120,16 @@ _ONLY_ICLOUDPD: Mapping[str, str] = {
 }
 
 
+class SignIn(Model):
+    """A page on which the code of a sign-in at Apple is typed, from a phone: at a host of its own, behind Access."""
+
+    host: Annotated[
+        Hostname,
+        Example("sign-in.example.com"),
+        Field(description="Where the page is reached, over https, while it waits. In the zone of the stack's host."),
+    ]
+
+
 class Account(Model):
     """One Apple ID, and which of its photos are fetched. Its folder and folder structure stay once it has imported."""
 
@@ -196,6 +207,9 @@ class Account(Model):
         ),
     ] = False
     dry_run: Annotated[Switch, Field(description="Sign in and say what would be fetched; write nothing.")] = False
+    sign_in: Annotated[
+        Omittable[SignIn], Field(description="This account's page to sign in from a phone. Default: photoSync.signIn.")
+    ] = None
 
 
 FreeSpace = Annotated[
@@ -253,10 +267,24 @@ class PhotoSync(Model):
         ),
     ] = None
     cookie_volume: CookieVolume = CookieVolume()
+    sign_in: Annotated[
+        Omittable[SignIn],
+        Field(
+            description="A page to sign in from a phone, when the session at Apple has ended: docs/photos.md. It takes "
+            "cloudflare.kind ownTunnel with access, and notifications.urls, which get the link. Each account has a "
+            "host of its own: of several, each states it. Default: only `make icloud-login` signs in."
+        ),
+    ] = None
     resources: Annotated[
         Resources,
         Field(description="Of the containers that fetch photos, list albums and sign in."),
     ] = Resources()
+
+    @property
+    def pages(self) -> Mapping[str, str]:
+        """The host of each account's page to sign in, by the account's name."""
+        stated = {account.name: account.sign_in or self.sign_in for account in self.accounts}
+        return {name: page.host for name, page in stated.items() if page}
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
@@ -267,11 +295,25 @@ class PhotoSync(Model):
         return self
 
     @model_validator(mode="after")
+    def _each_page_once(self) -> Self:
+        hosts = [self.pages.get(account.name) for account in self.accounts]
+        for place, host in enumerate(hosts):
+            if host and host in hosts[:place]:
+                raise refuse(f"accounts.{place}.signIn.host", host, "a host that no other account's page has")
+        return self
+
+    @model_validator(mode="after")
     def _only_what_its_client_has(self) -> Self:
         for place, account in enumerate(self.accounts):
             if (account.client or self.client) != "rclone":
                 continue
             key = f"accounts.{place}"
+            if account.sign_in or self.sign_in:
+                allowed = (
+                    "no key here: rclone's sign-in asks one question after the other, and has no page. State it for "
+                    "each account that icloudpd fetches"
+                )
+                raise refuse(f"{key}.signIn" if account.sign_in else "signIn", self.pages[account.name], allowed)
             if account.domain != "com":
                 allowed = "com: rclone knows no other hosts of Apple. For mainland China set client: icloudpd"
                 raise refuse(f"{key}.domain", account.domain, allowed)

@@ -159,6 +159,33 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _pages_are_behind_access(self) -> Self:
+        cloudflare, told = self.cloudflare, self.notifications
+        for account, host in self.photo_sync.pages.items():
+            place = [one.name for one in self.photo_sync.accounts].index(account)
+            own = self.photo_sync.accounts[place].sign_in
+            key = f"photoSync.accounts.{place}.signIn" if own else "photoSync.signIn"
+            if not isinstance(cloudflare, OwnTunnel):
+                raise refuse(
+                    key,
+                    host,
+                    "a key only with cloudflare.kind: ownTunnel, whose connector alone is let in to the page",
+                )
+            if cloudflare.access is None:
+                raise refuse(
+                    "cloudflare.access",
+                    None,
+                    f"the people who may sign in at {host}: the page to sign in at Apple is never without Access",
+                )
+            if told is None or not told.urls:
+                raise refuse("notifications.urls", None, f"at least one URL, which gets the link to {host}")
+            if host in {self.host, urlsplit(cloudflare.origin.url or "").hostname}:
+                raise refuse(
+                    f"{key}.host", host, "a host of its own, which leads nowhere yet: this one leads to Immich"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _tunnel_leads_somewhere(self) -> Self:
         cloudflare = self.cloudflare
         origin = self.origin

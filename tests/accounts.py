@@ -25,17 +25,31 @@ DISK = {"kind": "hostPath", "node": "talos-1", "path": "/var/mnt/photos", "owner
 
 def household(*accounts: dict[str, Any], storage: dict[str, Any] | None = None, **photo_sync: Any) -> Settings:
     """A stack with these accounts; without any, with one that says nothing but its name."""
-    stated = accounts or ({"name": "anna"},)
+    return Settings.model_validate(_stack(accounts, photo_sync, storage))
+
+
+def household_with_pages(*accounts: dict[str, Any], **photo_sync: Any) -> Settings:
+    """Such a stack, whose accounts are signed in from a phone: without any stated, at one host."""
+    page = {} if accounts else {"signIn": {"host": "sign-in.example.com"}}
+    told = {"urls": ["json://127.0.0.1/hush5"]}
+    access = {"kind": "ownTunnel", "access": {"emails": ["anna@example.com"]}}
     return Settings.model_validate(
-        {
-            "host": "immich.example.com",
-            "cluster": {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"},
-            "storage": storage or DISK,
-            "route": {"kind": "ingress"},
-            "photoSync": {"accounts": list(stated), **photo_sync},
-            "icloudCredentials": {a["name"]: {"appleId": APPLE_ID, "password": PASSWORD} for a in stated},
-        }
+        {**_stack(accounts, {**page, **photo_sync}), "cloudflare": access, "notifications": told}
     )
+
+
+def _stack(
+    accounts: tuple[dict[str, Any], ...], photo_sync: dict[str, Any], storage: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    stated = accounts or ({"name": "anna"},)
+    return {
+        "host": "immich.example.com",
+        "cluster": {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"},
+        "storage": storage or DISK,
+        "route": {"kind": "ingress"},
+        "photoSync": {"accounts": list(stated), **photo_sync},
+        "icloudCredentials": {a["name"]: {"appleId": APPLE_ID, "password": PASSWORD} for a in stated},
+    }
 
 
 def sync_job(settings: Settings, **environment: str) -> dict[str, Any]:

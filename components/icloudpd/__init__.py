@@ -22,6 +22,8 @@ OPTIONS: Final = {
     "LIST_OPTION": "--list-libraries",
     "LIST_OPTIONS": "--list-libraries --list-albums",
 }
+CODE_OPTION: Final = "--notification-script"  # what it runs just before it asks Apple for a code
+PAGE_PORT: Final = 8080  # of the page on which a code is typed, at all addresses
 
 
 def layout(account: Account, time_zone: str) -> str:
@@ -49,10 +51,10 @@ def arguments(account: Account, folder: str, cookies: str = "/cookies") -> list[
     return [*questions(account, "debug"), *stated]  # debug says of each file whether it was there
 
 
-def questions(account: Account, level: str = "info") -> list[str]:
+def questions(account: Account, level: str = "info", *, page: bool = False) -> list[str]:
     """Build the part of a command line that all have. No level `error`, which hides success."""
-    # From stdin comes the password; what else is asked gets no answer, and ends: the other provider waits forever.
-    providers = ("--password-provider", "console", "--mfa-provider", "console")
+    # From stdin comes the password; what else is asked gets no answer, and ends: a page waits forever.
+    providers = ("--password-provider", "console", "--mfa-provider", "webui" if page else "console")
     return ["--domain", account.domain, "--log-level", level, *providers]
 
 

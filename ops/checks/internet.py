@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 
-from components.public_access import application_name
+from components.public_access import application_name, page_application_name
 from ops.checks import wording
 from ops.checks.check import ON_CLOUDFLARE, Check, NotChecked, Passed, Result, failed
 from ops.facts import Facts
@@ -12,6 +12,7 @@ from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.internet import Page
 from ops.facts.part import there
 from settings.cloudflare import DnsRecord, OnCloudflare
+from text.finding import Finding
 
 # Where proxied names lead (source: cloudflare.com/ips).
 _CLOUDFLARE = tuple(
@@ -118,8 +119,8 @@ def _uploads(facts: Facts) -> Result:
 def _access(facts: Facts) -> Result:
     cloudflare = facts.settings.cloudflare
     wanted = isinstance(cloudflare, OnCloudflare) and cloudflare.access is not None
-    if wanted and (missing := next(_missing_guard(facts), "")):
-        return failed(facts, wording.ACCESS_MISSING, missing)
+    if wanted and (missing := next(_missing_guards(facts), None)):
+        return missing
     page = there(facts.page)
     if page.fault:
         return NotChecked(f"the host does not answer: {page.fault}")
@@ -129,16 +130,29 @@ def _access(facts: Facts) -> Result:
         return failed(facts, wording.ACCESS_MISSING, said)
     if asks and not wanted:
         return failed(facts, wording.ACCESS_UNEXPECTED, f"the answer leads to {page.leads_to}")
+    for host, answer in there(facts.pages).items():
+        if not answer.fault and not _asks_to_sign_in(answer):
+            said = f"the page to sign in at {host} answers {answer.status} to a request without sign-in"
+            return failed(facts, wording.PAGE_OPEN, said)
     return Passed(
         "a request without sign-in is sent to Cloudflare Access" if wanted else "no sign-in is required before Immich"
     )
 
 
-def _missing_guard(facts: Facts) -> Iterator[str]:
+def _missing_guards(facts: Facts) -> Iterator[Finding]:
     found = there(facts.cloudflare)
     names = {application.name for application in found.applications}
-    if found.public_access and application_name(found.public_access.stack) not in names:
-        yield f"the account has no Access application for {facts.settings.host}"
+    if stated := found.public_access:
+        wanted = [
+            (application_name(stated.stack), stated.host, wording.ACCESS_MISSING),
+            *(
+                (page_application_name(stated.stack, page.account), page.host, wording.PAGE_OPEN)
+                for page in stated.pages
+            ),
+        ]
+        for name, host, fault in wanted:
+            if name not in names:
+                yield failed(facts, fault, f"the account has no Access application for {host}")
 
 
 # What has to be right before the host can be answered.
@@ -184,7 +198,7 @@ ACCESS = Check(
     "access",
     "Cloudflare Access answers as configured",
     _access,
-    (wording.ACCESS_MISSING, wording.ACCESS_UNEXPECTED),
+    (wording.ACCESS_MISSING, wording.ACCESS_UNEXPECTED, wording.PAGE_OPEN),
     ON_CLOUDFLARE,
     follows=("https", *_ON_THE_WAY),
 )

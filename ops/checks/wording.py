@@ -277,6 +277,11 @@ UPLOAD_BROKEN_OFF = _fault(
     "kubectl get ingress -n $immich -o yaml",
 )
 ACCESS_MISSING = _fault("access-missing", "the Access application was removed or changed: Immich is public", UP)
+PAGE_OPEN = _fault(
+    "page-open",
+    "Access does not protect the page to sign in at Apple: whoever knows its host sees an account's settings there",
+    UP,
+)
 ACCESS_UNEXPECTED = _fault(
     "access-unexpected",
     "an unmanaged Access application covers the host, and the mobile app has no access. Remove it in the dashboard, "

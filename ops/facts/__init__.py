@@ -1,6 +1,7 @@
 """All that `make verify` looks at: read at once, part by part, and never changed."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import observe.cluster
@@ -46,6 +47,7 @@ class Facts:
         web_socket: what answers to an upgrade.
         uploads: what answers to large uploads.
         missing: what Immich lacks of the disk's files, library by library.
+        pages: what answers over https at the hosts of pages to sign in, by host.
 
     """
 
@@ -63,6 +65,7 @@ class Facts:
     web_socket: Page | Unread
     uploads: Uploads | Unread = _UNASKED
     missing: tuple[Missing, ...] | Unread = _UNCOMPARED
+    pages: Mapping[str, Page] | Unread = field(default_factory=dict)
 
 
 def read_facts(settings: Settings, stack: str, outside: Internet | None, *, upload: bool = False) -> Facts:
@@ -98,6 +101,8 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere
     web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere
+    hosts = settings.photo_sync.pages.values()
+    pages = begin(lambda: {each: outside.page(each) for each in hosts}) if outside else _nowhere
     seen, runs, found = objects(), running(), at_cloudflare()
     there = None if isinstance(found, Unread) else found
     facts = Facts(
@@ -113,6 +118,7 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
         page=page(),
         plain=plain(),
         web_socket=web_socket(),
+        pages=pages(),
     )
     return replace(facts, uploads=_uploads(facts, outside)) if upload and outside else facts
 

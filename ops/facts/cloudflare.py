@@ -21,7 +21,7 @@ class CloudflareFacts:
         trial: what our rules in a shared tunnel would come to; None for any other kind.
         public_access: what the stack states; None where the zone or the record's target is missing.
         records: the host's records.
-        applications: the Access applications of the host.
+        applications: the Access applications of the host, and of those of pages to sign in.
 
     """
 
@@ -46,7 +46,8 @@ def beside(settings: Settings, seen: CloudflareSeen | None, public_access: Publi
     if seen is None or seen.zone is None:
         return CloudflareFacts(None)
     tunnel = tunnel_of(settings, seen.tunnels, seen.local)
-    before = guarding(seen.applications or (), settings.host)
+    hosts = (settings.host, *settings.photo_sync.pages.values())
+    before = [each for host in hosts for each in guarding(seen.applications or (), host)]
     return CloudflareFacts(
         zone=seen.zone,
         tunnel=None if tunnel is None or tunnel.deleted else tunnel,

@@ -4,12 +4,14 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from clients.kubernetes import Ref
+from lab.engine import SOURCE
 from tests.rehearsal.account import ACCOUNT, HOMELAB, WORLD, ZONE
 from tests.rehearsal.conftest import Bench, MakeBench, changed
 
-HOST = "immich.coultonf.com"
+HOST, PAGE = "immich.coultonf.com", "sign-in.coultonf.com"
 NGINX = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
 BY_HAND = {"hostname": HOST, "service": "http://immich-by-hand:2283", "originRequest": {"noTLSVerify": True}}
 CLOUDFLARED = Ref("v1", "Namespace", "cloudflared")
@@ -75,6 +77,9 @@ def test_destroy_restores_the_rule_and_the_record(bench: Bench, found: dict[str,
 def with_own_tunnel(settings: dict[str, Any]) -> None:
     settings["route"] = {"kind": "none"}
     settings["cloudflare"] = {"kind": "ownTunnel", "access": {"emails": ["owner@example.com"]}}
+    lab = yaml.safe_load((SOURCE / "Pulumi.lab.yaml").read_text())["config"]
+    settings["photoSync"] = {**lab["immich-icloud:photoSync"], "signIn": {"host": PAGE}}
+    settings["icloudCredentials"] = lab["immich-icloud:icloudCredentials"]
 
 
 def own_tunnel(bench: Bench) -> str:
@@ -88,6 +93,8 @@ def own_tunnel(bench: Bench) -> str:
 
 def test_a_tunnel_of_our_own_behind_access(bench: Bench, found: dict[str, Any]) -> None:
     bench.set(with_own_tunnel)
+    where = "immich-icloud:notifications.urls[0]"
+    bench.pulumi("config", "set", "--secret", "--path", "--stack", bench.stack, where, told="json://127.0.0.1:9/photos")
     run = bench.up()
     tunnel = own_tunnel(bench)
     assert (
@@ -105,6 +112,7 @@ def test_a_tunnel_of_our_own_behind_access(bench: Bench, found: dict[str, Any]) 
     assert configuration.config
     assert configuration.config.to_dict()["ingress"] == [
         {"hostname": HOST, "service": "http://immich-server.immich.svc.cluster.local:3001"},
+        {"hostname": PAGE, "service": "http://icloud-sign-in-coulton.photo-sync.svc.cluster.local:8080"},
         {"service": "http_status:404"},
     ]
     deployment = bench.get(Ref("apps/v1", "Deployment", "cloudflared", "cloudflared"))
@@ -113,7 +121,9 @@ def test_a_tunnel_of_our_own_behind_access(bench: Bench, found: dict[str, Any]) 
     applications: list[Any] = [
         a.to_dict() for a in bench.account.sdk.zero_trust.access.applications.list(account_id=ACCOUNT)
     ]
-    assert [(a["domain"], len(a["policies"])) for a in applications] == [(HOST, 2)]
+    assert {a["domain"]: len(a["policies"]) for a in applications} == {HOST: 2, PAGE: 1}
+    assert bench.account.record(PAGE)["content"] == f"{tunnel}.cfargotunnel.com"
+    assert bench.get(Ref("v1", "Service", "icloud-sign-in-coulton", "photo-sync"))["spec"]["publishNotReadyAddresses"]
     assert bench.account.configuration() == found["configuration"]
 
 
@@ -140,7 +150,7 @@ def test_a_deleted_tunnel_is_recreated(bench: Bench) -> None:
     bench.pulumi(*command.split()[1:], "--yes", urn)
     bench.up()
     assert own_tunnel(bench) != gone
-    assert bench.account.record(HOST)["content"] == f"{own_tunnel(bench)}.cfargotunnel.com"
+    assert {bench.account.record(host)["content"] for host in (HOST, PAGE)} == {f"{own_tunnel(bench)}.cfargotunnel.com"}
     template = bench.get(Ref("apps/v1", "Deployment", "cloudflared", "cloudflared"))["spec"]["template"]
     assert template["metadata"]["annotations"]["immich-icloud/tunnel"] == own_tunnel(bench)
 

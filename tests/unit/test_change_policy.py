@@ -15,9 +15,11 @@ from components.ownership import Ownership
 from engine.change_policy import RULES, refusal, tripped
 from engine.run import Step
 from settings import Settings
+from tests.accounts import household_with_pages
 from tests.unit.recording import STACK, Recording, Registered, deployed
 from tests.unit.test_cloudflare_components import ACCESS, HOST, OWN, SHARED, on, record
 from tests.unit.test_external_library import IMMICH, showing
+from tests.unit.test_sign_in_page import AT_CLOUDFLARE
 
 INGRESS = Ref("networking.k8s.io/v1", "Ingress", "immich-ingress", "immich")
 HTTP_ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")
@@ -61,6 +63,10 @@ PHOTOS = deployed(showing({"name": "ann"}), IMMICH)
 ADMITTED = deployed(at_admission(), IMMICH).one("MountAtAdmission")
 TUNNELLED = on({**OWN, **ACCESS})
 SHARES = on(SHARED)
+(PAGE_APPLICATION,) = (
+    one for one in deployed(household_with_pages(), AT_CLOUDFLARE).all("ZeroTrustAccessApplication")
+    if one.inputs["domain"] == "sign-in.example.com"
+)  # fmt: skip
 TAKEN_OVER = deployed(showing({"name": "ann"}), IMMICH, ADOPTED)
 THROUGH_A_GATEWAY = deployed(gateway(), IMMICH, ADOPTED)
 OUR_GATEWAY = deployed(gateway(), IMMICH)
@@ -204,6 +210,7 @@ LET_THROUGH = {
     "adopted record kept": step("delete", RECORD_TAKEN_OVER.one("DnsRecord")),
     "adopted record's comment": changed(RECORD_TAKEN_OVER.one("DnsRecord"), "comment", to="other"),
     "restored record is adopted": step("create", RECORD_ADOPTED),
+    "page to sign in is given up": step("delete", PAGE_APPLICATION),
     "our ingress of another host": changed(PHOTOS.one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
     "our record no longer proxied": changed(SHARES.one("DnsRecord"), "proxied", to=False),
     "our ingress of another controller": changed(PHOTOS.one("Ingress"), "spec", "ingressClassName", to="other"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clients.cloudflare import Connector
+from clients.cloudflare import AccessApplication, Connector
 from clients.kubernetes import ClusterRefusedError, Manifest
 from clients.likeness import unlike
 from clients.pod_end import End
@@ -43,6 +43,12 @@ OWN: Manifest = {"kind": "ownTunnel", "tunnel": "immich"}
 LOCAL: Manifest = {"cloudflare": {"kind": "localTunnel"}}
 GUARDED: Manifest = {"kind": "sharedTunnel", "tunnel": "homelab", "access": {"emails": ["anna@example.com"]}}
 TOLD: Manifest = {"notifications": {"urls": ["json://127.0.0.1:1/x"]}}
+PAGE_HOST = "sign-in.example.com"
+PAGED: Manifest = {
+    "cloudflare": {"kind": "ownTunnel", "access": {"emails": ["anna@example.com"]}},
+    "photoSync": {"accounts": [{"name": "anna"}], "signIn": {"host": PAGE_HOST}},
+    **TOLD,
+}
 GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
 NFS: Manifest = {"kind": "nfs", "server": "nas.lan", "path": "/photos", "owner": {"uid": 1000, "gid": 1001}}
 SIGN_IN = Page(302, "https://team.cloudflareaccess.com/login")
@@ -364,6 +370,8 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("access", {"cloudflare": GUARDED}, lambda f: f, "access-missing"),
     ("access", {"cloudflare": GUARDED}, cloudflare(applications=()), "access-missing"),
     ("access", {}, part(page=SIGN_IN), "access-unexpected"),
+    ("access", PAGED, part(page=SIGN_IN, pages={PAGE_HOST: Page(502)}), "page-open"),
+    ("access", PAGED, lambda f: cloudflare(applications=applications(f)[:1])(f), "page-open"),
     ("icloud-session", {}, synced(Code.SIGNED_OUT), "signed-out"),
     ("icloud-session", {}, synced(Code.SYNCED, session_end=date(2026, 11, 26)), "signed-out"),
     ("icloud-session", {}, synced(Code.SYNCED, session_end=None, signed_in=date(2026, 11, 1)), "session-ends"),
@@ -407,6 +415,11 @@ def records(facts: Facts) -> tuple[Any, ...]:
     return facts.cloudflare.records
 
 
+def applications(facts: Facts) -> tuple[AccessApplication, ...]:
+    assert isinstance(facts.cloudflare, CloudflareFacts)
+    return facts.cloudflare.applications
+
+
 def trial(facts: Facts) -> TunnelRulesDiff:
     assert isinstance(facts.cloudflare, CloudflareFacts)
     assert facts.cloudflare.trial
@@ -436,6 +449,11 @@ def test_a_fault(name: str, more: Manifest, breaks: Break, code: str) -> None:
     found = fault(name, more, breaks)
     assert found.code == code
     assert "$" not in found.cause + found.remedy + found.snippet
+
+
+@pytest.mark.parametrize("page", [SIGN_IN, Page(fault="timed out")], ids=["asks to sign in", "not there yet"])
+def test_a_page_behind_access_is_well(page: Page) -> None:
+    assert isinstance(result("access", part(page=SIGN_IN, pages={PAGE_HOST: page})(well(**PAGED))), Passed)
 
 
 def test_every_fault_of_the_table_is_found_by_some_case() -> None:

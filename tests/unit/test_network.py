@@ -8,7 +8,7 @@ import pytest
 
 from clients.kubernetes import Manifest
 from clients.result import Code, Result
-from components import directory, disk_check, sign_in
+from components import directory, disk_check, sign_in, sign_in_page
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
@@ -82,4 +82,5 @@ def test_each_pod_of_a_stack_has_one_policy_in_its_namespace(file: Path) -> None
             for one in policies
             if one["metadata"]["namespace"] == namespace and matches(one["spec"]["podSelector"], labels)
         ]
-        assert len(selecting) == 1, manifest["metadata"]
+        # One more lets the connector in to a page to sign in.
+        assert len(selecting) == 1 + (sign_in_page.LABEL in labels), manifest["metadata"]

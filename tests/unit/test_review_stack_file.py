@@ -1,5 +1,6 @@
 """The rehearsal's stack file differs from the real one in cluster and secrets, and in nothing else."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,20 @@ def test_every_valid_file_stays_valid_with_the_labs_secrets_and_cluster(file: Pa
     assert after["encryptionsalt"] == lab["encryptionsalt"]
 
 
+def without_pages(photo_sync: str) -> Any:
+    """Pages to sign in are not rehearsed, as nobody would get the link."""
+    found = json.loads(photo_sync)
+    found["accounts"] = [{k: v for k, v in one.items() if k != "signIn"} for one in found.get("accounts", [])]
+    return {key: value for key, value in found.items() if key != "signIn"}
+
+
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.stem)
 def test_nothing_else_differs(file: Path, tmp_path: Path) -> None:
     written = tmp_path / file.name
     written.write_text(rehearsed(file.read_text()))
     before, after = configuration(file), configuration(written)
+    before["immich-icloud:photoSync"] = without_pages(before.get("immich-icloud:photoSync", "{}"))
+    after["immich-icloud:photoSync"] = without_pages(after.get("immich-icloud:photoSync", "{}"))
     assert {k: v for k, v in after.items() if k not in ANOTHERS} == {
         k: v for k, v in before.items() if k not in ANOTHERS
     }

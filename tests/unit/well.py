@@ -14,7 +14,7 @@ from components import external_library
 from components.immich_mount import GUARD
 from components.ownership import Ownership
 from components.plan import Found, plan
-from components.public_access import FoundAtCloudflare, public_access
+from components.public_access import FoundAtCloudflare, application_name, page_application_name, public_access
 from observe.cluster import ClusterSeen
 from observe.space import Space
 from ops.facts import Facts
@@ -171,7 +171,10 @@ def _cloudflare(stated: Settings, owner: Ownership) -> CloudflareFacts:
         trial=TunnelRulesDiff(ours=found.rules.rules, changes=False) if found.rules else None,
         public_access=found,
         records=(Record("1", found.record.type, found.record.name, target, found.record.proxied, STACK),),
-        applications=(AccessApplication("1", f"Immich ({STACK})", (stated.host,)),) if found.access else (),
+        applications=(
+            *([AccessApplication("1", application_name(STACK), (stated.host,))] if found.access else []),
+            *(AccessApplication("2", page_application_name(STACK, one.account), (one.host,)) for one in found.pages),
+        ),
     )
 
 
