@@ -214,8 +214,8 @@ class ControlPlane:
                 ],
             ),
         }
-        # Not its full readiness: the rest starts while it still lays down its own roles.
-        self._await("kube-apiserver", lambda: self._answers("/livez/ping"), started)
+        # Its full readiness: the controllers wait 10 s for it, then end. A busy machine takes longer to make its roles.
+        self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
         self._await("kube-apiserver", self._has_node, started)
         started["kube-controller-manager"] = processes.start(
             self._home,
@@ -247,7 +247,6 @@ class ControlPlane:
         started |= self._node.start(
             self._home, _NODE["metadata"]["name"], self._identities.kubeconfig_of("node"), place, ports.node
         )
-        self._await("kube-apiserver", lambda: self._answers("/readyz"), started)
         self._await("kube-controller-manager", self._settled, started)
         self._await(self._node.programs[-1], lambda: self._served_at(ports.node), started)
 
