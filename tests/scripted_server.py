@@ -42,6 +42,8 @@ def serving(answer: Answering) -> Iterator[Scripted]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes, and the second would wait for the first one's acknowledgement.
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
