@@ -26,7 +26,7 @@ class Challenge:
 
     def __init__(self, name: str, password: str, a: bytes) -> None:
         """Take the client's public value `a`, which is hashed as it was sent."""
-        self.salt = secrets.token_bytes(16)
+        self.salt = b"\x01" + secrets.token_bytes(15)  # no leading zero: see below
         digest = hashlib.sha256(password.encode()).digest()
         prepared = hashlib.pbkdf2_hmac("sha256", digest, self.salt, ITERATIONS, 32)
         verifier = pow(_G, _number(_hash(self.salt, _hash(b":", prepared))), _N)
@@ -36,7 +36,7 @@ class Challenge:
             public = (multiplier * verifier + pow(_G, secret, _N)) % _N
             scrambler = _number(_hash(_padded(client), _padded(public)))
             self.b, shared = _bytes(public), _bytes(pow(client * pow(verifier, scrambler, _N), secret, _N))
-            # Of leading zeros rclone hashes all and icloudpd none, and what Apple does is unknown: here are none.
+            # Of leading zeros rclone hashes all and icloudpd none. What Apple does is unknown: here are none.
             if min(len(self.b), len(shared)) == _WIDTH or client % _N == 0:
                 break
         key = _hash(shared)

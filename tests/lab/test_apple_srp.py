@@ -17,6 +17,7 @@ def test_a_number_with_leading_zeros_is_drawn_again(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("lab.apple.srp.secrets.randbits", lambda _: next(drawn))
     challenges = [Challenge("anna@example.com", "password", A) for _ in range(600)]
     assert {len(challenge.b) for challenge in challenges} == {256}
+    assert all(challenge.salt[0] for challenge in challenges)
     assert next(drawn) > len(challenges) + 1, "some were drawn again"
 
 
