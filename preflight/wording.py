@@ -627,7 +627,7 @@ IMMICH_DOWN = Situation(
 KEY_LACKS_PERMISSIONS = Situation(
     "key-lacks-permissions",
     f"{_KEY}: the API key of Immich lacks $lacking",
-    "Add them in Immich (Account Settings, API Keys), or store another key",
+    "Add what it lacks in Immich (Account Settings, API Keys), or store another key",
     setting="immichApiKey",
 )
 USER_NAMED_TWICE = Situation(

@@ -64,7 +64,7 @@ def found(bench: Bench) -> dict[str, Manifest]:
 
 def test_up_mounts_the_part_of_the_claim(bench: Bench, found: dict[str, Manifest]) -> None:
     run = bench.up()
-    assert any("photos-by-hand is Delete" in warning for warning in run.warnings)
+    assert any("photos-by-hand has the reclaim policy Delete" in warning for warning in run.warnings)
     pod = bench.pod()
     (source,) = (one for one in pod["volumes"] if one["name"] == "icloud-import")
     assert source["persistentVolumeClaim"] == {"claimName": CLAIM.name, "readOnly": True}
