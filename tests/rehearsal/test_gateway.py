@@ -105,13 +105,6 @@ def test_down_leaves_nothing(bench: Bench) -> None:
     assert bench.cluster.get(PHOTO_SYNC) is None
 
 
-def test_preview_reports_a_missing_api(bench: Bench) -> None:
-    bench.delete(DEFINITION)
-    until(lambda: not bench.cluster.serves(ROUTE.api_version, "HTTPRoute"), "the API server has no HTTPRoute")
-    with bench.by_role_of_up():  # of which a part has gone with the namespace
-        assert "has no HTTPRoute" in refused(bench)
-
-
 # 10,000 in `make soak`.
 MANY = hypothesis.settings().max_examples
 COUNT = MANY if MANY > 100 else 40
@@ -134,3 +127,10 @@ def test_what_settings_accept_the_api_server_accepts(bench: Bench, admitted: set
         if body not in admitted:
             bench.cluster.apply(manifest, "somebody", dry_run=True, force=True)
             admitted.add(body)
+
+
+def test_preview_reports_a_missing_api(bench: Bench) -> None:
+    bench.delete(DEFINITION)
+    until(lambda: not bench.cluster.serves(ROUTE.api_version, "HTTPRoute"), "the API server has no HTTPRoute")
+    with bench.by_role_of_up():  # of which a part has gone with the namespace
+        assert "has no HTTPRoute" in refused(bench)
