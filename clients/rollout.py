@@ -12,6 +12,7 @@ from clients.progress import Progress
 from clients.retry import TransientError
 from text.visible import VisibleError
 
+_DEPLOYED = "deployment.kubernetes.io/revision"
 _REVISION = "controller-revision-hash"  # a label of a StatefulSet's and a DaemonSet's pods
 _DEFAULT_DEADLINE = 600  # seconds: the API's own default of progressDeadlineSeconds
 
@@ -124,6 +125,14 @@ def replicas(live: Manifest) -> int:
     return _counts(live).wanted
 
 
+def pods(api: ClusterApi, live: Manifest) -> list[Manifest]:
+    """List a workload's pods of any revision, by their owner: the selector may take pods of others, too."""
+    owners = {live["metadata"]["uid"]}
+    if live["kind"] == "Deployment":
+        owners = {rs["metadata"]["uid"] for rs in _replica_sets(api, live)}
+    return [pod for pod in _selected(api, live, "v1", "Pod") if owners & _owners(pod)]
+
+
 def on_delete(live: Manifest) -> bool:
     """Whether a workload's owner replaces its pods by hand."""
     return live["kind"] != "Deployment" and "OnDelete" in live["spec"].get("updateStrategy", {}).values()
@@ -136,16 +145,20 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
     for condition in live.get("status", {}).get("conditions", []):
         if condition.get("reason") == "ProgressDeadlineExceeded":
             yield Failure(f"{ref}: {_message(condition)}")
-    selector = ",".join(f"{k}={v}" for k, v in live["spec"]["selector"].get("matchLabels", {}).items())
-    pods = api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=selector)
     if live["kind"] == "Deployment":
-        current = _current_replica_sets(api, ref, live, selector)
-        updated = [pod for pod in pods if any(uid in current for uid in _owners(pod))]
+        revision = live["metadata"].get("annotations", {}).get(_DEPLOYED)
+        current = {
+            rs["metadata"]["uid"]
+            for rs in _replica_sets(api, live)
+            if rs["metadata"].get("annotations", {}).get(_DEPLOYED) == revision
+        }
+        updated = [pod for pod in _selected(api, live, "v1", "Pod") if current & _owners(pod)]
     else:
         yield from _refused_pods(api, ref, live)
         revision = live.get("status", {}).get("updateRevision")  # none of a DaemonSet, of which all pods count
-        owned = [pod for pod in pods if live["metadata"]["uid"] in _owners(pod)]
-        updated = [pod for pod in owned if revision in {None, pod["metadata"].get("labels", {}).get(_REVISION)}]
+        updated = [
+            pod for pod in pods(api, live) if revision in {None, pod["metadata"].get("labels", {}).get(_REVISION)}
+        ]
     for pod in updated:
         yield from pod_start.failures(api, pod)
     # What a node has taken back stays; of what came after it, that says nothing.
@@ -158,14 +171,15 @@ def _owners(thing: Manifest) -> set[str]:
     return {owner["uid"] for owner in thing["metadata"].get("ownerReferences", [])}
 
 
-def _current_replica_sets(api: ClusterApi, ref: Ref, live: Manifest, selector: str) -> set[str]:
-    revision = live["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
-    return {
-        rs["metadata"]["uid"]
-        for rs in api.list(Ref("apps/v1", "ReplicaSet", "", ref.namespace), labelSelector=selector)
-        if rs["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision") == revision
-        and live["metadata"]["uid"] in _owners(rs)
-    }
+def _replica_sets(api: ClusterApi, deployment: Manifest) -> list[Manifest]:
+    uid = deployment["metadata"]["uid"]
+    return [rs for rs in _selected(api, deployment, "apps/v1", "ReplicaSet") if uid in _owners(rs)]
+
+
+def _selected(api: ClusterApi, live: Manifest, api_version: str, kind: str) -> list[Manifest]:
+    labels = live["spec"]["selector"].get("matchLabels", {})
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    return api.list(Ref(api_version, kind, "", live["metadata"]["namespace"]), labelSelector=selector)
 
 
 def _refused_pods(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:

@@ -71,7 +71,7 @@ class MountAtAdmissionProvider(ClusterProvider):
         api, mount = self._api(), _mount(_props)
         _remove(api, mount.objects)
         for workload, fragment in _workloads(api, mount):
-            having = [pod for pod in _pods(api, workload, fragment) if _stamp_of(pod)]
+            having = [pod for pod in _pods(api, workload) if _stamp_of(pod)]
             if _stated(workload, fragment) or not having:
                 continue
             _await(api, workload, "")
@@ -134,9 +134,7 @@ def _workloads(api: ClusterApi, mount: AdmittedMount) -> Iterator[tuple[Manifest
 def _outdated(api: ClusterApi, mount: AdmittedMount) -> Iterator[Manifest]:
     """List the workloads with pods that were created without the mount."""
     for workload, fragment in _workloads(api, mount):
-        if not _stated(workload, fragment) and any(
-            _stamp_of(pod) != mount.stamp for pod in _pods(api, workload, fragment)
-        ):
+        if not _stated(workload, fragment) and any(_stamp_of(pod) != mount.stamp for pod in _pods(api, workload)):
             yield workload
 
 
@@ -150,17 +148,12 @@ def _stated(workload: Manifest, fragment: Manifest) -> bool:
     return all(one["volumeMounts"][0]["mountPath"] in shown.get(one["name"], ()) for one in wanted)
 
 
-def _pods(api: ClusterApi, workload: Manifest, fragment: Manifest) -> list[Manifest]:
-    """List the workload's pods: a selector may take others' too, which run none of its containers."""
-    servers = {one["name"] for one in fragment["spec"]["template"]["spec"]["containers"]}
-    labels = workload["spec"]["selector"].get("matchLabels", {})
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+def _pods(api: ClusterApi, workload: Manifest) -> list[Manifest]:
     return [
         pod
-        for pod in api.list(Ref("v1", "Pod", "", workload["metadata"]["namespace"]), labelSelector=selector)
+        for pod in rollout.pods(api, workload)
         if "deletionTimestamp" not in pod["metadata"]
         and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
-        and any(one["name"] in servers for one in pod["spec"]["containers"])
     ]
 
 

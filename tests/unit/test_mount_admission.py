@@ -106,17 +106,25 @@ def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
     """As where the server's Deployment selects by a label that machine learning has, too."""
     ours, cluster, live = planned(), FakeCluster(), workload()
     live["spec"]["selector"] = selector
+    live["metadata"]["uid"] = "immich"
     mount, objects = ours.mounts[0], [one.manifest for one in ours.mount_admission or ()]
-    pods = [pod("immich-server", {STAMP: stamp(mount)}), pod("machine-learning", {})]
-    cluster.objects = {Ref.of(one): one for one in (live, *objects, *pods)}
+    sets = [owned("ReplicaSet", "server", "immich"), owned("ReplicaSet", "learning", "machine-learning")]
+    pods = [owned("Pod", "renamed", "server", {STAMP: stamp(mount)}), owned("Pod", "other", "learning")]
+    cluster.objects = {Ref.of(one): one for one in (live, *objects, *sets, *pods)}
     monkeypatch.setattr(MountAtAdmissionProvider, "_api", lambda _: cluster)
     inputs = asdict(AdmittedMount(objects, stamp(mount), [mount]))
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is False
-    cluster.objects[Ref.of(pods[0])] = pod("immich-server", {})
+    cluster.objects[Ref.of(pods[0])] = owned("Pod", "renamed", "server")
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is True
 
 
-def pod(container: str, annotations: Manifest) -> Manifest:
+def owned(kind: str, name: str, owner: str, annotations: Manifest | None = None) -> Manifest:
+    """A ReplicaSet, or a pod with one container of its name, of an owner's uid."""
     labels = {"app": "immich"}
-    metadata = {"name": container, "namespace": "immich", "labels": labels, "annotations": annotations}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": container}]}}
+    metadata = {"name": name, "namespace": "immich", "uid": name, "labels": labels, "annotations": annotations or {}}
+    return {
+        "apiVersion": "v1" if kind == "Pod" else "apps/v1",
+        "kind": kind,
+        "metadata": {**metadata, "ownerReferences": [{"uid": owner}]},
+        "spec": {"containers": [{"name": name}]},
+    }
