@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,3 +145,25 @@ def test_the_picture_of_the_stack_is_the_one_in_the_docs(bench: Bench) -> None:
     code, out, error = run(bench, "diagram", "--svg", "--verify", str(RECORDED))
     assert (code, error) == (0, "")
     assert out == DIAGRAM.read_text()
+
+
+def test_another_client_fetches_the_same_photos(bench: Bench) -> None:
+    """By rclone, into a second account's folder: what Immich then has is what icloudpd fetched, twice."""
+
+    def with_rclone(settings: dict[str, Any]) -> None:
+        settings["photoSync"]["accounts"].append({"name": "ben", "client": "rclone"})
+        settings["icloudCredentials"]["ben"] = settings["icloudCredentials"]["coulton"]
+
+    bench.set(with_rclone)
+    bench.up()
+    assert run(bench, "icloud_login", "ben", typed=f"{CODE}\n")[::2] == (0, "")
+    code, out, error = run(bench, "sync_now", "ben")
+    assert (code, error) == (0, "")
+    assert out.splitlines()[-1] == 'The library "iCloud Photos" has the 8 photos and 0 videos on the disk, by number.'
+    first, second = (
+        sorted(photo.read_bytes() for photo in on_disk(bench, f"{PATH}/{folder}").rglob("*.JPG"))
+        for folder in (IMPORT_FOLDER, f"{IMPORT_FOLDER}-ben")
+    )
+    assert len(second) == 4
+    assert second == first
+    assert not bench.plain_text(PASSWORD)
