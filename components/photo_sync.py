@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 
 from clients.kubernetes import Manifest
-from components import account_pod, network, notifications, sign_in_page
+from components import account_pod, network, notifications, pods, sign_in_page
 from components.free_space import floor
 from components.managed import register
 from components.ownership import Ownership
@@ -219,26 +219,13 @@ def _told(account: Account, pod: Manifest, settings: Settings, ownership: Owners
 def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
     """Build a Job that sends a test to where notifications go, from where the syncs' pods send them."""
     resources = settings.notifications.resources if settings.notifications else Resources()
-    built = account_pod.pod(
+    pod = account_pod.pod(
         notifications.tester(resources, ownership), [{"name": "tmp", "emptyDir": {}}], settings.storage
     )
-    labels = {
-        account_pod.NAME: client_of(settings.photo_sync.accounts[0], settings.photo_sync).NAME
-    }  # the NetworkPolicy selects it
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "generateName": "icloud-notify-test-",
-            "namespace": settings.photo_sync.namespace,
-            "labels": labels,
-        },
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": notifications.TEST_LASTS,
-            "template": {"metadata": {"labels": labels}, "spec": built},
-        },
-    }
+    client = client_of(settings.photo_sync.accounts[0], settings.photo_sync)
+    labels = {account_pod.NAME: client.NAME}  # the NetworkPolicy selects it
+    place = {"generateName": "icloud-notify-test-", "namespace": settings.photo_sync.namespace}
+    return pods.job({**place, "labels": labels}, labels, pod, lasts=notifications.TEST_LASTS)
 
 
 def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:

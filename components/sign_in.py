@@ -3,7 +3,7 @@
 from datetime import date
 
 from clients.kubernetes import Manifest
-from components import account_pod
+from components import account_pod, pods
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.scripts import script
@@ -33,25 +33,10 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
     # in it.
     own_group = {"fsGroup": settings.storage.owner.gid, "fsGroupChangePolicy": "OnRootMismatch"}
     pod["securityContext"] |= own_group
+    pod["terminationGracePeriodSeconds"] = 1  # `sleep` is the pod's first process, which is deaf to SIGTERM
     labels = account_pod.labels(account.name, client)
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "generateName": prefix(account),
-            "namespace": settings.photo_sync.namespace,
-            "labels": labels,
-        },
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": LASTS,
-            "template": {
-                "metadata": {"labels": labels},
-                # `sleep` is the pod's first process, which is deaf to SIGTERM.
-                "spec": {**pod, "terminationGracePeriodSeconds": 1},
-            },
-        },
-    }
+    place = {"generateName": prefix(account), "namespace": settings.photo_sync.namespace}
+    return pods.job({**place, "labels": labels}, labels, pod, lasts=LASTS)
 
 
 def prefix(account: Account) -> str:
