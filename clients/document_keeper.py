@@ -8,12 +8,22 @@ from collections.abc import Iterator, Sequence
 
 from clients import managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
+from text.owner_marks import (
+    ARGOCD_INSTANCE,
+    ARGOCD_MANAGERS,
+    ARGOCD_TRACKING,
+    FLUX_KUSTOMIZATION,
+    FLUX_RELEASE,
+    HELM_RELEASE,
+    INSTANCE,
+    LAST_APPLIED,
+    MANAGED_BY,
+    TERRAFORM_MANAGERS,
+)
 
 # Writers that keep no copy elsewhere: of what they wrote, the live object is the only one.
 _HANDS = {"kubectl-create", "kubectl-edit", "kubectl-patch"}
 _APPLIES = {"kubectl-client-side-apply"}
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Who deploys an object, by a label or an annotation that it gets.
 _DEPLOYERS = (
     (ARGOCD_TRACKING, "ArgoCD's Application {}"),
@@ -22,10 +32,7 @@ _DEPLOYERS = (
     (f"{FLUX_KUSTOMIZATION}/name", "Flux's Kustomization {}"),
     (f"{HELM_RELEASE}-name", "Helm's release {}"),
 )
-_MANAGED_BY, _HELM = "app.kubernetes.io/managed-by", "Helm"
-# ArgoCD's default mark is a label that others use, too: its own where it wrote the object.
-_INSTANCE, _ARGOCD = "app.kubernetes.io/instance", "argocd-controller"
-_TERRAFORM = {"HashiCorp", "Terraform"}
+_HELM = "Helm"
 
 
 def deployer(thing: Manifest) -> str:
@@ -35,12 +42,12 @@ def deployer(thing: Manifest) -> str:
     for mark, words in _DEPLOYERS:
         if mark in marks:
             return words.format(marks[mark].partition(":")[0])
-    if marks.get(_MANAGED_BY) == _HELM:
+    if marks.get(MANAGED_BY) == _HELM:
         return _HELM
     managers = {one.get("manager") for one in _entries(thing)}
-    if _INSTANCE in marks and _ARGOCD in managers:
-        return f"ArgoCD's Application {marks[_INSTANCE]}"
-    return "Terraform" if managers & _TERRAFORM else ""
+    if INSTANCE in marks and managers & ARGOCD_MANAGERS:  # others use that label, too: it is ArgoCD's where it wrote
+        return f"ArgoCD's Application {marks[INSTANCE]}"
+    return "Terraform" if managers & TERRAFORM_MANAGERS else ""
 
 
 def refusal(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: bool) -> str:
@@ -58,7 +65,7 @@ def refusal(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: 
 
 def is_applied(holder: Manifest, key: str) -> bool:
     """Whether `kubectl apply` has the document in a file: the next one takes out what it does not have."""
-    noted = _LAST_APPLIED in (holder["metadata"].get("annotations") or {})
+    noted = LAST_APPLIED in (holder["metadata"].get("annotations") or {})
     return noted or any(_applies(entry) for entry in _writers(holder, key))
 
 

@@ -8,11 +8,10 @@ does the cluster know that the chart states the mount, too. Source: fluxcd/helm-
 from typing import Literal
 
 from clients.kubernetes import Manifest
-from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_RELEASE, HELM_RELEASE
+from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_RELEASE, HELM_RELEASE, INSTANCE
 
 Form = Literal["values", "helmrelease", "application"]
 
-_INSTANCE = "app.kubernetes.io/instance"
 _ARGOCDS = "argocd"
 
 
@@ -30,7 +29,7 @@ def release(live: Manifest) -> tuple[str, str]:
     """Name the Helm release of a workload: its namespace and name."""
     metadata = live["metadata"]
     annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
-    name = annotations.get(f"{HELM_RELEASE}-name") or labels.get(_INSTANCE) or metadata["name"]
+    name = annotations.get(f"{HELM_RELEASE}-name") or labels.get(INSTANCE) or metadata["name"]
     return annotations.get(f"{HELM_RELEASE}-namespace") or metadata["namespace"], name
 
 

@@ -8,8 +8,9 @@ from clients.nodes import host_name
 from components import immich_server
 from observe import routes
 from observe.lists import Lists
-from observe.local_tunnel import INSTANCE, KINDS, OF_GATEWAY, FoundConnector, connector
+from observe.local_tunnel import KINDS, OF_GATEWAY, FoundConnector, connector
 from settings.model import Backend
+from text.owner_marks import INSTANCE
 from text.resource_types import WORKLOADS
 
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"

@@ -28,12 +28,12 @@ from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
 from settings.route import Gateway, Ingress
+from text.owner_marks import INSTANCE
 from text.resource_types import TUNNEL_FILE_RULE
 
 _OF_A_SECRET = "is one that cloudflared refuses, or that this stack can't judge"  # noqa: S105 (words)
 
 KINDS = ("Deployment", "DaemonSet", "StatefulSet")
-INSTANCE = "app.kubernetes.io/instance"
 # By which controllers mark the Service that they make for a Gateway.
 OF_GATEWAY = (
     "gateway.networking.k8s.io/gateway-name",

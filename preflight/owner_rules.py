@@ -12,6 +12,7 @@ from preflight.dry_runs import Answers
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
+from text.owner_marks import LAST_APPLIED
 
 # Of the fields that a volume or a claim has by default.
 _API_DEFAULTS = {"volumeMode": "Filesystem", "type": ""}
@@ -95,7 +96,7 @@ def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
 
 def _comes_back(path: tuple[str, ...], live: Manifest) -> bool:
     """Whether the API server sets a dropped field again by itself, or nobody misses it."""
-    if path[-1] == "kubectl.kubernetes.io/last-applied-configuration":
+    if path[-1] == LAST_APPLIED:
         return True
     return path[0] == "spec" and value_at(live["spec"], ".".join(path[1:])) == _API_DEFAULTS.get(path[-1], object())
 

@@ -10,19 +10,24 @@ from collections.abc import Callable, Iterator, Mapping
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from preflight import wording
 from text.finding import Finding, Situation
-from text.owner_marks import ARGOCD_INSTANCE, ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE, HELM_RELEASE
+from text.owner_marks import (
+    ARGOCD_INSTANCE,
+    ARGOCD_MANAGERS,
+    ARGOCD_TRACKING,
+    FLUX_KUSTOMIZATION,
+    FLUX_RELEASE,
+    HELM_RELEASE,
+    INSTANCE,
+    LAST_APPLIED,
+    MANAGED_BY,
+    TERRAFORM_MANAGERS,
+)
 
 _Values = Mapping[str, str]
 
-_INSTANCE = "app.kubernetes.io/instance"
-# Before 2.5 it took its name from its program's.
-_ARGOCD_MANAGERS = {"argocd-controller", "argocd-application-controller"}
-# The names of the kubernetes provider: of typed resources from its user agent, of kubernetes_manifest by default.
-_TERRAFORM = {"HashiCorp", "Terraform"}
 # Which a typed namespace holds, and a resource that only adds labels to one does not.
 _NAME_OF_NAMESPACE = "f:kubernetes.io/metadata.name"
 _APPLY_SET = "applyset.kubernetes.io/part-of"
-_MANAGED_BY = "app.kubernetes.io/managed-by"
 # What people and tools write there; not Helm, whose charts others render.
 _TOOLS = {
     "ansible", "argo-cd", "argocd", "cdktf", "flux", "fluxcd", "kapp", "opentofu", "pulumi", "terraform", "terragrunt",
@@ -31,8 +36,7 @@ _TOOLS = {
 _PRUNED_BY = {"objectset.rio.cattle.io/hash": "k3s or Rancher", "kapp.k14s.io/app": "kapp"}
 _KUSTOMIZE, _ORIGIN = "kustomize", "config.kubernetes.io/origin"
 # Field managers of tools that have marks of their own, which go with a hand-over, and the managers stay.
-_KNOWN = {*_ARGOCD_MANAGERS, *_TERRAFORM, "helm", "helm-controller", "kustomize-controller", OBJECT_MANAGER}
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_KNOWN = {*ARGOCD_MANAGERS, *TERRAFORM_MANAGERS, "helm", "helm-controller", "kustomize-controller", OBJECT_MANAGER}
 
 
 def findings(ref: Ref, live: Manifest) -> Iterator[Finding]:
@@ -45,8 +49,8 @@ def findings(ref: Ref, live: Manifest) -> Iterator[Finding]:
 
 def applied_with_kubectl(live: Manifest) -> bool:
     """Whether the object is applied from a file, or a kustomization: the next time writes it again."""
-    annotations, managed_by = _annotations(live), _labels(live).get(_MANAGED_BY, "")
-    of_files = _LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
+    annotations, managed_by = _annotations(live), _labels(live).get(MANAGED_BY, "")
+    of_files = LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
     return of_files or any(
         entry.get("operation") == "Apply" and str(entry.get("manager")).partition("/")[0] not in _KNOWN
         for entry in _entries(live)
@@ -54,7 +58,7 @@ def applied_with_kubectl(live: Manifest) -> bool:
 
 
 def _argocd(live: Manifest) -> _Values | None:
-    by_label = ARGOCD_INSTANCE in _labels(live) or (_INSTANCE in _labels(live) and _ARGOCD_MANAGERS & _managers(live))
+    by_label = ARGOCD_INSTANCE in _labels(live) or (INSTANCE in _labels(live) and ARGOCD_MANAGERS & _managers(live))
     return {} if ARGOCD_TRACKING in _annotations(live) or by_label else None
 
 
@@ -69,9 +73,9 @@ def _flux_helm(live: Manifest) -> _Values | None:
 def _helm(live: Manifest) -> _Values | None:
     if found := _named(_annotations(live), f"{HELM_RELEASE}-"):
         return found
-    if _labels(live).get(_MANAGED_BY) != "Helm" or "helm" not in _managers(live):
+    if _labels(live).get(MANAGED_BY) != "Helm" or "helm" not in _managers(live):
         return None
-    release = _labels(live).get(_INSTANCE, "<release>")
+    release = _labels(live).get(INSTANCE, "<release>")
     return {"owner": release, "place": live["metadata"].get("namespace", "<namespace>")}
 
 
@@ -79,7 +83,7 @@ def _terraform(live: Manifest) -> _Values | None:
     for entry in _entries(live):
         fields = entry.get("fieldsV1", {})
         whole = fields.keys() - {"f:metadata"} or _NAME_OF_NAMESPACE in fields.get("f:metadata", {}).get("f:labels", {})
-        if entry.get("manager") in _TERRAFORM and whole:
+        if entry.get("manager") in TERRAFORM_MANAGERS and whole:
             return {"manager": entry["manager"]}
     return None
 
@@ -93,10 +97,10 @@ def _tool(live: Manifest) -> _Values | None:
     for label, tool in _PRUNED_BY.items():
         if label in labels:
             return {"tool": tool, "label": label, "value": labels[label]}
-    tool = labels.get(_MANAGED_BY, "")
+    tool = labels.get(MANAGED_BY, "")
     # The kubernetes provider of Pulumi gives that label to what this stack makes, too.
     known = tool.lower() in _TOOLS and OBJECT_MANAGER not in _managers(live)
-    return {"tool": tool, "label": _MANAGED_BY, "value": tool} if known else None
+    return {"tool": tool, "label": MANAGED_BY, "value": tool} if known else None
 
 
 def _controller(live: Manifest) -> _Values | None:

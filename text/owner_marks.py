@@ -1,9 +1,18 @@
-"""Labels and annotations by which the tools that deploy objects know what is theirs."""
+"""Labels, annotations and field managers by which the tools that deploy objects know what is theirs."""
 
 from typing import Final
 
+# Labels of Kubernetes' own, which several tools write. ArgoCD marks by the first unless it is told otherwise.
+INSTANCE: Final = "app.kubernetes.io/instance"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+# What `kubectl apply` notes of the file.
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 ARGOCD_TRACKING: Final = "argocd.argoproj.io/tracking-id"
 ARGOCD_INSTANCE: Final = "argocd.argoproj.io/instance"
 FLUX_KUSTOMIZATION: Final = "kustomize.toolkit.fluxcd.io"
 FLUX_RELEASE: Final = "helm.toolkit.fluxcd.io"
 HELM_RELEASE: Final = "meta.helm.sh/release"
+# Before 2.5 it took its name from its program's.
+ARGOCD_MANAGERS: Final = frozenset({"argocd-controller", "argocd-application-controller"})
+# Of the kubernetes provider: of typed resources from its user agent, of kubernetes_manifest by default.
+TERRAFORM_MANAGERS: Final = frozenset({"HashiCorp", "Terraform"})

@@ -300,6 +300,10 @@ MARKED: dict[str, Manifest] = {
         "labels": {"app.kubernetes.io/instance": "tunnels"},
         "managedFields": [managed("argocd-controller", {"f:spec": {}}, "Apply")],
     },
+    "an older ArgoCD's label": {
+        "labels": {"app.kubernetes.io/instance": "tunnels"},
+        "managedFields": [managed("argocd-application-controller", {"f:spec": {}}, "Apply")],
+    },
     "Terraform": {"managedFields": [managed("HashiCorp", {"f:spec": {}})]},
     "an owner": {"ownerReferences": [{"kind": "Tunnel", "name": "home", "uid": "1"}]},
 }
