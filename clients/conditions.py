@@ -5,8 +5,16 @@ from clients.kubernetes import Manifest
 
 def holding(thing: Manifest) -> dict[str, Manifest]:
     """Return the conditions that hold, by their type."""
-    found = thing.get("status", {}).get("conditions", [])
-    return {one["type"]: one for one in found if one["status"] == "True"}
+    return {one["type"]: one for one in _stated(thing) if one["status"] == "True"}
+
+
+def unmet(thing: Manifest) -> dict[str, Manifest]:
+    """Return the conditions that are stated and do not hold, or are unknown, by their type."""
+    return {one["type"]: one for one in _stated(thing) if one["status"] != "True"}
+
+
+def _stated(thing: Manifest) -> list[Manifest]:
+    return thing.get("status", {}).get("conditions") or []
 
 
 def end_of_job(job: Manifest) -> Manifest | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from clients.conditions import unmet
 from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -88,14 +89,15 @@ def _of_issuer(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
         return
     named = {one["metadata"]["name"]: one for one in issuers}
     issuer = named.get(route.tls.issuer)
-    held = issuer.get("status", {}).get("conditions") or () if issuer else ()
-    failing = [str(one.get("message")) for one in held if one["type"] == "Ready" and one["status"] != "True"]
     if issuer is None:
-        failing = [f"the cluster has none of that name. It has: {', '.join(named) or 'none'}"]
-    for reason in failing:
-        yield wording.ISSUER_UNREADY.found(
-            kind=route.tls.issuer_kind, name=route.tls.issuer, secret=route.tls.secret, reason=reason
-        )
+        reason = f"the cluster has none of that name. It has: {', '.join(named) or 'none'}"
+    elif unready := unmet(issuer).get("Ready"):
+        reason = str(unready.get("message"))
+    else:
+        return
+    yield wording.ISSUER_UNREADY.found(
+        kind=route.tls.issuer_kind, name=route.tls.issuer, secret=route.tls.secret, reason=reason
+    )
 
 
 def _is_served(ingress_class: Manifest, facts: ClusterSeen) -> bool:
@@ -109,6 +111,4 @@ def _is_served(ingress_class: Manifest, facts: ClusterSeen) -> bool:
 
 def _serves(pod: Manifest) -> bool:
     """Whether a pod runs, and does not say that it is not ready."""
-    status = pod.get("status", {})
-    unready = [one for one in status.get("conditions") or () if one["type"] == "Ready" and one["status"] != "True"]
-    return status.get("phase") == "Running" and not unready
+    return pod.get("status", {}).get("phase") == "Running" and "Ready" not in unmet(pod)
