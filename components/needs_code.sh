@@ -5,7 +5,7 @@
 # before it does that.
 #
 # PAGE         a directory of the containers around the page: the file `needed` in it has the link sent
-# AGAIN_AFTER  days after which a link is sent again, where nobody has signed in
+# AGAIN_AFTER  days after which a link is sent again, until someone signs in
 # CREDENTIALS  a directory with the files appleId and password
 # COOKIES      the directory that keeps the account signed in
 # WHO_OPTION, COOKIES_OPTION, SIGN_IN_OPTION

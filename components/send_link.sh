@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends the link to the page on which an account is signed in, before that page waits. It runs in Apprise's image.
 #
-# PAGE   a directory of the containers around the page: the file `needed` has the link sent, and goes where nobody gets it
+# PAGE   a directory of the containers around the page: the file `needed` has the link sent; removed if no URL is reached
 # URLS   Apprise URLs, one a line
 # TITLE, BODY
 #        what is sent

@@ -61,7 +61,7 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
 
 
 def _take_pages_out(sync: Node | None) -> None:
-    """Take out the pages to sign in, whose link nobody would get."""
+    """Take out the pages to sign in: a rehearsal sends no link."""
     accounts = _get(sync, "accounts") if isinstance(sync, MappingNode) else None
     for node in (sync, *(accounts.value if isinstance(accounts, SequenceNode) else ())):
         if isinstance(node, MappingNode):

@@ -36,7 +36,7 @@ def test_a_code_typed_on_the_page_lets_the_run_go_on(phone: Phone) -> None:
     assert {"refused", "asked"}.isdisjoint(place.name for place in phone.session.iterdir())
 
 
-def test_with_a_good_session_one_request_is_made_and_nobody_is_told(phone: Phone) -> None:
+def test_with_a_good_session_one_request_is_made_and_nothing_is_sent(phone: Phone) -> None:
     phone.run(CODE)
     before = [phone.asked(one) for one in (PUSHED, SIGN_INS, VALIDATED)]
     ended = phone.run()
