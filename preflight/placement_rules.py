@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from clients.conditions import unmet
 from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -84,10 +85,8 @@ def _closed(ref: Ref, pod: Manifest, node: Manifest) -> Iterator[Finding]:
 
 def _reasons(pod: Manifest, node: Manifest) -> Iterator[str]:
     """Say why a node takes no new pod."""
-    conditions = {one["type"]: one for one in node.get("status", {}).get("conditions", [])}
-    ready = conditions.get("Ready")
-    if ready and ready["status"] != "True":
-        yield f"it is not ready: {ready.get('message') or ready.get('reason') or ready['status']}"
+    if unready := unmet(node).get("Ready"):
+        yield f"it is not ready: {unready.get('message') or unready.get('reason') or unready['status']}"
         return
     taints = list(untolerated(pod, node))
     cordoned = node.get("spec", {}).get("unschedulable") and not tolerates(pod, _CORDON)
