@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 from kubernetes import client
@@ -19,6 +20,8 @@ from kubernetes.config import ConfigException
 from kubernetes.config.dateutil import parse_rfc3339
 from kubernetes.config.exec_provider import ExecProvider
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
+from urllib3.exceptions import LocationParseError
+from urllib3.util import make_headers, parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 
@@ -42,7 +45,7 @@ class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the client has no type
         try:
             status = ExecProvider(self._user["exec"], None, self._cluster).run()
             if "token" in status:
-                self.token = f"Bearer {status['token']}"
+                self.token = _bearer(status["token"])
             else:
                 self.plugin_pair = status["clientCertificateData"].encode(), status["clientKeyData"].encode()
             if "expirationTimestamp" in status:
@@ -53,6 +56,19 @@ class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the client has no type
             # Not raised: once a token has expired, this runs in the middle of a request.
             self.plugin_fault = str(error)
         return not self.plugin_fault
+
+    def _load_user_token(self) -> bool:
+        if loaded := bool(super()._load_user_token()):
+            self.token = _bearer(self.token.removeprefix("Bearer "))
+        return loaded
+
+
+def _bearer(token: str) -> str:
+    """Build the header; a file ends its line, which is not part of the token (as client-go reads it)."""
+    stripped = token.strip()
+    if not (stripped.isascii() and stripped.isprintable()):  # what sends it would show it in an error
+        raise ConfigException("the token is not one line of ASCII text")
+    return f"Bearer {stripped}"
 
 
 def connect(
@@ -79,6 +95,8 @@ def connect(
         if isinstance(kubeconfig, Path) and user.get("exec"):
             user["exec"] = _beside(kubeconfig, user["exec"])
         settings = settings or client.Configuration()
+        if proxy := cluster.get("proxy-url"):
+            _go_through(proxy, settings)
         loader = _Loader(document, context, config_base_path=None, config_persister=persist)
         loader.load_and_set(settings)
         if loader.plugin_fault:
@@ -142,6 +160,17 @@ def _entry(document: ConfigNode, plural: str, singular: str, name: str | None) -
     node.value = {**node.value, singular: dict(node.value[singular])}
     entry: dict[str, Any] = node.value[singular]
     return entry
+
+
+def _go_through(proxy: str, settings: client.Configuration) -> None:
+    """Have a client reach its server by the cluster's proxy, and by no other that the environment names."""
+    with suppress(LocationParseError):  # which would show a password in it
+        url = parse_url(proxy)
+        if url.scheme in {"http", "https"} and url.host:
+            settings.proxy, settings.no_proxy = url._replace(auth=None).url, None
+            settings.proxy_headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
+            return
+    raise ConfigException("its proxy-url is not an http or https URL, which alone is supported")
 
 
 def _trust(settings: client.Configuration, authority: str | None) -> ssl.SSLContext:

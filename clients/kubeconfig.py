@@ -36,6 +36,7 @@ class _NamedContext(BaseModel):
 
 class _Server(BaseModel):
     server: str | None = None
+    proxy: str | None = Field(None, alias="proxy-url")
     authority: str | None = Field(None, alias="certificate-authority")
     authority_data: str | None = Field(None, alias="certificate-authority-data")
 
@@ -52,6 +53,7 @@ class _Plugin(BaseModel):
 
 
 class _User(BaseModel):
+    acts_for: str | None = Field(None, alias="as")
     token: str | None = None
     token_file: str | None = Field(None, alias="tokenFile")
     certificate: str | None = Field(None, alias="client-certificate")
@@ -91,6 +93,11 @@ def load(cluster: Cluster) -> client.ApiClient:
             )
         raise KubeconfigError(f"{_NAMED}: there is no file {file}. Name your kubeconfig file there")
     stated, user = _read(file, cluster.context)
+    if user and user.acts_for:  # Kubernetes' Python client would act for the user itself
+        raise KubeconfigError(
+            f"{_NAMED}: the user {stated.context.user} of {file} impersonates {user.acts_for} (as), which is not "
+            "supported. Name a context whose user acts for itself"
+        )
     if user and user.plugin:
         _find(user.plugin, file)
     settings = client.Configuration()

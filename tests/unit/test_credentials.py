@@ -19,6 +19,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from clients.credentials import CredentialsError, connect
 from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Ref, UnreachableError
 from settings.cluster import Cluster
+from tests.scripted_server import Said, serving
 
 SECRET = "hush5hush5"  # noqa: S105
 PLUGIN_API = "client.authentication.k8s.io/v1"
@@ -201,6 +202,46 @@ def test_why_a_plugin_gave_no_credentials_is_said(
         api(kubeconfig(tmp_path, address, {}, user))
     assert why in str(error.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_token_of_a_file_is_its_line_and_the_proxy_is_the_clusters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As kubectl reads them: `echo` ends the line, and another proxy of the environment is for other servers."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    with serving(lambda *_: Said(200, b'{"gitVersion": "v1"}')) as proxy:
+        url = proxy.address.replace("//", "//anna:hush@")
+        there = kubeconfig(tmp_path, "http://cluster.invalid", {"proxy-url": url}, {"tokenFile": "token"})
+        assert api(there).version() == "v1"
+        made = connect(there).configuration
+    assert proxy.asked == [("GET", "http://cluster.invalid/version")]
+    assert made.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    assert made.proxy_headers == {"proxy-authorization": f"Basic {b64(b'anna:hush')}"}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user"),
+    [
+        ({}, {"token": f"{SECRET}\nx"}),
+        ({}, {"token": f"{SECRET}\u20ac"}),
+        ({}, {"tokenFile": "two-lines"}),
+        ({}, {"exec": "two-lines"}),
+        ({}, {"token": SECRET, "as": "admin", "as-groups": ["system:masters"]}),
+        *(
+            ({"proxy-url": url.format(SECRET)}, {"token": "x"})
+            for url in ("socks5://x:{}@127.0.0.1:1", "http://x:{}@127.0.0.1:1", "http://x:{}@[:1", "x:{}@127.0.0.1:1")
+        ),
+    ],
+)
+def test_tokens_and_proxies_that_cannot_be_used_are_not_shown(
+    tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any]
+) -> None:
+    (tmp_path / "two-lines").write_text(f"{SECRET}\nx\n")
+    stated = by_plugin(tmp_path, token=f"{SECRET}\nx") if "exec" in user else user
+    with serving(lambda *_: Said(200, b'{"gitVersion": "v1"}')) as server, pytest.raises(ClusterError) as refused:
+        api(kubeconfig(tmp_path, server.address, cluster, stated)).version()
+    assert (SECRET in str(refused.value), server.asked) == (False, [])
 
 
 def test_another_authority_is_not_trusted(tmp_path: Path, temporary: Path, authority: trustme.CA, address: str) -> None:
