@@ -77,13 +77,16 @@ def _delete_stuck(api: ClusterApi, ref: Ref, live: Manifest) -> None:
 def _state(api: ClusterApi, ref: Ref, live: Manifest | None) -> _State:
     if live is None:
         raise RolloutError(f"{ref} was removed meanwhile")
-    if live["spec"].get("paused"):
-        paused = Failure(f"{ref} is paused: `kubectl rollout resume` it first")
-        return _State(done=False, progress="paused", failure=paused)
     seen = live.get("status", {}).get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
     counts = _counts(live)
     if seen and (counts.done or on_delete(live)):
         return _State(done=True, progress="")
+    if live["spec"].get("paused"):
+        paused = Failure(f"{ref} is paused: `kubectl rollout resume` it first")
+        return _State(done=False, progress="paused", failure=paused)
+    if number := partition(live):
+        held = Failure(f"{ref} updates only pods from number {number} on: set its partition to 0 first")
+        return _State(done=False, progress="partitioned", failure=held)
     old = f", {counts.total - counts.updated} of the old template to go" if counts.total > counts.updated else ""
     if not seen:
         return _State(done=False, progress=f"{ref}: the rollout begins")
@@ -131,6 +134,13 @@ def pods(api: ClusterApi, live: Manifest) -> list[Manifest]:
     if live["kind"] == "Deployment":
         owners = {rs["metadata"]["uid"] for rs in _replica_sets(api, live)}
     return [pod for pod in _selected(api, live, "v1", "Pod") if owners & _owners(pod)]
+
+
+def partition(live: Manifest) -> int:
+    """Return the number below which a StatefulSet's pods stay as they are; 0 where it updates all of them."""
+    spec = live["spec"]
+    number = int(((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
+    return number if number > (spec.get("ordinals") or {}).get("start", 0) and not on_delete(live) else 0
 
 
 def on_delete(live: Manifest) -> bool:

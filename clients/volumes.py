@@ -1,6 +1,29 @@
-"""What ties a PersistentVolume to a claim."""
+"""What ties a PersistentVolume to a claim, and a claim to pods."""
+
+from collections.abc import Iterable, Iterator
 
 from clients.kubernetes import Manifest, Ref
+
+
+def claim_names(pod: Manifest, workload: Manifest | None = None) -> set[str]:
+    """Name the claims that a pod mounts; a StatefulSet has some made for each of its pods."""
+    mounted = {one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])}
+    return {str(name) for name in mounted if name} | set(_of_templates(workload) if workload else ())
+
+
+def _of_templates(workload: Manifest) -> Iterator[str]:
+    spec, name = workload["spec"], workload["metadata"]["name"]
+    first = (spec.get("ordinals") or {}).get("start", 0)
+    for template in spec.get("volumeClaimTemplates") or ():
+        for ordinal in range(first, first + spec.get("replicas", 1)):
+            yield f"{template['metadata']['name']}-{name}-{ordinal}"
+
+
+def kept_by_pods(workload: Manifest, claims: Iterable[Manifest]) -> Iterator[Ref]:
+    """List claims that are being deleted and that only a workload's pods keep: with those pods go claim and data."""
+    mounted, place = claim_names(workload["spec"]["template"]["spec"], workload), workload["metadata"].get("namespace")
+    refs = (Ref.of(claim) for claim in claims if "deletionTimestamp" in claim["metadata"])
+    yield from (ref for ref in refs if ref.name in mounted and ref.namespace == place)
 
 
 def is_released(volume: Manifest, claim: Ref, live: Manifest | None) -> bool:

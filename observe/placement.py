@@ -1,10 +1,11 @@
 """Where pods may run: the photos' node, and the claims that tie pods to nodes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clients.kubernetes import Manifest, Ref
 from clients.nodes import of_host_name
+from clients.volumes import claim_names
 from observe.existing import ExistingSeen
 from observe.lists import Listed
 from settings import Settings
@@ -35,18 +36,9 @@ class Placement:
 
     def claims_of(self, pod: Manifest, namespace: str | None, workload: Manifest | None = None) -> list[Manifest]:
         """List the claims that a pod mounts, as far as they are known; a StatefulSet has some made for each."""
-        mounted = {one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])}
-        mounted |= set(_of_templates(workload)) if workload else set()
+        mounted = claim_names(pod, workload)
         metadata = [(one, one["metadata"]) for one in self.claims or ()]
         return [one for one, named in metadata if named["name"] in mounted and named.get("namespace") == namespace]
-
-
-def _of_templates(workload: Manifest) -> Iterator[str]:
-    spec, name = workload["spec"], workload["metadata"]["name"]
-    first = (spec.get("ordinals") or {}).get("start", 0)
-    for template in spec.get("volumeClaimTemplates") or ():
-        for ordinal in range(first, first + spec.get("replicas", 1)):
-            yield f"{template['metadata']['name']}-{name}-{ordinal}"
 
 
 def read_placement(

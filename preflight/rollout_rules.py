@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from kubernetes.utils import parse_quantity
 
+from clients import rollout
 from clients.kubernetes import Manifest, Ref
+from clients.volumes import kept_by_pods
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
 from preflight.strategy import keeps_old_pods
+from providers.wording import CLAIM_GOES_WITH_POD
 from text.finding import Finding
 
 _ONE_POD = "ReadWriteOncePod"
@@ -21,7 +24,11 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
         live = facts.workload(Ref.of(mount))
         if live is None or not mount_rules.restarts(mount, live, plan, answers):
             continue
-        if live["spec"].get("paused"):
+        for claim in kept_by_pods(live, facts.placement.claims or ()):
+            yield CLAIM_GOES_WITH_POD.found(claim, workload=Ref.of(live))
+        if partition := rollout.partition(live):
+            yield wording.WORKLOAD_PARTITIONED.found(Ref.of(live), partition=partition)
+        elif live["spec"].get("paused"):
             name, namespace = live["metadata"]["name"], mount["metadata"]["namespace"]
             yield wording.WORKLOAD_PAUSED.found(Ref.of(live), name=name, namespace=namespace)
         elif keeps_old_pods(live):

@@ -429,6 +429,12 @@ WORKLOAD_PAUSED = Situation(
     "$subject is paused, and its pods would not get the photos' mount",
     "`kubectl rollout resume deployment -n $namespace $name`, or remove spec.paused from its source",
 )
+WORKLOAD_PARTITIONED = Situation(
+    "workload-partitioned",
+    "$subject updates only pods from number $partition on (updateStrategy.rollingUpdate.partition), and the others "
+    "would not get the photos' mount",
+    "Set the partition to 0 in its source",
+)
 OLD_POD_HOLDS = Situation(
     "old-pod-holds",
     "$subject starts its new pod beside the old one (RollingUpdate), which holds $what: the new one would never start",

@@ -21,6 +21,7 @@ from providers import entries
 from providers.claim import Claim, dry_run
 from providers.cluster_provider import ClusterProvider
 from providers.report import refusals, report
+from providers.restart import refuse_losses
 from text.resource_types import WORKLOADS
 from text.visible import visible
 
@@ -77,8 +78,10 @@ class FragmentProvider(ClusterProvider):
         api, claim = self._api(), _claim(_props)
         live = api.get(claim.ref)
         ours = claim.holders(live).get(claim.manager) if live else None
-        if not ours:
+        if live is None or not ours:
             return
+        if claim.ref.kind in WORKLOADS:
+            refuse_losses(api, live)
         # An item goes as a whole, whoever else set a part of it by hand; a label that another manager states too stays.
         # Of an object of this stack only its marks are a fragment: there both of our managers have to let go.
         going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
@@ -96,6 +99,8 @@ class FragmentProvider(ClusterProvider):
         trial = dry_run(api, claim)
         if trial.problems or trial.live is None:
             raise RuntimeError(visible("; ".join(map(str, trial.problems))))
+        if trial.restarts:
+            refuse_losses(api, trial.live)
         found = api.get(claim.ref) or trial.live
         entries.rename(api, claim)
         entries.take_over(api, claim, set_by_hand, managed_fields.entries(claim.fragment))

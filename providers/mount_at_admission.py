@@ -21,6 +21,7 @@ from clients.likeness import unlike
 from providers.cluster_provider import ClusterProvider
 from providers.fragment import integers
 from providers.report import report
+from providers.restart import refuse_losses
 
 STAMP = "immich-icloud/mount"
 _MANAGER = "immich-icloud-restart"
@@ -69,6 +70,8 @@ class MountAtAdmissionProvider(ClusterProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove the policy, and restart what has the mount by it."""
         api, mount = self._api(), _mount(_props)
+        for workload, _ in _workloads(api, mount):
+            refuse_losses(api, workload)
         _remove(api, mount.objects)
         for workload, fragment in _workloads(api, mount):
             having = [pod for pod in _pods(api, workload) if _stamp_of(pod)]

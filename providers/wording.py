@@ -23,6 +23,12 @@ ENTRIES_OF_ANOTHER_STACK = Situation(
 )
 ENTRIES_BY_HAND = Situation("entries-by-hand", '$subject: $entries was set by hand ("$manager")', _ADOPT)
 ENTRIES_REFUSED = Situation("entries-refused", "$subject: the API server refuses this stack's entries: $reason")
+CLAIM_GOES_WITH_POD = Situation(
+    "claim-goes-with-pod",
+    "$subject is being deleted, and only the pods of $workload keep it: their restart would remove the claim, and its "
+    "data where the volume's reclaim policy is Delete",
+    "Copy its data to a claim that stays, and have Immich mount that one",
+)
 
 # a library
 

@@ -644,6 +644,33 @@ def test_adoption_leaves_us_the_only_owner(provider: Provider) -> None:
     assert restless(api.live or {}) == restless(deployment())
 
 
+def test_no_restart_takes_a_claim_away_that_only_the_pod_keeps(provider: Provider) -> None:
+    """A claim that was deleted in use is gone with its last pod, and Immich's own photos with it."""
+
+    class WithClaim(FakeClusterApi):
+        going: Manifest = {}  # noqa: RUF012 (replaced as a whole)
+
+        def get(self, ref: Ref) -> Manifest | None:
+            if ref.kind != "PersistentVolumeClaim":
+                return super().get(ref)
+            metadata = {"name": ref.name, "namespace": ref.namespace, **self.going}
+            return {"apiVersion": "v1", "kind": ref.kind, "metadata": metadata, "spec": {}}
+
+    live = deployment()
+    live["spec"]["template"]["spec"]["volumes"] = [
+        {"name": "library", "persistentVolumeClaim": {"claimName": "immich-library"}}
+    ]
+    api = WithClaim(live)
+    api.going = {"deletionTimestamp": "2026-11-27T08:00:00Z"}
+    for attempt in (lambda: provider(api).create(inputs()), lambda: provider(api).delete("", inputs())):
+        with pytest.raises(RuntimeError, match="PersistentVolumeClaim immich/immich-library is being deleted"):
+            attempt()
+        assert api.writes == []
+        api.going = {}
+        provider(api).create(inputs())
+        api.going, api.writes = {"deletionTimestamp": "2026-11-27T08:00:00Z"}, []
+
+
 def test_create_refuses_what_was_set_by_hand(provider: Provider) -> None:
     api = FakeClusterApi(deployment(patched=True))
     with pytest.raises(RuntimeError, match="was set by hand"):
@@ -869,6 +896,14 @@ def test_a_rollout_that_can_not_end(api: ClusterApi, words: str) -> None:
     with pytest.raises(rollout.RolloutError) as error:
         waited(api)
     assert str(error.value) == words
+
+
+def test_a_stateful_set_that_keeps_some_of_its_pods_is_told() -> None:
+    partitioned = state(0, 1, 1) | {"kind": "StatefulSet"}
+    partitioned["spec"]["updateStrategy"] = {"rollingUpdate": {"partition": 1}}
+    partitioned["status"] |= {"currentRevision": "old", "updateRevision": "new"}
+    with pytest.raises(rollout.RolloutError, match="updates only pods from number 1 on"):
+        waited(Replay(partitioned))
 
 
 def test_a_paused_deployment_is_told() -> None:

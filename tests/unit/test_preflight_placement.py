@@ -311,6 +311,41 @@ def test_a_paused_workload_is_told_only_where_it_would_restart() -> None:
     assert told(rules.findings(configured(), there, planned(configured()), Answers())) == []
 
 
+@pytest.mark.parametrize(
+    ("spec", "held"),
+    [
+        ({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}, True),
+        ({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}}, False),
+        ({"updateStrategy": {"rollingUpdate": {"partition": 3}}, "ordinals": {"start": 3}}, False),
+        ({"updateStrategy": {"type": "OnDelete"}}, False),
+    ],
+)
+def test_a_stateful_set_that_keeps_some_of_its_pods_is_told_only_where_it_would_restart(
+    spec: Manifest,
+    held: bool,  # noqa: FBT001
+) -> None:
+    there = seen(immich(**spec) | {"kind": "StatefulSet"})
+    settings, ref = configured(), Ref("apps/v1", "StatefulSet", "immich-server", "immich")
+    plan = plan_of(settings, Found((replace(SERVERS[0], ref=ref),)), Ownership(STACK))
+    answers = Answers(trials={ref: FragmentDryRun(there.workloads[0])})
+    assert told(rules.findings(settings, there, plan, answers), Severity.PROBLEM) == (
+        [("workload-partitioned", str(ref))] if held else []
+    )
+    assert told(rules.findings(settings, there, plan, Answers()), Severity.PROBLEM) == []
+
+
+@pytest.mark.parametrize("strategy", [{}, RECREATE], ids=["RollingUpdate", "Recreate"])
+def test_a_claim_that_only_immichs_pod_keeps_from_being_gone(strategy: Manifest) -> None:
+    """Deleted while it was in use, it waits for the pod: a restart would lose Immich's own photos."""
+    going, other = claim("immich-library", "immich"), claim("immich-library", "elsewhere")
+    for one in (going, other):
+        one["metadata"] |= GOING
+    live = immich({"volumes": [{"name": "l", "persistentVolumeClaim": {"claimName": "immich-library"}}]}, **strategy)
+    there = seen(live, claims=(going, other))
+    assert problems(configured(), there) == [("claim-goes-with-pod", "PersistentVolumeClaim immich/immich-library")]
+    assert told(rules.findings(configured(), there, planned(configured()), Answers()), Severity.PROBLEM) == []
+
+
 # quotas
 
 
