@@ -78,6 +78,7 @@ class ImmichAccess(pulumi.ComponentResource):
                 type="self_hosted",
                 domain=page.host,
                 policies=[{"id": people.id, "precedence": 1}],  # no app has anything to do there
+                same_site_cookie_attribute="lax",  # the page takes a form from any site that a browser sends it from
                 opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
             )
         self.client_id = pulumi.Output.secret(token.client_id)

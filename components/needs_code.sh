@@ -38,7 +38,8 @@ private "$COOKIES"
 [ "$class" = signed-out ] || exit
 today=$(day_number "$(date -u +%Y-%m-%d)")
 last=$(day_number "$(cat "$asked" 2>/dev/null || :)" || :)
-if [ ! -s "$asked" ] || [ "$((today - last))" -ge "$AGAIN_AFTER" ]; then
+since=$((today - last)) # below zero, the clock was wrong
+if [ ! -s "$asked" ] || [ "$since" -lt 0 ] || [ "$since" -ge "$AGAIN_AFTER" ]; then
     : >"$PAGE/needed"
 else
     echo "account $ACCOUNT: the link to sign in was sent on $(cat "$asked"), and is sent again $AGAIN_AFTER days after that"

@@ -33,12 +33,12 @@ tell_session() { # directory: says until when the session is good, and warns whe
     if [ -n "$SESSION_END" ]; then
         left=$(($(day_number "$SESSION_END") - today))
         echo "the session of account $ACCOUNT is valid until about $SESSION_END, by Apple's cookies"
-    elif SIGNED_IN=$(cat "$1/signed-in" 2>/dev/null); then
+    elif SIGNED_IN=$(cat "$1/signed-in" 2>/dev/null) && [ "$(day_number "$SIGNED_IN")" -le "$today" ]; then
         left=$(($(day_number "$SIGNED_IN") + 30 - today))
         echo "account $ACCOUNT was signed in on $SIGNED_IN. Apple's cookies do not say how long that is valid: by experience 30 to \
 60 days"
     else
-        left=0
+        left=0 SIGNED_IN='' # none, or of a day to come, when the clock was wrong
         echo "it is unknown when account $ACCOUNT was signed in. A sign-in is valid for 30 to 60 days, by experience"
     fi
     [ "$left" -gt "$AHEAD" ] ||

@@ -27,7 +27,7 @@ set -- "$@" "$COOKIES_OPTION" "$fresh" "$WHO_OPTION" "$(cat "$CREDENTIALS/appleI
 
 client='' clock='' reader=''
 trap '[ -z "$client" ] || kill "$client" 2>/dev/null || :; [ -z "$clock" ] || kill "$clock" 2>/dev/null || :
-rm -rf "$fresh"
+rm -rf "$fresh" "$kept/asked" # ended from outside, it has not waited: the next run sends the link again
 exit' TERM INT HUP
 
 end_at() { # second, process: ends it then

@@ -98,11 +98,11 @@ class Phone:
         """How often Apple got a request."""
         return int(self.house.client.tell("GET", "requests").count(request))
 
-    def run(self, *typed: str) -> Mapping[str, Ended]:
-        """Run the account's Job to its end, and type codes at its page while it waits."""
+    def run(self, *typed: str, evicted: bool = False) -> Mapping[str, Ended]:
+        """Run the account's Job to its end, or until its page waits; type codes at the page while it does."""
         job = sync_job(household_with_pages(schedule="0 2 * * *"), FLOOR="0", FLOOR_NODE="0", RETRY_AFTER="")
         pod, node = job["spec"]["template"]["spec"], self.house.node
-        places, ended = node.places(job), {}
+        places, ended = node.places(job), dict[str, Ended]()
         for container in (*pod["initContainers"], *pod["containers"]):
             for pair in container["env"]:
                 pair["value"] = self.waits if pair["name"] == "LASTS" else pair.get("value")
@@ -113,14 +113,22 @@ class Phone:
                 waiting = beside.submit(started.end, limit=120)
                 if container["name"] == "sign-in" and typed:
                     self._type(typed, waiting.done)
+                if container["name"] == "sign-in" and evicted:
+                    self._await_page(waiting.done)
+                    started.process.terminate()
+                    waiting.result()
+                    return ended
                 ended[container["name"]] = waiting.result()
         return ended
 
     def _type(self, codes: tuple[str, ...], over: Any) -> None:
         for code in codes:
-            next((page for page in self._pages(over) if self.code_page in page), None)
+            self._await_page(over)
             with contextlib.suppress(httpx.TransportError):  # it may just be started again
                 self._ask("POST", "code", data={"code": code})
+
+    def _await_page(self, over: Any) -> None:
+        next((page for page in self._pages(over) if self.code_page in page), None)
 
     def _pages(self, over: Any) -> Iterator[str]:
         """What the page's own script shows, which asks each second."""

@@ -88,7 +88,15 @@ def test_a_code_that_comes_too_late_is_followed_by_another_one(phone: Phone) -> 
     assert phone.asked(PUSHED) == before + 2
 
 
+def test_a_page_that_ends_with_its_node_is_opened_again_by_the_next_run(phone: Phone) -> None:
+    assert "notify" not in phone.run(evicted=True)
+    assert phone.run(CODE)["icloudpd"].result.code == Code.SYNCED
+    assert phone.sent == [LINK, LINK]
+
+
 def test_an_account_that_never_was_signed_in_can_be_from_the_first(phone: Phone) -> None:
+    """Also where a page waited before on a day that is still to come, as the clock was wrong."""
     for place in phone.session.iterdir():
         place.unlink()
+    (phone.session / "asked").write_text(f"{TODAY + timedelta(days=9000)}\n")
     assert phone.run(CODE)["icloudpd"].result.code == Code.SYNCED

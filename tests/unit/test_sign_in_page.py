@@ -100,6 +100,7 @@ def test_only_people_are_let_in_and_before_anything_leads_there(stack: Recording
         (application,) = (one for one in stack.all("ZeroTrustAccessApplication") if one.inputs["domain"] == host)
         assert [one["id"] for one in application.inputs["policies"]] == [f"{one.name}-id" for one in people]
         (record,) = (one for one in stack.all("DnsRecord") if one.inputs["name"] == host)
+        assert application.inputs["sameSiteCookieAttribute"] == "lax", "no other site types a code"
         assert stack.comes_after(record, application)
         assert stack.comes_after(configuration, record)
 
