@@ -7,7 +7,10 @@ anywhere in its value is named as secret.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +20,79 @@ from settings import PROJECT
 
 STACKS = Path(__file__).parent / "stacks"
 VALID = sorted((STACKS / "valid").glob("*.yaml"))
-INVALID = sorted((STACKS / "invalid").glob("*.yaml"))
 OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
 
 _DIFFERS = re.compile(r"^# differs from (.*)$", re.MULTILINE)
-BEYOND_SCHEMA = "# beyond the schema"
+_MISSING = "(missing)"
 
 
-def document(file: Path) -> Any:
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """A wrong stack file: how it differs from a valid one.
+
+    Attributes:
+        name: what is wrong.
+        base: the valid file.
+        changes: values by path, as in `storage.path`, or that it is (missing); one with a colon is a key of `config`.
+        beyond_schema: whether only the program finds the fault, and no editor.
+
+    """
+
+    name: str
+    base: Path
+    changes: Mapping[str, Any]
+    beyond_schema: bool
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        config: dict[str, Any] = document(self.base)["config"]
+        for path, value in self.changes.items():
+            *above, last = [path] if ":" in path else f"{PROJECT}:{path}".split(".")
+            at: Any = config
+            for key in above:
+                at = at[int(key) if isinstance(at, list) else key]
+            at[last] = deepcopy(value)
+            if value == _MISSING:
+                del at[last]
+        return config
+
+
+def _wrong() -> Iterator[Wrong]:
+    for file in (STACKS / "invalid").glob("*.yaml"):
+        for group, cases in yaml.load(file.read_text(), _EngineLoader).items():  # noqa: S506 (a SafeLoader)
+            for name, changes in cases.items():
+                yield Wrong(name, STACKS / "valid" / file.name, changes, group == "beyond the schema")
+
+
+def document(file: Path | Wrong) -> Any:
     """The whole file as an editor's schema check sees it.
 
     One without a `config` states how it differs from a valid one: the one that it names, or else minimal.yaml.
     """
-    text = file.read_text()
-    found = yaml.load(text, _EngineLoader)  # noqa: S506 (a SafeLoader)
+    return deepcopy(_read(file))
+
+
+def _read(file: Path | Wrong) -> dict[str, Any]:
+    return {"config": file.config} if isinstance(file, Wrong) else _parsed(file.read_text())
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(text, _EngineLoader)  # noqa: S506 (a SafeLoader)
     if "config" in found:
         return found
     named = _DIFFERS.search(text)
-    return {"config": document(STACKS / "valid" / (named[1] if named else "minimal.yaml"))["config"] | found}
+    return {"config": _read(STACKS / "valid" / (named[1] if named else "minimal.yaml"))["config"] | found}
 
 
-def configuration(file: Path) -> dict[str, str]:
+def configuration(file: Path | Wrong) -> dict[str, str]:
     """What the program gets: text by `namespace:key`."""
-    return {
-        key if ":" in key else f"{PROJECT}:{key}": as_text(value) for key, value in document(file)["config"].items()
-    }
+    return {key if ":" in key else f"{PROJECT}:{key}": as_text(value) for key, value in _read(file)["config"].items()}
 
 
-def secrets(file: Path) -> set[str]:
+def secrets(file: Path | Wrong) -> set[str]:
     """The keys that the file holds encrypted, as the engine names them to the program."""
-    return {key for key, value in document(file)["config"].items() if _decrypted(value) != value}
+    return {key for key, value in _read(file)["config"].items() if _decrypted(value) != value}
 
 
 # Cloudflare's tokens have this form; what it decrypts to is nobody's business here.
@@ -81,11 +127,6 @@ def places(node: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(value, (*keys, key))
 
 
-def is_beyond_the_schema(file: Path) -> bool:
-    """Whether the file's fault is one that only the program can find, by the file's own word."""
-    return BEYOND_SCHEMA in file.read_text().splitlines()
-
-
 class _EngineLoader(yaml.CSafeLoader):
     """PyYAML speaks YAML 1.1 where `yes` is true and `1:30` is 90; for the engine both are texts."""
 
@@ -99,3 +140,6 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?[0-9]+\.[0-9]+", list("-+0123456789")),
 ):
     _EngineLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+_EngineLoader.add_constructor("!repeat", lambda _, node: node.value.split()[0] * int(node.value.split()[1]))
+
+INVALID = sorted(_wrong(), key=lambda wrong: wrong.name)

@@ -12,11 +12,11 @@ FOLDER = Path(__file__).parent
 
 def refused_settings() -> Iterator[str]:
     """What is said of each wrong stack file."""
-    for file in INVALID:
+    for wrong in INVALID:
         try:
-            parse(configuration(file), secrets(file), stack="test")
+            parse(configuration(wrong), secrets(wrong), stack="test")
         except SettingsError as error:
-            yield from (f"{file.stem}: {problem}" for problem in error.problems)
+            yield from (f"{wrong.name}: {problem}" for problem in error.problems)
 
 
 def faults() -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from settings import reference, schema
-from tests.stack_files import INVALID, OWN, VALID, document, is_beyond_the_schema
+from tests.stack_files import INVALID, OWN, VALID, Wrong, document
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(schema.schema())
 
 
-def faults(validator: Draft202012Validator, file: Path) -> list[str]:
+def faults(validator: Draft202012Validator, file: Path | Wrong) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document(file))]
 
 
@@ -39,10 +39,10 @@ def test_valid(validator: Draft202012Validator, file: Path) -> None:
     assert faults(validator, file) == []
 
 
-@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
-def test_invalid(validator: Draft202012Validator, file: Path) -> None:
-    """Red in the editor too, unless the file says that its fault is beyond a schema: then that must be so."""
-    assert (faults(validator, file) == []) is is_beyond_the_schema(file)
+@pytest.mark.parametrize("wrong", INVALID, ids=lambda wrong: wrong.name)
+def test_invalid(validator: Draft202012Validator, wrong: Wrong) -> None:
+    """Red in the editor too, unless it is said that its fault is beyond a schema: then that must be so."""
+    assert (faults(validator, wrong) == []) is wrong.beyond_schema
 
 
 @pytest.mark.parametrize("file", OWN, ids=lambda file: file.name)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from settings import PROJECT, Settings, SettingsError, parse
-from tests.stack_files import INVALID, OWN, VALID, as_text, configuration, document, places, secrets
+from tests.stack_files import INVALID, OWN, VALID, Wrong, as_text, configuration, document, places, secrets
 
 Keys = tuple[str, ...]
 
@@ -33,18 +33,18 @@ def test_valid(file: Path) -> None:
     parse(configuration(file), secrets(file))
 
 
-@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
-def test_invalid(file: Path) -> None:
+@pytest.mark.parametrize("wrong", INVALID, ids=lambda wrong: wrong.name)
+def test_invalid(wrong: Wrong) -> None:
     """In which words, golden/settings.txt shows."""
-    assert problems(configuration(file), secrets(file))
+    assert problems(configuration(wrong), secrets(wrong))
 
 
-@pytest.mark.parametrize("file", [f for f in INVALID if f.name.startswith("several")], ids=lambda file: file.stem)
-def test_order_of_problems_does_not_depend_on_the_order_of_keys(file: Path) -> None:
+@pytest.mark.parametrize("wrong", [w for w in INVALID if w.name.startswith("several")], ids=lambda wrong: wrong.name)
+def test_order_of_problems_does_not_depend_on_the_order_of_keys(wrong: Wrong) -> None:
     """The engine hands the configuration over in random order."""
-    backwards = dict(reversed(configuration(file).items()))
+    backwards = dict(reversed(configuration(wrong).items()))
 
-    assert problems(backwards) == problems(configuration(file))
+    assert problems(backwards) == problems(configuration(wrong))
 
 
 def test_enough_is_covered() -> None:
@@ -92,8 +92,8 @@ def test_every_setting_is_set_in_a_valid_file() -> None:
 def test_every_setting_is_wrong_in_an_invalid_file() -> None:
     complaints = [
         re.sub(r"\[\d+\]", "", problem.removeprefix(f"{PROJECT}:"))
-        for file in INVALID
-        for problem in problems(configuration(file), secrets(file))
+        for wrong in INVALID
+        for problem in problems(configuration(wrong), secrets(wrong))
     ]
 
     def is_named(keys: Keys) -> bool:
