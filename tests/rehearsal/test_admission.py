@@ -1,6 +1,5 @@
 """What the settings accept, the API server admits: values around every limit, in dry runs of all that they make."""
 
-import itertools
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -42,30 +41,53 @@ def bench(make_bench: MakeBench) -> Bench:
     return make_bench("found")
 
 
-def variants(file: Path) -> Iterator[tuple[str, Settings]]:
-    """The stack with each of its texts, and each key of its mappings, replaced by each value that is accepted there."""
-    whole = document(file)["config"]
-    for *above, last in places(whole):
-        at: Any = whole
+Place = tuple[tuple[Any, ...], bool]
+
+
+def texts(config: dict[str, Any]) -> Iterator[Place]:
+    """Where each of its texts is, and after them each key that is a free text."""
+    found = []
+    for path in places(config):
+        at: Any = config
+        for key in path:
+            at = at[key]
+        if isinstance(at, str) and str(path[0]).partition(":")[2] not in UNMADE:
+            found.append(path)
+    yield from ((path, False) for path in found)
+    yield from ((path, True) for path in found if path[-2:-1] in {("annotations",), ("volumeAttributes",)})
+
+
+def settled(whole: dict[str, Any], secret: set[str], replaced: list[Place], value: str) -> Settings | None:
+    """The stack with a value in these places; None where it is refused."""
+    config = deepcopy(whole)
+    for (*above, last), is_key in replaced:
+        at: Any = config
         for key in above:
             at = at[key]
-        if not isinstance(at[last], str) or str((above or [last])[0]).partition(":")[2] in UNMADE:
-            continue
-        free = above and above[-1] in {"annotations", "volumeAttributes"}
-        for value, of_key in itertools.product((*WORDS, *LONG), (False, True) if free else (False,)):
-            config = deepcopy(whole)
-            at = config
-            for key in above:
-                at = at[key]
-            at.update({value: at.pop(last)}) if of_key else at.__setitem__(last, value)
-            try:
-                settings = parse({key: as_text(one) for key, one in config.items()}, secrets(file))
-            except SettingsError:
-                continue
-            yield (
-                f"{'.'.join(map(str, above))}.{last} {'has the key' if of_key else '='} {value[:60]!r}… ({len(value)})",
-                settings,
-            )
+        if is_key and value in at:
+            return None
+        at.update({value: at.pop(last)}) if is_key else at.__setitem__(last, value)
+    try:
+        return parse({key: as_text(one) for key, one in config.items()}, secret)
+    except SettingsError:
+        return None
+
+
+def variants(file: Path) -> Iterator[tuple[str, Settings]]:
+    """The stack with each value in every place that accepts it: at once, except where one then excludes another."""
+    read = document(file)["config"], secrets(file)
+    everywhere = list(texts(read[0]))
+    for value in (*WORDS, *LONG):
+        left = [place for place in everywhere if settled(*read, [place], value)]
+        while left:
+            together: list[Place] = []
+            for place in left:
+                if found := settled(*read, [*together, place], value):
+                    together.append(place)
+                    settings = found
+            left = [place for place in left if place not in together]
+            where = ", ".join(".".join(map(str, path)) + " (key)" * is_key for path, is_key in together)
+            yield f"{where} = {value[:60]!r}… ({len(value)})", settings
 
 
 class Admission:
