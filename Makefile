@@ -94,10 +94,10 @@ diagram: $(READY) ## Draw the stack as Mermaid; --svg, --verify FILE
 	@$(COMMAND)
 
 ##@ This project
-# Three on two cores: each waits for controllers and rollouts nearly half of its time.
+# Twice as many as two cores: each waits for controllers and rollouts nearly half of its time.
 test: $(READY) ## Run all tests, with the rehearsal on the real engine
 	@$(BIN)/python -m lab tools
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-node: $(READY) ## Run pods on a real kubelet, as root on Linux; --all includes the long tests
 	@$(BIN)/python -m lab.real_node --build
