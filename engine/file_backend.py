@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
+
+from engine.deployment import Stored
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,9 @@ class FileBackend:
         return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
     def interrupted(self) -> bool:
-        """Whether the checkpoint has an operation that was begun and never ended.
-
-        The engine keeps a creation that it did not see end, forever (source: pulumi's pkg/backend/snapshot.go): it has
-        ended once the resource is there.
-        """
-        latest = ((_mapping(self.checkpoint) or {}).get("checkpoint") or {}).get("latest") or {}
-        there = {resource["urn"] for resource in latest.get("resources") or ()}
-        return any(
-            operation["type"] != "creating" or operation["resource"]["urn"] not in there
-            for operation in latest.get("pending_operations") or ()
-        )
+        """Whether the checkpoint has an operation that was begun and never ended."""
+        stored = _stored(self.checkpoint)
+        return bool(stored and stored.checkpoint.latest and stored.checkpoint.latest.unended)
 
     def damages(self) -> Iterator[Damage]:
         """Find all that is unreadable."""
@@ -69,14 +64,18 @@ class FileBackend:
         if layout.exists() and "version" not in (_mapping(layout) or {}):
             # The one layout that has a version (source: pulumi's pkg/backend/diy).
             yield Damage(layout, ("sh", "-c", 'echo "version: 1" >"$0"', str(layout)))
-        if self.checkpoint.exists() and not _is_checkpoint(self.checkpoint):
+        if self.checkpoint.exists() and not _stored(self.checkpoint):
             backup = self.checkpoint.with_name(f"{self.checkpoint.name}.bak")
             copying = ("cp", str(backup), str(self.checkpoint))
-            yield Damage(self.checkpoint, copying if _is_checkpoint(backup) else ())
+            yield Damage(self.checkpoint, copying if _stored(backup) else ())
 
 
-def _is_checkpoint(file: Path) -> bool:
-    return isinstance((_mapping(file) or {}).get("checkpoint"), dict)
+def _stored(file: Path) -> Stored | None:
+    """Read a checkpoint; None where it is unreadable, or of another shape."""
+    try:
+        return Stored.model_validate(_mapping(file))
+    except ValidationError:
+        return None
 
 
 def _mapping(file: Path) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from lab.errors import LabError
 from lab.node import icloudpd
 from lab.rehearsal import STACKS, WORLDS, Rehearsal
 from text.markup import escape
-from text.outputs import lines
+from text.outputs import lines, steps
 
 _INTERRUPTED = 130  # the shell's status of a program that Ctrl-C ended
 
@@ -31,7 +31,7 @@ def _up(rehearsal: Rehearsal, arguments: argparse.Namespace) -> bool:
         _print_outputs(run.outputs)
         console.print("\nLook around: kubectl --kubeconfig .lab/kubeconfig get all -A", soft_wrap=True)
         console.print("Remove it all: make down")
-        print_steps(console, run.outputs["next_steps"])
+        print_steps(console, steps(run.outputs))
     return run.succeeded
 
 
@@ -56,7 +56,7 @@ def _status(rehearsal: Rehearsal, _: argparse.Namespace) -> bool:
     if found.damaged:
         console.print("State: unreadable after an interrupted run. `make up` repairs it, `make down` removes it.")
     _print_outputs(found.outputs)
-    print_steps(console, found.outputs.get("next_steps", []))
+    print_steps(console, steps(found.outputs))
     return True
 
 

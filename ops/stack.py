@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from engine.deployment import Exported
 from ops.state_file import repair_of
 from settings import Settings, parse, yaml_text
 from settings.stack_file import plain_leaves
@@ -112,7 +113,7 @@ def deployment_of(stack: str) -> Mapping[str, Any]:
     """
     exported = _asked(stack, "stack", "export")
     try:
-        _Exported.model_validate(exported, strict=True)
+        Exported.model_validate(exported)
     except ValidationError as error:
         place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
         raise StackError(
@@ -120,22 +121,6 @@ def deployment_of(stack: str) -> Mapping[str, Any]:
         ) from None
     deployment: Mapping[str, Any] = exported.get("deployment") or {}
     return deployment
-
-
-class _Resource(BaseModel):
-    type: str
-    urn: str
-    outputs: dict[str, Any] | None = None
-
-
-class _Deployment(BaseModel):
-    manifest: dict[str, Any] | None = None
-    resources: list[_Resource] | None = None
-    pending_operations: list[dict[str, Any]] | None = None
-
-
-class _Exported(BaseModel):
-    deployment: _Deployment | None = None
 
 
 def _asked(stack: str, *words: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.deployment import Deployment
 from ops import facts
 from ops.checks.check import NotChecked, Passed, Result
 from ops.checks.drift import ARGOCD, DRIFT
@@ -12,7 +13,7 @@ from ops.stack import deployment_of
 from settings import PROJECT
 from text.command import Command
 from text.finding import Finding
-from text.outputs import lines
+from text.outputs import lines, steps
 from text.pulumi_secret import SIGNATURE
 
 _STACK = "pulumi:pulumi:Stack"
@@ -34,14 +35,14 @@ def report(stack: str, deployment: Mapping[str, Any], drift: Result, next_writer
         yield f"State: nothing is deployed. Next: {Command('up', stack)}"
         return
     yield f"State: {len(resources)} resources, last written {_time(deployment)}"
-    if pending := deployment.get("pending_operations"):
-        yield f"Interrupted: {len(pending)} operations have not ended. Next: {Command('up', stack)}"
+    if unended := Deployment.model_validate(deployment).unended:
+        yield f"Interrupted: {len(unended)} operations have not ended. Next: {Command('up', stack)}"
     for title, result in (("Drift", drift), ("Other managers", next_writer)):
         yield f"{title}: {_of(result)}"
     outputs = next((one.get("outputs") or {} for one in deployment["resources"] if one["type"] == _STACK), {})
     hidden = {name: "[secret]" for name, value in outputs.items() if isinstance(value, Mapping) and SIGNATURE in value}
     yield from lines({**outputs, **hidden})
-    for number, step in enumerate(outputs.get("next_steps", []), start=1):
+    for number, step in enumerate(steps(outputs), start=1):
         yield f"Next step {number}: {step}"
 
 

@@ -76,6 +76,7 @@ def of_state(text: str, folder: Path) -> None:
     backend.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     backend.checkpoint.write_bytes(text.encode("utf-8", "surrogatepass"))
     list(backend.damages())
+    backend.interrupted()
 
 
 def of_event_log(text: str, _: Path = Path()) -> None:
@@ -130,12 +131,15 @@ EVENT: dict[str, Any] = {
     },
 }  # fmt: skip
 VERIFIED = '{"stack": "lab", "checks": [{"name": "dns", "result": "passed", "evidence": "a"}]}'
+RESOURCE = {"urn": "urn:a", "type": "t", "outputs": {}}
+LATEST = {"resources": [RESOURCE], "pending_operations": [{"type": "creating", "resource": RESOURCE}]}
+STATE = {"version": 3, "checkpoint": {"latest": LATEST}}
 READERS = (
     Reader("tunnel document", TUNNEL, of_tunnel, (DocumentError,)),
     Reader("report of a script", f"a log\n{LINE}\n", lambda text, _: (result.parse(text), result.words(text))),
     Reader("Corefile", COREFILE, lambda text, _: cluster_domain.domain(text)),
     Reader("kubeconfig", yaml.safe_dump(KUBECONFIG), of_kubeconfig, (KubeconfigError,)),
-    Reader("state", '{"version": 3, "checkpoint": {"latest": {"resources": []}}}', of_state),
+    Reader("state", json.dumps(STATE), of_state),
     Reader("a fork's stack file", OWN[0].read_text(), lambda text, _: stack_file.rehearsed(text), (StackFileError,)),
     Reader("event log", json.dumps(EVENT), of_event_log, (ValueError,)),
     Reader("result of verify", VERIFIED, lambda text, _: recorded.verdict(text), (RecordError,)),

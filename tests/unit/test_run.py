@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from engine.file_backend import FileBackend
 from engine.run import Diagnostic, Run, Step
+from tests.mutations import mutated
 
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 URN = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${INGRESS}::route-ingress"
@@ -179,8 +181,8 @@ def test_an_operation_that_never_ended_interrupts(
     tmp_path: Path, pending: list[tuple[str, str]], *, interrupted: bool
 ) -> None:
     backend = FileBackend(tmp_path, tmp_path, "immich-icloud", "lab")
-    operations = [{"type": type_, "resource": {"urn": urn}} for type_, urn in pending]
-    latest = {"resources": [{"urn": "urn:there"}], "pending_operations": operations}
+    operations = [{"type": type_, "resource": {"type": "t", "urn": urn}} for type_, urn in pending]
+    latest = {"resources": [{"type": "t", "urn": "urn:there"}], "pending_operations": operations}
     backend.checkpoint.parent.mkdir(parents=True)
     backend.checkpoint.write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
     assert backend.interrupted() is interrupted
@@ -188,6 +190,44 @@ def test_an_operation_that_never_ended_interrupts(
 
 def test_a_stack_without_a_checkpoint_is_not_interrupted(tmp_path: Path) -> None:
     assert not FileBackend(tmp_path, tmp_path, "immich-icloud", "lab").interrupted()
+
+
+STORED: dict[str, Any] = {
+    "version": 3,
+    "checkpoint": {
+        "latest": {
+            "resources": [{"urn": "urn:a", "type": "t", "custom": True, "inputs": {}, "dependencies": ["urn:b"]}],
+            "pending_operations": [{"type": "updating", "resource": {"urn": "urn:a", "type": "t"}}],
+        }
+    },
+}
+
+
+def test_a_checkpoint_of_another_shape_is_a_damage_or_read(tmp_path: Path) -> None:
+    """Each field null, missing or of another type: nothing is raised, and what no engine reads is restored."""
+    backend = FileBackend(tmp_path, tmp_path, "immich-icloud", "lab")
+    backend.checkpoint.parent.mkdir(parents=True)
+    backend.checkpoint.with_name("lab.json.bak").write_text(json.dumps(STORED))
+    for what, damaged in mutated(STORED):
+        backend.checkpoint.write_text(json.dumps(damaged))
+        for damage in backend.damages():
+            assert not backend.interrupted(), what
+            subprocess.run(damage.command, check=True)
+        assert not list(backend.damages()), what
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [[], "x", {"resources": {}}, {"resources": ["x"]}, {"resources": [{"urn": "urn:a"}]},
+     {"resources": [{"type": "t"}]},
+     {"resources": [{"urn": "urn:a", "type": "t", "outputs": []}]}, {"pending_operations": [{"type": "creating"}]}],
+)  # fmt: skip
+def test_resources_that_no_engine_reads_are_a_damage(tmp_path: Path, latest: object) -> None:
+    backend = FileBackend(tmp_path, tmp_path, "immich-icloud", "lab")
+    backend.checkpoint.parent.mkdir(parents=True)
+    backend.checkpoint.write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    (damage,) = backend.damages()
+    assert (damage.file, damage.command) == (backend.checkpoint, ())
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "!!timestamp x", '!!int ""', "!!bool x", "- " * 2000, "\x00"])

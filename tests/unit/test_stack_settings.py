@@ -144,8 +144,11 @@ DEPLOYED: dict[str, Any] = {
     "version": 3,
     "deployment": {
         "manifest": {"time": "2026-11-27T10:15:00Z"},
-        "resources": [STACK | {"outputs": {"immich_url": "https://immich.example.com"}}],
-        "pending_operations": [{"type": "creating"}],
+        "resources": [
+            STACK | {"outputs": {"immich_url": "https://immich.example.com", "next_steps": ["Sign in"]}},
+            {"type": "kubernetes:core/v1:Namespace", "urn": "urn:pulumi:homelab::x::kubernetes:core/v1:Namespace::y"},
+        ],
+        "pending_operations": [{"type": "creating", "resource": STACK}],
     },
 }
 

@@ -63,7 +63,9 @@ def test_nothing_is_deployed(deployment: dict[str, Any]) -> None:
 
 
 def test_an_interrupted_run() -> None:
-    interrupted = {**DEPLOYED, "pending_operations": [{"type": "creating"}], "manifest": {}}
+    (there,) = DEPLOYED["resources"][1:2]
+    pending = [{"type": "creating", "resource": one} for one in (there, {**there, "urn": "urn:not-there"})]
+    interrupted = {**DEPLOYED, "pending_operations": pending, "manifest": {}}
     assert lines(interrupted)[1:3] == [
         "State: 1 resources, last written at an unknown time",
         "Interrupted: 1 operations have not ended. Next: make up STACK=home",
