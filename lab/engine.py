@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
@@ -33,6 +34,7 @@ PACKAGES = ("clients", "components", "observe", "preflight", "providers", "setti
 # Published on purpose: the lab's stack file holds nothing secret.
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
+_POLL_SECONDS = 0.05
 _TEMPORARY = "temporary"
 _PROJECT = "immich-icloud"
 _STAND_INS: Mapping[str, Callable[[], Plugin[Any]]] = {"kubernetes": KubernetesPlugin, "cloudflare": CloudflarePlugin}
@@ -48,6 +50,7 @@ _OPERATIONS: dict[Operation, list[str]] = {
     "destroy": ["destroy", "--yes", "--skip-preview", "--run-program"],
 }
 Listener = Callable[[Step | Diagnostic], None]
+_Result = TypeVar("_Result")
 
 
 class Engine:
@@ -100,19 +103,40 @@ class Engine:
         run = Run(operation)
         temporary = _temporary_files_in(self._home / _TEMPORARY)
         with self._environment(operation), temporary, self._providers():
-            stack = self._stack()
             try:
-                if lift:
-                    stack.workspace.pulumi_command.run(
-                        ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
-                    )
-                (self._run_here if self._source == SOURCE else self._run_apart)(stack, run, listen)
+                self._await(lambda: self._run(run, listen, lift))
                 run.succeeded = True
             except automation.CommandError as error:
                 if not run.errors:
                     run.diagnostics.append(Diagnostic("error", _last_words(error)))
                     listen(run.diagnostics[-1])
         return run
+
+    def _run(self, run: Run, listen: Listener, lift: Sequence[str]) -> None:
+        stack = self._stack()
+        if lift:
+            stack.workspace.pulumi_command.run(
+                ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
+            )
+        (self._run_here if self._source == SOURCE else self._run_apart)(stack, run, listen)
+
+    def _await(self, work: Callable[[], _Result]) -> _Result:
+        """Have another thread wait for the engine, so that Ctrl-C ends the engine first, and its client after it.
+
+        Raises:
+            automation.CommandError: when it fails.
+            LabError: when the engine could not even start.
+
+        """
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            waiting = executor.submit(work)
+            try:
+                return waiting.result()
+            except KeyboardInterrupt:
+                while not waiting.done():  # it may be about to start the next one
+                    processes.end(self._home, {_PROCESS})
+                    wait([waiting], _POLL_SECONDS)
+                raise
 
     def _run_here(self, stack: automation.Stack, run: Run, listen: Listener) -> None:
         """Run an operation of the program in this process.
@@ -181,7 +205,7 @@ class Engine:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment():
-            return _shown(self._stack().outputs())
+            return _shown(self._await(lambda: self._stack().outputs()))
 
     @contextmanager
     def entered(self) -> Iterator[None]:

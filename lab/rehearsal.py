@@ -214,8 +214,4 @@ class Rehearsal:
                 raise LabError(
                     "another `make` is at work on this rehearsal. Wait for it, or stop it with Ctrl-C"
                 ) from None
-            try:
-                yield
-            except KeyboardInterrupt:
-                processes.end(self.home, {"engine"})
-                raise
+            yield

@@ -1,20 +1,24 @@
 """The engine on a program of another tree: what it imports of its own comes from there."""
 
 import os
+import signal
 import sys
 import sysconfig
+import threading
 import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lab import processes as running
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.toolchain import Tools
 
 PROGRAM = """
 import os
+import signal
 
 import library
 import pulumi
@@ -141,3 +145,40 @@ def test_a_checkpoint_without_a_readable_backup_is_refused_with_the_way_out(tool
     assert engine.damaged()
     with pytest.raises(LabError, match="make down"):
         engine.recover()
+
+
+WAITING = """
+import time
+from pathlib import Path
+
+import pulumi
+
+pulumi.log.warn("begun")
+while not Path({over!r}).exists():
+    time.sleep(0.01)
+"""
+
+
+def test_ctrl_c_ends_the_engine_before_its_client_lets_go_of_it(
+    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of the client reads what the engine says: it must not find the stream closed."""
+    failed = list[threading.ExceptHookArgs]()
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    program, over = tmp_path / "program.py", tmp_path / "over"
+    program.write_text(WAITING.format(over=str(over)))
+    home = tmp_path / "home"
+    main_thread = threading.main_thread().ident
+    assert main_thread
+
+    def interrupt(_: object) -> None:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Engine(tmp_path, home, "lab", tools, program).run("preview", interrupt)
+        assert running.find(home) == []
+        assert failed == []
+    finally:
+        over.touch()
