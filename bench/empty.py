@@ -1,4 +1,4 @@
-"""`python bench/empty.py PLACE`: preview an empty program as the rehearsal does its own, without this project."""
+"""`python bench/empty.py PLACE CLI`: preview an empty program as the rehearsal does its own, without this project."""
 
 import os
 import sys
@@ -9,9 +9,10 @@ from pulumi import automation
 
 def main() -> None:
     """Preview it."""
-    place = Path(sys.argv[1])
+    place, cli = Path(sys.argv[1]), sys.argv[2]
     (place / "state").mkdir(parents=True, exist_ok=True)
     os.environ |= {
+        "PATH": os.pathsep.join((cli, os.environ["PATH"])),
         "PULUMI_BACKEND_URL": f"{(place / 'state').resolve().as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": "empty",
         "PULUMI_HOME": str(place / "home"),

@@ -32,8 +32,8 @@ class Project:
         self._file, self._export = place / "Pulumi.lab.yaml", place / "export.json"
         for name in ("Pulumi.yaml", self._file.name):
             shutil.copy(SOURCE / name, place)
-        path = os.pathsep.join((str(tools.pulumi.parent), os.environ.get("PATH", "")))
-        self._environment = {"PATH": path, "PYTHONPATH": str(SOURCE), "BENCH_EXPORT": str(self._export)}
+        self._environment = {"PYTHONPATH": str(SOURCE), "BENCH_EXPORT": str(self._export)}
+        self._tools = tools
 
     def up(self) -> Cost:
         """Deploy, or find that there is nothing to deploy."""
@@ -53,7 +53,9 @@ class Project:
 
     def empty(self) -> Cost:
         """Preview an empty program, by Pulumi alone."""
-        return self._run(sys.executable, str(_BENCH / "empty.py"), str(self._place / "empty"))
+        return self._run(
+            sys.executable, str(_BENCH / "empty.py"), str(self._place / "empty"), str(self._tools.pulumi.parent)
+        )
 
     def flat(self) -> Cost:
         """Preview the stack's resources, stated by a flat program."""

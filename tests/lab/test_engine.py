@@ -68,6 +68,7 @@ def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(
         place = str(source / "settings" / "__init__.py")
         assert run.outputs == {"word": word, "library": word, "place": place}
     assert len(processes) == 3
+    assert not list((tmp_path / "home").rglob("*.log"))  # of the engine's own
     assert (sys.modules["settings"], sys.path) == (ours, path)
 
 
