@@ -31,6 +31,8 @@ class Candidates:
         default_class: whether there is a default one.
         ingress_classes: the IngressClasses.
         gateways: the Gateways.
+        namespaces: the Namespaces, by whose labels a Gateway may admit routes.
+        pods: the pods, among them those of an IngressClass's controller; None: unknown.
         routes: Ingresses and routes of other kinds.
         services: the Services.
         connectors: the workloads that run cloudflared with a configuration file.
@@ -44,7 +46,9 @@ class Candidates:
     storage_classes: tuple[str, ...] = ()
     default_class: bool = False
     ingress_classes: tuple[Manifest, ...] = ()
-    gateways: tuple[Ref, ...] = ()
+    gateways: tuple[Manifest, ...] = ()
+    namespaces: tuple[Manifest, ...] = ()
+    pods: tuple[Manifest, ...] | None = None
     routes: tuple[Manifest, ...] = ()
     services: tuple[Manifest, ...] = ()
     connectors: tuple[FoundConnector, ...] = ()
@@ -81,13 +85,17 @@ def read_candidates(api: ClusterApi) -> Candidates:
     """
     lists, forbidden = Lists(api), list[str]()
 
-    def listed(version: str, kind: str) -> list[Manifest]:
+    def readable(version: str, kind: str) -> list[Manifest] | None:
         served = version in {"v1", "apps/v1"} or api.serves(version, kind)
-        return (lists.of(Ref(version, kind, ""), forbidden) or []) if served else []
+        return lists.of(Ref(version, kind, ""), forbidden) if served else []
+
+    def listed(version: str, kind: str) -> list[Manifest]:
+        return readable(version, kind) or []
 
     workloads = [one for kind in WORKLOADS for one in listed("apps/v1", kind)]
     immich = [one for one in workloads if any(map(immich_server.runs_server, immich_server.containers(one)))]
-    pods, classes = listed("v1", "Pod"), listed("storage.k8s.io/v1", "StorageClass")
+    running, classes = readable("v1", "Pod"), listed("storage.k8s.io/v1", "StorageClass")
+    pods = running or []
     mounted = {place for one in (*workloads, *pods) for place in _mounted(one)}
     shared = [
         one for one in listed("v1", "PersistentVolumeClaim") if _SEVERAL in (one["spec"].get("accessModes") or [])
@@ -99,7 +107,9 @@ def read_candidates(api: ClusterApi) -> Candidates:
         storage_classes=tuple(one["metadata"]["name"] for one in sorted(classes, key=lambda one: not _is_default(one))),
         default_class=any(map(_is_default, classes)),
         ingress_classes=tuple(listed("networking.k8s.io/v1", "IngressClass")),
-        gateways=tuple(Ref.of(one) for one in listed(routes.GATEWAY_API, "Gateway")),
+        gateways=tuple(listed(routes.GATEWAY_API, "Gateway")),
+        namespaces=tuple(listed("v1", "Namespace")),
+        pods=None if running is None else tuple(running),
         routes=tuple(one for version, kind in (_INGRESS, *routes.KINDS) for one in listed(version, kind)),
         services=tuple(listed("v1", "Service")),
         connectors=tuple(filter(None, (connector(api, one) for one in workloads if one["kind"] in KINDS))),

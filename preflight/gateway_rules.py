@@ -1,6 +1,7 @@
 """Whether the Gateway takes the stack's HTTPRoute: there, served, and with a listener for host and namespace. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from clients.kubernetes import Manifest
 from observe.cluster import ClusterSeen
@@ -15,6 +16,15 @@ _WEB = {"HTTP", "HTTPS"}
 _SERVING = {"Accepted", "ResolvedRefs", "Programmed"}
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a listener has to admit: the host, and the namespace of its route, as far as it exists."""
+
+    host: str
+    namespace: str
+    live: Manifest | None
+
+
 def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator[Finding]:
     """Find why no Gateway would lead requests for the host to Immich."""
     seen = facts.routes
@@ -22,8 +32,12 @@ def findings(settings: Settings, route: Gateway, facts: ClusterSeen) -> Iterator
         yield wording.GATEWAY_API_MISSING.found()
     if seen.gateways is None:
         return
+    wanted = Request(settings.host, settings.immich.namespace, facts.namespace)
     for parent in route.all_parents:
-        yield from _of_parent(settings, parent, seen.gateways, facts)
+        if gateway := of_parent(parent, facts):
+            yield from of_gateway(gateway, wanted, parent.section_name)
+        else:
+            yield _missing(parent, seen.gateways)
 
 
 def of_parent(parent: Parent, facts: ClusterSeen) -> Manifest | None:
@@ -32,22 +46,22 @@ def of_parent(parent: Parent, facts: ClusterSeen) -> Manifest | None:
     return next((one for one in facts.routes.gateways or () if _place(one) == where), None)
 
 
-def _of_parent(
-    settings: Settings, parent: Parent, gateways: Collection[Manifest], facts: ClusterSeen
-) -> Iterator[Finding]:
-    name, gateway = f"{parent.gateway_namespace}/{parent.gateway}", of_parent(parent, facts)
-    if gateway is None:
-        has = ", ".join("/".join(_place(one)) for one in gateways)
-        yield wording.GATEWAY_MISSING.found(name=name, has=has or "none")
-        return
+def of_gateway(gateway: Manifest, wanted: Request, section_name: str | None = None) -> Iterator[Finding]:
+    """Find why a Gateway, or its one listener that the route names, would not lead the host to Immich."""
+    name = "/".join(_place(gateway))
     yield from _served(name, gateway)
     listeners = gateway["spec"].get("listeners", [])
-    named = [one for one in listeners if parent.section_name in {None, one["name"]}]
+    named = [one for one in listeners if section_name in {None, one["name"]}]
     if not named:
         has = ", ".join(one["name"] for one in listeners)
-        yield wording.GATEWAY_LACKS_LISTENER.found(name=name, listener=parent.section_name, has=has or "none")
+        yield wording.GATEWAY_LACKS_LISTENER.found(name=name, listener=section_name, has=has or "none")
         return
-    yield from _listened(settings, name, gateway, named, facts)
+    yield from _listened(name, gateway, named, wanted)
+
+
+def _missing(parent: Parent, gateways: Collection[Manifest]) -> Finding:
+    has = ", ".join("/".join(_place(one)) for one in gateways)
+    return wording.GATEWAY_MISSING.found(name=f"{parent.gateway_namespace}/{parent.gateway}", has=has or "none")
 
 
 def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
@@ -60,18 +74,16 @@ def _served(name: str, gateway: Manifest) -> Iterator[Finding]:
             return
 
 
-def _listened(
-    settings: Settings, name: str, gateway: Manifest, named: Iterable[Manifest], facts: ClusterSeen
-) -> Iterator[Finding]:
+def _listened(name: str, gateway: Manifest, named: Iterable[Manifest], wanted: Request) -> Iterator[Finding]:
     listeners = [one for one in named if one.get("protocol") in _WEB and _takes_http_routes(one)]
-    of_host = [one for one in listeners if covers(one.get("hostname"), settings.host)]
+    of_host = [one for one in listeners if covers(one.get("hostname"), wanted.host)]
     if not of_host:
         has = ", ".join(one.get("hostname", "*") for one in listeners)
-        yield wording.GATEWAY_LACKS_HOST.found(name=name, host=settings.host, has=has or "none")
+        yield wording.GATEWAY_LACKS_HOST.found(name=name, host=wanted.host, has=has or "none")
         return
-    taking = [one for one in of_host if _admits(one, gateway, settings.immich.namespace, facts.namespace)]
+    taking = [one for one in of_host if _admits(one, gateway, wanted)]
     if not taking:
-        yield wording.GATEWAY_REFUSES_NAMESPACE.found(name=name, namespace=settings.immich.namespace)
+        yield wording.GATEWAY_REFUSES_NAMESPACE.found(name=name, namespace=wanted.namespace)
         return
     broken = [_broken(one, gateway) for one in taking]
     if all(broken):
@@ -92,17 +104,18 @@ def _takes_http_routes(listener: Manifest) -> bool:
     return any(one["kind"] == "HTTPRoute" for one in kinds)
 
 
-def _admits(listener: Manifest, gateway: Manifest, namespace: str, live: Manifest | None) -> bool:
+def _admits(listener: Manifest, gateway: Manifest, wanted: Request) -> bool:
     allowed = listener.get("allowedRoutes", {}).get("namespaces", {})
     match allowed.get("from", "Same"):
         case "All":
             return True
         case "Same":
-            return bool(gateway["metadata"].get("namespace") == namespace)
+            return bool(gateway["metadata"].get("namespace") == wanted.namespace)
         case "Selector":
             selector = allowed.get("selector") or {}
             # The API server gives each namespace the label of its name.
-            labels = {"kubernetes.io/metadata.name": namespace, **(live or {}).get("metadata", {}).get("labels", {})}
+            stated = (wanted.live or {}).get("metadata", {}).get("labels", {})
+            labels = {"kubernetes.io/metadata.name": wanted.namespace, **stated}
             return matches(selector, labels)
         case _:
             return False

@@ -1,7 +1,7 @@
 """Whether anything would serve the stack's route, and whether another route has its host already. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from clients.conditions import unmet
 from clients.kubernetes import Manifest, Ref
@@ -78,7 +78,7 @@ def _of_class(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
     classes = {one["metadata"]["name"]: one for one in facts.routes.ingress_classes}
     if route.class_name not in classes:
         yield wording.INGRESS_CLASS_MISSING.found(name=route.class_name, has=", ".join(classes) or "none")
-    elif facts.routes.pods is not None and not _is_served(classes[route.class_name], facts):
+    elif not is_served(classes[route.class_name], facts.routes.pods):
         controller = classes[route.class_name]["spec"]["controller"]
         yield wording.INGRESS_CLASS_UNSERVED.found(name=route.class_name, controller=controller)
 
@@ -100,11 +100,13 @@ def _of_issuer(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
     )
 
 
-def _is_served(ingress_class: Manifest, facts: ClusterSeen) -> bool:
-    """Whether a pod of the class' controller runs; of a controller that is not known, it is taken for granted."""
+def is_served(ingress_class: Manifest, pods: Iterable[Manifest] | None) -> bool:
+    """Whether a pod of the class's controller runs; assumed where the controller or the pods are unknown."""
+    if pods is None:
+        return True
     controller = str(ingress_class.get("spec", {}).get("controller", ""))
     known = next((image for name, image in _IMAGES.items() if f"{controller}/".startswith(f"{name}/")), None)
-    serving = [pod for pod in facts.routes.pods or () if _serves(pod)]
+    serving = [pod for pod in pods if _serves(pod)]
     images = {str(one.get("image", "")) for pod in serving for one in pod["spec"].get("containers", [])}
     return known is None or any(re.search(known, image) for image in images)
 

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from observe.candidates import Candidates
 from observe.route_hosts import hosts
+from preflight import gateway_rules, route_rules
 
 _DIRECTORY = "/var/mnt/icloud-photos"
 
@@ -28,10 +29,17 @@ def storage(candidates: Candidates, namespace: str) -> list[str]:
 
 
 def published(candidates: Candidates, namespace: str, host: str, tunnels: list[str]) -> list[str]:
-    """Offer each way to Immich that the cluster and the Cloudflare account have."""
+    """Offer each way to Immich that the cluster and the Cloudflare account have, and that a preview would accept."""
     done = ["none, none"] if any(host in hosts(route).names for route in _of(candidates, namespace)) else []
-    classes = [f"ingress {one['metadata']['name']}" for one in candidates.ingress_classes]
-    routes = [*(f"gateway {one.namespace}/{one.name}" for one in candidates.gateways), *classes] or ["none"]
+    classes = [
+        f"ingress {one['metadata']['name']}"
+        for one in candidates.ingress_classes
+        if route_rules.is_served(one, candidates.pods)
+    ]
+    live = next((one for one in candidates.namespaces if one["metadata"]["name"] == namespace), None)
+    wanted = gateway_rules.Request(host, namespace, live)
+    gateways = [Ref.of(one) for one in candidates.gateways if not list(gateway_rules.of_gateway(one, wanted))]
+    routes = [*(f"gateway {one.namespace}/{one.name}" for one in gateways), *classes] or ["none"]
     local = ["localTunnel"] if candidates.connectors else []
     outside = [*local, *(f"sharedTunnel {name}" for name in tunnels), "ownTunnel", "none"]
     return _once([*done, *(f"{routes[0]}, {one}" for one in outside), *(f"{one}, {outside[0]}" for one in routes[1:])])

@@ -40,11 +40,29 @@ SHARED_CLAIM = {
     "metadata": {"name": "icloud", "namespace": "immich"},
     "spec": {"accessModes": ["ReadWriteMany"]},
 }
-GATEWAY = {
-    "apiVersion": "gateway.networking.k8s.io/v1",
-    "kind": "Gateway",
-    "metadata": {"name": "public", "namespace": "gateways"},
+CONTROLLER = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "ingress-nginx-controller-1", "namespace": "ingress-nginx"},
+    "spec": {"containers": [{"image": "registry.k8s.io/ingress-nginx/controller:v1.14.1"}]},
+    "status": {"phase": "Running"},
 }
+
+
+def gateway(
+    *, served: bool = True, name: str = "public", hostname: str = "*.coultonf.com", admits: str = "All"
+) -> Manifest:
+    """A Gateway; one that no controller serves has no conditions."""
+    conditions = [{"type": one, "status": "True"} for one in ("Accepted", "Programmed")] if served else []
+    namespaces = {"from": admits, "selector": {"matchLabels": {"routes": "public"}}}
+    listener = {"name": "https", "protocol": "HTTPS", "hostname": hostname, "allowedRoutes": {"namespaces": namespaces}}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": "gateways"},
+        "spec": {"listeners": [listener]},
+        "status": {"conditions": conditions},
+    }
 
 
 def cluster(world: World, *more: Manifest) -> FakeCluster:
@@ -53,7 +71,7 @@ def cluster(world: World, *more: Manifest) -> FakeCluster:
     for name in STEPS[world]:
         for step in steps(name):
             api.objects |= {Ref.of(one): one for one in step.objects if "patch" not in step.verb}
-    api.objects |= {Ref.of(one): one for one in (NODE, *more)}
+    api.objects |= {Ref.of(one): one for one in (NODE, CONTROLLER, *more)}
     return api
 
 
@@ -118,9 +136,34 @@ def test_defaults_fit_each_world(
 
 
 def test_a_free_shared_claim_and_a_gateway_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = asked(cluster("found", SHARED_CLAIM, GATEWAY), monkeypatch)
+    stated = asked(cluster("found", SHARED_CLAIM, gateway()), monkeypatch)
     assert stated["storage"]["claim"] == {"namespace": "immich", "name": "icloud"}
     assert stated["route"] == {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+
+
+NOT_RUNNING = {**CONTROLLER, "status": {"phase": "Pending"}}
+LABELLED = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "immich", "labels": {"routes": "public"}}}
+
+
+@pytest.mark.parametrize(
+    ("more", "offered"),
+    [
+        ([], "ingress nginx"),
+        ([gateway(served=False)], "ingress nginx"),
+        ([gateway(served=False), gateway(name="lan")], "gateway gateways/lan"),
+        ([gateway(hostname="*.example.com")], "ingress nginx"),
+        ([gateway(admits="Same")], "ingress nginx"),
+        ([gateway(admits="Selector")], "ingress nginx"),
+        ([gateway(admits="Selector"), LABELLED], "gateway gateways/public"),
+        ([NOT_RUNNING], "none"),
+        ([NOT_RUNNING, gateway(served=False)], "none"),
+    ],
+)
+def test_only_routes_that_a_preview_accepts_are_offered(more: list[Manifest], offered: str) -> None:
+    candidates = read_candidates(cluster("found", *more))
+    routes = [one.partition(",")[0] for one in offers.published(candidates, "immich", "immich.coultonf.com", [])]
+    assert routes[0] == offered
+    assert set(routes) <= {offered} if NOT_RUNNING in more else {offered, "ingress nginx"}
 
 
 def test_a_mounted_claim_is_not_offered() -> None:
