@@ -38,7 +38,7 @@ def _result(one: dict[str, Any]) -> Result:
             return Passed(evidence)
         case "not checked":
             return NotChecked(evidence)
-        case "does not apply":
+        case "not applicable":
             return DoesNotApply(evidence)
         case "failed":
             return Finding(

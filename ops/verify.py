@@ -34,7 +34,7 @@ _SHOWN = {
     NotChecked: "[yellow]not checked[/]",
 }
 _ROLES = {"verify": verify_role.manifests, "up": up_role.manifests}
-_NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "does not apply"}
+_NAMES = {Passed: "passed", Finding: "failed", NotChecked: "not checked", DoesNotApply: "not applicable"}
 
 
 def verify(stack: Stack, outside: Internet | None, *, upload: bool = False, listing: bool = True) -> Verdict:
@@ -114,7 +114,7 @@ def show(console: Console, verdict: Verdict) -> None:
     console.print(table)
     # Many checks do not apply for one reason, which a narrow terminal would break into a column of its own each time.
     for why, names in _not_applicable(verdict).items():
-        console.print(f"\n[dim]does not apply: {', '.join(names)}\n  {escape(why)}[/]")
+        console.print(f"\n[dim]not applicable: {', '.join(names)}\n  {escape(why)}[/]")
     faults = {check: result for check, result in verdict.items() if isinstance(result, Finding)}
     for check, fault in faults.items():
         console.print(f"\n[red]{check.name}[/]: {escape(fault.text)}", soft_wrap=True)

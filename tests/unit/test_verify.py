@@ -89,7 +89,7 @@ def test_a_reason_for_which_checks_do_not_apply_is_said_once() -> None:
     nowhere = Absent("no public name leads here")
     text = shown(replace(well(), page=nowhere, plain=nowhere, web_socket=nowhere))
     assert text.count(nowhere.why) == 1
-    assert "does not apply: https, http-redirect, web-socket" in text
+    assert "not applicable: https, http-redirect, web-socket" in text
 
 
 def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
@@ -99,7 +99,7 @@ def test_people_get_a_table_and_each_command_on_a_line_of_its_own() -> None:
         """kubectl patch pv icloud-photos-shared --type=json -p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
     )
     assert f"  next: {command}\n" in text
-    assert text.splitlines()[-1] == "25 passed, 1 failed, 1 not checked, 2 does not apply"
+    assert text.splitlines()[-1] == "25 passed, 1 failed, 1 not checked, 2 not applicable"
 
 
 def test_what_belongs_into_a_file_is_shown_so_that_it_can_be_pasted() -> None:
