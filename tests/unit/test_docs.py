@@ -88,7 +88,7 @@ SCHEMA = json.loads((SOURCE / "settings" / "stack.schema.json").read_text())
 OF_OTHERS = {
     "advancedMounts", "appProtocol", "cluster.local", "fsGroup", "honorLabels", "ignoreDifferences", "managedFields",
     "originRequest", "ruleNamespaceSelector", "ruleSelector", "runAsGroup", "runAsUser", "sessionEnding",
-    "storageClassName", "syncOptions", "updateStrategy",
+    "storageClassName", "syncOptions", "tokenFile", "updateStrategy",
     "cloudflare.ingressController", "dangerouslyDeleteFromIcloud", "deleteAfterDownload", "keepIcloudRecentDays",
 }  # fmt: skip
 
