@@ -8,46 +8,32 @@ from collections.abc import Iterator, Sequence
 
 from clients import managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from text.owner_marks import (
-    ARGOCD_INSTANCE,
-    ARGOCD_MANAGERS,
-    ARGOCD_TRACKING,
-    FLUX_KUSTOMIZATION,
-    FLUX_RELEASE,
-    HELM_RELEASE,
-    INSTANCE,
-    LAST_APPLIED,
-    MANAGED_BY,
-    TERRAFORM_MANAGERS,
-)
+from clients.owners import Tool, owner_of
+from text.owner_marks import LAST_APPLIED, MANAGED_BY
 
 # Writers that keep no copy elsewhere: of what they wrote, the live object is the only one.
 _HANDS = {"kubectl-create", "kubectl-edit", "kubectl-patch"}
 _APPLIES = {"kubectl-client-side-apply"}
-# Who deploys an object, by a label or an annotation that it gets.
-_DEPLOYERS = (
-    (ARGOCD_TRACKING, "ArgoCD's Application {}"),
-    (ARGOCD_INSTANCE, "ArgoCD's Application {}"),
-    (f"{FLUX_RELEASE}/name", "Flux's HelmRelease {}"),
-    (f"{FLUX_KUSTOMIZATION}/name", "Flux's Kustomization {}"),
-    (f"{HELM_RELEASE}-name", "Helm's release {}"),
-)
+# What each tool's objects are part of.
+_DEPLOYERS = {
+    Tool.ARGOCD: "ArgoCD's Application {owner}",
+    Tool.FLUX: "Flux's Kustomization {owner}",
+    Tool.FLUX_RELEASE: "Flux's HelmRelease {owner}",
+    Tool.HELM: "Helm's release {owner}",
+    Tool.TERRAFORM: "Terraform",
+    Tool.APPLY_SET: "an ApplySet of kubectl",
+    Tool.OTHER: "{tool}",
+    Tool.CONTROLLER: "{owner}",
+}
 _HELM = "Helm"
 
 
 def deployer(thing: Manifest) -> str:
     """Name who deploys an object; empty where nothing says so."""
-    metadata = thing["metadata"]
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-    for mark, words in _DEPLOYERS:
-        if mark in marks:
-            return words.format(marks[mark].partition(":")[0])
-    if marks.get(MANAGED_BY) == _HELM:
-        return _HELM
-    managers = {one.get("manager") for one in _entries(thing)}
-    if INSTANCE in marks and managers & ARGOCD_MANAGERS:  # others use that label, too: it is ArgoCD's where it wrote
-        return f"ArgoCD's Application {marks[INSTANCE]}"
-    return "Terraform" if managers & TERRAFORM_MANAGERS else ""
+    if owner := owner_of(thing):
+        return _DEPLOYERS[owner.tool].format(**owner.values)
+    # Of a chart that something else rendered: nobody's to prune, and yet there is another copy.
+    return _HELM if (thing["metadata"].get("labels") or {}).get(MANAGED_BY) == _HELM else ""
 
 
 def refusal(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: bool) -> str:
@@ -71,11 +57,8 @@ def is_applied(holder: Manifest, key: str) -> bool:
 
 def _refusals(holder: Manifest, key: str, workloads: Sequence[Manifest], *, edit: bool) -> Iterator[str]:
     for thing in (holder, *workloads):
-        ref = Ref.of(thing)
         if owner := deployer(thing):
-            yield f"{ref} is deployed by {owner}"
-        for owner in thing["metadata"].get("ownerReferences") or ():
-            yield f"{ref} is owned by {owner['kind']} {owner['name']}"
+            yield f"{Ref.of(thing)} is deployed by {owner}"
     if holder.get("immutable"):
         yield f"{Ref.of(holder)} is immutable"
     writers = _writers(holder, key)

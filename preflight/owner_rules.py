@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from clients.kubernetes import Manifest
 from clients.likeness import value_at
 from clients.managed_fields import set_by_hand
+from clients.owners import applied_with_kubectl
 from components.ownership import STACK_MARK, marked_by
 from components.plan import ManagedObject, Plan
 from preflight import owners, wording
@@ -55,7 +56,7 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
         return
     if isinstance(settings.storage, OnNode):
         yield wording.DISK_MARKED.found(settings.storage.path)
-    applied = [ref for ref, live in foreign.items() if owners.applied_with_kubectl(live)]
+    applied = [ref for ref, live in foreign.items() if applied_with_kubectl(live)]
     if applied:
         yield wording.APPLIED_WITH_KUBECTL.found(", ".join(map(str, applied)))
     for managed in plan.managed_objects():

@@ -1,145 +1,35 @@
-"""Which tool manages an object besides this stack: each by the marks that it leaves, each with its own hand-over. Pure.
+"""Which tool manages an object besides this stack, and how each one hands it over. Pure.
 
 Helm skips the removal of an object whose live annotation says `helm.sh/resource-policy: keep` (source: helm.sh/helm/v3,
 pkg/kube/client.go); Flux prunes what carries its labels, unless its live annotation says that pruning is disabled
 (source: fluxcd/kustomize-controller, internal/controller). Neither takes its marks off an object that it leaves behind.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
+from clients.kubernetes import Manifest, Ref
+from clients.owners import Tool, owner_of
 from preflight import wording
 from text.finding import Finding, Situation
-from text.owner_marks import (
-    ARGOCD_INSTANCE,
-    ARGOCD_MANAGERS,
-    ARGOCD_TRACKING,
-    FLUX_KUSTOMIZATION,
-    FLUX_RELEASE,
-    HELM_RELEASE,
-    INSTANCE,
-    LAST_APPLIED,
-    MANAGED_BY,
-    TERRAFORM_MANAGERS,
-)
 
-_Values = Mapping[str, str]
-
-# Which a typed namespace holds, and a resource that only adds labels to one does not.
-_NAME_OF_NAMESPACE = "f:kubernetes.io/metadata.name"
-_APPLY_SET = "applyset.kubernetes.io/part-of"
-# What people and tools write there; not Helm, whose charts others render.
-_TOOLS = {
-    "ansible", "argo-cd", "argocd", "cdktf", "flux", "fluxcd", "kapp", "opentofu", "pulumi", "terraform", "terragrunt",
-}  # fmt: skip
-# Labels by which a tool deletes what is no longer in its files.
-_PRUNED_BY = {"objectset.rio.cattle.io/hash": "k3s or Rancher", "kapp.k14s.io/app": "kapp"}
-_KUSTOMIZE, _ORIGIN = "kustomize", "config.kubernetes.io/origin"
-# Field managers of tools that have marks of their own, which go with a hand-over, and the managers stay.
-_KNOWN = {*ARGOCD_MANAGERS, *TERRAFORM_MANAGERS, "helm", "helm-controller", "kustomize-controller", OBJECT_MANAGER}
+_SITUATIONS: Final[Mapping[Tool, Situation]] = {
+    Tool.ARGOCD: wording.TRACKED_BY_ARGOCD,
+    Tool.FLUX: wording.MANAGED_BY_FLUX,
+    Tool.FLUX_RELEASE: wording.MANAGED_BY_HELM_RELEASE,
+    Tool.HELM: wording.MANAGED_BY_HELM,
+    Tool.TERRAFORM: wording.MANAGED_BY_TERRAFORM,
+    Tool.APPLY_SET: wording.MANAGED_BY_APPLY_SET,
+    Tool.OTHER: wording.MANAGED_BY_TOOL,
+    Tool.CONTROLLER: wording.OWNED_BY_OBJECT,
+}
 
 
 def findings(ref: Ref, live: Manifest) -> Iterator[Finding]:
-    """Say which tools manage an object, and how each one hands it over."""
-    for situation, mark in _MARKS:
-        if (values := mark(live)) is not None:
-            yield situation.found(ref, object=_for_kubectl(ref), **values)
-            return  # Flux's releases carry Helm's marks, too
-
-
-def applied_with_kubectl(live: Manifest) -> bool:
-    """Whether the object is applied from a file, or a kustomization: the next time writes it again."""
-    annotations, managed_by = _annotations(live), _labels(live).get(MANAGED_BY, "")
-    of_files = LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
-    return of_files or any(
-        entry.get("operation") == "Apply" and str(entry.get("manager")).partition("/")[0] not in _KNOWN
-        for entry in _entries(live)
-    )
-
-
-def _argocd(live: Manifest) -> _Values | None:
-    by_label = ARGOCD_INSTANCE in _labels(live) or (INSTANCE in _labels(live) and ARGOCD_MANAGERS & _managers(live))
-    return {} if ARGOCD_TRACKING in _annotations(live) or by_label else None
-
-
-def _flux(live: Manifest) -> _Values | None:
-    return _named(_labels(live), f"{FLUX_KUSTOMIZATION}/")
-
-
-def _flux_helm(live: Manifest) -> _Values | None:
-    return _named(_labels(live), f"{FLUX_RELEASE}/")
-
-
-def _helm(live: Manifest) -> _Values | None:
-    if found := _named(_annotations(live), f"{HELM_RELEASE}-"):
-        return found
-    if _labels(live).get(MANAGED_BY) != "Helm" or "helm" not in _managers(live):
-        return None
-    release = _labels(live).get(INSTANCE, "<release>")
-    return {"owner": release, "place": live["metadata"].get("namespace", "<namespace>")}
-
-
-def _terraform(live: Manifest) -> _Values | None:
-    for entry in _entries(live):
-        fields = entry.get("fieldsV1", {})
-        whole = fields.keys() - {"f:metadata"} or _NAME_OF_NAMESPACE in fields.get("f:metadata", {}).get("f:labels", {})
-        if entry.get("manager") in TERRAFORM_MANAGERS and whole:
-            return {"manager": entry["manager"]}
-    return None
-
-
-def _apply_set(live: Manifest) -> _Values | None:
-    return {} if _APPLY_SET in _labels(live) else None
-
-
-def _tool(live: Manifest) -> _Values | None:
-    labels = _labels(live)
-    for label, tool in _PRUNED_BY.items():
-        if label in labels:
-            return {"tool": tool, "label": label, "value": labels[label]}
-    tool = labels.get(MANAGED_BY, "")
-    # The kubernetes provider of Pulumi gives that label to what this stack makes, too.
-    known = tool.lower() in _TOOLS and OBJECT_MANAGER not in _managers(live)
-    return {"tool": tool, "label": MANAGED_BY, "value": tool} if known else None
-
-
-def _controller(live: Manifest) -> _Values | None:
-    owners = live["metadata"].get("ownerReferences", [])
-    return {"owner": ", ".join(f"{one['kind']} {one['name']}" for one in owners)} if owners else None
-
-
-_MARKS: tuple[tuple[Situation, Callable[[Manifest], _Values | None]], ...] = (
-    (wording.TRACKED_BY_ARGOCD, _argocd),
-    (wording.MANAGED_BY_FLUX, _flux),
-    (wording.MANAGED_BY_HELM_RELEASE, _flux_helm),
-    (wording.MANAGED_BY_HELM, _helm),
-    (wording.MANAGED_BY_TERRAFORM, _terraform),
-    (wording.MANAGED_BY_APPLY_SET, _apply_set),
-    (wording.MANAGED_BY_TOOL, _tool),
-    (wording.OWNED_BY_OBJECT, _controller),
-)
-
-
-def _named(marks: Mapping[str, str], mark: str) -> _Values | None:
-    name = f"{mark}name"
-    return {"owner": marks[name], "place": marks.get(f"{mark}namespace", "default")} if name in marks else None
+    """Say which tool manages an object, and how it hands it over."""
+    if owner := owner_of(live):
+        yield _SITUATIONS[owner.tool].found(ref, object=_for_kubectl(ref), **owner.values)
 
 
 def _for_kubectl(ref: Ref) -> str:
     return f"{ref.kind.lower()} {ref.name}{f' -n {ref.namespace}' if ref.namespace else ''}"
-
-
-def _labels(live: Manifest) -> Mapping[str, str]:
-    return live["metadata"].get("labels") or {}
-
-
-def _annotations(live: Manifest) -> Mapping[str, str]:
-    return live["metadata"].get("annotations") or {}
-
-
-def _managers(live: Manifest) -> set[str]:
-    return {str(one.get("manager")) for one in _entries(live)}
-
-
-def _entries(live: Manifest) -> list[Manifest]:
-    return [one for one in live["metadata"].get("managedFields") or () if "subresource" not in one]

@@ -305,6 +305,11 @@ MARKED: dict[str, Manifest] = {
         "managedFields": [managed("argocd-application-controller", {"f:spec": {}}, "Apply")],
     },
     "Terraform": {"managedFields": [managed("HashiCorp", {"f:spec": {}})]},
+    "k3s": {"labels": {"objectset.rio.cattle.io/hash": "1f"}},
+    "kapp": {"labels": {"kapp.k14s.io/app": "1700"}},
+    "an ApplySet": {"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}},
+    "Pulumi's label": {"labels": {"app.kubernetes.io/managed-by": "pulumi"}},
+    "Terraform's label": {"labels": {"app.kubernetes.io/managed-by": "Terraform"}},
     "an owner": {"ownerReferences": [{"kind": "Tunnel", "name": "home", "uid": "1"}]},
 }
 
