@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
 from components import immich_server
-from observe import routes
 from observe.lists import Lists
 from observe.local_tunnel import KINDS, OF_GATEWAY, FoundConnector, connector
+from observe.route_kinds import GATEWAY_API, served
 from settings.model import Backend
 from text.owner_marks import INSTANCE
 from text.resource_types import WORKLOADS
@@ -86,8 +86,8 @@ def read_candidates(api: ClusterApi) -> Candidates:
     lists, forbidden = Lists(api), list[str]()
 
     def readable(version: str, kind: str) -> list[Manifest] | None:
-        served = version in {"v1", "apps/v1"} or api.serves(version, kind)
-        return lists.of(Ref(version, kind, ""), forbidden) if served else []
+        there = version in {"v1", "apps/v1"} or api.serves(version, kind)
+        return lists.of(Ref(version, kind, ""), forbidden) if there else []
 
     def listed(version: str, kind: str) -> list[Manifest]:
         return readable(version, kind) or []
@@ -107,10 +107,10 @@ def read_candidates(api: ClusterApi) -> Candidates:
         storage_classes=tuple(one["metadata"]["name"] for one in sorted(classes, key=lambda one: not _is_default(one))),
         default_class=any(map(_is_default, classes)),
         ingress_classes=tuple(listed("networking.k8s.io/v1", "IngressClass")),
-        gateways=tuple(listed(routes.GATEWAY_API, "Gateway")),
+        gateways=tuple(listed(GATEWAY_API, "Gateway")),
         namespaces=tuple(listed("v1", "Namespace")),
         pods=None if running is None else tuple(running),
-        routes=tuple(one for version, kind in (_INGRESS, *routes.KINDS) for one in listed(version, kind)),
+        routes=tuple(one for version, kind in (_INGRESS, *served(api)) for one in listed(version, kind)),
         services=tuple(listed("v1", "Service")),
         connectors=tuple(filter(None, (connector(api, one) for one in workloads if one["kind"] in KINDS))),
         forbidden=tuple(forbidden),

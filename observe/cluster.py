@@ -113,7 +113,7 @@ def read_cluster(
         directory_job=live.get(Ref("batch/v1", "Job", directory.JOB, sync)),
         live=live,
         ingresses=None if ingresses is None else tuple(ingresses),
-        routes=routes.read_routes(api, settings, listed),
+        routes=routes.read_routes(api, settings, listed, secrets=secrets),
         nodes=None if nodes is None else tuple(map(host_name, nodes)),
         storage_classes=None if classes is None else tuple(classes),
         volume_classes=None if volumes is None else frozenset(map(_class, volumes)),

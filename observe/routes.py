@@ -3,20 +3,15 @@
 from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
-from observe.lists import Listed
+from observe import route_kinds
+from observe.lists import Listed, permitted
 from observe.route_hosts import hosts
+from observe.route_kinds import GATEWAY_API
 from settings import Settings
 from settings.cloudflare import LocalTunnel, SharedTunnel
 from settings.route import Gateway, Ingress, NoRoute
 
-GATEWAY_API = "gateway.networking.k8s.io/v1"
 CERT_MANAGER = "cert-manager.io/v1"
-# Kinds of custom resources that lead a host somewhere; the old group is of Traefik 2.
-KINDS = (
-    (GATEWAY_API, "HTTPRoute"),
-    ("traefik.io/v1alpha1", "IngressRoute"),
-    ("traefik.containo.us/v1alpha1", "IngressRoute"),
-)
 
 
 @dataclass(frozen=True)
@@ -30,6 +25,7 @@ class RoutesSeen:
         gateway_api: whether the API server has HTTPRoutes.
         gateways: the Gateways, where a route goes by their hosts.
         issuers: those of cert-manager, of the kind that the route's certificate is of.
+        certificate: whether the Secret of the route's certificate exists that nothing is asked to write.
 
     """
 
@@ -39,10 +35,11 @@ class RoutesSeen:
     gateway_api: bool | None = None
     gateways: tuple[Manifest, ...] | None = None
     issuers: tuple[Manifest, ...] | None = None
+    certificate: bool | None = None
 
 
-def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSeen:
-    """Read it, as far as the stack's route is concerned.
+def read_routes(api: ClusterApi, settings: Settings, listed: Listed, *, secrets: bool = True) -> RoutesSeen:
+    """Read it, as far as the stack's route is concerned; without `secrets`, no Secret.
 
     Raises:
         ClusterError: when the API server can't be reached, or does not let us read.
@@ -53,12 +50,12 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
     running = None if pods is None else tuple(pods)
     if isinstance(settings.route, NoRoute):
         return RoutesSeen(pods=running)
-    served = [(version, kind) for version, kind in KINDS if api.serves(version, kind)]
+    served = route_kinds.served(api)
     others = [one for version, kind in served for one in listed(Ref(version, kind, "")) or ()]
     in_ingress, on_gateway = isinstance(settings.route, Ingress), isinstance(settings.route, Gateway)
     gateway_api = (GATEWAY_API, "HTTPRoute") in served
     classes = listed(Ref("networking.k8s.io/v1", "IngressClass", "")) if in_ingress else None
-    by_listeners = any(one["kind"] == "HTTPRoute" and not hosts(one).names for one in others)
+    by_listeners = any(route_kinds.is_on_gateway(one) and not hosts(one).names for one in others)
     goes_by = gateway_api and (on_gateway or by_listeners)
     gateways = listed(Ref(GATEWAY_API, "Gateway", "")) if goes_by else None
     return RoutesSeen(
@@ -68,6 +65,7 @@ def read_routes(api: ClusterApi, settings: Settings, listed: Listed) -> RoutesSe
         gateway_api=gateway_api,
         gateways=None if gateways is None else tuple(gateways),
         issuers=_issuers(api, settings, listed),
+        certificate=_has_certificate(api, settings) if secrets else None,
     )
 
 
@@ -80,3 +78,10 @@ def _issuers(api: ClusterApi, settings: Settings, listed: Listed) -> tuple[Manif
     place = settings.immich.namespace if tls.issuer_kind == "Issuer" else None
     found = listed(Ref(CERT_MANAGER, tls.issuer_kind, "", place))
     return None if found is None else tuple(found)
+
+
+def _has_certificate(api: ClusterApi, settings: Settings) -> bool | None:
+    secret = settings.route.own_secret if isinstance(settings.route, Ingress) else None
+    if secret is None:
+        return None
+    return permitted(lambda: api.get(Ref("v1", "Secret", secret, settings.immich.namespace)) is not None)

@@ -16,6 +16,7 @@ from components.plan import Found, Plan, plan
 from ops.verify_role import LEASES, granted, reads, rule
 from settings import PROJECT, Settings
 from settings.cloudflare import LocalTunnel, OnCloudflare, SharedTunnel
+from settings.route import Ingress
 
 ACCOUNT = "immich-icloud-up"
 _APPS = ("deployments", "statefulsets", "daemonsets")
@@ -74,6 +75,8 @@ def _beside(settings: Settings, plan: Plan) -> Iterator[tuple[str | None, Manife
     adopts = settings.adopt_existing and isinstance(settings.cloudflare, OnCloudflare)  # a record: what was there
     if adopts or isinstance(settings.cloudflare, SharedTunnel | LocalTunnel):
         yield LEASES, rule("coordination.k8s.io", ("leases",), (*_LEASED, "create"))
+    if isinstance(settings.route, Ingress) and (secret := settings.route.own_secret):
+        yield immich, rule("", ("secrets",), ("get",), (secret,))  # whether the certificate is there
     # To write the rule, and to restart what reads it: only where the settings name the file.
     if isinstance(settings.cloudflare, LocalTunnel) and (file := settings.cloudflare.config):
         yield file.namespace, rule("", ("configmaps",), ("get", "update"), (file.name,))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from clients.kubernetes import Manifest
+from observe import route_kinds
 from settings import Settings
 from settings.cloudflare import LocalTunnel, OwnTunnel, SharedTunnel, Tunnelled
 from settings.route import Gateway, Ingress, NoRoute
@@ -73,9 +74,8 @@ def _everywhere(settings: Settings) -> list[Rule]:
     if isinstance(settings.cloudflare, LocalTunnel):
         rules += _OF_CONNECTORS
     if not isinstance(settings.route, NoRoute):
-        rules.append(("gateway.networking.k8s.io", ("gateways", "httproutes"), ("list",)))
-        rules.append(("traefik.io", ("ingressroutes",), ("list",)))
-        rules.append(("traefik.containo.us", ("ingressroutes",), ("list",)))
+        rules.append(("gateway.networking.k8s.io", ("gateways",), ("list",)))
+        rules += [(group, resources, ("list",)) for group, resources in route_kinds.resources()]
     if isinstance(settings.route, Ingress) and settings.route.tls and settings.route.tls.issuer:
         rules.append(("cert-manager.io", ("clusterissuers", "issuers"), ("list",)))
     to_a_service = isinstance(settings.cloudflare, SharedTunnel | LocalTunnel) and not settings.origin.url

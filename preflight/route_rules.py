@@ -8,6 +8,7 @@ from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from observe.route_hosts import hosts
+from observe.route_paths import kept_to
 from preflight import gateway_rules, wording
 from settings import Settings
 from settings.route import Gateway, Ingress, Route
@@ -27,6 +28,7 @@ _IMAGES = {
     "cilium.io/ingress-controller": r"cilium",
     "tailscale.com/ts-ingress": r"k8s-operator",
 }
+_TRAEFIKS = {"IngressRoute", "IngressRouteTCP"}
 # By which Traefik asks an Ingress before others.
 _PRIORITY = "traefik.ingress.kubernetes.io/router.priority"
 
@@ -40,6 +42,9 @@ def findings(settings: Settings, facts: ClusterSeen, plan: Plan) -> Iterator[Fin
         case Ingress():
             yield from _of_class(settings.route, facts)
             yield from _of_issuer(settings.route, facts)
+            if facts.routes.certificate is False:
+                namespace, secret = settings.immich.namespace, settings.route.own_secret
+                yield wording.TLS_SECRET_MISSING.found(namespace=namespace, secret=secret)
         case Gateway():
             yield from gateway_rules.findings(settings, settings.route, facts)
 
@@ -50,12 +55,14 @@ def _rivals(settings: Settings, facts: ClusterSeen, plan: Plan, ours: Ref) -> It
         rival, led = Ref.of(route), hosts(route, gateways)
         if rival == ours or plan.ownership.is_ours(route):
             continue
-        if normal(settings.host) in led.names:
+        if normal(settings.host) in led.names and (paths := kept_to(route, settings.host)):
+            yield wording.HOST_SHARED.found(rival, host=settings.host, paths=", ".join(paths))
+        elif normal(settings.host) in led.names:
             adoptable = (rival.kind, rival.namespace) == (ours.kind, ours.namespace)
             otherwise = wording.ADOPT_ROUTE if adoptable else wording.REMOVE_ROUTE
             yield wording.HOST_TAKEN.found(rival, host=settings.host, otherwise=otherwise)
         elif pattern := led.pattern_of(settings.host):
-            shadows = rival.kind == "IngressRoute" or (rival.kind == "Ingress" and _of_traefik(settings.route, facts))
+            shadows = rival.kind in _TRAEFIKS or (rival.kind == "Ingress" and _of_traefik(settings.route, facts))
             situation = wording.HOST_SHADOWED if shadows and not _first(settings.route) else wording.HOST_COVERED
             yield situation.found(rival, pattern=pattern, host=settings.host)
 

@@ -333,6 +333,12 @@ HOST_TAKEN = Situation(
     f"Choose another host, ${{otherwise}} leave the route to it: {PROJECT}:route with kind: none",
     setting="host",
 )
+HOST_SHARED = Situation(
+    "host-shared",
+    "$subject serves $paths of $host: where one controller reads both routes, Immich does not get these requests",
+    severity=_NEWS,
+    setting="host",
+)
 HOST_SHADOWED = Situation(
     "host-shadowed",
     f"{_KEY}: $subject serves $pattern, and Traefik asks the route with the longer rule first: requests for $host may "
@@ -370,6 +376,14 @@ ISSUER_UNREADY = Situation(
     "`kubectl describe` it, or name another one",
     _WARNING,
     "route.tls.issuer",
+)
+TLS_SECRET_MISSING = Situation(
+    "tls-secret-missing",
+    f"{_KEY}: Secret $namespace/$secret does not exist, and no issuer is named that writes it: controllers serve a "
+    "certificate of their own, which browsers and Immich's apps refuse",
+    f"Create it, name an issuer of cert-manager ({PROJECT}:route.tls.issuer), or leave the setting out",
+    _WARNING,
+    "route.tls.secret",
 )
 GATEWAY_API_MISSING = Situation(
     "gateway-api-missing",

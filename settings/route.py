@@ -21,6 +21,8 @@ _PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
 _LONGEST_PREFIX = 253
 _NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _CLASS = "kubernetes.io/ingress.class"
+# By which cert-manager is asked for a certificate, too.
+_ISSUED_BY = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer", "kubernetes.io/tls-acme")
 _MOST_PARENTS = 32  # of an HTTPRoute (source: Gateway API's ParentRefs)
 
 
@@ -90,6 +92,12 @@ class Ingress(Model):
         Field(description="The controller's own settings, such as body size and timeouts, as it documents them."),
     ] = Field(default_factory=dict)
     tls: Annotated[Omittable[Tls], Field(description="TLS at the ingress controller. Default: plain HTTP.")] = None
+
+    @property
+    def own_secret(self) -> str | None:
+        """The Secret of the certificate where it has to be there already: nothing is asked to write it."""
+        asked = self.tls and (self.tls.issuer or any(key in self.annotations for key in _ISSUED_BY))
+        return self.tls.secret if self.tls and not asked else None
 
 
 class Parent(Model):

@@ -36,6 +36,9 @@ class FakeCluster(ClusterApi):
     def serves(self, api_version: str, kind: str) -> bool:  # noqa: ARG002 (all kinds)
         return True
 
+    def versions(self) -> frozenset[str]:
+        return frozenset(ref.api_version for ref in self.objects)
+
     def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:
         if path not in self.answers:
             raise ClusterRefusedError(403, f"pods/proxy of {pod} is forbidden, port {port}")

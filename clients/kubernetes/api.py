@@ -211,6 +211,21 @@ class ClusterApi:
                 return False
             raise
 
+    def versions(self) -> frozenset[str]:
+        """List the versions of all API groups that the API server has, such as "apps/v1".
+
+        Raises:
+            ClusterError: when the API server can't be reached, or does not let us read.
+
+        """
+
+        def asked() -> frozenset[str]:
+            content, _ = self._server.ask("GET", "/apis")
+            found = self._server.parsed("/apis", lambda: _Groups.model_validate_json(content))
+            return frozenset(one.groupVersion for group in found.groups for one in group.versions)
+
+        return again(asked)
+
     def version(self) -> str:
         """Ask for the API server's version: the cheapest way to see that it answers and knows us."""
 
@@ -303,6 +318,18 @@ class _Kind(BaseModel):
 
 class _Kinds(BaseModel):
     resources: list[_Kind]
+
+
+class _GroupVersion(BaseModel):
+    groupVersion: str  # noqa: N815 (the API's name)
+
+
+class _Group(BaseModel):
+    versions: list[_GroupVersion]
+
+
+class _Groups(BaseModel):
+    groups: list[_Group]
 
 
 class _Version(BaseModel):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from clients.kubernetes import Manifest, Ref
 from observe.route_hosts import hosts
+from observe.route_paths import kept_to
 from ops.checks import wording
 from ops.checks.check import ROUTED, Check, Passed, Result, failed
 from ops.facts import Facts
@@ -66,7 +67,7 @@ def _rivalled(facts: Facts, cluster: ClusterFacts, ours: Ref) -> Result | None:
     gateways = cluster.seen.routes.gateways or ()
     for route in (*(cluster.seen.ingresses or ()), *cluster.seen.routes.others):
         rival = Ref.of(route)
-        if normal(host) in hosts(route, gateways).names and rival != ours:
+        if rival != ours and normal(host) in hosts(route, gateways).names and not kept_to(route, host):
             place = {"kind": rival.kind.lower(), "namespace": rival.namespace or "", "name": rival.name}
             return failed(facts, wording.HOST_SERVED_TWICE, f"{rival} serves {host}, too", **place)
     return None

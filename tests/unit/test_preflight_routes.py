@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clients.kubernetes import Ref
-from observe import cluster
+from observe import cluster, route_kinds
 from observe.cluster import ClusterSeen
 from observe.route_hosts import hosts
 from observe.routes import RoutesSeen
@@ -31,6 +31,34 @@ def http_route(*names: str) -> Manifest:
 
 def ingress_route(match: str) -> Manifest:
     return route("IngressRoute", {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
+
+
+def on_gateway(kind: str, *names: str) -> Manifest:
+    return route(kind, {"hostnames": list(names)}, version="gateway.networking.k8s.io/v1")
+
+
+def ingress_route_tcp(match: str) -> Manifest:
+    return route("IngressRouteTCP", {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
+
+
+def proxy(*fqdn: str) -> Manifest:
+    spec = {"virtualhost": {"fqdn": fqdn[0]}} if fqdn else {}
+    return route("HTTPProxy", spec, version="projectcontour.io/v1")
+
+
+def virtual_service(*names: str, gateways: tuple[str, ...] = ("istio-system/public",), **spec: Any) -> Manifest:
+    stated = {"hosts": list(names), "gateways": list(gateways), **spec}
+    return route("VirtualService", stated, version="networking.istio.io/v1")
+
+
+def openshift(host: str, **spec: Any) -> Manifest:
+    return route("Route", {"host": host, **spec}, version="route.openshift.io/v1")
+
+
+def redirect(**to: str) -> Manifest:
+    made = http_route(HOST)
+    made["spec"]["rules"] = [{"filters": [{"type": "RequestRedirect", "requestRedirect": to}]}]
+    return made
 
 
 def aliased(hosts: str) -> Manifest:
@@ -69,6 +97,21 @@ def seen(others: tuple[Manifest, ...] = (), **more: Any) -> ClusterSeen:
         (ingress_route(f"Header(`X`, `Host(`) && Host(`{HOST}`)"), {HOST}),
         (ingress_route("HostRegexp(`^.+$`)"), set()),
         (aliased("b.example.com, Immich.example.com"), {"photos.example.com", "b.example.com", HOST}),
+        (redirect(scheme="https"), set()),
+        (redirect(scheme="https", hostname="b.example.com"), {HOST}),
+        (on_gateway("GRPCRoute", HOST), {HOST}),
+        (on_gateway("TLSRoute", HOST), {HOST}),
+        (ingress_route_tcp(f"HostSNI(`{HOST}`)"), {HOST}),
+        (ingress_route_tcp(f"HostSNI(`b.example.com`) || HostSNI(`{HOST}`)"), {"b.example.com", HOST}),
+        (ingress_route_tcp("HostSNI(`*`)"), set()),
+        (proxy(HOST), {HOST}),
+        (proxy(), set()),  # included by another one
+        (virtual_service(HOST), {HOST}),
+        (virtual_service(HOST, gateways=()), set()),
+        (virtual_service(HOST, gateways=("mesh",)), set()),
+        (virtual_service(HOST, gateways=("mesh", "public")), {HOST}),
+        (openshift(HOST), {HOST}),
+        (route("VirtualServer", {"host": HOST}, version="k8s.nginx.org/v1"), {HOST}),
         (solver(other_ingress(HOST)), set()),
         (solver(http_route(HOST)), set()),
     ],
@@ -93,6 +136,14 @@ def test_hosts_of_a_route(one: Manifest, served: set[str]) -> None:
         (ingress_route("HostRegexp(`{name:[a-z]{1,9}}.example.com`)"), "{name:[a-z]{1,9}}.example.com"),
         (ingress_route("HostRegexp(`{name:[a-z]+}.example.org`)"), ""),
         (ingress_route("HostRegexp(`(`)"), ""),
+        (ingress_route_tcp(r"HostSNIRegexp(`^.+\.example\.com$`)"), r"^.+\.example\.com$"),
+        (ingress_route_tcp("HostSNI(`*`)"), ""),
+        (on_gateway("TLSRoute", "*.com"), "*.com"),
+        (proxy("*.example.com"), "*.example.com"),
+        (virtual_service("*"), "*"),
+        (virtual_service("*.com"), "*.com"),
+        (openshift("www.example.com", wildcardPolicy="Subdomain"), "*.example.com"),
+        (openshift("www.example.org", wildcardPolicy="Subdomain"), ""),
     ],
 )
 def test_the_pattern_that_takes_a_host_in(one: Manifest, pattern: str) -> None:
@@ -121,6 +172,56 @@ def test_an_http_route_has_the_hosts_of_its_listener(
     assert problems(configured(), {}, there) == ([("host-taken", str(Ref.of(inheriting)))] if served else [])
 
 
+def ingress(*paths: str) -> Manifest:
+    made = other_ingress(HOST)
+    made["spec"]["rules"][0]["http"] = {"paths": [{"path": one} for one in paths]}
+    return made
+
+
+def matching(*paths: str) -> Manifest:
+    made = http_route(HOST)
+    made["spec"]["rules"] = [{"matches": [{"path": {"type": "PathPrefix", "value": one}} for one in paths]}]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rival", "kept"),
+    [
+        (ingress("/outpost.goauthentik.io"), ("/outpost.goauthentik.io",)),
+        (ingress("/other(/|$)(.*)", "/third"), ("/other(/|$)(.*)", "/third")),
+        (ingress("/other", "/"), ()),
+        (ingress("/(.*)"), ()),
+        (ingress("/api"), ()),  # Immich's own
+        (ingress("/api/upload"), ()),
+        (ingress("/apidocs"), ("/apidocs",)),
+        (route("Ingress", {"rules": [{"host": HOST}]}), ()),
+        (route("Ingress", {"rules": [{"host": HOST, "http": {"paths": [{"path": "/x"}]}}, {"host": "b.example.com"}]}),
+         ("/x",)),
+        (matching("/other"), ("/other",)),
+        (matching("/other", "/"), ()),
+        (http_route(HOST), ()),
+        (ingress_route(f"Host(`{HOST}`) && PathPrefix(`/other`)"), ("/other",)),
+        (ingress_route(f"Host(`{HOST}`) && (PathPrefix(`/a1`) || Path(`/b`))"), ("/a1", "/b")),
+        (ingress_route(f"Host(`{HOST}`) && PathPrefix(`/other`) || Host(`{HOST}`)"), ()),
+        (ingress_route(f"Host(`{HOST}`) && !PathPrefix(`/other`)"), ()),
+        (ingress_route(f"Host(`{HOST}`) && PathRegexp(`^/other`)"), ()),
+        (virtual_service(HOST, http=[{"match": [{"uri": {"prefix": "/other"}}]}]), ("/other",)),
+        (virtual_service(HOST, http=[{"match": [{"uri": {"prefix": "/other"}}]}, {"route": []}]), ()),
+        (virtual_service(HOST, tls=[{"match": [{"sniHosts": [HOST]}]}]), ()),
+        (openshift(HOST, path="/other"), ("/other",)),
+        (openshift(HOST), ()),
+        (proxy(HOST), ()),
+        (on_gateway("GRPCRoute", HOST), ()),
+        (ingress_route_tcp(f"HostSNI(`{HOST}`)"), ()),
+    ],
+)  # fmt: skip
+def test_a_route_for_other_paths_of_the_host_is_no_rival(rival: Manifest, kept: tuple[str, ...]) -> None:
+    (finding,) = found(configured(), {}, seen((rival,)))
+    assert (finding.code, finding.values.get("paths")) == (
+        ("host-shared", ", ".join(kept)) if kept else ("host-taken", None)
+    )
+
+
 WILDCARD = route("Ingress", {"rules": [{"host": "*.example.com"}]})
 REGULAR = ingress_route("HostRegexp(`.+`)")
 FIRST = {"annotations": {"traefik.ingress.kubernetes.io/router.priority": "1000"}}
@@ -133,9 +234,10 @@ FIRST = {"annotations": {"traefik.ingress.kubernetes.io/router.priority": "1000"
         (WILDCARD, "traefik.io/ingress-controller", {}, "host-shadowed"),
         (WILDCARD, "traefik.io/ingress-controller", FIRST, "host-covered"),
         (REGULAR, "traefik.io/ingress-controller", {}, "host-shadowed"),
+        (ingress_route_tcp("HostSNIRegexp(`.+`)"), "traefik.io/ingress-controller", {}, "host-shadowed"),
         (http_route("*.example.com"), "traefik.io/ingress-controller", {}, "host-covered"),
     ],
-    ids=["nginx", "Traefik", "Traefik, with a priority", "regular expression", "HTTPRoute"],
+    ids=["nginx", "Traefik", "Traefik, with a priority", "regular expression", "of TCP", "HTTPRoute"],
 )
 def test_a_route_with_a_pattern_is_told(rival: Manifest, controller: str, more: Manifest, code: str) -> None:
     settings = configured(route={"kind": "ingress", **more})
@@ -242,6 +344,15 @@ def test_the_issuer_of_the_certificate(issuers: tuple[Manifest, ...] | None, sai
     tls = {"secret": "immich-tls", "issuer": "letsencrypt"}
     settings = configured(route={"kind": "ingress", "tls": tls})
     assert [code for code, _ in warnings(settings, {}, seen(issuers=issuers))] == said
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [(None, []), (True, []), (False, [("tls-secret-missing", "route.tls.secret")])],
+)
+def test_the_secret_of_the_certificate(there: bool | None, told: list[Told]) -> None:  # noqa: FBT001
+    settings = configured(route={"kind": "ingress", "tls": {"secret": "immich-tls"}})
+    assert warnings(settings, {}, seen(certificate=there)) == told
 
 
 # the Gateway
@@ -351,6 +462,62 @@ def test_what_is_read_of_routes() -> None:
     tls = {"secret": "immich-tls", "issuer": "letsencrypt"}
     assert on(api, route={"kind": "ingress", "tls": tls}).routes.issuers == (issuer("letsencrypt"),)
     assert on(api, route={"kind": "ingress", "tls": tls | {"issuerKind": "Issuer"}}).routes.issuers == ()
+
+
+@pytest.mark.parametrize(
+    ("tls", "annotations", "there"),
+    [
+        ({}, {}, None),
+        ({"secret": "immich-tls"}, {}, True),
+        ({"secret": "other"}, {}, False),
+        ({"secret": "other", "issuer": "letsencrypt"}, {}, None),
+        ({"secret": "other"}, {"cert-manager.io/cluster-issuer": "letsencrypt"}, None),
+    ],
+)
+def test_only_a_secret_that_nothing_writes_is_looked_for(
+    tls: Manifest,
+    annotations: Manifest,
+    there: bool | None,  # noqa: FBT001
+) -> None:
+    api = FakeCluster()
+    api.objects[Ref("v1", "Secret", "immich-tls", "immich")] = {"metadata": {"name": "immich-tls"}}
+    ours = {"kind": "ingress", "tls": tls, "annotations": annotations}
+    assert on(api, route=ours).routes.certificate is there
+
+
+class Versions(FakeCluster):
+    """Serves some kinds in some versions."""
+
+    def __init__(self, *kinds: tuple[str, str]) -> None:
+        super().__init__()
+        self.kinds = kinds
+        self.asked: list[tuple[str, str]] = []
+
+    def versions(self) -> frozenset[str]:
+        return frozenset(version for version, _ in self.kinds)
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        self.asked.append((api_version, kind))
+        return (api_version, kind) in self.kinds
+
+
+def test_of_each_kind_the_first_version_that_is_served_is_read() -> None:
+    of_gateway = [("gateway.networking.k8s.io/v1", "HTTPRoute"), ("gateway.networking.k8s.io/v1alpha2", "TLSRoute"),
+                  ("gateway.networking.k8s.io/v1alpha3", "TLSRoute")]  # fmt: skip
+    istio = [("networking.istio.io/v1beta1", "VirtualService"), ("networking.istio.io/v1", "VirtualService")]
+    api = Versions(*of_gateway, *istio)
+    assert route_kinds.served(api) == [of_gateway[0], of_gateway[2], istio[1]]
+    # Of an API group that the server has not, nothing is asked.
+    assert {version.partition("/")[0] for version, _ in api.asked} == {
+        "gateway.networking.k8s.io", "networking.istio.io",
+    }  # fmt: skip
+
+
+def test_a_role_lists_what_is_read() -> None:
+    read = dict(route_kinds.resources())
+    assert read["gateway.networking.k8s.io"] == ("httproutes", "grpcroutes", "tlsroutes")
+    assert read["traefik.io"] == ("ingressroutes", "ingressroutetcps")
+    assert (read["projectcontour.io"], read["networking.istio.io"]) == (("httpproxies",), ("virtualservices",))
 
 
 @pytest.mark.parametrize(

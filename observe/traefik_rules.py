@@ -1,0 +1,50 @@
+"""The rules of Traefik's own routes, of its versions 2 and 3: which hosts and paths they are for."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from text.hostname import normal
+
+_TEXT: Final = r"""(?:`[^`]*`|"[^"]*"|'[^']*')"""
+_MATCHER: Final = re.compile(
+    rf"\b(Host(?:SNI)?(?:Regexp)?)\s*\(\s*({_TEXT}(?:\s*,\s*{_TEXT})*)\s*\)", re.IGNORECASE
+)  # fmt: skip
+# What a rule is not for: a matcher, or a group of them, behind an exclamation mark.
+_NEGATED: Final = re.compile(rf"!\s*\w*\s*\((?:[^()`\"']|{_TEXT}|\((?:[^()`\"']|{_TEXT})*\))*\)")
+# Of Traefik 2: a text with named regular expressions in it.
+_NAMED: Final = re.compile(r"\{[A-Za-z]\w*:((?:[^{}]|\{[^{}]*\})*)\}")
+_PATH: Final = r"\bPath(?:Prefix)?\s*\(\s*{}\s*\)"
+_PATHS: Final = re.compile(_PATH.format(f"({_TEXT})"), re.IGNORECASE)
+# Alternatives of nothing but paths.
+_ANY_PATH: Final = re.compile(rf"\(\s*{_PATH.format(_TEXT)}(?:\s*\|\|\s*{_PATH.format(_TEXT)})*\s*\)", re.IGNORECASE)
+
+
+def hosts(rules: Iterable[str]) -> tuple[list[str], list[str]]:
+    """List the hosts that rules name, and the regular expressions of others.
+
+    Of HostSNI(`*`), which stands for protocols without hosts, nothing is listed.
+    """
+    names, expressions = list[str](), list[str]()
+    for rule in rules:
+        for matcher, stated in _MATCHER.findall(_NEGATED.sub("", rule)):
+            into = expressions if matcher.lower().endswith("regexp") else names
+            into += [one[1:-1] for one in re.findall(_TEXT, stated)]
+    return [normal(one) for one in names if "*" not in one], expressions
+
+
+def paths(rule: str) -> list[str]:
+    """List the paths that a rule is for; one that combines them otherwise is taken for all of its hosts."""
+    if "||" in _ANY_PATH.sub("", rule) or "!" in rule:
+        return ["/"]
+    return [one[1:-1] for one in _PATHS.findall(rule)] or ["/"]
+
+
+def matches(expression: str, host: str) -> bool:
+    """Whether a regular expression of Traefik's matches a host; one that can't be read here does not."""
+    parts = _NAMED.split(expression)  # texts and expressions by turns
+    whole = "".join(f"(?:{one})" if number % 2 else re.escape(one) for number, one in enumerate(parts))
+    try:
+        return bool(re.search(f"^{whole}$" if len(parts) > 1 else expression, normal(host), re.IGNORECASE))
+    except re.error:
+        return False
