@@ -21,8 +21,10 @@ from settings.route import Ingress
 ACCOUNT = "immich-icloud-up"
 _APPS = ("deployments", "statefulsets", "daemonsets")
 _LOOK = ("get", "list", "watch")
-# Names limit a list, too, where it asks for one name. What makes an object has no name yet.
-_OF_NAMES = (*_LOOK, "patch", "update", "delete")
+_OF_NAMES = ("get", "patch", "update", "delete")
+# What makes an object has no name yet. To wait for a deletion, Pulumi's provider lists and watches all of the kind in
+# the namespace; where it may not, it waits without end (source: pulumi-kubernetes, provider/pkg/await/informers).
+_OF_ALL = ("create", "list", "watch")
 _LEASED = ("get", "update", "delete")
 
 
@@ -60,7 +62,9 @@ def _writes(plan: Plan) -> Iterator[tuple[str | None, Manifest]]:
         names[ref.namespace, group, ref.collection.rpartition("/")[2]].append(ref.name)
     for (place, group, resource), named in names.items():
         yield place, rule(group, (resource,), _OF_NAMES, tuple(dict.fromkeys(named)))
-        yield place, rule(group, (resource,), ("create",))
+        yield place, rule(group, (resource,), _OF_ALL)
+        if resource == "services":
+            yield place, rule(group, ("endpoints",), _LOOK)  # a Service is ready with them
 
 
 def _beside(settings: Settings, plan: Plan) -> Iterator[tuple[str | None, Manifest]]:

@@ -22,6 +22,17 @@ _LEGACY_SKIPS_DELETE: Final = {
     ("batch/v1", "Job"),
 }
 """Kinds whose `skipAwait` also holds for deletion."""
+_INFORMED: Final[Mapping[tuple[str, str], tuple[tuple[str, str], ...]]] = {
+    ("v1", "Service"): (("v1", "Service"), ("v1", "Endpoints")),
+    ("apps/v1", "Deployment"): (
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "ReplicaSet"),
+        ("v1", "Pod"),
+        ("v1", "PersistentVolumeClaim"),
+    ),
+    ("batch/v1", "Job"): (("batch/v1", "Job"), ("v1", "Pod")),
+}
+"""Kinds of which the real one lists all in the namespace, to wait; where it may not, it waits without end."""
 
 
 class NotReadyError(Exception):
@@ -76,6 +87,8 @@ def wait_until_ready(cluster: Cluster, inputs: Object, live: Object, patience: P
     deadline = time.monotonic() + _timeout(
         inputs, patience, default=_VOLUME_TIMEOUT if "Volume" in key[1] else _TIMEOUT
     )
+    for version, kind in _INFORMED.get(key, ()):
+        cluster.look_at_all(version, kind, live["metadata"].get("namespace", ""))
     last = live
     reported = ""
     while True:
@@ -111,11 +124,16 @@ def unreadiness(cluster: Cluster, inputs: Object, live: Object) -> NotReadyError
 def wait_until_gone(cluster: Cluster, inputs: Object, live: Object, patience: Patience) -> None:
     """Wait for a deletion to end; another object under the same name counts as gone.
 
+    The real one lists all of the kind in the namespace first, and waits without end where it may not (source:
+    provider/pkg/await/informers).
+
     Raises:
         NotReadyError: it is still there, with its finalizers.
+        ApiError: the kind may not be listed.
     """
     if annotation(inputs, "skipAwait") == "true" and _key(live) in _LEGACY_SKIPS_DELETE:
         return
+    cluster.look_at_all(*_key(live), live["metadata"].get("namespace", ""))
     deadline = time.monotonic() + _timeout(inputs, patience, default=_TIMEOUT)
     uid = live["metadata"].get("uid")
     while (found := cluster.get(live)) and found["metadata"]["uid"] == uid:

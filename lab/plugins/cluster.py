@@ -138,6 +138,17 @@ class Cluster:
                 return None
             raise
 
+    def look_at_all(self, api_version: str, kind: str, namespace: str) -> None:
+        """List a kind in a namespace, as an informer does before it watches; a kind that is gone is fine."""
+        try:
+            collection = self.resource_type({"apiVersion": api_version, "kind": kind}).path(namespace)
+            self.request("GET", collection, query=[("limit", "1")])
+        except NoSuchKindError:
+            return
+        except ApiError as error:
+            if error.code != 404:  # noqa: PLR2004
+                raise
+
     def create(self, obj: Object, *, dry_run: bool) -> Object:
         """Create an object, as the plugin does without upsert: by POST, not apply."""
         query = _query(dry_run, fieldManager=_CLIENT_SIDE_MANAGER)

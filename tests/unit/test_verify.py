@@ -155,9 +155,14 @@ def test_the_role_of_up_writes_what_the_stack_states_and_no_other_secret(more: M
     assert len(stack) > 10
     for verb in ("get", "create", "patch", "delete"):
         assert [str(Ref.of(one)) for one in stack if not may(made, Ref.of(one), verb)] == []
+    for verb in ("list", "watch"):  # of others of the kind, too: by that the provider knows that one is gone
+        assert [str(Ref.of(one)) for one in stack if not may(made, replace(Ref.of(one), name="other"), verb)] == []
     for rule in [rule for one in made if "rules" in one for rule in one["rules"]]:
         assert not {"*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
-        assert "secrets" not in rule["resources"] or "resourceNames" in rule or rule["verbs"] == ["create"]
+        assert "secrets" not in rule["resources"] or "resourceNames" in rule or not {"get", "patch"} & {*rule["verbs"]}
+    placed = {one["metadata"].get("namespace") for one in stack if one["kind"] == "Secret"}
+    listing = [one for one in made for rule in one.get("rules", ()) if "secrets" in rule["resources"]]
+    assert {one["metadata"].get("namespace") for one in listing} == placed
     everywhere = next(one["rules"] for one in made if one["kind"] == "ClusterRole")
     assert not any("secrets" in rule["resources"] for rule in everywhere)
 
