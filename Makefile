@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help new up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
-	bench bench-clients test test-alerts test-kind test-node test-unit soak soak-photos check audit format schema messages troubleshooting \
+	bench bench-clients test test-alerts test-kind test-node test-routes test-unit soak soak-photos check audit format schema messages troubleshooting \
 	pictures lock clean
 
 # What follows a semicolon is about the arguments, and gets a line of its own: 80 columns.
@@ -114,6 +114,10 @@ test-kind: $(READY) ## Run pods on kind with the published images: Docker, sudo
 
 test-alerts: $(READY) ## Evaluate the alerts of monitoring with the real promtool
 	@$(BIN)/python -m pytest --promtool tests/promtool
+
+test-routes: $(READY) ## Send requests for the host through a real Traefik
+	@$(BIN)/python -m lab tools
+	@$(BIN)/python -m pytest --traefik tests/traefik
 
 test-unit: $(READY) ## Run the tests that start no process
 	@$(BIN)/python -m pytest tests/unit

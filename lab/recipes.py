@@ -180,11 +180,24 @@ PROMTOOL = Recipe(
     tags=("remove_all_sd",),  # the clouds' discovery, which is most of it
 )
 
+# Leads requests to Services, by an Ingress or an HTTPRoute: only `make test-routes` has a use for it.
+TRAEFIK = Recipe(
+    name="traefik",
+    module="github.com/traefik/traefik/v3",
+    packages={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
+    asks_version=("version",),
+    oldest=(3, 6),
+    minutes=4.5,
+    gib=3,
+    stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
+)
+
 # What one target needs by itself.
 ON_DEMAND = (
     KUBELET,
     PROMTOOL,
     RCLONE,
+    TRAEFIK,
     Recipe(
         name="actionlint",
         module="github.com/rhysd/actionlint",

@@ -9,7 +9,7 @@ from components.plan import Plan
 from observe.cluster import ClusterSeen
 from observe.route_hosts import hosts
 from observe.route_paths import kept_to
-from preflight import gateway_rules, wording
+from preflight import gateway_rules, traefik_limits, wording
 from settings import Settings
 from settings.route import Gateway, Ingress, Route
 from text.finding import Finding
@@ -17,10 +17,11 @@ from text.hostname import normal
 
 # What the image's name is of the controllers that an IngressClass names; one that is not here is not judged.
 _TRAEFIK = "traefik.io/ingress-controller"
+_TRAEFIK_IMAGE = r"(^|[/-])traefik(-hub)?([:@]|$)"
 _IMAGES = {
     "k8s.io/ingress-nginx": r"ingress-nginx[-/]controller|nginx-ingress-controller",
     "nginx.org/ingress-controller": r"nginx(-plus)?-ingress([:@]|$)",
-    _TRAEFIK: r"(^|[/-])traefik(-hub)?([:@]|$)",
+    _TRAEFIK: _TRAEFIK_IMAGE,
     "haproxy.org/ingress-controller": r"(^|/)kubernetes-ingress([:@]|$)",
     "haproxy-ingress.github.io/controller": r"haproxy-ingress",
     "ingress-controllers.konghq.com/kong": r"kong",
@@ -88,6 +89,8 @@ def _of_class(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:
     elif not is_served(classes[route.class_name], facts.routes.pods):
         controller = classes[route.class_name]["spec"]["controller"]
         yield wording.INGRESS_CLASS_UNSERVED.found(name=route.class_name, controller=controller)
+    elif _of_traefik(route, facts) and traefik_limits.limited(filter(_serves, facts.routes.pods or ()), _TRAEFIK_IMAGE):
+        yield wording.READ_TIME_LIMITED.found()
 
 
 def _of_issuer(route: Ingress, facts: ClusterSeen) -> Iterator[Finding]:

@@ -370,6 +370,13 @@ INGRESS_CLASS_UNSERVED = Situation(
     _WARNING,
     "route.className",
 )
+READ_TIME_LIMITED = Situation(
+    "read-time-limited",
+    f"{_KEY}: Traefik breaks off an upload that takes longer than a minute (respondingTimeouts.readTimeout)",
+    "Set it to 0 for the entry points in Traefik's own settings: docs/routes.md, Body size and timeouts",
+    _WARNING,
+    "route.className",
+)
 ISSUER_UNREADY = Situation(
     "issuer-unready",
     f"{_KEY}: the $kind $name issues no certificate, and nothing writes the Secret $secret: $reason",

@@ -24,6 +24,7 @@ hypothesis.settings.register_profile("soak", hypothesis.settings(), max_examples
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-node", action="store_true", help="Run the node's own tests on a real kubelet.")
     parser.addoption("--promtool", action="store_true", help="Evaluate the alerts with the real promtool.")
+    parser.addoption("--traefik", action="store_true", help="Send requests through a real Traefik.")
     parser.addoption("--kind", help="Run those of them that can on a cluster of kind, by its kubeconfig.")
 
 
@@ -36,11 +37,11 @@ def the_real_node(request: pytest.FixtureRequest) -> RealNode | None:
     return RealNode(parts.find(Console(stderr=True)), published)
 
 
-_ASKED_FOR = {"real_node": ("--real-node", "--kind"), "promtool": ("--promtool",)}
+_ASKED_FOR = {"real_node": ("--real-node", "--kind"), "promtool": ("--promtool",), "traefik": ("--traefik",)}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what is about a real node alone, and the alerts; `make test-node` and `make test-alerts` run them."""
+    """Leave out what has a target of its own: `make test-node`, `make test-alerts` and `make test-routes`."""
     options = _ASKED_FOR.get(collection_path.name)
     return True if options and not any(map(config.getoption, options)) else None
 

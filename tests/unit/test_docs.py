@@ -87,8 +87,8 @@ SCHEMA = json.loads((SOURCE / "settings" / "stack.schema.json").read_text())
 # Fields of Kubernetes, Cloudflare and the clients that the docs name, and keys that an older version had.
 OF_OTHERS = {
     "advancedMounts", "appProtocol", "cluster.local", "fsGroup", "honorLabels", "ignoreDifferences", "managedFields",
-    "originRequest", "ruleNamespaceSelector", "ruleSelector", "runAsGroup", "runAsUser", "sessionEnding",
-    "storageClassName", "syncOptions", "tokenFile", "updateStrategy",
+    "originRequest", "readTimeout", "ruleNamespaceSelector", "ruleSelector", "runAsGroup", "runAsUser", "sessionEnding",
+    "storageClassName", "syncOptions", "tokenFile", "updateStrategy", "wildcardPolicy",
     "cloudflare.ingressController", "dangerouslyDeleteFromIcloud", "deleteAfterDownload", "keepIcloudRecentDays",
 }  # fmt: skip
 

@@ -287,6 +287,7 @@ def pod(image: str, phase: str = "Running", ready: str = "True") -> Manifest:
 NGINX = pod("registry.example/ingress-nginx/controller:v1")
 TRAEFIKS = ingress_class(controller="traefik.io/ingress-controller")
 TRAEFIK = pod("docker.example/traefik:v3")
+LIMITED = [("read-time-limited", "route.className")]
 
 
 @pytest.mark.parametrize(
@@ -304,8 +305,8 @@ TRAEFIK = pod("docker.example/traefik:v3")
          [("ingress-class-unserved", "route.className")]),
         ((ingress_class(),), (pod("ingress-nginx/kube-webhook-certgen:v1"),),
          [("ingress-class-unserved", "route.className")]),
-        ((TRAEFIKS,), (TRAEFIK,), []),
-        ((TRAEFIKS,), (pod("rancher/mirrored-library-traefik:3"),), []),
+        ((TRAEFIKS,), (TRAEFIK,), LIMITED),
+        ((TRAEFIKS,), (pod("rancher/mirrored-library-traefik:3"),), LIMITED),
         ((TRAEFIKS,),
          (pod("traefik/whoami"), pod("example/traefik-forward-auth:2")),
          [("ingress-class-unserved", "route.className")]),
@@ -318,6 +319,38 @@ def test_the_class_and_its_controller(
     classes: tuple[Manifest, ...] | None, pods: tuple[Manifest, ...] | None, told: list[Told]
 ) -> None:
     there = seen(ingress_classes=classes, pods=pods)
+    assert problems(configured(), {}, there) + warnings(configured(), {}, there) == told
+
+
+def traefik(tag: str = "v3.6.12", **container: Any) -> Manifest:
+    made = pod(f"docker.example/traefik:{tag}")
+    made["spec"]["containers"][0] |= container
+    return made
+
+
+LIFTED = "--entryPoints.websecure.transport.respondingTimeouts.readTimeout=0"
+
+
+@pytest.mark.parametrize(
+    ("pods", "told"),
+    [
+        ((traefik(args=["--entryPoints.web.address=:8000"]),), LIMITED),
+        ((traefik("2.11"),), LIMITED),
+        ((traefik("v2.11.2"),), LIMITED),
+        ((traefik("v2.11.1"),), []),  # which has no limit
+        ((traefik("v2.10.7"),), []),
+        ((traefik("latest"),), LIMITED),
+        ((traefik(args=[LIFTED]),), []),
+        ((traefik(args=[LIFTED.lower()]),), []),
+        ((traefik(env=[{"name": "TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_RESPONDINGTIMEOUTS_READTIMEOUT"}]),), []),
+        ((traefik(args=["--configFile=/config/traefik.yaml"]),), []),  # which is not read
+        ((traefik(volumeMounts=[{"mountPath": "/etc/traefik"}]),), []),
+        ((traefik(), traefik(args=[LIFTED])), []),  # one of several is known to be right
+        (None, []),
+    ],
+)
+def test_how_long_traefik_reads_an_upload(pods: tuple[Manifest, ...] | None, told: list[Told]) -> None:
+    there = seen(ingress_classes=(TRAEFIKS,), pods=pods)
     assert problems(configured(), {}, there) + warnings(configured(), {}, there) == told
 
 

@@ -1,0 +1,1 @@
+"""Requests through a real ingress controller: `make test-routes`."""
