@@ -1,11 +1,13 @@
 """The scripts that run in pods: each with the functions that it calls before it, and how it reports first of all."""
 
 import shlex
+from functools import cache
 from pathlib import Path
 
 _RESULT = "result.sh"
 
 
+@cache
 def script(*names: str) -> str:
     """Read a script, the last one that is named, with those whose functions it calls.
 

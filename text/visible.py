@@ -9,6 +9,8 @@ _UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 def visible(line: str) -> str:
     """Spell out what nobody would see in a line, but for tabs."""
+    if line.isprintable():  # as nearly all are
+        return line
     return "".join(f"\\u{{{ord(one):x}}}" if _is_unseen(one) else one for one in line)
 
 
