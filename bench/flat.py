@@ -17,7 +17,7 @@ from text.pulumi_secret import SIGNATURE
 
 _MODULES = (
     *(f"pulumi_kubernetes.{group}.v1" for group in ("admissionregistration", "apps", "batch", "core", "networking")),
-    "pulumi_cloudflare",
+    "components.cloudflare_resources",
     *("providers.disk_identity", "providers.fragment", "providers.immich_library", "providers.immich_settings"),
     "providers.tunnel_rules",
 )

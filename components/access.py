@@ -3,8 +3,8 @@
 from typing import Any
 
 import pulumi
-import pulumi_cloudflare as cloudflare
 
+from components import cloudflare_resources as cloudflare
 from components.public_access import (
     PublicAccess,
     app_policy_name,

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pulumi
-import pulumi_cloudflare as cloudflare
+
+from components import cloudflare_resources as cloudflare
 
 wanted = json.loads(Path("wanted.json").read_text())
 provider = cloudflare.Provider("cloudflare", api_token=pulumi.Output.secret(wanted["token"]))

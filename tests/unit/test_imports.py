@@ -20,6 +20,7 @@ PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
     ("imported", "unwanted"),
     [
         ("components.photo_stack, preflight, settings", PROGRAM),
+        ("components.cloudflare", MODELS | {"pulumi_cloudflare.zone", "pulumi_cloudflare.worker"}),
         ("providers.fragment", PROVIDER),
         ("providers.disk_identity", PROVIDER),
         ("providers.tunnel_rules, providers.tunnel_file_rule", PROVIDER),
