@@ -63,9 +63,14 @@ class Recipe:
         return found[1]
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """That version, to compare."""
+        return tuple(int(part) for part in self.version.removeprefix("v").split("."))
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What `go build` is told."""
-        major, minor, *_ = self.version.removeprefix("v").split(".")
+        major, minor, *_ = self.numbers
         stamps = [f"-X {stamp.format(version=self.version, major=major, minor=minor)}" for stamp in self.stamps]
         optimisation = () if self.optimised else (_UNOPTIMISED,)
         tags = (f"-tags={','.join(self.tags)}",) if self.tags else ()

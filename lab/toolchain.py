@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -40,25 +40,34 @@ def find(recipes: Iterable[Recipe], console: Console) -> dict[str, Path]:
     programs: dict[str, Path] = {}
     missing = []
     for recipe in recipes:
-        if found := _installed(recipe) or recipe.built():
-            programs |= found
-        else:
-            missing.append(recipe)
+        found = _installed(recipe)
+        rest = replace(recipe, packages={name: one for name, one in recipe.packages.items() if name not in found})
+        built = next((some for one in (rest, recipe) if (some := one.built()) is not None), None)
+        programs |= found | (built or {})
+        if built is None:
+            missing.append(rest)
     if missing:
         programs |= build(missing, console)
     return programs
 
 
-def _installed(recipe: Recipe) -> dict[str, Path] | None:
-    """All programs of a tool, when each is installed and new enough."""
+def _installed(recipe: Recipe) -> dict[str, Path]:
+    """Return a tool's programs that are installed and new enough.
+
+    Where some are missing, as `KUBEBUILDER_ASSETS` has of Kubernetes the API server alone, the others are used only in
+    the minor version that the missing ones are built in: a controller manager may not be newer than its API server.
+    """
     places = os.pathsep.join(filter(None, (os.environ.get("KUBEBUILDER_ASSETS"), os.environ.get("PATH", os.defpath))))
-    found = {name: shutil.which(name, path=places) for name in recipe.packages}
-    if not all(path and _new_enough(path, recipe) for path in found.values()):
-        return None
-    return {name: Path(path).absolute() for name, path in found.items() if path}
+    paths = {name: path for name in recipe.packages if (path := shutil.which(name, path=places))}
+    versions = {name: _version(path, recipe) for name, path in paths.items()}
+    found = {name for name, version in versions.items() if version >= recipe.oldest and version[0] == recipe.oldest[0]}
+    if len(found) < len(recipe.packages):
+        found = {name for name in found if versions[name][:2] == recipe.numbers[:2]}
+    return {name: Path(paths[name]).absolute() for name in recipe.packages if name in found}
 
 
-def _new_enough(program: str, recipe: Recipe) -> bool:
+def _version(program: str, recipe: Recipe) -> tuple[int, ...]:
+    """Return what a program says that it is; nothing where it says none."""
     try:
         answer = subprocess.run(
             [program, *recipe.asks_version],
@@ -70,9 +79,6 @@ def _new_enough(program: str, recipe: Recipe) -> bool:
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return False
+        return ()
     number = re.search(r"\d+(?:\.\d+)+", answer)
-    if not number:
-        return False
-    version = tuple(int(part) for part in number[0].split("."))
-    return version >= recipe.oldest and version[0] == recipe.oldest[0]
+    return tuple(int(part) for part in number[0].split(".")) if number else ()
