@@ -68,9 +68,24 @@ def test_a_gateway_that_would_not_take_the_route_fails_the_preview(
     assert words in refused(bench)
 
 
+def other_route(bench: Bench, name: str, rule: dict[str, Any]) -> Ref:
+    """Make a route for the stack's host, as another client would."""
+    parents = [{"name": "public", "namespace": "gateways"}]
+    spec = {"hostnames": ["immich.coultonf.com"], "parentRefs": parents, "rules": [rule]}
+    metadata = {"name": name, "namespace": "immich"}
+    route = {"apiVersion": ROUTE.api_version, "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
+    bench.cluster.create(route, "somebody")
+    return Ref.of(route)
+
+
 def test_a_gateway_without_a_controller_is_a_warning_in_the_words_of_the_definition(bench: Bench) -> None:
+    outpost = {"matches": [{"path": {"type": "PathPrefix", "value": "/outpost.goauthentik.io"}}]}
+    redirect = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]}
+    beside = [other_route(bench, name, rule) for name, rule in (("outpost", outpost), ("redirect", redirect))]
     bench.set(on(gateway="unserved"))
     run = bench.run("preview")
+    for route in beside:  # of the same host, and no rivals
+        bench.delete(route)
     assert run.succeeded, run.errors
     assert any("gateways/unserved does not serve: Waiting for controller" in warning for warning in run.warnings)
 

@@ -469,6 +469,14 @@ def test_the_chart_may_state_a_mount_that_it_was_given() -> None:
     assert isinstance(result("drift", drifted), Passed), "the mount is checked by its own line"
 
 
+def test_a_route_for_other_paths_of_the_host_is_no_fault() -> None:
+    (ours,) = of_cluster(facts := well()).seen.ingresses or ()
+    (rule,) = ours["spec"]["rules"]
+    kept = {"rules": [{**rule, "http": {"paths": [{"path": "/outpost.goauthentik.io"}]}}]}
+    other = {**ours, "metadata": {"name": "outpost", "namespace": "else"}, "spec": kept}
+    assert isinstance(result("route", seen(ingresses=(ours, other))(facts)), Passed)
+
+
 def test_completed_pods_are_no_fault() -> None:
     (running,) = of_cluster(facts := well()).pods
     evicted = {**running, "status": {"phase": "Failed", **NOT_READY}}

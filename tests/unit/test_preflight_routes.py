@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes import Ref
+from clients.kubernetes import ClusterRefusedError, Ref
 from observe import cluster, route_kinds
 from observe.cluster import ClusterSeen
 from observe.route_hosts import hosts
@@ -544,6 +544,21 @@ def test_of_each_kind_the_first_version_that_is_served_is_read() -> None:
     assert {version.partition("/")[0] for version, _ in api.asked} == {
         "gateway.networking.k8s.io", "networking.istio.io",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(kind for _, kind in route_kinds.KINDS))
+def test_a_kind_that_may_not_be_listed_is_unknown(kind: str) -> None:
+    version = next(one for one, named in route_kinds.KINDS if named == kind)
+
+    class Forbidding(Versions):
+        def list(self, like: Ref, **query: str) -> list[Manifest]:
+            if like.kind == kind:
+                raise ClusterRefusedError(403, f"{kind} is forbidden")
+            return super().list(like, **query)
+
+    there = on(Forbidding((version, kind)))
+    assert (there.routes.others, there.forbidden) == ((), (f"{kind} is forbidden",))
+    assert on(Versions()).forbidden == ()  # which the API server does not have
 
 
 def test_a_role_lists_what_is_read() -> None:
