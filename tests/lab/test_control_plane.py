@@ -26,10 +26,15 @@ FAILING = "lab.immich-icloud/failing-init-container"
 
 @pytest.fixture(scope="module")
 def plane(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """One that only ever runs: tests leave it as it is."""
-    home = tmp_path_factory.mktemp("plane")
-    plane = ControlPlane(home, tools)
-    plane.start()
+    """One that only ever runs: tests leave it as it is. Its ports were taken at the last moment before its start."""
+    plane = ControlPlane(tmp_path_factory.mktemp("plane"), tools)
+    choose = Ports.choose
+    with socket.create_server(("127.0.0.1", 0)) as thief, pytest.MonkeyPatch.context() as patch:
+        port = thief.getsockname()[1]
+        choices = iter([Ports(etcd=port, api=port, node=port)])
+        patch.setattr(Ports, "choose", lambda memory: next(choices, None) or choose(memory))
+        plane.start()
+        assert next(choices, None) is None
     yield plane
     plane.stop()
 
@@ -61,6 +66,10 @@ def test_starting_it_again_starts_nothing(plane: ControlPlane) -> None:
     before = [marked.process.pid for marked in processes.find(plane.kubeconfig.parent)]
     plane.start()
     assert [marked.process.pid for marked in processes.find(plane.kubeconfig.parent)] == before
+
+
+def test_ports_taken_at_the_last_moment_are_replaced(plane: ControlPlane) -> None:
+    assert plane.running()
 
 
 def test_its_node_is_the_homelab_s(core: Any) -> None:
@@ -150,18 +159,6 @@ def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: To
         assert port_of(plane) != port
     with connect(plane.kubeconfig) as api:
         client.CoreV1Api(api).read_namespaced_config_map("kept", "default")
-
-
-def test_a_port_taken_at_the_last_moment_is_replaced(home: Path, tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose = Ports.choose
-    with socket.create_server(("127.0.0.1", 0)) as thief:
-        port = thief.getsockname()[1]
-        stolen = Ports(etcd=port, api=port, node=port)
-        choices = iter([stolen])
-        monkeypatch.setattr(Ports, "choose", lambda memory: next(choices, None) or choose(memory))
-        plane = ControlPlane(home, tools)
-        plane.start()
-        assert plane.running()
 
 
 def test_a_program_that_dies_is_named_with_its_last_words(home: Path, tools: Tools) -> None:
