@@ -15,7 +15,8 @@ from text.owner_marks import (
     INSTANCE,
     LAST_APPLIED,
     MANAGED_BY,
-    TERRAFORM_MANAGERS,
+    is_helm,
+    is_terraform,
 )
 
 _Values = Mapping[str, str]
@@ -25,13 +26,18 @@ _NAME_OF_NAMESPACE = "f:kubernetes.io/metadata.name"
 _APPLY_SET = "applyset.kubernetes.io/part-of"
 # What people and tools write there; not Helm, whose charts others render.
 _TOOLS = {
-    "ansible", "argo-cd", "argocd", "cdktf", "flux", "fluxcd", "kapp", "opentofu", "pulumi", "terraform", "terragrunt",
+    "ansible", "argo-cd", "argocd", "cdktf", "configmanagement.gke.io", "flux", "fluxcd", "kapp", "kluctl", "opentofu",
+    "pulumi", "skaffold", "terraform", "terragrunt", "tilt", "timoni",
 }  # fmt: skip
-# Labels by which a tool deletes what is no longer in its files.
-_PRUNED_BY = {"objectset.rio.cattle.io/hash": "k3s or Rancher", "kapp.k14s.io/app": "kapp"}
+# Labels and annotations by which a tool deletes what is no longer in its files.
+_PRUNED_BY = {
+    "objectset.rio.cattle.io/hash": "k3s or Rancher", "kapp.k14s.io/app": "kapp", "kluctl.io/discriminator": "kluctl",
+    "skaffold.dev/run-id": "Skaffold", "addonmanager.kubernetes.io/mode": "the cluster's addon manager",
+    "fluxcd.io/sync-gc-mark": "Flux 1", "config.k8s.io/owning-inventory": "kpt or Config Sync",
+}  # fmt: skip
 _KUSTOMIZE, _ORIGIN = "kustomize", "config.kubernetes.io/origin"
 # Field managers of tools that have marks of their own, which go with a hand-over, and the managers stay.
-_KNOWN = {*ARGOCD_MANAGERS, *TERRAFORM_MANAGERS, "helm", "helm-controller", "kustomize-controller", OBJECT_MANAGER}
+_KNOWN = {*ARGOCD_MANAGERS, "kustomize-controller", OBJECT_MANAGER}
 
 
 class Tool(Enum):
@@ -53,7 +59,8 @@ class Owner:
 
     Attributes:
         tool: which one.
-        values: by name: `owner` and `place` of a release, `manager`, or `tool` with its `label` and its `value`.
+        values: by name: `owner` and `place` of a release, `manager`, or `tool` with its `mark` and its `value`, and
+            kubectl's `verb` for it.
 
     """
 
@@ -74,9 +81,13 @@ def applied_with_kubectl(live: Manifest) -> bool:
     annotations, managed_by = _annotations(live), _labels(live).get(MANAGED_BY, "")
     of_files = LAST_APPLIED in annotations or _ORIGIN in annotations or managed_by.startswith(_KUSTOMIZE)
     return of_files or any(
-        entry.get("operation") == "Apply" and str(entry.get("manager")).partition("/")[0] not in _KNOWN
+        entry.get("operation") == "Apply" and not _is_known(str(entry.get("manager")).partition("/")[0])
         for entry in _entries(live)
     )
+
+
+def _is_known(manager: str) -> bool:
+    return manager in _KNOWN or is_helm(manager) or is_terraform(manager)
 
 
 def _argocd(live: Manifest) -> _Values | None:
@@ -98,7 +109,7 @@ def _flux_helm(live: Manifest) -> _Values | None:
 def _helm(live: Manifest) -> _Values | None:
     if found := _named(_annotations(live), f"{HELM_RELEASE}-"):
         return found
-    if _labels(live).get(MANAGED_BY) != "Helm" or "helm" not in _managers(live):
+    if _labels(live).get(MANAGED_BY) != "Helm" or not any(map(is_helm, _managers(live))):
         return None
     release = _labels(live).get(INSTANCE, "<release>")
     return {"owner": release, "place": live["metadata"].get("namespace", "<namespace>")}
@@ -108,7 +119,7 @@ def _terraform(live: Manifest) -> _Values | None:
     for entry in _entries(live):
         fields = entry.get("fieldsV1", {})
         whole = fields.keys() - {"f:metadata"} or _NAME_OF_NAMESPACE in fields.get("f:metadata", {}).get("f:labels", {})
-        if entry.get("manager") in TERRAFORM_MANAGERS and whole:
+        if is_terraform(str(entry.get("manager"))) and whole:
             return {"manager": entry["manager"]}
     return None
 
@@ -118,14 +129,13 @@ def _apply_set(live: Manifest) -> _Values | None:
 
 
 def _tool(live: Manifest) -> _Values | None:
-    labels = _labels(live)
-    for label, tool in _PRUNED_BY.items():
-        if label in labels:
-            return {"tool": tool, "label": label, "value": labels[label]}
-    tool = labels.get(MANAGED_BY, "")
+    for verb, marks in (("label", _labels(live)), ("annotate", _annotations(live))):
+        for mark in _PRUNED_BY.keys() & marks.keys():
+            return {"tool": _PRUNED_BY[mark], "verb": verb, "mark": mark, "value": marks[mark]}
+    tool = _labels(live).get(MANAGED_BY, "")
     # The kubernetes provider of Pulumi gives that label to what this stack makes, too.
     known = tool.lower() in _TOOLS and OBJECT_MANAGER not in _managers(live)
-    return {"tool": tool, "label": MANAGED_BY, "value": tool} if known else None
+    return {"tool": tool, "verb": "label", "mark": MANAGED_BY, "value": tool} if known else None
 
 
 def _controller(live: Manifest) -> _Values | None:
@@ -146,8 +156,9 @@ _MARKS: tuple[tuple[Tool, Callable[[Manifest], _Values | None]], ...] = (
 
 
 def _named(marks: Mapping[str, str], mark: str) -> _Values | None:
-    name = f"{mark}name"
-    return {"owner": marks[name], "place": marks.get(f"{mark}namespace", "default")} if name in marks else None
+    """Read whose it is; one of both marks is left where a hand-over was not completed."""
+    name, place = marks.get(f"{mark}name"), marks.get(f"{mark}namespace")
+    return {"owner": name or "<name>", "place": place or "<namespace>"} if name or place else None
 
 
 def _labels(live: Manifest) -> Mapping[str, str]:

@@ -1,5 +1,6 @@
 """Which hosts a route of any kind leads somewhere: by name, and by pattern."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -8,8 +9,8 @@ from clients.kubernetes import Manifest
 from observe import traefik_rules
 from text.hostname import is_wildcard_of, normal
 
-# Further hosts of an Ingress, which ingress-nginx reads.
-_ALIASES: Final = "nginx.ingress.kubernetes.io/server-alias"
+# Further hosts of an Ingress: what ends the annotation's name for ingress-nginx and HAProxy.
+_ALIASES: Final = "/server-alias"
 # A route that is there until a certificate is issued, for one path.
 _SOLVER: Final = "acme.cert-manager.io/http01-solver"
 # What Istio calls the inside of the cluster, where a VirtualService is for unless it names a Gateway.
@@ -60,15 +61,18 @@ def hosts(route: Manifest, gateways: Iterable[Manifest] = ()) -> Hosts:
             stated = tuple(map(normal, spec.get("hosts") or ())) if outside else ()
             return Hosts(names=_names(stated), suffixes=_patterns(stated))
         case _:
-            stated = tuple(map(normal, _stated(route, spec)))
-            return Hosts(names=_names(stated), wildcards=_patterns(stated))
+            served = tuple(_stated(route, spec))
+            stated = tuple(normal(one) for one in served if not one.startswith("~"))
+            of_nginx = tuple(one.lstrip("~*") for one in served if one.startswith("~"))
+            return Hosts(names=_names(stated), wildcards=_patterns(stated), expressions=of_nginx)
 
 
 def _stated(route: Manifest, spec: Manifest) -> Iterable[str]:
     """Read the hosts of an Ingress, or the one of Contour's HTTPProxy, OpenShift's Route or NGINX' VirtualServer."""
     if route["kind"] == "Ingress":
-        aliases = (route["metadata"].get("annotations") or {}).get(_ALIASES, "").split(",")
-        return (*(rule.get("host", "") for rule in spec.get("rules") or ()), *map(str.strip, aliases))
+        annotations = (route["metadata"].get("annotations") or {}).items()
+        aliases = (one for key, text in annotations if key.endswith(_ALIASES) for one in re.split(r"[,\s]+", text))
+        return (*(rule.get("host", "") for rule in spec.get("rules") or ()), *aliases)
     stated = str((spec.get("virtualhost") or {}).get("fqdn") or spec.get("host") or "")
     return (f"*.{stated.partition('.')[2]}" if spec.get("wildcardPolicy") == "Subdomain" else stated,)
 

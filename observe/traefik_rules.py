@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from clients.go_regexp import is_valid
 from text.hostname import normal
 
 _TEXT: Final = r"""(?:`[^`]*`|"[^"]*"|'[^']*')"""
 _MATCHER: Final = re.compile(
-    rf"\b(Host(?:SNI)?(?:Regexp)?)\s*\(\s*({_TEXT}(?:\s*,\s*{_TEXT})*)\s*\)", re.IGNORECASE
+    rf"\b(Host(?:Header|SNI)?(?:Regexp)?)\s*\(\s*({_TEXT}(?:\s*,\s*{_TEXT})*)\s*\)", re.IGNORECASE
 )  # fmt: skip
 # What a rule is not for: a matcher, or a group of them, behind an exclamation mark.
 _NEGATED: Final = re.compile(rf"!\s*\w*\s*\((?:[^()`\"']|{_TEXT}|\((?:[^()`\"']|{_TEXT})*\))*\)")
 # Of Traefik 2: a text with named regular expressions in it.
 _NAMED: Final = re.compile(r"\{[A-Za-z]\w*:((?:[^{}]|\{[^{}]*\})*)\}")
+# Flags that change nothing here: a host is compared whatever its case, and has one line.
+_FLAGS: Final = re.compile(r"\(\?[imsU]+\)")
 _PATH: Final = r"\bPath(?:Prefix)?\s*\(\s*{}\s*\)"
 _PATHS: Final = re.compile(_PATH.format(f"({_TEXT})"), re.IGNORECASE)
 # Alternatives of nothing but paths.
@@ -41,10 +44,9 @@ def paths(rule: str) -> list[str]:
 
 
 def matches(expression: str, host: str) -> bool:
-    """Whether a regular expression of Traefik's matches a host; one that can't be read here does not."""
+    """Whether a regular expression matches a host, or may: what Go reads in another way than Python is not judged."""
     parts = _NAMED.split(expression)  # texts and expressions by turns
-    whole = "".join(f"(?:{one})" if number % 2 else re.escape(one) for number, one in enumerate(parts))
-    try:
-        return bool(re.search(f"^{whole}$" if len(parts) > 1 else expression, normal(host), re.IGNORECASE))
-    except re.error:
-        return False
+    named = "".join(f"(?:{one})" if number % 2 else re.escape(one) for number, one in enumerate(parts))
+    whole = _FLAGS.sub("", f"^{named}$" if len(parts) > 1 else expression)
+    valid = is_valid(whole)
+    return valid is None or (valid and bool(re.search(whole, normal(host), re.IGNORECASE)))

@@ -233,8 +233,8 @@ MANAGED_BY_APPLY_SET = Situation(
 )
 MANAGED_BY_TOOL = Situation(
     "managed-by-tool",
-    "$subject is managed by $tool (label $label=$value), which would change it back, or delete it",
-    f"{_HANDED_OVER} 1. `kubectl label $object $label-`; 2. take it out of the files and the state of $tool, before it "
+    "$subject is managed by $tool ($mark=$value), which would change it back, or delete it",
+    f"{_HANDED_OVER} 1. `kubectl $verb $object $mark-`; 2. take it out of the files and the state of $tool, before it "
     f"runs again; 3. {_ADOPT}",
 )
 OWNED_BY_OBJECT = Situation(

@@ -40,11 +40,23 @@ MANAGED: list[tuple[Manifest, str]] = [
     ({"labels": HELM_LABEL, "managedFields": [managed("helm", SPEC)]}, "managed-by-helm"),
     ({"managedFields": [managed("HashiCorp", SPEC)]}, "managed-by-terraform"),
     ({"managedFields": [managed("Terraform", SPEC, "Apply")]}, "managed-by-terraform"),
+    ({"managedFields": [managed("terraform-provider-kubectl_v1.14.0", SPEC)]}, "managed-by-terraform"),
+    # A hand-over that was not completed.
+    ({"labels": {"kustomize.toolkit.fluxcd.io/namespace": "flux-system"}}, "managed-by-flux"),
+    ({"labels": {"helm.toolkit.fluxcd.io/namespace": "media"}}, "managed-by-helm-release"),
+    ({"annotations": {"meta.helm.sh/release-namespace": "immich"}}, "managed-by-helm"),
+    *(
+        ({"labels": HELM_LABEL, "managedFields": [managed(manager, SPEC, "Apply")]}, "managed-by-helm")
+        for manager in ("helm-controller", "terraform-provider-helm_v2.13.0_x5")
+    ),
     ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "managed-by-apply-set"),
     ({"labels": {"app.kubernetes.io/managed-by": "Terraform"}}, "managed-by-tool"),
     ({"labels": {"app.kubernetes.io/managed-by": "pulumi"}}, "managed-by-tool"),
     ({"labels": {"objectset.rio.cattle.io/hash": "1f"}}, "managed-by-tool"),
     ({"labels": {"kapp.k14s.io/app": "1700"}}, "managed-by-tool"),
+    ({"labels": {"kluctl.io/discriminator": "homelab"}}, "managed-by-tool"),
+    ({"annotations": {"config.k8s.io/owning-inventory": "1f"}}, "managed-by-tool"),
+    ({"labels": {"app.kubernetes.io/managed-by": "timoni"}}, "managed-by-tool"),
     ({"ownerReferences": [{"kind": "Photos", "name": "ours", "uid": "1"}]}, "owned-by-object"),
 ]  # fmt: skip
 
@@ -70,6 +82,8 @@ def test_what_another_tool_manages_is_not_adopted(metadata: Manifest, code: str)
         },
         {"labels": {"app.kubernetes.io/managed-by": "pulumi"}, "managedFields": [managed("immich-icloud", SPEC)]},
         {"managedFields": [managed("HashiCorp", {"f:metadata": {"f:labels": {"f:team": {}}}})]},  # kubernetes_labels
+        {"labels": {"kustomize.toolkit.fluxcd.io/prune": "disabled"}},
+        {"managedFields": [managed("terraform-provider-helm_v2.13.0_x5", SPEC)]},
         {"managedFields": [managed("HashiCorp", {"f:status": {}}) | {"subresource": "status"}]},
     ],
     ids=[
@@ -78,6 +92,8 @@ def test_what_another_tool_manages_is_not_adopted(metadata: Manifest, code: str)
         "after their hand-over",
         "label of this stack's provider",
         "labels by Terraform",
+        "what Flux left",
+        "once of Terraform's Helm",
         "status by Terraform",
     ],
 )
@@ -106,6 +122,8 @@ def handover(**metadata: Any) -> Finding:
           "argocd.argoproj.io/instance-", "app.kubernetes.io/instance-", "adoptExisting")),
         ({"labels": {"kapp.k14s.io/app": "1700"}},
          ("kubectl label ingress immich-ingress -n immich kapp.k14s.io/app-", "out of the files", "adoptExisting")),
+        ({"annotations": {"config.k8s.io/owning-inventory": "1f"}},
+         ("kubectl annotate ingress immich-ingress -n immich config.k8s.io/owning-inventory-", "adoptExisting")),
         ({"labels": FLUX}, ("prune: disabled", "flux reconcile kustomization apps -n flux-system", "out of git",
                             "kubectl label ingress immich-ingress -n immich kustomize.toolkit.fluxcd.io/name-",
                             "adoptExisting")),
@@ -117,7 +135,7 @@ def handover(**metadata: Any) -> Finding:
                                  "meta.helm.sh/release-name-", "managed-by-", "adoptExisting")),
         ({"managedFields": [managed("HashiCorp", SPEC)]}, ("terraform state rm", "managedFields", "adoptExisting")),
     ],
-    ids=["ArgoCD", "kapp", "Flux", "HelmRelease", "Helm", "Terraform"],
+    ids=["ArgoCD", "kapp", "kpt", "Flux", "HelmRelease", "Helm", "Terraform"],
 )  # fmt: skip
 def test_each_tool_has_a_handover_in_its_own_order(metadata: Manifest, steps: tuple[str, ...]) -> None:
     said = handover(**metadata).remedy

@@ -390,6 +390,14 @@ def test_a_quota_is_asked(live: Manifest, reason: str, refused: bool) -> None:  
     assert [one["name"] for one in asked["spec"]["initContainers"]] == ["require-photo-disk"]
 
 
+def test_a_limit_that_a_range_gives_is_below_what_is_asked_for() -> None:
+    """The API server calls that invalid, where it forbids what a range does not allow."""
+    reason = 'Pod "p" is invalid: spec.containers[0].resources.requests: Invalid value: "50m": must be less than or equal to cpu limit of 20m'  # noqa: E501 (its words)
+    plan, there = planned(configured()), Observed(facts(workloads=(immich(),)))
+    assert pod_trials.refused(Admitting("immich", reason, 422), plan, there) == {IMMICH: reason}
+    assert pod_trials.refused(Admitting("immich", 'Pod "p" is invalid', 422), plan, there) == {}
+
+
 def test_a_quota_is_told_of_immichs_pods_only_where_they_restart() -> None:
     settings, refused = configured(), {IMMICH: EXCEEDED}
     assert problems(settings, seen(immich()), refused_pods=refused) == [("pod-refused", str(IMMICH))]

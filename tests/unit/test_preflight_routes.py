@@ -61,9 +61,9 @@ def redirect(**to: str) -> Manifest:
     return made
 
 
-def aliased(hosts: str) -> Manifest:
+def aliased(hosts: str, controller: str = "nginx.ingress.kubernetes.io") -> Manifest:
     ingress = other_ingress("photos.example.com")
-    ingress["metadata"]["annotations"] = {"nginx.ingress.kubernetes.io/server-alias": hosts}
+    ingress["metadata"]["annotations"] = {f"{controller}/server-alias": hosts}
     return ingress
 
 
@@ -112,6 +112,8 @@ def seen(others: tuple[Manifest, ...] = (), **more: Any) -> ClusterSeen:
         (virtual_service(HOST, gateways=("mesh", "public")), {HOST}),
         (openshift(HOST), {HOST}),
         (route("VirtualServer", {"host": HOST}, version="k8s.nginx.org/v1"), {HOST}),
+        (aliased(f"b.example.com {HOST}", "haproxy-ingress.github.io"), {"photos.example.com", "b.example.com", HOST}),
+        (ingress_route(f"HostHeader(`{HOST}`)"), {HOST}),
         (solver(other_ingress(HOST)), set()),
         (solver(http_route(HOST)), set()),
     ],
@@ -136,6 +138,13 @@ def test_hosts_of_a_route(one: Manifest, served: set[str]) -> None:
         (ingress_route("HostRegexp(`{name:[a-z]{1,9}}.example.com`)"), "{name:[a-z]{1,9}}.example.com"),
         (ingress_route("HostRegexp(`{name:[a-z]+}.example.org`)"), ""),
         (ingress_route("HostRegexp(`(`)"), ""),
+        (ingress_route(r"HostRegexp(`^(?i)IMMICH\.example\.com$`)"), r"^(?i)IMMICH\.example\.com$"),
+        (ingress_route(r"HostRegexp(`^(?i)photos\.example\.com$`)"), ""),
+        # Python reads these in another way than Go.
+        (ingress_route(r"HostRegexp(`^[[:alnum:]]+\.example\.com$`)"), r"^[[:alnum:]]+\.example\.com$"),
+        (ingress_route(r"HostRegexp(`\Qimmich.\Eexample\.com\z`)"), r"\Qimmich.\Eexample\.com\z"),
+        (aliased(r"~^immich\..+$"), r"^immich\..+$"),
+        (aliased(r"~*^photos\..+$"), ""),
         (ingress_route_tcp(r"HostSNIRegexp(`^.+\.example\.com$`)"), r"^.+\.example\.com$"),
         (ingress_route_tcp("HostSNI(`*`)"), ""),
         (on_gateway("TLSRoute", "*.com"), "*.com"),
