@@ -86,14 +86,13 @@ def questions(asked: Questions) -> str:
         CommandError: when there is no kubeconfig, or an answer cannot be used.
 
     """
-    file = _kubeconfig()
-    if not Path(file).expanduser().is_file():
-        raise CommandError(f"there is no kubeconfig file {file}. Name yours in the variable KUBECONFIG")
-    try:
-        contexts = kubeconfig.contexts(Path(file).expanduser())
-    except KubeconfigError as error:
-        raise CommandError(str(error)) from None
-    asked.answer(f"Which context of {file} is the homelab's?", contexts, lambda text: answers.cluster(text, file))
+    contexts = _contexts()
+    files = dict.fromkeys(contexts.values())
+    asked.answer(
+        f"Which context of {', '.join(files)} is the homelab's?",
+        [*contexts],
+        lambda text: answers.cluster(text, contexts.get(text, next(iter(files)))),
+    )
     candidates = _look(Cluster.model_validate(asked.sections["cluster"]))
     namespace = asked.answer(
         "Which namespace does Immich run in?",
@@ -121,9 +120,18 @@ def questions(asked: Questions) -> str:
     return draft.written(asked.sections)
 
 
-def _kubeconfig() -> str:
+def _contexts() -> dict[str, str]:
+    """List the contexts of all kubeconfig files, each with its file: the first one that has it, as for kubectl."""
     named = [one for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one] or ["~/.kube/config"]
-    return next((one for one in named if Path(one).expanduser().is_file()), named[0])
+    found = dict[str, str]()
+    for file in (one for one in named if Path(one).expanduser().is_file()):
+        try:
+            found |= {one: file for one in kubeconfig.contexts(Path(file).expanduser()) if one not in found}
+        except KubeconfigError as error:
+            raise CommandError(str(error)) from None
+    if not found:
+        raise CommandError(f"no kubeconfig has a context: {', '.join(named)}. Name yours in the variable KUBECONFIG")
+    return found
 
 
 def _look(cluster: Cluster) -> Candidates:

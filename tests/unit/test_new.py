@@ -324,6 +324,22 @@ def spoken(text: str) -> Any:
     return yaml.safe_load(text) if text.startswith(("{", "[")) else text
 
 
+def test_the_contexts_of_all_kubeconfigs_are_offered(
+    monkeypatch: pytest.MonkeyPatch, kubeconfig: Path, tmp_path: Path
+) -> None:
+    """As kubectl merges them: the first file that has a context is the one that counts."""
+    empty, first = tmp_path / "empty", tmp_path / "first"
+    empty.write_text("apiVersion: v1\nkind: Config\n")
+    first.write_text(yaml.safe_dump({**KUBECONFIG, "contexts": KUBECONFIG["contexts"][:1]}))
+    monkeypatch.setenv("KUBECONFIG", f"{empty}:{first}:{kubeconfig}")
+    for context, file in (("", first), ("other", first), ("admin@homelab", kubeconfig)):
+        stated = asked(cluster("found"), monkeypatch, context)
+        assert stated["cluster"]["kubeconfig"] == str(file)
+    monkeypatch.setenv("KUBECONFIG", str(empty))
+    with pytest.raises(CommandError, match=str(empty)):
+        asked(cluster("found"), monkeypatch)
+
+
 @pytest.mark.parametrize("named", ["", "/nowhere"])
 def test_a_missing_kubeconfig_is_named(named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", named)
