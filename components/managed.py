@@ -1,6 +1,7 @@
 """Registers an object that this stack manages fully: one of any kind, made or adopted, protected or not."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
@@ -11,6 +12,7 @@ from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim, Secret, Service
 from pulumi_kubernetes.networking.v1 import Ingress, NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+from pydantic import SecretStr
 
 from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
@@ -23,6 +25,20 @@ _CLASSES: Final[Mapping[str, Callable[..., pulumi.CustomResource]]] = {
         PodDisruptionBudget, Secret, Service, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
     )
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SecretObject:
+    """A Secret; its data is no part of its manifest, of which dry runs and previews are made."""
+
+    manifest: Manifest
+    data: Mapping[str, SecretStr]
+
+    @property
+    def stated(self) -> Manifest:
+        """The manifest with its data."""
+        data = {key: pulumi.Output.secret(value.get_secret_value()) for key, value in self.data.items()}
+        return {**self.manifest, "stringData": data}
 
 
 def register(

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pulumi
+from pydantic import SecretStr
 
 from clients.kubernetes import Manifest
 from components import images
+from components.managed import SecretObject
 from components.ownership import Ownership
 from components.pods import confined, sized
 from settings.notifications import Endpoint, Notifications, is_address
@@ -28,21 +29,14 @@ _HTTPS = 443
 TEST_LASTS: Final = 3600  # seconds: sixteen URLs that do not answer, and an image that is pulled slowly
 
 
-def secret(namespace: str, ownership: Ownership) -> Manifest:
-    """Build the Secret; its data is not part of the manifest."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": ownership.metadata("Secret", SECRET, namespace),
-        "type": "Opaque",
-    }
-
-
-def data(notifications: Notifications) -> dict[str, pulumi.Output[str]]:
-    """Build the Secret's data."""
+def secret(notifications: Notifications, namespace: str, ownership: Ownership) -> SecretObject:
+    """Build the Secret of where they are sent."""
+    metadata = ownership.metadata("Secret", SECRET, namespace)
     urls = "\n".join(url.get_secret_value() for url in notifications.urls)
-    heartbeat = notifications.heartbeat.get_secret_value() if notifications.heartbeat else ""
-    return {"urls": pulumi.Output.secret(urls), "heartbeat": pulumi.Output.secret(heartbeat)}
+    return SecretObject(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"},
+        {"urls": SecretStr(urls), "heartbeat": notifications.heartbeat or SecretStr("")},
+    )
 
 
 def container(account: str, ahead: int, notifications: Notifications, ownership: Ownership) -> Manifest:

@@ -13,7 +13,7 @@ import pulumi
 from clients.kubernetes import Manifest
 from components import account_pod, network, notifications, pods, sign_in_page
 from components.free_space import floor
-from components.managed import register
+from components.managed import SecretObject, register
 from components.ownership import Ownership
 from components.photo_client import client_of
 from components.photo_disk import MARK, disk_id, import_folder
@@ -21,7 +21,6 @@ from components.scripts import script
 from components.sign_in_page import SignInPages
 from components.storage import of_written, written_claim
 from settings import Settings
-from settings.notifications import Notifications
 from settings.photo_sync import Account, Credentials
 from settings.resources import Resources
 from settings.schedule import longest_wait, runs_a_day
@@ -40,12 +39,11 @@ _EVERY = 15  # seconds: what a fast line writes in that time is far less than th
 
 @dataclass(frozen=True)
 class AccountSync:
-    """What fetches the photos of one account; the Secret's data is not part of its manifest.
+    """What fetches the photos of one account.
 
     Attributes:
         account: the account's name.
         folder: its folder in the photo directory.
-        credentials: how it signs in.
         cookies: the claim of its session.
         secret: the Secret of its credentials.
         cron_job: the CronJob.
@@ -54,9 +52,8 @@ class AccountSync:
 
     account: str
     folder: str
-    credentials: Credentials
     cookies: Manifest
-    secret: Manifest
+    secret: SecretObject
     cron_job: Manifest
 
 
@@ -67,27 +64,25 @@ class Sync:
     Attributes:
         accounts: each account.
         network_policy: the one rule of the network.
-        notifications: who is told; None: nobody.
-        told: the Secret of where they are told; its data is not part of its manifest.
+        notifications: the Secret of where notifications are sent; None where none are.
         pages: what leads to the pages to sign in; None where there are none.
 
     """
 
     accounts: tuple[AccountSync, ...]
     network_policy: Manifest
-    notifications: Notifications | None = None
-    told: Manifest | None = None
-    pages: SignInPages | None = None
+    notifications: SecretObject | None
+    pages: SignInPages | None
 
     def manifests(self) -> Iterator[Manifest]:
         """All objects, in the order in which they are made."""
         yield self.network_policy
-        if self.told:
-            yield self.told
+        if self.notifications:
+            yield self.notifications.manifest
         if self.pages:
             yield from self.pages.manifests()
         for account in self.accounts:
-            yield from (account.cookies, account.secret, account.cron_job)
+            yield from (account.cookies, account.secret.manifest, account.cron_job)
 
     def pods(self) -> list[Manifest]:
         """The pods that will run."""
@@ -111,7 +106,8 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
     accounts = settings.photo_sync.accounts
     if not accounts:
         return None
-    known, told = settings.icloud_credentials or {}, settings.notifications
+    namespace, known = settings.photo_sync.namespace, settings.icloud_credentials or {}
+    sent = settings.notifications
     return Sync(
         accounts=tuple(
             _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership, node)
@@ -120,14 +116,13 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
         network_policy={
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, settings.photo_sync.namespace),
+            "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, namespace),
             "spec": _out_only(
                 {client_of(account, settings.photo_sync).NAME for account in accounts},
-                *(notifications.egress(told) if told else ()),
+                *(notifications.egress(sent) if sent else ()),
             ),
         },
-        notifications=told,
-        told=notifications.secret(settings.photo_sync.namespace, ownership) if told else None,
+        notifications=notifications.secret(sent, namespace, ownership) if sent else None,
         pages=sign_in_page.pages(settings, ownership),
     )
 
@@ -140,10 +135,10 @@ def arrangement(cron_job: Manifest) -> str:
 
 
 def fetching(pod: Manifest) -> Manifest:
-    """Find the container of a sync's pod that fetches, by the folder that it is told."""
+    """Find the container of a sync's pod that fetches, by the folder that it is given."""
     containers = [*pod.get("initContainers", []), *pod["containers"]]
-    told = (one for one in containers if any(pair["name"] == _FOLDER for pair in one.get("env", [])))
-    found: Manifest = next(told, containers[0])
+    given = (one for one in containers if any(pair["name"] == _FOLDER for pair in one.get("env", [])))
+    found: Manifest = next(given, containers[0])
     return found
 
 
@@ -167,7 +162,10 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
         "resources": {"requests": {"storage": cookie_volume.capacity}},
         **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
     }
-    secret = {**named("v1", "Secret", account_pod.credentials_secret(account.name)), "type": "Opaque"}
+    secret = SecretObject(
+        {**named("v1", "Secret", account_pod.credentials_secret(account.name)), "type": "Opaque"},
+        {"appleId": credentials.apple_id, "password": credentials.password},
+    )
     photos = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(settings.storage)}}
     waiting = {sign_in_page.LABEL: account.name} if account.name in settings.photo_sync.pages else {}
     job = {
@@ -175,7 +173,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
         "activeDeadlineSeconds": _DEADLINE,
         "template": {
             "metadata": {"labels": {**labels, **waiting}},
-            "spec": _told(
+            "spec": _notifying(
                 account,
                 account_pod.pod(
                     _container(account, folder, settings, ownership),
@@ -197,10 +195,10 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
         "failedJobsHistoryLimit": 3,
         "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
     }
-    return AccountSync(account.name, folder, credentials, cookies, secret, cron_job)
+    return AccountSync(account.name, folder, cookies, secret, cron_job)
 
 
-def _told(account: Account, pod: Manifest, settings: Settings, ownership: Ownership) -> Manifest:
+def _notifying(account: Account, pod: Manifest, settings: Settings, ownership: Ownership) -> Manifest:
     """Have the pod notify, where that is configured: after the sync, in a container that ends with its code."""
     if settings.notifications is None:
         return pod
@@ -230,7 +228,7 @@ def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
 
 def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
     sync, kept = settings.photo_sync, floor(settings.photo_sync.min_free_space)
-    told = settings.notifications is not None
+    notifies = settings.notifications is not None
     client = client_of(account, sync)
     environment = {
         "DIRECTORY": _PHOTOS,
@@ -253,9 +251,9 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
         # The next scheduled run is the next try where there is one on the same day.
         RETRY_AFTER: _RETRY_AFTER if runs_a_day(sync.schedule) == 1 else "",
         **account_pod.environment(account, client, ownership),
-        **({"VERDICT": notifications.VERDICT} if told else {}),
+        **({"VERDICT": notifications.VERDICT} if notifies else {}),
     }
-    before = ("verdict.sh",) if told else ()
+    before = ("verdict.sh",) if notifies else ()
     command = [
         "sh",
         "-c",
@@ -270,7 +268,7 @@ def _container(account: Account, folder: str, settings: Settings, ownership: Own
     container = account_pod.container(account.name, client, ownership, command, environment, sync.resources)
     container["env"].append(disk_id())
     container["volumeMounts"].insert(0, {"name": "photos", "mountPath": _PHOTOS, **of_written(settings.storage)})
-    if told:
+    if notifies:
         container["volumeMounts"].append({"name": "verdict", "mountPath": notifications.VERDICT})
     return container
 
@@ -303,23 +301,16 @@ class PhotoSynchronisation(pulumi.ComponentResource):
 
         policy = register(f"{name}-network-policy", plan.network_policy, inside())
         before = [policy]
-        if plan.told and plan.notifications:
-            data = notifications.data(plan.notifications)
-            before.append(register(f"{name}-notifications", {**plan.told, "stringData": data}, inside()))
+        if plan.notifications:
+            before.append(register(f"{name}-notifications", plan.notifications.stated, inside()))
         if plan.pages:
             before.append(register(f"{name}-sign-in-policy", plan.pages.network_policy, inside()))
             for account_name, service in plan.pages.services.items():
                 before.append(register(f"{name}-sign-in-{account_name}", service, inside()))
         for account in plan.accounts:
-            credentials = {
-                "appleId": pulumi.Output.secret(account.credentials.apple_id.get_secret_value()),
-                "password": pulumi.Output.secret(account.credentials.password.get_secret_value()),
-            }
             needed = (
                 *before,
                 register(f"{name}-cookies-{account.account}", account.cookies, inside(), protect=True),
-                register(
-                    f"{name}-credentials-{account.account}", {**account.secret, "stringData": credentials}, inside()
-                ),
+                register(f"{name}-credentials-{account.account}", account.secret.stated, inside()),
             )
             register(f"{name}-cron-job-{account.account}", account.cron_job, inside(*needed))

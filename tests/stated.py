@@ -34,10 +34,5 @@ def objects(settings: Settings) -> Iterator[Manifest]:
         yield sign_in.job(account, settings, ownership, TODAY)
         yield list_icloud.job(account, settings, ownership)
         yield manual_run({**sync.cron_job, "metadata": {**sync.cron_job["metadata"], "uid": "of-the-cron-job"}})
-        credentials = sync.credentials
-        yield sync.secret | {
-            "stringData": {
-                "appleId": credentials.apple_id.get_secret_value(),
-                "password": credentials.password.get_secret_value(),
-            }
-        }
+        data = {key: value.get_secret_value() for key, value in sync.secret.data.items()}
+        yield sync.secret.manifest | {"stringData": data}
