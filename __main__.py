@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 
 import preflight
 import settings
-from components.photo_stack import PhotoStack
+from components.photo_stack import NAME, PhotoStack
 
 # `make down` names the stack here: it is removed even where cluster or stack file would not allow it.
 removing = os.environ.get("IMMICH_ICLOUD_REMOVING") == pulumi.get_stack()
@@ -39,6 +39,6 @@ if connections.uses_cloudflare:
     providers.append(provider(connections.cloudflare_token))
 
 if plan:
-    stack = PhotoStack("immich-icloud", plan, pulumi.ResourceOptions(providers=providers))
+    stack = PhotoStack(NAME, plan, pulumi.ResourceOptions(providers=providers))
     for name, value in stack.outputs.exported().items():
         pulumi.export(name, value)

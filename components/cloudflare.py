@@ -44,9 +44,9 @@ class CloudflareRoute(pulumi.ComponentResource):
     access: ImmichAccess | None
 
     def __init__(
-        self, name: str, public_access: PublicAccess, connector: Connector | None, opts: pulumi.ResourceOptions
+        self, prefix: str, public_access: PublicAccess, connector: Connector | None, opts: pulumi.ResourceOptions
     ) -> None:
-        super().__init__("immich-icloud:index:CloudflareRoute", name, None, opts)
+        super().__init__("immich-icloud:index:CloudflareRoute", f"{prefix}cloudflare", None, opts)
         self.access = self.tunnel_id = None
         target: pulumi.Input[str] | None = public_access.record.content
         before: list[pulumi.Resource] = []
@@ -58,39 +58,39 @@ class CloudflareRoute(pulumi.ComponentResource):
         # lead people in. The record comes before every write that moves requests: when the host changes, a record that
         # Cloudflare refuses leaves the old host as it is, and the old record goes only after the new host is served.
         if public_access.access:
-            self.access = ImmichAccess("access", public_access, public_access.access, after())
+            self.access = ImmichAccess(f"{prefix}access", public_access, public_access.access, after())
             before.append(self.access)
-        tunnel = OwnTunnel("tunnel", public_access, after()) if public_access.own_tunnel else None
+        tunnel = OwnTunnel(prefix, public_access, after()) if public_access.own_tunnel else None
         if tunnel:
             before.append(tunnel.made)
             self.tunnel_id = tunnel.id
             target = tunnel.id.apply(tunnel_host)
-        record = _record(public_access.record, public_access.zone.id, target, after())
-        pages = [_record(page.record, public_access.zone.id, target, after()) for page in public_access.pages]
+        wanted = (public_access.record, *(page.record for page in public_access.pages))
+        record, *pages = (_record(prefix, one, public_access.zone.id, target, after()) for one in wanted)
         before += [record, *pages]
         if public_access.rules:
-            TunnelRules(f"{name}-rules", public_access.rules, after())
+            TunnelRules(f"{prefix}cloudflare-rules", public_access.rules, after())
             self.tunnel_id = pulumi.Output.from_input(public_access.rules.tunnel_id)
         if public_access.file_rule:
-            TunnelFileRule(f"{name}-file-rule", public_access.file_rule, after())
+            TunnelFileRule(f"{prefix}cloudflare-file-rule", public_access.file_rule, after())
         if tunnel and connector:
             tunnel.lead(connector, record, *pages)
         self.record_target = record.content.apply(str)
 
 
 def _record(
-    wanted: Record, zone_id: str, target: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+    prefix: str, wanted: Record, zone_id: str, target: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
 ) -> cloudflare.DnsRecord | AdoptedRecord:
     if wanted.adopted_id and target is not None:
         leads = RecordTarget(zone_id, wanted.adopted_id, wanted.name, wanted.type, target, wanted.proxied)
-        return AdoptedRecord(wanted.resource, leads, opts)
+        return AdoptedRecord(f"{prefix}{wanted.resource}", leads, opts)
     own = pulumi.ResourceOptions(
         delete_before_replace=True,  # two records for one host would be refused
         import_=wanted.import_id,
         retain_on_delete=wanted.adopted,
     )
     return cloudflare.DnsRecord(
-        wanted.resource,
+        f"{prefix}{wanted.resource}",
         zone_id=zone_id,
         name=wanted.name,
         type=wanted.type,
@@ -118,11 +118,11 @@ class OwnTunnel(pulumi.ComponentResource):
 
     id: pulumi.Output[str]
 
-    def __init__(self, name: str, public_access: PublicAccess, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("immich-icloud:index:OwnTunnel", name, None, opts)
-        self._name, self._public_access = name, public_access
+    def __init__(self, prefix: str, public_access: PublicAccess, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("immich-icloud:index:OwnTunnel", f"{prefix}tunnel", None, opts)
+        self._prefix, self._public_access = prefix, public_access
         self.made = cloudflare.ZeroTrustTunnelCloudflared(
-            f"{name}-tunnel",
+            f"{prefix}tunnel-tunnel",
             account_id=public_access.zone.account_id,
             name=public_access.own_tunnel,
             config_src="cloudflare",
@@ -135,7 +135,7 @@ class OwnTunnel(pulumi.ComponentResource):
         account_id = self._public_access.zone.account_id
         rules = [self._public_access.rule, *(page.rule for page in self._public_access.pages)]
         configuration = cloudflare.ZeroTrustTunnelCloudflaredConfig(
-            f"{self._name}-configuration",
+            f"{self._prefix}tunnel-configuration",
             account_id=account_id,
             tunnel_id=self.id,
             source="cloudflare",
@@ -151,4 +151,4 @@ class OwnTunnel(pulumi.ComponentResource):
         token: pulumi.Output[str] = pulumi.Output.secret(found.apply(lambda answer: str(answer.token)))
         # A tunnel that is connected can't be deleted: its connector goes first.
         after = pulumi.ResourceOptions(parent=self, depends_on=[self.made, configuration])
-        TunnelConnector("connector", connector, self.id, token, after)
+        TunnelConnector(f"{self._prefix}connector", connector, self.id, token, after)

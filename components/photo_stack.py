@@ -1,6 +1,7 @@
 """The whole, wired in the order in which the data flows: namespaces, disk, volume, the sync, Immich, public access."""
 
 from dataclasses import replace
+from typing import Final
 
 import pulumi
 
@@ -18,6 +19,8 @@ from providers.fragment import Fragment
 from providers.mount_at_admission import AdmittedMount, MountAtAdmission
 
 _TYPE = "immich-icloud:index:PhotoStack"
+NAME: Final = "immich-icloud"
+"""Of the stack's one instance: any other is in the names of its resources, too."""
 _Resources = list[pulumi.Resource]
 
 
@@ -29,6 +32,9 @@ class PhotoStack(pulumi.ComponentResource):
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
         kept = pulumi.ResourceOptions(transformations=[keeping(plan.mutated)] if plan.mutated else [])
         super().__init__(_TYPE, name, None, pulumi.ResourceOptions.merge(opts, kept))
+        # What older states know has the names of the one stack in them: the engine ends in a panic when it refreshes a
+        # component by an alias (pulumi/pulumi#21404).
+        self._prefix = prefix = "" if name == NAME else f"{name}-"
         owner = plan.ownership
 
         # Labels come before the pods that need them.
@@ -36,15 +42,15 @@ class PhotoStack(pulumi.ComponentResource):
             photo_sync = self._entries("photo-sync-labels", plan, plan.photo_sync_entries)
         else:
             ours = self._after(was_in="OurNamespace")
-            photo_sync = [register("photo-sync-namespace", plan.photo_sync.manifest, ours, protect=True)]
+            photo_sync = [register(f"{prefix}photo-sync-namespace", plan.photo_sync.manifest, ours, protect=True)]
         immich = self._entries("immich-labels", plan, plan.immich_entries)
 
         stored: _Resources = [*photo_sync]
         if plan.volume and plan.claim:
             pair = plan.volume.manifest, plan.claim.manifest
-            stored.append(PhotoVolume("photos", *pair, owner, self._after(*photo_sync)))
+            stored.append(PhotoVolume(f"{prefix}photos", *pair, owner, self._after(*photo_sync)))
         directory = PhotoDirectory(
-            "directory",
+            f"{prefix}directory",
             DirectoryManifests(
                 plan.directory_job.manifest,
                 plan.directory_record.manifest,
@@ -56,19 +62,19 @@ class PhotoStack(pulumi.ComponentResource):
         )
 
         if plan.sync:
-            PhotoSynchronisation("sync", plan.sync, self._after(*stored, directory))
+            PhotoSynchronisation(f"{prefix}sync", plan.sync, self._after(*stored, directory))
         for resource, watched in plan.monitored.items():
-            register(resource, watched, self._after(*photo_sync))
+            register(f"{prefix}{resource}", watched, self._after(*photo_sync))
 
         # A pod mounts the directory only once it is there.
         mountable: _Resources = [*immich, directory]
         if plan.immich_volume and plan.immich_claim:
             read_only = plan.immich_volume.manifest, plan.immich_claim.manifest
-            mountable.append(PhotoVolume("immich-photos", *read_only, owner, self._after(*immich)))
+            mountable.append(PhotoVolume(f"{prefix}immich-photos", *read_only, owner, self._after(*immich)))
         mounted = self._mounted(plan, mountable)
         self.outputs = plan.outputs
         if plan.libraries:
-            shown = ExternalLibrary("library", plan.libraries, self._after(*mounted))
+            shown = ExternalLibrary(f"{prefix}library", plan.libraries, self._after(*mounted))
             self.outputs = replace(self.outputs, libraries=shown.overview)
 
         # The Ingress comes last: of two hosts it serves the new one only when the rest leads there.
@@ -76,7 +82,8 @@ class PhotoStack(pulumi.ComponentResource):
         if plan.public_access:
             from components.cloudflare import CloudflareRoute  # noqa: PLC0415 (see there)
 
-            internet = CloudflareRoute("cloudflare", plan.public_access, plan.connector, self._after(*mounted))
+            after = self._after(*mounted)
+            internet = CloudflareRoute(prefix, plan.public_access, plan.connector, after)
             reachable.append(internet)
             self.outputs = replace(
                 self.outputs,
@@ -90,7 +97,7 @@ class PhotoStack(pulumi.ComponentResource):
         if plan.route:
             kind = "ingress" if plan.route.ref.kind == "Ingress" else "http-route"
             last = self._after(*reachable, was_in="ImmichRoute", was_named="route-mark")
-            register(f"route-{kind}", plan.route.manifest, last, owner)
+            register(f"{prefix}route-{kind}", plan.route.manifest, last, owner)
 
         self.register_outputs(self.outputs.exported())
 
@@ -102,7 +109,7 @@ class PhotoStack(pulumi.ComponentResource):
         if plan.mount_admission:
             objects = [one.manifest for one in plan.mount_admission]
             admitted = AdmittedMount(objects, mount_admission.stamp(plan.mounts[0]), list(plan.mounts), manifest)
-            mounted = [MountAtAdmission("immich-mount-at-admission", admitted, self._after(*mountable))]
+            mounted = [MountAtAdmission(f"{self._prefix}immich-mount-at-admission", admitted, self._after(*mountable))]
         elif plan.mount_is_ours:  # where the chart mounts it, preflight has seen that it does
             mounted = []
             for mount in plan.mounts:
@@ -110,20 +117,21 @@ class PhotoStack(pulumi.ComponentResource):
                 of = f"-of-{mount['kind'].lower()}-{mount['metadata']['name']}" if mounted else ""
                 claim = plan.ownership.claim(mount, manifest)
                 after = self._after(*mountable, was_in="ImmichMount")
-                mounted.append(Fragment(f"immich-mount-fragment{of}", claim, after))
+                mounted.append(Fragment(f"{self._prefix}immich-mount-fragment{of}", claim, after))
         if policy and binding:
             # A new mount is demanded only once it is there; until then, see `clients/admission.py`.
             after = self._after(*mounted, was_in="MountPolicy")
-            denies = register("immich-mount-policy-policy", policy.manifest, after)
+            denies = register(f"{self._prefix}immich-mount-policy-policy", policy.manifest, after)
             after = self._after(denies, was_in="MountPolicyBinding")
-            return [*mounted, register("immich-mount-policy-binding-binding", binding.manifest, after)]
+            name = f"{self._prefix}immich-mount-policy-binding-binding"
+            return [*mounted, register(name, binding.manifest, after)]
         return mounted
 
     def _entries(self, name: str, plan: Plan, fragment: Manifest | None) -> _Resources:
         """Register what is stated in a namespace that this stack does not manage, where there is anything."""
         if fragment is None:
             return []
-        return [Fragment(name, plan.ownership.claim(fragment), self._after(was_in="FoundNamespace"))]
+        return [Fragment(f"{self._prefix}{name}", plan.ownership.claim(fragment), self._after(was_in="FoundNamespace"))]
 
     def _after(self, *before: pulumi.Resource, was_in: str = "", was_named: str = "") -> pulumi.ResourceOptions:
         """Build the options of a resource that comes after others.

@@ -175,7 +175,7 @@ def _lets_anybody_in(step: Step) -> bool:
 
 def _guards_immich(step: Step) -> bool:
     """Not a page to sign in, whose application goes with all that leads there; named so in components.access."""
-    return not step.name.startswith("access-sign-in-")
+    return "access-sign-in-" not in step.name
 
 
 def _was_found(step: Step) -> bool:

@@ -1,6 +1,6 @@
 """Deploys a stack onto Pulumi's mocks, and returns what was registered, as text that a test can assert on."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime import mocks, rpc
 
 from components.ownership import Ownership
-from components.photo_stack import PhotoStack
+from components.photo_stack import NAME, PhotoStack
 from components.plan import Found, plan
 from settings import Settings
 
@@ -153,8 +153,10 @@ def registered(program: Callable[[], Mapping[str, Any]]) -> Recording:
     return recording
 
 
-def deployed(settings: Settings, found: Found, ownership: Ownership | None = None) -> Recording:
-    """Build the stack under the providers that it needs."""
+def deployed(
+    settings: Settings, found: Found, ownership: Ownership | None = None, names: Sequence[str] = (NAME,)
+) -> Recording:
+    """Build the stack, once under each name, under the providers that it needs."""
     planned = plan(settings, found, ownership or Ownership(STACK, adopting=settings.adopt_existing))
 
     def stack() -> Mapping[str, Any]:
@@ -163,6 +165,8 @@ def deployed(settings: Settings, found: Found, ownership: Ownership | None = Non
             from components.cloudflare import provider  # noqa: PLC0415 (see there)
 
             providers.append(provider(settings.cloudflare_token))
-        return PhotoStack("immich-icloud", planned, pulumi.ResourceOptions(providers=providers)).outputs.exported()
+        opts = pulumi.ResourceOptions(providers=providers)
+        first, *_ = [PhotoStack(name, planned, opts) for name in names]
+        return first.outputs.exported()
 
     return registered(stack)

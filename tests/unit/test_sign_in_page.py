@@ -11,6 +11,7 @@ from components import pod_security
 from components.connector import Origin
 from components.names import names
 from components.ownership import Ownership
+from components.photo_stack import NAME
 from components.plan import Found, plan
 from components.public_access import FoundAtCloudflare
 from observe import Observed
@@ -38,6 +39,12 @@ POLICY = "ZeroTrustAccessPolicy"
 @pytest.fixture(scope="module")
 def stack() -> Recording:
     return deployed(TWO, AT_CLOUDFLARE)
+
+
+def test_a_second_stack_of_all_resources_fits_into_the_program() -> None:
+    settings = Settings.model_validate({**_plain(PAGED), "monitoring": {}, "immichApiKey": "x" * 20})
+    both = deployed(settings, AT_CLOUDFLARE, names=(NAME, "other")).resources
+    assert len(both) == len({(resource.type, resource.name) for resource in both})
 
 
 def template(stack: Recording, account: str) -> Manifest:
