@@ -20,7 +20,7 @@ from providers.mount_at_admission import AdmittedMount, MountAtAdmission
 
 _TYPE = "immich-icloud:index:PhotoStack"
 NAME: Final = "immich-icloud"
-"""Of the stack's one instance: any other is in the names of its resources, too."""
+"""Of the one in existing states: the names of any other's resources begin with its own."""
 _Resources = list[pulumi.Resource]
 
 
@@ -32,8 +32,8 @@ class PhotoStack(pulumi.ComponentResource):
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
         kept = pulumi.ResourceOptions(transformations=[keeping(plan.mutated)] if plan.mutated else [])
         super().__init__(_TYPE, name, None, pulumi.ResourceOptions.merge(opts, kept))
-        # What older states know has the names of the one stack in them: the engine ends in a panic when it refreshes a
-        # component by an alias (pulumi/pulumi#21404).
+        # Existing states have names without a prefix, which stay: with `refresh` the engine panics at a component that
+        # is renamed by an alias (pulumi/pulumi#21404).
         self._prefix = prefix = "" if name == NAME else f"{name}-"
         owner = plan.ownership
 
