@@ -82,6 +82,13 @@ def covers(rule: Rule, hostname: str) -> bool:
     return wide or hostname in _forms(pattern)
 
 
+def taking(rules: Sequence[Rule], hostname: str) -> list[Rule]:
+    """List the rules that take a host's requests, to the first that takes all that are left."""
+    waiting = [rule for rule in rules if covers(rule, hostname)]
+    last = next((place for place, rule in enumerate(waiting) if not key(rule)[1]), len(waiting) - 1)
+    return waiting[: last + 1]
+
+
 def shuts_out(wanted: Rule, rule: Rule) -> bool:
     """Whether one rule, put first, leaves another one for the same host without a request."""
     (hostname, path), (other, further) = key(wanted), key(rule)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from clients.ingress_rules import Key, Rule, covers, key, shuts_out
+from clients.ingress_rules import Key, Rule, key, shuts_out, taking
 from clients.tunnel_document import TunnelDocument, as_read
 
 
@@ -52,10 +52,7 @@ class OwnRule:
     @cached_property
     def in_line(self) -> list[Rule]:
         """Those that would take the host's requests, to the first that takes all that are left."""
-        host = key(self.wanted)[0] if self.wanted else ""
-        waiting = [rule for rule in self.others if covers(rule, host)]
-        last = next((place for place, rule in enumerate(waiting) if not key(rule)[1]), len(waiting) - 1)
-        return waiting[: last + 1]
+        return taking(self.others, key(self.wanted)[0] if self.wanted else "")
 
     @property
     def rivals(self) -> list[Rule]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
-from clients.ingress_rules import Rule, covers, fault, key
+from clients.ingress_rules import Rule, covers, fault, key, taking
 from settings.model import CLUSTER_DOMAIN, Backend
 from settings.origin import PORTS
 
@@ -83,13 +83,6 @@ class LocalRoute:
         if (self.document or self.running) not in DONE:
             return Left.WRITE
         return Left.RESTART if self.running and self.running not in DONE else Left.NOTHING
-
-
-def taking(rules: Sequence[Rule], host: str) -> list[Rule]:
-    """List the rules that take the host's requests, to the first that takes all that are left."""
-    waiting = [rule for rule in rules if covers(rule, host)]
-    last = next((place for place, rule in enumerate(waiting) if not key(rule)[1]), len(waiting) - 1)
-    return waiting[: last + 1]
 
 
 def standing(rules: Sequence[Rule], host: str, wanted: Collection[Place], namespace: str) -> Standing | None:

@@ -9,7 +9,7 @@ from functools import partial
 from clients import connector_file, document_keeper, rollout
 from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
-from clients.ingress_rules import Rule, spoken
+from clients.ingress_rules import Rule, spoken, taking
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
 from clients.tunnel_document import DocumentError, TunnelDocument, plain
@@ -202,7 +202,7 @@ def _serving(api: ClusterApi, settings: Settings, connector: FoundConnector) -> 
     except DocumentError:
         return
     marks = _marks_of_route(api, settings)
-    for rule in local_route.taking(document.rules, settings.host):
+    for rule in taking(document.rules, settings.host):
         backend = local_route.backend(str(rule.get("service") or ""), connector.namespace)
         if backend is None or not marks:
             continue
@@ -253,9 +253,9 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
         lines = document.shown(rule)
     except DocumentError as error:
         return replace(found, fault=_OF_A_SECRET if connector.secret else str(error))
-    taking = local_route.taking(document.rules, settings.host)
+    first = taking(document.rules, settings.host)
     if connector.secret:
-        before, taking = {}, [{"hostname": settings.host, "service": "(others, in the Secret)"}]
+        before, first = {}, [{"hostname": settings.host, "service": "(others, in the Secret)"}]
     return replace(
         found,
         rule=rule,
@@ -263,7 +263,7 @@ def route(settings: Settings, seen: LocalTunnelSeen) -> LocalRoute:
         lines=lines,
         before=spoken(before) if before else "",
         document=local_route.standing(document.rules, settings.host, wanted, namespace),
-        taking=tuple(taking),
+        taking=tuple(first),
     )
 
 
