@@ -1,6 +1,6 @@
 """Photos are fetched: each account is signed in, its last sync went well, and the next one will come."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,11 +22,19 @@ _LEAST = timedelta(days=30)  # that a session lasts, by experience
 _GRACE = timedelta(days=1)
 
 
-def _session(facts: Facts) -> Result:
-    return _of_each(facts, _session_of)
+def _of_each(judge: Callable[[Facts, AccountFacts], Result]) -> Callable[[Facts], Result]:
+    """Judge each account; the worst result counts."""
+
+    def worst(facts: Facts) -> Result:
+        results = [judge(facts, account) for account in there(facts.accounts)]
+        bad = (one for kind in (Finding, NotChecked) for one in results if isinstance(one, kind))
+        return next(bad, Passed("; ".join(one.evidence for one in results if isinstance(one, Passed))))
+
+    return worst
 
 
-def _session_of(facts: Facts, account: AccountFacts) -> Result:
+@_of_each
+def _session(facts: Facts, account: AccountFacts) -> Result:
     for run in account.runs:
         result = run.end.result
         if result and result.code in _NEEDS_A_PERSON:
@@ -55,11 +63,8 @@ def _lasting(facts: Facts, account: AccountFacts, end: date) -> Result:
     return Passed(f"{account.name} is signed in until about {end}")
 
 
-def _last(facts: Facts) -> Result:
-    return _of_each(facts, _last_of)
-
-
-def _last_of(facts: Facts, account: AccountFacts) -> Result:
+@_of_each
+def _last(facts: Facts, account: AccountFacts) -> Result:
     if blocked := next((run.blocked for run in account.runs if run.blocked), ""):
         return failed(facts, wording.SYNC_NOT_STARTED, blocked)
     ended = [run for run in account.runs if run.ended]
@@ -94,11 +99,8 @@ def _counted(result: ScriptResult | None, *, compared: bool) -> str:
     return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{more}"
 
 
-def _notified(facts: Facts) -> Result:
-    return _of_each(facts, _notified_of)
-
-
-def _notified_of(facts: Facts, account: AccountFacts) -> Result:
+@_of_each
+def _notified(facts: Facts, account: AccountFacts) -> Result:
     run = next((run for run in account.runs if run.ended), None)
     if run is None:
         return NotChecked(f"no sync of {account.name} has ended yet: {Command('notify-test', facts.stack)}")
@@ -109,11 +111,8 @@ def _notified_of(facts: Facts, account: AccountFacts) -> Result:
     return Passed(f"{account.name}: all notifications of {run.name} were delivered")
 
 
-def _scheduled(facts: Facts) -> Result:
-    return _of_each(facts, _scheduled_of)
-
-
-def _scheduled_of(facts: Facts, account: AccountFacts) -> Result:
+@_of_each
+def _scheduled(facts: Facts, account: AccountFacts) -> Result:
     name = photo_sync.cron_job_name(account.name)
     if account.cron_job is None:
         return failed(facts, wording.CRON_JOB_MISSING, f"there is no CronJob {name}")
@@ -124,17 +123,6 @@ def _scheduled_of(facts: Facts, account: AccountFacts) -> Result:
         return failed(facts, wording.SYNC_NOT_STARTED, f"CronJob {name}: {account.refused}")
     zone = spec.get("timeZone") or "the cluster's own time zone"
     return Passed(f"{account.name}: {spec['schedule']} ({zone})")
-
-
-def _of_each(facts: Facts, judge: Callable[[Facts, AccountFacts], Result]) -> Result:
-    """Judge each account; the worst result counts."""
-    results = [judge(facts, account) for account in there(facts.accounts)]
-    return next(_worst(results), Passed("; ".join(one.evidence for one in results if isinstance(one, Passed))))
-
-
-def _worst(results: list[Result]) -> Iterator[Result]:
-    yield from (one for one in results if isinstance(one, Finding))
-    yield from (one for one in results if isinstance(one, NotChecked))
 
 
 SESSION = Check(
