@@ -113,10 +113,6 @@ def test_up_repairs_whatever_a_kill_left_unreadable(commands: Commands) -> None:
     status, output = commands.run("up")
     assert status == 0, output
     assert "ok: 0 changes" in output
-    assert commands.run("status")[0] == 0
-
-
-def test_status(commands: Commands) -> None:
     status, output = commands.run("status")
     assert status == 0
     assert "World: found" in output
