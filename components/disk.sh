@@ -50,7 +50,6 @@ marker_id() { # prints the marker file's id; `old`: it has none, `none`: there i
 }
 
 write_marker() { # id
-    umask 022 # whoever reads photos reads it
     rm -f "$DIRECTORY/$MARK.new"
     printf '%s\nid: %s\n' \
         "immich-icloud: this is the disk with the photos. Without this file nothing is written and Immich does not start." \

@@ -8,7 +8,7 @@
 # DISK_ID    the id that the marker file has to have
 # ADOPT      true: a directory that exists is the right one
 set -eu
-umask 022
+umask 022 # whoever reads photos reads what it makes
 
 ask_for_mark() { # code, what is wrong
     refuse "$1" "$PLACE $2. Is the right disk mounted? If it is: $MARK_DISK"

@@ -6,7 +6,7 @@
 # SEEN    what told the disk from another one when a person looked
 # NEW_ID  the id that it gets: from then on, whatever was marked before is another disk
 set -eu
-umask 022
+umask 022 # whoever reads photos reads what it makes
 
 require_directory
 [ "$(print_of_disk)" = "$SEEN" ] || changed_since_the_look

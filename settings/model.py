@@ -177,7 +177,7 @@ def _normal(path: str) -> str:
 
 
 def _below(path: str) -> str:
-    if _normal(path) in {".", ".."} or path.startswith("../"):
+    if _normal(path).split("/")[0] in {".", ".."}:
         raise PydanticCustomError("not_normal", "not a path below")
     return path
 
