@@ -62,6 +62,16 @@ def test_what_can_not_be_settled_stays(run: Run) -> None:
     assert run.there() == ["moved aside"]
 
 
+def test_what_lies_aside_is_no_photo_of_an_interrupted_run(run: Run) -> None:
+    for folder in (FOLDER, "icloud-import/.immich-icloud-aside/XXXXXX"):
+        (run.place / folder).mkdir(parents=True, exist_ok=True)
+        for name in ("IMG_1-180.JPG", "IMG_2.JPG.part"):
+            (run.place / folder / name).touch()
+    run('named_by_size "$FOLDER" >named; leftovers "$FOLDER" >left')
+    assert (run.place / "named").read_text() == f"{FOLDER}/IMG_1-180.JPG\n"
+    assert (run.place / "left").read_text() == f"{FOLDER}/IMG_2.JPG.part\n"
+
+
 @pytest.mark.parametrize(
     "path", [f"{FOLDER}/{'A' * 100}-180.HEIC", f"icloud-import-{'c' * 40}/2026/03/01/{'C' * 30}-180.HEIC"]
 )

@@ -110,3 +110,20 @@ def test_what_rclone_lists_is_held_against_what_apple_announces(  # noqa: PLR091
     summary, why = read(rclone, log, tmp_path)
     assert (summary.get("announced"), summary["seen"], summary["fetched"], why) == (announced, seen, fetched, wrong)
     assert summary["finished"] == str(int("finished" in log))
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("dial tcp: lookup setup.icloud.com on 10.96.0.10:53: server misbehaving", Code.NO_CONNECTION),
+        ("read tcp 10.0.0.5:40000->17.248.1.1:443: i/o timeout", Code.NO_CONNECTION),
+        ("net/http: TLS handshake timeout", Code.NO_CONNECTION),
+        ("context deadline exceeded (Client.Timeout exceeded while awaiting headers)", Code.NO_CONNECTION),
+        ("EOF", Code.NO_CONNECTION),
+        ("read tcp 10.0.0.5:40000->17.248.1.1:443: read: connection reset by peer", Code.APPLE_BUSY),
+        ("unexpected EOF", Code.APPLE_BUSY),
+    ],
+)
+def test_what_go_says_of_a_connection_that_failed(tmp_path: Path, reason: str, code: Code) -> None:
+    line = f'2026/11/24 10:49:03 CRITICAL: Failed to lsf: Post "https://setup.icloud.com/setup/ws/1": {reason}'
+    assert read(rclone, [line], tmp_path)[1] == code

@@ -153,7 +153,7 @@ def found(settings: Manifest, workloads: list[Manifest], *services: Manifest) ->
 ONE = [workload(container("server", ports=[{"name": "web", "containerPort": 2283}]))]
 NAMED: Manifest = {"ports": [{"name": "web", "port": 8080, "targetPort": "web"}, {"name": "metrics", "port": 8081}]}
 WORKERS = [
-    workload(container("a", env=[SCANS]), name="immich-a", role="scans"),
+    workload(container("a", env=[SCANS]), container("vpn", "qmcgaw/gluetun:v3"), name="immich-a", role="scans"),
     workload(container("b", env=[API]), name="immich-b", role="api"),
 ]
 

@@ -21,7 +21,7 @@ from settings import Settings, load_connections
 from tests.findings import Told, told
 from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, managed, namespace
 from tests.stack_files import as_text
-from tests.unit.configured import configured
+from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity
 
 WHERE = "Deployment immich/immich-server"
@@ -61,6 +61,13 @@ def with_old_guard() -> Manifest:
     return live
 
 
+def from_a_mirror() -> Manifest:
+    live = mounted()
+    check = live["spec"]["template"]["spec"]["initContainers"][0]
+    check["image"] = f"registry.lan:5000/library/{check['image'].rpartition('/')[2]}"
+    return live
+
+
 def found(plan: Plan, answers: Answers) -> list[Finding]:
     return list(mount_rules.findings(configured(), CLUSTER, plan, answers))
 
@@ -78,12 +85,26 @@ def in_place(settings: Settings, volume: Manifest, mount: Manifest) -> list[Told
     return told(mount_rules.findings(settings, seen, ours, Answers()))
 
 
-def test_a_hand_made_volume_of_another_path_is_not_repointed() -> None:
-    assert in_place(
-        configured(adoptExisting=True),
-        {"name": "icloud-import", "hostPath": {"path": "/mnt/old"}},
-        {"name": "icloud-import", "mountPath": "/external/icloud", "subPath": "photos"},
-    ) == [("mount-repointed", WHERE), ("mount-of-a-part", WHERE)]
+CSI: Manifest = {"kind": "csi", "driver": "x", "volumeHandle": "a", "immichVolumeHandle": "b"}
+OLD: Manifest = {"name": "icloud-import", "hostPath": {"path": "/mnt/old"}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "volume", "mount", "codes"),
+    [
+        ({}, OLD, {"subPath": "photos"}, ["mount-repointed", "mount-of-a-part"]),
+        ({}, OLD | {"name": "other"}, {"name": "other"}, []),
+        ({}, OLD | {"hostPath": {"path": ON_HOST["path"]}}, {}, []),
+        ({}, OLD | {"hostPath": {"path": ON_HOST["path"]}}, {"subPathExpr": "$(POD_NAME)"}, ["mount-of-a-part"]),
+        ({}, {"name": "icloud-import", "emptyDir": {}}, {}, []),
+        ({"storage": CSI}, OLD, {}, []),
+        ({}, OLD | {"name": "other"}, {"name": "other", "mountPath": "/external"}, ["mount-within-another"]),
+        ({}, OLD | {"name": "other"}, {"name": "other", "mountPath": "/external/icloud/a"}, ["mount-within-another"]),
+    ],
+)  # fmt: skip
+def test_what_stands_where_the_mount_goes(keys: Manifest, volume: Manifest, mount: Manifest, codes: list[str]) -> None:
+    there = {"name": "icloud-import", "mountPath": "/external/icloud"} | mount
+    assert [code for code, _ in in_place(configured(adoptExisting=True, **keys), volume, there)] == codes
 
 
 @pytest.mark.parametrize(
@@ -108,8 +129,8 @@ def test_photos_that_another_mount_hides_are_not_there(at: str, *, hides: bool) 
 
 
 def test_a_chart_that_states_it_may_have_it() -> None:
-    for ours in (False, True):
-        given = answers(Remainder(mounted(), ours=ours))
+    for live, ours in ((mounted(), False), (mounted(), True), (from_a_mirror(), False)):
+        given = answers(Remainder(live, ours=ours))
         assert told(found(planned(library=True), given)) == ([("mount-stays", WHERE)] if ours else [])
 
 

@@ -305,7 +305,7 @@ LIMITED = [("read-time-limited", "route.className")]
         (None, None, []),  # may not be read
         ((), (), [("ingress-class-missing", "route.className")]),
         ((ingress_class("traefik"),), (), [("ingress-class-missing", "route.className")]),
-        ((ingress_class(),), (NGINX,), []),
+        ((ingress_class(),), (TRAEFIK, NGINX), []),
         ((ingress_class(),), None, []),
         ((ingress_class(),), (TRAEFIK,), [("ingress-class-unserved", "route.className")]),
         ((ingress_class(),), (pod("ingress-nginx/controller", "Pending"),),
@@ -424,7 +424,13 @@ def listening(*well: str) -> Manifest:
     """A Gateway of one listener each, whose certificate is there or is not."""
     made = gateway(*(listener("", ALL) | {"name": str(number)} for number, _ in enumerate(well)))
     made["status"]["listeners"] = [
-        {"name": str(number), "conditions": [{"type": "ResolvedRefs", "status": one, "message": "no Secret"}]}
+        {
+            "name": str(number),
+            "conditions": [
+                {"type": "Conflicted", "status": "False"},
+                {"type": "ResolvedRefs", "status": one, "message": "no Secret"},
+            ],
+        }
         for number, one in enumerate(well)
     ]
     return made

@@ -428,15 +428,12 @@ def test_cookies_that_do_not_say(house: House) -> None:
         assert "WARNING" in ended.out
         assert ended.result.signed_in is None
         signed_in.write_text(f"{as_date(in_days(9000))}\n")  # the clock was wrong
-    signed_in.write_text(f"{as_date(in_days(0))}\n")
-    said = house.run(household(schedule="0 2 * * 1")).out
-    assert (
-        f"account anna was signed in on {as_date(in_days(0))}. Apple's cookies do not say how long that is valid: "
-        in said
-    )
-    assert "by experience 30 to 60 days\n" in said
-    assert "WARNING" not in said
-    assert "WARNING" in house.run().out, "a month is longer"
+    for days, warned in ((22, False), (23, True)):
+        signed_in.write_text(f"{as_date(in_days(-days))}\n")
+        said = house.run(household(schedule="0 2 * * 1")).out
+        assert f"account anna was signed in on {as_date(in_days(-days))}. Apple's cookies do not say how long" in said
+        assert "by experience 30 to 60 days\n" in said
+        assert ("WARNING" in said) == warned, "7 days to the next run, of 30"
 
 
 def test_a_session_that_is_over_is_not_told_to_last(house: House) -> None:
@@ -516,13 +513,14 @@ def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -
     assert not stops_early(SUCCEEDS), "a.jpg may lie further down again"
 
 
-def test_a_clock_that_was_wrong_does_not_end_whole_looks(house: House) -> None:
+def test_a_run_looks_at_all_photos_every_31_days_and_where_the_clock_was_wrong(house: House) -> None:
     house.run(EARLY)
     complete = house.folder / f"{MARK}-complete"
-    command, _, accepted = complete.read_text().split("\n", 2)
-    complete.write_text(f"{command}\n99999\n{accepted}")
-    house.run(EARLY)
-    assert "--until-found" not in house.icloudpd.arguments
+    for days, stops_early in ((30, True), (31, False), (-1, False)):
+        command, _, accepted = complete.read_text().split("\n", 2)
+        complete.write_text(f"{command}\n{int(time.time() // DAY) - days}\n{accepted}")
+        house.run(EARLY)
+        assert ("--until-found" in house.icloudpd.arguments) == stops_early, days
 
 
 def test_another_try_of_the_same_day_does_not_stop_early(house: House) -> None:

@@ -174,10 +174,10 @@ def test_what_is_retired_or_counted_already_is_left_out(retired: Manifest, more:
 def test_what_may_not_be_listed_is_not_known() -> None:
     class Forbidding(FakeCluster):
         def list(self, like: Ref, **query: str) -> list[Manifest]:
-            if like.kind == "Pod":
-                raise ClusterRefusedError(403, "pods is forbidden")
+            if like.kind in {"Pod", "PersistentVolume"}:
+                raise ClusterRefusedError(403, f"{like.kind} is forbidden")
             return super().list(like, **query)
 
     seen = read_writers(Lists(Forbidding()))
     ours = plan(SYNCING, Found(SERVERS), Ownership(STACK))
-    assert [code for code, _ in told(writer_rules.findings(SYNCING, seen, ours))] == ["not-known"]
+    assert [code for code, _ in told(writer_rules.findings(SYNCING, seen, ours))] == ["not-known"] * 2
