@@ -82,6 +82,7 @@ def workload(*words: str, mount: Manifest | None = None, volume: Manifest | None
 
 
 ITEM: Manifest = {"key": "k", "path": "config.yaml"}
+OTHER_ITEM: Manifest = {"key": "other", "path": "credentials.json"}
 AT = "/etc/cloudflared/config/config.yaml"
 
 
@@ -102,7 +103,7 @@ AT = "/etc/cloudflared/config/config.yaml"
             "cloudflared-config", "config.yaml",
         ),
         (
-            workload("--config", AT, volume={"configMap": {"name": "c", "items": [ITEM]}}),
+            workload("--config", AT, volume={"configMap": {"name": "c", "items": [OTHER_ITEM, ITEM]}}),
             "c", "k",
         ),
         (
