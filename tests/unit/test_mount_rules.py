@@ -164,6 +164,27 @@ def test_an_older_guard_is_worth_a_word(library: bool) -> None:  # noqa: FBT001
     assert told(found(planned(library=library), given), Severity.WARNING) == [("chart-has-old-check", WHERE)]
 
 
+# entries
+
+
+@pytest.mark.parametrize(
+    ("live", "restarts", "mutating", "codes"),
+    [
+        (deployment(), True, False, ["immich-restarts"]),
+        (deployment(), True, True, ["immich-restarts", "admission-advised"]),
+        (deployment(), False, True, []),
+        (mounted(STACK), True, True, []),
+    ],
+    ids=["lacks it", "may have it added", "the same pods", "has it"],
+)
+def test_preview_says_once_that_immich_restarts(
+    live: Manifest, codes: list[str], *, restarts: bool, mutating: bool
+) -> None:
+    given = Answers(trials={Ref.of(live): FragmentDryRun(live, restarts=restarts)})
+    there = replace(CLUSTER, mutating=mutating)
+    assert [one.code for one in mount_rules.findings(configured(), there, planned("entries"), given)] == codes
+
+
 # chart -> entries
 
 
