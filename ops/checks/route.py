@@ -80,10 +80,10 @@ def _http_route(facts: Facts, live: Manifest) -> Result:
         for rule in live["spec"].get("rules", [])
         for backend in rule.get("backendRefs", [])
     ]
-    if (immich.backend.service, immich.backend.port) not in backends or host not in live["spec"].get("hostnames", []):
-        return failed(
-            facts, wording.ROUTE_CHANGED, f"HTTPRoute {name} leads {live['spec'].get('hostnames')} to {backends}"
-        )
+    hostnames = live["spec"].get("hostnames", [])
+    if (immich.backend.service, immich.backend.port) not in backends or host not in hostnames:
+        led, to = ", ".join(hostnames), ", ".join(f"{service}:{port}" for service, port in backends)
+        return failed(facts, wording.ROUTE_CHANGED, f"HTTPRoute {name} leads {led or 'any host'} to {to or 'nothing'}")
     conditions = [
         condition
         for parent in live.get("status", {}).get("parents", [])

@@ -340,6 +340,8 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("route", {"route": GATEWAY},
      http_route([{"type": "Accepted", "status": "False", "message": "NotAllowed"}]), "route-not-accepted"),
     ("route", {"route": GATEWAY}, http_route([]), "route-not-accepted"),
+    ("route", {"route": GATEWAY}, live("HTTPRoute", lambda one: one["spec"].update(hostnames=["x"])), "route-changed"),
+    ("route", {"route": GATEWAY}, live("HTTPRoute", lambda one: one["spec"]["rules"].clear()), "route-changed"),
     ("route", {"route": GATEWAY}, routed, "host-served-twice"),
     ("dns-record", {}, cloudflare(zone=None), "zone-missing"),
     ("dns-record", {}, cloudflare(records=()), "record-missing"),
