@@ -7,19 +7,25 @@ import pytest
 import yaml
 
 from clients.kubernetes import Ref
+from engine.run import Operation, Run
 from lab import world
+from lab.cloudflare.world import TOKEN
 from lab.immich.world import API_KEY, PERMISSIONS
 from ops import chart_values
 from ops.command import Stack
 from settings import parse
 from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed
 from tests.rehearsal.immich import Server
+from tests.rehearsal.spy import Spy
 from tests.stack_files import configuration, secrets
 
 FOLDER = "/external/icloud/icloud-import"
 OURS = {"scan": {"enabled": True, "cronExpression": "0 4 1 * *"}, "watch": {"enabled": True}}
 # Of the configuration as found: secrets of others, which nothing of this stack may keep.
 THEIR_SECRETS = ("smtp-password-of-the-rehearsal", "oauth-secret-of-the-rehearsal")
+# In the engine's environment on purpose, and published: it shows that the search sees something.
+SEEN = "immich-icloud-lab"
+PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
 OTHER_KEY = "another-key-of-the-rehearsal-that-opens-nothing"
 
 
@@ -39,8 +45,18 @@ def found(server: Server) -> dict[str, Any]:
     return {"configuration": server.configuration(), "libraries": server.libraries()}
 
 
+def spied(bench: Bench, operation: Operation) -> Run:
+    """Run an operation, and look meanwhile for secrets wherever a program of the same user can read."""
+    with Spy(bench.home, API_KEY, TOKEN, PASSWORD, *THEIR_SECRETS, SEEN) as spy:
+        run = bench.run(operation)
+    assert run.succeeded, run.errors
+    assert spy.saw[SEEN] >= {"environment of pulumi"}
+    assert spy.saw.keys() == {SEEN}, spy.saw
+    return run
+
+
 def test_up_makes_the_library_and_scans_it(bench: Bench, server: Server, found: dict[str, Any]) -> None:
-    run = bench.up()
+    run = spied(bench, "up")
     library = server.library()
     assert library["importPaths"] == [FOLDER]
     assert library["refreshedAt"]
@@ -71,8 +87,7 @@ def test_drift_shows_as_properties_and_is_repaired(bench: Bench, server: Server,
     server.edit_library(library["id"], importPaths=[], name="Renamed")
     daily = {**found["configuration"]["library"], "watch": {"enabled": True}}
     server.configure({**server.configuration(), "library": daily})
-    preview = bench.run("preview")
-    assert preview.succeeded, preview.errors
+    preview = spied(bench, "preview")
     assert {step.name: dict(step.differences) for step in preview.changed} == {
         "library": {"import_paths": ([], [FOLDER]), "name": ("Renamed", "iCloud Photos")},
         "library-settings": {"scan_schedule": ("0 0 * * *", "0 4 1 * *")},
@@ -181,7 +196,7 @@ def test_removal_retains_the_library_and_restores_the_settings(
     bench: Bench, server: Server, found: dict[str, Any]
 ) -> None:
     before = server.library()
-    run = bench.destroy()
+    run = spied(bench, "destroy")
     assert ("retain", "library") in changed(run)
     assert any("Immich keeps its libraries and no longer sees their photos" in warning for warning in run.warnings)
     assert server.library() == before
