@@ -30,6 +30,20 @@ set_aside() { # file from before the first fetch, what a look misses, files name
     done <"$2.aside"
 }
 
+begins_with() { # file, other file
+    head -c "$(wc -c <"$2")" "$1" | cmp -s - "$2"
+}
+
+beside() { # path: prints the files that have its name, and their size in it
+    case ${1##*/} in *.*) ls -d "${1%.*}"-[0-9]*."${1##*.}" 2>/dev/null || : ;; esac
+}
+
+all_there() { # file, path: is what begins with the file at the path, or beside it under its size?
+    { printf '%s\n' "$2" && beside "$2"; } | while IFS= read -r file; do
+        if begins_with "$file" "$1"; then echo yes; fi
+    done | grep -q yes
+}
+
 settle_aside() { # directory: once all is fetched
     [ -d "$1" ] || return 0
     find "$1" -type f | while IFS= read -r moved; do
@@ -37,7 +51,9 @@ settle_aside() { # directory: once all is fetched
         if [ ! -e "$path" ]; then # Apple has it no longer
             mkdir -p "${path%/*}"
             mv "$moved" "$path"
-        elif head -c "$(wc -c <"$moved")" "$path" | cmp -s - "$moved"; then
+        elif begins_with "$moved" "$path"; then # that one is cut
+            mv "$moved" "$path"
+        elif all_there "$moved" "$path"; then
             rm "$moved"
         else # it is another photo, or was edited
             name=${path##*/}
@@ -46,6 +62,10 @@ settle_aside() { # directory: once all is fetched
             mv "$path" "$stem$ending"
             mv "$moved" "$path"
         fi
+        # Where a cut file lay at its path, the photo was fetched under its size.
+        beside "$path" | while IFS= read -r whole; do
+            if begins_with "$whole" "$path"; then mv "$whole" "$path"; fi
+        done
     done
     find "$1" -depth -type d -exec rmdir {} \; 2>/dev/null || : # what could not be looked at stays
 }

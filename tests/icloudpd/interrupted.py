@@ -1,4 +1,4 @@
-"""Photos come while runs are interrupted: killed half-way through a file, with a full disk, over a bad line.
+"""Photos come while runs are interrupted: killed in a file, a disk that is full or goes away, over a bad line.
 
 Each seed is one run. Everything that differs from seed to seed is drawn from it; nothing depends on the time.
 """
@@ -6,6 +6,7 @@ Each seed is one run. Everything that differs from seed to seed is drawn from it
 import contextlib
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -41,17 +42,19 @@ def interrupt(house: House, base: Path, wanted: list[dict[str, Any]], seeds: int
     """Have a run a seed, each with more photos, for a household goes on taking them; say what happened to each."""
     for seed in range(seeds):
         chance = random.Random(seed)  # noqa: S311 (nothing secret)
-        act = chance.choice(["kill", "full disk", "bad line"])
+        act = chance.choice(["kill", "unmount", "full disk", "bad line"])
         unsteady: dict[str, Any] = {
             "seed": seed,
             "cut": chance.choice([0, 0.1, 0.3]),
             "dropped": chance.choice([0, 0.1]),
         }
-        unsteady["hangs"] = chance.randrange(1, 20) if act == "kill" else None
+        unsteady["hangs"] = chance.randrange(1, 20) if act in {"kill", "unmount"} else None
         house.client.account(photos=wanted[: len(wanted) * (seed + 1) // seeds], unsteady=unsteady)
         match act:
             case "kill":
                 _killed(house, house.start())
+            case "unmount":
+                _unmounted(house, house.start())
             case "full disk":
                 with_a_full_disk(house, base).run(limit=_LIMIT)
             case _:
@@ -88,8 +91,24 @@ def with_a_full_disk(house: House, base: Path) -> House:
 
 def _killed(house: House, started: Started) -> None:
     """Kill all of it once a download hangs; where it ends before, it was not killed."""
-    while started.process.poll() is None and not house.client.tell("GET", "hanging"):
-        time.sleep(0.02)
+    _await_hanging(house, started)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(started.process.pid, signal.SIGKILL)
     started.process.communicate()
+
+
+def _unmounted(house: House, started: Started) -> None:
+    """Have an empty directory in the disk's place once a download hangs, and the disk again once the run has ended."""
+    _await_hanging(house, started)
+    disk = house.folder.parent
+    away = disk.with_name("unmounted")
+    disk.rename(away)
+    disk.mkdir()
+    started.end(limit=_LIMIT)
+    shutil.rmtree(disk)
+    away.rename(disk)
+
+
+def _await_hanging(house: House, started: Started) -> None:
+    while started.process.poll() is None and not house.client.tell("GET", "hanging"):
+        time.sleep(0.02)

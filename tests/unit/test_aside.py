@@ -54,6 +54,27 @@ def test_what_another_file_begins_with_goes(run: Run) -> None:
     assert run.there() == ["all of it"]
 
 
+@pytest.mark.parametrize(
+    ("at_path", "aside"),
+    [
+        ("another photo", "all"),
+        ("another photo", "all of it"),
+        ("all of it", "all"),
+        ("all", "all of it"),
+        ("all of", "all"),
+        ("", "all of it"),
+    ],
+)
+def test_a_photo_that_was_fetched_under_its_size_too_is_there_once(run: Run, at_path: str, aside: str) -> None:
+    """While a cut file or another photo lay at its path, it got its size into its name; a cut file of it goes."""
+    (run.photos / "IMG_1.JPG").write_text(at_path)
+    (run.photos / "IMG_1-9.JPG").write_text("all of it")
+    (run.photos / "IMG_1-13.JPG").write_text("a third photo")
+    (run.aside / "IMG_1.JPG").write_text(aside)
+    run(f"settle_aside {ASIDE}")
+    assert run.there() == sorted({"all of it", "a third photo"} | ({at_path} - {"all", "all of", ""}))
+
+
 def test_what_can_not_be_settled_stays(run: Run) -> None:
     """As a name with a line break, which no list of files has as one line."""
     (run.aside / "IMG_1\n.JPG").write_text("moved aside")
