@@ -126,6 +126,7 @@ soak: $(READY) ## Kill the rehearsal's commands 50 times, compare each world; --
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak $(addprefix tests/unit/test_,foreign_text.py free_text.py hostile_stack_files.py tunnel_document.py)
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak tests/rehearsal/test_gateway.py -k settings_accept
 	@$(BIN)/python -m tests.soak.faults
+	@$(BIN)/python -m tests.soak.boundaries
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@$(BIN)/python -m tests.soak.photos
 

@@ -68,6 +68,8 @@ class Api(api.Api[World, Fault]):
                 told = add_user(self.world, **body)
             case "POST", "keys":
                 give_key(self.world, **body)
+            case "DELETE", "keys", key:
+                del self.world.keys[key]
             case "GET", "assets":
                 told = list(self.world.assets.values())
             case "GET", ("configuration" | "libraries") as part:

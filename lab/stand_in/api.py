@@ -70,4 +70,7 @@ class Api(ABC, Generic[W, F]):
                 other = body.pop("config", ...)
                 self.faults.append(self.fault(**body, edit=lambda config: config if other is ... else other))
                 return None
+            case "DELETE", "faults":
+                self.faults.clear()
+                return None
         raise KeyError("/".join(place))

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Final
 import yaml
 
 KINDS: Final = ("slow", "429", "500", "503", "cut", "lost")
+_ONE_IN: Final = 6
 _SLOW: Final = 0.5  # seconds
 _BLOCK: Final = 65536
 _END: Final = b"\r\n\r\n"
@@ -30,8 +31,8 @@ class Proxy:
     connection before the request arrives, and `lost` after it has, without its answer.
     """
 
-    def __init__(self, upstream: tuple[str, int], trust: ssl.SSLContext, of: random.Random, one_in: int) -> None:
-        self._upstream, self._trust, self._of, self._one_in = upstream, trust, of, one_in
+    def __init__(self, upstream: tuple[str, int], trust: ssl.SSLContext, decide: Callable[[int], str]) -> None:
+        self._upstream, self._trust, self._decide = upstream, trust, decide
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.struck: Counter[str] = Counter()
@@ -52,7 +53,7 @@ class Proxy:
             head, body = _request(client)
             if not head:
                 return
-            kind = self._of.choice(KINDS) if self._of.randrange(self._one_in) == 0 else ""
+            kind = self._decide(self.struck.total())
             self.struck[kind or "passed"] += 1
             if kind.isdigit():
                 client.sendall(_answer(int(kind)))
@@ -110,15 +111,31 @@ def _answer(status: int) -> bytes:
     return "\r\n".join(lines).encode() + _END + body
 
 
+def sometimes(of: random.Random) -> Callable[[int], str]:
+    """Have something go wrong with some of the requests."""
+    return lambda _: of.choice(KINDS) if of.randrange(_ONE_IN) == 0 else ""
+
+
+def from_one_on(number: int, kind: str) -> Callable[[int], str]:
+    """Have the same go wrong with each request after so many."""
+    return lambda before: kind if before >= number else ""
+
+
 @contextmanager
-def before(kubeconfig: Path, of: random.Random, one_in: int = 6) -> Iterator[Proxy]:
-    """Have a kubeconfig lead through a proxy for as long as a `with` block lasts."""
+def before(kubeconfig: Path, decide: Callable[[int], str]) -> Iterator[Proxy]:
+    """Have a kubeconfig lead through a proxy for as long as a `with` block lasts.
+
+    Args:
+        kubeconfig: the file.
+        decide: what goes wrong with a request, by the number of those before it; nothing where that is empty.
+
+    """
     text = kubeconfig.read_text()
     content: Any = yaml.safe_load(text)
     cluster = content["clusters"][0]["cluster"]
     host, _, port = cluster["server"].removeprefix("https://").rpartition(":")
     authority = base64.b64decode(cluster.pop("certificate-authority-data")).decode()
-    proxy = Proxy((host, int(port)), ssl.create_default_context(cadata=authority), of, one_in)
+    proxy = Proxy((host, int(port)), ssl.create_default_context(cadata=authority), decide)
     cluster["server"] = f"http://127.0.0.1:{proxy.port}"
     kubeconfig.write_text(yaml.safe_dump(content))
     try:

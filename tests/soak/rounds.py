@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from kubernetes.client import ApiException
@@ -25,6 +26,15 @@ _CHANGES: Final = (
 
 
 _PLACES_OF_THE_ID: Final = 5
+
+
+def restate(stack_file: Path) -> None:
+    """State what an update changes."""
+    text = stack_file.read_text()
+    for before, after in _CHANGES:
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    stack_file.write_text(text)
 
 
 @dataclass(frozen=True)
@@ -105,12 +115,7 @@ class Rounds:
         if stage == "up":
             self._commands.reset()
         if stage == "update":
-            file = self._commands.project / "Pulumi.lab.yaml"
-            text = file.read_text()
-            for before, after in _CHANGES:
-                assert text.count(before) == 1, before
-                text = text.replace(before, after)
-            file.write_text(text)
+            restate(self._commands.project / "Pulumi.lab.yaml")
 
     def _seen(self) -> Dump | None:
         """The world as the kill left it; None where no API server answers that could be asked."""

@@ -1,0 +1,61 @@
+"""The writes of a stack's state: the engine writes it before and after each operation on a resource."""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Self
+
+import psutil
+
+from tests.rehearsal.conftest import Bench
+
+_LOOK: Final = 0.0005  # seconds
+
+
+class Writes:
+    """Sees each write of a stack's state while a `with` block lasts, and calls `then` with its number."""
+
+    def __init__(self, bench: Bench, then: Callable[[int, psutil.Process], None] = lambda _, __: None) -> None:
+        self._state, self._then = bench.state_file, then
+        self.times: list[float] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    @property
+    def gaps(self) -> list[float]:
+        """How long it takes from each write to the next one."""
+        return [after - before for before, after in itertools.pairwise(self.times)]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        seen, engine = self._written(), None
+        while not self._over.wait(_LOOK):
+            engine = engine or _engine()
+            if engine and (now := self._written()) != seen:
+                seen = now
+                self.times.append(time.monotonic())
+                self._then(len(self.times), engine)
+
+    def _written(self) -> tuple[int, int] | None:
+        with contextlib.suppress(FileNotFoundError):
+            found = self._state.stat()
+            return found.st_ino, found.st_mtime_ns
+        return None
+
+
+def _engine() -> psutil.Process | None:
+    """The engine at work on a stack, as it was started by this process."""
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if {"up", "destroy"} & set(child.cmdline()):
+                return child
+    return None
