@@ -74,6 +74,7 @@ def _measured(project: Project, rounds: int, sizes: Sequence[int]) -> Iterator[s
             costs.setdefault("kubectl apply", []).append(project.kubectl_apply())
     yield from _costs({**costs, "fresh up": fresh, **({"down": removed} if removed else {})})
     yield from _ratios(costs)
+    yield from _parts([project.parts() for _ in range(rounds)])
     yield from _slopes("other routes", sizes, [_at(project, project.with_routes, size, rounds) for size in sizes])
     project.with_routes(0)
     yield from _slopes("accounts", sizes, [_at(project, project.with_accounts, size, rounds) for size in sizes])
@@ -128,6 +129,12 @@ def _ratios(costs: dict[str, list[Cost]]) -> Iterator[str]:
             continue
         ratio = median(one.processor / two.processor for one, two in zip(costs[name], costs[other], strict=True))
         yield f"| {name} / {other} | {ratio:.2f} | {f'at most {target}' if target else 'none'} |"
+
+
+def _parts(runs: Sequence[dict[str, float]]) -> Iterator[str]:
+    yield from ("", "| part of an unchanged preview | processor s (median) |", "| --- | --- |")
+    for part in runs[0]:
+        yield f"| {part} | {median(one[part] for one in runs):.2f} |"
 
 
 def _slopes(what: str, sizes: Sequence[int], costs: Sequence[Cost]) -> Iterator[str]:

@@ -1,20 +1,23 @@
 """`python -m bench.preview PROGRAM`: preview another program on the rehearsal of the current directory."""
 
+import gc
 import sys
 from pathlib import Path
 
-from rich.console import Console
+gc.disable()  # as lab does
 
-from lab import toolchain
-from lab.cloudflare import process as cloudflare
-from lab.engine import Engine
+from rich.console import Console  # noqa: E402
+
+from lab import toolchain  # noqa: E402
+from lab.cloudflare import process as cloudflare  # noqa: E402
+from lab.engine import Engine  # noqa: E402
 
 
-def main() -> None:
+def unchanged(program: Path) -> None:
     """Preview it; a change fails: then it is not the same stack."""
     project = Path.cwd()
     home, tools = project / ".lab", toolchain.ensure(Console())
-    engine = Engine(project, home, "lab", tools, Path(sys.argv[1]), cloudflare_url=cloudflare.start(home))
+    engine = Engine(project, home, "lab", tools, program, cloudflare_url=cloudflare.start(home))
     run = engine.run("preview")
     changes = [f"{step.operation} {step.title}" for step in run.changed]
     if not run.succeeded or changes:
@@ -22,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    unchanged(Path(sys.argv[1]))
