@@ -8,7 +8,7 @@ import base64
 import os
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,12 @@ def _bearer(token: str) -> str:
 
 
 def connect(
-    kubeconfig: Path | Mapping[str, Any], context: str | None = None, settings: client.Configuration | None = None
+    kubeconfig: Path, context: str | None = None, settings: client.Configuration | None = None
 ) -> client.ApiClient:
     """Make a client by a context of a kubeconfig, its current one by default; nothing is asked yet.
 
     Args:
-        kubeconfig: its file, or what would be in it.
+        kubeconfig: its file.
         context: the context's name.
         settings: of the client, but for what the kubeconfig says.
 
@@ -86,18 +86,21 @@ def connect(
 
     """
     try:
-        document, persist = _document(kubeconfig)
+        merged = KubeConfigMerger(str(kubeconfig))
+        document = merged.config
+        if document is None:
+            raise CredentialsError(f"there is no file {kubeconfig}")
         cluster, user = _entries(document, context or document.safe_get("current-context"))
         authority, certificate, key = (
             entry.pop(f"{name}-data", None)
             for entry, name in ((cluster, "certificate-authority"), (user, "client-certificate"), (user, "client-key"))
         )
-        if isinstance(kubeconfig, Path) and user.get("exec"):
+        if user.get("exec"):
             user["exec"] = _beside(kubeconfig, user["exec"])
         settings = settings or client.Configuration()
         if proxy := cluster.get("proxy-url"):
             _go_through(proxy, settings)
-        loader = _Loader(document, context, config_base_path=None, config_persister=persist)
+        loader = _Loader(document, context, config_base_path=None, config_persister=merged.save_changes)
         loader.load_and_set(settings)
         if loader.plugin_fault:
             raise NoCredentialsError(loader.plugin_fault)
@@ -128,20 +131,6 @@ def _beside(kubeconfig: Path, plugin: dict[str, Any]) -> dict[str, Any]:
     """Take a plugin's relative path from the kubeconfig's folder, as kubectl does; a bare name is found on PATH."""
     command = plugin["command"]
     return {**plugin, "command": str(kubeconfig.parent / command) if "/" in command else command}
-
-
-def _document(kubeconfig: Path | Mapping[str, Any]) -> tuple[ConfigNode, Any]:
-    """Read it, and what keeps a token in it that was renewed."""
-    if isinstance(kubeconfig, Path):
-        merged = KubeConfigMerger(str(kubeconfig))
-        if merged.config is None:
-            raise CredentialsError(f"there is no file {kubeconfig}")
-        return merged.config, merged.save_changes
-    lists = {
-        plural: [ConfigNode(plural, entry) for entry in kubeconfig.get(plural) or ()]
-        for plural in ("clusters", "contexts", "users")
-    }
-    return ConfigNode("kubeconfig", {**kubeconfig, **lists}), None
 
 
 def _entries(document: ConfigNode, context: str | None) -> tuple[dict[str, Any], dict[str, Any]]:

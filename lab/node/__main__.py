@@ -28,7 +28,7 @@ async def _main(name: str, home: Path, port: int, *files: Path) -> None:
     for folder in _FOLDERS:
         disk.path(folder).mkdir(parents=True, exist_ok=True)
     api = connect(kubeconfig)
-    cluster = Cluster(api, "default")
+    cluster = Cluster(api)
     kubelet = Kubelet(Node(name, cluster, disk, programs.put(home)), api)
     immich = Forward("immich", "immich-server-", 2283, home / "immich" / "url")
     server = await Server(kubelet, disk.root, (immich,)).listen(port, certificate, authority)

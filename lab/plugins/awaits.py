@@ -23,7 +23,6 @@ _LEGACY_SKIPS_DELETE: Final = {
 }
 """Kinds whose `skipAwait` also holds for deletion."""
 _INFORMED: Final[Mapping[tuple[str, str], tuple[tuple[str, str], ...]]] = {
-    ("v1", "Service"): (("v1", "Service"), ("v1", "Endpoints")),
     ("apps/v1", "Deployment"): (
         ("apps/v1", "Deployment"),
         ("apps/v1", "ReplicaSet"),
@@ -33,6 +32,8 @@ _INFORMED: Final[Mapping[tuple[str, str], tuple[tuple[str, str], ...]]] = {
     ("batch/v1", "Job"): (("batch/v1", "Job"), ("v1", "Pod")),
 }
 """Kinds of which the real one lists all in the namespace, to wait; where it may not, it waits without end."""
+_ANNOTATIONS: Final = ("patchFieldManager", "patchForce", "replaceUnready", "skipAwait")
+_NOT_AWAITED: Final = {"Ingress", "Service"}
 
 
 class NotReadyError(Exception):
@@ -63,12 +64,34 @@ class Patience:
     cancelled: threading.Event
     report: Callable[[str], None]
 
+    def until(self, default: float) -> float:
+        """Say when it ends, on the monotonic clock."""
+        return time.monotonic() + (self.timeout or default)
+
 
 def annotation(obj: Object, name: str) -> str:
     """Return one of our `pulumi.com/` annotations; empty without it."""
     annotations = obj.get("metadata", {}).get("annotations")
     value = annotations.get(f"pulumi.com/{name}", "") if isinstance(annotations, dict) else ""
     return value if isinstance(value, str) else ""
+
+
+def refuse_unknown(inputs: Object) -> None:
+    """Refuse what is awaited, named or deleted otherwise than here.
+
+    Raises:
+        ValueError: an object without a name, an annotation that is not known here, or an Ingress or Service that is
+            to be awaited.
+    """
+    metadata = inputs.get("metadata", {})
+    ours = (name for name in metadata.get("annotations") or () if name.startswith("pulumi.com/"))
+    unknown = [name for name in ours if name.removeprefix("pulumi.com/") not in _ANNOTATIONS]
+    if inputs["kind"] in _NOT_AWAITED and annotation(inputs, "skipAwait") != "true":
+        unknown.append(f"{inputs['kind']} without pulumi.com/skipAwait")
+    if not metadata.get("name"):
+        unknown.append("an object without a name")
+    if unknown:
+        raise ValueError(f"the lab's Kubernetes stand-in does not know: {', '.join(unknown)}")
 
 
 def wait_until_ready(cluster: Cluster, inputs: Object, live: Object, patience: Patience) -> Object:
@@ -84,9 +107,7 @@ def wait_until_ready(cluster: Cluster, inputs: Object, live: Object, patience: P
     if key not in _RULES or annotation(inputs, "skipAwait") == "true":
         return live
     name = live["metadata"]["name"]
-    deadline = time.monotonic() + _timeout(
-        inputs, patience, default=_VOLUME_TIMEOUT if "Volume" in key[1] else _TIMEOUT
-    )
+    deadline = patience.until(_VOLUME_TIMEOUT if "Volume" in key[1] else _TIMEOUT)
     for version, kind in _INFORMED.get(key, ()):
         cluster.look_at_all(version, kind, live["metadata"].get("namespace", ""))
     last = live
@@ -96,7 +117,7 @@ def wait_until_ready(cluster: Cluster, inputs: Object, live: Object, patience: P
         if found is None:
             raise NotReadyError(f"'{name}' was deleted while waiting for it to be Ready", last, [])
         last = found
-        readiness = _RULES[key](cluster, last)
+        readiness = _RULES[key](last)
         if readiness.failed:
             raise NotReadyError(f"Resource '{name}' was created but failed to initialize", last, [readiness.failed])
         if not readiness.missing:
@@ -109,12 +130,12 @@ def wait_until_ready(cluster: Cluster, inputs: Object, live: Object, patience: P
         _pause(patience, deadline, last, f"'{name}' timed out waiting to be Ready", [reported])
 
 
-def unreadiness(cluster: Cluster, inputs: Object, live: Object) -> NotReadyError | None:
-    """Look once, as a refresh does: a Job, Deployment, Service or Ingress that isn't ready is kept, with its reason."""
+def unreadiness(inputs: Object, live: Object) -> NotReadyError | None:
+    """Look once, as a refresh does: a Job or Deployment that isn't ready is kept, with its reason."""
     key = _key(live)
     if key not in _RULES or "Volume" in key[1] or annotation(inputs, "skipAwait") == "true":
         return None
-    readiness = _RULES[key](cluster, live)
+    readiness = _RULES[key](live)
     if not (reason := readiness.failed or readiness.missing):
         return None
     message = f"Resource '{live['metadata']['name']}' was created but failed to initialize"
@@ -134,7 +155,7 @@ def wait_until_gone(cluster: Cluster, inputs: Object, live: Object, patience: Pa
     if annotation(inputs, "skipAwait") == "true" and _key(live) in _LEGACY_SKIPS_DELETE:
         return
     cluster.look_at_all(*_key(live), live["metadata"].get("namespace", ""))
-    deadline = time.monotonic() + _timeout(inputs, patience, default=_TIMEOUT)
+    deadline = patience.until(_TIMEOUT)
     uid = live["metadata"].get("uid")
     while (found := cluster.get(live)) and found["metadata"]["uid"] == uid:
         finalizers = ", ".join(found["metadata"].get("finalizers", []))
@@ -150,34 +171,19 @@ def _pause(patience: Patience, deadline: float, live: Object, late: str, reasons
         raise NotReadyError(f'Resource operation was cancelled for "{name}"', live, reasons)
 
 
-def _timeout(inputs: Object, patience: Patience, *, default: float) -> float:
-    if patience.timeout:
-        return patience.timeout
-    seconds = annotation(inputs, "timeoutSeconds")
-    return float(seconds) if seconds.isdecimal() else default
-
-
-def _volume(_: Cluster, live: Object) -> Readiness:
+def _volume(live: Object) -> Readiness:
     phase = _status(live).get("phase", "Pending")
     return Readiness(
         "" if phase in ("Available", "Bound") else f"Waiting for PersistentVolume to be Available ({phase})"
     )
 
 
-def _claim(cluster: Cluster, live: Object) -> Readiness:
+def _claim(live: Object) -> Readiness:
     phase = _status(live).get("phase", "Pending")
-    if phase == "Bound":
-        return Readiness()
-    if name := live["spec"].get("storageClassName"):
-        storage_class = cluster.get(
-            {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}},
-        )
-        if storage_class and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and phase == "Pending":
-            return Readiness()
-    return Readiness(f"Waiting for PersistentVolumeClaim to be Bound ({phase})")
+    return Readiness("" if phase == "Bound" else f"Waiting for PersistentVolumeClaim to be Bound ({phase})")
 
 
-def _job(_: Cluster, live: Object) -> Readiness:
+def _job(live: Object) -> Readiness:
     status = _status(live)
     conditions = _conditions(live)
     failed = conditions.get("Failed", {})
@@ -191,7 +197,7 @@ def _job(_: Cluster, live: Object) -> Readiness:
     return Readiness(f'Waiting for Job "{name}" to {verb}')
 
 
-def _deployment(_: Cluster, live: Object) -> Readiness:
+def _deployment(live: Object) -> Readiness:
     status, wanted = _status(live), live["spec"].get("replicas", 1)
     ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
     seen = status.get("observedGeneration") == live["metadata"].get("generation")
@@ -207,31 +213,11 @@ def _deployment(_: Cluster, live: Object) -> Readiness:
     return Readiness(f"Waiting for app ReplicaSet to be available ({min(updated, ready)}/{wanted} Pods available)")
 
 
-def _service(cluster: Cluster, live: Object) -> Readiness:
-    spec = live["spec"]
-    if spec.get("type") == "LoadBalancer" and not _status(live).get("loadBalancer", {}).get("ingress"):
-        return Readiness("Service was not allocated an IP address; does your cloud provider support this?")
-    if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None" or not spec.get("selector"):
-        return Readiness()
-    endpoints = cluster.get({**live, "apiVersion": "v1", "kind": "Endpoints"})
-    if endpoints is None or any(subset.get("notReadyAddresses") for subset in endpoints.get("subsets") or []):
-        return Readiness("Finding Pods to direct traffic to")
-    return Readiness()
-
-
-def _ingress(_: Cluster, live: Object) -> Readiness:
-    if _status(live).get("loadBalancer", {}).get("ingress"):
-        return Readiness()
-    return Readiness("Waiting for update of .status.loadBalancer with hostname/IP")
-
-
-_RULES: Final[Mapping[tuple[str, str], Callable[[Cluster, Object], Readiness]]] = {
+_RULES: Final[Mapping[tuple[str, str], Callable[[Object], Readiness]]] = {
     ("v1", "PersistentVolume"): _volume,
     ("v1", "PersistentVolumeClaim"): _claim,
-    ("v1", "Service"): _service,
     ("apps/v1", "Deployment"): _deployment,
     ("batch/v1", "Job"): _job,
-    ("networking.k8s.io/v1", "Ingress"): _ingress,
 }
 
 

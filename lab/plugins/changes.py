@@ -20,20 +20,15 @@ _READ_ONLY_METADATA: Final = (
     "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields",
     "resourceVersion", "uid",
 )  # fmt: skip
-_VOLUME_SOURCES: Final = (
-    "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker",
-    "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk", "portworxVolume",
-    "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
-)  # fmt: skip
+_VOLUME_SOURCES: Final = ("csi", "hostPath", "local", "nfs")
 _FORCE_NEW: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("v1", "PersistentVolume"): tuple(f"spec.{source}" for source in _VOLUME_SOURCES),
     ("v1", "PersistentVolumeClaim"): ("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
     ("v1", "Service"): ("spec.clusterIP",),
-    ("v1", "Secret"): ("type",),
+    ("v1", "Secret"): ("type", "data", "stringData"),
+    ("v1", "ConfigMap"): ("data", "binaryData"),
     ("apps/v1", "Deployment"): ("spec.selector",),
     ("batch/v1", "Job"): ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"): ("roleRef",),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): ("roleRef",),
 }
 _QUANTITIES: Final = {"requests", "limits", "capacity", "hard", "allocatable"}
 _ABSENT: Final = object()
@@ -55,16 +50,10 @@ class Change:
     replaces: bool
 
 
-def force_new(obj: Object, *, mutable_secrets: bool, mutable_config_maps: bool) -> list[Path]:
+def force_new(obj: Object) -> list[Path]:
     """Return the paths of this object that can't be changed in place."""
     key = (obj.get("apiVersion", ""), obj.get("kind", ""))
-    immutable = obj.get("immutable") is True
-    rules = ["metadata.name", "metadata.namespace", *_FORCE_NEW.get(key, ())]
-    if key == ("v1", "Secret") and (immutable or not mutable_secrets):
-        rules += ["data", "stringData"]
-    if key == ("v1", "ConfigMap") and (immutable or not mutable_config_maps):
-        rules += ["data", "binaryData"]
-    return [tuple(rule.split(".")) for rule in rules]
+    return [tuple(rule.split(".")) for rule in ("metadata.name", "metadata.namespace", *_FORCE_NEW.get(key, ()))]
 
 
 def is_builtin(obj: Object) -> bool:

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lab.plugins import changes
 from lab.plugins.awaits import annotation
 from lab.plugins.changes import Object
 from lab.plugins.properties import Properties, with_secrets_of
@@ -65,12 +64,3 @@ def split(state: Object) -> tuple[Object, Object]:
     """Take a checkpoint apart into the last inputs and the live object."""
     live = {key: item for key, item in state.items() if key not in (_INPUTS, _INITIAL_VERSION, _MANAGER)}
     return state.get(_INPUTS, {}), live
-
-
-def imported_inputs(live: Object) -> Object:
-    """Return what a program would have to say to get this object."""
-    inputs: Object = changes.normalised({key: item for key, item in live.items() if key != "status"})
-    annotations = inputs["metadata"].get("annotations", {})
-    for name in ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"):
-        annotations.pop(name, None)
-    return inputs

@@ -3,7 +3,7 @@
 import json
 import threading
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import urllib3
 from kubernetes.client import ApiClient
@@ -12,11 +12,10 @@ from kubernetes.client.exceptions import ApiException
 from clients import credentials
 from clients.kubernetes import APPLY
 from lab.plugins.changes import Object
-from lab.plugins.configuration import Configuration, active_context, kubeconfig_path, load_kubeconfig
+from lab.plugins.configuration import Configuration
 from text.encoding import encoded
 
 SECONDS_TO_ANSWER: Final = 30
-_CLIENT_SIDE_MANAGER: Final = "pulumi-kubernetes"
 _TAKEN_OVER: Final = (
     ("kubectl", "Apply"),
     ("kubectl", "Update"),
@@ -64,12 +63,10 @@ class ResourceType:
 class Cluster:
     """One API server, with one set of credentials."""
 
-    def __init__(self, api: ApiClient, namespace: str) -> None:
+    def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._types: dict[tuple[str, str], ResourceType] = {}
         self._lock = threading.Lock()
-        self.namespace: Final = namespace
-        """For objects that name none."""
 
     @classmethod
     def connect(cls, configuration: Configuration) -> Self:
@@ -79,13 +76,9 @@ class Cluster:
             UnreachableError: no usable kubeconfig or context, no answer, or credentials refused.
         """
         try:
-            content = load_kubeconfig(configuration.kubeconfig)
-            path = kubeconfig_path(configuration.kubeconfig)
-            api = credentials.connect(path or content, configuration.context or None)
-            chosen = active_context(content, configuration.context).get("namespace")
-            cluster = cls(api, configuration.namespace or chosen or "default")
+            cluster = cls(credentials.connect(configuration.kubeconfig.expanduser(), configuration.context or None))
             cluster.request("GET", "/api")
-        except (credentials.CredentialsError, ValueError, OSError, ApiError) as error:
+        except (credentials.CredentialsError, RuntimeError, OSError, ApiError) as error:
             raise UnreachableError(str(error)) from error
         return cluster
 
@@ -149,11 +142,6 @@ class Cluster:
             if error.code != 404:  # noqa: PLR2004
                 raise
 
-    def create(self, obj: Object, *, dry_run: bool) -> Object:
-        """Create an object, as the plugin does without upsert: by POST, not apply."""
-        query = _query(dry_run, fieldManager=_CLIENT_SIDE_MANAGER)
-        return self.request("POST", self._path({**obj, "metadata": _without_name(obj)}), obj, query=query)
-
     def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool) -> Object:
         """Apply an object server-side."""
         query = _query(dry_run, fieldManager=manager, force=str(force).lower())
@@ -178,9 +166,9 @@ class Cluster:
         ]
         self.request("PATCH", self._path(live), patch, content="application/json-patch+json")
 
-    def delete(self, obj: Object, propagation: Literal["Foreground", "Background", "Orphan"]) -> None:
+    def delete(self, obj: Object) -> None:
         """Ask for an object's deletion; one that is gone, or of a kind that is gone, is fine."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
         try:
             self.request("DELETE", self._path(obj), options)
         except NoSuchKindError:
@@ -225,7 +213,7 @@ class Cluster:
 
     def _path(self, obj: Object) -> str:
         metadata = obj["metadata"]
-        return self.resource_type(obj).path(metadata.get("namespace") or self.namespace, metadata.get("name", ""))
+        return self.resource_type(obj).path(metadata.get("namespace", ""), metadata["name"])
 
 
 def merged_managers(entries: list[Object], manager: str) -> list[Object]:
@@ -252,10 +240,6 @@ def _union(one: Object, other: Object) -> Object:
 
 def _query(dry_run: bool, **parameters: str) -> list[tuple[str, str]]:  # noqa: FBT001
     return [*parameters.items(), *([("dryRun", "All")] if dry_run else [])]
-
-
-def _without_name(obj: Object) -> Object:
-    return {key: item for key, item in obj["metadata"].items() if key != "name"}
 
 
 def _refusal(error: ApiException) -> ApiError:

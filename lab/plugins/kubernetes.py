@@ -6,27 +6,16 @@ What it does not know it refuses by name. The engine attaches with `PULUMI_DEBUG
 # The method names are gRPC's.
 # ruff: noqa: N802
 
-import hashlib
-import secrets
 from collections.abc import Mapping
-from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 
 from lab.plugins import changes, configuration, properties, writes
-from lab.plugins.awaits import NotReadyError, annotation, unreadiness, wait_until_gone, wait_until_ready
+from lab.plugins.awaits import NotReadyError, annotation, refuse_unknown, unreadiness, wait_until_gone, wait_until_ready
 from lab.plugins.changes import Change, Kind, Object
-from lab.plugins.checkpoint import (
-    checkpoint,
-    field_manager,
-    imported_inputs,
-    initial_version,
-    kind_of,
-    object_id,
-    split,
-)
+from lab.plugins.checkpoint import checkpoint, field_manager, initial_version, kind_of, object_id, split
 from lab.plugins.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from lab.plugins.configuration import Configuration
 from lab.plugins.properties import Properties, Unknown, decode, encode, plain, with_secrets_of
@@ -68,8 +57,7 @@ class KubernetesPlugin(Plugin[Session]):
     @answering
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Tell an update of the provider from a replacement."""
-        diff = configuration.compare(plain(decode(request.olds)), plain(decode(request.news)))
-        return difference(diff.changed, diff.replaces)
+        return difference(*configuration.compare(plain(decode(request.olds)), plain(decode(request.news))))
 
     @answering
     def Configure(
@@ -82,9 +70,7 @@ class KubernetesPlugin(Plugin[Session]):
             session.cluster = Cluster.connect(session.configuration)
         except UnreachableError as error:
             session.cluster, session.unreachable = None, str(error)
-        return provider_pb2.ConfigureResponse(
-            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True,
-        )  # fmt: skip
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def Cancel(self, request: Empty, context: Context) -> Empty:  # noqa: ARG002
         """End what this connection waits for."""
@@ -94,22 +80,12 @@ class KubernetesPlugin(Plugin[Session]):
     # Resources.
 
     @answering
-    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
-        """Fill in what the program left out: the kind, a name, the namespace."""
-        session = self._session(context)
-        news, olds = decode(request.news), plain(decode(request.olds))
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:  # noqa: ARG002
+        """Fill in the kind, and refuse what would be done otherwise than by the real plugin."""
+        news = decode(request.news)
         version, kind = kind_of(request.urn)
         inputs = changes.normalised({"apiVersion": version, "kind": kind, **plain(news)})
-        if annotation(inputs, "waitFor"):
-            raise ValueError("the lab's Kubernetes stand-in does not know the annotation pulumi.com/waitFor")
-        metadata = inputs.setdefault("metadata", {})
-        if isinstance(metadata, dict):
-            if metadata.get("generateName"):
-                raise ValueError("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
-            if not metadata.get("name"):
-                _name(metadata, olds, request)
-            if not metadata.get("namespace") and session.cluster and _is_namespaced(session.cluster, inputs):
-                metadata["namespace"] = session.cluster.namespace
+        refuse_unknown(inputs)
         return provider_pb2.CheckResponse(inputs=encode(with_secrets_of(inputs, news)))
 
     @answering
@@ -119,32 +95,10 @@ class KubernetesPlugin(Plugin[Session]):
         old_inputs, live = split(plain(decode(request.olds)))
         new = changes.normalised(plain(decode(request.news)))
         old = changes.pruned(live, changes.normalised(old_inputs))
-        namespaced = (
-            _is_namespaced(session.cluster, new) if session.cluster else bool(live["metadata"].get("namespace"))
-        )
-        for obj in (old, new):
-            metadata = obj.setdefault("metadata", {})
-            metadata.pop("resourceVersion", None)
-            namespace = metadata.pop("namespace", None)
-            if namespaced:
-                metadata["namespace"] = namespace or "default"
-        if new["metadata"].get("name"):
-            old["metadata"]["name"] = live["metadata"]["name"]
-        settings = session.configuration
-        rules = changes.force_new(
-            new,
-            mutable_secrets=settings is not None and settings.mutable_secrets,
-            mutable_config_maps=settings is not None and settings.mutable_config_maps,
-        )
-        ignored = tuple(request.ignoreChanges)
-        found = {
-            path: change
-            for path, change in changes.compare(old, new, rules).items()
-            if not any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in ignored)
-        }
+        found = changes.compare(old, new, changes.force_new(new))
         if new["kind"] == "Job" and annotation(new, "replaceUnready") == "true" and session.cluster:
             now = session.cluster.get(live)
-            if now and unreadiness(session.cluster, new, now):
+            if now and unreadiness(new, now):
                 found['metadata.annotations["pulumi.com/replaceUnready"]'] = Change(Kind.UPDATE, replaces=True)
         return _diff_response(found, new, live)
 
@@ -164,9 +118,10 @@ class KubernetesPlugin(Plugin[Session]):
             live = writes.create(session, request, obj, manager)
         except ApiError as error:
             missing_namespace = error.code == 404 and error.kind == "namespaces"  # noqa: PLR2004
-            if request.preview and (error.reason in ("AlreadyExists", "Forbidden") or missing_namespace):
+            if request.preview and (error.reason == "Forbidden" or missing_namespace):
                 return as_is
-            raise ValueError(_not_created(request.urn, error)) from error
+            message = f'resource "{request.urn}" was not successfully created by the Kubernetes API server: {error}'
+            raise ValueError(message) from error
         except NoSuchKindError as error:
             raise ValueError(
                 f'creation of resource "{request.urn}" with kind {obj["apiVersion"]}/{obj["kind"]} failed because the '
@@ -190,7 +145,7 @@ class KubernetesPlugin(Plugin[Session]):
 
     @answering
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
-        """Read the live object; its inputs are the live values of what the last inputs set, or all on an import."""
+        """Read the live object; its inputs are the live values of what the last inputs set."""
         session = self._session(context)
         if session.cluster is None:
             raise UnreachableError(
@@ -199,20 +154,18 @@ class KubernetesPlugin(Plugin[Session]):
             )
         state, inputs = decode(request.properties), decode(request.inputs)
         obj = changes.normalised(plain(inputs))
-        imported = not obj.get("kind")
-        if imported:
-            version, kind = kind_of(request.urn)
-            obj = {"apiVersion": version, "kind": kind, "metadata": {}} | obj
+        if not obj.get("kind"):
+            raise ValueError("the lab's Kubernetes stand-in imports nothing: install the real plugin for it")
         namespace, _, name = request.id.rpartition("/")
         target = {**obj, "metadata": {**obj["metadata"], "name": name, "namespace": namespace}}
         live = session.cluster.get(target)
         if live is None:
             return provider_pb2.ReadResponse()
-        live_inputs = imported_inputs(live) if imported else changes.pruned(live, obj)
+        live_inputs = changes.pruned(live, obj)
         manager = field_manager(obj, state)
         kept = checkpoint(live_inputs, live, inputs, manager, initial_version(obj, state))
         marked = with_secrets_of(live_inputs, inputs)
-        if not imported and (unready := unreadiness(session.cluster, obj, live)):
+        if unready := unreadiness(obj, live):
             raise _init_failed(str(unready), unready, kept, marked, request.id)
         return provider_pb2.ReadResponse(id=request.id, properties=encode(kept), inputs=encode(marked))
 
@@ -256,50 +209,12 @@ class KubernetesPlugin(Plugin[Session]):
         session = self._session(context)
         cluster = session.reached()
         inputs, live = split(plain(decode(request.properties)))
-        policy = annotation(inputs, "deletionPropagationPolicy").lower()
-        cluster.delete(
-            live, "Orphan" if policy == "orphan" else "Background" if policy == "background" else "Foreground",
-        )  # fmt: skip
+        cluster.delete(live)
         try:
             wait_until_gone(cluster, inputs, live, session.patience(request.urn, request.timeout))
         except NotReadyError as error:
             raise _init_failed(str(error), error, decode(request.properties)) from error
         return Empty()
-
-
-def _not_created(urn: str, error: ApiError) -> str:
-    message = f'resource "{urn}" was not successfully created by the Kubernetes API server: {error}'
-    if error.reason == "AlreadyExists":
-        message += (
-            "\n\nThe resource already exists in the cluster. Adopt it with `pulumi import`, or set "
-            "upsertExistingObjects on the provider to update existing objects on create."
-        )
-    return message
-
-
-def _is_namespaced(cluster: Cluster, obj: Object) -> bool:
-    try:
-        return cluster.resource_type(obj).namespaced
-    except NoSuchKindError:  # a custom resource before its CRD; most are
-        return True
-
-
-def _name(metadata: dict[str, Any], olds: Object, request: provider_pb2.CheckRequest) -> None:
-    """Name an unnamed object after its resource, and mark it, so that a replacement can exist beside it."""
-    old_name = olds.get("metadata", {}).get("name")
-    mode = request.autonaming.mode
-    if old_name and annotation(olds, "autonamed") == "true":
-        metadata["name"] = old_name
-    elif request.HasField("autonaming") and mode == provider_pb2.CheckRequest.AutonamingOptions.DISABLE:
-        raise ValueError("autonaming is disabled, resource requires the .metadata.name field to be set")
-    elif request.HasField("autonaming"):
-        metadata["name"] = request.autonaming.proposed_name
-    else:
-        suffix = hashlib.sha256(request.randomSeed).hexdigest() if request.randomSeed else secrets.token_hex(4)
-        metadata["name"] = f"{request.urn.rpartition('::')[2]}-{suffix[:8]}"
-    annotations = metadata.setdefault("annotations", {})
-    if isinstance(annotations, dict):
-        annotations["pulumi.com/autonamed"] = "true"
 
 
 def _diff_response(found: Mapping[str, Change], new: Object, live: Object) -> provider_pb2.DiffResponse:
@@ -317,8 +232,7 @@ def _diff_response(found: Mapping[str, Change], new: Object, live: Object) -> pr
         replaces=replaces,
         detailedDiff=detailed,
         hasDetailedDiff=True,
-        # The same name can't be taken twice; a generated one gets a new one instead.
-        deleteBeforeReplace=bool(replaces) and same_place and annotation(new, "autonamed") != "true",
+        deleteBeforeReplace=bool(replaces) and same_place,  # the same name can't be taken twice
     )
 
 

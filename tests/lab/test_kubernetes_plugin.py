@@ -2,16 +2,15 @@
 
 import base64
 import copy
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-import yaml
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from lab.plugins import changes, configuration, properties
+from lab.plugins.awaits import refuse_unknown
 from lab.plugins.changes import Change, Kind, Object
 from lab.plugins.checkpoint import kind_of
 from lab.plugins.cluster import merged_managers
@@ -28,8 +27,7 @@ VOLUME: Object = {
 
 
 def compared(old: Object, new: Object) -> dict[str, Change]:
-    rules = changes.force_new(new, mutable_secrets=False, mutable_config_maps=False)
-    return changes.compare(old, new, rules)
+    return changes.compare(old, new, changes.force_new(new))
 
 
 def edited(obj: Object, *path: str, to: Any) -> Object:
@@ -110,8 +108,6 @@ def test_a_removed_property_is_a_deletion() -> None:
         ("v1", "Service", ("spec", "clusterIP"), True),
         ("v1", "Service", ("spec", "clusterIPs"), False),
         ("apps/v1", "Deployment", ("spec", "selector", "matchLabels", "a"), True),
-        ("rbac.authorization.k8s.io/v1", "RoleBinding", ("roleRef", "name"), True),
-        ("rbac.authorization.k8s.io/v1", "Role", ("rules",), False),
         ("networking.k8s.io/v1", "Ingress", ("spec", "ingressClassName"), False),
         ("gateway.networking.k8s.io/v1", "HTTPRoute", ("spec", "hostnames"), False),
     ],
@@ -121,14 +117,6 @@ def test_what_replaces(version: str, kind: str, path: tuple[str, ...], *, replac
     old, new = edited(obj, *path, to="one"), edited(obj, *path, to="two")
     assert compared(old, new) == {".".join(path): Change(Kind.UPDATE, replaces=replaces)}
     assert [change.replaces for change in compared(obj, new).values()] == [replaces]
-
-
-def test_mutable_secrets_and_config_maps_are_updated_unless_immutable() -> None:
-    for kind in ("Secret", "ConfigMap"):
-        obj: Object = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}
-        for immutable in (False, True):
-            rules = changes.force_new({**obj, "immutable": immutable}, mutable_secrets=True, mutable_config_maps=True)
-            assert (("data",) in rules) is immutable
 
 
 def test_zero_values_count_in_custom_resources() -> None:
@@ -167,78 +155,52 @@ def test_read_only_metadata_and_nulls_are_no_inputs() -> None:
     assert changes.normalised(obj) == VOLUME
 
 
-def kubeconfig(server: str) -> str:
-    return yaml.safe_dump(
-        {
-            "current-context": "a",
-            "contexts": [{"name": "a", "context": {"cluster": "c", "namespace": "n"}}, {"name": "b", "context": {}}],
-            "clusters": [{"name": "c", "cluster": {"server": server}}],
-        },
-    )
-
-
-def test_configuration_is_read_from_text() -> None:
-    variables = {"kubernetes:config:context": "lab", "kubernetes:config:upsertExistingObjects": "true"}
-    read = configuration.Configuration.from_variables(variables)
-    assert (read.context, read.upsert, read.patch_force) == ("lab", True, False)
+CONFIGURED = {
+    "kubeconfig": "x",
+    "clusterIdentifier": "lab",
+    **dict.fromkeys(("enableServerSideApply", "upsertExistingObjects", "enablePatchForce"), "true"),
+}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "replaces"),
+    ("old", "new", "diff"),
     [
-        ({"kubeconfig": kubeconfig("https://a")}, {"kubeconfig": kubeconfig("https://b")}, ["kubeconfig"]),
-        ({"kubeconfig": kubeconfig("https://a")}, {"kubeconfig": kubeconfig("https://a") + "users: []\n"}, []),
-        ({"kubeconfig": kubeconfig("https://a")}, {"kubeconfig": UNKNOWN}, ["kubeconfig"]),
-        ({"kubeconfig": "/missing"}, {"kubeconfig": kubeconfig("https://a")}, None),
-        (
-            {"kubeconfig": kubeconfig("https://a"), "clusterIdentifier": "x"},
-            {"kubeconfig": kubeconfig("https://b"), "clusterIdentifier": "x"},
-            [],
-        ),
-        ({"clusterIdentifier": "x"}, {"clusterIdentifier": "y"}, ["clusterIdentifier"]),
-        ({}, {"clusterIdentifier": "y"}, []),
+        ({"context": "a"}, {"context": "a"}, ([], [])),
+        ({"kubeconfig": "a", "clusterIdentifier": "x"}, {"clusterIdentifier": "x"}, (["kubeconfig"], [])),
+        ({"clusterIdentifier": "x"}, {"clusterIdentifier": "y"}, (["clusterIdentifier"], ["clusterIdentifier"])),
+        ({}, {"clusterIdentifier": "y"}, (["clusterIdentifier"], [])),
     ],
 )
 def test_another_cluster_replaces_the_provider(
-    old: dict[str, Any], new: dict[str, Any], replaces: list[str] | None,
-) -> None:  # fmt: skip
-    if replaces is None:
-        with pytest.raises(ValueError, match="'/missing' does not exist"):
-            configuration.compare(old, new)
-        return
-    diff = configuration.compare(old, new)
-    assert diff.replaces == replaces
-    assert diff.changed == sorted(key for key in {**old, **new} if old.get(key) != new.get(key))
-
-
-def test_unchanged_configuration_changes_nothing() -> None:
-    assert configuration.compare({"context": "a"}, {"context": "a"}) == configuration.ConfigurationDiff([], [])
-
-
-def test_a_kubeconfig_is_a_path_or_contents(tmp_path: Path) -> None:
-    path = tmp_path / "kubeconfig"
-    path.write_text(kubeconfig("https://a"))
-    assert configuration.active_cluster({"kubeconfig": str(path)}) == {"server": "https://a"}
-    assert configuration.active_cluster({"kubeconfig": kubeconfig("https://a"), "context": "b"}) == {}
-
-
-def test_a_broken_kubeconfig_is_not_quoted() -> None:
-    with pytest.raises(ValueError, match="neither a file nor YAML") as caught:
-        configuration.load_kubeconfig("users:\n- token: 'verysecret\n")
-    assert "verysecret" not in str(caught.value)
+    old: dict[str, Any], new: dict[str, Any], diff: tuple[list[str], list[str]]
+) -> None:
+    assert configuration.compare(old, new) == diff
 
 
 @pytest.mark.parametrize(
     ("inputs", "refused"),
     [
-        ({"kubeconfig": "x", "enableServerSideApply": "true", "deleteUnreachable": "false"}, set()),
-        ({"kubeconfig": "x", "enableServerSideApply": "false"}, {"enableServerSideApply"}),
-        ({"kubeconfig": "x", "renderYamlToDirectory": "y"}, {"renderYamlToDirectory"}),
-        ({}, {"kubeconfig"}),
+        (CONFIGURED | {"deleteUnreachable": "false"}, set()),
+        (CONFIGURED | {"enableServerSideApply": "false"}, {"enableServerSideApply"}),
+        (CONFIGURED | {"renderYamlToDirectory": "y"}, {"renderYamlToDirectory"}),
+        ({}, CONFIGURED.keys()),
     ],
 )
 def test_inputs_that_mean_something_else_are_refused(inputs: dict[str, str], refused: set[str]) -> None:
     assert configuration.refusals(inputs).keys() == refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "unknown"),
+    [
+        ("ConfigMap", {}, "an object without a name"),
+        ("ConfigMap", {"name": "a", "annotations": {"pulumi.com/waitFor": "jsonpath={.a}"}}, "pulumi.com/waitFor"),
+        ("Service", {"name": "a"}, "Service without pulumi.com/skipAwait"),
+    ],
+)
+def test_objects_that_need_more_than_the_program_are_refused(kind: str, metadata: Object, unknown: str) -> None:
+    with pytest.raises(ValueError, match=f"does not know: {unknown}"):
+        refuse_unknown({"apiVersion": "v1", "kind": kind, "metadata": metadata})
 
 
 def test_fields_of_kubectl_become_ours() -> None:
@@ -279,21 +241,9 @@ def test_an_unreachable_cluster_is_said_where_it_is_needed() -> None:
         assert properties.decode(checked.inputs)["metadata"] == {"name": "a"}
         previewed = plugin.Create(provider_pb2.CreateRequest(urn=urn, properties=obj, preview=True))
         assert previewed.properties == obj
-        with pytest.raises(grpc.RpcError, match="cluster is unreachable: kubeconfig '/missing' does not exist"):
+        with pytest.raises(grpc.RpcError, match="cluster is unreachable: there is no file /missing"):
             plugin.Create(provider_pb2.CreateRequest(urn=urn, properties=obj))
-        with pytest.raises(grpc.RpcError, match="unreachable cluster: kubeconfig '/missing' does not exist"):
+        with pytest.raises(grpc.RpcError, match="unreachable cluster: there is no file /missing"):
             plugin.Read(provider_pb2.ReadRequest(urn=urn, id="a", inputs=obj))
         with pytest.raises(grpc.RpcError, match="does not do Invoke"):
             plugin.Invoke(provider_pb2.InvokeRequest(tok="kubernetes:yaml:decode"))
-
-
-def test_unnamed_objects_get_a_name_and_keep_it() -> None:
-    urn = "urn:pulumi:dev::p::kubernetes:core/v1:ConfigMap::cm"
-    with serving(KubernetesPlugin()) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        plugin = provider_pb2_grpc.ResourceProviderStub(channel)
-        first = plugin.Check(provider_pb2.CheckRequest(urn=urn, news=properties.encode({}), randomSeed=b"seed"))
-        named = properties.decode(first.inputs)
-        assert named["metadata"]["name"].startswith("cm-")
-        assert named["metadata"]["annotations"] == {"pulumi.com/autonamed": "true"}
-        again = plugin.Check(provider_pb2.CheckRequest(urn=urn, news=properties.encode({}), olds=first.inputs))
-        assert again.inputs == first.inputs

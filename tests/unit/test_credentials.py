@@ -16,7 +16,7 @@ import trustme
 import yaml
 from urllib3.exceptions import InsecureRequestWarning
 
-from clients.credentials import CredentialsError, connect
+from clients.credentials import connect
 from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Ref, UnreachableError
 from settings.cluster import Cluster
 from tests.scripted_server import Said, serving
@@ -295,14 +295,4 @@ def test_what_can_not_be_used_is_refused_without_telling_its_contents(
         api(file).version()
     assert SECRET not in str(refused.value)
     assert b64(SECRET.encode()) not in str(refused.value)
-    assert list(temporary.iterdir()) == []
-
-
-def test_contents_instead_of_a_file(authority: trustme.CA, address: str, tmp_path: Path, temporary: Path) -> None:
-    file = kubeconfig(tmp_path, address, dict([inside(tmp_path, "certificate-authority", b"none")]), {})
-    with pytest.raises(CredentialsError):
-        connect(yaml.safe_load(file.read_text()))
-    trusted = dict([inside(tmp_path, "certificate-authority", authority.cert_pem.bytes())])
-    made = connect(yaml.safe_load(kubeconfig(tmp_path, address, trusted, {"token": "t"}).read_text()))
-    assert made.configuration.api_key == {"BearerToken": "Bearer t"}
     assert list(temporary.iterdir()) == []
