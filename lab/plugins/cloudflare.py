@@ -139,7 +139,7 @@ class CloudflarePlugin(Plugin[Session]):
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: ARG002
         """Compare what Cloudflare had at the last operation with what the inputs mean."""
         kind, state = resources.kind_of(request.urn), plain(decode(request.olds))
-        changed = resources.changed(kind, state, _goal(kind, request, state))
+        changed = resources.changed(kind, state, resources.wanted(kind, plain(decode(request.news))))
         return difference(changed, [name for name in changed if name in kind.replacing])
 
     @answering
@@ -180,7 +180,7 @@ class CloudflarePlugin(Plugin[Session]):
     def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         """Write what is wanted."""
         kind, state = resources.kind_of(request.urn), plain(decode(request.olds))
-        goal = _goal(kind, request, state)
+        goal = resources.wanted(kind, plain(decode(request.news)))
         if request.preview:
             previewed = resources.previewed(kind, goal, state)
             return provider_pb2.UpdateResponse(properties=_outputs(kind, previewed, request.id))
@@ -226,15 +226,6 @@ def _token(variables: Mapping[str, str]) -> str:
     if not token:
         raise ValueError("Cloudflare needs an API token: give the provider an apiToken, or set CLOUDFLARE_API_TOKEN")
     return token
-
-
-def _goal(kind: Kind, request: provider_pb2.DiffRequest | provider_pb2.UpdateRequest, state: Properties) -> Properties:
-    """Return what is wanted; of what is ignored, what there is.
-
-    A path into a property needs nothing here: there the engine has put the old value into the inputs already.
-    """
-    goal = resources.wanted(kind, plain(decode(request.news)))
-    return goal | {name: state.get(name) for name in request.ignoreChanges if name in kind.inputs}
 
 
 def _inputs(kind: Kind, properties: Properties) -> Any:

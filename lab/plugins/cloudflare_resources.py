@@ -14,8 +14,6 @@ from typing import Any, Final
 from lab.plugins import changes
 from lab.plugins.properties import UNKNOWN, Properties, Unknown, contains, secret
 
-_CHOSEN_SCOPE: Final = ("accountId", "zoneId")
-_OWNER_AND_ID: Final = 2
 _UNSET: Final[tuple[Any, ...]] = (None, False, "", [])
 
 
@@ -25,11 +23,9 @@ class Kind:
 
     path: str
     """Where one of them is, below its account or zone."""
-    import_id: str
-    """The form of its import id, as the provider documents it."""
     required: tuple[str, ...]
-    scopes: tuple[str, ...] = ("accountId",)
-    """Account or zone: the one that it is in, or the two that may be chosen from. Changing it replaces."""
+    scope: str = "accountId"
+    """The account or zone that it is in. Changing it replaces."""
     optional: tuple[str, ...] = ()
     """Unset means cleared, also where another client has set it."""
     either: tuple[str, ...] = ()
@@ -63,12 +59,12 @@ class Kind:
     @property
     def inputs(self) -> tuple[str, ...]:
         """What a program may set."""
-        return (*self.scopes, *self.required, *self.optional, *self.either, *self.defaults)
+        return (self.scope, *self.required, *self.optional, *self.either, *self.defaults)
 
     @property
     def replacing(self) -> frozenset[str]:
         """What can't be changed in place."""
-        return frozenset((*self.scopes, *self.replaces))
+        return frozenset((self.scope, *self.replaces))
 
 
 _TUNNEL_NAMES: Final = {
@@ -86,8 +82,7 @@ _RULES: Final = {"excludes": "exclude", "includes": "include", "requires": "requ
 KINDS: Final = {
     "dnsRecord:DnsRecord": Kind(
         path="dns_records/{id}",
-        import_id="<zone_id>/<dns_record_id>",
-        scopes=("zoneId",),
+        scope="zoneId",
         required=("name", "ttl", "type"),
         optional=("comment", "data", "priority", "privateRouting"),
         either=("content", "settings", "tags"),
@@ -99,7 +94,6 @@ KINDS: Final = {
     ),
     "zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared": Kind(
         path="cfd_tunnel/{id}",
-        import_id="<account_id>/<tunnel_id>",
         required=("name",),
         optional=("tunnelSecret",),
         defaults={"configSrc": "local"},
@@ -115,7 +109,6 @@ KINDS: Final = {
     ),
     "zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig": Kind(
         path="cfd_tunnel/{id}/configurations",
-        import_id="<account_id>/<tunnel_id>",
         required=("tunnelId",),
         either=("config", "source"),
         computed=("createdAt", "version"),
@@ -126,8 +119,6 @@ KINDS: Final = {
     ),
     "zeroTrustAccessApplication:ZeroTrustAccessApplication": Kind(
         path="access/apps/{id}",
-        import_id="<{accounts|zones}/{account_id|zone_id}>/<app_id>",
-        scopes=_CHOSEN_SCOPE,
         required=("type",),
         optional=(
             "allowAuthenticateViaWarp", "allowIframe", "allowedIdps", "autoRedirectToIdentity", "corsHeaders",
@@ -149,7 +140,6 @@ KINDS: Final = {
     ),
     "zeroTrustAccessPolicy:ZeroTrustAccessPolicy": Kind(
         path="access/policies/{id}",
-        import_id="<account_id>/<policy_id>",
         required=("decision", "name"),
         optional=(
             "approvalGroups", "approvalRequired", "connectionRules", "excludes", "includes", "isolationRequired",
@@ -162,8 +152,6 @@ KINDS: Final = {
     ),
     "zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": Kind(
         path="access/service_tokens/{id}",
-        import_id="<{accounts|zones}/{account_id|zone_id}>/<service_token_id>",
-        scopes=_CHOSEN_SCOPE,
         required=("name",),
         optional=("previousClientSecretExpiresAt",),
         either=("enabled",),
@@ -197,9 +185,8 @@ def refusals(kind: Kind, inputs: Properties) -> dict[str, str]:
         for name in inputs
         if name not in kind.inputs
     }
-    reasons |= {name: f"Missing required property '{name}'" for name in kind.required if name not in inputs}
-    if not any(scope in inputs for scope in kind.scopes):
-        reasons[kind.scopes[0]] = f"Missing required property '{' or '.join(kind.scopes)}'"
+    needed = (kind.scope, *kind.required)
+    reasons |= {name: f"Missing required property '{name}'" for name in needed if name not in inputs}
     for name, value in kind.only.items():
         if name in inputs and inputs[name] not in (value, UNKNOWN):
             reasons[name] = f"the lab's Cloudflare stand-in knows {name} {value!r} only, not {inputs[name]!r}"
@@ -208,7 +195,7 @@ def refusals(kind: Kind, inputs: Properties) -> dict[str, str]:
 
 def wanted(kind: Kind, inputs: Properties) -> Properties:
     """Return what the inputs mean: with the defaults filled in, and None for what is cleared by being unset."""
-    result = {**dict.fromkeys((*kind.optional, *kind.scopes)), **kind.defaults, **inputs}
+    result = {**dict.fromkeys(kind.optional), **kind.defaults, **inputs}
     for name, defaults in kind.elements.items():
         if isinstance(listed := result.get(name), list):
             result[name] = [
@@ -241,7 +228,7 @@ def previewed(kind: Kind, goal: Properties, state: Properties) -> Properties:
 def body(kind: Kind, goal: Properties, state: Properties) -> Properties:
     """Return what is sent: what is wanted, or of that what changed. A write clears what it does not name."""
     names = changed(kind, state, goal) if kind.patched and state else goal
-    in_path = (*kind.scopes, kind.part_of)
+    in_path = (kind.scope, kind.part_of)
     return {
         _api_name(kind, name): _to_api(kind, goal[name], name)
         for name in names
@@ -257,7 +244,7 @@ def after_write(kind: Kind, answer: Properties, goal: Properties, state: Propert
 
 def after_read(kind: Kind, answer: Properties, state: Properties) -> Properties:
     """Return the outputs as Cloudflare has them, and what it does not say from the state."""
-    kept = {name: state[name] for name in (*kind.kept, *kind.scopes) if name in state}
+    kept = {name: state[name] for name in (*kind.kept, kind.scope) if name in state}
     return {**_properties(kind, answer, state), **kept}
 
 
@@ -279,24 +266,22 @@ def sealed(kind: Kind, properties: Properties) -> Properties:
 
 def location(kind: Kind, properties: Properties, identity: str) -> str:
     """Return the path of one resource in the API; without an id, of all of them."""
-    scope = "accounts" if properties.get("accountId") else "zones"
     path = kind.path.format(id=identity or properties.get(kind.part_of, "")).removesuffix("/")
-    return f"/{scope}/{properties['accountId' if scope == 'accounts' else 'zoneId']}/{path}"
+    return f"/{kind.scope.removesuffix('Id')}s/{properties[kind.scope]}/{path}"
 
 
 def imported(kind: Kind, import_id: str) -> tuple[str, Properties]:
-    """Take an import id apart into the resource's id and the properties that say where it is.
+    """Take a record's import id apart into the record's id and the properties that say where it is.
 
     Raises:
-        ValueError: it is not of the form that the provider documents.
+        ValueError: it is not of the form that the provider documents, or that of another kind.
     """
-    parts, scope = import_id.split("/"), kind.scopes[0]
-    if kind.scopes == _CHOSEN_SCOPE:
-        scope = {"accounts": "accountId", "zones": "zoneId"}.get(parts.pop(0), "")
-    if not scope or len(parts) != _OWNER_AND_ID or not all(parts):
-        raise ValueError(f"the import id {import_id!r} is not of the form {kind.import_id}")
-    owner, identity = parts
-    return identity, {scope: owner, **({kind.part_of: identity} if kind.part_of else {})}
+    zone, _, identity = import_id.partition("/")
+    if kind.scope != "zoneId":
+        raise ValueError("the lab's Cloudflare stand-in imports records only: install the real plugin for it")
+    if not zone or not identity or "/" in identity:
+        raise ValueError(f"the import id {import_id!r} is not of the form <zone_id>/<dns_record_id>")
+    return identity, {kind.scope: zone}
 
 
 def _properties(kind: Kind, answer: Properties, known: Properties) -> Properties:
