@@ -26,7 +26,7 @@ set_aside() { # file from before the first fetch, what a look misses, files name
             if cmp -s "$earlier" "$path"; then rm "$earlier"; fi
         done
         mv "$path" "$pass/$path"
-        echo "not whole, and fetched again: $path"
+        echo "incomplete, and fetched again: $path"
     done <"$2.aside"
 }
 

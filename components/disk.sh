@@ -10,17 +10,17 @@
 # RECORD     the directory ConfigMap, mounted: `made` and `marked` exist once the directory has been made or marked
 
 changed_since_the_look() {
-    refuse changed "what is in $PLACE has changed since you looked, or its disk was mounted or unmounted: nothing was marked. Look \
-again"
+    refuse changed "$PLACE has changed since you looked, or its disk was mounted or unmounted: nothing was marked. Run the \
+command again"
 }
 
 require_directory() {
     [ -x "${DIRECTORY%/*}/" ] ||
-        refuse not-owned "user $(id -u) (storage.owner) cannot enter the parent directory of $PLACE. Allow that: chmod o+x"
+        refuse not-owned "user $(id -u) (storage.owner) cannot enter the parent directory of $PLACE. Allow it with chmod o+x"
     if [ -L "$DIRECTORY" ] || { [ -e "$DIRECTORY" ] && [ ! -d "$DIRECTORY" ]; }; then
         refuse not-a-directory "$PLACE exists but is not a directory"
     fi
-    [ -d "$DIRECTORY" ] || refuse no-directory "there is no directory $PLACE. Is its disk mounted? Only make up makes it, and only once"
+    [ -d "$DIRECTORY" ] || refuse no-directory "$PLACE does not exist. Is its disk mounted? Only make up creates it, and only once"
 }
 
 made_before() {

@@ -17,11 +17,11 @@ explain() { # class, the first error if it is known: prints the sentences
             echo "Apple has locked account $ACCOUNT. Unlock it at https://iforgot.apple.com, then: $LOGIN"
             ;;
         sign-in-refused)
-            echo "Apple refuses the sign-in of account $ACCOUNT: its password is another one, or Apple has locked it. Look at \
+            echo "Apple refuses the sign-in of account $ACCOUNT: the password is wrong, or the account is locked. Check \
 https://iforgot.apple.com, store the right password, run make up, then: $LOGIN"
             ;;
         data-protection)
-            echo "Apple keeps the photos of account $ACCOUNT from the web. On a device, in the account's iCloud settings, turn \
+            echo "iCloud web access is off for account $ACCOUNT. On a device, in the account's iCloud settings, turn \
 off Advanced Data Protection, and turn on Access iCloud Data on the Web"
             ;;
         security-key)
@@ -29,22 +29,22 @@ off Advanced Data Protection, and turn on Access iCloud Data on the Web"
 Remove the key, or finish the set-up at https://icloud.com, then: $LOGIN"
             ;;
         no-photos)
-            echo "account $ACCOUNT has no such photo library at Apple. Turn on iCloud Photos on a device"
+            echo "account $ACCOUNT has no photo library at Apple. Turn on iCloud Photos on a device"
             ;;
         unknown-album | unknown-library)
-            echo "account $ACCOUNT has no such ${1#unknown-}. Those that it has: $LIST"
+            echo "account $ACCOUNT has no such ${1#unknown-}. List those that exist: $LIST"
             ;;
         unreadable-photo)
-            echo "the record of a photo of account $ACCOUNT cannot be read. Report it to the client's project: ${2-}"
+            echo "the client cannot read the metadata of a photo of account $ACCOUNT. Report it to the client's project: ${2-}"
             ;;
         not-written)
-            echo "a file of account $ACCOUNT could not be written. Look at the disk: ${2-}"
+            echo "a file of account $ACCOUNT could not be written. Check the disk: ${2-}"
             ;;
         apple-busy)
-            echo "Apple is busy, and does not serve all photos of account $ACCOUNT for now${2:+: $2}"
+            echo "Apple is busy and does not serve all photos of account $ACCOUNT${2:+: $2}"
             ;;
         no-connection)
-            echo "Apple cannot be reached. Check the cluster's way to the internet"
+            echo "Apple cannot be reached. Check the cluster's internet access"
             ;;
     esac
 }

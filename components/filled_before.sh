@@ -16,8 +16,8 @@ describe_folder() { # folder: prints who owns each folder in it, and what was ch
     done | shorten folders
     find "$1/" -type f ! -path '*/.*' -exec stat -c '%Z %n' {} + | sort -rn | head -n 1 | {
         read -r changed path || exit 0
-        echo "  last changed, on $(date -u -d "@$changed" +%Y-%m-%d 2>/dev/null || echo "$changed"): $path. If another program still \
-writes there, end that first"
+        echo "  last changed on $(date -u -d "@$changed" +%Y-%m-%d 2>/dev/null || echo "$changed"): $path. If another program still \
+writes there, stop it first"
     }
 }
 

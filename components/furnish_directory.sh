@@ -38,14 +38,14 @@ case $id in
     "$DISK_ID") marks='' ;;
     old)
         if [ -e "$RECORD/marked" ]; then
-            ask_for_mark old-mark "has a marker file without an id, as 0.2 wrote it, and its disk has one"
+            ask_for_mark old-mark "has a marker file without an id (as 0.2 wrote it), and this stack's disk has an id"
         elif ! holds_photos && { [ "$ADOPT" != true ] || made_before; }; then
-            ask_for_mark old-mark "has a marker file without an id, as 0.2 wrote it on every disk, and no photos"
+            ask_for_mark old-mark "has a marker file without an id (as 0.2 wrote it on every disk), and no photos"
         fi
         ;;
     none)
         if made_before; then
-            ask_for_mark mark-gone "was marked before and its marker file is gone"
+            ask_for_mark mark-gone "was marked before, and its marker file is gone"
         elif ! just_made && [ "$ADOPT" != true ]; then
             ask_for_mark unmarked "exists and has no marker file ($MARK)"
         fi
@@ -61,7 +61,7 @@ if [ -n "$OWNER" ]; then
 fi
 measure
 if [ -z "$marks" ]; then
-    report_space found "$PLACE is there, and marked"
+    report_space found "$PLACE exists and is marked"
 else
-    report_space marked "$PLACE is there, and marked now"
+    report_space marked "$PLACE exists and is now marked"
 fi

@@ -71,7 +71,7 @@ def _lacking(container: Manifest, source: Manifest, pod: Manifest) -> Iterator[s
         return
     name = found["name"]
     volume = next((one for one in pod.get("volumes", []) if one["name"] == name), None)
-    yield from _another_source(source, volume) if volume else [f"there is no volume {name}"]
+    yield from _another_source(source, volume) if volume else [f"volume {name} is missing"]
     if part_of(found) != part_of(mount):
         yield f"the mount {at} shows {_part(found)} of the volume, not {_part(mount)}"
     if not found.get("readOnly"):
@@ -81,7 +81,7 @@ def _lacking(container: Manifest, source: Manifest, pod: Manifest) -> Iterator[s
             yield f"the mount {each['mountPath']} hides a part of the photos"
     guards = [one for one in pod.get("initContainers", []) if one["name"] == GUARD]
     if not any(one["name"] == name for guard in guards for one in guard.get("volumeMounts", [])):
-        yield f"there is no guard {GUARD} that looks at it"
+        yield f"init container {GUARD} is missing or does not mount the volume"
 
 
 def _part(mount: Manifest) -> str:
@@ -113,4 +113,4 @@ def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:
     if directory.get("path") != path:
         yield f"the volume {name} is {directory.get('path', 'no directory of the node')}, not {path}"
     elif directory.get("type") != "Directory":
-        yield f'the volume {name} is of type "{directory.get("type", "")}": a missing directory would appear'
+        yield f'the volume {name} is of type "{directory.get("type", "")}": a missing directory would be created'

@@ -22,7 +22,7 @@ for option in $LIST_OPTIONS; do
     read_log sized wanted notes summary <log | grep -v '^[0-9-]* [0-9:]* INFO ' || :
     class=$(why <notes)
     [ -z "$class" ] || refuse "$class" "$(explain "$class" "$(tail -n 1 log)")"
-    [ "$code" -eq 0 ] || refuse client-exit "the client ended with exit code $code. Its last words: $(tail -n 1 log)"
+    [ "$code" -eq 0 ] || refuse client-exit "the client exited with code $code. Its last output: $(tail -n 1 log)"
 done
 private "$COOKIES"
 report listed "these are the libraries of account $ACCOUNT, and the albums of the one that is fetched"

@@ -12,7 +12,7 @@
 set -eu
 
 { [ -n "$DISK_ID" ] && grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; } ||
-    refuse no-mark "the photo disk is not there: its marker file $MARK is missing, or has the id of another disk. Is it mounted? If it \
+    refuse no-mark "the photo disk's marker file $MARK is missing, or has the id of another disk. Is the disk mounted? If it \
 is, mark it: $MARK_DISK"
 cd "$DIRECTORY"
 unread=$(mktemp)

@@ -17,7 +17,7 @@ if [ "$BESIDE" = true ]; then
         echo "It belongs to $(owner_of "$DIRECTORY"), and storage.owner is $OWNER: marking it gives it and its import folders \
 to that owner"
 fi
-if [ ! -r "$DIRECTORY" ] || [ ! -x "$DIRECTORY" ]; then echo "User $(id -u) (storage.owner) cannot look into it"; fi
+if [ ! -r "$DIRECTORY" ] || [ ! -x "$DIRECTORY" ]; then echo "User $(id -u) (storage.owner) cannot read it"; fi
 echo "Files: $(find "$DIRECTORY" -type f 2>/dev/null | wc -l | tr -d ' '), $(du -sk "$DIRECTORY" 2>/dev/null |
     awk '{ print int($1 / 1024) }') MiB"
 measure
@@ -32,9 +32,9 @@ done
 echo "Folders: $folders$([ "$folders" -eq 0 ] || echo ", beginning with:$names")"
 id=$(marker_id)
 if ! made_before; then
-    echo "The cluster does not remember that it was made or marked before"
+    echo "The cluster has no record that it was created or marked before"
 elif [ "$id" = none ]; then
-    echo "It was made or marked before, says the cluster: then a missing mark may mean a disk that is not mounted"
+    echo "The cluster has a record that it was created or marked before: without a marker file, the disk may not be mounted"
 fi
 code=marked
 [ "$id" != none ] || code=unmarked

@@ -11,7 +11,7 @@ if [ -L "$DIRECTORY" ] || { [ -e "$DIRECTORY" ] && [ ! -d "$DIRECTORY" ]; }; the
     refuse not-a-directory "$PLACE exists but is not a directory"
 fi
 if [ ! -d "$DIRECTORY" ]; then
-    ! made_before || refuse directory-gone "$PLACE was made before and is gone. Is its disk mounted?"
+    ! made_before || refuse directory-gone "$PLACE was created before and is gone. Is its disk mounted?"
     mkdir -m 1700 "$DIRECTORY"
 fi
 if is_unfinished && is_ours "$DIRECTORY" && [ -z "$(ls -A "$DIRECTORY")" ] && ! made_before; then

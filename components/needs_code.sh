@@ -42,5 +42,5 @@ since=$((today - last)) # below zero, the clock was wrong
 if [ ! -s "$asked" ] || [ "$since" -lt 0 ] || [ "$since" -ge "$AGAIN_AFTER" ]; then
     : >"$PAGE/needed"
 else
-    echo "account $ACCOUNT: the link to sign in was sent on $(cat "$asked"), and is sent again $AGAIN_AFTER days after that"
+    echo "account $ACCOUNT: the sign-in link was sent on $(cat "$asked"). It is sent again $AGAIN_AFTER days later"
 fi

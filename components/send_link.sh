@@ -13,7 +13,7 @@ for url in $URLS; do
     # What it says may have parts of the URL.
     if ! printf '%s\n' "$BODY" | APPRISE_URLS=$url timeout 120 apprise --storage-mode memory --input-format text \
         --notification-type warning --title "$TITLE" >/dev/null 2>&1; then
-        echo "notifications.urls[$place] was not reached"
+        echo "notifications.urls[$place] could not be reached"
         unreached=$((unreached + 1))
     fi
     place=$((place + 1))

@@ -9,11 +9,11 @@ alone() { # directory with a session: at Apple, and on the account's files, one 
     exec 9<"$1"
     # Where there is no flock (it is part of the image's busybox), the CronJob's own policy has to do.
     if command -v flock >/dev/null && ! flock -n 9; then
-        refuse busy "another run is at work on account $ACCOUNT: wait until it ends"
+        refuse busy "another run of account $ACCOUNT is in progress. Wait until it ends"
     fi
 }
 
-private() { # directory with a session: nobody else's, as far as it is this user's to say
+private() { # directory with a session: private to this user, as far as it may change that
     chmod -R go= "$1" 2>/dev/null || :
 }
 
@@ -32,15 +32,15 @@ tell_session() { # directory: says until when the session is good, and warns whe
     SESSION_END=$(session_end "$1")
     if [ -n "$SESSION_END" ]; then
         left=$(($(day_number "$SESSION_END") - today))
-        echo "the session of account $ACCOUNT is valid until about $SESSION_END, by Apple's cookies"
+        echo "the session of account $ACCOUNT is valid until about $SESSION_END, according to Apple's cookies"
     elif SIGNED_IN=$(cat "$1/signed-in" 2>/dev/null) && [ "$(day_number "$SIGNED_IN")" -le "$today" ]; then
         left=$(($(day_number "$SIGNED_IN") + 30 - today))
-        echo "account $ACCOUNT was signed in on $SIGNED_IN. Apple's cookies do not say how long that is valid: by experience 30 to \
+        echo "account $ACCOUNT was signed in on $SIGNED_IN. Apple's cookies do not say when the session ends: usually after 30 to \
 60 days"
     else
         left=0 SIGNED_IN='' # none, or of a day to come, when the clock was wrong
-        echo "it is unknown when account $ACCOUNT was signed in. A sign-in is valid for 30 to 60 days, by experience"
+        echo "the date of the last sign-in of account $ACCOUNT is unknown. Sessions usually last 30 to 60 days"
     fi
     [ "$left" -gt "$AHEAD" ] ||
-        echo "WARNING: that may end before the next run, which is up to $AHEAD days away. Renew it before that: $LOGIN"
+        echo "WARNING: the session may end before the next run, which is up to $AHEAD days away. Renew it: $LOGIN"
 }

@@ -43,6 +43,6 @@ kill "$answers" 2>/dev/null || :
 
 if [ "$code" -ne 0 ] || ! signed_in "$fresh"; then
     rm -rf "$fresh"
-    refuse not-signed-in "account $ACCOUNT is not signed in: see above what the client says. Try again: $LOGIN"
+    refuse not-signed-in "account $ACCOUNT is not signed in: see the client's output above. Try again: $LOGIN"
 fi
 keep_session "$kept" "$fresh" "$@"

@@ -65,7 +65,7 @@ until wait_for_code "$@"; do
         rm -rf "$fresh"
         class=$(why <"$work/notes")
         if needs_a_person "$class"; then echo "$class" >"$kept/refused"; fi
-        echo "account $ACCOUNT is not signed in: see above what the client says"
+        echo "account $ACCOUNT is not signed in: see the client's output above"
         exit
     fi
 done

@@ -62,13 +62,13 @@ share() { # MiB or per cent, all that there is: prints how much that is
 
 fault() { # prints a code and, on the next line, what is wrong with the disk, if anything is
     if [ ! -f "$DIRECTORY/$MARK" ]; then
-        printf '%s\n' no-mark "the photo disk is not there: its marker file $MARK is missing, so nothing is written. Is it mounted? \
-If it is, mark it: $MARK_DISK"
+        printf '%s\n' no-mark "the photo disk's marker file $MARK is missing, so nothing is written. Is the disk mounted? If it is, \
+mark it: $MARK_DISK"
         return
     fi
     if [ -z "$DISK_ID" ] || ! grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; then
-        printf '%s\n' other-disk "the photo disk is another one: its marker file $MARK has another id, so nothing is written. Is the \
-right one mounted? If it is, mark it: $MARK_DISK"
+        printf '%s\n' other-disk "the photo disk's marker file $MARK has the id of another disk, so nothing is written. Is the right \
+disk mounted? If it is, mark it: $MARK_DISK"
         return
     fi
     measure
@@ -76,10 +76,10 @@ right one mounted? If it is, mark it: $MARK_DISK"
     [ "$ON_NODE" != true ] || wanted=$FLOOR_NODE where="the photo disk is the kubelet's own filesystem, and"
     kept=$(share "$wanted" "$TOTAL")
     if [ "$FREE" -lt "$kept" ] || [ "$FREE" -eq 0 ]; then
-        printf '%s\n' no-space "$where has $FREE MiB left, and photoSync.minFreeSpace keeps $kept MiB free. Make room on it"
+        printf '%s\n' no-space "$where has $FREE MiB left, and photoSync.minFreeSpace keeps $kept MiB free. Free up space on it"
     elif [ "${wanted%\%}" != "$wanted" ] && [ "${INODES_FREE:-0}" -lt "$(share "$wanted" "$INODES")" ]; then
         printf '%s\n' no-space "$where has $INODES_FREE of $INODES inodes left, and photoSync.minFreeSpace keeps $wanted of \
-them free. Make room on it"
+them free. Free up space on it"
     fi
 }
 
@@ -99,7 +99,7 @@ watch() { # process: ends it when something is wrong with the disk
 
 stop_when_told() { # fails if someone has ended this script
     [ -z "$ended_from_outside" ] ||
-        fail stopped "stopped from outside, by the deadline or with its node. The next run goes on from here"
+        fail stopped "stopped by the deadline or with its node. The next run continues from here"
 }
 
 run() { # the client's command line: sets what the log says of the run
@@ -167,7 +167,7 @@ tried_later() { # whether the run that has just failed is worth another try toda
     passes "$class" && [ -n "$waits" ] || return 1
     next=${waits%% *}
     waits=${waits#"$next"} waits=${waits# }
-    echo "$(explain "$class" "$first"). Tried again in $((next / 60)) minutes" >&2
+    echo "$(explain "$class" "$first"). Retrying in $((next / 60)) minutes" >&2
     # In steps, as a process that was just forked may lose a signal.
     while [ "$next" -gt 0 ] && [ -z "$ended_from_outside" ]; do
         sleep 5
@@ -186,9 +186,9 @@ judge() { # fails unless what ran did so without a fault, and saw all that is an
         fail "$class" "$(explain "$class" "$first")$retried"
     fi
     [ "$errors" -eq 0 ] ||
-        fail client-errors "the client reported $errors errors. Retried at the next scheduled run. The first was: $first"
-    [ "$code" -eq 0 ] || fail client-exit "the client ended with exit code $code. Its last words: $last"
-    [ "$finished" = 1 ] || fail client-unfinished "the client ended before everything was fetched. Its last words: $last"
+        fail client-errors "the client reported $errors errors. Retried at the next scheduled run. The first error: $first"
+    [ "$code" -eq 0 ] || fail client-exit "the client exited with code $code. Its last output: $last"
+    [ "$finished" = 1 ] || fail client-unfinished "the client ended before everything was fetched. Its last output: $last"
     case $COMPARABLE$announced in false* | true*[!0-9]* | true) return ;; esac
     missing=$((announced > seen ? announced - seen : 0))
     [ "$missing" -gt "$ACCEPT_MISSING" ] || return 0
@@ -196,13 +196,13 @@ judge() { # fails unless what ran did so without a fault, and saw all that is an
     [ -n "$found_on" ] || echo "$missing $(date -u +%Y-%m-%d)" >"$shortfall"
     accept=''
     [ -z "$found_on" ] || [ "$found_on" = "$(date -u +%Y-%m-%d)" ] ||
-        accept=". So it was on $found_on. If https://icloud.com shows no more either, accept it: acceptMissing: $missing"
+        accept=". As many were missing on $found_on. If https://icloud.com shows no more either, accept that: acceptMissing: $missing"
     fail incomplete "Apple announces $announced photos of account $ACCOUNT and lists $seen of them. Retried at the next \
 scheduled run$accept"
 }
 
 look_at_found() { # the client's command line: fails unless what is there stays, is writable, and is not fetched a second time
-    echo "$FOLDER was filled before, with $((files)) files:"
+    echo "$FOLDER holds $((files)) files already:"
     describe_folder "$FOLDER"
     [ "$FOUND_AS_IS" != true ] && [ "$DRY_RUN" != true ] || return 0
     not_writable "$FOLDER" >"$work/closed"
@@ -218,10 +218,10 @@ acceptExisting: true"
         [ ! -s "$work/$kind" ] || echo "$kind:"
         shorten files <"$work/$kind"
     done
-    fail unrecognised "$FOLDER holds $((files)) files, and the client recognises $present. It would fetch \
-$(($(wc -l <"$work/elsewhere"))) that lie elsewhere in it, $(($(wc -l <"$work/other"))) whose file has another size, as edited \
-ones have, and $(($(wc -l <"$work/lacking"))) that it lacks. Set folderStructure as they are arranged, or take the folder as it \
-is, so that these are fetched beside what is there: acceptExisting: true"
+    fail unrecognised "$FOLDER holds $((files)) files, and the client recognises $present of them. It would fetch \
+$(($(wc -l <"$work/elsewhere"))) that lie elsewhere in the folder, $(($(wc -l <"$work/other"))) whose file has another size (as edited \
+ones have), and $(($(wc -l <"$work/lacking"))) that are missing. Set folderStructure to their arrangement, or have these \
+fetched beside the existing files: acceptExisting: true"
 }
 
 mend() { # moves what is not whole out of the way; returns whether there was any
@@ -232,16 +232,16 @@ today=$(day_number "$(date -u +%Y-%m-%d)")
 trap 'ended_from_outside=true' TERM INT
 fault >"$work/fault"
 stop_at_fault ""
-[ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER: run make up again, which makes it"
+[ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER. Run make up: it creates the folder"
 [ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
 [ ! -f "$arrangement" ] || [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
     fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure or client, timeZone), and \
-the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Set them back, or state an \
-account of another name, which begins a folder of its own"
+the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Restore these settings, or \
+add an account with another name, which gets its own folder"
 alone "$COOKIES"
 mend_session "$COOKIES"
 signed_in "$COOKIES" || fail signed-out "$(explain signed-out)"
-[ ! -s "$refused" ] || fail "$(cat "$refused")" "$(explain "$(cat "$refused")"), which lets this account be tried again"
+[ ! -s "$refused" ] || fail "$(cat "$refused")" "$(explain "$(cat "$refused")"). Until then Apple is not asked again"
 
 # The client shortens long paths in its log, and leaves a report on what it can't read where it runs.
 cd "$work"
@@ -266,7 +266,7 @@ if [ "$DRY_RUN" = true ]; then
     run "$@"
     judge
     tell_session "$COOKIES"
-    finish synced "a dry run of account $ACCOUNT: $new files would be fetched, $present are there already"
+    finish synced "a dry run of account $ACCOUNT: $new would be fetched, $present already there"
     exit 0
 fi
 
@@ -296,7 +296,7 @@ rm -f "$complete"
 fetch "$@"
 [ "$class" = signed-out ] || tell_session "$COOKIES"
 measure
-echo "$ACCOUNT: $fetched files fetched, $present skipped that are there already, $errors errors, $FREE MiB left"
+echo "$ACCOUNT: $fetched fetched, $present already there, $errors errors, $FREE MiB free"
 [ "$fetched" -gt 0 ] || [ -d "$aside" ] || [ -n "$interrupted" ] || rm -f "$pending"
 judge
 if [ "$fetched" -gt 0 ]; then
@@ -311,14 +311,14 @@ if [ "$fetched" -gt 0 ]; then
         judge
         not_whole /dev/null "$work/sized" >>"$work/wanted" # no look misses those
     fi
-    [ ! -s "$work/wanted" ] || fail incomplete "$(wc -l <"$work/wanted" | tr -d ' ') files of account $ACCOUNT are still not \
-whole. Retried at the next scheduled run. The first is: $(head -n 1 "$work/wanted")"
+    [ ! -s "$work/wanted" ] || fail incomplete "$(wc -l <"$work/wanted" | tr -d ' ') files of account $ACCOUNT are still \
+incomplete. Retried at the next scheduled run. The first is: $(head -n 1 "$work/wanted")"
 fi
 settle_aside "$aside"
 rm -f "$pending" "$shortfall"
 printf '%s\n' "$command_line" "$whole_on" "$missing" >"$complete"
-[ "$twins" -eq 0 ] || echo "$twins photos have name, day and size of another one: only one file of both is kept"
+[ "$twins" -eq 0 ] || echo "$twins photos have the same name, day and size as another one: one file is kept for both"
 compared=''
-[ "${missing:-0}" -eq 0 ] || compared=". $missing photos that Apple announces are missing, as acceptMissing allows"
-case $COMPARABLE$announced in false* | *[!0-9]) compared="$compared. Not all photos were looked at, so that they were not counted" ;; esac
-finish synced "account $ACCOUNT is synchronised: $fetched files fetched, $there there already$compared"
+[ "${missing:-0}" -eq 0 ] || compared=". $missing photos that Apple announces are missing, which acceptMissing allows"
+case $COMPARABLE$announced in false* | *[!0-9]) compared="$compared. Only some photos were asked for, so nothing was compared with what Apple announces" ;; esac
+finish synced "account $ACCOUNT is in sync: $fetched fetched, $there already there$compared"

@@ -37,13 +37,13 @@ _PAUSES: Final = (0, 5, 25)  # seconds before each try of the heartbeat
 
 # A sync's own sentence may quote the client, and so a photo's name: instead of those, what is sent says this.
 _QUOTING: Final = {
-    "incomplete": "some photos are missing, or not whole. Retried at the next scheduled run",
-    "unreadable-photo": "the record of a photo cannot be read",
-    "not-written": "a file could not be written. Look at the photo disk",
+    "incomplete": "some photos are missing or incomplete. Retried at the next scheduled run",
+    "unreadable-photo": "the client cannot read the metadata of a photo",
+    "not-written": "a file could not be written. Check the photo disk",
     "not-writable": "a folder of the account does not belong to storage.owner",
-    "apple-busy": "Apple is busy, and does not serve all photos for now. Retried at the next scheduled run",
+    "apple-busy": "Apple is busy and does not serve all photos. Retried at the next scheduled run",
     "client-errors": "the client reported errors. Retried at the next scheduled run",
-    "client-exit": "the client ended with an error",
+    "client-exit": "the client exited with an error",
     "client-unfinished": "the client ended before everything was fetched",
 }
 _PLAIN: Final = {
@@ -110,17 +110,17 @@ def messages(run: Run, environment: Mapping[str, str], *, failed_before: bool, t
             "sessionEnding",
             "warning",
             f"iCloud photos of {account}: {ends[0]}",
-            f"{ends[1]} After that no photo is fetched. Sign in again before: {environment['LOGIN']}",
+            f"{ends[1]} Without a session no photo is fetched. Sign in again: {environment['LOGIN']}",
         )
 
 
 def _session(run: Run, environment: Mapping[str, str], today: date) -> tuple[str, str] | None:
     ahead = int(environment["AHEAD"])
     if end := _day(run.result.get("sessionEnd")):
-        about = f"The session at Apple is valid until about {end}, by Apple's cookies."
+        about = f"The session at Apple is valid until about {end}, according to Apple's cookies."
     elif signed_in := _day(run.result.get("signedIn")):
         end = signed_in + _LEAST
-        about = f"The session at Apple began on {signed_in}, and lasts 30 to 60 days by experience."
+        about = f"The session at Apple began on {signed_in}. Sessions usually last 30 to 60 days."
     else:
         return None
     # The next run is the next chance to say so.
@@ -178,14 +178,14 @@ def tell(run: Run, environment: Mapping[str, str], today: date) -> list[str]:
         if message.key in said:
             continue
         unreached = [place for place, url in enumerate(urls) if not sent(message, url)]
-        lost += [f"notifications.urls[{place}] was not reached" for place in unreached]
+        lost += [f"notifications.urls[{place}] could not be reached" for place in unreached]
         if len(unreached) < len(urls):
             _say(f"sent: {message.title}")
             said |= {message.key: str(today)}
         elif message.key == _RECOVERED:  # the next good run tells it
             failed = True
     if _is_whole(run) and (heartbeat := environment.get("HEARTBEAT")) and not requested(heartbeat):
-        lost.append("notifications.heartbeat was not reached")
+        lost.append("notifications.heartbeat could not be reached")
     _write(state_file, {"failed": failed, "said": {key: day for key, day in said.items() if key != _RECOVERED}})
     return list(dict.fromkeys(lost))
 
@@ -228,7 +228,7 @@ def _test(environment: Mapping[str, str]) -> int:
     )
     unreached = [place for place, url in enumerate(urls) if not sent(message, url)]
     if unreached:
-        _report(_NOT_SENT, "; ".join(f"notifications.urls[{place}] was not reached" for place in unreached))
+        _report(_NOT_SENT, "; ".join(f"notifications.urls[{place}] could not be reached" for place in unreached))
     else:
         _report("sent", f"a test was sent to {len(urls)} of {len(urls)} notifications.urls")
     return 1 if unreached else 0

@@ -30,11 +30,11 @@ def _at_work(job: Manifest, account: Account, namespace: str) -> str:
     name, made = job["metadata"]["name"], job["metadata"].get("creationTimestamp", "")
     if name.startswith(sign_in.prefix(account)):
         return (
-            f"Job {name} is the pod of a `make icloud-login` of account {account.name} that began at {made}. If that "
-            f"was killed, nobody is attached, and the pod stays for {sign_in.LASTS // 60} minutes. Remove it, then try "
-            f"again: `kubectl delete job --namespace {namespace} {name}`"
+            f"Job {name} belongs to a `make icloud-login` of account {account.name} that started at {made}. If that "
+            f"command was killed, its pod stays for {sign_in.LASTS // 60} minutes. Remove it, then try again: "
+            f"`kubectl delete job --namespace {namespace} {name}`"
         )
     return (
-        f"Job {name} is at work on account {account.name}. Watch it with "
+        f"Job {name} is running for account {account.name}. Follow it with "
         f"`kubectl logs --follow --namespace {namespace} job/{name}`, or wait until it ends"
     )

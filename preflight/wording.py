@@ -154,7 +154,7 @@ NO_DEFAULT_CLASS = Situation(
 )
 NO_PROMETHEUS_OPERATOR = Situation(
     "no-prometheus-operator",
-    f"{_KEY}: the cluster has no kind PrometheusRule",
+    f"{_KEY}: the API server has no PrometheusRule (monitoring.coreos.com/v1)",
     "Install the Prometheus operator, or remove the key",
     setting="monitoring",
 )
@@ -188,12 +188,12 @@ TRACKED_BY_ARGOCD = Situation(
     "tracked-by-argocd",
     "$subject is tracked by ArgoCD, which would undo changes of this stack, or remove it",
     f"{_HANDED_OVER} 1. annotate it in git with argocd.argoproj.io/sync-options: Prune=false and let "
-    "ArgoCD sync; 2. take it out of git and let ArgoCD sync: it stays; 3. remove ArgoCD's marks, which stay, too: "
-    f"`kubectl annotate $object {ARGOCD_TRACKING}-` and `kubectl label $object {ARGOCD_INSTANCE}- "
+    "ArgoCD sync; 2. take it out of git and let ArgoCD sync: it stays; 3. remove ArgoCD's tracking metadata, which "
+    f"stays, too: `kubectl annotate $object {ARGOCD_TRACKING}-` and `kubectl label $object {ARGOCD_INSTANCE}- "
     f"app.kubernetes.io/instance-`; 4. {_ADOPT}",
 )
 _KEEP_FROM_HELM = (
-    f"{_HANDED_OVER} 1. `kubectl annotate $object helm.sh/resource-policy=keep`; 2. switch it off in the values of the "
+    f"{_HANDED_OVER} 1. `kubectl annotate $object helm.sh/resource-policy=keep`; 2. disable it in the values of the "
 )
 _UNMARK_HELM = (
     "`kubectl annotate $object helm.sh/resource-policy- meta.helm.sh/release-name- meta.helm.sh/release-namespace-` "
@@ -244,9 +244,9 @@ OWNED_BY_OBJECT = Situation(
 )
 APPLIED_WITH_KUBECTL = Situation(
     "applied-with-kubectl",
-    "$subject: the next `kubectl apply` of its files, or of their kustomization, changes it back",
-    "Take it out of them before `up`. Where they are applied with --prune, first remove the annotation "
-    "kubectl.kubernetes.io/last-applied-configuration: `kubectl apply --prune` deletes by it",
+    "$subject: the next `kubectl apply` of the manifests reverts the changes of this stack",
+    "Take it out of the manifests before `up`. If they are applied with --prune, first remove the annotation "
+    "kubectl.kubernetes.io/last-applied-configuration, by which `kubectl apply --prune` deletes",
     _WARNING,
 )
 NOTHING_TO_ADOPT = Situation(
@@ -259,7 +259,7 @@ NOTHING_TO_ADOPT = Situation(
 MARKS_ALL: Final = ": while it is set, an unmarked directory is marked"
 RENAMED = Situation(
     "renamed",
-    "$subject: the owner annotation has this stack's former name, $stack, and will be updated",
+    "$subject: the owner annotation names this stack by its former name, $stack, and will be updated",
     severity=_NEWS,
 )
 TAKEN_FROM = Situation("taken-from", "$subject will be adopted from the stack $stack", severity=_WARNING)
@@ -269,7 +269,7 @@ DISK_MARKED = Situation(
 ADOPTED = Situation("adopted", "$subject will be adopted, and retained when this stack is removed", severity=_WARNING)
 FIELDS_DROPPED = Situation(
     "fields-dropped",
-    "$subject: fields that were set by hand and are not in the stack file are removed by a later change: $fields",
+    "$subject: a later change removes fields that were set by hand and are not in the stack file: $fields",
     severity=_WARNING,
 )
 ENTRIES_ADOPTED = Situation(
@@ -287,8 +287,8 @@ JOB_BY_HAND = Situation(
 REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reason")
 JOB_REFUSED = Situation(
     "job-refused",
-    "$subject exists with another template and is not in the state, so that it cannot be changed",
-    "The Job has completed: delete it with `kubectl delete job -n $namespace $name`, then run the command again",
+    "$subject exists with another template, which cannot be changed, and is not in the state",
+    "The Job has completed: `kubectl delete job -n $namespace $name`, then run the command again",
 )
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
@@ -322,9 +322,9 @@ SECOND_ICLOUDPD = Situation(
 )
 FETCHED_AGAIN = Situation(
     "fetched-again",
-    '$subject has imported photos to "$was" and would go on in "$now" (folder, folderStructure, time zone): every '
+    '$subject has imported photos to "$was" and would continue in "$now" (folder, folderStructure, time zone): every '
     "photo would be fetched again, beside the first copy",
-    f"Set them, and the order of {_KEY}, back",
+    f"Restore these settings, and the order of {_KEY}",
     setting="photoSync.accounts",
 )
 HOST_TAKEN = Situation(
@@ -341,10 +341,9 @@ HOST_SHARED = Situation(
 )
 HOST_SHADOWED = Situation(
     "host-shadowed",
-    f"{_KEY}: $subject serves $pattern, and Traefik asks the route with the longer rule first: requests for $host may "
-    "go there",
-    f"Give this stack's a priority: {PROJECT}:route.annotations with traefik.ingress.kubernetes.io/router.priority "
-    '(e.g. "1000")',
+    f"{_KEY}: $subject serves $pattern, and Traefik prefers the longer rule: requests for $host may go there",
+    f"Give this stack's route a priority: {PROJECT}:route.annotations with "
+    'traefik.ingress.kubernetes.io/router.priority (e.g. "1000")',
     _WARNING,
     "host",
 )
@@ -365,7 +364,7 @@ INGRESS_CLASS_MISSING = Situation(
 )
 INGRESS_CLASS_UNSERVED = Situation(
     "ingress-class-unserved",
-    f"{_KEY}: no pod of the controller of IngressClass $name runs ($controller), and nothing serves the Ingress",
+    f"{_KEY}: the controller of IngressClass $name ($controller) has no running pod, so nothing serves the Ingress",
     f"Install it, name another class, or {_NO_ROUTE}",
     _WARNING,
     "route.className",
@@ -379,8 +378,8 @@ READ_TIME_LIMITED = Situation(
 )
 ISSUER_UNREADY = Situation(
     "issuer-unready",
-    f"{_KEY}: the $kind $name issues no certificate, and nothing writes the Secret $secret: $reason",
-    "`kubectl describe` it, or name another one",
+    f"{_KEY}: $kind $name is not ready, so the Secret $secret is not written: $reason",
+    "See `kubectl describe $kind $name`, or name another issuer",
     _WARNING,
     "route.tls.issuer",
 )
@@ -406,8 +405,8 @@ GATEWAY_MISSING = Situation(
 )
 GATEWAY_UNSERVED = Situation(
     "gateway-unserved",
-    f"{_KEY}: the Gateway $name does not serve: $reason",
-    "See that the controller of its GatewayClass runs, or name another Gateway",
+    f"{_KEY}: the Gateway $name is not served: $reason",
+    "Start the controller of its GatewayClass, or name another Gateway",
     _WARNING,
     "route.gateway",
 )
@@ -419,14 +418,14 @@ GATEWAY_LACKS_LISTENER = Situation(
 )
 GATEWAY_LACKS_HOST = Situation(
     "gateway-lacks-host",
-    f"{_KEY}: no HTTP or HTTPS listener of the Gateway $name is for $host",
-    "Its listeners are for: $has. Give it one for the host, or name another Gateway",
+    f"{_KEY}: the Gateway $name has no HTTP or HTTPS listener for $host",
+    "Its listeners serve: $has. Add one for the host, or name another Gateway",
     setting="route.gateway",
 )
 GATEWAY_REFUSES_NAMESPACE = Situation(
     "gateway-refuses-namespace",
-    f"{_KEY}: the Gateway $name takes no routes of namespace $namespace",
-    "Allow them in its listener: allowedRoutes.namespaces, from: All or a Selector",
+    f"{_KEY}: the Gateway $name admits no routes from namespace $namespace",
+    "Allow them in a listener: allowedRoutes.namespaces, with from: All or a Selector",
     setting="route.gateway",
 )
 ENTRIES_WARNED = Situation("entries-warned", "$subject: $warning", severity=_WARNING)
@@ -459,12 +458,12 @@ WORKLOAD_PARTITIONED = Situation(
 OLD_POD_HOLDS = Situation(
     "old-pod-holds",
     "$subject starts its new pod beside the old one (RollingUpdate), which holds $what: the new one would never start",
-    "Set its strategy to Recreate in Immich's own source",
+    "Set its strategy to Recreate in Immich's chart or manifests",
 )
 NODE_EXCLUDED = Situation(
     "node-excluded",
-    "$subject does not run on the node $node, where the photos are ($reason)",
-    f"Have it run there, or set {_KEY} to its node",
+    "$subject cannot run on the node $node, where the photos are ($reason)",
+    f"Allow it there, or set {_KEY} to a node where it runs",
     setting="storage.node",
 )
 CLAIM_ELSEWHERE = Situation(
@@ -475,19 +474,19 @@ CLAIM_ELSEWHERE = Situation(
 )
 NODE_CLOSED = Situation(
     "node-closed",
-    "$subject would start a pod on the node $node, which accepts none: $reason",
+    "$subject would start a pod on the node $node, which accepts no pods: $reason",
     "`kubectl uncordon $node` or remove the taint; `kubectl describe node $node` shows whether it is ready",
 )
 POD_REFUSED = Situation(
     "pod-refused",
     "$subject: the API server refuses its pod: $reason",
-    f"Give the namespace room, or state resources that fit: {PROJECT}:photoSync.resources of the sync, "
-    f"{PROJECT}:storage.resources of the directory Job and of the startup check",
+    f"Adjust the namespace's quota or LimitRange, or set resources that fit: {PROJECT}:photoSync.resources for the "
+    f"sync, {PROJECT}:storage.resources for the directory Job and the startup check",
 )
 NODE_CLOSED_TO_SYNC = Situation(
     "node-closed-to-sync",
-    "$subject: the next sync waits, as the node $node accepts no pod: $reason",
-    "`kubectl describe node $node`",
+    "$subject: the next sync will wait, because the node $node accepts no pods: $reason",
+    "`kubectl describe node $node` shows why",
     _WARNING,
 )
 
@@ -523,7 +522,7 @@ ADMISSION_ADVISED = Situation(
 )
 MOUNT_IN_THE_WAY = Situation(
     "mount-in-the-way",
-    "$subject: its template has a part of the mount itself, and together with what admission adds $lacks",
+    "$subject: its template states part of the mount itself. With what admission adds, $lacks",
     f"Remove that part, choose another {PROJECT}:immich.mount.path or volume, or set {_KEY} to entries",
     setting="immich.mount",
 )
@@ -546,37 +545,36 @@ MOUNT_OF_A_PART = Situation(
 )
 MOUNT_WITHIN_ANOTHER = Situation(
     "mount-within-another",
-    f"{_KEY}: $path and Immich's own mount $at lie within each other",
-    "Choose a path beside it",
+    f"{_KEY}: $path and Immich's own mount $at overlap",
+    "Choose a path outside of it",
     setting="immich.mount.path",
 )
 MOUNT_GIVEN_UP = Situation(
     "mount-given-up",
-    "$subject: this stack would relinquish the photos' mount, and no other field manager owns it yet: $lacks then",
+    "$subject: this stack would relinquish the photos' mount, which no other field manager owns yet. Then $lacks",
     f"Immich's next scan would trash every photo. Set {_KEY} back to entries, and hand it over in this order: 1. put "
-    f"{_VALUES} into the values of Immich's chart; 2. {_CHART_SYNC}, or the cluster does not know that the chart "
-    f"states it, too; 3. set {_KEY} to chart",
+    f"{_VALUES} into the values of Immich's chart; 2. {_CHART_SYNC}, so that its field manager owns the mount, too; "
+    f"3. set {_KEY} to chart",
     setting="immich.mount",
 )
 MOUNT_NOT_IN_CHART = Situation(
     "mount-not-in-chart",
     f"$subject: $lacks, and {_KEY} says that the chart states it",
     f"A library is made and scanned only with its photos there. Put {_VALUES} into the values of Immich's chart and "
-    f"deploy them. Of a new stack, whose disk is not made yet, `up` comes first, with {_KEY}: entries",
+    f"deploy them. For a new stack, run `up` first with {_KEY} set to entries: that creates the disk",
     setting="immich.mount",
 )
 MOUNT_OF_ANOTHER = Situation(
     "mount-of-another",
-    f'{_KEY}: Immich shows the photos by the mount of "$manager": were it taken out there first, the next scan would '
-    "trash them",
-    "Set it to chart to leave it there. To have it here, let both state the same for a while: put "
+    f'{_KEY}: "$manager" mounts the photos in Immich. If it removed that mount first, the next scan would trash them',
+    "Set the key to chart to leave the mount there. To move it here, let both state it for a while: put "
     f"{_VALUES} into the values of Immich's chart, and {_CHART_SYNC}",
     setting="immich.mount",
 )
 MOUNT_SHARED = Situation(
     "mount-shared",
-    "$shared, and the same",
-    f"Take it out there, and it stays. Or leave it there, with {_KEY}: chart",
+    "$shared",
+    f"Remove it there, and this stack keeps it. Or leave it there, with {_KEY}: chart",
     _WARNING,
     "immich.mount",
 )
@@ -616,12 +614,13 @@ DISK_SHARED = Situation(
     _WARNING,
 )
 _MIN_FREE = "photoSync.minFreeSpace"
-_STOPS = "next sync will stop: $free of $total MiB are free, and $kept MiB stay free"
-SYNC_STOPS = Situation("sync-stops", f"the {_STOPS}", f"Free space, or set {_KEY}", _WARNING, _MIN_FREE)
+_MAKE_ROOM = f"Free up space, or lower {_KEY}"
+_STOPS = "next sync will stop: $free of $total MiB are free, and the sync keeps $kept MiB free"
+SYNC_STOPS = Situation("sync-stops", f"the {_STOPS}", _MAKE_ROOM, _WARNING, _MIN_FREE)
 SYNC_MAY_STOP = Situation(
     "sync-may-stop",
     f"if the photos are on the node's own filesystem, the {_STOPS}",
-    f"Free space, or set {_KEY}",
+    _MAKE_ROOM,
     _WARNING,
     _MIN_FREE,
 )
@@ -634,13 +633,13 @@ FLOOR_TOO_LOW = Situation(
 )
 INODES_LOW = Situation(
     "inodes-low",
-    f"of the filesystem's $total inodes $free are free, and below {EVICTS_BELOW_INODES} % {_EVICTED}",
+    f"$free of the filesystem's $total inodes are free. Below {EVICTS_BELOW_INODES} % {_EVICTED}",
     _OWN_DISK,
     _WARNING,
 )
 DISK_UNKNOWN = Situation(
     "disk-unknown",
-    "whether the photos are on the node's own filesystem is unknown until the directory Job has looked",
+    "whether the photos are on the node's own filesystem is unknown until the directory Job has run",
     severity=_NEWS,
 )
 
@@ -648,13 +647,13 @@ DISK_UNKNOWN = Situation(
 
 IMMICH_DOWN = Situation(
     "immich-down",
-    "Immich does not run, so that its libraries are checked only in `up`: $reason",
+    "Immich is not running, so its libraries are checked only during `up`: $reason",
     severity=_WARNING,
 )
 KEY_LACKS_PERMISSIONS = Situation(
     "key-lacks-permissions",
-    f"{_KEY}: the API key of Immich lacks $lacking",
-    "Add what it lacks in Immich (Account Settings, API Keys), or store another key",
+    f"{_KEY}: the API key of Immich lacks the permissions $lacking",
+    "Add them in Immich (Account Settings, API Keys), or store another key",
     setting="immichApiKey",
 )
 USER_NAMED_TWICE = Situation(
@@ -665,8 +664,8 @@ USER_NAMED_TWICE = Situation(
 )
 CONFIGURED_BY_FILE = Situation(
     "configured-by-file",
-    "Immich takes its configuration from a file (IMMICH_CONFIG_FILE), and no API changes it",
-    f"Put $entries into that file, or take scanSchedule and watch out of {_KEY}",
+    "Immich reads its settings from a file (IMMICH_CONFIG_FILE), so its API cannot change them",
+    f"Put $entries into that file, or remove scanSchedule and watch from {_KEY}",
     setting="immich.library",
 )
 LIBRARY_ADOPTED = Situation(
@@ -721,8 +720,8 @@ SERVER_WIDE_CHANGE = Situation(
 
 ZONE_MISSING = Situation(
     "zone-missing",
-    f"{_KEY}: the Cloudflare API token can read no zone of $host",
-    f"Give the token the permission {ZONE_READ} for it, or set {PROJECT}:cloudflare.zoneId and accountId",
+    f"{_KEY}: the Cloudflare API token cannot read the zone of $host",
+    f"Give the token the permission {ZONE_READ} for that zone, or set {PROJECT}:cloudflare.zoneId and accountId",
     setting="host",
 )
 ZONE_OF_ANOTHER_DOMAIN = Situation(
@@ -765,14 +764,14 @@ ZONE_PAUSED = Situation(
 )
 CERTIFICATE_MISSING = Situation(
     "certificate-missing",
-    f"{_KEY}: the zone's certificates are not for $subject. Cloudflare's own is for $zone and *.$zone",
+    f"{_KEY}: no certificate of the zone covers $subject. Universal SSL covers $zone and *.$zone",
     "Choose a host directly below $zone, or order a certificate in the dashboard (SSL/TLS, Edge Certificates)",
     setting="host",
 )
 CERTIFICATE_UNKNOWN = Situation(
     "certificate-unknown",
     CERTIFICATE_MISSING.text.replace(
-        "the zone's certificates are not for $subject", "$subject is too many labels below its zone"
+        "no certificate of the zone covers $subject", "$subject is more than one label below its zone"
     ),
     f"{CERTIFICATE_MISSING.remedy}. If there is one, give the API token the permission {CERTIFICATES_READ}",
     setting="host",
@@ -785,7 +784,7 @@ TUNNEL_MISSING = Situation(
 )
 TUNNEL_REMOTE = Situation(
     "tunnel-remote",
-    f"{_KEY}: the tunnel $subject is managed at Cloudflare, so that its cloudflared reads no rules of a file",
+    f"{_KEY}: the rules of tunnel $subject are managed at Cloudflare, and its cloudflared ignores those in a file",
     "Set it to sharedTunnel",
     setting="cloudflare.kind",
 )
@@ -815,8 +814,8 @@ CONNECTOR_ELSEWHERE = Situation(
 )
 MANAGER_UNKNOWN = Situation(
     "manager-unknown",
-    "who manages the rules of tunnel $subject is unknown: Cloudflare says neither that its file does nor that it "
-    "itself does",
+    "whether the rules of tunnel $subject are managed at Cloudflare or in a file is unknown: Cloudflare's API does "
+    "not say",
     "If the dashboard lists public hostnames under the tunnel, set cloudflare.kind to sharedTunnel",
     _WARNING,
 )
@@ -835,14 +834,14 @@ RULE_TO_WRITE = Situation(
 )
 RULE_SHADOWED = Situation(
     "rule-behind-others",
-    "$subject has a rule that leads $host to Immich, and other rules take its requests first: $taking",
+    "$subject has a rule that leads $host to Immich, but earlier rules take its requests: $taking",
     "Move it before them, and restart cloudflared",
     _WARNING,
 )
 RULE_NOT_RUNNING = Situation(
     "rule-not-running",
-    "$subject leads $host to Immich, and the rules that cloudflared runs do not: it reads its file once",
-    "Restart it",
+    "$subject leads $host to Immich, but the running cloudflared does not: it reads the file only at its start",
+    "Restart the cloudflared pods that read it",
     _WARNING,
 )
 DOCUMENT_KEPT = Situation("document-kept", "$subject is not written by this stack: $reason", severity=_NEWS)
@@ -854,13 +853,13 @@ CONNECTORS_ELSEWHERE = Situation(
 )
 RUNNING_UNKNOWN = Situation(
     "running-unknown",
-    "the rules that cloudflared runs are unknown, so that only this stack's own check says that it takes $subject",
+    "the rules that cloudflared runs are unknown: only this stack has checked $subject",
     "`cloudflared tunnel ingress validate` checks it",
     _NEWS,
 )
 RESTART_CHANGES = Situation(
     "restart-changes",
-    "the restart of cloudflared also puts in force what it has not read yet in $subject: $changes",
+    "restarting cloudflared also activates earlier changes to $subject: $changes",
     severity=_WARNING,
 )
 ORIGIN_MISSING = Situation(
@@ -877,8 +876,8 @@ ORIGIN_PORT_MISSING = Situation(
 )
 ORIGIN_OF_SERVICE = Situation(
     "origin-is-a-service",
-    f"{_KEY}: this is the address of $subject, and the connector may call only the pods of a Service that is named",
-    "Set namespace, service and port of that Service in its place",
+    f"{_KEY}: this is the address of $subject, and the connector's NetworkPolicy admits only Services that are named",
+    "Set namespace, service and port of that Service instead",
     setting="cloudflare.origin.url",
 )
 ORIGIN_SCHEME = Situation(
@@ -925,8 +924,8 @@ CLUSTER_DOMAIN = Situation(
 )
 CONNECT_TIMEOUT = Situation(
     "connect-timeout",
-    "the tunnel $subject states a connectTimeout for all its rules, with which cloudflared fails connections at once "
-    "(its issue 1702)",
+    "the tunnel $subject sets a connectTimeout for all its rules, which makes cloudflared fail connections at once "
+    "(cloudflared issue 1702)",
     "Remove it from the tunnel's originRequest",
     _WARNING,
 )
@@ -961,7 +960,7 @@ RECORD_NOT_OURS = Situation(
 )
 RECORD_IN_THE_WAY = Situation(
     "record-in-the-way",
-    f"{_KEY}: the DNS record $subject can't become the one $type record of this host",
+    f"{_KEY}: the DNS record $subject conflicts with the $type record that this stack creates for the host",
     "Remove it at Cloudflare",
     setting="host",
 )
@@ -1011,7 +1010,7 @@ APPLICATION_BEFORE = Situation(
 )
 PAGE_NOT_GUARDED = Situation(
     "page-not-guarded",
-    f"{_KEY}: the Access application $subject protects $domain, and decides who opens the page to sign in",
+    f"{_KEY}: the Access application $subject protects $domain, and controls who can open the sign-in page",
     "Remove it in the dashboard (Zero Trust, Access, Applications), or choose another host",
     setting="photoSync.signIn.host",
 )

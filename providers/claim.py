@@ -127,7 +127,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
         warnings=warnings,
         taken_over=f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "",
         shared="; ".join(
-            f'{claim.ref}: "{manager}" states {_in_words(paths)}, too'
+            f'{claim.ref}: "{manager}" states {_in_words(paths)}, too, with the same values'
             for manager, paths in claim.holders(live).items()
             if _shares(live, claim, manager)
         ),

@@ -105,9 +105,8 @@ RULE_NOT_OURS = Situation(
 RULE_PLACED = Situation("rule-placed", "the rule $subject goes before $other", severity=Severity.NEWS)
 REQUESTS_MOVED = Situation(
     "requests-moved",
-    "requests for $host whose path matches $path went by $other",
-    "They move to this stack's rule",
-    Severity.NEWS,
+    "requests for $host whose path matches $path move from $other to this stack's rule",
+    severity=Severity.NEWS,
 )
 
 # a rule in the file of a locally managed tunnel
@@ -117,7 +116,7 @@ FILE_KEPT = Situation(
 )
 FILE_INVALID = Situation(
     "file-invalid",
-    "$subject: the document $fault, so that nothing is written or restarted",
+    "$subject: the document $fault, so nothing is written or restarted",
     "Correct it first: cloudflared would not start with it. `cloudflared tunnel ingress validate` says what is wrong",
 )
 FILE_RULE_NOT_OURS = Situation(
@@ -139,8 +138,8 @@ FILE_APPLIED = Situation(
 )
 CONNECTOR_PAUSED = Situation(
     "connector-paused",
-    "the rollout of $subject is paused, so that cloudflared would not read the rule",
-    "`kubectl rollout resume` it first",
+    "the rollout of $subject is paused, so cloudflared would not read the rule",
+    "Run `kubectl rollout resume` first",
 )
 CONNECTOR_RESTARTS = Situation(
     "connector-restarts",

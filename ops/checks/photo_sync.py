@@ -96,7 +96,7 @@ def _counted(result: ScriptResult | None, *, compared: bool) -> str:
     more = f", {result.missing} announced photos missing, as acceptMissing allows" if result.missing else ""
     if not compared or result.announced is None:
         more += ", not compared with what Apple announces"
-    return f"{result.fetched} files fetched, {result.present} there already, {result.free} MiB left{more}"
+    return f"{result.fetched} fetched, {result.present} already there, {result.free} MiB free{more}"
 
 
 @_of_each

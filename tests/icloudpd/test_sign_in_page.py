@@ -63,7 +63,7 @@ def test_where_nobody_gets_the_link_no_code_is_asked_for(phone: Phone) -> None:
     phone.reach(anybody=False)
     before = phone.asked(PUSHED)
     ended = phone.run()
-    assert ended["send-link"].out == "notifications.urls[0] was not reached\n"
+    assert ended["send-link"].out == "notifications.urls[0] could not be reached\n"
     assert ended["icloudpd"].result.code == Code.SIGNED_OUT
     assert phone.asked(PUSHED) == before
     phone.reach()

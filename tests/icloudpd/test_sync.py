@@ -193,7 +193,7 @@ def test_a_full_disk_has_a_class_and_is_mended_by_the_next_run(house: House, tmp
     photos = [*LARGE, {"name": "IMG_4.JPG", "taken": "2026-03-02T13:00", "size": 20_000}]
     house.client.account(photos=photos)
     ended = with_a_full_disk(house, tmp_path).run(retry_after="0")
-    assert (ended.code, ended.result.code, ended.out.count("Tried again in")) == (1, Code.NOT_WRITTEN, 0)
+    assert (ended.code, ended.result.code, ended.out.count("Retrying in")) == (1, Code.NOT_WRITTEN, 0)
     assert house.run().code == 0
     assert house.difference(photos) == (0, [])
     assert not list(house.folder.rglob("*.part"))
@@ -203,7 +203,7 @@ def test_a_full_disk_has_a_class_and_is_mended_by_the_next_run(house: House, tmp
 def test_what_passes_is_tried_again_the_same_day(house: House, fault: dict[str, Any], code: Code) -> None:
     house.client.goes_wrong(**fault)
     ended = house.run(retry_after="0")
-    assert (ended.code, ended.result.code, ended.out.count("Tried again in")) == (0, Code.SYNCED, 1), code
+    assert (ended.code, ended.result.code, ended.out.count("Retrying in")) == (0, Code.SYNCED, 1), code
     assert house.difference(found().accounts[APPLE_ID]["photos"]) == (0, [])
 
 
@@ -212,7 +212,7 @@ def test_what_stays_wrong_has_a_class(house: House, condition: str) -> None:
     house.client.account(**{condition: True})
     ended = house.run(retry_after="0 0")
     assert (ended.code, ended.result.code) == (1, STAYS_WRONG[condition])
-    assert ended.out.count("Tried again in") == (2 if STAYS_WRONG[condition] == Code.APPLE_BUSY else 0)
+    assert ended.out.count("Retrying in") == (2 if STAYS_WRONG[condition] == Code.APPLE_BUSY else 0)
     assert house.files() == {}
     house.client.account(**{condition: False})
     assert house.run().code == 0, "nobody has to lift it"
@@ -301,9 +301,8 @@ def test_a_folder_that_another_tool_filled_is_looked_at_first(house: House) -> N
     (house.folder / "IMG_0001.JPG").write_bytes(content)
     ended = house.run()
     assert (ended.code, ended.result.code) == (1, Code.UNRECOGNISED)
-    assert (
-        "1 that lie elsewhere in it, 0 whose file has another size, as edited ones have, and 3" in ended.result.message
-    )
+    told = "1 that lie elsewhere in the folder, 0 whose file has another size (as edited ones have), and 3"
+    assert told in ended.result.message
     assert "  icloud-import/IMG_0001.JPG, and not icloud-import/2026/01/01/IMG_0001.JPG" in ended.log
     assert list(house.files()) == ["IMG_0001.JPG"]
     assert house.run(folderStructure="none").code == 0
@@ -317,12 +316,12 @@ def test_edited_files_and_owners_are_named_before_anything_is_fetched(house: Hou
     os.utime(edited, (0, 0))
     ended = house.run()
     assert (ended.code, ended.result.code) == (1, Code.UNRECOGNISED)
-    assert "0 that lie elsewhere in it, 1 whose file has another size" in ended.result.message
+    assert "0 that lie elsewhere in the folder, 1 whose file has another size" in ended.result.message
     assert "  icloud-import/2026/01/01/IMG_0001.JPG" in ended.log
     owner = f"{edited.stat().st_uid}:{edited.stat().st_gid}"
     assert f"  2026: owned by {owner} (4)" in ended.log
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    assert any(f"last changed, on {today}: icloud-import/2026" in line for line in ended.log)
+    assert any(f"last changed on {today}: icloud-import/2026" in line for line in ended.log)
     assert list(house.files()) == ["2026/01/01/IMG_0001.JPG"]
 
 

@@ -43,7 +43,7 @@ def test_each_album_has_a_folder(house: RcloneHouse) -> None:
         *("Summer/IMG_0106.MOV", "Summer/写真.jpg"),
         *("Été à la mer/写真.jpg", "Été à la mer/Été 1.jpg"),
     }
-    assert "0 files would be fetched, 4 are there" in house.run(albums=["Summer", "Été à la mer"], dryRun=True).out
+    assert "0 would be fetched, 4 already there" in house.run(albums=["Summer", "Été à la mer"], dryRun=True).out
     assert house.run().result.code == Code.REARRANGED
 
 
@@ -216,7 +216,7 @@ def test_a_session_ends_thirty_days_after_the_sign_in(house: RcloneHouse) -> Non
     assert signed_in == datetime.now(UTC).date()
     (house.session / "signed-in").write_text(f"{date.today() - timedelta(days=24)}\n")  # noqa: DTZ011
     ended = house.run()
-    assert (ended.code, "WARNING: that may end before the next run" in ended.out) == (0, True)
+    assert (ended.code, "WARNING: the session may end before the next run" in ended.out) == (0, True)
 
 
 def test_a_folder_keeps_its_client(house: RcloneHouse) -> None:

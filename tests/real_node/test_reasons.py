@@ -22,6 +22,5 @@ def test_it_is_told_each_time(rehearsed: Rehearsed) -> None:
             reasons.append(str(failure.value))
     assert (
         reasons
-        == ["Apple cannot be reached. Check the cluster's way to the internet. Retried at the next scheduled run"]
-        * RUNS
+        == ["Apple cannot be reached. Check the cluster's internet access. Retried at the next scheduled run"] * RUNS
     )

@@ -28,7 +28,7 @@ def house(rehearsed: Rehearsed) -> OnNode:
 
 
 def test_photos_are_fetched_for_their_owner(house: OnNode) -> None:
-    assert any(line.startswith(f"{ACCOUNT}: 4 files fetched") for line in house.sync())
+    assert any(line.startswith(f"{ACCOUNT}: 4 fetched") for line in house.sync())
     assert len(list(house.photos.rglob("*.JPG"))) == 4
     assert house.owners() == {(1000, 1001)}
 

@@ -27,7 +27,7 @@ NOT_SIGNED_IN = (
 )
 
 REFUSED = (
-    "error: account coulton is not signed in: see above what the client says. Try again: "
+    "error: account coulton is not signed in: see the client's output above. Try again: "
     "make icloud-login STACK=lab ACCOUNT=coulton\n"
 )
 
@@ -93,7 +93,7 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert "The sync of account coulton is complete." in lines
     assert lines[-1] == 'The library "iCloud Photos" has the 4 photos and 0 videos on the disk, by number.'
     assert sum("Downloaded icloud-import/2026/" in line for line in lines) == 4
-    assert any(line.startswith("coulton: 4 files fetched, ") for line in lines)
+    assert any(line.startswith("coulton: 4 fetched, ") for line in lines)
     assert any(line.startswith("the session of account coulton is valid until about ") for line in lines)
     assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
     await_end_of(bench, "icloud-login-")

@@ -165,7 +165,7 @@ def test_a_mount_that_only_this_stack_states_is_not_given_away(bench: Bench) -> 
     bench.cluster.patch(DEPLOYMENT, {"spec": {"template": {"spec": bench.pod()}}}, "argocd-controller")
     bench.set(lambda s: s["immich"].update(mount="chart"))
     words = refusals(bench)
-    assert "this stack would relinquish the photos' mount, and no other field manager owns it yet" in words
+    assert "this stack would relinquish the photos' mount, which no other field manager owns yet" in words
     assert words.index("make chart-values") < words.index("ServerSideApply=true") < words.index("to chart")
 
 
@@ -186,7 +186,7 @@ def test_and_back_while_both_state_it(bench: Bench) -> None:
     before, sets = bench.pod(), replica_sets(bench)
     bench.reset_settings()
     run = bench.up()
-    assert any("Take it out there, and it stays" in warning for warning in run.warnings)
+    assert any("Remove it there, and this stack keeps it" in warning for warning in run.warnings)
     world.argocd_syncs(bench.plane.kubeconfig, "found")
     assert bench.pod() == before
     assert replica_sets(bench) == sets

@@ -57,7 +57,7 @@ def test_the_published_definitions_validate(bench: Bench) -> None:
     [
         ({"gateway": "public", "sectionName": "web"}, "the Gateway gateways/public has no listener web"),
         ({"gateway": "privat"}, "the cluster has no Gateway gateways/privat. It has: gateways/lan, gateways/public"),
-        ({"gateway": "public", "sectionName": "http"}, "takes no routes of namespace immich"),
+        ({"gateway": "public", "sectionName": "http"}, "admits no routes from namespace immich"),
     ],
     ids=["wrong section", "no Gateway", "another namespace"],
 )
@@ -87,7 +87,7 @@ def test_a_gateway_without_a_controller_is_a_warning_in_the_words_of_the_definit
     for route in beside:  # of the same host, and no rivals
         bench.delete(route)
     assert run.succeeded, run.errors
-    assert any("gateways/unserved does not serve: Waiting for controller" in warning for warning in run.warnings)
+    assert any("gateways/unserved is not served: Waiting for controller" in warning for warning in run.warnings)
 
 
 def test_the_route_is_made_as_it_is_stated(bench: Bench) -> None:

@@ -44,7 +44,7 @@ def test_alerts_need_the_prometheus_operator(bench: Bench) -> None:
     bench.set(lambda settings: settings.update(monitoring={}))
     run = bench.run("preview")
     assert changed(run) == []
-    assert "immich-icloud:monitoring: the cluster has no kind PrometheusRule" in run.errors[0]
+    assert "immich-icloud:monitoring: the API server has no PrometheusRule" in run.errors[0]
     install_prometheus_operator(bench.cluster)
 
 

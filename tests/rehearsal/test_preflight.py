@@ -241,7 +241,7 @@ def test_what_would_fail_in_up_is_foreseen(bench: Bench) -> None:
         bench.cluster.patch(DEPLOYMENT, {"spec": {"paused": None}}, "kubectl")
     assert "immich-icloud:route.className: the cluster has no IngressClass traefik" in said
     assert "minimum memory usage per Container is 128Mi, but request is 16Mi" in said
-    assert "would start a pod on the node talos-1ca-62z, which accepts none: it is cordoned" in said
+    assert "would start a pod on the node talos-1ca-62z, which accepts no pods: it is cordoned" in said
     assert "Deployment immich/immich-server is paused" in said
     assert re.search(
         rf"Job {JOB.namespace}/{JOB.name}: the API server refuses its pod: .*must specify limits.cpu", said

@@ -118,10 +118,8 @@ def test_drift_shows_as_properties_and_is_repaired(bench: Bench, found: dict[str
             "rules[0].service": ("http://elsewhere:80", NGINX),
         }
     }
-    moved = (
-        f"requests for {HOST} whose path matches ^/share went by * (path ^/share) → http://share:80. "
-        "They move to this stack's rule"
-    )
+    rule = "* (path ^/share) → http://share:80"
+    moved = f"requests for {HOST} whose path matches ^/share move from {rule} to this stack's rule"
     assert moved in [diagnostic.text for diagnostic in preview.diagnostics]
 
     bench.up()

@@ -386,7 +386,7 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("last-sync", {}, synced(Code.SYNCED, state="complete", ended=timedelta(days=33)), "sync-overdue"),
     ("sync-schedule", {}, cron_job(None), "cron-job-missing"),
     ("sync-schedule", {}, cron_job({"spec": {"suspend": True}}), "cron-job-suspended"),
-    ("notifications", TOLD, synced(Code.NO_SPACE, unsent="urls[0] was not reached"), "notification-not-sent"),
+    ("notifications", TOLD, synced(Code.NO_SPACE, unsent="urls[0] could not be reached"), "notification-not-sent"),
     ("library", {}, library(gone=True), "library-missing"),
     ("library", {}, library(name="Renamed"), "library-missing"),
     ("library", {}, library(import_paths=("/else",)), "import-path-missing"),

@@ -29,7 +29,7 @@ from tests.objects import STACK
 
 DONE = step(ended(0), COMPLETE)
 LOG = tuple(
-    f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("Downloaded a.jpg", "anna: 1 files fetched"))
+    f"2026-11-26T10:00:00.00000000{n}Z {text}" for n, text in enumerate(("Downloaded a.jpg", "anna: 1 fetched"))
 )
 
 
@@ -54,9 +54,9 @@ BOTH = household({"name": "anna"}, {"name": "ben"})
 TOLD = Notifications.model_validate({"urls": ["json://127.0.0.1:1/x"]})
 TOLD_LINE = "2026-11-26T10:00:01.000000000Z sent: all is well"
 SENT = '{"code":"sent","message":"a test was sent"}'
-NOT_SENT = '{"code":"not-sent","message":"notifications.urls[0] was not reached"}'
+NOT_SENT = '{"code":"not-sent","message":"notifications.urls[0] could not be reached"}'
 AT_WORK = (
-    "Job icloud-sync-anna-1 is at work on account anna. Watch it with "
+    "Job icloud-sync-anna-1 is running for account anna. Follow it with "
     "`kubectl logs --follow --namespace photo-sync job/icloud-sync-anna-1`, or wait until it ends"
 )
 
@@ -92,7 +92,7 @@ def test_a_sync_is_followed_to_its_end() -> None:
     sync_now(stack(api), None, said.append)
     assert [words for words in said if "Downloaded" in words or "fetched" in words] == [
         "Downloaded a.jpg",
-        "anna: 1 files fetched",
+        "anna: 1 fetched",
     ]
     assert said[-2] == "The sync of account anna is complete."
     assert said[-1].startswith("Immich is not told, as immichApiKey is not stored")
@@ -139,7 +139,7 @@ def test_a_test_of_the_notifications_fails_where_it_does_not_arrive() -> None:
     said = list[str]()
     notify_test(stack(Jobs(step(ended(0, SENT), COMPLETE)), settings), None, said.append)
     assert said[-1] == "a test was sent"
-    with pytest.raises(JobError, match="not reached"):
+    with pytest.raises(JobError, match="could not be reached"):
         notify_test(stack(Jobs(step(ended(1, NOT_SENT), FAILED)), settings), None, said.append)
 
 

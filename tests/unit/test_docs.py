@@ -157,3 +157,19 @@ def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (SOURCE / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:`|\$ |&& )make (?:-s )?([a-z-]+)", page.read_text()))
     assert named - targets == set()
+
+
+def sources() -> str:
+    """The product's messages as they read, without the ends of literals and lines."""
+    packages = ("clients", "components", "observe", "ops", "preflight", "providers", "settings")
+    files = [one for name in packages for one in (SOURCE / name).rglob("*") if one.suffix in {".py", ".sh"}]
+    joined = (re.sub(r"""["']\s*\n\s*f?["']|\\\n""", "", file.read_text()) for file in files)
+    return "\n".join(joined).replace('\\"', '"')
+
+
+def test_the_messages_that_a_page_explains_exist() -> None:
+    text, page = sources(), (DOCS / "photos.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page.partition("| it says |")[2], re.MULTILINE)
+    said = [part.strip(' "') for row in rows for span in re.findall(r"`([^`]+)`", row) for part in span.split("...")]
+    assert len(said) > 30
+    assert [part for part in said if " " in part and part not in text] == []

@@ -75,7 +75,7 @@ def test_a_look_says_what_is_there_and_changes_nothing(node: Node, storage: Stor
     assert any(fact.startswith("Files: 2, 3 MiB") for fact in facts)
     assert any(fact.startswith("Free: ") for fact in facts)
     assert f"Folders: 2, beginning with: {IMPORT_FOLDER} our photos" in facts
-    assert "The cluster does not remember that it was made or marked before" in facts
+    assert "The cluster has no record that it was created or marked before" in facts
     assert tree(node.disk) == before
     assert found.is_dir()
 
@@ -172,7 +172,7 @@ def test_nothing_is_given_away_where_the_disk_is_another_one_by_now(node: Node) 
 def test_one_that_was_made_before_can_be_marked(node: Node) -> None:
     with_photos(node)
     remember(node)
-    assert "a missing mark may mean a disk that is not mounted" in look(node).out
+    assert "without a marker file, the disk may not be mounted" in look(node).out
     assert mark(node, seen(node)).code == 0
     (node.record / "id").write_text(NEW_ID)
     remember(node, "marked")

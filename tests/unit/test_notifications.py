@@ -312,7 +312,7 @@ def test_each_receiver_is_told_of_a_failure_once_a_day_and_of_the_recovery(
     tmp_path: Path, image: Any, watching: Receivers
 ) -> None:
     house = House(tmp_path, image, watching.urls, watching.heartbeat)
-    no_space = Result(code=Code.NO_SPACE, message="the photo disk has 5 MiB left. Make room on it")
+    no_space = Result(code=Code.NO_SPACE, message="the photo disk has 5 MiB left. Free up space on it")
     for _ in range(2):
         ended = house.tell(1, no_space)
         assert (ended.code, ended.message, ended.error) == (1, "", "")
@@ -320,7 +320,7 @@ def test_each_receiver_is_told_of_a_failure_once_a_day_and_of_the_recovery(
         ((title, text),) = messages
         assert "anna" in title
         assert "no-space" in title
-        assert "Make room on it" in text
+        assert "Free up space on it" in text
         assert "make sync-now STACK=test ACCOUNT=anna" in text
     assert watching.hook.requests == []  # the heartbeat is silent
 
@@ -422,11 +422,11 @@ def terminated(code: int, message: str = "") -> dict[str, Any]:
     return {"name": "c", "state": {"terminated": {"exitCode": code, "message": message}}}
 
 
-NOT_SENT = '{"code":"not-sent","message":"notifications.urls[0] was not reached"}'
+NOT_SENT = '{"code":"not-sent","message":"notifications.urls[0] could not be reached"}'
 FAILED = '{"code":"no-space","message":"the photo disk is full"}'
 
 
-@pytest.mark.parametrize(("said", "unsent"), [("", ""), (NOT_SENT, "notifications.urls[0] was not reached")])
+@pytest.mark.parametrize(("said", "unsent"), [("", ""), (NOT_SENT, "notifications.urls[0] could not be reached")])
 def test_a_runs_reason_is_the_syncs_whoever_was_told(said: str, unsent: str) -> None:
     status = {"initContainerStatuses": [terminated(0, FAILED)], "containerStatuses": [terminated(1, said)]}
     end = pod_end.of({"status": status})

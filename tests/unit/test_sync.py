@@ -130,7 +130,7 @@ def why(ended: Ended) -> str:
 def test_a_good_run(house: House) -> None:
     ended = house.run()
     assert ended.code == 0
-    assert ended.log[-1] == "anna: 1 files fetched, 1 skipped that are there already, 0 errors, 51200 MiB left"
+    assert ended.log[-1] == "anna: 1 fetched, 1 already there, 0 errors, 51200 MiB free"
     assert house.icloudpd.arguments[-4:] == ["--username", APPLE_ID, "--keep-unicode-in-filenames", "--dry-run"]
     assert house.icloudpd.stdin == PASSWORD
 
@@ -143,7 +143,7 @@ def test_the_log_has_the_accounts_name_instead_of_its_apple_id(house: House, app
     house.icloudpd.behave(f"cat <<'END'\n{said}\n{apple_id}: again\nEND\n{SUCCEEDS}")
 
     ended = house.run()
-    assert "anna: 1 files fetched" in ended.out
+    assert "anna: 1 fetched" in ended.out
     assert ("Processing user: anna, anna\nanna: again" in ended.out) == (level != "DEBUG")
     for text in (ended.out.casefold(), ended.error.casefold()):
         assert apple_id.casefold() not in text
@@ -190,13 +190,13 @@ def test_the_prompt_for_the_password_does_not_hide_an_error(house: House) -> Non
     house.icloudpd.behave(BEGINS + asks + log("ERROR", "first") + asks + log("INFO", "Downloaded a.jpg") + ENDS)
     ended = house.run()
     assert last_words(ended) == (
-        "the client reported 1 errors. Retried at the next scheduled run. The first was: "
+        "the client reported 1 errors. Retried at the next scheduled run. The first error: "
         "2026-11-24 10:49:03 ERROR    first"
     )
     assert "iCloud Password" not in ended.out
     assert "assWarning" not in ended.out
     assert "echoed" not in ended.out
-    assert "1 files fetched" in ended.out
+    assert "1 fetched" in ended.out
 
 
 # The disk.
@@ -205,7 +205,7 @@ def test_the_prompt_for_the_password_does_not_hide_an_error(house: House) -> Non
 def test_no_write_without_the_mark(house: House) -> None:
     (house.photos / MARK).unlink()
     ended = house.run()
-    assert last_words(ended).startswith(f"the photo disk is not there: its marker file {MARK} is missing")
+    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} is missing")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
@@ -215,7 +215,7 @@ def test_no_write_without_the_mark(house: House) -> None:
 def test_no_write_to_another_disk(house: House, mark: str, known: str) -> None:
     (house.photos / MARK).write_text(mark)
     ended = house.run(DISK_ID=known)
-    assert last_words(ended).startswith(f"the photo disk is another one: its marker file {MARK} has another id")
+    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} has the id of another disk")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
@@ -223,7 +223,7 @@ def test_no_write_to_another_disk(house: House, mark: str, known: str) -> None:
 def test_no_write_below_the_floor(house: House) -> None:
     house.room(10 * 2**20 - 1)
     assert last_words(house.run()) == (
-        "the photo disk has 10239 MiB left, and photoSync.minFreeSpace keeps 10240 MiB free. Make room on it"
+        "the photo disk has 10239 MiB left, and photoSync.minFreeSpace keeps 10240 MiB free. Free up space on it"
     )
     assert not house.icloudpd.ran
     house.room(10 * 2**20)
@@ -283,12 +283,12 @@ def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
 
 def test_a_disk_that_goes_away_ends_the_run(house: House) -> None:
     house.icloudpd.behave(f"{BEGINS}{FETCHES}rm '{house.photos / MARK}'\nexec sleep 60\n")
-    assert last_words(house.run()).startswith("stopped: the photo disk is not there")
+    assert last_words(house.run()).startswith(f"stopped: the photo disk's marker file {MARK} is missing")
 
 
 def test_a_missing_folder(house: House) -> None:
     house.folder.rmdir()
-    assert "has no folder icloud-import: run make up again" in last_words(house.run())
+    assert "has no folder icloud-import. Run make up" in last_words(house.run())
     assert not house.icloudpd.ran
 
 
@@ -341,7 +341,7 @@ def test_the_first_error_is_told(house: House) -> None:
         BEGINS + FETCHES + log("ERROR", "Odd (418)") + log("ERROR", "Could not download a.jpg.") + ENDS
     )
     assert last_words(house.run()).endswith(
-        "reported 2 errors. Retried at the next scheduled run. The first was: 2026-11-24 10:49:03 ERROR    Odd (418)"
+        "reported 2 errors. Retried at the next scheduled run. The first error: 2026-11-24 10:49:03 ERROR    Odd (418)"
     )
 
 
@@ -405,7 +405,7 @@ def test_the_session_is_told_in_each_run(house: House) -> None:
         {WEB: end, TRUST: in_days(80), "X-APPLE-WEBAUTH-LOGIN": in_days(1), "dslang": None},
     )
     said = house.run().out.splitlines()
-    assert f"the session of account anna is valid until about {as_date(end)}, by Apple's cookies" in said
+    assert f"the session of account anna is valid until about {as_date(end)}, according to Apple's cookies" in said
     assert not any("WARNING" in line for line in said)
 
 
@@ -416,7 +416,7 @@ def test_a_session_that_may_end_before_the_next_run(house: House, days: int, sch
     ended = house.run(household(schedule=schedule))
     assert ended.code == 0
     warnings = [line for line in ended.out.splitlines() if line.startswith("WARNING: ")]
-    assert [line.endswith(f"Renew it before that: {LOGIN}") for line in warnings] == [True] * warned
+    assert [line.endswith(f"Renew it: {LOGIN}") for line in warnings] == [True] * warned
 
 
 def test_cookies_that_do_not_say(house: House) -> None:
@@ -424,15 +424,15 @@ def test_cookies_that_do_not_say(house: House) -> None:
     signed_in = house.session.parent / "signed-in"
     for _ in range(2):
         ended = house.run()
-        assert "it is unknown when account anna was signed in" in ended.out
+        assert "the date of the last sign-in of account anna is unknown" in ended.out
         assert "WARNING" in ended.out
         assert ended.result.signed_in is None
         signed_in.write_text(f"{as_date(in_days(9000))}\n")  # the clock was wrong
     for days, warned in ((22, False), (23, True)):
         signed_in.write_text(f"{as_date(in_days(-days))}\n")
         said = house.run(household(schedule="0 2 * * 1")).out
-        assert f"account anna was signed in on {as_date(in_days(-days))}. Apple's cookies do not say how long" in said
-        assert "by experience 30 to 60 days\n" in said
+        assert f"account anna was signed in on {as_date(in_days(-days))}. Apple's cookies do not say when the session ends" in said
+        assert "usually after 30 to 60 days\n" in said
         assert ("WARNING" in said) == warned, "7 days to the next run, of 30"
 
 
@@ -460,8 +460,8 @@ def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None
     ended = house.run(household({"name": "anna", "folderStructure": "{:%Y}"}))
     assert last_words(ended) == (
         'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure or client, timeZone), '
-        'and the settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. Set '
-        "them back, or state an account of another name, which begins a folder of its own"
+        'and the settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. '
+        "Restore these settings, or add an account with another name, which gets its own folder"
     )
     assert house.run().code == 0
 
@@ -486,7 +486,7 @@ def test_without_dates_the_time_zone_is_free(house: House) -> None:
 def test_a_dry_run_writes_nothing(house: House) -> None:
     ended = house.run(household({"name": "anna", "dryRun": True}))
     assert ended.code == 0
-    assert ended.result.message == "a dry run of account anna: 1 files would be fetched, 1 are there already"
+    assert ended.result.message == "a dry run of account anna: 1 would be fetched, 1 already there"
     assert list(house.folder.iterdir()) == []
 
 
@@ -549,7 +549,7 @@ def test_the_deadline_ends_a_wait_for_apple(house: House) -> None:
     started = house.node.start(job(household(), RETRY_AFTER="3600"))
     assert started.process.stdout
     for line in started.process.stdout:
-        if line.endswith("Tried again in 60 minutes\n"):
+        if line.endswith("Retrying in 60 minutes\n"):
             break
     started.process.send_signal(signal.SIGTERM)
     ended = started.end()
@@ -655,7 +655,7 @@ def test_a_second_run_beside_one_that_is_at_work_does_nothing(house: House) -> N
     first = house.node.start(job(household()))
     running.read_text()
     second = house.run()
-    assert last_words(second) == "another run is at work on account anna: wait until it ends"
+    assert last_words(second) == "another run of account anna is in progress. Wait until it ends"
     first.process.send_signal(signal.SIGTERM)
     first.end()
     house.icloudpd.behave(SUCCEEDS)
