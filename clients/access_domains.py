@@ -13,7 +13,7 @@ from text.hostname import is_wildcard_of, normal
 
 
 class Reach(IntEnum):
-    """How much of what an application guards is the host; the higher, the more specific."""
+    """How specifically an application covers the host; the higher, the more specific."""
 
     WIDER = 1
     HOST = 2

@@ -4,9 +4,9 @@ from clients.kubernetes import OBJECT_MANAGER, ClusterApi, Manifest, Ref
 
 
 def widen(api: ClusterApi, policy: Manifest) -> None:
-    """Let the policy that is in force pass what `policy` passes, too.
+    """Let the policy in force also admit what `policy` admits.
 
-    It goes on passing what it passed before: whether the change succeeds, or is rolled back, or is interrupted, the
+    It still admits what it admitted before: whether the change succeeds, is rolled back, or is interrupted, the
     pods start. It gets narrow again with the next write of the policy, once the change is there.
 
     Args:

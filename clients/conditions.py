@@ -24,5 +24,5 @@ def end_of_job(job: Manifest) -> Manifest | None:
 
 
 def is_ready(pod: Manifest) -> bool:
-    """Whether a pod is ready, and not going."""
+    """Whether a pod is ready, and not being deleted."""
     return "deletionTimestamp" not in pod["metadata"] and "Ready" in holding(pod)

@@ -30,7 +30,7 @@ class CredentialsError(Exception):
 
 
 class NoCredentialsError(CredentialsError):
-    """The plugin that it names gave none. `str()` says why."""
+    """The plugin that the kubeconfig names gave no credentials. `str()` says why."""
 
 
 class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the client has no types

@@ -19,7 +19,7 @@ _OURS: Final = "immich-icloud/"  # annotations that say whose an object is
 
 
 class ForeignError(ClusterError):
-    """A ConfigMap of that name belongs to another stack, or to nobody known."""
+    """A ConfigMap of that name belongs to another stack, or to an unknown owner."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Who keeps the document of a locally managed tunnel: whether this stack may write a rule into it, or why not. Pure.
 
 Only a document whose every writer is known to have no other copy of it is written: what git, Helm or an operator has
-would be written back, and a stack that fights its owner restarts everybody's tunnel each time.
+would be written back, and a stack that fights the owner restarts the tunnel for all hosts each time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Where rules of this stack stand in a tunnel's list of ingress rules, which is mostly other people's. Pure.
+"""Where rules of this stack stand in a tunnel's list of ingress rules, most of which are unmanaged. Pure.
 
 cloudflared takes the first rule that matches (source: cloudflared, ingress/ingress.go and ingress/rule.go): an empty
 host name and `*` match every host, `*.example.com` each one below it at any depth; a path is a regular expression that
@@ -105,7 +105,7 @@ class Places:
         owned: keys that are known to be this stack's, and no sibling's.
         siblings: keys of other stacks, whose rules take none of our requests.
         returning: rules that this stack adopted, and restores.
-        adopt: whether strangers' rules become ours.
+        adopt: whether unmanaged rules are adopted.
 
     """
 
@@ -118,17 +118,17 @@ class Places:
 
     @property
     def ours(self) -> list[Rule]:
-        """Our rules as they are."""
+        """This stack's rules as they are."""
         return [self.ingress[place] for place in sorted(self._ours)]
 
     @property
     def strangers(self) -> list[Rule]:
-        """Rules that neither we nor another stack made, and that ours would leave without a request."""
+        """Unmanaged rules that would get no requests behind this stack's."""
         return [] if self.adopt else [self.ingress[place] for place in self._shut_out]
 
     @property
-    def taken_over(self) -> list[Rule]:
-        """Those, when they become ours; of several with one key the first, since only that one got requests."""
+    def adopted(self) -> list[Rule]:
+        """The unmanaged rules that are adopted; of several with one key the first, since only that one got requests."""
         rules = [self.ingress[place] for place in self._shut_out] if self.adopt else []
         return [rule for number, rule in enumerate(rules) if key(rule) not in map(key, rules[:number])]
 
@@ -143,7 +143,7 @@ class Places:
         ]
 
     def in_line(self, wanted: Rule) -> list[Rule]:
-        """List the others' rules that would take one of our rules' requests, to the first that takes them all."""
+        """List the unmanaged rules that would take requests of this stack's, up to the first that takes all."""
         places = range(len(self.ingress))
         waiting = [self.ingress[place] for place in places if self._is_in_the_way(place, _hostname(wanted))]
         last = next(place for place, rule in enumerate(waiting) if not key(rule)[1])
@@ -176,7 +176,7 @@ class Places:
 
     @cached_property
     def _made(self) -> frozenset[int]:
-        """Where the rules are that we made."""
+        """The places of this stack's rules."""
         # A rule is noted down before it is written: one that only looks like this stack's is unmanaged.
         owned = {place for place, rule in enumerate(self.ingress) if key(rule) in self.owned}
         right = {place for place in owned if any(is_same(self.ingress[place], one) for one in self._stated)}

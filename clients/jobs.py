@@ -35,7 +35,7 @@ class JobError(VisibleError):
 def run(api: ClusterApi, job: Manifest, report: Report, log: Callable[[str], None] | None = None) -> Result | None:
     """Create a Job, and return what it reported when it is complete.
 
-    It is deleted with its pods when it has ended, or when an exception ends the wait: a claim stays as long as any pod
+    Job and pods are deleted when it has ended, or when an exception ends the wait: a claim stays as long as any pod
     names it, and the stack could not be removed. Only one that has an owner stays for as long as that one says.
 
     Args:
@@ -88,7 +88,7 @@ def _create(api: ClusterApi, named: Manifest) -> Manifest:
     try:
         return api.create(named, OBJECT_MANAGER).object
     except ClusterRefusedError as refused:
-        # The name is nobody else's: an attempt whose answer was lost made it, and a webhook has changed it since.
+        # The name is unique: an attempt whose answer was lost created it, and a webhook has changed it since.
         live = api.get(Ref.of(named)) if refused.status == _CONFLICT else None
         if live is None:
             raise

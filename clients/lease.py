@@ -24,7 +24,7 @@ Notes = Mapping[str, Any]
 
 
 class LostError(ClusterError):
-    """The Lease is no longer this run's."""
+    """Another run has acquired the Lease."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Lease:
             held.release()
 
     def _acquired(self) -> Manifest:
-        """Take the Lease: when nobody holds it, or its holder has not renewed it for as long as it lasts.
+        """Acquire the Lease: when it is free, or its holder has not renewed it for its whole duration.
 
         As long as this process has seen it unchanged: the holder's clock may be wrong.
         """
@@ -180,7 +180,7 @@ class HeldLease:
             ) from None
 
     def release(self) -> None:
-        """Give it up; without any notes it is deleted. Where that fails, it expires."""
+        """Release the Lease; one without notes is deleted. Where that fails, it expires."""
         with suppress(ClusterError):
             if self.notes:
                 _write(self._api, self._live, "", self.of.duration)
@@ -189,7 +189,7 @@ class HeldLease:
 
 
 def _under_one_name(notes: Notes, stack: str, former: Collection[str]) -> Notes:
-    """Take what is noted under a stack's former names for its own."""
+    """Adopt what is noted under a stack's former names."""
     own = [notes[name] for name in (stack, *former) if name in notes]
     others = {name: each for name, each in notes.items() if name not in former}
     return others | ({stack: own[0]} if own else {})

@@ -26,7 +26,7 @@ def is_lent(path: Path) -> bool:
 def found(
     live: Manifest, fragment: Manifest, manager: str, passing_over: Callable[[str], bool] = lambda _: False
 ) -> list[Path]:
-    """List the mounts that the manager has lent: of volumes that it owns, and that nobody owns.
+    """List the mounts that the manager has relinquished: of volumes that it owns, and without an owner themselves.
 
     Args:
         live: the object.

@@ -68,7 +68,7 @@ def is_item(path: Path) -> bool:
 
 
 def spoken(path: Path) -> str:
-    """Put a path into words: `volumes[icloud-import]`, `containers[immich-server].volumeMounts[/external/icloud]`."""
+    """Write a path for people: `volumes[icloud-import]`, `containers[immich-server].volumeMounts[/external/icloud]`."""
     words = ""
     for step in path:
         if step.startswith("k:"):
@@ -90,7 +90,7 @@ class Holder:
 
 
 def hand_over(managed: Entries, wanted: list[Path], gives: Callable[[str], bool], to: Holder) -> Entries:
-    """Move the wanted entries of every other manager that `gives` to `to`; the rest of what those hold stays theirs.
+    """Move the wanted entries of every other manager that `gives` to `to`; their other fields stay with them.
 
     Returns managedFields as they should be: equal when there is nothing to move.
     """

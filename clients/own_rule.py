@@ -46,7 +46,7 @@ class OwnRule:
 
     @cached_property
     def others(self) -> list[Rule]:
-        """The rules that are not ours."""
+        """The unmanaged rules."""
         return [rule for place, rule in enumerate(self.document.rules) if place not in self.ours]
 
     @cached_property
@@ -56,12 +56,12 @@ class OwnRule:
 
     @property
     def rivals(self) -> list[Rule]:
-        """The others' rules for the same host, which ours leaves without a request."""
+        """Unmanaged rules for the same host, which get no requests behind this stack's."""
         return [rule for rule in self.others if self.wanted and shuts_out(self.wanted, rule)]
 
     @property
     def losing(self) -> list[Rule]:
-        """Those of them that still get requests: ours does not stand before them yet."""
+        """Those of them that still get requests: this stack's rule does not precede them yet."""
         rules = self.document.rules
         stands = (place for place in self.ours if self.wanted and key(rules[place]) == key(self.wanted))
         behind = rules[next(stands, len(rules)) :]

@@ -17,7 +17,7 @@ _RETRIED = {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}
 
 @dataclass(frozen=True)
 class Failure:
-    """What stands in the way.
+    """What keeps a pod from starting.
 
     Attributes:
         reason: a sentence.
@@ -48,7 +48,7 @@ def of_job(api: ClusterApi, job: Manifest, pod: Manifest | None) -> Iterator[Fai
 
 
 def refusals(api: ClusterApi, owner: Manifest) -> list[tuple[str, str]]:
-    """List when, and in which words, the API server refused what a controller makes for an object, the latest first.
+    """List when, and with which message, the API server refused what a controller creates for an object, latest first.
 
     The controller tries again, and an event, which stays for an hour, is all that it leaves.
     """

@@ -1,4 +1,4 @@
-"""What a wait reports: each step once, and beside it what stands in the way, as soon as it is seen."""
+"""What a wait reports: each step once, and any obstacle as soon as it is seen."""
 
 from collections.abc import Callable
 

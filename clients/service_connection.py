@@ -8,7 +8,7 @@ from settings.model import Backend
 
 
 class NotRunningError(ClusterError):
-    """Nothing runs behind the Service."""
+    """The Service has no ready pod."""
 
 
 def connect(cluster: ClusterApi, backend: Backend) -> socket.socket:

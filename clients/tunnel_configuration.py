@@ -1,6 +1,6 @@
 """Changing a tunnel's list of rules when Cloudflare takes only the whole document, and any client may write it.
 
-There is no way to say "only if nobody wrote meanwhile", and no old version can be read. So it is read as late as
+Cloudflare has no conditional write ("only if unchanged"), and no old version can be read. So it is read as late as
 possible, written at most once for each time that it was read, and the versions are compared afterwards.
 """
 

@@ -47,7 +47,7 @@ def lease_of(tunnel_id: str) -> LeaseOf:
     """Name the Lease of a tunnel."""
     return LeaseOf(
         name=f"immich-icloud-tunnel-{tunnel_id}",
-        # There in every cluster, and nobody's own: the stacks of one tunnel may share no other namespace.
+        # It exists in every cluster, and belongs to no stack: the stacks of one tunnel may share no other namespace.
         namespace="default",
         annotation="immich-icloud/tunnel-rules",
         duration=_DURATION,
@@ -72,7 +72,7 @@ class TunnelLease:
 
     @contextmanager
     def held(self) -> Iterator["HeldTunnelLease"]:
-        """Hold the Lease for a while; nobody else of this cluster writes meanwhile.
+        """Hold the Lease; no other stack of this cluster writes meanwhile.
 
         Raises:
             ClusterError: when another stack keeps it, or the cluster can't be asked.

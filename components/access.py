@@ -77,7 +77,7 @@ class ImmichAccess(pulumi.ComponentResource):
                 name=page_application_name(stack, page.account),
                 type="self_hosted",
                 domain=page.host,
-                policies=[{"id": people.id, "precedence": 1}],  # no app has anything to do there
+                policies=[{"id": people.id, "precedence": 1}],  # no app is used there
                 same_site_cookie_attribute="lax",  # the page takes a form from any site that a browser sends it from
                 opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["domain"]),
             )

@@ -147,7 +147,7 @@ class OwnTunnel(pulumi.ComponentResource):
         found = cloudflare.get_zero_trust_tunnel_cloudflared_token_output(
             account_id=account_id, tunnel_id=self.id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        # The engine has no secret answers (source: pulumi-terraform-bridge, pkg/pf/tfbridge/provider_invoke.go).
+        # The engine marks no answer as secret (source: pulumi-terraform-bridge, pkg/pf/tfbridge/provider_invoke.go).
         token: pulumi.Output[str] = pulumi.Output.secret(found.apply(lambda answer: str(answer.token)))
         # A tunnel that is connected can't be deleted: its connector goes first.
         after = pulumi.ResourceOptions(parent=self, depends_on=[self.made, configuration])

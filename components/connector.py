@@ -1,4 +1,4 @@
-"""cloudflared, the connector of a tunnel of our own, in a namespace of its own."""
+"""cloudflared, the connector of this stack's own tunnel, in its own namespace."""
 
 import hashlib
 import posixpath
@@ -22,7 +22,7 @@ _CA = "origin-ca"
 _CA_DIRECTORY, _CA_KEY = posixpath.split(CA_FILE)
 _LABELS = {"app.kubernetes.io/name": _NAME}
 _METRICS = 2000
-_NOBODY = 65532  # the image's own user
+_NONROOT = 65532  # the image's own user
 # Where cloudflared calls Cloudflare's edge: QUIC, or HTTP/2 over TCP (source: Cloudflare's "Tunnel with firewall").
 _EDGE = 7844
 
@@ -68,7 +68,7 @@ def names(tunnel: OwnTunnel) -> Iterator[Ref]:
 
 
 def pods(tunnel: OwnTunnel) -> Manifest:
-    """Build what a NetworkPolicy knows its pods by."""
+    """Build the labels by which a NetworkPolicy selects its pods."""
     return {**_all_of(tunnel.namespace), "podSelector": {"matchLabels": _LABELS}}
 
 
@@ -111,7 +111,7 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership, egress: I
 
 def _pod(stated: Cloudflared, authority: str | None) -> Manifest:
     token = {"name": "TUNNEL_TOKEN", "valueFrom": {"secretKeyRef": {"name": _NAME, "key": _TOKEN_KEY}}}
-    # cloudflared's own defaults are left to it.
+    # cloudflared's own defaults apply where nothing is set.
     options, default = _options(stated), _options(Cloudflared())
     variables = [{"name": name, "value": value} for name, value in options.items() if value != default[name]]
     container = {
@@ -134,7 +134,7 @@ def _pod(stated: Cloudflared, authority: str | None) -> Manifest:
         "labelSelector": {"matchLabels": _LABELS},
     }
     return {
-        **alone(runAsNonRoot=True, runAsUser=_NOBODY, runAsGroup=_NOBODY),
+        **alone(runAsNonRoot=True, runAsUser=_NONROOT, runAsGroup=_NONROOT),
         **({"nodeSelector": dict(stated.node_selector)} if stated.node_selector else {}),
         "topologySpreadConstraints": [spread],
         "containers": [container],

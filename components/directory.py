@@ -1,6 +1,6 @@
 """The photo directory, made once by a Job; and the Jobs by which a person inspects it and marks it.
 
-On a node root makes the directory and gives it away, in a container that goes before. All else is done as its owner.
+On a node, an init container creates the directory as root and changes its owner. All else runs as that owner.
 """
 
 import hashlib
@@ -178,7 +178,7 @@ def _described(storage: Storage) -> str:
     return f"{place(storage)} on {storage.node}" if isinstance(storage, HostPath | Local) else place(storage)
 
 
-# Only root makes directories on a node, and gives them away.
+# Only root can create directories on a node, and change their owner.
 _AS_ROOT: Final[Manifest] = {
     "runAsUser": 0,
     "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
@@ -196,7 +196,7 @@ def _as_owner(storage: Storage) -> Manifest:
 
 @dataclass(frozen=True)
 class DirectoryManifests:
-    """The Job that makes the directory, what remembers that it ran, what shuts it off, and what carries the id."""
+    """The Job that makes the directory, its ConfigMaps with the disk's id, and its NetworkPolicy."""
 
     job: Manifest
     record: Manifest

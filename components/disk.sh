@@ -58,7 +58,7 @@ write_marker() { # id
     mv -f "$DIRECTORY/$MARK.new" "$DIRECTORY/$MARK"
 }
 
-is_ours() { # path: whether it belongs to the user that this script runs as
+is_own() { # path: whether it belongs to the user that this script runs as
     [ -n "$(find "$1" -prune -user "$(id -u)")" ]
 }
 

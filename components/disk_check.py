@@ -1,4 +1,4 @@
-"""What looks for the disk's mark: a guard before Immich's own containers, and a Job before Immich is told to scan."""
+"""The check of the disk's marker file: as an init container of Immich, and as a Job before Immich scans."""
 
 import shlex
 
@@ -12,14 +12,14 @@ from components.storage import of_written, written_claim
 from settings import Settings
 from settings.storage import OnNode, Storage
 
-_NOBODY = 65534
+_NONROOT = 65534
 _AT = "/photos"
 
 
 def container(  # noqa: PLR0913, PLR0917 (where it looks, and what it says)
     name: str, volume: str, storage: Storage, part: Manifest, otherwise: str, ownership: Ownership
 ) -> Manifest:
-    """Build a container that ends well only where the disk is there.
+    """Build a container that succeeds only where the disk is mounted.
 
     Args:
         name: the container's name.
@@ -44,8 +44,8 @@ def container(  # noqa: PLR0913, PLR0917 (where it looks, and what it says)
         "resources": sized(storage.resources, cpu="10m", memory="16Mi", most="64Mi"),
         "securityContext": confined(
             # The owner of a network volume may be the only one who can look into it.
-            runAsUser=storage.owner.uid or _NOBODY,
-            runAsGroup=storage.owner.gid or _NOBODY,
+            runAsUser=storage.owner.uid or _NONROOT,
+            runAsGroup=storage.owner.gid or _NONROOT,
             runAsNonRoot=True,
             **PROFILE,
         ),

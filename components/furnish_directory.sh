@@ -27,7 +27,7 @@ holds_photos() {
 
 require_directory
 : "${DISK_ID:?has no value: the directory ConfigMap has no id}"
-if [ -n "$OWNER" ] && ! is_ours "$DIRECTORY"; then
+if [ -n "$OWNER" ] && ! is_own "$DIRECTORY"; then
     refuse not-owned "$PLACE belongs to $(owner_of "$DIRECTORY") and storage.owner is $OWNER. See what is in it and give it to that \
 owner: $MARK_DISK"
 fi

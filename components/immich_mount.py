@@ -1,4 +1,4 @@
-"""The photos in Immich: a volume, its mounts and a startup check, as entries of a workload that Immich's owner has."""
+"""The photos in Immich: a volume, its mounts and a startup check, as entries of a workload of others."""
 
 import posixpath
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What a volume or a claim that was adopted keeps of its own: all but what says which disk it is.
+"""What an adopted volume or claim keeps of its own: everything but which disk it is.
 
-Most of it the API server lets nobody change: class, access modes, the type of a hostPath, volumeMode, node affinity.
+Most of these fields are immutable: class, access modes, the type of a hostPath, volumeMode, node affinity.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _DIRECTORIES = {"hostPath", "local"}
 def keeps(known: Manifest, owner: Ownership) -> bool:
     """Whether an object of this stack keeps values that others set."""
     annotations = known["metadata"].get("annotations") or {}
-    return owner.is_ours(known) and not annotations.keys().isdisjoint({ADOPTED_MARK, VALUES_MARK})
+    return owner.owns(known) and not annotations.keys().isdisjoint({ADOPTED_MARK, VALUES_MARK})
 
 
 def keeping(wanted: Manifest, kept: Mapping[Ref, Manifest], *, adopted: bool) -> Manifest:

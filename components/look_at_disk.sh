@@ -13,7 +13,7 @@ if [ "$BESIDE" = true ]; then
         "$(filesystem "${DIRECTORY%/*}")") echo "It is on the same filesystem as its parent directory: no disk is mounted there" ;;
         *) echo "It is a mount of its own" ;;
     esac
-    is_ours "$DIRECTORY" ||
+    is_own "$DIRECTORY" ||
         echo "It belongs to $(owner_of "$DIRECTORY"), and storage.owner is $OWNER: marking it gives it and its import folders \
 to that owner"
 fi

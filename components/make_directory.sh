@@ -14,6 +14,6 @@ if [ ! -d "$DIRECTORY" ]; then
     ! made_before || refuse directory-gone "$PLACE was created before and is gone. Is its disk mounted?"
     mkdir -m 1700 "$DIRECTORY"
 fi
-if is_unfinished && is_ours "$DIRECTORY" && [ -z "$(ls -A "$DIRECTORY")" ] && ! made_before; then
+if is_unfinished && is_own "$DIRECTORY" && [ -z "$(ls -A "$DIRECTORY")" ] && ! made_before; then
     give "$DIRECTORY"
 fi

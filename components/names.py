@@ -1,4 +1,4 @@
-"""What the objects that this stack deploys whole are called: known by its settings, so that they can be looked up."""
+"""Names of the objects that this stack manages fully: they follow from its settings, so that they can be looked up."""
 
 from collections.abc import Iterator
 

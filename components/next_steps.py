@@ -72,7 +72,7 @@ def _store_api_key(settings: Settings, ownership: Ownership) -> Iterator[str]:
 def _sign_in(settings: Settings, ownership: Ownership, synced: Collection[str]) -> Iterator[str]:
     for account in settings.photo_sync.accounts:
         if account.name not in synced:
-            # Whether someone has signed it in only a sync finds out: a second time does no harm.
+            # Only a sync finds out whether the account is signed in: a second sign-in does no harm.
             yield (
                 f"Sign account {account.name} in, with the code that Apple sends, and fetch its first photos: "
                 f"`{ownership.command('icloud-login', account.name)} && {ownership.command('sync-now', account.name)}`"

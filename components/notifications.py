@@ -1,4 +1,4 @@
-"""Who is told how a sync went: a container after the sync's, in the same pod, that sends it and ends with its verdict.
+"""Notifications of syncs: a container after the sync's, in the same pod, sends them and ends with the sync's verdict.
 
 Apprise's own image sends: one that fails, or whose program is broken into, has neither the account's session nor its
 password. The sync is the pod's init container then.
@@ -40,7 +40,7 @@ def secret(notifications: Notifications, namespace: str, ownership: Ownership) -
 
 
 def container(account: str, ahead: int, notifications: Notifications, ownership: Ownership) -> Manifest:
-    """Build the container that tells how an account's sync went."""
+    """Build the container that notifies of an account's sync."""
     return _container(
         notifications.resources,
         ["python3", "-c", literal(_SCRIPT.read_text())],

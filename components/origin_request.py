@@ -1,4 +1,4 @@
-"""What a rule says of its origin, and what of its document's own `originRequest` it must not inherit. Pure.
+"""A rule's `originRequest`, and what it must not inherit from that of the document. Pure.
 
 cloudflared has every rule inherit what is stated for the whole document (source: its ingress/config.go, setConfig).
 """

@@ -1,4 +1,4 @@
-"""Whose an object is: marks on it that outlive the state, and what happens to it when the stack is removed."""
+"""Who owns an object: annotations that outlive the state, and what happens to it when the stack is removed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MANAGER_OF_PROVIDER = "pulumi.com/patchFieldManager"
 
 @dataclass(frozen=True)
 class Ownership:
-    """What this stack calls its own.
+    """What this stack owns.
 
     Attributes:
         stack: `<project>/<stack>`, the value of our mark.
@@ -45,7 +45,7 @@ class Ownership:
 
     @property
     def manager(self) -> str:
-        """Field manager of our fragments. One a stack, so that no stack takes another's entries for its own."""
+        """Field manager of this stack's fragments: one for each stack, so that no stack owns another's entries."""
         return self.stack
 
     @property
@@ -63,7 +63,7 @@ class Ownership:
         marks = self.adoption_marks() if adopted else {STACK_MARK: self.stack}
         return {**place, "annotations": {**(annotations or {}), **marks, _MANAGER_OF_PROVIDER: OBJECT_MANAGER}}
 
-    def is_ours(self, live: Manifest) -> bool:
+    def owns(self, live: Manifest) -> bool:
         """Whether an object carries this stack's mark; one of a former name only where the state holds the object."""
         mark = marked_by(live)
         return bool(mark) and (mark in {self.stack, self.lost} or (mark in self.former and self._holds(live)))
@@ -78,7 +78,7 @@ class Ownership:
 
     def adopts(self, live: Manifest) -> bool:
         """Whether an object was made by hand and this stack adopted it, or adopts it now."""
-        if self.is_ours(live):
+        if self.owns(live):
             return ADOPTED_MARK in live["metadata"]["annotations"]
         return self.adopting and not self.lost_its_mark(live)
 

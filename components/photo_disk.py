@@ -8,7 +8,7 @@ from clients.kubernetes import Manifest
 # A dotfile: Immich does not walk it.
 MARK = ".immich-icloud"
 IMPORT_FOLDER = "icloud-import"
-# Of the pods of all Jobs that mount it: none of them has anything to do in the network.
+# Label of the pods of all Jobs that mount the disk: none of them needs the network.
 NETWORK_POLICY: Final = "photo-disk"
 LABELS = {"app.kubernetes.io/name": "photo-disk"}
 # Name of the directory ConfigMap and of its mirror in Immich's namespace.

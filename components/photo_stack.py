@@ -110,7 +110,7 @@ class PhotoStack(pulumi.ComponentResource):
             objects = [one.manifest for one in plan.mount_admission]
             admitted = AdmittedMount(objects, mount_admission.stamp(plan.mounts[0]), list(plan.mounts), manifest)
             mounted = [MountAtAdmission(f"{self._prefix}immich-mount-at-admission", admitted, self._after(*mountable))]
-        elif plan.mount_is_ours:  # where the chart mounts it, preflight has seen that it does
+        elif plan.states_mount:  # where the chart mounts it, preflight has seen that it does
             mounted = []
             for mount in plan.mounts:
                 # States know the first one by this name.

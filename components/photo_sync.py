@@ -285,7 +285,7 @@ def _out_only(clients: set[str], *more: Manifest) -> Manifest:
         "podSelector": {"matchExpressions": several} if names[1:] else {"matchLabels": alone},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [],
-        # To anywhere: Apple's addresses are many.
+        # To any address: Apple has many.
         "egress": [network.NAMES, {"ports": [{"protocol": "TCP", "port": 443}]}, *more],
     }
 

@@ -97,7 +97,7 @@ class Plan:
     """The stack's manifests. `photo_sync` is a managed object, or entries where the namespace was found.
 
     Then `photo_sync_is_found`. `mounts` are the entries of Immich's workloads: this stack states them there, or
-    `mount_admission` adds them to each pod; unless `mount_is_ours`, Immich's chart states them and they are checked.
+    `mount_admission` adds them to each pod; unless `states_mount`, Immich's chart states them and they are checked.
     `mutated` are objects of which the cluster's admission makes something else, as they are.
     """
 
@@ -115,7 +115,7 @@ class Plan:
     immich_claim: ManagedObject | None
     immich_entries: Manifest | None
     mounts: tuple[Manifest, ...]
-    mount_is_ours: bool
+    states_mount: bool
     mount_admission: tuple[ManagedObject, ManagedObject] | None
     mount_policy: tuple[ManagedObject, ManagedObject] | None
     sync: Sync | None
@@ -155,7 +155,7 @@ class Plan:
         candidates = (
             self.photo_sync_entries if self.photo_sync_is_found else None,
             self.immich_entries,
-            *(self.mounts if self.mount_is_ours and not self.mount_admission else ()),
+            *(self.mounts if self.states_mount and not self.mount_admission else ()),
         )
         return (fragment for fragment in candidates if fragment)
 
@@ -203,7 +203,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             found.immich_levels,
         ),
         mounts=mounts,
-        mount_is_ours=immich.mount.kind != "chart",
+        states_mount=immich.mount.kind != "chart",
         mount_admission=_mount_admission(settings, found, mounts[0], ownership),
         mount_policy=_mount_policy(settings, found, mounts[0], ownership),
         sync=syncing,

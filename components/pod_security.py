@@ -35,7 +35,7 @@ _RESTRICTED_VOLUMES = {
 class FoundLevels:
     """The levels that a namespace has, by mode: by anyone, and by those who will go on stating them."""
 
-    by_anybody: Mapping[str, Level] = field(default_factory=dict)
+    labelled: Mapping[str, Level] = field(default_factory=dict)
     by_others: Mapping[str, Level] = field(default_factory=dict)
 
 
@@ -81,5 +81,5 @@ def labels_to_add(level: Level, found: FoundLevels) -> dict[str, str]:
     """Build the labels that a found namespace still lacks: raised where our pods need it, never made stricter."""
     if level == "restricted":
         return {}  # every level admits such a pod
-    wanted = {mode: least_strict([level, found.by_anybody.get(mode, level)]) for mode in MODES}
+    wanted = {mode: least_strict([level, found.labelled.get(mode, level)]) for mode in MODES}
     return {label(mode): wanted[mode] for mode in MODES if found.by_others.get(mode) != wanted[mode]}

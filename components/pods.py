@@ -27,7 +27,7 @@ def confined(**more: Any) -> Manifest:
 
 
 def alone(**context: Any) -> Manifest:
-    """Build what a pod says that needs nothing of the cluster; `context` is who its containers run as."""
+    """Build the spec of a pod that needs nothing from the cluster; `context` is who its containers run as."""
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -56,5 +56,5 @@ def sized(stated: Resources, *, cpu: str, memory: str, most: str) -> Manifest:
 
 
 def asks_for(name: str) -> Manifest:
-    """Build what a pod says that has to run on a node, by its host name; nothing of an empty one."""
+    """Build the spec of a pod that has to run on a node, by its host name; empty for an empty name."""
     return {"nodeSelector": {HOST_NAME: name}} if name else {}

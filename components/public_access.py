@@ -65,7 +65,7 @@ class Record:
         type: A, AAAA or CNAME.
         content: what it points at; None for a tunnel that is yet to be made.
         proxied: whether requests go through Cloudflare.
-        comment: our mark on it.
+        comment: this stack's mark on it.
         adopted: whether an older version adopted it: then it is kept, as it is, when the stack is removed.
         import_id: Pulumi's id to import it by; None unless it is there and the state does not know it.
         adopted_id: its id, where it was made by hand: then it is restored when the stack is removed; else None.
@@ -116,7 +116,7 @@ class PublicAccess:
         rules: our rules in a shared tunnel; None for any other kind.
         own_tunnel: name of a tunnel of our own; None for any other kind.
         rule: of a tunnel, the rule that leads the host to its origin.
-        access: who may come in; None when Access is off.
+        access: who is admitted; None when Access is off.
         hosts_before: the hosts that this one replaces.
         local: what a locally managed tunnel does with the host's requests; None for any other kind.
         file_rule: our rule in its file; None where it has none of this stack.
@@ -242,7 +242,7 @@ def tunnel_host(tunnel_id: str) -> str:
 
 def _record(host: str, cloudflare: OnCloudflare, found: FoundAtCloudflare, ownership: Ownership) -> Record:
     kind, content, proxied = _target(cloudflare, found)
-    # One whose mark someone has wiped off may have been made by hand: it is kept, too.
+    # One whose mark was removed may have been made by hand: it is kept, too.
     by_hand = found.record.id if found.record and found.adopt_record else None
     names = {ownership.stack, *ownership.other_names}
     adopted = found.record is not None and not by_hand and found.record.comment not in names

@@ -1,4 +1,4 @@
-"""What differs from what runs only in a stack's name stays as it runs: a stack that is renamed restarts nothing."""
+"""Pods that differ only in a stack's name stay as they run: renaming a stack restarts nothing."""
 
 import json
 

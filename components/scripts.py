@@ -1,4 +1,4 @@
-"""The scripts that run in pods: each with the functions that it calls before it, and how it reports first of all."""
+"""The scripts that run in pods: each preceded by how it reports, and by the functions that it calls."""
 
 import shlex
 from functools import cache

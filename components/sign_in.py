@@ -16,7 +16,7 @@ LASTS = 900  # seconds: Apple's codes are good for minutes
 
 
 def job(account: Account, settings: Settings, ownership: Ownership, today: date) -> Manifest:
-    """Build the Job: its pod waits for `command` to be run in it, and ends by itself when nobody comes back."""
+    """Build the Job: its pod waits for `command` to be run in it, and ends by itself when no command attaches again."""
     client = client_of(account, settings.photo_sync)
     environment = {
         "AHEAD": str(days_to_next(settings.photo_sync.schedule, today)),
@@ -33,7 +33,7 @@ def job(account: Account, settings: Settings, ownership: Ownership, today: date)
     # in it.
     own_group = {"fsGroup": settings.storage.owner.gid, "fsGroupChangePolicy": "OnRootMismatch"}
     pod["securityContext"] |= own_group
-    pod["terminationGracePeriodSeconds"] = 1  # `sleep` is the pod's first process, which is deaf to SIGTERM
+    pod["terminationGracePeriodSeconds"] = 1  # `sleep` is the pod's first process, which ignores SIGTERM
     labels = account_pod.labels(account.name, client)
     place = {"generateName": prefix(account), "namespace": settings.photo_sync.namespace}
     return pods.job({**place, "labels": labels}, labels, pod, lasts=LASTS)

@@ -1,4 +1,4 @@
-"""Tells how a sync went. It runs in Apprise's image, on nothing but Python's own library and the program `apprise`.
+"""Sends notifications of a sync. It runs in Apprise's image, on nothing but Python's own library and the program `apprise`.
 
 VERDICT    directory with what the sync left: `code`, its exit code, and `result`, what it reported
 TOLD       directory that keeps what has been told
@@ -11,7 +11,7 @@ LOGIN, VERIFY, SYNC
            the commands that sign in, show all, and fetch again
 TEST       the command that only tests: a message that says so is sent instead, and it fails where one does not arrive
 
-It ends with the sync's code, whatever became of the message: that it did not arrive is its termination message.
+It ends with the sync's code; a message that was not delivered is its termination message.
 """
 
 import contextlib
@@ -58,8 +58,8 @@ class Message:
     """What a notification reports.
 
     Attributes:
-        key: what it is about; the same is told once a day.
-        kind: how grave it is, in Apprise's words.
+        key: what it is about; the same is sent once a day.
+        kind: how severe it is, as Apprise names it.
         title: one line.
         body: what is wrong, and what to do.
 
@@ -92,7 +92,7 @@ class Run:
 
 
 def messages(run: Run, environment: Mapping[str, str], *, failed_before: bool, today: date) -> Iterator[Message]:
-    """Say what there is to tell, of what is asked for."""
+    """Yield the notifications that are due, of the events that are asked for."""
     asked, account = environment["ON"].split(), environment["ACCOUNT"]
     if run.code and "failure" in asked:
         body = f"{run.sentence.rstrip('.')}.\n\nMore: {environment['VERIFY']}"
@@ -169,7 +169,7 @@ def requested(url: str, pauses: tuple[int, ...] = _PAUSES) -> bool:
 
 
 def tell(run: Run, environment: Mapping[str, str], today: date) -> list[str]:
-    """Tell all that there is to tell; return what did not arrive."""
+    """Send all notifications that are due; return those that were not delivered."""
     state_file, urls = Path(environment["TOLD"]) / "told.json", environment.get("URLS", "").split()
     state = _read(state_file)
     said = {key: day for key, day in state.get("said", {}).items() if day == str(today)}
@@ -182,7 +182,7 @@ def tell(run: Run, environment: Mapping[str, str], today: date) -> list[str]:
         if len(unreached) < len(urls):
             _say(f"sent: {message.title}")
             said |= {message.key: str(today)}
-        elif message.key == _RECOVERED:  # the next good run tells it
+        elif message.key == _RECOVERED:  # the next good run reports it
             failed = True
     if _is_whole(run) and (heartbeat := environment.get("HEARTBEAT")) and not requested(heartbeat):
         lost.append("notifications.heartbeat could not be reached")
@@ -204,7 +204,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _write(file: Path, state: dict[str, Any]) -> None:
     fresh = file.with_suffix(".new")
-    with contextlib.suppress(OSError):  # at worst the same is told twice
+    with contextlib.suppress(OSError):  # at worst the same is sent twice
         fresh.write_text(json.dumps(state))
         fresh.replace(file)
 
@@ -242,7 +242,7 @@ def _run_of(verdict: Path) -> Run:
 
 
 def main() -> int:
-    """Tell, and return the sync's code."""
+    """Notify, and return the sync's code."""
     if os.environ.get("TEST"):
         return _test(os.environ)
     run = _run_of(Path(os.environ["VERDICT"]))

@@ -166,7 +166,7 @@ def _key(rule: Mapping[str, Any]) -> tuple[str, str]:
     return rule.get("hostname") or "", rule.get("path") or ""
 
 
-def _lets_anybody_in(step: Step) -> bool:
+def _admits_everyone(step: Step) -> bool:
     def open_to_all(policy: Mapping[str, Any]) -> bool:
         return policy.get("decision") == "bypass" or any("everyone" in one for one in policy.get("includes", []))
 
@@ -272,9 +272,9 @@ RULES: Final = (
     ChangeRule(_INGRESS, _UPDATED, _ROUTE, _leads_elsewhere),
     ChangeRule(_HTTP_ROUTE, _REPLACED, _ROUTE, _was_found),
     ChangeRule(_HTTP_ROUTE, _UPDATED, _ROUTE, _leads_elsewhere),
-    # Replaced, it is there again; and without a policy it lets nobody in.
+    # A replaced one is recreated; and without a policy the application admits no one.
     ChangeRule(APPLICATION, _GONE, _OPEN, _guards_immich),
-    ChangeRule(POLICY, _STATED, _OPEN, _lets_anybody_in),
+    ChangeRule(POLICY, _STATED, _OPEN, _admits_everyone),
     ChangeRule(
         SERVICE_TOKEN,
         _REPLACED,
@@ -290,7 +290,7 @@ def tripped(steps: Iterable[Step]) -> list[RefusedChange]:
 
 
 def refusal(findings: Iterable[RefusedChange], command: str) -> str:
-    """Say what is refused, why, and how it is allowed.
+    """Explain what is refused, why, and how to allow it.
 
     Args:
         findings: what is refused.

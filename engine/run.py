@@ -93,7 +93,7 @@ class Run:
         operation: what the engine did.
         succeeded: whether it ended well.
         steps: the resources that it came by.
-        diagnostics: what was said.
+        diagnostics: its messages.
         outputs: the stack's, secrets hidden.
         complete: whether the engine has summed it up.
         alters: whether it leaves any other state than it found, of the engine's own resources and components, too.

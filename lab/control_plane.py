@@ -192,7 +192,7 @@ class ControlPlane:
                     f"--secure-port={ports.api}",
                     f"--tls-cert-file={place / 'server.pem'}",
                     f"--tls-private-key-file={place / 'server.pem'}",
-                    # The Service "kubernetes" would need an address that is not loopback; nobody uses it here.
+                    # The Service "kubernetes" would need an address that is not loopback; it is not used here.
                     "--endpoint-reconciler-type=none",
                     "--service-cluster-ip-range=10.96.0.0/12",
                     "--service-account-issuer=https://kubernetes.default.svc",

@@ -241,7 +241,7 @@ class Engine:
         if any(marked.name == _PROCESS for marked in processes.find(self._home)):
             processes.end(self._home, {_PROCESS})
             repaired.append("an engine still ran")
-        # Now no engine runs: a lock is nobody's. `pulumi cancel` would need a state that is readable.
+        # No engine runs now: a lock is stale. `pulumi cancel` would need a state that is readable.
         if self._backend.locks.exists():
             if any(self._backend.locks.iterdir()):
                 repaired.append("the stack was locked")

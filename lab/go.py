@@ -77,7 +77,7 @@ def find_go(workshop: Path, recipes: Sequence[Recipe], progress: BuildProgress) 
     installed = shutil.which("go")
     if installed and _go_version(installed) >= needed:
         return Go(Path(installed), workshop, env)
-    # On a machine without Go its module cache would be 3 GB that nobody else uses: it goes with the workshop.
+    # On a machine without Go its module cache would be 3 GB of no other use: it is deleted with the workshop.
     env |= {"GOMODCACHE": str(workshop / "modules"), "GOFLAGS": f"{env['GOFLAGS']} -modcacherw"}
     return Go(_fetched_go(workshop, recipes, needed, progress), workshop, env)
 

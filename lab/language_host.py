@@ -26,7 +26,7 @@ def main() -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    os.dup2(2, 1)  # nobody reads what else there is
+    os.dup2(2, 1)  # the rest is not read
     sys.stdin.read()
     server.stop(None)
 

@@ -136,7 +136,7 @@ def _end_one(process: psutil.Process) -> None:
 
 
 def _gone_within(process: psutil.Process, seconds: float) -> bool:
-    # Not psutil's wait(): under an init that reaps nobody an ended orphan stays a zombie, which it counts as alive. A
+    # Not psutil's wait(): under an init that reaps nothing an ended orphan stays a zombie, which it counts as alive. A
     # zombie of our own is waited for: until it is collected, its last threads may still hold its ports.
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

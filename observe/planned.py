@@ -41,7 +41,7 @@ def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
 
 def _job(wanted: Manifest, live: Mapping[Ref, Manifest], owner: Ownership) -> Manifest:
     """Keep the directory Job where only the stack's name is another one: that is no reason to run it again."""
-    jobs = (one for ref, one in live.items() if ref.kind == wanted["kind"] and owner.is_ours(one))
+    jobs = (one for ref, one in live.items() if ref.kind == wanted["kind"] and owner.owns(one))
     kept = (reworded(wanted, one) for one in jobs)
     return next((one for one in kept if one is not wanted), wanted)
 
@@ -55,7 +55,7 @@ def _found(settings: Settings, observed: Observed, owner: Ownership) -> Found:
     first = first_mounted(observed.known)
     return Found(
         servers=tuple(sorted(servers, key=lambda server: server.ref != first)),
-        job_by_hand=seen.directory_job is not None and not owner.is_ours(seen.directory_job),
+        job_by_hand=seen.directory_job is not None and not owner.owns(seen.directory_job),
         immich_levels=_levels(seen.namespace, owner),
         photo_sync_levels=_levels(seen.photo_sync, owner),
         cloudflare=at_cloudflare(settings, observed.cloudflare, owner) if observed.cloudflare else None,
@@ -90,16 +90,16 @@ def _levels(namespace: Manifest | None, ownership: Ownership) -> FoundLevels:
     labels = namespace["metadata"].get("labels", {})
     found = {mode: labels.get(pod_security.label(mode)) for mode in pod_security.MODES}
     # The API server takes any other word for the strictest level.
-    by_anybody = {mode: level for level in pod_security.LEVELS for mode, label in found.items() if label == level}
+    labelled = {mode: level for level in pod_security.LEVELS for mode, label in found.items() if label == level}
     staying = {
         mode
         for entry in namespace["metadata"].get("managedFields", [])
-        for mode in by_anybody
+        for mode in labelled
         if f"f:{pod_security.label(mode)}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
         and entry.get("manager", "") not in {ownership.manager, *ownership.other_names, OBJECT_MANAGER}
         and not (ownership.adopting and set_by_hand(entry.get("manager", "")))
     }
-    return FoundLevels(by_anybody, {mode: by_anybody[mode] for mode in staying})
+    return FoundLevels(labelled, {mode: labelled[mode] for mode in staying})
 
 
 def synced(settings: Settings, live: Mapping[Ref, Manifest]) -> frozenset[str]:

@@ -11,7 +11,7 @@ def notify_test(stack: Stack, _account: str | None, say: Say = say) -> None:
     """Send a test, and say which URLs it did not reach.
 
     Raises:
-        CommandError: when nobody is to be told.
+        CommandError: when no notifications are configured.
         JobError: when it does not reach all of them.
         ClusterError: when the API server refuses or does not answer.
 

@@ -70,7 +70,7 @@ def findings(settings: Settings, facts: CloudflareSeen, plan: Plan) -> Iterator[
         yield from local_tunnel_rules.findings(settings, facts, public_access.local, ours=ours)
     yield from zone_rules.findings(settings.host, facts, proxied=public_access.record.proxied)
     if trial:
-        yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.taken_over)
+        yield from (wording.RULE_ADOPTED.found(spoken(rule)) for rule in trial.adopted)
         yield from trial.news
     yield from _limits(settings, public_access)
     yield from _token_ends(facts, datetime.now(UTC))

@@ -65,7 +65,7 @@ def ask(api: ClusterApi, plan: Plan, observed: Observed) -> Answers:
         trials={Ref.of(fragment): dry_run(api, plan.ownership.claim(fragment)) for fragment in plan.fragments()},
         refused_pods=pod_trials.refused(api, plan, observed),
         admitted={ref: answer for ref, answer in answers.items() if not isinstance(answer, ClusterRefusedError)},
-        remainders={} if plan.mount_is_ours else _remainders(api, plan),
+        remainders={} if plan.states_mount else _remainders(api, plan),
     )
 
 

@@ -43,13 +43,13 @@ def _one_user_twice(facts: ImmichSeen) -> Iterator[Finding]:
             by_user.setdefault(trial.owner.email, []).append(wanted.owner)
     for email, named in by_user.items():
         if len(named) > 1:
-            words = " and ".join(name or "nobody, which is whose API key it is" for name in named)
+            words = " and ".join(name or "unset, which means the user of the API key" for name in named)
             yield wording.USER_NAMED_TWICE.found(user=email, named=words)
 
 
 def _of_library(wanted: WantedLibrary, trial: LibraryDiff) -> Iterator[Finding]:
     yield from trial.problems
-    if trial.taken_over:
+    if trial.adopted:
         yield wording.LIBRARY_ADOPTED.found(wanted.name)
     if trial.settled is None:
         return

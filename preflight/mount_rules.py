@@ -23,7 +23,7 @@ from text.finding import Finding
 def findings(settings: Settings, facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Finding]:
     """Find what would leave Immich without its photos, and what becomes of the mount."""
     for mount in plan.mounts:
-        if plan.mount_is_ours:
+        if plan.states_mount:
             live = facts.workload(Ref.of(mount))
             in_its_place = dict.fromkeys(_in_its_place(settings, mount, live) if live else ())
             yield from in_its_place
@@ -113,7 +113,7 @@ def _stated_by_chart(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[
     elif lacks:
         yield wording.CHART_LACKS_MOUNT.found(where, lacks=lacks, command=command)
     else:
-        if not _is_ours_of_today(mount, remainder.live):
+        if not _is_current(mount, remainder.live):
             yield wording.CHART_HAS_OLD_CHECK.found(where, guard=GUARD, command=command)
         if remainder.ours:
             yield wording.MOUNT_STAYS.found(where)
@@ -123,7 +123,7 @@ def _lacks(mount: Manifest, live: Manifest) -> str:
     return "; ".join(lacking(mount, live["spec"]["template"]["spec"]))
 
 
-def _is_ours_of_today(mount: Manifest, live: Manifest) -> bool:
+def _is_current(mount: Manifest, live: Manifest) -> bool:
     wanted, found = (_check(one) for one in (mount, managed_fields.as_found(live, mount)))
     return wanted == found
 

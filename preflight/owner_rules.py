@@ -28,7 +28,7 @@ def findings(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Fin
 
 
 def _not_ours(managed: ManagedObject, live: Manifest, plan: Plan) -> Iterator[Finding]:
-    if plan.ownership.is_ours(live):
+    if plan.ownership.owns(live):
         return
     from_stack = marked_by(live)
     mark_it = f"`kubectl annotate --overwrite {managed.ref.kind.lower()} {managed.ref.name}"
@@ -49,8 +49,8 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
     yield from _of_other_names(plan, answers)
     if not settings.adopt_existing:
         return
-    foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.is_ours(live)}
-    by_hand = [trial for trial in answers.trials.values() if trial.taken_over]
+    foreign = {ref: live for ref, live in answers.live.items() if not plan.ownership.owns(live)}
+    by_hand = [trial for trial in answers.trials.values() if trial.adopted]
     if not foreign and not by_hand and not elsewhere:
         yield wording.NOTHING_TO_ADOPT.found(otherwise=wording.MARKS_ALL)
         return
@@ -66,14 +66,14 @@ def adoption(settings: Settings, plan: Plan, answers: Answers, *, elsewhere: boo
             if dropped and not (managed is plan.photo_sync and plan.photo_sync_is_found):
                 yield wording.FIELDS_DROPPED.found(managed.ref, fields=", ".join(dropped))
     for trial in by_hand:
-        yield wording.ENTRIES_ADOPTED.found(entries=trial.taken_over)
+        yield wording.ENTRIES_ADOPTED.found(entries=trial.adopted)
 
 
 def _of_other_names(plan: Plan, answers: Answers) -> Iterator[Finding]:
     """Say what becomes of objects that carry another name of this stack."""
     owner = plan.ownership
     for name in owner.other_names:
-        marked = [str(ref) for ref, live in answers.live.items() if marked_by(live) == name and owner.is_ours(live)]
+        marked = [str(ref) for ref, live in answers.live.items() if marked_by(live) == name and owner.owns(live)]
         marked += [f"entries in {ref}" for ref, trial in answers.trials.items() if name in trial.renamed]
         if marked:
             said = wording.TAKEN_FROM if name == owner.lost else wording.RENAMED
@@ -96,7 +96,7 @@ def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
 
 
 def _comes_back(path: tuple[str, ...], live: Manifest) -> bool:
-    """Whether the API server sets a dropped field again by itself, or nobody misses it."""
+    """Whether the API server sets a dropped field again, or dropping it has no effect."""
     if path[-1] == LAST_APPLIED:
         return True
     return path[0] == "spec" and value_at(live["spec"], ".".join(path[1:])) == _API_DEFAULTS.get(path[-1], object())

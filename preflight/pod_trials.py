@@ -36,7 +36,7 @@ def refused(api: ClusterApi, plan: Plan, observed: Observed) -> dict[Ref, str]:
 
 
 def _pods(plan: Plan, observed: Observed) -> Iterator[tuple[Ref, Manifest, bool]]:
-    for mount in plan.mounts if plan.mount_is_ours else ():
+    for mount in plan.mounts if plan.states_mount else ():
         live, ref = observed.cluster.workload(Ref.of(mount)), Ref.of(mount)
         if live:
             spec = live["spec"]["template"]["spec"]

@@ -54,7 +54,7 @@ def _rivals(settings: Settings, facts: ClusterSeen, plan: Plan, ours: Ref) -> It
     gateways = facts.routes.gateways or ()
     for route in (*(facts.ingresses or ()), *facts.routes.others):
         rival, led = Ref.of(route), hosts(route, gateways)
-        if rival == ours or plan.ownership.is_ours(route):
+        if rival == ours or plan.ownership.owns(route):
             continue
         if normal(settings.host) in led.names and (paths := kept_to(route, settings.host)):
             yield wording.HOST_SHARED.found(rival, host=settings.host, paths=", ".join(paths))

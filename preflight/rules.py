@@ -74,7 +74,7 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
     for account in plan.sync.accounts if plan.sync else ():
         ref = Ref.of(account.cron_job)
         live = answers.live.get(ref)
-        if live is None or not plan.ownership.is_ours(live) or not live.get("status", {}).get("lastSuccessfulTime"):
+        if live is None or not plan.ownership.owns(live) or not live.get("status", {}).get("lastSuccessfulTime"):
             continue
         was, would_be = arrangement(live), arrangement(account.cron_job)
         if was != would_be:
@@ -83,7 +83,7 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
 
 def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
     job = facts.directory_job
-    if job is not None and not plan.ownership.is_ours(job):
+    if job is not None and not plan.ownership.owns(job):
         yield wording.JOB_BY_HAND.found(Ref.of(job), ours=plan.directory_job.ref.name)
 
 

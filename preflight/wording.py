@@ -1,4 +1,4 @@
-"""All that preflight says: each situation with its code and its words."""
+"""All findings of preflight: each situation with its code and its message."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ def elsewhere(setting: str) -> str:
     return f", or choose another {PROJECT}:{setting}" if setting else ""
 
 
-# what an API says by itself
+# as an API words it
 
 UNREADABLE = Situation("unreadable", "$reason")
 NOT_KNOWN = Situation(
@@ -32,7 +32,7 @@ NOT_KNOWN = Situation(
     _WARNING,
 )
 
-# what has to be there
+# what is missing
 
 NAMESPACE_MISSING = Situation(
     "namespace-missing",
@@ -166,7 +166,7 @@ NO_CLASS = Situation(
     setting=_CLASS,
 )
 
-# whose an object is
+# who owns an object
 
 MARK_LOST = Situation(
     "mark-lost", "$subject was created by this project and lacks its owner annotation", "Restore it: $command"
@@ -282,7 +282,7 @@ JOB_BY_HAND = Situation(
     _WARNING,
 )
 
-# what does not go together with what is there
+# conflicts with existing objects
 
 REFUSED = Situation("refused", "$subject$named: the API server refuses it: $reason")
 JOB_REFUSED = Situation(
@@ -437,7 +437,7 @@ IMMICH_ON_ANY_NODE = Situation(
     "storage.kind",
 )
 
-# what is on its way out, or takes no pod
+# objects being deleted, and nodes that accept no pods
 
 BEING_DELETED = Situation(
     "being-deleted",

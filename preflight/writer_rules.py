@@ -88,7 +88,7 @@ def findings(
     names = [account.name for account in settings.photo_sync.accounts]
     folders = [disk.below(folder) for folder in import_folders(names)] if names else []
     for workload in seen.workloads:
-        if not _is_ours(workload, plan) and not _runs_elsewhere(settings, _template(workload)["spec"]):
+        if not _is_managed(workload, plan) and not _runs_elsewhere(settings, _template(workload)["spec"]):
             yield from _judged(workload, disk, folders, claims)
 
 
@@ -176,13 +176,13 @@ def _template(workload: Manifest) -> Manifest:
     return template
 
 
-def _is_ours(workload: Manifest, plan: Plan) -> bool:
+def _is_managed(workload: Manifest, plan: Plan) -> bool:
     labels = _template(workload).get("metadata", {}).get("labels") or {}
     by_hand = workload["metadata"].get("namespace") == plan.directory_job.ref.namespace and (
         ACCOUNT in labels or labels.items() >= LABELS.items()
     )
     immichs = {Ref.of(mount) for mount in plan.mounts}
-    return plan.ownership.is_ours(workload) or by_hand or Ref.of(workload) in immichs
+    return plan.ownership.owns(workload) or by_hand or Ref.of(workload) in immichs
 
 
 def _runs_elsewhere(settings: Settings, pod: Manifest) -> bool:

@@ -60,7 +60,7 @@ class FragmentDryRun:
         changes: whether it would change anything, ownership included.
         restarts: whether it would change the pods of a workload.
         warnings: the API server's own.
-        taken_over: as text, the entries that were set by hand and would be adopted; empty when there are none.
+        adopted: as text, the entries that were set by hand and would be adopted; empty when there are none.
         shared: as text, those that another manager applies too, with equal values; empty when there are none.
         renamed: the former names of the field manager that own anything there.
 
@@ -71,7 +71,7 @@ class FragmentDryRun:
     changes: bool = True
     restarts: bool = True
     warnings: tuple[str, ...] = ()
-    taken_over: str = ""
+    adopted: str = ""
     shared: str = ""
     renamed: frozenset[str] = frozenset()
 
@@ -118,16 +118,16 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     changes = bool(by_hand or renamed or _stale(live, claim)) or _essence(live, claim.manager) != _essence(
         stated, claim.manager
     )
-    # That the owner's own pods fall short of a stricter level is not this stack's to report.
+    # Violations of the owner's own pods are not reported here.
     warnings = tuple(w for w in answer.warnings if not w.startswith("would violate PodSecurity"))
     return FragmentDryRun(
         live,
         changes=changes,
         restarts=_template(live) != _template(answer.object),
         warnings=warnings,
-        taken_over=f"{claim.ref}: {_in_words(by_hand)}" if by_hand else "",
+        adopted=f"{claim.ref}: {_listed(by_hand)}" if by_hand else "",
         shared="; ".join(
-            f'{claim.ref}: "{manager}" states {_in_words(paths)}, too, with the same values'
+            f'{claim.ref}: "{manager}" states {_listed(paths)}, too, with the same values'
             for manager, paths in claim.holders(live).items()
             if _shares(live, claim, manager)
         ),
@@ -158,7 +158,7 @@ def without(api: ClusterApi, claim: Claim) -> Remainder | None:
     rivals = holding.keys() - {claim.manager, OBJECT_MANAGER}
     staying = {path for manager in rivals if not set_by_hand(manager) for path in holding[manager]}
     going = [path for path in ours if path not in staying]
-    return Remainder(lent_mounts.without(live, going), ours=True, by_hand=_in_words(sorted(by_hand)))
+    return Remainder(lent_mounts.without(live, going), ours=True, by_hand=_listed(sorted(by_hand)))
 
 
 def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
@@ -169,18 +169,18 @@ def _held_by_others(live: Manifest, claim: Claim) -> Iterator[Finding]:
     found = managed_fields.entries(managed_fields.as_found(live, claim.fragment))
     there = [path for path in managed_fields.entries(claim.fragment) if path in found]
     if not claim.adopt and (unheld := [path for path in there if managed_fields.is_item(path) and path not in held]):
-        yield wording.ENTRIES_UNOWNED.found(claim.ref, entries=_in_words(unheld))
+        yield wording.ENTRIES_UNOWNED.found(claim.ref, entries=_listed(unheld))
     for manager, paths in holding.items():
         if manager in {claim.manager, OBJECT_MANAGER} or _shares(live, claim, manager):
             continue
         if not set_by_hand(manager):
             yield (
-                wording.ENTRIES_OF_ANOTHER_STACK.found(claim.ref, stack=manager, entries=_in_words(paths))
+                wording.ENTRIES_OF_ANOTHER_STACK.found(claim.ref, stack=manager, entries=_listed(paths))
                 if _of_a_stack(manager)
-                else wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_in_words(paths))
+                else wording.ENTRIES_OF_ANOTHER.found(claim.ref, manager=manager, entries=_listed(paths))
             )
         elif not claim.adopt and (made := [path for path in paths if not _is_drift(path, [*ours, *lent])]):
-            yield wording.ENTRIES_BY_HAND.found(claim.ref, manager=manager, entries=_in_words(made))
+            yield wording.ENTRIES_BY_HAND.found(claim.ref, manager=manager, entries=_listed(made))
 
 
 def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
@@ -201,7 +201,7 @@ def _is_drift(path: managed_fields.Path, ours: list[managed_fields.Path]) -> boo
     return path in ours or (bool(ours) and not managed_fields.is_item(path))
 
 
-def _in_words(paths: Iterable[managed_fields.Path]) -> str:
+def _listed(paths: Iterable[managed_fields.Path]) -> str:
     return ", ".join(managed_fields.spoken(path) for path in paths)
 
 

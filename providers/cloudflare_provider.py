@@ -11,7 +11,7 @@ from settings.load import TOKEN
 class CloudflareProvider(dynamic.ResourceProvider):
     """Reaches Cloudflare.
 
-    The API token comes from the stack's configuration, never from the state: that may be of yesterday.
+    The API token comes from the stack's configuration, never from the state, which may be outdated.
     """
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:

@@ -9,7 +9,7 @@ from settings.cluster import Cluster
 class ClusterProvider(dynamic.ResourceProvider):
     """Reaches the cluster.
 
-    Where it is comes from the stack's configuration, never from the state: that may be of yesterday.
+    Where it is comes from the stack's configuration, never from the state, which may be outdated.
     """
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:

@@ -17,7 +17,7 @@ from providers.cluster_provider import ClusterProvider
 
 
 class DiskIdentityProvider(ClusterProvider):
-    """Draws the id, and later says that it is on a disk."""
+    """Draws the id, and later records that it is on a disk."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, a ConfigMap that is another stack's."""

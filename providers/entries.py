@@ -14,8 +14,8 @@ from providers.report import report
 _ATTEMPTS = 40  # a rollout that begins writes its status several times a second
 
 
-def take_over(api: ClusterApi, claim: Claim, gives: Callable[[str], bool], entries: list[Path]) -> None:
-    """Take our entries over from the field managers that give them, so that we alone own them."""
+def adopt(api: ClusterApi, claim: Claim, gives: Callable[[str], bool], entries: list[Path]) -> None:
+    """Move this stack's entries from the field managers that `gives` selects, so that this stack alone owns them."""
     _change_owners(api, claim, lambda live: managed_fields.hand_over(_owned(live), entries, gives, _us(claim, live)))
 
 
@@ -25,7 +25,7 @@ def rename(api: ClusterApi, claim: Claim) -> None:
 
 
 def state(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
-    """State these entries and no others: what was owned or lent besides goes."""
+    """State these entries and no others: anything else that was owned or lent is removed."""
 
     def regained(live: Manifest) -> Entries:
         lent = lent_mounts.found(live, claim.fragment, claim.manager)
@@ -36,12 +36,12 @@ def state(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
 
 
 def relinquish(api: ClusterApi, claim: Claim) -> None:
-    """Own none of the mounts in other managers' containers any longer; they stay."""
+    """Relinquish the mounts in other managers' containers; they stay."""
     _change_owners(api, claim, lambda live: lent_mounts.relinquished(_owned(live), claim.fragment, claim.manager))
 
 
-def give_back(api: ClusterApi, found: Manifest, claim: Claim) -> None:
-    """Put the entries, and who owned them, back to what was found."""
+def restore(api: ClusterApi, found: Manifest, claim: Claim) -> None:
+    """Restore the entries, and their owners, as they were found."""
     holding = claim.holders(found)
     state(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
     if claim.manager in holding:
@@ -68,7 +68,7 @@ def _return_to(api: ClusterApi, claim: Claim, entry: Manifest, paths: list[Path]
 
 
 def _apply(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
-    """Own these entries and no others: what was owned besides is given up."""
+    """Own these entries and no others: anything else that was owned is relinquished."""
     identity = {k: claim.fragment[k] for k in ("apiVersion", "kind")}
     names = {k: v for k, v in claim.fragment["metadata"].items() if k in {"name", "namespace"}}
     metadata = {**names, **entries.get("metadata", {})}

@@ -86,7 +86,7 @@ class FragmentProvider(ClusterProvider):
         # Of an object of this stack only its marks are a fragment: there both of our managers have to let go.
         going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
         going += [path for path in managed_fields.entries(claim.fragment) if lent_mounts.is_lent(path)]
-        entries.take_over(api, claim, _by_hand_or_us, going)
+        entries.adopt(api, claim, _by_hand_or_us, going)
         entries.state(api, claim, {})
         if claim.ref.kind in WORKLOADS:
             try:
@@ -103,7 +103,7 @@ class FragmentProvider(ClusterProvider):
             refuse_losses(api, trial.live)
         found = api.get(claim.ref) or trial.live
         entries.rename(api, claim)
-        entries.take_over(api, claim, set_by_hand, managed_fields.entries(claim.fragment))
+        entries.adopt(api, claim, set_by_hand, managed_fields.entries(claim.fragment))
         if claim.policy:  # the one in force may deny the new entries, and a narrow one those that are restored
             admission.widen(api, claim.policy)
         entries.state(api, claim, claim.fragment)
@@ -118,7 +118,7 @@ class FragmentProvider(ClusterProvider):
             owner = next(iter(trial.renamed), claim.manager)
             if owner != claim.manager:
                 entries.rename(api, replace(claim, manager=owner, former=(claim.manager,)))
-            entries.give_back(api, found, replace(previous, manager=owner))
+            entries.restore(api, found, replace(previous, manager=owner))
             raise RuntimeError(f"{error}. Rolled back to the previous configuration") from None
 
 

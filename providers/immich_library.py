@@ -1,6 +1,6 @@
 """An external library of Immich's that imports our folders; its other import paths and patterns are never touched.
 
-Nothing is ever taken away from a library, nor the library itself: Immich would drop the photos' albums and metadata.
+Nothing is ever removed from a library, nor the library itself: Immich would drop the photos' albums and metadata.
 And none is scanned before the disk with the photos has been found: Immich trashes every photo whose file it can't see.
 """
 
@@ -69,7 +69,7 @@ class LibraryDiff:
         owner: the user whose photos these are; None when it does not exist.
         live: the library as it is; None when it has to be made.
         settled: as it would be; None when there is a problem.
-        taken_over: whether it was made by hand and would become ours.
+        adopted: whether it was made by hand and would be adopted.
 
     """
 
@@ -77,7 +77,7 @@ class LibraryDiff:
     owner: User | None = None
     live: Library | None = None
     settled: Library | None = None
-    taken_over: bool = False
+    adopted: bool = False
 
     @property
     def changes(self) -> bool:
@@ -163,7 +163,7 @@ def _on_one_folder(
         importing = [one for one in libraries if any(_overlap(path, theirs) for theirs in one.import_paths)]
         if len(importing) < 2:  # noqa: PLR2004 (one is as it should be)
             continue
-        # Immich lists the oldest first, to which people have had the most time to add albums and names.
+        # Immich lists the oldest first, which is the most likely to have albums and names.
         kept, *others = sorted(importing, key=lambda one: not _noted_by(notes, one.id))
         for other in others:
             beyond = any(not _overlap(path, theirs) for theirs in other.import_paths)
@@ -227,7 +227,7 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: Wanted
         # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
         again(lambda: immich.update_library(immich.library(library_id)))
     except ImmichRefusedError as refused:
-        raise ImmichError(_in_words(refused, wanted)) from None
+        raise ImmichError(_explained(refused, wanted)) from None
     immich.scan(library_id)
 
 
@@ -260,7 +260,7 @@ class ImmichLibraryProvider(ImmichProvider):
                 trial = compare(immich, new, notes, _id, old.exclusion_patterns)
         except (ImmichError, ClusterError):  # at removal: see `read`
             return dynamic.DiffResult(changes=old != new)
-        if trial.settled and trial.settled.id != _id:  # behind that Service is another Immich
+        if trial.settled and trial.settled.id != _id:  # that Service leads to another Immich
             return dynamic.DiffResult(changes=True, replaces=["server"])
         renamed = old.stack in new.former
         return dynamic.DiffResult(changes=trial.changes or old.server != new.server or renamed)
@@ -325,7 +325,7 @@ class ImmichLibraryProvider(ImmichProvider):
             except JobError as error:
                 raise RuntimeError(f"the library {wanted.name} is not touched: {error}") from None
             except ImmichRefusedError as refused:
-                raise RuntimeError(_in_words(refused, wanted)) from None
+                raise RuntimeError(_explained(refused, wanted)) from None
         return library
 
 
@@ -348,7 +348,7 @@ class ImmichLibrary(dynamic.Resource, module="immich", name="Library"):
         super().__init__(ImmichLibraryProvider(), name, {**_properties(wanted), "library_id": None}, opts)
 
 
-def _in_words(refused: ImmichRefusedError, wanted: WantedLibrary) -> str:
+def _explained(refused: ImmichRefusedError, wanted: WantedLibrary) -> str:
     if "import path" not in refused.words.lower():
         return str(refused)
     return (

@@ -28,7 +28,7 @@ class ImmichProvider(ClusterProvider):
         self._key: SecretStr | None
         try:
             self._key = _API_KEY.validate_python(req.config.get(API_KEY))
-        except ValidationError:  # none, or none that can be one: while a stack is removed, nobody else has looked at it
+        except ValidationError:  # missing or malformed: on removal nothing has validated it before
             self._key = None
 
     def _lease(self, server: Backend, stack: str, former: Collection[str]) -> Lease:

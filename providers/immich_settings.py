@@ -54,7 +54,7 @@ class WantedSettings:
 
     @property
     def entries(self) -> Entries:
-        """The entries of `library` in Immich's configuration, in Immich's words."""
+        """The entries of `library` in Immich's configuration, as Immich names them."""
         stated: Entries = {}
         if self.scan_schedule is not None:
             stated["scan"] = {"enabled": True, "cronExpression": self.scan_schedule}
@@ -79,7 +79,7 @@ def _merged(document: Document, entries: Entries) -> Document:
 
 
 def _returned(document: Document, stated: Entries, were: Entries) -> Entries:
-    """Say what goes back to what it was: not what others have changed since."""
+    """List what is restored: not what others have changed since."""
     live = document[_SECTION]
     return {
         name: were[name] for name, entry in stated.items() if name in were and {**live[name], **entry} == live[name]
@@ -154,7 +154,7 @@ class ImmichSettingsProvider(ImmichProvider):
         return dynamic.ReadResult(id_, dict(props), _inputs(seen))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Give the entries back. Of an Immich that is gone, or that refuses, it is said what they were."""
+        """Restore the entries. For an Immich that is gone, or that refuses, report what they were."""
         stated, were = _wanted(_props), _were(_props)
         try:
             with self._immich(stated.server) as immich, self._lease_of(stated).held() as held:

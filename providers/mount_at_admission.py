@@ -1,6 +1,6 @@
 """A mount that the API server adds to each pod of a workload, and that the pods which run have.
 
-Policy and binding are one resource with the restart of the workloads: a rollout that fails takes the policy back before
+Policy and binding are one resource with the restart of the workloads: a rollout that fails removes the policy before
 the pods that were found start again. A restart is that of `kubectl rollout restart`, an annotation of the pod template,
 which is relinquished: nothing of the workload belongs to this stack.
 """
@@ -173,7 +173,7 @@ def _await(api: ClusterApi, workload: Manifest, stamp: str) -> None:
                 return
         except ClusterRefusedError as refused:
             if "AdmissionPolicy" not in str(refused):
-                return  # what keeps it from being tried, says the rollout
+                return  # the rollout reports what prevents the attempt
         except ClusterError:
             return
         time.sleep(pod_start.POLL)
@@ -216,7 +216,7 @@ def _annotate(api: ClusterApi, workload: Manifest, value: str | None) -> None:
 
 
 def _own_restart(workload: Manifest) -> bool:
-    """Whether the last restart was this stack's: nobody else owns it."""
+    """Whether the last restart was this stack's: no other manager owns its annotation."""
     managed, found = workload["metadata"].get("managedFields", []), workload["spec"]["template"]["metadata"]
     owners = managed_fields.holders(managed, [_OWNED]).keys()
     return _RESTARTED in found.get("annotations", {}) and owners <= {_MANAGER}

@@ -1,4 +1,4 @@
-"""What a dynamic resource says: the engine shows what a provider writes and refuses, as it comes."""
+"""Messages of a dynamic resource: the engine shows what a provider writes and refuses, as it comes."""
 
 import sys
 from collections.abc import Iterable

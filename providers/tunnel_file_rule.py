@@ -84,7 +84,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         return dynamic.ReadResult(id_, props, _inputs(wanted))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Remove the rule, and restart without it. A file that another one keeps by now, or broke, stays as it is."""
+        """Remove the rule, and restart without it. A file with another owner, or an invalid one, stays as it is."""
         was = replace(_file_rule(_props), edit=True)
         with self._lease(was).held() as lease:
             had = joined(_share(_props), lease.share)
@@ -143,7 +143,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
     ) -> str:
         """Bring the file to the rule that was there before, or to none; returns why that can't be done.
 
-        What nobody has changed since our write is restored as it was, and all else is kept as it is by now.
+        What is unchanged since this stack's write is restored; later changes of others are kept.
         """
         for _ in range(_ATTEMPTS):
             world = FileWorld.read(self._api(), was)

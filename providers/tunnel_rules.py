@@ -1,4 +1,4 @@
-"""Our rules in the configuration of a tunnel that others use too: ours are kept right, the rest is never touched."""
+"""This stack's rules in the configuration of a shared tunnel: only these are written, the rest is never touched."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class TunnelRulesDiff:
         ours: our rules as they are.
         covering: rules of others that stand before ours and take our requests.
         changes: whether anything would be written.
-        taken_over: rules made by hand that would become ours.
+        adopted: rules made by hand that would be adopted.
         news: what people should know before.
         gone: whether there is no such tunnel.
 
@@ -83,7 +83,7 @@ class TunnelRulesDiff:
     ours: tuple[Rule, ...] = ()
     covering: tuple[Rule, ...] = ()
     changes: bool = True
-    taken_over: tuple[Rule, ...] = ()
+    adopted: tuple[Rule, ...] = ()
     news: tuple[Finding, ...] = ()
     gone: bool = False
 
@@ -109,7 +109,7 @@ def compare(
 
     Args:
         cloudflare: where the tunnel is.
-        cluster: where stacks note down which rules are theirs.
+        cluster: where each stack records its rules.
         wanted: the rule set.
         known: keys of this stack, whatever is noted down.
 
@@ -125,7 +125,7 @@ def compare(
         return TunnelRulesDiff((wording.TUNNEL_GONE.found(wanted.tunnel_id),), gone=True)
     trial = _weigh(wanted, ingress_of(found), shares, known)
     if why := _unusable(tunnel, found):
-        trial = replace(trial, problems=(why,), taken_over=(), news=())
+        trial = replace(trial, problems=(why,), adopted=(), news=())
     return replace(trial, changes=trial.changes or shares.get(wanted.stack, Share()).keys != wanted.keys)
 
 
@@ -148,7 +148,7 @@ def _weigh(
         ours=ours,
         covering=covering,
         changes=settled != ingress,
-        taken_over=tuple(places.taken_over),
+        adopted=tuple(places.adopted),
         news=tuple(_news(wanted, places)) if settled != ingress else (),
     )
 
@@ -221,7 +221,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find the rules as they are, as inputs too, so that drift shows as a difference of properties."""
         stated = _rule_set(props)
-        # What strangers made since is not ours, whoever may take it over.
+        # Rules that others made since are unmanaged, even where they may be adopted.
         trial = compare(self._cloudflare(), self._api(), replace(stated, adopt=False), stated.keys)
         if trial.gone:
             return dynamic.ReadResult("", {})
@@ -256,7 +256,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
                 trial = _weigh(wanted, ingress, shares, known.keys, returning)
                 if trial.problems:
                     raise ImpossibleError("; ".join(map(str, trial.problems)))
-                tried.append(joined(known, Share(wanted.keys, trial.taken_over)))
+                tried.append(joined(known, Share(wanted.keys, trial.adopted)))
                 # First, so that a kill at any moment leaves no rule whose owner is unknown; and the Lease is
                 # ours for as long as the write may take.
                 lease.note(tried[-1])

@@ -1,4 +1,4 @@
-"""Why what a dynamic resource is asked for cannot be applied: each situation with its code and its words."""
+"""Why the inputs of a dynamic resource cannot be applied: each situation with its code and its message."""
 
 from typing import Final
 

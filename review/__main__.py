@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
-    # What is left to do is to clean up, in which nobody may interrupt.
+    # Only the cleanup is left, which must not be interrupted.
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
     raise KeyboardInterrupt

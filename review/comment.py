@@ -86,7 +86,7 @@ _TITLES: Final[dict[Kind, str]] = {
 
 
 def marker(stack: str) -> str:
-    """Write the comment's first line, by which it is found again; nobody sees it."""
+    """Write the comment's first line, an invisible marker by which it is found again."""
     return f"<!-- immich-icloud review: {stack} -->"
 
 

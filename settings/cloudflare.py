@@ -134,7 +134,7 @@ class Access(Model):
     ] = ()
 
     @model_validator(mode="after")
-    def _somebody(self) -> Self:
+    def _any_person(self) -> Self:
         if not self.emails and not self.email_domains:
             raise refuse("emails", None, 'at least one address, here or in emailDomains, e.g. ["someone@example.com"]')
         return self

@@ -14,7 +14,7 @@ from text.hostname import normal
 
 
 class Model(BaseModel):
-    """Settings are read once and never change; a key that nobody reads is an error. Keys are camelCase.
+    """Settings are read once and never change; an unknown key is an error. Keys are camelCase.
 
     Attributes:
         not_offered: keys that a user may expect and that are refused on purpose, each with the reason and what to do.
@@ -161,7 +161,7 @@ def countable(quantity: str) -> str:
     return quantity
 
 
-# Kubernetes quantities of storage; plain bytes are left out because nobody means "500".
+# Kubernetes quantities of storage; plain bytes are left out: "500" is a forgotten unit.
 Capacity = Annotated[
     str,
     Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$", max_length=20),

@@ -37,7 +37,7 @@ class Endpoint:
 
 
 class _UnusableError(Exception):
-    """Nobody can be reached by such a URL. It says nothing of it: the URL is a secret."""
+    """Such a URL reaches no service. The message does not quote it: the URL is a secret."""
 
 
 @cache
@@ -150,7 +150,7 @@ class Notifications(Model):
     resources: Annotated[Resources, Field(description="Of the container that sends them.")] = Resources()
 
     @model_validator(mode="after")
-    def _somebody(self) -> Self:
+    def _any_target(self) -> Self:
         if not self.urls and not self.heartbeat:
             raise refuse("urls", None, "at least one URL, or a heartbeat")
         return self

@@ -239,7 +239,7 @@ class PhotoSync(Model):
     namespace: Annotated[OwnNamespace, Field(description="Made by this stack, and removed with it.")] = "photo-sync"
     accounts: Annotated[
         tuple[Account, ...],
-        Field(description="The household's Apple IDs. The first one's folder is icloud-import. Default: nobody's."),
+        Field(description="The household's Apple IDs. The first one's folder is icloud-import. Default: none."),
         Allowed("a list of accounts", [{"name": "anna"}]),
     ] = ()
     client: Annotated[

@@ -43,7 +43,9 @@ class Settings(Model):
     ] = None
     notifications: Annotated[
         Omittable[Notifications],
-        Field(description="Who is notified of syncs. Default: nobody; only the log of a sync has its result."),
+        Field(
+            description="Who is notified of syncs. Default: no notifications; only the log of a sync has its result."
+        ),
     ] = None
     monitoring: Annotated[
         Omittable[Monitoring],

@@ -1,4 +1,4 @@
-"""Labels, annotations and field managers by which the tools that deploy objects know what is theirs."""
+"""Labels, annotations and field managers by which the tools that deploy objects recognise what they manage."""
 
 from typing import Final
 

@@ -8,19 +8,19 @@ _UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def visible(line: str) -> str:
-    """Spell out what nobody would see in a line, but for tabs."""
+    """Spell out invisible characters in a line, but for tabs."""
     if line.isprintable():  # as nearly all are
         return line
     return "".join(f"\\u{{{ord(one):x}}}" if _is_unseen(one) else one for one in line)
 
 
 def visible_lines(text: str) -> str:
-    """Spell out what nobody would see, but for tabs and the ends of lines."""
+    """Spell out invisible characters, but for tabs and the ends of lines."""
     return "\n".join(map(visible, text.replace("\r\n", "\n").split("\n")))
 
 
 def visible_sentence(text: str) -> str:
-    """Spell out what nobody would see, on one line."""
+    """Spell out invisible characters, on one line."""
     return visible(" ".join(line.strip() for line in text.split("\n")))
 
 

@@ -177,7 +177,7 @@ class AccessApplication:
         id: its id.
         name: its name.
         domains: what it guards: hosts, each with a path where it has one, and with `*` in both.
-        is_open: whether it lets everybody past.
+        is_open: whether it admits everyone.
 
     """
 

@@ -141,7 +141,7 @@ class CloudflareApi:
             return None
 
     def change_record(self, zone_id: str, record_id: str, change: Document) -> None:
-        """Change what is named of a record, and nothing else; asked again where the answer is lost.
+        """Change the given fields of a record; repeated where the answer is lost.
 
         Raises:
             CloudflareRefusedError: when it was not changed.
@@ -165,7 +165,7 @@ class CloudflareApi:
         return list(self._list(AccessPolicy, path, ACCESS_EDIT, "the Access policies"))
 
     def refuse_ended_token(self, account_id: str | None) -> None:
-        """Ask whether the token is in force, before it is used.
+        """Verify the token before it is used.
 
         Raises:
             CloudflareRefusedError: when it expired, or was disabled.

@@ -1,4 +1,4 @@
-"""The few calls to a Kubernetes API server that Pulumi's own resources have no words for."""
+"""The few calls to a Kubernetes API server that Pulumi's own resources cannot express."""
 
 import json
 import socket
@@ -53,7 +53,7 @@ class ClusterApi:
         return again(partial(self._items, like, query))
 
     def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
-        """Apply server-side what `manager` wants to own.
+        """Apply server-side the fields that `manager` states.
 
         Raises:
             ClusterRefusedError: with what other managers hold, or with the words of the API server or a webhook.

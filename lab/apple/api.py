@@ -33,7 +33,7 @@ class Api(api.Api[World, Fault]):
     fault = Fault
 
     def __init__(self, found: World, hosts: Sequence[Route]) -> None:
-        """Nobody is about to sign in; `hosts` are the routes of them all."""
+        """No sign-in is in progress; `hosts` are the routes of all hosts."""
         super().__init__(found)
         self._hosts = hosts
         self.challenges: dict[str, tuple[str, Challenge]] = {}
@@ -54,7 +54,7 @@ class Api(api.Api[World, Fault]):
         return fault.spoil(answer) if fault else answer
 
     def signing_in(self, request: Request) -> str:
-        """Return who is half-way through signing in. Raises RefusedError where nobody is."""
+        """Return the account whose sign-in is in progress. Raises RefusedError where there is none."""
         name = self.world.sign_ins.get(request.headers.get("x-apple-id-session-id", ""))
         if name is None:
             raise no(HTTPStatus.UNAUTHORIZED)

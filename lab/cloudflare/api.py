@@ -49,7 +49,7 @@ class Api(api.Api[World, Fault]):
         return result if isinstance(result, Answer) else Answer(result)
 
     def told(self, method: str, place: Sequence[str], body: Any) -> Any:
-        """Give tokens, connectors and configurations, as nobody can through the API itself."""
+        """Set tokens, connectors and configurations, which the API itself does not allow."""
         match method, *place:
             case "POST", "tokens":
                 return give_token(self.world, **body)

@@ -57,7 +57,7 @@ class Api(api.Api[World, Fault]):
         scan.work_off(self.world, len(self.world.queue))
 
     def told(self, method: str, place: Sequence[str], body: Any) -> Any:
-        """Change and see what nobody can through the API, or not with this project's key."""
+        """Change and see what the API does not allow, or not with this project's key."""
         told: Any = None
         match method, *place:
             case "PUT", "version":

@@ -100,7 +100,7 @@ def _existing(world: World, ids: Ids) -> Json:
 
 
 def _shown(library: Json) -> Json:
-    """With a count that nobody keeps any more (source: mapLibrary in Immich's library.dto.ts)."""
+    """With a count that is no longer maintained (source: mapLibrary in Immich's library.dto.ts)."""
     return {**library, "assetCount": 0}
 
 

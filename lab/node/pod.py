@@ -74,7 +74,7 @@ class Pod:
 
     def run(self) -> None:
         """Live to the end."""
-        # Nobody else's: there are secrets among its volumes.
+        # Private: there are secrets among its volumes.
         self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self._report("Pending")

@@ -9,7 +9,7 @@ from lab.node import icloudpd, rclone
 from lab.node.container import PROCESS, Image
 
 _ICLOUDPD, _RCLONE = "/app/icloudpd", "/usr/local/bin/rclone"  # (source: the images' Dockerfiles)
-# All containers run as whoever runs the rehearsal: a file that was given to another user would be nobody's here.
+# All containers run as whoever runs the rehearsal: a file that was given to another user would have no owner here.
 _CHOWN = "#!/bin/sh\n# A stand-in for root's chown: it leaves files with whom they are.\n"
 
 # The real one, as it is published for Python.

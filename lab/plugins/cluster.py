@@ -153,7 +153,7 @@ class Cluster:
         identity = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": names}
         self.apply(identity, manager, force=False, dry_run=False)
 
-    def take_over(self, live: Object, manager: str) -> None:
+    def move_to(self, live: Object, manager: str) -> None:
         """Move the fields of kubectl and of client-side creates to our manager, so that apply can also drop them."""
         entries = live["metadata"].get("managedFields", [])
         moved = merged_managers(entries, manager)

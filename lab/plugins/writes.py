@@ -53,5 +53,5 @@ def update(session: Session, obj: Object, old_live: Object, manager: str, *, pre
         name = old_live["metadata"]["name"]
         raise ApiError(404, "NotFound", f'{cluster.resource_type(old_live).plural} "{name}" not found')
     if not preview:
-        cluster.take_over(live, manager)
+        cluster.move_to(live, manager)
     return cluster.apply(obj, manager, force=True, dry_run=preview)

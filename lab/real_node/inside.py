@@ -67,7 +67,7 @@ def _connect() -> None:
     _run("ip", "address", "add", f"{ADDRESS}/24", "dev", "node0")
     for link in ("node0", "nowhere"):
         _run("ip", "link", "set", link, "up")
-    # To nobody: but without one an API server finds no address to make known.
+    # It leads nowhere: but without one an API server finds no address to advertise.
     _run("ip", "route", "add", "default", "via", GATEWAY)
 
 

@@ -27,7 +27,7 @@ def find(console: Console) -> Parts:
     place = _place()
     if not place.exists():
         with only_builder(console):
-            if not place.exists():  # nobody else has built it meanwhile
+            if not place.exists():  # not built by another process meanwhile
                 console.print("Fetching containerd and icloudpd, and building busybox: about 2 min, once.")
                 draft = cache() / f"building-{place.name}"
                 shutil.rmtree(draft, ignore_errors=True)

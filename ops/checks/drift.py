@@ -1,4 +1,4 @@
-"""The cluster is as the stack states it, and nobody is about to change that."""
+"""The cluster is as the stack states it, and no other manager is about to change that."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -64,7 +64,7 @@ def _refused_by(words: str, cluster: ClusterFacts) -> Situation:
 
 
 def _not_mounted(cluster: ClusterFacts) -> Situation:
-    return wording.PHOTOS_NOT_MOUNTED if cluster.plan.mount_is_ours else wording.CHART_LACKS_MOUNT
+    return wording.PHOTOS_NOT_MOUNTED if cluster.plan.states_mount else wording.CHART_LACKS_MOUNT
 
 
 def _guards_words(pod: Manifest) -> str:

@@ -189,7 +189,7 @@ def ingress(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> A
     return write
 
 
-def is_ours(rule: dict[str, Any]) -> bool:
+def is_managed(rule: dict[str, Any]) -> bool:
     return bool(rule.get("hostname") == HOST)
 
 
@@ -336,7 +336,7 @@ CASES = (
              """-p '[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""),
         Case("the route is gone", "route", removed(INGRESS), f"there is no {INGRESS}", UP),
         Case("no record", "dns-record", record_gone, f"coultonf.com has no record {HOST}", UP),
-        Case("no rule", "tunnel-rule", ingress(lambda rules: [rule for rule in rules if not is_ours(rule)]),
+        Case("no rule", "tunnel-rule", ingress(lambda rules: [rule for rule in rules if not is_managed(rule)]),
              "This stack's rules in it: none", UP),
         Case("an import path is gone", "library", path_gone, "does not import /external/icloud/icloud-import", UP),
         Case("another schedule", "drift", replaced(CRON_JOB, "/spec/schedule", "0 3 1 * *"),
@@ -354,7 +354,7 @@ CASES = (
              f"{HOST} → immich-server:2283, not {HOST} → immich-server:3001", UP),
         Case("a record elsewhere", "dns-record", record_elsewhere, "elsewhere.example.com", UP),
         Case("another service", "tunnel-rule",
-             ingress(lambda rules: [{**rule, **(ELSEWHERE if is_ours(rule) else {})} for rule in rules]),
+             ingress(lambda rules: [{**rule, **(ELSEWHERE if is_managed(rule) else {})} for rule in rules]),
              f"This stack's rules in it: {HOST} → http://else:80", UP),
         Case("the library is renamed", "library", library_renamed, "the API key's user has no library", UP),
         Case("Immich does not watch", "library", no_watching, '"watch": {"enabled": true}', UP),

@@ -65,7 +65,7 @@ def photos() -> Recording:
 
 
 @cache
-def taken_over() -> Recording:
+def adopted() -> Recording:
     return deployed(showing({"name": "ann"}), IMMICH, ADOPTED)
 
 
@@ -147,7 +147,7 @@ def refused() -> dict[str, tuple[Step, str]]:
     return {
         "volume deleted": (step("delete", volume), "policy is Retain"),
         "volume replaced": (step("replace", volume), "policy is Retain"),
-        "adopted volume forgotten": (step("delete", taken_over().one("PersistentVolume")), "policy is Retain"),
+        "adopted volume forgotten": (step("delete", adopted().one("PersistentVolume")), "policy is Retain"),
         "claim deleted": (step("delete", claim("icloud-photos")), "no pod gets at them"),
         "claim replaced": (step("replace", claim("icloud-photos")), "no pod gets at them"),
         "session deleted": (step("delete", cookies), "signs in again"),
@@ -221,13 +221,13 @@ def refused() -> dict[str, tuple[Step, str]]:
         ),
         "restored record deleted": (step("delete", record_adopted()), "by hand"),
         "restored record redirected": (changed(record_adopted(), "content", to="elsewhere"), "by hand"),
-        "adopted ingress replaced": (step("replace", taken_over().one("Ingress")), "by hand"),
+        "adopted ingress replaced": (step("replace", adopted().one("Ingress")), "by hand"),
         "adopted ingress of another host": (
-            changed(taken_over().one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
+            changed(adopted().one("Ingress"), "spec", "rules", to=RULES_ON_INGRESS),
             "by hand",
         ),
         "adopted ingress of another controller": (
-            changed(taken_over().one("Ingress"), "spec", "ingressClassName", to="other"),
+            changed(adopted().one("Ingress"), "spec", "ingressClassName", to="other"),
             "by hand",
         ),
         "adopted HTTPRoute replaced": (step("replace", through_a_gateway().one("HTTPRoute")), "by hand"),
@@ -261,7 +261,7 @@ def let_through() -> dict[str, Step]:
         "namespace gets a label": changed(photos().one("Namespace"), "metadata", "labels", "a", to="b"),
         "record of the directory is marked": changed(photos().one("ConfigMap"), "metadata", "annotations", "a", to="b"),
         "labels of a namespace given up": step("delete", photos().fragment("Namespace", "immich")),
-        "mark of an adopted object given up": step("delete", taken_over().fragment("Ingress", "immich-ingress")),
+        "mark of an adopted object given up": step("delete", adopted().fragment("Ingress", "immich-ingress")),
         "mount at admission given up": step("delete", admitted()),
         "mount given to the chart": step("delete", mount()),
         "mount was made writable by hand": in_pod("containers", 0, "volumeMounts", 0, "readOnly", to=False),
@@ -288,7 +288,7 @@ def let_through() -> dict[str, Step]:
         "our record no longer proxied": changed(shares().one("DnsRecord"), "proxied", to=False),
         "our ingress of another controller": changed(photos().one("Ingress"), "spec", "ingressClassName", to="other"),
         "our ingress replaced": step("replace", photos().one("Ingress")),
-        "adopted ingress's annotations": changed(taken_over().one("Ingress"), "metadata", "annotations", "a", to="b"),
+        "adopted ingress's annotations": changed(adopted().one("Ingress"), "metadata", "annotations", "a", to="b"),
         "our HTTPRoute replaced": step("replace", ours.one("HTTPRoute")),
         "our HTTPRoute of another host": changed(ours.one("HTTPRoute"), "spec", "hostnames", to=["a.example.com"]),
         "our HTTPRoute at another gateway": changed(ours.one("HTTPRoute"), "spec", "parentRefs", 0, "name", to="b"),
@@ -344,7 +344,7 @@ def test_rules_are_read_as_the_provider_wrote_them(ours: list[Rule], found: list
 
 
 def test_what_is_as_it_was_trips_nothing() -> None:
-    for stack in (photos(), tunnelled(), shares(), taken_over(), through_a_gateway(), record_taken_over()):
+    for stack in (photos(), tunnelled(), shares(), adopted(), through_a_gateway(), record_taken_over()):
         every = [step("same", resource) for resource in stack.resources]
         every += [step("update", resource) for resource in stack.resources]
         assert tripped(every) == []

@@ -298,7 +298,7 @@ ENTRIES = "volumes[icloud-import], containers[immich-server].volumeMounts[/exter
 def test_free_entries_can_be_had() -> None:
     api = FakeClusterApi(deployment())
     trial = dry_run(api, claim())
-    assert (trial.problems, trial.changes, trial.taken_over) == ((), True, "")
+    assert (trial.problems, trial.changes, trial.adopted) == ((), True, "")
     assert api.writes == []
 
 
@@ -323,7 +323,7 @@ def test_what_was_set_by_hand_is_adopted_on_request() -> None:
     trial = dry_run(FakeClusterApi(deployment(patched=True)), claim(adopt=True))
     assert trial.problems == ()
     assert trial.changes
-    assert trial.taken_over == f"Deployment immich/immich-server: {ENTRIES}"
+    assert trial.adopted == f"Deployment immich/immich-server: {ENTRIES}"
 
 
 def test_drift_that_kubectl_made_in_ours_needs_no_adoption() -> None:

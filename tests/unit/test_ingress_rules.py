@@ -91,7 +91,7 @@ def test_removing_restores_the_list(ingress: list[Rule], wanted: list[Rule]) -> 
 @given(st.lists(foreign(HOSTS | st.just(HOST)), max_size=6).map(lambda rules: [*rules, CATCH_ALL]), OURS)
 def test_an_adopted_and_restored_route_answers_as_before(ingress: list[Rule], wanted: list[Rule]) -> None:
     found = Places(ingress, wanted, adopt=True)
-    settled, taken = found.settled(), found.taken_over
+    settled, taken = found.settled(), found.adopted
     for host, path in REQUESTS:
         if host in {name for name, _ in keys(wanted)}:
             assert answering(settled, host, path) in wanted
@@ -167,7 +167,7 @@ def test_a_rule_in_another_spelling_of_the_host_is_unmanaged_and_restored_in_pla
 def test_an_identical_rule_without_a_note_is_unmanaged() -> None:
     ours: dict[str, Any] = {"hostname": HOST, "service": "http://ours"}
     assert Places([ours, CATCH_ALL], [ours]).strangers == [ours]
-    assert Places([ours, CATCH_ALL], [ours], adopt=True).taken_over == [ours]
+    assert Places([ours, CATCH_ALL], [ours], adopt=True).adopted == [ours]
     assert Places([ours, CATCH_ALL], [ours], [key(ours)]).strangers == []
 
 

@@ -134,14 +134,14 @@ def added(level: Level, found: FoundLevels) -> dict[str, str]:
 def test_never_stricter_and_never_too_strict_for_our_pods(
     level: Level, ours: dict[str, Level], others: dict[str, Level]
 ) -> None:
-    found = FoundLevels(by_anybody={**ours, **others}, by_others=others)
+    found = FoundLevels(labelled={**ours, **others}, by_others=others)
     stated = added(level, found)
     for mode in MODES:
         will_be = STRICTNESS[stated.get(mode) or others.get(mode, "baseline")]  # Talos' default; ours unstated goes
         if mode in others:
             assert will_be <= STRICTNESS[others[mode]]
         if mode in stated:
-            assert will_be <= STRICTNESS[found.by_anybody.get(mode, "baseline")]
+            assert will_be <= STRICTNESS[found.labelled.get(mode, "baseline")]
         assert will_be <= STRICTNESS[level] or level == "restricted"
 
 
@@ -163,5 +163,5 @@ def test_our_own_label_is_stated_on() -> None:
     """What is stated once and then left out would be given up."""
     both: tuple[Level, ...] = ("privileged", "baseline")
     for mode, level in product(MODES, both):
-        found = FoundLevels(by_anybody={mode: level})
+        found = FoundLevels(labelled={mode: level})
         assert added(level, found)[mode] == level

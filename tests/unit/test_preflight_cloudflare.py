@@ -410,7 +410,7 @@ def test_an_unmanaged_connector_is_never_adopted(ref: Ref, adopt: bool) -> None:
 
 def test_what_the_shared_tunnel_says_is_passed_on() -> None:
     by_hand = {"hostname": HOST, "service": "http://old", "path": "/x"}
-    trial = TunnelRulesDiff((TUNNEL_GONE.found(),), taken_over=(by_hand,), news=(RULE_PLACED.found(other=""),))
+    trial = TunnelRulesDiff((TUNNEL_GONE.found(),), adopted=(by_hand,), news=(RULE_PLACED.found(other=""),))
     refused, adopted, placed, *_ = findings(SHARED, trial=trial)
     assert (adopted.code, adopted.subject) == ("rule-adopted", f"{HOST} (path /x) → http://old")
     assert (refused.code, placed.code) == ("tunnel-gone", "rule-placed")

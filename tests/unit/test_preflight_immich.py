@@ -105,7 +105,7 @@ def test_watching_sees_nothing_on_a_network_disk() -> None:
 
 
 def test_an_adopted_library_is_retained() -> None:
-    taken = LibraryDiff((), OWNER, library(), library(PATH), taken_over=True)
+    taken = LibraryDiff((), OWNER, library(), library(PATH), adopted=True)
     assert codes(facts(taken)) == ["library-adopted", "library-imports"]
 
 

@@ -396,9 +396,7 @@ def test_adoption_with_nothing_left() -> None:
 
 def test_adoption_names_what_it_takes() -> None:
     settings = configured(adoptExisting=True)
-    trial = FragmentDryRun(
-        deployment(patched=True), taken_over="Deployment immich/immich-server: volumes[icloud-import]"
-    )
+    trial = FragmentDryRun(deployment(patched=True), adopted="Deployment immich/immich-server: volumes[icloud-import]")
     live = by_hand(live_of(planned(settings), VOLUME))
     mount = Ref("apps/v1", "Deployment", "immich-server", "immich")
     assert warnings(settings, live, trials={mount: trial}) == [

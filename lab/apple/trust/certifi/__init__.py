@@ -1,4 +1,4 @@
-"""What Python's clients trust in a rehearsal: its own Apple, and nobody else.
+"""What Python's clients trust in a rehearsal: its own Apple, and nothing else.
 
 In place of the package of this name, where PYTHONPATH puts it first. requests reads REQUESTS_CA_BUNDLE only for some of
 its calls, and icloudpd's question for phone numbers is none of them.
