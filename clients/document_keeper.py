@@ -32,7 +32,7 @@ def deployer(thing: Manifest) -> str:
     """Name who deploys an object; empty where nothing says so."""
     if owner := owner_of(thing):
         return _DEPLOYERS[owner.tool].format(**owner.values)
-    # Of a chart that something else rendered: nobody's to prune, and yet there is another copy.
+    # Of a chart that another tool rendered: Helm does not prune it, and yet there is another copy.
     return _HELM if (thing["metadata"].get("labels") or {}).get(MANAGED_BY) == _HELM else ""
 
 

@@ -1,4 +1,4 @@
-"""Whether Go takes a regular expression, as far as that can be said without Go. Pure."""
+"""Whether Go takes a regular expression, as far as that can be known without Go. Pure."""
 
 import math
 import re
@@ -18,7 +18,7 @@ _ALIKE = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _NOTHING_REPEATED = re.compile(r"(?:^|(?<!\\)[(|])[*+]|^\?")
-# What both refuse, in Python's words.
+# What both refuse, as Python reports it.
 _WRONG = (
     "multiple repeat", "missing )", "unbalanced parenthesis", "unterminated character set",
     "bad escape (end of pattern)",

@@ -1,4 +1,4 @@
-"""The kubeconfig file as the Kubernetes client takes it; what is wrong with one is said by its place."""
+"""The kubeconfig file as the Kubernetes client takes it; what is wrong with one is reported by its place."""
 
 import os
 import re

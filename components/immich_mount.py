@@ -57,7 +57,7 @@ def lacking(fragment: Manifest, pod: Manifest) -> Iterator[str]:
     """
     wanted = fragment["spec"]["template"]["spec"]
     (source,) = wanted["volumes"]
-    # What several containers lack together is said once.
+    # What several containers lack is reported once.
     yield from dict.fromkeys(each for container in wanted["containers"] for each in _lacking(container, source, pod))
 
 

@@ -1,4 +1,4 @@
-"""What admission makes of an object of this stack: values that a webhook or a policy of the cluster writes are theirs.
+"""What admission makes of an object of this stack: values that a webhook or a policy of the cluster writes are kept.
 
 An image mirror rewrites the image of a Job, and each `up` would replace the Job to write it back. So the API server is
 asked, in a dry run, what it would make of what this stack states. What it makes, and has already, is stated as it is.

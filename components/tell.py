@@ -1,4 +1,4 @@
-"""Sends notifications of a sync. It runs in Apprise's image, on nothing but Python's own library and the program `apprise`.
+"""Sends notifications of a sync. It runs in Apprise's image, on Python's own library and the program `apprise`.
 
 VERDICT    directory with what the sync left: `code`, its exit code, and `result`, what it reported
 TOLD       directory that keeps what has been told
@@ -31,7 +31,7 @@ from typing import Any, Final
 _NOT_SENT: Final = "not-sent"
 _RECOVERED: Final = "recovered"
 _NOTICE: Final = 7  # days before a session's end, at least
-_LEAST: Final = timedelta(days=30)  # that a session lasts, by experience
+_LEAST: Final = timedelta(days=30)  # that a session usually lasts
 _LIMIT: Final = 120  # seconds for one URL
 _PAUSES: Final = (0, 5, 25)  # seconds before each try of the heartbeat
 

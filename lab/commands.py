@@ -117,7 +117,7 @@ def main() -> None:
         console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        console.print("Interrupted. `make up` goes on from here, `make down` removes everything.")
+        console.print("Interrupted. `make up` continues from here, `make down` removes everything.")
         # Not sys.exit: a thread of the engine's client may still wait for the engine that was just ended.
         sys.stdout.flush()
         os._exit(_INTERRUPTED)

@@ -29,7 +29,7 @@ def cache() -> Path:
 class Recipe:
     """How to recognise and to build one tool.
 
-    `packages` maps each program to its Go package; `module` is the one whose version is theirs. An installed program
+    `packages` maps each program to its Go package; `module` is the one whose version they have. An installed program
     is used from version `oldest` on, within that major version; `asks_version` makes it say its own. `minutes` were
     measured on two idle cores, `gib` is the disk its build needs at its peak. `stamps` are linker variables that tell
     the program its version. `optimised` is a program that starts often enough to be worth its longer compilation.

@@ -1,6 +1,6 @@
 """One look at the world before the stack; what is read follows from settings and earlier reads, never from the plan.
 
-What may not be read is None, and what it would take is said; what nothing goes without is an error.
+What may not be read is None, and what it would take is reported; what nothing goes without is an error.
 """
 
 import socket

@@ -130,7 +130,7 @@ def read_cloudflare(  # noqa: PLR0913, PLR0917 (what is asked, and for whom)
 
     Args:
         api: Cloudflare, if the stack states anything there.
-        cluster: where stacks note down which rules are theirs.
+        cluster: where each stack records its rules.
         settings: the stack's settings.
         owner: the stack.
         known: what the state has; None where it is not asked, and then a rule as wanted counts as this stack's.

@@ -78,7 +78,7 @@ def say(sentence: str) -> None:
 
 
 def main(perform: Callable[[Stack, str | None], None]) -> None:
-    """Run a command on the stack and account of the command line; expected faults are said without a traceback."""
+    """Run a command on the stack and account of the command line; expected faults are reported without a traceback."""
     # SIGINT, too: a shell starts its background jobs with it ignored.
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)

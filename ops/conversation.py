@@ -67,7 +67,7 @@ class UpToResult:
 
 
 def converse(stream: WebSocket, typed: Typed, show: Show) -> int | None:
-    """Hand over what is typed and show what is said until the command ends.
+    """Hand over what is typed and show what is reported until the command ends.
 
     Returns the command's exit code; None when the connection broke.
     """

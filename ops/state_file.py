@@ -39,7 +39,7 @@ def repair_of(stack: str, project: Path = Path()) -> str | None:
 
 
 def _url(home: Path, project: Path) -> str:
-    """Where Pulumi keeps the state: what it is told by the environment, by the project, by the last login."""
+    """Where Pulumi keeps the state: by the environment, by the project, or by the last login."""
     stated = _read(project / "Pulumi.yaml").get("backend")
     url = (
         os.environ.get("PULUMI_BACKEND_URL")

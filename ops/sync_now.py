@@ -19,7 +19,7 @@ def sync_now(stack: Stack, asked: str | None, say: Say = say) -> None:
     Raises:
         CommandError: when there is no such account, when it has no CronJob, when it is being synchronised, or when
             Immich lacks photos that the disk has then.
-        JobError: when the sync fails, with its own last words, or when the disk is gone after it.
+        JobError: when the sync fails, with its last output, or when the disk is gone after it.
         ImmichError: when Immich can't be told to scan its library.
         ClusterError: when the API server refuses or does not answer.
 

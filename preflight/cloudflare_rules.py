@@ -126,7 +126,7 @@ def _records(facts: CloudflareSeen, ours: Record, owner: Ownership, setting: str
     for record in facts.delegations:
         yield wording.RECORD_IN_THE_WAY.found(record, setting, type=ours.type)
     longest = _LONGEST_COMMENT.get(facts.zone.plan if facts.zone else "", _LONGEST_PAID_COMMENT)
-    if len(ours.comment) > longest and not ours.adopted_id and not setting:  # it is said once
+    if len(ours.comment) > longest and not ours.adopted_id and not setting:  # it is reported once
         yield wording.COMMENT_TOO_LONG.found(owner.stack, limit=longest, stack=owner.stack_name)
     if mine is None or facts.in_state(mine) or not ours.adopted_id:
         return
@@ -163,7 +163,7 @@ def _limits(settings: Settings, public_access: PublicAccess) -> Iterator[Finding
 
 
 def _body_limit(settings: Settings) -> tuple[int | None, str]:
-    """Bytes that the cluster's ingress controller takes; None for no limit. And where that is said."""
+    """Bytes that the cluster's ingress controller takes; None for no limit. And where that is reported."""
     route, cloudflare = settings.route, settings.cloudflare
     if not isinstance(route, Ingress) or (isinstance(cloudflare, Tunnelled) and cloudflare.origin.is_immichs):
         return None, "Immich itself has no limit"

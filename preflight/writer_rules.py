@@ -56,7 +56,7 @@ class _Written:
     Attributes:
         place: the directory.
         client: what fetches photos there; empty for anything else.
-        told: whether the client is told that it is exactly that one.
+        told: whether the client is given exactly that one.
         deletes: whether it deletes there what it does not know.
 
     """
@@ -122,7 +122,7 @@ def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> It
 
 
 def _fetching(container: Manifest) -> tuple[str, list[tuple[PurePosixPath, bool]]]:
-    """Find which client a container runs, and the directories that it is told to write to, or to delete in."""
+    """Find which client a container runs, and the directories that its arguments have it write to, or delete in."""
     image = container.get("image", "")
     words = shlex.join([*(container.get("command") or []), *(container.get("args") or [])]).replace("'", " ")
     if _ICLOUDPD.search(image):

@@ -41,7 +41,7 @@ def relinquish(api: ClusterApi, claim: Claim) -> None:
 
 
 def restore(api: ClusterApi, found: Manifest, claim: Claim) -> None:
-    """Restore the entries, and their owners, as they were found."""
+    """Restore the entries and their owners from `found`."""
     holding = claim.holders(found)
     state(api, claim, managed_fields.whole_entries(found, claim.fragment) if holding else {})
     if claim.manager in holding:

@@ -224,7 +224,7 @@ def scan(cluster: ClusterApi, immich: ImmichApi, library_id: str, wanted: Wanted
     """
     jobs.run(cluster, wanted.disk_check, report)
     try:
-        # Written as it is: Immich looks for folders that it is told to import, and not for those that it scans.
+        # Written as it is: Immich checks folders when they are written, and not when it scans.
         again(lambda: immich.update_library(immich.library(library_id)))
     except ImmichRefusedError as refused:
         raise ImmichError(_explained(refused, wanted)) from None

@@ -17,7 +17,7 @@ from text.visible import visible
 # GitHub's is 65,536 characters; counted in bytes, no other way of counting gives more.
 LIMIT: Final = 65_536
 _OURS: Final = 60_000  # bytes: what goes on behalf of a fork is told so at its top
-_ENDING: Final = 1_000  # bytes that are kept for the last words
+_ENDING: Final = 1_000  # bytes that are kept for the ending
 _PATHS: Final = 6  # that a row of the table names
 # Of a replacement the engine tells three steps: this module shows the one that has both sides.
 _PARTS: Final = {"create-replacement", "delete-replaced"}

@@ -241,7 +241,7 @@ class GitHub:
     def relay(self, origin: Origin, content: bytes) -> Iterator[str]:
         """Comment on the open pull requests that a fork's branch is in, as it is now.
 
-        Nothing of the content is trusted: it may come from the fork's own program. Where it goes is said by GitHub.
+        Nothing of the content is trusted: it may come from the fork's own program. Where it goes is reported by GitHub.
 
         Raises:
             GitHubError: when the text can't be a comment, or GitHub refuses.

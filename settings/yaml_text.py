@@ -1,4 +1,4 @@
-"""A YAML file of the user's; what is wrong with one is said by its place, as its lines may hold secrets."""
+"""A YAML file of the user's; what is wrong with one is reported by its place, as its lines may hold secrets."""
 
 from pathlib import Path
 from typing import Any, NoReturn

@@ -10,7 +10,7 @@ from settings import Settings
 from tests.objects import STACK
 
 APPLE_ID = "anna@example.com"
-PASSWORD = "correct $(horse) *battery"  # noqa: S105 (nobody's; of characters that a shell would take for its own)
+PASSWORD = "correct $(horse) *battery"  # noqa: S105 (invented; of characters that a shell would take for its own)
 # What may stay wrong with an account at Apple, and how any client's failure is classed then.
 STAYS_WRONG = {
     "advancedProtection": Code.DATA_PROTECTION,

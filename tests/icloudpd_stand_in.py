@@ -1,4 +1,4 @@
-"""A stand-in for icloudpd that logs what a test makes it log, and calls nobody.
+"""A stand-in for icloudpd that logs what a test makes it log, and makes no request.
 
 Its words are held against the real one's in `tests/icloudpd`.
 """
@@ -81,7 +81,7 @@ class Icloudpd:
         self.converse(f"cat >{shlex.quote(str(self._stdin))}\n{commands}")
 
     def converse(self, commands: str) -> None:
-        """Run these shell commands from now on, in the program's own process; stdin is theirs."""
+        """Run these shell commands from now on, in the program's own process; they read stdin."""
         lines = ["#!/bin/sh", f"printf '%s\\n' \"$@\" >{shlex.quote(str(self._arguments))}", commands]
         self.place.write_text("\n".join(lines))
         self.place.chmod(0o755)

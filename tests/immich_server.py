@@ -43,7 +43,7 @@ class Immich:
         return folder
 
     def asked(self, method: str, path: str, body: Any = None) -> Any:
-        """Do what nobody can through the API, or not with this project's key."""
+        """Do what the API does not allow, or not with this project's key."""
         with self.server.lock:
             return self.server.api.told(method, path.split("/"), body)
 

@@ -95,7 +95,7 @@ def secrets(file: Path | Wrong) -> set[str]:
     return {key for key, value in _read(file)["config"].items() if _decrypted(value) != value}
 
 
-# Cloudflare's tokens have this form; what it decrypts to is nobody's business here.
+# Cloudflare's tokens have this form; what it decrypts to does not matter here.
 DECRYPTED = "a-token-that-Cloudflare-never-handed-out"
 
 

@@ -21,12 +21,19 @@ WORDS = {
     r"as (it|they) (was|were) found": "as it was before; unchanged",
     r"ways? in": "public access; ingress path; route",
     r"(is|are|be|of|parts?|entries|what is) ours|from head to foot": "managed by this stack; owned fields",
-    r"nobody (knows|asks|looks)|nobod(ys|ies)": "unknown; not configured",
+    r"nobody(?!:)('s)?|nobod(ys|ies)": "unknown; not configured; unmanaged; no other client",
     r"can(no|')t be had": "not available; cannot be applied, because ...",
     r"(is|are|was|be|stays?|turns|goes) (red|green)|red at preview": "fails; passes",
     r"pass(es)? over": "skips; excludes; ignores",
     r"for ever": "forever",
     r"none such": "no such ...",
+    r"(is|are) not theirs|(is|are) theirs": "is unmanaged; stays with its owner",
+    r"(is|was|be|are) said|it is told": "is reported; gets",
+    r"last words": "last output",
+    r"by experience": "usually",
+    r"in the words of|in (so many|its own|\w+'s( own)?) words": "as ... reports it; explicitly",
+    r"of yesterday": "outdated",
+    r"(goes|go) on from (here|there)": "continues from ...",
 }
 _WORDS = re.compile("|".join(rf"(?P<w{n}>\b({word})\b)" for n, word in enumerate(WORDS)), re.IGNORECASE)
 _WRITTEN = {".md", ".py", ".sh", ".yaml"}

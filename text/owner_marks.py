@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Labels of Kubernetes' own, which several tools write. ArgoCD marks by the first unless it is told otherwise.
+# Labels of Kubernetes' own, which several tools write. ArgoCD uses the first by default.
 INSTANCE: Final = "app.kubernetes.io/instance"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 # What `kubectl apply` notes of the file.

@@ -113,7 +113,7 @@ class CloudflareApi:
             return None
 
     def replace_configuration(self, account_id: str, tunnel_id: str, document: Document) -> Configuration:
-        """Write a tunnel's whole configuration, once: sent again, it could be of yesterday.
+        """Write a tunnel's whole configuration, once: sent again, it could be outdated.
 
         Raises:
             UnansweredError: when it may have been written, or not.

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from clients.cloudflare.errors import SETTING, TOKEN_VARIABLE, CloudflareError
 
-# What a token needs, in the words of the dashboard's token page.
+# What a token needs, as the dashboard's token page names it.
 ZONE_READ = "Zone · Zone · Read"
 DNS_EDIT = "Zone · DNS · Edit"
 CERTIFICATES_READ = "Zone · SSL and Certificates · Read"

@@ -117,7 +117,7 @@ class ImmichApi:
         return once(lambda: self._ask("POST", "/libraries", Library, {"ownerId": owner.id, "name": name}), made)
 
     def update_library(self, library: Library) -> Library:
-        """Write a library's name, import paths and exclusion patterns, asked once: they may be of yesterday.
+        """Write a library's name, import paths and exclusion patterns, sent once: they may be outdated.
 
         Raises:
             ImmichRefusedError: with status 400 when Immich can't read one of the import paths.

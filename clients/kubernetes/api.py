@@ -115,7 +115,7 @@ class ClusterApi:
 
     def delete_with_dependents(self, ref: Ref) -> None:
         """Delete an object, whatever its state, and then what it owns: of a Job, its pods."""
-        # Said in so many words: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
+        # Stated explicitly: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
         self._delete(ref, {"propagationPolicy": "Background"})
 
     def connect(self, pod: Ref, port: int) -> socket.socket:

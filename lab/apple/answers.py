@@ -10,7 +10,7 @@ from lab.stand_in.answers import RefusedError
 
 # Not the only cookie that Apple sets: the one that is a session of iCloud's.
 WEB: Final = "X-APPLE-WEBAUTH-TOKEN"
-MONTH: Final = 30 * 24 * 3600  # seconds: what Apple's cookies last, by experience
+MONTH: Final = 30 * 24 * 3600  # seconds: what Apple's cookies usually last
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Version:
 class Asset:
     """One photo or video as it stands in the library; `what` is all that makes it different from others.
 
-    What may be said of it is in `household.yaml`.
+    What it may contain is in `household.yaml`.
     """
 
     what: str

@@ -19,7 +19,7 @@ _PHONES: Final[Json] = {"trustedPhoneNumbers": [{**_PHONE, "pushMode": "sms", "l
 def _init(apple: Api, request: Request, _: Ids) -> Answer:
     name = request.body["accountName"]
     # Apple does not tell who has an account: an unknown account's password fails later.
-    account = apple.world.accounts.get(name) or {"password": world.token("nobody")}
+    account = apple.world.accounts.get(name) or {"password": world.token("unknown")}
     challenge = srp.Challenge(name, account["password"], base64.b64decode(request.body["a"]))
     handle = world.token("challenge")
     apple.challenges[handle] = name, challenge

@@ -16,7 +16,7 @@ from lab.stand_in.answers import Json
 CODE: Final = "123456"
 
 _FILES = Path(__file__).parent
-# What can be wrong with an account for as long as it is said, each with the value that says that nothing is.
+# What can be wrong with an account for as long as it is reported, each with the value that says that nothing is.
 _CONDITIONS: Final[Json] = {
     "photos": [],  # as in world.yaml
     "more": 0,  # so many photos besides, made by number

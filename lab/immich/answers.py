@@ -12,7 +12,7 @@ from lab.stand_in.answers import Json, JsonAnswer, RefusedError
 
 @dataclass(frozen=True)
 class Issue:
-    """What is wrong with one field of a request, in the words of 2.x (class-validator) and of 3.x (zod)."""
+    """What is wrong with one field of a request, as 2.x (class-validator) and 3.x (zod) report it."""
 
     path: tuple[str, ...]
     old: str

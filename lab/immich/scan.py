@@ -28,7 +28,7 @@ def work_off(world: World, count: int) -> None:
 
 
 def problem(world: World, path: str) -> str | None:
-    """What is wrong with an import path, in Immich's words; None when it is good."""
+    """What is wrong with an import path, as Immich reports it; None when it is good."""
     if _within(path, _MEDIA):
         return "Cannot use media upload folder for external libraries"
     if not posixpath.isabs(path):

@@ -40,7 +40,7 @@ async def _main(name: str, home: Path, port: int, *files: Path) -> None:
         await server.serve_forever()
     except asyncio.CancelledError:
         kubelet.kill()
-        # At once: what ran is told of by the next one, as after a kubelet's restart, and what waits goes on waiting.
+        # At once: the next one reports what ran, as after a kubelet's restart, and what waits goes on waiting.
         os._exit(0)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def handled(pid: int, number: signal.Signals) -> bool:
-    """Whether a process has a handler for a signal; where the machine does not tell (macOS), it is said to have one."""
+    """Whether a process has a handler for a signal; where that is unknown (macOS), it counts as having one."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -15,7 +15,7 @@ _AGAIN_AFTER: Final = 0.2
 def changes(listing: Any, **selectors: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Tell of every object that there is and of each change, forever; after a break, of all that is there again.
 
-    It is told as `ADDED`, `MODIFIED` or `DELETED`, and the object.
+    A change arrives as `ADDED`, `MODIFIED` or `DELETED`, and the object.
     """
     while True:
         with contextlib.suppress(ApiException, HTTPError):

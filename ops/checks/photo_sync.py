@@ -18,7 +18,7 @@ from text.finding import Finding
 
 # Until someone signs in, no run asks Apple again.
 _NEEDS_A_PERSON = {Code.SIGNED_OUT, Code.WRONG_PASSWORD, Code.LOCKED, Code.SIGN_IN_REFUSED}
-_LEAST = timedelta(days=30)  # that a session lasts, by experience
+_LEAST = timedelta(days=30)  # that a session usually lasts
 _GRACE = timedelta(days=1)
 
 

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 
 def refused_settings() -> Iterator[str]:
-    """What is said of each wrong stack file."""
+    """The problems of each wrong stack file."""
     for wrong in INVALID:
         try:
             parse(configuration(wrong), secrets(wrong), stack="test")

@@ -45,7 +45,7 @@ def test_with_a_good_session_one_request_is_made_and_nothing_is_sent(phone: Phon
     assert phone.sent == [LINK]
 
 
-def test_a_page_that_nobody_opens_ends_and_no_code_is_asked_for_until_a_week_later(phone: Phone) -> None:
+def test_a_page_that_is_not_opened_ends_and_no_code_is_asked_for_until_a_week_later(phone: Phone) -> None:
     waits_briefly = Phone(phone.house, phone.port, waits="3")
     before = phone.asked(PUSHED)
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_a_page_that_nobody_opens_ends_and_no_code_is_asked_for_until_a_week_lat
     assert phone.asked(PUSHED) == before + 2
 
 
-def test_where_nobody_gets_the_link_no_code_is_asked_for(phone: Phone) -> None:
+def test_where_the_link_is_not_delivered_no_code_is_asked_for(phone: Phone) -> None:
     phone.reach(anybody=False)
     before = phone.asked(PUSHED)
     ended = phone.run()

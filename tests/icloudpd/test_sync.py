@@ -267,7 +267,7 @@ def test_no_sign_in_is_retried_until_a_person_signs_in(house: House, told: dict[
 
 @pytest.mark.parametrize("half", ["", '{"client_id": "x", "trust_token": "y"'], ids=["empty", "half"])
 def test_a_session_that_is_half_written_is_mended(house: House, half: str) -> None:
-    """A run that was killed leaves it like that: nobody has to sign in again."""
+    """A run that was killed leaves it like that: no new sign-in is needed."""
     assert house.run().code == 0
     next(house.session.glob("*.session")).write_text(half)
     assert house.run().code == 0

@@ -161,7 +161,7 @@ def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: To
         client.CoreV1Api(api).read_namespaced_config_map("kept", "default")
 
 
-def test_a_program_that_dies_is_named_with_its_last_words(home: Path, tools: Tools) -> None:
+def test_a_program_that_dies_is_named_with_its_last_output(home: Path, tools: Tools) -> None:
     broken = home / "broken-etcd"
     broken.write_text("#!/bin/sh\necho no database today\nexit 3\n")
     broken.chmod(0o755)

@@ -198,7 +198,7 @@ class TestLibraries:
     )
 
     @pytest.mark.parametrize(("change", "old", "new"), BAD)
-    def test_bad_requests_are_refused_in_the_words_of_the_version(
+    def test_bad_requests_are_refused_as_the_version_does(
         self, api: Api, client: httpx.Client, change: dict[str, Any], old: str, new: str
     ) -> None:
         for method, path in (("POST", "/libraries"), ("PUT", f"/libraries/{SCANS}")):

@@ -229,7 +229,7 @@ def test_unknown_kinds_are_refused_by_name(token: str) -> None:
         kind_of(f"urn:pulumi:dev::p::my:component$kubernetes:{token}::name")
 
 
-def test_an_unreachable_cluster_is_said_where_it_is_needed() -> None:
+def test_an_unreachable_cluster_is_reported_where_it_is_needed() -> None:
     urn = "urn:pulumi:dev::p::kubernetes:core/v1:Namespace::ns"
     obj = properties.encode({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}})
     variables = {"kubernetes:config:kubeconfig": "/missing"}

@@ -59,7 +59,7 @@ class Cluster:
         pod = more.pop("pod", {})
         template = {
             "restartPolicy": "Never",
-            # Most are deaf to being asked to end, and nobody wants to wait for that.
+            # Most ignore a request to end, and waiting for it proves nothing.
             "terminationGracePeriodSeconds": 1,
             "volumes": list(volumes),
             "containers": [
@@ -149,7 +149,7 @@ def test_a_job_succeeds_and_what_it_did_is_on_the_disk(cluster: Cluster) -> None
         until(lambda: not list((cluster.disk / "var/log/pods").glob("jobs_succeeds-*")))
 
 
-def test_a_job_fails_with_the_last_words_of_its_log(cluster: Cluster) -> None:
+def test_a_job_fails_with_the_last_line_of_its_log(cluster: Cluster) -> None:
     script = "i=0; while [ $i -lt 100 ]; do echo line $i; i=$((i + 1)); done; echo the disk is not there; exit 3"
     cluster.start("fails", script, **FALLBACK)
     ended = cluster.ended("fails")
@@ -608,7 +608,7 @@ def test_immichs_port_leads_to_where_the_file_says_now(
 
 
 @pytest.mark.stand_in
-def test_when_nothing_answers_there_that_is_said(cluster: Cluster, server_pod: str) -> None:
+def test_when_nothing_answers_there_that_is_reported(cluster: Cluster, server_pod: str) -> None:
     file = cluster.home / "immich" / "url"
     file.parent.mkdir(exist_ok=True)
     file.write_text("http://127.0.0.1:1/api")

@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - what is inside is tested where the whole takes minutes
-"""Which programs are used, and what is said when one cannot be built."""
+"""Which programs are used, and what is reported when one cannot be built."""
 
 import os
 import re
@@ -146,7 +146,7 @@ def test_a_tool_that_is_none_is_named_with_those_that_are() -> None:
     assert ran.stderr.startswith("error: nosuch is no tool of this project. Allowed: etcd, ")
 
 
-def test_too_little_disk_is_said_before_anything_starts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_reported_before_anything_starts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.build.shutil.disk_usage", lambda _: type("Usage", (), {"free": 2 * 1024**3}))
     with pytest.raises(LabError, match=r"needs 7\.0 GiB .* has 2\.0 GiB free.* XDG_CACHE_HOME"):
         toolchain.ensure(console)

@@ -19,7 +19,7 @@ class RcloneHouse(House):
 
     @classmethod
     def of(cls, client: Client, base: Path) -> Self:
-        """Build one whose disk is marked and empty; where nobody has signed in to Apple yet, its account does."""
+        """Build one whose disk is marked and empty; where no account is signed in yet, its account signs in."""
         program = client.home / "rclone"
         # At an Apple that stays busy, ten tries of each request take half a minute.
         program.write_text(rclone.program(client.home).replace("exec ", "RCLONE_LOW_LEVEL_RETRIES=2 exec "))

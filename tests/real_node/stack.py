@@ -134,7 +134,7 @@ class OnNode:
         return "".join(shown)
 
     def sync(self) -> list[str]:
-        """Run a sync to its end, and return what was said."""
+        """Run a sync to its end, and return its output."""
         said: list[str] = []
         sync_now(self.stack, None, said.append)
         return said

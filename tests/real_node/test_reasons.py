@@ -11,7 +11,7 @@ RUNS = 25
 pytestmark = pytest.mark.long
 
 
-def test_it_is_told_each_time(rehearsed: Rehearsed) -> None:
+def test_it_is_reported_each_time(rehearsed: Rehearsed) -> None:
     house = OnNode.deployed(rehearsed, "reasons")
     house.sign_in(CODE)
     reasons = []

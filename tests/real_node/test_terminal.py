@@ -41,7 +41,7 @@ class Terminal:
         assert words in self.seen, self.seen
 
     def _more(self) -> bool:
-        """Read what is said next; a terminal whose last program has ended can't be read."""
+        """Read what is reported next; a terminal whose last program has ended can't be read."""
         with contextlib.suppress(OSError):
             self.seen += (part := os.read(self.screen, 4096).decode(errors="replace"))
             return bool(part)

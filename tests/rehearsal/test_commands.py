@@ -98,7 +98,7 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
     await_end_of(bench, "icloud-login-")
     assert not bench.plain_text(PASSWORD)
-    # By which the next `up` knows that nobody has to sign it in for a first sync.
+    # By which the next `up` knows that it needs no sign-in for a first sync.
     until(lambda: "lastSuccessfulTime" in bench.get(CRON_JOB)["status"], "its CronJob knows of the sync by hand")
 
 

@@ -211,7 +211,7 @@ def test_the_same_library_is_found_again(bench: Bench, server: Server) -> None:
 
 
 def test_a_lost_state_is_made_again_of_what_is_there(bench: Bench, server: Server) -> None:
-    """docs/backup.md: nothing is made twice, nobody restarts Immich; what was found before the stack is forgotten."""
+    """docs/backup.md: nothing is made twice, Immich is not restarted; what was found before the stack is forgotten."""
     before, libraries, records = bench.everything(), [one["id"] for one in server.libraries()], bench.account.records()
     bench.state_file.unlink()
     # The Job would have to be another one, and without the state it is not made again.

@@ -78,7 +78,7 @@ def other_route(bench: Bench, name: str, rule: dict[str, Any]) -> Ref:
     return Ref.of(route)
 
 
-def test_a_gateway_without_a_controller_is_a_warning_in_the_words_of_the_definition(bench: Bench) -> None:
+def test_a_gateway_without_a_controller_is_a_warning_with_the_message_of_the_definition(bench: Bench) -> None:
     outpost = {"matches": [{"path": {"type": "PathPrefix", "value": "/outpost.goauthentik.io"}}]}
     redirect = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]}
     beside = [other_route(bench, name, rule) for name, rule in (("outpost", outpost), ("redirect", redirect))]

@@ -1,4 +1,4 @@
-"""The homelab of iteration 6 as it was: its tunnel is locally managed, and the file is git's, or later nobody's."""
+"""The homelab of iteration 6 as it was: its tunnel is locally managed, and the file is in git, or later unmanaged."""
 
 from pathlib import Path
 from typing import Any

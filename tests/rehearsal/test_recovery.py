@@ -57,7 +57,7 @@ def test_ctrl_c_ends_the_engine_and_keeps_the_cluster(commands: Commands) -> Non
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, output
-    assert output.endswith("Interrupted. `make up` goes on from here, `make down` removes everything.\n")
+    assert output.endswith("Interrupted. `make up` continues from here, `make down` removes everything.\n")
     assert "Traceback" not in output
     assert commands.left("engine") == []
     assert "kube-apiserver" in commands.left()

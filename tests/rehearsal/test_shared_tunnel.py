@@ -176,7 +176,7 @@ def test_a_rotated_token_breaks_neither_preview_nor_up(bench: Bench) -> None:
     bench.reset_settings()
 
 
-def test_an_expired_token_is_said_before_anything_is_changed(bench: Bench) -> None:
+def test_an_expired_token_is_reported_before_anything_is_changed(bench: Bench) -> None:
     bench.account.give_token(TOKEN, status="expired")
     preview = bench.run("preview")
     bench.account.give_token(TOKEN)

@@ -391,7 +391,7 @@ def test_a_fault_is_named_first_and_repaired(bench: Bench, case: Case) -> None:
 
 
 def until_seen(bench: Bench, case: Case) -> Verdict:
-    """What is said of a fault, or at last instead of it: a controller may take a moment to see it."""
+    """What is reported of a fault, or at last instead of it: a controller may take a moment to see it."""
     said: list[Verdict] = []
 
     def is_seen() -> bool:
@@ -414,7 +414,7 @@ def repair_the_rest(bench: Bench) -> None:
     def is_told() -> bool:
         nonlocal printed
         left = failures(verify(stack(bench), None))
-        # Of what is not checked, a sync tells: so it is said.
+        # Of what is not checked, a sync tells: so it is reported.
         commands = [one.remedy for _, one in left if isinstance(one, Finding)] or [SYNC]
         printed = next((one for one in commands[: len(left)] if one.startswith("make ") and one not in obeyed), "")
         return bool(printed) or not left

@@ -513,7 +513,7 @@ def test_names_are_unique() -> None:
         ("ping", part(ping=Unread("pods is forbidden")), "pods is forbidden"),
     ],
 )
-def test_what_could_not_be_checked_is_said(name: str, breaks: Break, why: str) -> None:
+def test_what_could_not_be_checked_is_reported(name: str, breaks: Break, why: str) -> None:
     found = result(name, breaks(well()))
     assert isinstance(found, NotChecked), found
     assert why in found.why

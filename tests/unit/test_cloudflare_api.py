@@ -1,4 +1,4 @@
-"""The calls to Cloudflare's API, through the official SDK: who is asked how, and what is said when it goes wrong."""
+"""The calls to Cloudflare's API, through the official SDK: the requests, and what is reported of a failure."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -197,7 +197,7 @@ def test_the_token_of_the_stack_comes_first(monkeypatch: pytest.MonkeyPatch) -> 
         token(None)
 
 
-# what is said when it goes wrong
+# what is reported when it goes wrong
 
 CALLS: list[Callable[[CloudflareApi], object]] = [
     lambda cloudflare: cloudflare.zone_of("coultonf.com"),

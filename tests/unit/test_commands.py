@@ -373,7 +373,7 @@ def looks_again(api: Jobs, id_: str) -> None:
 
 
 def marking(api: Jobs, answer: str | None) -> tuple[list[str], list[str]]:
-    """What is said, and what is asked."""
+    """What is reported, and what is asked."""
     said, asked = list[str](), list[str]()
 
     def ask(question: str) -> str:

@@ -50,7 +50,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def address(authority: trustme.CA) -> Iterator[str]:
-    """A server that lets nobody in without a certificate of the authority."""
+    """A server that admits no client without a certificate of the authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
@@ -194,7 +194,7 @@ def test_a_plugins_token_is_renewed_when_it_has_expired(
         ({"command": "echo", "args": ["{}"]}, "exec: malformed response. missing key 'apiVersion'"),
     ],
 )
-def test_why_a_plugin_gave_no_credentials_is_said(
+def test_why_a_plugin_gave_no_credentials_is_reported(
     tmp_path: Path, address: str, plugin: dict[str, Any], why: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     user = {"exec": {"apiVersion": PLUGIN_API, **plugin}}

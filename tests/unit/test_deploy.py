@@ -1,4 +1,4 @@
-"""The command line for a real stack, its guards, and what is said where something is missing for it."""
+"""The command line for a real stack, its guards, and what is reported where something is missing for it."""
 
 import json
 import os

@@ -203,7 +203,7 @@ def test_a_volume_that_may_not_be_read_is_not_known() -> None:
     assert seen.volume is None
 
 
-# what is said
+# what is reported
 
 
 def said(existing: ExistingSeen, storage: Manifest = IN_IMMICHS) -> list[Told]:

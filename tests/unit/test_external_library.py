@@ -22,7 +22,7 @@ from tests.objects import SERVERS, STACK
 from tests.unit.recording import Recording, deployed
 
 IMMICH = Found(SERVERS)
-KEY = "an-api-key-of-nobody"
+KEY = "an-unknown-api-key"
 LOCAL = {"kind": "local", "node": "talos-1", "path": "/var/mnt/photos", "owner": {"uid": 1000, "gid": 1001}}
 NFS = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos", "owner": {"uid": 1000, "gid": 1001}}
 

@@ -44,7 +44,7 @@ def test_it_returns_when_the_job_is_complete_and_says_each_step_once() -> None:
     assert len(name) > len("look-")
 
 
-def test_a_pod_that_is_lost_with_its_node_is_said_while_it_is_waited_for() -> None:
+def test_a_pod_that_is_lost_with_its_node_is_reported_while_it_is_waited_for() -> None:
     api = Jobs(step(RUNNING), step(RUNNING | {"reason": "NodeLost"}), step(ended(0), COMPLETE))
     assert any(words.endswith("the pod was lost with its node, which does not answer") for words in told(api))
 
@@ -198,7 +198,7 @@ def test_one_that_was_removed() -> None:
         told(Jobs(step(RUNNING), None))
 
 
-def test_a_moments_absence_of_the_api_server_is_said_and_borne() -> None:
+def test_a_moments_absence_of_the_api_server_is_reported_and_borne() -> None:
     absent = UnreachableError("no Kubernetes API server answers")
     assert str(absent) in told(Jobs(step(RUNNING), absent, absent, step(ended(0), COMPLETE)))
 
@@ -275,7 +275,7 @@ def test_a_log_that_breaks_goes_on_where_it_was(interruption: str) -> None:
     assert api.asked[:2] == [None, B.split()[0]]
 
 
-def test_a_log_that_may_not_be_read_is_said_once() -> None:
+def test_a_log_that_may_not_be_read_is_reported_once() -> None:
     api = Jobs(step(RUNNING), step(RUNNING), step(ended(0), COMPLETE), lines=("refused", "refused"))
     _, reports = logged(api)
     assert len([words for words in reports if "can't be read now: pods/log is forbidden" in words]) == 1

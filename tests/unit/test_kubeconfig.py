@@ -1,4 +1,4 @@
-"""A kubeconfig that can't be used is said in one sentence, which shows none of its secrets."""
+"""A kubeconfig that can't be used is reported in one sentence, which shows none of its secrets."""
 
 import json
 from pathlib import Path

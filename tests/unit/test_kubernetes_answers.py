@@ -184,7 +184,7 @@ def test_a_delete_without_an_answer_is_repeated_only_if_the_object_is_there(conn
 
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
 @pytest.mark.parametrize("status", [200, 403, 404, 503])
-def test_what_is_no_api_server_is_said(connect: Connect, body: bytes, status: int) -> None:
+def test_what_is_no_api_server_is_reported(connect: Connect, body: bytes, status: int) -> None:
     api, _ = connect(lambda *_: Said(status, body))
     asked: list[Callable[[], object]] = [
         lambda: api.get(REF),

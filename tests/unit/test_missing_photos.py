@@ -1,4 +1,4 @@
-"""The disk is compared with Immich: what is listed, what counts, and what is said of what is missing."""
+"""The disk is compared with Immich: what is listed, what counts, and what is reported of what is missing."""
 
 import os
 import shutil

@@ -68,7 +68,7 @@ class Mirrored(FakeCluster):
 
 
 class Forbidding(FakeCluster):
-    """One that lets nobody ask."""
+    """One that forbids dry runs."""
 
     def apply(self, *_: object, **__: object) -> Answer:
         raise ClusterRefusedError(403, "cannot patch resource")

@@ -1,4 +1,4 @@
-"""No pod of this stack is without a NetworkPolicy, and those that look after the disk reach nobody."""
+"""No pod of this stack is without a NetworkPolicy, and those that only mount the disk reach nothing."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""Notifications: what is sent, to whom, and what becomes of a run of which nobody could be told."""
+"""Notifications: what is sent, to whom, and what becomes of a run whose notification reached no one."""
 
 import json
 import logging
@@ -172,7 +172,7 @@ def test_the_urls_are_in_the_secret_alone(told: Recording) -> None:
     assert any(name.endswith("notifications") for name in cron_job.depends_on)
 
 
-def test_the_network_lets_out_to_where_it_is_told(told: Recording) -> None:
+def test_the_network_lets_out_to_each_receiver(told: Recording) -> None:
     tcp = {"protocol": "TCP"}
     *_, https = photo_sync._out_only({"icloudpd"})["egress"]  # noqa: SLF001
     rules = told.one("NetworkPolicy", photo_sync.NETWORK_POLICY).inputs["spec"]["egress"]
@@ -268,7 +268,7 @@ def test_the_scripts_sentences_that_are_sent_as_they_are_quote_nothing() -> None
             assert not codes & tell._PLAIN, codes  # noqa: SLF001
 
 
-# how it is told
+# what is sent
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +308,7 @@ class House:
         return self.node.start(photo_sync.notification_test(self.settings, Ownership(STACK))).end(limit=180)
 
 
-def test_each_receiver_is_told_of_a_failure_once_a_day_and_of_the_recovery(
+def test_each_receiver_hears_of_a_failure_once_a_day_and_of_the_recovery(
     tmp_path: Path, image: Any, watching: Receivers
 ) -> None:
     house = House(tmp_path, image, watching.urls, watching.heartbeat)

@@ -105,7 +105,7 @@ class Photos(RuleBasedStateMachine):
 
     @property
     def careful(self) -> bool:
-        """Whether nobody has marked the wrong disk since the right one was marked."""
+        """Whether no wrong disk was marked since the right one was marked."""
         return self.allowed <= {self.right}
 
     @property

@@ -502,7 +502,7 @@ def test_of_applications_before_the_host_the_most_specific_is_asked() -> None:
         assert said.count(("application-before", "Family")) == asked
 
 
-def test_applications_that_may_not_be_read_are_said_and_not_refused() -> None:
+def test_applications_that_may_not_be_read_are_reported_and_not_refused() -> None:
     assert ("applications-unreadable", "cloudflare.access") in told(findings(SHARED, applications=None), Severity.NEWS)
     assert problems(SHARED, applications=None) == []
 
@@ -593,7 +593,7 @@ def test_a_limit_that_nginx_cannot_read_is_its_default() -> None:
     assert limits(BY_INGRESS, "free", {"annotations": body("9" * 5000)}) == []
 
 
-def test_nothing_is_said_of_a_stack_that_is_not_on_cloudflare() -> None:
+def test_nothing_is_reported_of_a_stack_that_is_not_on_cloudflare() -> None:
     settings = on({"kind": "none"}, route={"kind": "ingress", "annotations": body("0")})
     planned_without = plan(settings, Found(SERVERS), Ownership(STACK))
     assert list(cloudflare_rules.findings(settings, CloudflareSeen(None), planned_without)) == []

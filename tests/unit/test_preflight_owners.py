@@ -149,7 +149,7 @@ def test_what_this_stack_made_and_a_tool_manages_now() -> None:
     assert problems(configured(), live) == [("managed-by-flux", str(INGRESS))]
 
 
-def test_what_belongs_to_another_stack_is_said_first() -> None:
+def test_what_belongs_to_another_stack_is_reported_first() -> None:
     live = marked(labels=FLUX, annotations={"immich-icloud/stack": "immich-icloud/other"})
     assert [code for code, _ in problems(configured(), live)] == ["of-another-stack", "managed-by-flux"]
 

@@ -398,13 +398,13 @@ def test_a_limit_that_a_range_gives_is_below_what_is_asked_for() -> None:
     assert pod_trials.refused(Admitting("immich", 'Pod "p" is invalid', 422), plan, there) == {}
 
 
-def test_a_quota_is_told_of_immichs_pods_only_where_they_restart() -> None:
+def test_a_quota_is_asked_about_immichs_pods_only_where_they_restart() -> None:
     settings, refused = configured(), {IMMICH: EXCEEDED}
     assert problems(settings, seen(immich()), refused_pods=refused) == [("pod-refused", str(IMMICH))]
     assert told(found(settings, {}, seen(immich()), refused_pods=refused), Severity.PROBLEM) == []
 
 
-def test_a_quota_is_told_of_pods_that_admission_gives_the_mount() -> None:
+def test_a_quota_is_asked_about_pods_that_admission_gives_the_mount() -> None:
     settings = configured(immich={"mount": "admission"})
     there = seen(immich(paused=True))
     found_there = told(found(settings, {}, there, refused_pods={IMMICH: EXCEEDED}), Severity.PROBLEM)

@@ -62,7 +62,7 @@ RENAMED = state_of(OLD, THERE)
 
 
 def said(plan: Plan, there: Mapping[Ref, Manifest]) -> list[Told]:
-    """Find all that is said of whose these are."""
+    """Find all that is reported of whose these are."""
     about = {"of-another-stack", "renamed", "taken-from", "adopted", "not-ours", "mark-lost", "nothing-to-adopt"}
     settings = LOST if plan.ownership.lost else configured()
     return [one for one in told(rules.findings(settings, SEEN, plan, Answers(live=there))) if one[0] in about]

@@ -1,4 +1,4 @@
-"""What Renovate is told of this project: each pattern is held against the lines that it is for."""
+"""Renovate's configuration: each pattern is held against the lines that it is for."""
 
 import json
 import re

@@ -49,7 +49,7 @@ def test_data_at_risk_comes_first() -> None:
     assert text.endswith(f"The same at home: `{COMMAND}`\n")
 
 
-def test_what_is_allowed_is_said_all_the_same() -> None:
+def test_what_is_allowed_is_reported_all_the_same() -> None:
     found = review(run(VOLUME), allowed=True)
     text = write(found)
     assert found.passes
@@ -90,7 +90,7 @@ def test_scripts_differ_line_by_line() -> None:
     assert "\n - |\n   set -eu\n-  echo one\n+  echo two\n   exit 0\n" in text
 
 
-def test_many_changes_fit_and_what_is_left_out_is_said() -> None:
+def test_many_changes_fit_and_what_is_left_out_is_reported() -> None:
     steps = [
         Step("update", CHANGED.type, f"route-{number:04}", {"spec": ["ä" * 500] * 3}, {"spec": [str(number)] * 200})
         for number in range(150)

@@ -88,7 +88,7 @@ def test_a_full_last_page_is_followed_by_an_empty_one() -> None:
     assert [method for method, *_ in server.written] == ["POST"]
 
 
-def test_what_is_said_already_is_not_said_again() -> None:
+def test_what_is_reported_already_is_not_said_again() -> None:
     server = Server(lists={"/issues/7/comments": [comment(5, TEXT.replace("\n", "\r\n"))]})
     assert server.github.comment(7, TEXT) == "The comment on pull request 7 says so already."
     assert server.written == []
@@ -176,7 +176,7 @@ def test_a_forks_comment_is_text(text: str) -> None:
     ((_, _, body),) = server.written
     ours, *code = [token for token in PARSER.parse(body) if token.type in {"inline", "fence", "html_block"}][1:]
     assert [child.type for child in ours.children or ()] == ["text", "code_inline", "text"]
-    assert "in `xall`'s fork" in ours.content
+    assert "of `xall`'s fork" in ours.content
     assert [(token.type, token.content.strip()) for token in code] == [("fence", visible_lines(text).strip())]
 
 

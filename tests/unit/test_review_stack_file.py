@@ -40,7 +40,7 @@ def test_every_valid_file_stays_valid_with_the_labs_secrets_and_cluster(file: Pa
 
 
 def without_pages(photo_sync: str) -> Any:
-    """Pages to sign in are not rehearsed, as nobody would get the link."""
+    """Pages to sign in are not rehearsed, as their links would reach no one."""
     found = json.loads(photo_sync)
     found["accounts"] = [{k: v for k, v in one.items() if k != "signIn"} for one in found.get("accounts", [])]
     return {key: value for key, value in found.items() if key != "signIn"}
@@ -71,7 +71,7 @@ def test_nothing_else_differs(file: Path, tmp_path: Path) -> None:
         "",
     ],
 )
-def test_a_file_that_is_no_stacks_is_said(text: str) -> None:
+def test_a_file_that_is_no_stacks_is_reported(text: str) -> None:
     with pytest.raises(StackFileError):
         rehearsed(text)
 

@@ -41,7 +41,7 @@ def test_valid(validator: Draft202012Validator, file: Path) -> None:
 
 @pytest.mark.parametrize("wrong", INVALID, ids=lambda wrong: wrong.name)
 def test_invalid(validator: Draft202012Validator, wrong: Wrong) -> None:
-    """Red in the editor too, unless it is said that its fault is beyond a schema: then that must be so."""
+    """Red in the editor too, unless it is reported that its fault is beyond a schema: then that must be so."""
     assert (faults(validator, wrong) == []) is wrong.beyond_schema
 
 

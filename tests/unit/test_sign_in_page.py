@@ -112,7 +112,7 @@ def test_only_people_are_let_in_and_before_anything_leads_there(stack: Recording
         assert stack.comes_after(configuration, record)
 
 
-def test_the_connector_and_nobody_else_reaches_the_page(stack: Recording) -> None:
+def test_only_the_connector_reaches_the_page(stack: Recording) -> None:
     spec = stack.one("NetworkPolicy", "icloud-sign-in").inputs["spec"]
     (rule,) = spec["ingress"]
     (peer,) = rule["from"]

@@ -109,7 +109,7 @@ def test_what_preview_says(space: Space, stated: str | None, codes: list[str]) -
     assert said(space, **({"minFreeSpace": stated} if stated else {})) == codes
 
 
-def test_how_much_is_free_is_said() -> None:
+def test_how_much_is_free_is_reported() -> None:
     *_, finding = space_rules.findings(household(), Space(on_node=True, photos=FULL))
     assert finding.values == {"free": FULL.free, "total": FULL.total, "kept": 20 * GIB}
 

@@ -12,7 +12,7 @@ from ops.status import report
 from settings import SettingsError
 from tests.mutations import mutated
 
-PASSWORD = "correct horse"  # noqa: S105 (nobody's)
+PASSWORD = "correct horse"  # noqa: S105 (invented)
 PLAIN: dict[str, Any] = {
     "pulumi:disable-default-providers": ["kubernetes", "cloudflare"],
     "immich-icloud:host": "immich.example.com",
@@ -83,7 +83,7 @@ def test_settings_are_read_with_their_secrets(cli: Cli) -> None:
     assert cli.arguments == ["config", "--json", "--show-secrets", "--non-interactive", "--stack", "homelab"]
 
 
-def test_what_the_file_says_wrong_is_said_without_secrets(cli: Cli) -> None:
+def test_what_the_file_says_wrong_is_reported_without_secrets(cli: Cli) -> None:
     cli.prints(told(PLAIN, secret=False) | told(SECRET, secret=False))
     with pytest.raises(SettingsError, match="icloudCredentials: is in plain text") as error:
         settings_of("homelab")

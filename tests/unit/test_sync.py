@@ -599,7 +599,7 @@ def handed_on(house: House, during: Callable[[Started], None] = lambda _: None, 
 def test_with_notifications_the_sync_ends_well_and_hands_its_verdict_on(
     house: House, spoil: Callable[[House], None], code: int, reported: str
 ) -> None:
-    """Where an init container fails, no other container of its pod runs, and nobody would be told."""
+    """Where an init container fails, no other container of its pod runs, and no notification would be sent."""
     spoil(house)
     handed = handed_on(house)
     assert (handed.ended.code, handed.code, handed.ended.result.code) == (0, code, reported)

@@ -160,7 +160,7 @@ def test_who_renews_keeps_it() -> None:
     assert 120 < clock.now < 125
 
 
-def test_who_lost_it_is_told_and_writes_nothing() -> None:
+def test_a_holder_that_lost_it_writes_nothing() -> None:
     cluster = FakeCluster()
     with lease(cluster, "p/one").held() as slow:
         slow.note(PHOTOS)

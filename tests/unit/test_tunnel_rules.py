@@ -577,7 +577,7 @@ def test_an_edit_before_a_write_whose_answer_is_lost_is_reported(
 
 
 def test_an_edit_while_we_pause_is_kept(world: SharedTunnel, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document that was not written is of yesterday: it is made again from what is there."""
+    """A document that was not written is outdated: it is made again from what is there."""
     world.cloudflare.faults.append(Fault("unavailable", "PUT"))
     monkeypatch.setattr(world, "wait", lambda _: world.edit(lambda rules: rules.insert(0, FOREIGN)))
     stack.settle(OURS)

@@ -85,7 +85,7 @@ def test_a_program_gets_every_check_with_cause_and_command() -> None:
     }
 
 
-def test_a_reason_for_which_checks_do_not_apply_is_said_once() -> None:
+def test_a_reason_for_which_checks_do_not_apply_is_reported_once() -> None:
     nowhere = Absent("no public name leads here")
     text = shown(replace(well(), page=nowhere, plain=nowhere, web_socket=nowhere))
     assert text.count(nowhere.why) == 1

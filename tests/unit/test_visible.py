@@ -1,4 +1,4 @@
-"""Untrusted text reaches nobody's terminal as a command, wherever it is printed."""
+"""Untrusted text reaches no terminal as a command, wherever it is printed."""
 
 import io
 import json
@@ -78,7 +78,7 @@ def test_what_is_printed_is_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("say", [command.say, conversation.show, report])
-def test_what_is_said_is_text(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_reported_is_text(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
     say(f"{NASTY}\nthen")
     assert "".join(capsys.readouterr()).removesuffix("\n") == f"{SHOWN}\nthen"
 
