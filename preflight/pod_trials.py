@@ -14,7 +14,7 @@ from components.pods import confined
 from observe import Observed
 from preflight.strategy import keeps_old_pods
 
-# The last of them is said of a limit that a LimitRange gives, below what is asked for.
+# The last of them is reported of a limit that a LimitRange gives, below what is asked for.
 _ABOUT_SIZE = ("exceeded quota", "failed quota", "usage per", "ratio per", "must be less than or equal to")
 _REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
 _EXCEEDED = "exceeded quota"
