@@ -431,7 +431,10 @@ def test_cookies_that_do_not_say(house: House) -> None:
     for days, warned in ((22, False), (23, True)):
         signed_in.write_text(f"{as_date(in_days(-days))}\n")
         said = house.run(household(schedule="0 2 * * 1")).out
-        assert f"account anna was signed in on {as_date(in_days(-days))}. Apple's cookies do not say when the session ends" in said
+        assert (
+            f"account anna was signed in on {as_date(in_days(-days))}. Apple's cookies do not say when the session ends"
+            in said
+        )
         assert "usually after 30 to 60 days\n" in said
         assert ("WARNING" in said) == warned, "7 days to the next run, of 30"
 
