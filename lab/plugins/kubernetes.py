@@ -217,6 +217,10 @@ class KubernetesPlugin(Plugin[Session]):
         return Empty()
 
 
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["name"], obj["metadata"].get("namespace") or "default"
+
+
 def _diff_response(found: Mapping[str, Change], new: Object, live: Object) -> provider_pb2.DiffResponse:
     replaces = sorted(path for path, change in found.items() if change.replaces)
     detailed = {
@@ -226,7 +230,7 @@ def _diff_response(found: Mapping[str, Change], new: Object, live: Object) -> pr
         )
         for path, change in found.items()
     }
-    same_place = all(new["metadata"].get(part) == live["metadata"].get(part) for part in ("name", "namespace"))
+    same_place = _place(new) == _place(live)
     return provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
         replaces=replaces,

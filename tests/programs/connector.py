@@ -17,7 +17,15 @@ from pulumi_kubernetes.networking.v1 import (
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 wanted = json.loads(Path("wanted.json").read_text())
-provider = Provider("kubernetes", kubeconfig=wanted["kubeconfig"], context="lab", cluster_identifier="lab")
+provider = Provider(
+    "kubernetes",
+    kubeconfig=wanted["kubeconfig"],
+    context="lab",
+    cluster_identifier="lab",
+    enable_server_side_apply=True,
+    upsert_existing_objects=True,
+    enable_patch_force=True,
+)
 opts = pulumi.ResourceOptions(provider=provider)
 metadata = ObjectMetaArgs(name="cloudflared")
 labels = {"app": "cloudflared"}
