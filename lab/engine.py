@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -35,6 +36,8 @@ PACKAGES = ("clients", "components", "observe", "preflight", "providers", "setti
 _PASSPHRASE = "immich-icloud-lab"  # noqa: S105
 _PROCESS = "engine"
 _POLL_SECONDS = 0.05
+_ERROR = re.compile(r"^ *(?:stderr: )?error: (.+)", re.MULTILINE)
+_UNSAID = "the Pulumi engine failed"
 _TEMPORARY = "temporary"
 _PROJECT = "immich-icloud"
 _STAND_INS: Mapping[str, Callable[[], Plugin[Any]]] = {"kubernetes": KubernetesPlugin, "cloudflare": CloudflarePlugin}
@@ -388,6 +391,7 @@ def _shown(outputs: automation.OutputMap) -> dict[str, Any]:
 
 
 def _last_words(error: automation.CommandError) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return errors[-1] if errors else next((line for line in reversed(lines) if line), "the Pulumi engine failed")
+    """Tell the engine's own error, which the Automation API puts behind its name of the stream."""
+    lines = str(error).splitlines()
+    errors = _ERROR.findall(str(error))
+    return errors[-1] if errors else next((line.strip() for line in reversed(lines) if line.strip()), _UNSAID)

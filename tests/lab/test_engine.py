@@ -120,15 +120,28 @@ def test_whatever_file_a_kill_left_unreadable_the_next_up_succeeds(
     assert engine.outputs()["word"] == "word"
 
 
-def test_a_lock_of_a_killed_engine_is_removed_however_little_of_it_was_written(tools: Tools, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "reported"),
+    [
+        ("", "^could not create stack: unexpected end"),
+        (
+            '{"pid": 1, "username": "anna", "hostname": "home"}',
+            "^could not create stack: the stack is currently locked",
+        ),
+    ],
+    ids=["nothing", "all"],
+)
+def test_a_lock_of_a_killed_engine_is_removed_however_little_of_it_was_written(
+    tools: Tools, tmp_path: Path, written: str, reported: str
+) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
     source = tree(tmp_path / "source", "word")
     engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
     locks = tmp_path / "home/state/.pulumi/locks/organization/immich-icloud/lab"
     locks.mkdir(parents=True)
-    (locks / "0d3f.json").touch()
+    (locks / "0d3f.json").write_text(written)
 
-    with pytest.raises(LabError):
+    with pytest.raises(LabError, match=reported):
         engine.run("up")
     assert engine.recover()
     assert engine.run("up").succeeded
