@@ -42,8 +42,10 @@ def report(stack: str, deployment: Mapping[str, Any], drift: Result, next_writer
     outputs = next((one.get("outputs") or {} for one in deployment["resources"] if one["type"] == _STACK), {})
     hidden = {name: "[secret]" for name, value in outputs.items() if isinstance(value, Mapping) and SIGNATURE in value}
     yield from lines({**outputs, **hidden})
-    for number, step in enumerate(steps(outputs), start=1):
-        yield f"Next step {number}: {step}"
+    if left := steps(outputs):
+        # They are an output of `up`: nothing takes them out when they are done.
+        yield f"Steps after that deployment ({Command('verify', stack)} checks which are done):"
+        yield from (f"  {number}. {step}" for number, step in enumerate(left, start=1))
 
 
 def _of(result: Result) -> str:

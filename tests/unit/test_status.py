@@ -42,7 +42,8 @@ def test_a_deployed_stack() -> None:
         "  - name: anna",
         "    folder: /external/icloud/icloud-import",
         "  access_client_secret: '[secret]'",
-        "Next step 1: Sign anna in: `make icloud-login STACK=home`",
+        "Steps after that deployment (make verify STACK=home checks which are done):",
+        "  1. Sign anna in: `make icloud-login STACK=home`",
     ]
 
 
