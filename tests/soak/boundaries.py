@@ -134,8 +134,9 @@ def main() -> None:
 def _table(kills: dict[str, Kills], seed: int) -> Iterator[str]:
     yield "# The engine killed at every boundary\n"
     yield f"`python -m tests.soak.boundaries --seed {seed}` wrote this on {datetime.now(UTC):%Y-%m-%d}. The engine"
-    yield "writes its state before and after each operation on a resource. After each of these writes it was killed"
-    yield "once with `kill -9`, what it left was repaired as `make up` does it, and the command ran again."
+    yield "writes its state before and after each operation on a resource. After one write each time it was killed with"
+    yield "`kill -9`, what it left was repaired as `make up` does it, and the command ran again. Where fewer kills are"
+    yield "listed than writes, the run was ended before it had been through all of them."
     yield "Then the whole world was compared with one without kills: cluster, Cloudflare, Immich, disk.\n"
     yield "| command | writes | killed after one | it had not ended | repaired afterwards | what was wrong in the end |"
     yield "| --- | --- | --- | --- | --- | --- |"
