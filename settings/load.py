@@ -154,7 +154,8 @@ def parse(
     except ValidationError as error:
         found = sentences(error, Settings, PROJECT, hidden, stack)
         # Only its absence can be wrong with what was given up.
-        problems += [sentence for sentence in found if not sentence.startswith(tuple(given_up))]
+        unread = tuple(key + end for key in given_up for end in ":.")
+        problems += [sentence for sentence in found if not sentence.startswith(unread)]
     if problems:
         raise SettingsError(problems)
     return settings

@@ -55,6 +55,14 @@ def test_a_secret_in_the_place_of_a_whole_setting_is_not_told(key: str, secret: 
     assert MARK not in told(lambda: parse(MINIMAL | {key: secret}, {key}))
 
 
+def test_a_setting_that_is_not_read_hides_no_problem_of_another_with_its_beginning() -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(MINIMAL | {f"{PROJECT}:immich": "\ud800", f"{PROJECT}:immichApiKey": ""}, {f"{PROJECT}:immichApiKey"})
+    assert [one.partition(": ")[0] for one in refused.value.problems] == [
+        f"{PROJECT}:immich", f"{PROJECT}:immichApiKey",
+    ]  # fmt: skip
+
+
 @given(data=st.data(), secret=SECRETS)
 def test_a_secret_deep_down_is_not_told(data: st.DataObject, secret: str) -> None:
     config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
