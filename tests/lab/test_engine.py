@@ -189,10 +189,13 @@ def test_ctrl_c_ends_the_engine_before_its_client_lets_go_of_it(
     def interrupt(_: object) -> None:
         signal.pthread_kill(main_thread, signal.SIGINT)
 
+    # A shell has what it starts in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             Engine(tmp_path, home, "lab", tools, program).run("preview", interrupt)
         assert running.find(home) == []
         assert failed == []
     finally:
+        signal.signal(signal.SIGINT, before)
         over.touch()

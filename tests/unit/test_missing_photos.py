@@ -226,7 +226,7 @@ def test_a_disk_that_is_away_is_not_checked(immich: Immich) -> None:
     library = scanned(immich)
     shutil.rmtree(immich.disk)
     (said,) = compared(showing())
-    assert said.startswith("Whether Immich has all photos of the disk is not checked: the photo disk is not there")
+    assert said.startswith("Whether Immich has all photos of the disk is not checked: the photo disk's marker file")
     assert isinstance(look(Stack("test", showing(), Jobs()), [library]), Unread)
 
 
