@@ -306,7 +306,7 @@ CASES = (
     # Nothing runs in Immich's pod here: that its guard fails is made up, and marking the disk would change nothing.
     Case("Immich's guard fails", "immich-pods", guard_fails, "does not start", MARK_DISK,
          lambda b: patch(b, DEPLOYMENT, {"op": "remove", "path": f"/spec/template/metadata/annotations/{ANNOTATION}"})),
-    Case("the mark is gone", "photo-mark", mark_gone, f"its marker file {MARK} is missing", f"{MARK_DISK} && {SYNC}"),
+    Case("the mark is gone", "photo-mark", mark_gone, f"marker file {MARK} is missing", f"{MARK_DISK} && {SYNC}"),
     # This stack would follow, as is right where Immich's owner has moved it. Here someone moves it back.
     Case("another port", "service", replaced(SERVICE, "/spec/ports/0/port", 3002), "has no port 3001. It has: 3002",
          f"pulumi config set --stack lab --path immich-icloud:immich.service.port 3002 && {UP}",
