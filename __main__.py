@@ -31,7 +31,7 @@ providers: list[pulumi.ProviderResource] = [
     )
 ]
 if connections.uses_cloudflare:
-    gc.disable()  # The classes that this imports stay: to look for garbage among them again and again takes a second.
+    gc.disable()  # The classes that this imports stay: to look for garbage among them takes as long as all the rest.
     from components.cloudflare import provider  # (only then: see there)
 
     gc.freeze()

@@ -4,7 +4,7 @@ import gc
 import sys
 from pathlib import Path
 
-gc.disable()  # as lab does
+gc.disable()  # as lab does: before what it imports
 
 from rich.console import Console  # noqa: E402
 

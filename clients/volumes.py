@@ -7,7 +7,7 @@ from clients.kubernetes import Manifest, Ref
 
 def claim_names(pod: Manifest, workload: Manifest | None = None) -> set[str]:
     """Name the claims that a pod mounts; a StatefulSet has some made for each of its pods."""
-    mounted = {one.get("persistentVolumeClaim", {}).get("claimName") for one in pod.get("volumes", [])}
+    mounted = {(one.get("persistentVolumeClaim") or {}).get("claimName") for one in pod.get("volumes") or ()}
     return {str(name) for name in mounted if name} | set(_of_templates(workload) if workload else ())
 
 

@@ -1,6 +1,6 @@
 """Public access: an Access policy, a rule or a tunnel, and last the name that leads there.
 
-Importing its resources takes a second and 45 MB: this module is imported only by a stack that is on Cloudflare.
+Importing its resources takes half a second and 60 MB: this module is imported only by a stack that is on Cloudflare.
 """
 
 import pulumi

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
+from clients.volumes import claim_names
 from components import immich_server
 from observe.lists import Lists
 from observe.local_tunnel import KINDS, OF_GATEWAY, FoundConnector, connector
@@ -131,6 +132,5 @@ def _nodes(nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> list[str]:
 
 def _mounted(workload: Manifest) -> set[tuple[str, str]]:
     spec, metadata = workload["spec"], workload["metadata"]
-    volumes = (spec.get("template", {}).get("spec") or spec).get("volumes") or []
-    named = {(one.get("persistentVolumeClaim") or {}).get("claimName") for one in volumes}
-    return {(metadata.get("namespace", ""), name) for name in named if name}
+    pod = spec.get("template", {}).get("spec") or spec
+    return {(metadata.get("namespace", ""), name) for name in claim_names(pod)}

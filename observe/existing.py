@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.nodes import host_name
+from clients.volumes import claim_names
 from components import immich_server
 from settings import Settings
 from settings.storage import Existing
@@ -72,14 +73,9 @@ def _nodes(api: ClusterApi, storage: Existing) -> frozenset[str]:
         for pod in api.list(Ref("v1", "Pod", "", storage.claim.namespace))
         if pod.get("status", {}).get("phase") == "Running" and pod["spec"].get("nodeName")
     ]
-    using = [pod for pod in pods if _mounts(pod, storage.claim.name)]
+    using = [pod for pod in pods if storage.claim.name in claim_names(pod["spec"])]
     immichs = [pod for pod in pods if any(map(immich_server.runs_server, pod["spec"]["containers"]))]
     return frozenset(_host_name(api, pod["spec"]["nodeName"]) for pod in using or immichs)
-
-
-def _mounts(pod: Manifest, claim: str) -> bool:
-    volumes = pod["spec"].get("volumes") or []
-    return any((one.get("persistentVolumeClaim") or {}).get("claimName") == claim for one in volumes)
 
 
 def _host_name(api: ClusterApi, name: str) -> str:

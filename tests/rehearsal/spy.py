@@ -1,33 +1,25 @@
 """What any program of the same user could read while a command runs: environments, command lines, temporary files."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import psutil
+
+from tests.watching import Watcher
 
 _LOOK: Final = 0.2  # seconds
 
 
-class Spy:
+class Spy(Watcher):
     """Looks again and again for texts while a `with` block lasts; `saw` says where each was seen."""
 
     def __init__(self, home: Path, *texts: str) -> None:
+        super().__init__()
         self._home, self._texts = home, [text.encode() for text in texts]
         self.saw = dict[str, set[str]]()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _watch(self) -> None:
         while True:

@@ -2,39 +2,30 @@
 
 import contextlib
 import itertools
-import threading
 import time
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Final
 
 import psutil
 
 from tests.rehearsal.conftest import Bench
+from tests.watching import Watcher
 
 _LOOK: Final = 0.0005  # seconds
 
 
-class Writes:
+class Writes(Watcher):
     """Sees each write of a stack's state while a `with` block lasts, and calls `then` with its number."""
 
     def __init__(self, bench: Bench, then: Callable[[int, psutil.Process], None] = lambda _, __: None) -> None:
+        super().__init__()
         self._state, self._then = bench.state_file, then
         self.times: list[float] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
 
     @property
     def gaps(self) -> list[float]:
         """How long it takes from each write to the next one."""
         return [after - before for before, after in itertools.pairwise(self.times)]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _watch(self) -> None:
         seen, engine = self._written(), None

@@ -408,7 +408,7 @@ def test_outputs_that_do_not_apply_are_left_out(cloudflare: dict[str, Any], left
 
 
 def test_none_states_nothing_at_cloudflare_and_never_imports_its_provider() -> None:
-    """In a process of its own: here the provider is loaded already. It costs 1.5 s and 45 MB."""
+    """In a process of its own: here the provider is loaded already."""
     program = """
 import sys
 from components.plan import Found
