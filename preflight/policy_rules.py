@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from clients.kubernetes import Manifest, Ref
+from clients.kubernetes import Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import wording
 from preflight.dry_runs import Answers
+from preflight.strategy import stops
 from text.finding import Finding
 
 
@@ -22,11 +23,5 @@ def findings(facts: ClusterSeen, plan: Plan, answers: Answers) -> Iterator[Findi
         return
     for ref in map(Ref.of, plan.mounts):
         live = facts.workload(ref)
-        if live and not _keeps_old_pods(live):
+        if live and stops(live):
             yield wording.STOPPED_BY_POLICY.found(ref, command=plan.ownership.command("up"))
-
-
-def _keeps_old_pods(workload: Manifest) -> bool:
-    """Whether the old pods run until new ones are ready."""
-    spec = workload["spec"]
-    return bool(workload["kind"] == "Deployment" and spec.get("strategy", {}).get("type") != "Recreate")

@@ -93,10 +93,14 @@ def test_it_is_stated_where_it_lets_immich_start(immich: Manifest, changed: Mani
     ("edit", "codes"),
     [
         ({}, []),
+        ({"replicas": 4}, []),
         ({"strategy": {"type": "Recreate"}}, ["stopped-by-policy"]),
+        ({"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}, ["stopped-by-policy"]),
+        ({"strategy": {"rollingUpdate": {"maxSurge": 0}}}, ["stopped-by-policy"]),
+        ({"strategy": {"type": "Recreate"}, "replicas": 0}, []),
         (None, ["starts-unguarded"]),
     ],
-    ids=["rolling update", "Recreate", "Kubernetes before 1.30"],
+    ids=["rolling update", "one of four", "Recreate", "none available", "no surge", "no pod", "Kubernetes before 1.30"],
 )
 def test_what_preview_says_of_it(edit: Manifest | None, codes: list[str]) -> None:
     live = deployment()
