@@ -35,7 +35,7 @@ class Step:
         after: its inputs after, secrets hidden; empty when there are none.
         found: what its provider knew of it before.
         retained: whether removing it before would only have forgotten it.
-        urn: its URN in the state.
+        urn: its URN in the state, which an alias may be about to change; of what is new, the one to be.
         protected: whether the engine deletes or replaces it only once its protection is lifted.
 
     """
@@ -209,7 +209,7 @@ def _items(event: EngineEvent) -> Iterator[Step | Diagnostic]:
                 after=_stated(new.inputs or {}) if new else {},
                 found=_stated(old.outputs or {}) if old else {},
                 retained=retained,
-                urn=metadata.urn,
+                urn=(old or metadata).urn,
                 protected=bool(old and old.protect),
             )
     if event.diagnostic_event and event.diagnostic_event.severity != "debug":

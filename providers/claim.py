@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from clients import lent_mounts, managed_fields
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.likeness import value_at
 from clients.managed_fields import Holder, set_by_hand
 from providers import wording
 from text.finding import Finding
@@ -123,7 +123,7 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     return FragmentDryRun(
         live,
         changes=changes,
-        restarts=_template(live) != _template(answer.object),
+        restarts=replaces_pods(live, answer.object),
         warnings=warnings,
         adopted=f"{claim.ref}: {_listed(by_hand)}" if by_hand else "",
         shared="; ".join(
@@ -135,8 +135,9 @@ def dry_run(api: ClusterApi, claim: Claim) -> FragmentDryRun:
     )
 
 
-def _template(live: Manifest) -> Any:
-    return live.get("spec", {}).get("template")
+def replaces_pods(live: Manifest, after: Manifest) -> bool:
+    """Whether a change of an object is one of the template of its pods."""
+    return bool(value_at(live, "spec.template") != value_at(after, "spec.template"))
 
 
 def without(api: ClusterApi, claim: Claim) -> Remainder | None:

@@ -18,7 +18,7 @@ from clients import admission, lent_mounts, managed_fields, rollout
 from clients.kubernetes import OBJECT_MANAGER, ClusterError, ClusterRefusedError
 from clients.managed_fields import set_by_hand
 from providers import entries
-from providers.claim import Claim, dry_run
+from providers.claim import Claim, dry_run, replaces_pods, without
 from providers.cluster_provider import ClusterProvider
 from providers.report import refusals, report
 from providers.restart import refuse_losses
@@ -80,7 +80,8 @@ class FragmentProvider(ClusterProvider):
         ours = claim.holders(live).get(claim.manager) if live else None
         if live is None or not ours:
             return
-        if claim.ref.kind in WORKLOADS:
+        left = without(api, claim)
+        if left and replaces_pods(live, left.live):
             refuse_losses(api, live)
         # An item goes as a whole, whoever else set a part of it by hand; a label that another manager states too stays.
         # Of an object of this stack only its marks are a fragment: there both of our managers have to let go.

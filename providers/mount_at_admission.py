@@ -70,13 +70,10 @@ class MountAtAdmissionProvider(ClusterProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove the policy, and restart what has the mount by it."""
         api, mount = self._api(), _mount(_props)
-        for workload, _ in _workloads(api, mount):
+        for workload, _ in _having(api, mount):
             refuse_losses(api, workload)
         _remove(api, mount.objects)
-        for workload, fragment in _workloads(api, mount):
-            having = [pod for pod in _pods(api, workload) if _stamp_of(pod)]
-            if _stated(workload, fragment) or not having:
-                continue
+        for workload, having in _having(api, mount):
             _await(api, workload, "")
             if _own_restart(workload):
                 _annotate(api, workload, None)
@@ -139,6 +136,14 @@ def _outdated(api: ClusterApi, mount: AdmittedMount) -> Iterator[Manifest]:
     for workload, fragment in _workloads(api, mount):
         if not _stated(workload, fragment) and any(_stamp_of(pod) != mount.stamp for pod in _pods(api, workload)):
             yield workload
+
+
+def _having(api: ClusterApi, mount: AdmittedMount) -> Iterator[tuple[Manifest, list[Manifest]]]:
+    """List the workloads with pods that have a mount by the policy, and those pods."""
+    for workload, fragment in _workloads(api, mount):
+        having = [pod for pod in _pods(api, workload) if _stamp_of(pod)]
+        if having and not _stated(workload, fragment):
+            yield workload, having
 
 
 def _stated(workload: Manifest, fragment: Manifest) -> bool:

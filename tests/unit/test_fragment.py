@@ -644,31 +644,40 @@ def test_adoption_leaves_us_the_only_owner(provider: Provider) -> None:
     assert restless(api.live or {}) == restless(deployment())
 
 
+GOING = {"deletionTimestamp": "2026-11-27T08:00:00Z"}
+
+
+class WithClaim(FakeClusterApi):
+    """Immich, whose photos lie in a claim that is being deleted."""
+
+    going = GOING
+
+    def get(self, ref: Ref) -> Manifest | None:
+        if ref.kind != "PersistentVolumeClaim":
+            return super().get(ref)
+        metadata = {"name": ref.name, "namespace": ref.namespace, **self.going}
+        return {"apiVersion": "v1", "kind": ref.kind, "metadata": metadata, "spec": {}}
+
+
+def test_what_restarts_no_pod_is_not_refused_over_a_claim(provider: Provider) -> None:
+    live = shared().live
+    assert live
+    api = WithClaim(live)
+    provider(api).delete("", inputs())
+    assert api.held().keys() == {ARGOCD}
+
+
 def test_no_restart_takes_a_claim_away_that_only_the_pod_keeps(provider: Provider) -> None:
     """A claim that was deleted in use is gone with its last pod, and Immich's own photos with it."""
 
-    class WithClaim(FakeClusterApi):
-        going: Manifest = {}  # noqa: RUF012 (replaced as a whole)
-
-        def get(self, ref: Ref) -> Manifest | None:
-            if ref.kind != "PersistentVolumeClaim":
-                return super().get(ref)
-            metadata = {"name": ref.name, "namespace": ref.namespace, **self.going}
-            return {"apiVersion": "v1", "kind": ref.kind, "metadata": metadata, "spec": {}}
-
-    live = deployment()
-    live["spec"]["template"]["spec"]["volumes"] = [
-        {"name": "library", "persistentVolumeClaim": {"claimName": "immich-library"}}
-    ]
-    api = WithClaim(live)
-    api.going = {"deletionTimestamp": "2026-11-27T08:00:00Z"}
+    api = WithClaim(deployment())
     for attempt in (lambda: provider(api).create(inputs()), lambda: provider(api).delete("", inputs())):
         with pytest.raises(RuntimeError, match="PersistentVolumeClaim immich/immich-library is being deleted"):
             attempt()
         assert api.writes == []
         api.going = {}
         provider(api).create(inputs())
-        api.going, api.writes = {"deletionTimestamp": "2026-11-27T08:00:00Z"}, []
+        api.going, api.writes = GOING, []
 
 
 def test_create_refuses_what_was_set_by_hand(provider: Provider) -> None:

@@ -1,5 +1,6 @@
 """The mount at admission: what the policy is about, what it makes of a pod, and what preview says."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -116,6 +117,27 @@ def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is False
     cluster.objects[Ref.of(pods[0])] = owned("Pod", "renamed", "server")
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is True
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_removal_spares_a_claim_that_only_pods_with_the_mount_keep(
+    mounted: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, cluster = planned(), FakeCluster()
+    live = workload()
+    live["spec"]["selector"], live["metadata"]["uid"] = {"matchLabels": {"app": "immich"}}, "immich"
+    mount, objects = ours.mounts[0], [one.manifest for one in ours.mount_admission or ()]
+    pod = owned("Pod", "server", "server", {STAMP: stamp(mount)} if mounted else {})
+    going = {"name": "immich-library", "namespace": "immich", "deletionTimestamp": "2026-11-27T08:00:00Z"}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": going}
+    cluster.objects = {
+        Ref.of(one): one for one in (live, *objects, owned("ReplicaSet", "server", "immich"), pod, claim)
+    }
+    monkeypatch.setattr(MountAtAdmissionProvider, "_api", lambda _: cluster)
+    with pytest.raises(RuntimeError, match="immich-library is being deleted") if mounted else nullcontext():
+        MountAtAdmissionProvider().delete("", asdict(AdmittedMount(objects, stamp(mount), [mount])))
+    assert (Ref.of(objects[0]) in cluster.objects) is mounted
 
 
 def owned(kind: str, name: str, owner: str, annotations: Manifest | None = None) -> Manifest:

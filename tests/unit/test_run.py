@@ -19,7 +19,7 @@ URN = f"urn:pulumi:homelab::immich-icloud::immich-icloud:index:PhotoStack${INGRE
 
 
 def side(inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": INGRESS, "urn": "", "id": "", "parent": "", "provider": "", "inputs": inputs, **more}
+    return {"type": INGRESS, "urn": URN, "id": "", "parent": "", "provider": "", "inputs": inputs, **more}
 
 
 def change(op: str, type_: str = INGRESS, **sides: Any) -> dict[str, Any]:
@@ -74,6 +74,14 @@ def test_protected_resources_that_a_run_removes_are_listed_by_urn(operation: str
     others = (change(operation, old=side({})), change("update", old=side({}, protect=True), new=side({})))
     run = read(removed, forgotten, *others)
     assert run.protected_removals == [URN, URN]
+
+
+def test_what_moves_by_an_alias_and_is_replaced_is_listed_by_the_urn_that_the_state_has() -> None:
+    former = URN.replace("route-ingress", "ingress")
+    moved = change("replace", old=side({}, urn=former, protect=True), new=side({}))
+    run = read(moved)
+    assert run.protected_removals == [former]
+    assert run.steps[0].title == "Ingress route-ingress"
 
 
 def test_neither_components_nor_what_stays_is_a_change() -> None:
