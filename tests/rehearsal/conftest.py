@@ -28,6 +28,7 @@ from ops import up_role
 from settings import parse
 from settings.cluster import Cluster
 from tests.rehearsal.account import Account
+from tests.rehearsal.warm_python import warm_python
 from tests.stack_files import configuration, secrets
 
 Change = Callable[[dict[str, Any]], None]
@@ -49,6 +50,8 @@ MIRROR = Ref("v1", "ConfigMap", "icloud-directory", "immich")
 IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "photo-sync")
 
 
+PYTHON = Path(sys.executable)
+
 _STARTED: list[str] = []
 
 
@@ -64,8 +67,10 @@ sys.addaudithook(_note_command_line)
 class Bench:
     """A project directory on a control plane of its own."""
 
-    def __init__(self, project: Path, tools: Tools, the_world: world.World, *, photos: bool) -> None:
-        self.project, self.home, self.tools = project, project / ".lab", tools
+    def __init__(
+        self, project: Path, tools: Tools, the_world: world.World, *, photos: bool, python: Path = PYTHON
+    ) -> None:
+        self.project, self.home, self.tools, self._python = project, project / ".lab", tools, python
         self.runs: list[Run] = []
         self.photos = photos
         self.stack = {"found": "lab", "reference": "reference", "gateway": "gateway"}.get(the_world, "adoption")
@@ -146,7 +151,10 @@ class Bench:
         ).stdout  # fmt: skip
 
     def engine(self, program: Path = SOURCE / "__main__.py") -> Engine:
-        return Engine(self.project, self.home, self.stack, self.tools, program, cloudflare_url=self.cloudflare)
+        return Engine(
+            self.project, self.home, self.stack, self.tools, program,
+            python=self._python, cloudflare_url=self.cloudflare,
+        )  # fmt: skip
 
     def run(self, operation: Any) -> Run:
         follows = self.stack == "reference"
@@ -253,12 +261,19 @@ def changed(run: Run) -> list[tuple[str, str]]:
     return [(step.operation, step.name) for step in run.changed]
 
 
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Python of the dynamic providers."""
+    with warm_python(tmp_path_factory.mktemp("python")) as warm:
+        yield warm
+
+
 @pytest.fixture(scope="module")
-def make_bench(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeBench]:
+def make_bench(tools: Tools, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeBench]:
     benches: list[Bench] = []
 
     def make(the_world: world.World, *, photos: bool = False) -> Bench:
-        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world, photos=photos))
+        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world, photos=photos, python=python))
         return benches[-1]
 
     yield make
