@@ -104,7 +104,7 @@ def _stated_by_chart(mount: Manifest, plan: Plan, answers: Answers) -> Iterator[
         return
     where, command = Ref.of(mount), plan.ownership.command("chart-values")
     lacks = _lacks(mount, remainder.live)
-    if remainder.ours and remainder.by_hand:
+    if remainder.by_hand:
         lacks = f"kubectl has set {remainder.by_hand}, and that goes, too,"
     if remainder.ours and lacks:
         yield wording.MOUNT_GIVEN_UP.found(where, lacks=lacks, command=command)

@@ -84,7 +84,7 @@ def _of_other_names(plan: Plan, answers: Answers) -> Iterator[Finding]:
 
 def _dropped(manifest: Manifest, live: Manifest) -> list[str]:
     """Fields that kubectl's field managers hold and the manifest lacks."""
-    ours = set(_fields({k: v for k, v in manifest.items() if k not in {"apiVersion", "kind"}}))
+    ours = set(_fields(manifest))
     theirs = {
         path
         for entry in live["metadata"].get("managedFields", [])

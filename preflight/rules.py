@@ -90,8 +90,8 @@ def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
 def _immich_on_any_node(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     if not isinstance(settings.storage, HostPath) or len(facts.nodes or ()) <= 1:
         return
-    for server in immich_server.servers(settings.immich, facts.workloads):
-        live = facts.workload(server.ref)
-        pod = live["spec"]["template"]["spec"] if live else {}
-        if live and not any(pod.get(field) for field in ("nodeName", "nodeSelector", "affinity")):
-            yield wording.IMMICH_ON_ANY_NODE.found(workload=server.ref, node=settings.storage.node)
+    for live in facts.workloads:
+        pod = live["spec"]["template"]["spec"]
+        fixed = any(pod.get(field) for field in ("nodeName", "nodeSelector", "affinity"))
+        if immich_server.chosen(settings.immich, live) and not fixed:
+            yield wording.IMMICH_ON_ANY_NODE.found(workload=Ref.of(live), node=settings.storage.node)

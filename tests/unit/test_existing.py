@@ -215,6 +215,7 @@ def said(existing: ExistingSeen, storage: Manifest = IN_IMMICHS) -> list[Told]:
     ("existing", "expected"),
     [
         (WRITABLE, []),
+        (replace(WRITABLE, volume=volume(nfs={"server": "nas.lan"})), []),
         (ExistingSeen(None, None), ["claim-missing"]),
         (ExistingSeen(claim("ReadOnlyMany"), None), ["claim-not-writable"]),
         (ExistingSeen(claim("ReadWriteMany"), None, volume(nfs={"readOnly": True})), ["claim-not-writable"]),
@@ -233,6 +234,7 @@ def test_a_claim_that_can_not_be_used(existing: ExistingSeen, expected: list[str
 def test_immichs_claim_is_missing() -> None:
     (found,) = missing_rules.in_cluster(stated(ELSEWHERE), replace(SEEN, existing=replace(WRITABLE, read=None)))
     assert (found.code, found.setting) == ("claim-missing", "storage.immichClaim")
+    assert said(WRITABLE, ELSEWHERE) == []
 
 
 def test_photos_that_go_with_the_claim() -> None:

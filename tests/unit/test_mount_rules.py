@@ -80,6 +80,7 @@ def in_place(settings: Settings, volume: Manifest, mount: Manifest) -> list[Told
     pod = immich["spec"]["template"]["spec"]
     pod["volumes"].append(volume)
     pod["containers"][0]["volumeMounts"].append(mount)
+    pod["containers"].append({"name": "vpn", "volumeMounts": [{"name": "own", "mountPath": "/external"}]})
     seen = replace(CLUSTER, workloads=(immich,))
     ours = plan(settings, Found(SERVERS), Ownership(STACK, adopting=settings.adopt_existing))
     return told(mount_rules.findings(settings, seen, ours, Answers()))

@@ -162,6 +162,8 @@ def test_immich_runs_on_the_photos_node(pod: Manifest, code: str | None) -> None
         ({"key": "gen", "operator": "Gt", "values": ["6"]}, True),
         ({"key": "gen", "operator": "Lt", "values": ["7"]}, False),
         ({"key": "disk", "operator": "Gt", "values": ["1"]}, False),
+        ({"key": "absent", "operator": "Gt", "values": ["1"]}, False),
+        ({"key": "disk", "operator": "OfALaterVersion"}, True),
     ],
 )
 def test_the_terms_of_a_node_selector(expression: Manifest, fits: bool) -> None:  # noqa: FBT001
@@ -170,7 +172,12 @@ def test_the_terms_of_a_node_selector(expression: Manifest, fits: bool) -> None:
 
 def test_terms_by_name_and_empty_ones() -> None:
     assert on_node([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["t1"]}]}], node())
+    assert not on_node([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["t2"]}]}], node())
     assert not on_node([{}], node())
+
+
+TAINT: Manifest = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
+CORDON: Manifest = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +185,7 @@ def test_terms_by_name_and_empty_ones() -> None:
     [
         ({}, None),
         ({"spec": {"unschedulable": True}}, "node-closed"),
-        ({"spec": {"taints": [{"key": "dedicated", "value": "db", "effect": "NoSchedule"}]}}, "node-closed"),
+        ({"spec": {"taints": [TAINT]}}, "node-closed"),
         ({"spec": {"taints": [{"key": "dedicated", "value": "db", "effect": "PreferNoSchedule"}]}}, None),
         ({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "message": "gone"}]}}, "node-closed"),
     ],
@@ -194,11 +201,13 @@ def test_a_node_that_takes_no_pod(state: Manifest, code: str | None) -> None:
 
 def test_the_next_sync_waits_for_its_node() -> None:
     settings = household(storage=OWNED)
-    there = seen(immich(), node=node(spec={"unschedulable": True}))
-    live = live_of(planned(settings), JOB)
-    assert ("node-closed-to-sync", "CronJob photo-sync/icloud-sync-anna") in told(
-        rules.findings(settings, there, planned(settings), Answers(live)), Severity.WARNING
-    )
+    there = seen(immich(), node=node(spec={"unschedulable": True, "taints": [TAINT, CORDON]}))
+    for live in (live_of(planned(settings), JOB), {}):  # without the Job, that is what is told of
+        said = {one.code: one for one in rules.findings(settings, there, planned(settings), Answers(live))}
+        assert ("node-closed-to-sync" in said) is bool(live)
+        assert said["node-closed-to-sync" if live else "node-closed"].values["reason"] == (
+            "it is cordoned, taint dedicated=db:NoSchedule"
+        )
 
 
 @pytest.mark.parametrize(
@@ -324,7 +333,7 @@ def test_a_stateful_set_that_keeps_some_of_its_pods_is_told_only_where_it_would_
     spec: Manifest,
     held: bool,  # noqa: FBT001
 ) -> None:
-    there = seen(immich(**spec) | {"kind": "StatefulSet"})
+    there = seen(immich(holding(ports=[{"hostPort": 2283}]), **spec) | {"kind": "StatefulSet"})
     settings, ref = configured(), Ref("apps/v1", "StatefulSet", "immich-server", "immich")
     plan = plan_of(settings, Found((replace(SERVERS[0], ref=ref),)), Ownership(STACK))
     answers = Answers(trials={ref: FragmentDryRun(there.workloads[0])})
@@ -413,9 +422,9 @@ def test_a_quota_is_asked_about_pods_that_admission_gives_the_mount() -> None:
 
 @pytest.mark.parametrize(("active", "refused"), [([], True), ([{"name": "icloud-sync-anna-1"}], False)])
 def test_a_sync_that_runs_holds_what_the_next_one_gets(active: list[Manifest], refused: bool) -> None:  # noqa: FBT001
-    settings = household(storage=OWNED)
+    settings = household({"name": "anna"}, {"name": "ben"}, storage=OWNED)
     plan = planned(settings)
-    (account,) = plan.sync.accounts if plan.sync else ()
+    account, _ = plan.sync.accounts if plan.sync else ()
     ref = Ref.of(account.cron_job)
     there = facts(photo_sync=namespace("photo-sync"), live={ref: account.cron_job | {"status": {"active": active}}})
     assert (ref in pod_trials.refused(Admitting("photo-sync", EXCEEDED), plan, Observed(there))) is refused
@@ -425,11 +434,11 @@ def test_a_quota_is_asked_with_what_counts_in_it() -> None:
     counts = {"priorityClassName": "home", "activeDeadlineSeconds": 60, "runtimeClassName": "kata"}
     sidecar = {"name": "vpn", "image": "x", "restartPolicy": "Always", "resources": GPU | {"claims": [{"name": "gpu"}]}}
     api = Admitting("immich", QUOTA)
-    live = immich({**counts, "initContainers": [sidecar]})
+    live = immich({**counts, "initContainers": [sidecar, {"name": "require-photo-disk"}]})
     pod_trials.refused(api, planned(configured()), Observed(facts(workloads=(live,))))
     (asked,) = api.asked
     assert asked["spec"].items() >= counts.items()
-    (beside,) = (one for one in asked["spec"]["initContainers"] if one["name"] == "vpn")
+    beside, _ = asked["spec"]["initContainers"]
     assert (beside["restartPolicy"], beside["resources"]) == ("Always", GPU)
 
 
@@ -445,6 +454,8 @@ def test_what_does_not_exist_yet_is_asked_for_in_a_namespace_that_does() -> None
     assert CLAIM in refused
     assert INGRESS not in refused
     assert ("refused", str(CLAIM)) in told(found(settings, {}, there, refusals=refused), Severity.PROBLEM)
+    there = replace(there, live=live_of(planned(settings), CLAIM))
+    assert CLAIM not in dry_runs.new_ones_refused(api, planned(settings), Observed(there))
     api.asked.clear()
     assert dry_runs.new_ones_refused(api, planned(settings), Observed(facts())) == {}
     assert {one["metadata"]["namespace"] for one in api.asked} == {"immich"}

@@ -12,7 +12,7 @@ from observe.route_hosts import hosts
 from observe.routes import RoutesSeen
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told
-from tests.objects import Manifest, deployment, namespace, service
+from tests.objects import STACK, Manifest, deployment, namespace, service
 from tests.unit.configured import configured
 from tests.unit.test_preflight_rules import facts, found, other_ingress, problems, warnings
 
@@ -240,17 +240,19 @@ FIRST = {"annotations": {"traefik.ingress.kubernetes.io/router.priority": "1000"
     ("rival", "controller", "more", "code"),
     [
         (WILDCARD, "k8s.io/ingress-nginx", {}, "host-covered"),
+        (WILDCARD, None, {}, "host-covered"),
         (WILDCARD, "traefik.io/ingress-controller", {}, "host-shadowed"),
         (WILDCARD, "traefik.io/ingress-controller", FIRST, "host-covered"),
+        (WILDCARD, "traefik.io/ingress-controller", GATEWAY, "host-covered"),
         (REGULAR, "traefik.io/ingress-controller", {}, "host-shadowed"),
         (ingress_route_tcp("HostSNIRegexp(`.+`)"), "traefik.io/ingress-controller", {}, "host-shadowed"),
         (http_route("*.example.com"), "traefik.io/ingress-controller", {}, "host-covered"),
     ],
-    ids=["nginx", "Traefik", "Traefik, with a priority", "regular expression", "of TCP", "HTTPRoute"],
+    ids=["nginx", "unknown", "Traefik", "priority", "Gateway", "regular expression", "of TCP", "HTTPRoute"],
 )
-def test_a_route_with_a_pattern_is_told(rival: Manifest, controller: str, more: Manifest, code: str) -> None:
+def test_a_route_with_a_pattern_is_told(rival: Manifest, controller: str | None, more: Manifest, code: str) -> None:
     settings = configured(route={"kind": "ingress", **more})
-    there = seen((rival,), ingress_classes=(ingress_class(controller=controller),))
+    there = seen((rival,), ingress_classes=(ingress_class(controller=controller),) if controller else None)
     assert [(one.code, one.subject) for one in found(settings, {}, there)] == [(code, str(Ref.of(rival)))]
 
 
@@ -273,6 +275,14 @@ def test_a_stack_without_a_route_leaves_the_host_to_whoever_serves_it() -> None:
     there = seen((http_route(HOST), ingress_route(f"Host(`{HOST}`)")), ingress_classes=())
     there = replace(there, ingresses=(other_ingress(HOST),))
     assert problems(configured(route=NONE), {}, there) == []
+
+
+def test_routes_of_other_hosts_and_of_this_stack_are_no_rivals() -> None:
+    other, ours = http_route("photos.example.org"), other_ingress(HOST)
+    other["spec"]["rules"] = [{"matches": [{"path": {"value": "/share"}}]}]
+    ours["metadata"]["annotations"] = {"immich-icloud/stack": STACK}
+    for ingresses in ((ours,), None):  # None: they may not be read
+        assert found(configured(), {}, replace(seen((other,)), ingresses=ingresses)) == []
 
 
 def test_a_host_is_compared_whatever_its_case() -> None:
@@ -306,6 +316,7 @@ LIMITED = [("read-time-limited", "route.className")]
         ((), (), [("ingress-class-missing", "route.className")]),
         ((ingress_class("traefik"),), (), [("ingress-class-missing", "route.className")]),
         ((ingress_class(),), (TRAEFIK, NGINX), []),
+        ((ingress_class(), TRAEFIKS | {"metadata": {"name": "traefik"}}), (TRAEFIK, NGINX), []),
         ((ingress_class(),), None, []),
         ((ingress_class(),), (TRAEFIK,), [("ingress-class-unserved", "route.className")]),
         ((ingress_class(),), (pod("ingress-nginx/controller", "Pending"),),
@@ -442,6 +453,7 @@ EXPRESSED: Manifest = {
     "from": "Selector",
     "selector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["immich"]}]},
 }
+ELSEWHERE: Manifest = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["immich"]}
 
 
 @pytest.mark.parametrize(
@@ -464,6 +476,8 @@ EXPRESSED: Manifest = {
         (True, (gateway(listener("", LABELLED)),), None),
         (True, (gateway(listener("", EXPRESSED)),), None),
         (True, (gateway(listener("", {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}})),),
+         "gateway-refuses-namespace"),
+        (True, (gateway(listener("", {"from": "Selector", "selector": {"matchExpressions": [ELSEWHERE]}})),),
          "gateway-refuses-namespace"),
         (True, (gateway(listener("*.example.org", ALL), listener("", ALL)),), None),
         (True, (gateway(listener("", ALL, kinds=["TLSRoute"])),), "gateway-lacks-host"),

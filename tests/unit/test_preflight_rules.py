@@ -97,7 +97,8 @@ def missing(settings: Settings, seen: ClusterSeen) -> list[Told]:
 
 
 def test_nothing_is_missing() -> None:
-    assert missing(configured(), facts()) == []
+    for named in ({}, {"name": facts().services[0]["metadata"]["name"]}):
+        assert missing(configured(immich={"service": named}), facts()) == []
 
 
 @pytest.mark.parametrize(
@@ -149,8 +150,9 @@ CLASS = "photoSync.cookieVolume.storageClass"
         (None, {"storage_classes": (LOCAL_PATH,)}, [("no-default-class", CLASS)]),
         ("slow", {"storage_classes": (LOCAL_PATH,)}, [("class-missing", CLASS)]),
         (None, {"volume_classes": frozenset({"by-hand"})}, [("no-class", CLASS)]),
+        ("slow", {"storage_classes": (LOCAL_PATH,), "volume_classes": None}, []),
     ],
-    ids=["default", "named", "by hand", "no default", "unknown", "none"],
+    ids=["default", "named", "by hand", "no default", "unknown", "none", "may not be read"],
 )
 def test_a_session_needs_a_volume(wanted: str | None, seen: Manifest, expected: list[Told]) -> None:
     cookie_volume = {"storageClass": wanted} if wanted else {}
@@ -430,6 +432,10 @@ def test_what_controllers_set_is_not_dropped() -> None:
     settings = configured(adoptExisting=True)
     live = by_hand(live_of(planned(settings), VOLUME), {"f:spec": {"f:mountOptions": {}}})
     live[VOLUME]["metadata"]["managedFields"][0]["manager"] = "kube-controller-manager"
+    live[VOLUME]["metadata"]["managedFields"] += [
+        managed("kubectl-edit", {"f:metadata": {"f:labels": {".": {}}}}),
+        managed("kubectl-edit", {"f:status": {"f:phase": {}}}) | {"subresource": "status"},
+    ]
     assert len(warnings(settings, live)) == 2
 
 
