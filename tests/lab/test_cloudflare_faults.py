@@ -11,6 +11,7 @@ from cloudflare import Cloudflare
 from lab.cloudflare.api import Api
 from lab.cloudflare.faults import Fault, Kind
 from lab.cloudflare.world import TOKEN, found
+from lab.stand_in.answers import RefusedError
 from lab.stand_in.transport import Transport
 
 WORLD = found()
@@ -85,16 +86,15 @@ def test_an_answer_is_lost_after_the_write_was_done(api: Api, client: Cloudflare
 
 def test_another_writer_comes_between_a_read_and_a_write(api: Api, client: Cloudflare) -> None:
     version, config = read(client)
-    theirs: list[Any] = []
-
-    def edit(before: Any) -> Any:
-        theirs.append({**before, "ingress": before["ingress"][1:]})
-        return theirs[0]
-
-    api.faults.append(Fault("otherWriter", "PUT", CONFIGURATION, edit=edit))
-    assert write(client, config) == version + 2
-    assert theirs != [config]
-    assert read(client) == (version + 2, config)
+    theirs: Any = {**EMPTIED, "theirs": True}
+    api.told("POST", ["faults"], {"kind": "otherWriter", "method": "PUT", "path": CONFIGURATION, "config": theirs})
+    # Ours is refused, so that what stays is the other's.
+    with pytest.raises(cloudflare.BadRequestError):
+        write(client, {"ingress": []})
+    assert read(client) == (version + 1, theirs)
+    api.told("POST", ["faults"], {"kind": "otherWriter"})
+    assert write(client, config) == version + 3
+    assert read(client) == (version + 3, config)
 
 
 def test_an_expired_token_is_reported(api: Api, client: Cloudflare) -> None:
@@ -113,3 +113,36 @@ def test_a_fault_waits_for_its_request_and_strikes_once(api: Api, client: Cloudf
         write(client)
     write(client)
     assert api.faults == [elsewhere]
+
+
+# What tests tell the rehearsal beside the API.
+
+
+def test_a_configuration_is_set_as_the_api_would_take_it(api: Api, client: Cloudflare) -> None:
+    place = ["tunnels", HOMELAB, "configurations"]
+    version, _ = read(client)
+    assert api.told("PUT", place, {"config": EMPTIED})["version"] == version + 1
+    assert api.told("GET", place, None)["config"] == EMPTIED
+    with pytest.raises(RefusedError):
+        api.told("PUT", place, {"config": {"ingress": []}})
+
+
+def test_connectors_come_and_go(api: Api, client: Cloudflare) -> None:
+    place = ["tunnels", HOMELAB, "connections"]
+    first, _ = api.told("GET", place, None)
+    for present, status in (([], "down"), ([first], "healthy")):
+        api.told("PUT", place, present)
+        tunnel = client.zero_trust.tunnels.cloudflared.get(HOMELAB, account_id=ACCOUNT)
+        assert tunnel.status == status
+
+
+def test_a_token_is_given_and_ends(api: Api, client: Cloudflare) -> None:
+    token = TOKEN.replace("nothing", "little")
+    other = client.with_options(api_token=token)
+    (zone,) = WORLD.zones
+    api.told("POST", ["tokens"], {"token": token, "permissions": ["DNS Read"]})
+    assert [record.name for record in other.dns.records.list(zone_id=zone)] == ["mealie.coultonf.com"]
+    api.told("POST", ["tokens"], {"token": token, "permissions": [], "status": "expired"})
+    with pytest.raises(cloudflare.AuthenticationError):
+        other.dns.records.list(zone_id=zone)
+    assert api.told("GET", ["requests"], None)[0] == ("GET", f"/zones/{zone}/dns_records")

@@ -342,25 +342,27 @@ class TestFaults:
         assert api.world.configuration["trash"]["days"] == 30
         assert client.put("/system-config", json=document).status_code == 200
 
-    def test_an_answer_is_lost_after_the_write_was_done(self, api: Api, client: httpx.Client) -> None:
-        api.faults.append(Fault("timeOut", "POST", "/libraries"))
-        with pytest.raises(httpx.ReadTimeout):
-            made(client)
-        assert [library["name"] for library in client.get("/libraries").json()] == ["Scans", "iCloud Photos"]
-
     def test_another_writer_comes_between_a_read_and_a_write(self, api: Api, client: httpx.Client) -> None:
         document = client.get("/system-config").json()
-        theirs: list[Any] = []
-
-        def edit(before: Any) -> Any:
-            theirs.append({**before, "trash": {"enabled": True, "days": 7}})
-            return theirs[0]
-
-        api.faults.append(Fault("otherWriter", "PUT", edit=edit))
+        theirs = {**document, "trash": {"enabled": True, "days": 7}}
+        api.told("POST", ["faults"], {"kind": "otherWriter", "method": "PUT", "config": theirs})
+        # Ours is refused, so that what stays is the other's.
+        assert client.put("/system-config", json={}).status_code == 400
+        assert client.get("/system-config").json() == theirs
+        api.faults.append(Fault("otherWriter", "PUT"))
         assert client.put("/system-config", json=document).json() == document
-        assert theirs[0]["trash"]["days"] == 7
 
-    def test_what_was_asked_is_kept(self, api: Api, client: httpx.Client) -> None:
-        client.get("/libraries")
-        client.post(f"/libraries/{SCANS}/scan")
-        assert api.log == [("GET", "/libraries"), ("POST", f"/libraries/{SCANS}/scan")]
+    def test_the_world_is_changed_beside_the_api(self, api: Api) -> None:
+        api.told("PUT", ["version"], {"version": "3.2.0"})
+        api.told("PUT", ["configFile"], {"inUse": True})
+        api.told("POST", ["users"], {"email": "child@coultonf.com", "name": "Child"})
+        key = {"key": OTHER_KEY, "email": "child@coultonf.com", "permissions": PERMISSIONS}
+        api.told("POST", ["keys"], key)
+        with connected(api, OTHER_KEY) as client:
+            assert client.get("/server/version").json()["major"] == 3
+            assert client.get("/server/features").json()["configFile"] is True
+            assert client.get("/users/me").json()["email"] == "child@coultonf.com"
+            assert client.get("/admin/config").json() == {"message": "Forbidden"}
+        assert api.told("GET", ["requests"], None)[-1] == ("GET", "/admin/config")
+        api.told("PUT", ["configuration"], {"config": {}})
+        assert api.told("GET", ["configuration"], None) == {}
