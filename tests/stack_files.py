@@ -22,7 +22,7 @@ STACKS = Path(__file__).parent / "stacks"
 VALID = sorted((STACKS / "valid").glob("*.yaml"))
 OWN = sorted(STACKS.parent.parent.glob("Pulumi.*.yaml"))
 
-_DIFFERS = re.compile(r"^# differs from (.*)$", re.MULTILINE)
+_MINIMAL = STACKS / "valid" / "minimal.yaml"
 _MISSING = "(missing)"
 
 
@@ -64,25 +64,28 @@ def _wrong() -> Iterator[Wrong]:
                 yield Wrong(name, STACKS / "valid" / file.name, changes, group == "beyond the schema")
 
 
-def document(file: Path | Wrong) -> Any:
-    """The whole file as an editor's schema check sees it.
+def whole(file: Path) -> str:
+    """Read a stack file whole: what one of `valid` leaves out is as in its minimal.yaml."""
+    stated = file.read_text()
+    if file.parent != _MINIMAL.parent:
+        return stated
+    blocks = re.finditer(r"^  ([\w:-]+):.*\n(?:    .*\n)*", _MINIMAL.read_text(), re.MULTILINE)
+    return stated + "".join(block[0] for block in blocks if f"\n  {block[1]}:" not in stated)
 
-    One without a `config` states how it differs from a valid one: the one that it names, or else minimal.yaml.
-    """
+
+def document(file: Path | Wrong) -> Any:
+    """The whole file as an editor's schema check sees it."""
     return deepcopy(_read(file))
 
 
 def _read(file: Path | Wrong) -> dict[str, Any]:
-    return {"config": file.config} if isinstance(file, Wrong) else _parsed(file.read_text())
+    return {"config": file.config} if isinstance(file, Wrong) else _parsed(whole(file))
 
 
 @cache
 def _parsed(text: str) -> dict[str, Any]:
     found: dict[str, Any] = yaml.load(text, _EngineLoader)  # noqa: S506 (a SafeLoader)
-    if "config" in found:
-        return found
-    named = _DIFFERS.search(text)
-    return {"config": _read(STACKS / "valid" / (named[1] if named else "minimal.yaml"))["config"] | found}
+    return found
 
 
 def configuration(file: Path | Wrong) -> dict[str, str]:
