@@ -26,7 +26,7 @@ FAILING = "lab.immich-icloud/failing-init-container"
 
 @pytest.fixture(scope="module")
 def plane(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """One that only ever runs: tests leave it as it is. Its ports were taken at the last moment before its start."""
+    """One whose ports were taken at the last moment before its start."""
     plane = ControlPlane(tmp_path_factory.mktemp("plane"), tools)
     choose = Ports.choose
     with socket.create_server(("127.0.0.1", 0)) as thief, pytest.MonkeyPatch.context() as patch:
@@ -99,19 +99,6 @@ def test_kube_system_is_exempt(core: Any) -> None:
     )
 
 
-def test_a_job_completes_and_a_deleted_pod_is_gone(core: Any, plane: ControlPlane) -> None:
-    with connect(plane.kubeconfig) as api:
-        batch = client.BatchV1Api(api)
-        template = {"spec": {**pod("")["spec"], "restartPolicy": "Never"}}
-        batch.create_namespaced_job("default", {"metadata": {"name": "quick"}, "spec": {"template": template}})
-        until(lambda: batch.read_namespaced_job("quick", "default").status.succeeded)
-    (done,) = core.list_namespaced_pod("default", label_selector="job-name=quick").items
-    assert done.status.phase == "Succeeded"
-    assert done.status.container_statuses[0].state.terminated.exit_code == 0
-    core.delete_namespaced_pod(done.metadata.name, "default")
-    until(lambda: not core.list_namespaced_pod("default", label_selector="job-name=quick").items)
-
-
 def test_a_pod_can_be_made_to_fail_in_an_init_container(core: Any) -> None:
     init = [{"name": name, "image": "busybox"} for name in ("before", "require-sentinel", "after")]
     failing = pod("fails", initContainers=init)
@@ -137,10 +124,20 @@ def test_that_annotation_does_nothing_without_the_init_container(core: Any) -> N
     until(lambda: core.read_namespaced_pod("runs", "default").status.phase == "Running")
 
 
-def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: Tools) -> None:
-    plane = ControlPlane(home, tools)
-    plane.start()
-    port = port_of(plane)
+def test_a_program_that_dies_is_named_with_its_last_output(home: Path, tools: Tools) -> None:
+    broken = home / "broken-etcd"
+    broken.write_text("#!/bin/sh\necho no database today\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(LabError, match=r"(?s)etcd ended at its start \(exit code 3\).*no database today"):
+        ControlPlane(home, dataclasses.replace(tools, etcd=broken)).start()
+    assert processes.find(home) == []
+
+
+# This one comes last: it ends what runs.
+
+
+def test_half_dead_it_comes_back_with_its_data_on_its_port(plane: ControlPlane) -> None:
+    home, port = plane.kubeconfig.parent, port_of(plane)
     with connect(plane.kubeconfig) as api:
         client.CoreV1Api(api).create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
     (server,) = [marked.process for marked in processes.find(home) if marked.name == "kube-apiserver"]
@@ -159,12 +156,3 @@ def test_half_dead_it_comes_back_with_its_data_on_its_port(home: Path, tools: To
         assert port_of(plane) != port
     with connect(plane.kubeconfig) as api:
         client.CoreV1Api(api).read_namespaced_config_map("kept", "default")
-
-
-def test_a_program_that_dies_is_named_with_its_last_output(home: Path, tools: Tools) -> None:
-    broken = home / "broken-etcd"
-    broken.write_text("#!/bin/sh\necho no database today\nexit 3\n")
-    broken.chmod(0o755)
-    with pytest.raises(LabError, match=r"(?s)etcd ended at its start \(exit code 3\).*no database today"):
-        ControlPlane(home, dataclasses.replace(tools, etcd=broken)).start()
-    assert processes.find(home) == []

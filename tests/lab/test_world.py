@@ -16,25 +16,24 @@ from lab.toolchain import Tools
 TRACKING = "argocd.argoproj.io/tracking-id"
 
 
-def fresh(tools: Tools, home: Path, state: world.World) -> Iterator[Path]:
-    plane = ControlPlane(home, tools)
+@pytest.fixture(scope="module")
+def found(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    plane = ControlPlane(tmp_path_factory.mktemp("found"), tools)
     try:
         plane.start()
-        world.put(plane.kubeconfig, state)
+        world.put(plane.kubeconfig, "found")
         yield plane.kubeconfig
     finally:
         plane.stop()
 
 
 @pytest.fixture(scope="module")
-def found(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield from fresh(tools, tmp_path_factory.mktemp("found"), "found")
-
-
-@pytest.fixture(scope="module")
-def by_hand(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """After iteration 6, the ingress still tracked by ArgoCD."""
-    yield from fresh(tools, tmp_path_factory.mktemp("by-hand"), "iteration6-argocd")
+def by_hand(found: Path) -> Path:
+    """The same homelab after iteration 6, the ingress still tracked by ArgoCD. What is about `found` comes first."""
+    with connect(found) as api:
+        client.CoreV1Api(api).delete_namespaced_config_map("rehearsal", "kube-system")
+    world.put(found, "iteration6-argocd")
+    return found
 
 
 def managers(thing: Any) -> set[tuple[str, str]]:
