@@ -123,7 +123,7 @@ test-unit: $(READY) ## Run the tests that start no process
 	@$(BIN)/python -m pytest tests/unit
 
 soak: $(READY) ## Kill the rehearsal's commands 50 times, compare each world; --seed N --round N --kills N
-	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak $(addprefix tests/unit/test_,foreign_text.py free_text.py hostile_stack_files.py tunnel_document.py)
+	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak $(addprefix tests/unit/test_,foreign_text.py free_text.py hostile_stack_files.py photo_history.py tunnel_document.py)
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=soak tests/rehearsal/test_gateway.py -k settings_accept
 	@$(BIN)/python -m tests.soak.faults
 	@$(BIN)/python -m tests.soak.boundaries

@@ -36,6 +36,8 @@ from tests.immich_server import MOUNT
 from tests.one_resource import PreviewError
 from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutError
 
+# Each history runs hundreds of scripts: a few in a gate, many in `make soak`.
+EXAMPLES = max(4, settings().max_examples // 200)
 REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, PreviewError, RuntimeError)
 
 KEY = st.sampled_from([True, True, False])
@@ -344,7 +346,7 @@ def test_no_photo_is_lost(there: str, *, deployed: bool) -> None:
     run_state_machine_as_test(
         type("Photos", (Photos,), {"there": there, "deployed": deployed}),
         settings=settings(
-            max_examples=8,
+            max_examples=EXAMPLES,
             stateful_step_count=25,
             phases=[Phase.generate],  # to shrink a history takes minutes
         ),
