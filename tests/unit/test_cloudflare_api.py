@@ -79,6 +79,17 @@ def test_of_two_zones_of_one_name_the_one_in_force_is_taken(account: Api) -> Non
     [
         ({"type": "bookmark"}, (), False),
         ({"type": "self_hosted"}, ("a.example.com",), False),
+        (
+            {
+                "self_hosted_domains": ["a.example.com", "b.example.com/x"],
+                "destinations": [
+                    {"type": "public", "uri": "*.example.com"},
+                    {"type": "private", "hostname": "inside", "uri": "c.example.com"},
+                ],
+            },
+            ("a.example.com", "b.example.com/x", "*.example.com"),
+            False,
+        ),
         ({"policies": [{"decision": "bypass", "include": [{"everyone": {}}]}]}, ("a.example.com",), True),
         (
             {"policies": [{"decision": "bypass", "include": [{"everyone": {}}], "require": [{"geo": {}}]}]},

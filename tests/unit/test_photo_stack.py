@@ -122,15 +122,6 @@ def test_directory_job_runs_on_the_node_that_has_the_disk(homelab: Settings) -> 
     assert (environment["OWNER"], environment["ADOPT"]) == ("0:0", "false")
 
 
-def test_images_are_pinned_by_digest(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
-    job = stack.one("Job").inputs["spec"]["template"]["spec"]["containers"]
-    guard = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
-        "initContainers"
-    ]
-    assert all("@sha256:" in container["image"] for container in [*job, *guard])
-
-
 def test_ingress_as_iteration_6_has_it(homelab: Settings) -> None:
     stack = deployed(homelab, IMMICH)
     ingress = stack.one("Ingress").inputs

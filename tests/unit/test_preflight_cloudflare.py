@@ -18,7 +18,6 @@ from clients.cloudflare import (
     AccessApplication,
     AccessPolicy,
     CloudflareApi,
-    CloudflareError,
     CloudflareRefusedError,
     Record,
     ServiceToken,
@@ -810,22 +809,6 @@ def zone_named(account: Api, name: str) -> str:
     return str(zone["id"])
 
 
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("immich.coultonf.com", "coultonf.com"),
-        ("immich.home.coultonf.com", "home.coultonf.com"),
-        ("home.coultonf.com", "home.coultonf.com"),
-        ("immich.office.coultonf.com", "coultonf.com"),
-    ],
-)
-def test_the_closest_zone(account: Api, host: str, name: str) -> None:
-    zone_named(account, "home.coultonf.com")
-    there = read(account, on(ADDRESS, host=host))
-    assert there.zone
-    assert there.zone.name == name
-
-
 @pytest.mark.parametrize("host", ["immich.notcoultonf.com", "coultonf.com.example.net"])
 def test_no_zone(account: Api, host: str) -> None:
     settings = on(SHARED, host=host)
@@ -834,58 +817,9 @@ def test_no_zone(account: Api, host: str) -> None:
     assert planned(settings, there).public_access is None
 
 
-@pytest.mark.parametrize(
-    ("lacking", "words", "what"),
-    [
-        ("Zone Read", "Zone · Zone · Read", "the zones"),
-        ("DNS Write", "Zone · DNS · Edit", f"the DNS records of {COULTONF}"),
-        ("Cloudflare Tunnel Write", "Account · Cloudflare Tunnel · Edit", "the account's tunnels"),
-        (
-            "Access: Apps and Policies Write",
-            "Account · Access: Apps and Policies · Edit",
-            "the Access applications",
-        ),
-        (
-            "Access: Service Tokens Write",
-            "Account · Access: Service Tokens · Edit",
-            "the Access service tokens",
-        ),
-    ],
-)
-def test_a_token_without_a_permission(account: Api, lacking: str, words: str, what: str) -> None:
-    token = TOKEN.replace("nothing", "little")
-    give_token(account.world, token, [permission for permission in PERMISSIONS if permission != lacking])
-    with pytest.raises(CloudflareRefusedError) as refused:
-        read(account, on(SHARED | ACCESS, host=COULTONF), token=token)
-    assert str(refused.value).startswith(
-        f"the Cloudflare API token is not enough for {what}: it needs the permission {words}, for this account and "
-        "zone. Cloudflare answers: "
-    )
-    assert token not in str(refused.value)
-
-
 def test_without_access_a_token_need_not_read_applications(account: Api) -> None:
     give_token(account.world, TOKEN, [one for one in PERMISSIONS if not one.startswith("Access")])
     assert read(account, on(SHARED, host=COULTONF)).applications is None
-
-
-def test_what_an_application_guards_is_read_wherever_it_says_so(account: Api) -> None:
-    policy: Any = {"id": new_id(), "decision": "bypass", "include": [{"everyone": {}}], "exclude": [], "require": []}
-    account.world.policies[policy["id"]] = {**policy, "reusable": True}
-    account.world.apps["1"] = {
-        "id": "1",
-        "name": "Family",
-        "domain": "a.coultonf.com",
-        "self_hosted_domains": ["a.coultonf.com", "b.coultonf.com/x"],
-        "destinations": [
-            {"type": "public", "uri": "*.coultonf.com"},
-            {"type": "private", "hostname": "inside", "uri": "c.coultonf.com"},
-        ],
-        "policies": [{"id": policy["id"], "precedence": 1}],
-    }
-    (application,) = read(account, on(SHARED, host=COULTONF)).applications or ()
-    assert application.domains == ("a.coultonf.com", "b.coultonf.com/x", "*.coultonf.com")
-    assert application.is_open
 
 
 # the token
@@ -899,36 +833,9 @@ def test_a_token_that_is_no_longer_in_force_is_refused_before_anything_is_read(a
     assert account.log == [("GET", "/user/tokens/verify")]
 
 
-def sent_token(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:
-    tokens: list[str] = []
-    monkeypatch.setattr(at_cloudflare, "CloudflareApi", tokens.append)
-    at_cloudflare.connect(settings)
-    (token,) = tokens
-    return token
-
-
 def with_token(settings: Settings, token: str = TOKEN) -> Settings:
     dumped = settings.model_dump(by_alias=True, exclude_unset=True)
     return Settings.model_validate(dumped | {"cloudflareToken": token})
-
-
-def test_the_stacks_token_goes_before_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another")
-    assert sent_token(monkeypatch, with_token(on(SHARED))) == TOKEN
-
-
-def test_the_environments_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\n")
-    assert sent_token(monkeypatch, on(SHARED)) == TOKEN
-
-
-def test_no_token() -> None:
-    with pytest.raises(CloudflareError) as refused:
-        at_cloudflare.connect(on(SHARED))
-    assert str(refused.value) == (
-        "there is no API token of Cloudflare. Store one as immich-icloud:cloudflareToken, or set CLOUDFLARE_API_TOKEN. "
-        "docs/cloudflare.md lists its permissions"
-    )
 
 
 def test_a_stack_that_is_not_on_cloudflare_needs_no_token(account: Api) -> None:

@@ -1,8 +1,5 @@
 """Every stack file in tests/stacks, and the repository's own, through the same door as the program's."""
 
-import contextlib
-import copy
-import json
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -10,8 +7,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from settings import PROJECT, Settings, SettingsError, parse
@@ -102,48 +97,12 @@ def test_every_setting_is_wrong_in_an_invalid_file() -> None:
     assert {_without_kinds(keys) for keys in _settings(Settings) if not is_named(keys)} == set()
 
 
-KNOWN_KEYS = [f"{PROJECT}:{field.alias}" for field in Settings.model_fields.values()]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(key=st.sampled_from(KNOWN_KEYS), value=st.text() | JSON.map(json.dumps) | st.from_regex(r"[\[{].*"))
-def test_any_text_is_accepted_or_refused_with_a_message(key: str, value: str) -> None:
-    _parse_or_refuse(configuration(VALID[0]) | {key: value})
-
-
-@given(data=st.data(), value=JSON)
-def test_any_nested_value_is_accepted_or_refused_with_a_message(data: st.DataObject, value: object) -> None:
-    config = copy.deepcopy(document(data.draw(st.sampled_from(VALID)))["config"])
-    at = config
-    while True:
-        key = data.draw(st.sampled_from(sorted(at)) | st.text()) if at is not config else _one_of_ours(data, config)
-        if not isinstance(at.get(key), dict) or not at[key] or data.draw(st.booleans()):
-            break
-        at = at[key]
-    at[key] = value
-
-    _parse_or_refuse({name: as_text(setting) for name, setting in config.items()})
-
-
 @pytest.mark.parametrize("value", ["[" * 100_000, f"[{'9' * 5_000}]", f'{{"service":{{"port":{"9" * 5_000}}}}}'])
 def test_text_that_breaks_a_json_reader_is_refused_with_a_message(value: str) -> None:
     [problem] = problems(configuration(VALID[0]) | {f"{PROJECT}:immich": value})
 
     assert problem.startswith(f"{PROJECT}:immich")
     assert len(problem) < 300
-
-
-def _parse_or_refuse(config: dict[str, str]) -> None:
-    with contextlib.suppress(SettingsError):
-        parse(config)
-
-
-def _one_of_ours(data: st.DataObject, config: dict[str, Any]) -> str:
-    return data.draw(st.sampled_from(sorted(key for key in config if key.startswith(f"{PROJECT}:"))))
 
 
 def _settings(annotation: Any, keys: Keys = ()) -> Iterator[Keys]:
