@@ -118,8 +118,8 @@ class Run:
         """
         run = cls(operation, succeeded)
         try:
-            for event in events_of(log):
-                list(run.take(event))
+            for line in log:
+                list(run.take(EngineEvent.from_json(json.loads(line))))
         except (LookupError, TypeError, AttributeError, RecursionError) as error:  # the SDK checks nothing
             raise ValueError(f"a line is no event: {type(error).__name__}") from None
         return run
@@ -159,17 +159,6 @@ class Run:
     def warnings(self) -> list[str]:
         """Texts of the warnings, each once."""
         return [d.text for d in self.diagnostics if d.severity == "warning"]
-
-
-def events_of(log: TextIO) -> Iterator[EngineEvent]:
-    """Read an event log of the CLI's: an event a line.
-
-    Raises:
-        ValueError: when a line is no event that this version of Pulumi's SDK knows.
-
-    """
-    for line in log:
-        yield EngineEvent.from_json(json.loads(line))
 
 
 def _outputs(event: EngineEvent) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The real Pulumi engine, run on the unchanged program, on a project directory of its own."""
 
 import contextlib
+import json
 import os
 import re
 import runpy
@@ -11,17 +12,23 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import grpc
 from pulumi import automation
 from pulumi.automation import EngineEvent
+from pulumi.automation._server import LanguageServer
+from pulumi.automation._stack import _EventsServicer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto.events_pb2_grpc import add_EventsServicer_to_server as _add_events
+from pulumi.runtime.proto.language_pb2_grpc import add_LanguageRuntimeServicer_to_server as _add_program
 
 from engine.file_backend import FileBackend
-from engine.run import Diagnostic, Operation, Run, Step, events_of
+from engine.run import Diagnostic, Operation, Run, Step
 from lab import processes
 from lab.errors import LabError
 from lab.plugins.cloudflare import CloudflarePlugin
@@ -116,12 +123,19 @@ class Engine:
         return run
 
     def _run(self, run: Run, listen: Listener, lift: Sequence[str]) -> None:
-        stack = self._stack()
+        self._have_stack()
         if lift:
-            stack.workspace.pulumi_command.run(
-                ["state", "unprotect", "--yes", "--stack", self.stack, *lift], str(self._project), {}
-            )
-        (self._run_here if self._source == SOURCE else self._run_apart)(stack, run, listen)
+            self._pulumi("state", "unprotect", "--yes", "--stack", self.stack, *lift)
+
+        def take(event: EngineEvent) -> None:
+            for item in run.take(event):
+                listen(item)
+
+        program = self._program_here() if self._source == SOURCE else self._program_apart()
+        with program as address, _listening(_add_events, _EventsServicer(take)) as log:
+            # Not by the Automation API: it starts the engine again for outputs and history, 1 s of processor time.
+            words = ["--client", address, "--exec-kind", "auto.inline", "--event-log", f"tcp://{log}"]
+            self._pulumi(*_OPERATIONS[run.operation], "--stack", self.stack, *words)
 
     def _await(self, work: Callable[[], _Result]) -> _Result:
         """Have another thread wait for the engine, so that Ctrl-C ends the engine first, and its client after it.
@@ -141,51 +155,18 @@ class Engine:
                     wait([waiting], _POLL_SECONDS)
                 raise
 
-    def _run_here(self, stack: automation.Stack, run: Run, listen: Listener) -> None:
-        """Run an operation of the program in this process.
+    def _program_here(self) -> AbstractContextManager[str]:
+        """Serve the program to the engine from this process, and return where."""
+        return _listening(_add_program, LanguageServer(self._run_program))
+
+    @contextmanager
+    def _program_apart(self) -> Iterator[str]:
+        """Serve the program to the engine from a process of its own, by its own tree and interpreter; return where.
 
         Raises:
-            automation.CommandError: when it fails.
-
-        """
-
-        def on_event(event: EngineEvent) -> None:
-            for item in run.take(event):
-                listen(item)
-
-        if run.operation == "preview":
-            stack.preview(on_event=on_event, run_program=True)
-        elif run.operation == "up":
-            stack.up(on_event=on_event, run_program=True)
-        else:
-            stack.destroy(on_event=on_event, run_program=True)
-
-    def _run_apart(self, stack: automation.Stack, run: Run, listen: Listener) -> None:
-        """Run an operation of the program in a process of its own, by its own tree and interpreter.
-
-        Raises:
-            automation.CommandError: when it fails.
             LabError: when the interpreter does not serve it.
 
         """
-        log = self._home / "events"
-        log.write_text("")
-        with self._language_host() as address:
-            words = [*_OPERATIONS[run.operation], "--stack", self.stack, "--client", address]
-            words += ["--exec-kind", "auto.inline", "--event-log", str(log)]
-            # The flags are the Automation API's, and hidden without the variable.
-            environment = {**stack.workspace.env_vars, "PULUMI_DEBUG_COMMANDS": "true"}
-            try:
-                stack.workspace.pulumi_command.run(words, str(self._project), environment)
-            finally:
-                with log.open(encoding="utf-8") as lines:
-                    for event in events_of(lines):
-                        for item in run.take(event):
-                            listen(item)
-
-    @contextmanager
-    def _language_host(self) -> Iterator[str]:
-        """Serve the program to the engine, and return where."""
         with subprocess.Popen(
             [self._python, "-P", _LANGUAGE_HOST, self._program],
             stdin=subprocess.PIPE,
@@ -208,13 +189,16 @@ class Engine:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment():
-            return _shown(self._await(lambda: self._stack().outputs()))
+            self._await(self._have_stack)
+            answer = self._await(lambda: self._asked("stack", "output", "--json", "--stack", self.stack))
+            outputs: dict[str, Any] = json.loads(answer)
+            return outputs
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Give this process the engine's environment for a while, providers included, with the stack in its state."""
         with self._environment(), self._providers():
-            self._stack()
+            self._have_stack()
             yield
 
     def become(self, words: Sequence[str]) -> NoReturn:
@@ -257,22 +241,27 @@ class Engine:
             repaired.append(f"{damage.file} was unreadable: {shlex.join(damage.command)}")
         return repaired
 
-    def _stack(self) -> automation.Stack:
+    def _have_stack(self) -> None:
+        """Make the stack where it has no state."""
+        if not self._backend.checkpoint.exists():
+            self._asked("stack", "init", self.stack)
+
+    def _asked(self, *words: str) -> str:
+        """Return what the engine answers to a command of its own.
+
+        Raises:
+            LabError: when it fails.
+
+        """
         try:
-            return automation.create_or_select_stack(
-                self.stack,
-                work_dir=str(self._project),
-                program=self._run_program,
-                project_name=_PROJECT,
-                opts=automation.LocalWorkspaceOptions(
-                    pulumi_command=_command(self._tools.pulumi),
-                    work_dir=str(self._project),
-                    pulumi_home=str(self._backend.engine_home),
-                    env_vars=processes.mark(self._home, _PROCESS),
-                ),
-            )
+            return self._pulumi(*words)
         except automation.CommandError as error:
             raise LabError(_last_words(error)) from None
+
+    def _pulumi(self, *words: str) -> str:
+        # Some flags are the Automation API's, and hidden without the variable.
+        environment = {"PULUMI_DEBUG_COMMANDS": "true", **processes.mark(self._home, _PROCESS)}
+        return _command(self._tools.pulumi).run([*words], str(self._project), environment).stdout
 
     def _run_program(self) -> None:
         runpy.run_path(str(self._program), run_name="__main__")
@@ -355,6 +344,19 @@ def _command(_: Path) -> automation.PulumiCommand:
 
 
 @contextmanager
+def _listening(add: Callable[[Any, Any], None], servicer: object) -> Iterator[str]:
+    """Serve the engine on a free loopback port for a while, and return where."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
+    add(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(grace=1).wait()
+
+
+@contextmanager
 def _set(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Set variables of this process's environment, which the engine inherits, for a while; None removes one."""
     before = {name: os.environ.get(name) for name in variables}
@@ -383,11 +385,6 @@ def _real_plugin(package: str) -> Path | None:
 
 def _version(package: str) -> str:
     return version(f"pulumi-{package}")
-
-
-def _shown(outputs: automation.OutputMap) -> dict[str, Any]:
-    """Outputs for people; `pulumi stack output --show-secrets` is for secrets."""
-    return {key: "[secret]" if output.secret else output.value for key, output in outputs.items()}
 
 
 def _last_words(error: automation.CommandError) -> str:
