@@ -5,7 +5,6 @@ are for other rules, and may pass only after what this `up` does first.
 """
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
 from components import images
@@ -16,7 +15,6 @@ from preflight.strategy import keeps_old_pods
 
 # The last of them is reported of a limit that a LimitRange gives, below what is asked for.
 _ABOUT_SIZE = ("exceeded quota", "failed quota", "usage per", "ratio per", "must be less than or equal to")
-_REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
 _EXCEEDED = "exceeded quota"
 # Of a pod: what counts in a quota's scopes, or adds to its size.
 _COUNTS = ("activeDeadlineSeconds", "affinity", "priorityClassName", "resources", "runtimeClassName")
@@ -95,6 +93,6 @@ def reason(api: ClusterApi, thing: Manifest) -> str:
         api.try_to_create(thing, OBJECT_MANAGER)
     except ClusterRefusedError as error:
         # Whether it may be created by whoever previews is not asked here.
-        if error.status in _REFUSED and any(words in str(error) for words in _ABOUT_SIZE):
+        if any(words in str(error) for words in _ABOUT_SIZE):
             return str(error)
     return ""

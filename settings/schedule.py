@@ -63,7 +63,7 @@ def longest_wait(schedule: str) -> int:
 
 def runs_a_day(schedule: str) -> int:
     """Count how often a schedule runs on a day on which it does."""
-    minutes, hours = map(_numbers, schedule.lower().split()[:2], _FIELDS[:2])
+    minutes, hours = map(_numbers, schedule.split()[:2], _FIELDS[:2])
     return len(minutes) * len(hours)
 
 

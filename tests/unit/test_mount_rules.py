@@ -79,7 +79,7 @@ def in_place(settings: Settings, volume: Manifest, mount: Manifest) -> list[Told
     immich = deployment()
     pod = immich["spec"]["template"]["spec"]
     pod["volumes"].append(volume)
-    pod["containers"][0]["volumeMounts"].append(mount)
+    pod["containers"][0]["volumeMounts"] += [mount, {"name": "own", "mountPath": "/cache", "subPath": "thumbs"}]
     pod["containers"].append({"name": "vpn", "volumeMounts": [{"name": "own", "mountPath": "/external"}]})
     seen = replace(CLUSTER, workloads=(immich,))
     ours = plan(settings, Found(SERVERS), Ownership(STACK, adopting=settings.adopt_existing))
@@ -184,6 +184,13 @@ def test_preview_says_once_that_immich_restarts(
     given = Answers(trials={Ref.of(live): FragmentDryRun(live, restarts=restarts)})
     there = replace(CLUSTER, mutating=mutating)
     assert [one.code for one in mount_rules.findings(configured(), there, planned("entries"), given)] == codes
+
+
+@pytest.mark.parametrize(("live", "codes"), [(deployment(), ["immich-restarts"]), (mounted(), [])])
+def test_admission_restarts_no_pod_that_has_the_mount(live: Manifest, codes: list[str]) -> None:
+    there = replace(CLUSTER, workloads=(live,), mutating=True)
+    said = mount_rules.findings(configured(), there, planned("admission"), Answers())
+    assert [one.code for one in said] == codes
 
 
 # chart -> entries

@@ -101,11 +101,12 @@ def test_immichs_namespace_is_being_deleted() -> None:
 
 
 def test_immichs_workload_and_service_are_being_deleted() -> None:
-    live, leading = deployment(), service(3001)
-    live["metadata"] |= GOING
-    leading["metadata"] |= GOING
+    live, leading, other = deployment(), service(3001), service(6379)
+    other["metadata"] |= {"name": "immich-redis"}
+    for one in (live, leading, other):
+        one["metadata"] |= GOING
     settings = configured(immich={"service": {"name": "immich-server", "port": 3001}})
-    assert problems(settings, replace(seen(live), services=(leading,))) == [
+    assert problems(settings, replace(seen(live), services=(leading, other))) == [
         ("being-deleted", str(IMMICH)),
         ("being-deleted", "Service immich/immich-server"),
     ]

@@ -475,6 +475,7 @@ ELSEWHERE: Manifest = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"
         (True, (gateway(listener("", {"from": "Same"})),), "gateway-refuses-namespace"),
         (True, (gateway(listener("", LABELLED)),), None),
         (True, (gateway(listener("", EXPRESSED)),), None),
+        (True, (gateway(listener("", {"from": "Selector", "selector": {"matchLabels": {"team": "home"}}})),), None),
         (True, (gateway(listener("", {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}})),),
          "gateway-refuses-namespace"),
         (True, (gateway(listener("", {"from": "Selector", "selector": {"matchExpressions": [ELSEWHERE]}})),),
@@ -488,6 +489,7 @@ ELSEWHERE: Manifest = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"
 )  # fmt: skip
 def test_the_gateway(api: bool, gateways: tuple[Manifest, ...] | None, code: str | None) -> None:  # noqa: FBT001
     settings, there = configured(route=GATEWAY), seen(gateway_api=api, gateways=gateways)
+    there = replace(there, namespace=namespace(labels={"team": "home"}))
     assert [one for one, _ in problems(settings, {}, there) + warnings(settings, {}, there)] == ([code] if code else [])
 
 

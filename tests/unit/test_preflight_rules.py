@@ -224,6 +224,8 @@ def test_an_object_made_by_hand() -> None:
     (finding,) = found(settings, live)
     assert (finding.code, finding.subject, finding.setting) == ("not-ours", str(VOLUME), "storage.persistentVolume")
     assert problems(configured(adoptExisting=True), live) == []
+    moved = by_hand(live_of(planned(settings), VOLUME, hostPath__path="/var/mnt/old"))
+    assert problems(settings, moved) == [("not-ours", str(VOLUME))]
 
 
 @pytest.mark.parametrize("adopt", [False, True])
@@ -408,6 +410,15 @@ def test_adoption_names_what_it_takes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("adopted", "codes"), [("volumes[icloud-import]", ["disk-marked", "entries-adopted"]), ("", ["nothing-to-adopt"])]
+)
+def test_adoption_of_entries_alone(adopted: str, codes: list[str]) -> None:
+    mount = Ref("apps/v1", "Deployment", "immich-server", "immich")
+    trial = FragmentDryRun(deployment(patched=True), adopted=adopted)
+    assert [code for code, _ in warnings(configured(adoptExisting=True), {}, trials={mount: trial})] == codes
+
+
 def test_adoption_names_what_a_later_change_drops() -> None:
     settings = configured(adoptExisting=True)
     fields: Manifest = {
@@ -445,6 +456,7 @@ def test_labels_of_a_namespace_that_was_found_are_not_dropped() -> None:
     plan = planned(settings, adopted=frozenset({ref}))
     live = {ref: namespace("photo-sync", {"team": "home"})}
     assert warnings(settings, live, plan=plan)[1:] == [("adopted", str(ref))]
+    assert warnings(settings, live)[1:] == [("adopted", str(ref)), ("fields-dropped", str(ref))]
 
 
 # worth knowing

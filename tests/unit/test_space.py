@@ -97,7 +97,7 @@ FULL, HALF = Filesystem(19 * GIB, 100 * GIB), Filesystem(50 * GIB, 100 * GIB)
         (Space(kubelets=FULL), None, ["sync-may-stop", "disk-unknown"]),
         (Space(kubelets=HALF), None, ["disk-unknown"]),
         (Space(on_node=True, photos=FULL), "10Gi", ["disk-shared", "floor-too-low"]),
-        (Space(on_node=True, photos=FULL), "16%", ["disk-shared"]),
+        (Space(on_node=True, photos=FULL), "15%", ["disk-shared"]),
         (Space(on_node=True, photos=FULL), "14%", ["disk-shared", "floor-too-low"]),
         (Space(), "14%", ["floor-too-low", "disk-unknown"]),
         (Space(on_node=False, photos=HALF), "1%", []),

@@ -92,6 +92,7 @@ def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: s
         (pod(PHOTOS, RCLONE, "sync", "/data/icloud-import", "b2:bucket"), "other-writer"),
         (pod(PHOTOS, RCLONE, "rcd"), "other-writer"),
         (pod(PHOTOS, OFFICIAL, "-d", "/data/ben"), "other-writer"),
+        (pod(PHOTOS, FORK, env="/data/ben"), "other-writer"),
         (pod(PHOTOS, OFFICIAL, "-d", "/data"), "other-writer"),
         (pod(PHOTOS, "syncthing/syncthing"), "other-writer"),
         (pod({"hostPath": {"path": "/var/mnt/photos/icloud-import"}}, "busybox"), "other-writer"),
