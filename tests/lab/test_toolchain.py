@@ -152,6 +152,66 @@ def test_too_little_disk_is_reported_before_anything_starts(console: Console, mo
         toolchain.ensure(console)
 
 
+# Compiles what its cache lacks and notes it. The file `fails` or `hangs` stops it at the second package.
+_STAND_IN_GO = """#!/bin/sh
+case $1 in
+env) echo go1.99.0 ;;
+list) printf 'one\\ntwo\\n' ;;
+build)
+    for package in one two; do
+        [ ! -f "$GOCACHE/$package" ] || continue
+        echo $package | /usr/bin/tee -a "$XDG_CACHE_HOME/compiled"
+        if [ $package = two ]; then
+            [ ! -f "$XDG_CACHE_HOME/fails" ] || exit 1
+            [ ! -f "$XDG_CACHE_HOME/hangs" ] || exec /bin/sleep 600
+        fi
+        /bin/mkdir -p "$GOCACHE"
+        : >"$GOCACHE/$package"
+    done
+    while [ "$1" != -o ]; do shift; done
+    : >"$2"
+    ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("fault", ["fails", "hangs"])
+def test_an_unfinished_build_is_continued(
+    machine: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    def interrupt(_: object, text: str, *_of: object) -> None:
+        if fault == "hangs" and text in {"etcd: compiled 2 of 2 packages", "etcd: compiled 1 of 1 packages"}:
+            raise KeyboardInterrupt(text)
+
+    monkeypatch.setattr("lab.progress.BuildProgress.show", interrupt)
+    (machine / "go").write_text(_STAND_IN_GO)
+    (machine / "go").chmod(0o755)
+    obstacle = tmp_path / "cache" / fault
+    obstacle.parent.mkdir()
+    obstacle.touch()
+    reasons = []
+    for _ in range(2):
+        with pytest.raises((LabError, KeyboardInterrupt)) as unfinished:
+            build.build([BY_NAME["etcd"]], console)
+        reasons.append(str(unfinished.value))
+    obstacle.unlink()
+    assert build.build([BY_NAME["etcd"]], console)["etcd"].is_file()
+    assert (tmp_path / "cache" / "compiled").read_text().split() == ["one", "two", "two", "two"]
+    assert not (recipes.cache() / "building").exists()
+    if fault == "hangs":
+        assert reasons == ["etcd: compiled 2 of 2 packages", "etcd: compiled 1 of 1 packages"]
+
+
+def test_kept_files_count_towards_the_disk_that_a_build_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.build.shutil.disk_usage", lambda _: type("Usage", (), {"free": 0.2 * 1024**3}))
+    kept = recipes.cache() / "building" / "cache" / "object"
+    kept.parent.mkdir(parents=True)
+    with kept.open("wb") as sparse:
+        sparse.truncate(int(0.2 * 1024**3))
+    with pytest.raises(LabError, match=r"needs 0\.3 GiB"):
+        build._require_disk([BY_NAME["etcd"]])
+
+
 def test_without_go_and_network_both_ways_out_are_named(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
