@@ -1,7 +1,5 @@
 """The Cloudflare stand-in: what the engine is told, and what Cloudflare is asked."""
 
-import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -10,14 +8,11 @@ from typing import Any
 
 import grpc
 import pytest
-import yaml
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from engine.run import Operation, Run
-from lab import processes
 from lab.cloudflare.server import Server
 from lab.cloudflare.world import PERMISSIONS, TOKEN, give_token
-from lab.engine import SOURCE, Engine
+from lab.engine import Engine
 from lab.plugins import cloudflare_resources as resources
 from lab.plugins.cloudflare import CloudflarePlugin
 from lab.plugins.properties import UNKNOWN, Properties, Secret, decode, encode
@@ -475,37 +470,6 @@ def test_a_tunnels_token_is_told_in_plain_text(plugin: Plugin) -> None:
 # The engine.
 
 
-class Stack:
-    """A stack of the program `records.py`."""
-
-    def __init__(self, project: Path, url: str, tools: Tools) -> None:
-        self.project = project
-        shutil.copy(SOURCE / "Pulumi.yaml", project)
-        lab = yaml.safe_load((SOURCE / "Pulumi.lab.yaml").read_text())
-        only = {"config": {"pulumi:disable-default-providers": ["cloudflare", "kubernetes"]}}
-        (project / "Pulumi.lab.yaml").write_text(yaml.safe_dump(only | {"encryptionsalt": lab["encryptionsalt"]}))
-        program = SOURCE / "tests" / "programs" / "records.py"
-        self.engine = Engine(project, project / ".lab", "lab", tools, program, cloudflare_url=url)
-        self.wanted: dict[str, Any] = {"token": TOKEN, "records": {}, "imports": {}}
-
-    def run(self, operation: Operation) -> Run:
-        (self.project / "wanted.json").write_text(json.dumps(self.wanted))
-        run = self.engine.run(operation)
-        assert run.succeeded, run.errors
-        return run
-
-    def state(self) -> str:
-        """Everything of the engine's on disk."""
-        files = [path for path in (self.project / ".lab" / "state").rglob("*") if path.is_file()]
-        return "\n".join(path.read_text() for path in files)
-
-
-@pytest.fixture
-def stack(api: Server, tools: Tools, tmp_path: Path) -> Iterator[Stack]:  # noqa: ARG001 (it has to serve)
-    yield Stack(tmp_path, (tmp_path / "url").read_text(), tools)
-    processes.end(tmp_path / ".lab")
-
-
 def test_who_serves_is_told(tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
@@ -524,40 +488,3 @@ def test_who_serves_is_told(tools: Tools, tmp_path: Path, monkeypatch: pytest.Mo
         real = place / "pulumi-resource-cloudflare"
         real.touch(mode=0o755)
         assert told() == f"{kubernetes}, Cloudflare provider: {real}"
-
-
-def test_the_engine_deploys_records(stack: Stack, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "somebodys-own")
-    records = api.api.world.records[ZONE]
-    immich = {
-        "zone_id": ZONE, "name": "immich.coultonf.com", "type": "CNAME", "content": "a.example.com", "ttl": 1,
-        "proxied": True,
-    }  # fmt: skip
-    stack.wanted |= {"records": {"immich": immich}, "tunnel": {"account_id": ACCOUNT, "tunnel_id": TUNNEL}}
-    run = stack.run("up")
-    assert [(step.operation, step.name) for step in run.changed] == [("create", "immich")]
-    made = next(record for record in records.values() if record["name"] == "immich.coultonf.com")
-    tunnel_token = run.outputs["token"]
-    assert tunnel_token
-    assert run.outputs["environment"] == ["CLOUDFLARE_BASE_URL"]
-
-    # Drift is seen, a token rotated since is used at once, and what exists is imported and changed in one go.
-    made["content"] = "elsewhere.example.com"
-    give_token(api.api.world, ROTATED, PERMISSIONS)
-    api.api.world.tokens[TOKEN]["status"] = "disabled"
-    stack.wanted |= {"token": ROTATED, "imports": {"mealie": f"{ZONE}/{MEALIE}"}}
-    stack.wanted["records"]["mealie"] = {**immich, "name": "mealie.coultonf.com"}
-    run = stack.run("up")
-    drift = {step.name: dict(step.differences) for step in run.steps if step.operation == "update"}
-    assert drift == {
-        "immich": {"content": ("elsewhere.example.com", "a.example.com")},
-        "mealie": {"content": (f"{TUNNEL}.cfargotunnel.com", "a.example.com")},
-    }
-    assert {record["content"] for record in records.values()} == {"a.example.com"}
-    for secret in (TOKEN, ROTATED, tunnel_token):
-        assert secret not in stack.state()
-    assert "immich.coultonf.com" in stack.state()
-
-    assert [(step.operation, step.name) for step in stack.run("preview").changed] == []
-    stack.run("destroy")
-    assert records == {}

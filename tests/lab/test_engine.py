@@ -6,7 +6,6 @@ import sys
 import sysconfig
 import threading
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +29,7 @@ pulumi.export("word", WORD)
 pulumi.export("library", library.WORD)
 pulumi.export("place", settings.__file__)
 pulumi.export("process", os.getpid())
+pulumi.export("environment", sorted(name for name in os.environ if name.startswith("CLOUDFLARE_")))
 """
 
 
@@ -51,7 +51,18 @@ def environment(place: Path, word: str) -> Path:
     return place / "bin" / "python"
 
 
-def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(tools: Tools, tmp_path: Path) -> None:
+@pytest.fixture
+def engine(tools: Tools, tmp_path: Path) -> Engine:
+    """Make one on a program of the tree `source`."""
+    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
+    source = tree(tmp_path / "source", "word")
+    return Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
+
+
+def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(
+    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "somebodys-own")
     project = tmp_path / "project"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
@@ -65,6 +76,7 @@ def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(
         run = engine.run("up")
         assert run.succeeded, run.errors
         processes.add(run.outputs.pop("process"))
+        assert run.outputs.pop("environment") == ["CLOUDFLARE_BASE_URL"]
         place = str(source / "settings" / "__init__.py")
         assert run.outputs == {"word": word, "library": word, "place": place}
     assert len(processes) == 3
@@ -82,11 +94,9 @@ def test_an_interpreter_that_lacks_pulumi_is_named(tools: Tools, tmp_path: Path)
         engine.run("preview")
 
 
-def test_the_error_of_a_program_of_another_tree_is_told(tools: Tools, tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
-    source = tree(tmp_path / "source", "word")
-    (source / "settings" / "word.py").write_text("import pulumi\nraise pulumi.RunError('broken')\n")
-    run = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source).run("preview")
+def test_the_error_of_a_program_of_another_tree_is_told(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "source" / "settings" / "word.py").write_text("import pulumi\nraise pulumi.RunError('broken')\n")
+    run = engine.run("preview")
     assert (run.succeeded, run.errors) == (False, ["broken"])
 
 
@@ -94,13 +104,8 @@ def half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-@pytest.mark.parametrize("left", [lambda _: b"", half], ids=["empty", "truncated"])
-def test_whatever_file_a_kill_left_unreadable_the_next_up_succeeds(
-    tools: Tools, tmp_path: Path, left: Callable[[bytes], bytes]
-) -> None:
-    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
-    home, source = tmp_path / "home", tree(tmp_path / "source", "word")
-    engine = Engine(tmp_path, home, "lab", tools, source / "__main__.py", source=source)
+def test_whatever_file_a_kill_left_unreadable_the_next_up_succeeds(engine: Engine, tmp_path: Path) -> None:
+    home = tmp_path / "home"
     assert engine.run("up").succeeded
     files = [file for file in (*home.glob("state/**/*"), *home.glob("pulumi/workspaces/*")) if file.is_file()]
     assert {"lab.json", "lab.json.bak", "meta.yaml"} < {file.name for file in files}
@@ -109,56 +114,35 @@ def test_whatever_file_a_kill_left_unreadable_the_next_up_succeeds(
     # As a version wrote them that did not skip the metadata.
     files.append(checkpoint.with_name("lab.json.attrs"))
 
-    for file in files:
-        if file.suffix != ".bak":
-            file.write_bytes(left(file.read_bytes()) if file.exists() else b"")
+    for left in (lambda _: b"", half):
+        for file in files:
+            if file.suffix != ".bak":
+                file.write_bytes(left(file.read_bytes()) if file.exists() else b"")
+        assert engine.damaged()
+        engine.recover()
+        assert not engine.damaged()
+        run = engine.run("up")
+        assert run.succeeded, run.errors
+        assert engine.outputs()["word"] == "word"
+
+    for file in checkpoint.parent.glob("lab.json*"):
+        file.write_text("")
     assert engine.damaged()
-    engine.recover()
-    assert not engine.damaged()
-    run = engine.run("up")
-    assert run.succeeded, run.errors
-    assert engine.outputs()["word"] == "word"
+    with pytest.raises(LabError, match="make down"):  # its backup is unreadable, too
+        engine.recover()
 
 
-@pytest.mark.parametrize(
-    ("written", "reported"),
-    [
-        ("", "^could not create stack: unexpected end"),
-        (
-            '{"pid": 1, "username": "anna", "hostname": "home"}',
-            "^could not create stack: the stack is currently locked",
-        ),
-    ],
-    ids=["nothing", "all"],
-)
-def test_a_lock_of_a_killed_engine_is_removed_however_little_of_it_was_written(
-    tools: Tools, tmp_path: Path, written: str, reported: str
-) -> None:
-    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
-    source = tree(tmp_path / "source", "word")
-    engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
+def test_a_lock_of_a_killed_engine_is_removed_however_little_of_it_was_written(engine: Engine, tmp_path: Path) -> None:
     locks = tmp_path / "home/state/.pulumi/locks/organization/immich-icloud/lab"
-    locks.mkdir(parents=True)
-    (locks / "0d3f.json").write_text(written)
-
-    with pytest.raises(LabError, match=reported):
-        engine.run("up")
-    assert engine.recover()
+    whole = '{"pid": 1, "username": "anna", "hostname": "home"}'
+    for written, reported in (("", "unexpected end"), (whole, "the stack is currently locked")):
+        locks.mkdir(parents=True, exist_ok=True)
+        (locks / "0d3f.json").write_text(written)
+        with pytest.raises(LabError, match=f"^could not create stack: {reported}"):
+            engine.run("up")
+        assert engine.recover()
     assert engine.run("up").succeeded
     assert engine.recover() == []
-
-
-def test_a_checkpoint_without_a_readable_backup_is_refused_with_the_way_out(tools: Tools, tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
-    source = tree(tmp_path / "source", "word")
-    engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source)
-    assert engine.run("up").succeeded
-    for file in tmp_path.glob("home/state/.pulumi/stacks/immich-icloud/lab.json*"):
-        file.write_text("")
-
-    assert engine.damaged()
-    with pytest.raises(LabError, match="make down"):
-        engine.recover()
 
 
 WAITING = """
