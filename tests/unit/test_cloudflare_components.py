@@ -59,6 +59,16 @@ def on(
     return deployed(settings, Found(SERVERS, cloudflare=there, origin=origin), owner)
 
 
+@pytest.fixture(scope="module")
+def own() -> Recording:
+    return on(OWN)
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Recording:
+    return on(SHARED | ACCESS)
+
+
 def record_as_stated(stack: Recording) -> dict[str, Any]:
     stated = stack.one("DnsRecord").inputs
     return {key: value for key, value in stated.items() if key not in {"zoneId", "comment", "ttl"}}
@@ -160,15 +170,14 @@ def test_a_rule_in_the_shared_tunnel(cloudflare: dict[str, Any], service: str) -
     assert not stack.all("Secret")
 
 
-def test_the_shared_tunnels_order() -> None:
-    stack = on(SHARED | ACCESS)
-    name, rules = stack.one("DnsRecord"), stack.one("TunnelRules")
-    assert stack.comes_after(rules, name), "a record that Cloudflare refuses moves no request"
-    assert stack.comes_after(name, stack.one(APPLICATION))
-    assert stack.comes_after(rules, stack.one(APPLICATION)), "a record for every host may lead to the rule already"
-    assert stack.comes_after(stack.one("Ingress"), rules)
-    assert stack.comes_after(rules, stack.fragment("Deployment", "immich-server"))
-    assert not stack.comes_after(stack.one(APPLICATION), rules)
+def test_the_shared_tunnels_order(guarded: Recording) -> None:
+    name, rules = guarded.one("DnsRecord"), guarded.one("TunnelRules")
+    assert guarded.comes_after(rules, name), "a record that Cloudflare refuses moves no request"
+    assert guarded.comes_after(name, guarded.one(APPLICATION))
+    assert guarded.comes_after(rules, guarded.one(APPLICATION)), "a record for every host may lead to the rule already"
+    assert guarded.comes_after(guarded.one("Ingress"), rules)
+    assert guarded.comes_after(rules, guarded.fragment("Deployment", "immich-server"))
+    assert not guarded.comes_after(guarded.one(APPLICATION), rules)
 
 
 def test_a_record_alone_comes_after_access_and_before_the_ingress() -> None:
@@ -184,18 +193,17 @@ def test_a_record_alone_comes_after_access_and_before_the_ingress() -> None:
 STORAGE = ("Namespace", "PersistentVolume", "PersistentVolumeClaim")
 
 
-def test_a_tunnel_of_our_own() -> None:
-    stack = on(OWN)
-    tunnel = stack.one(OWN_TUNNEL).inputs
-    assert [resource.kind for resource in stack.resources if resource.protect] == [*STORAGE, OWN_TUNNEL]
+def test_a_tunnel_of_our_own(own: Recording) -> None:
+    tunnel = own.one(OWN_TUNNEL).inputs
+    assert [resource.kind for resource in own.resources if resource.protect] == [*STORAGE, OWN_TUNNEL]
     assert tunnel == {"accountId": "account-id", "name": "immich", "configSrc": "cloudflare"}
-    configuration = stack.one(CONFIGURATION).inputs
+    configuration = own.one(CONFIGURATION).inputs
     assert (configuration["accountId"], configuration["tunnelId"]) == ("account-id", "tunnel-tunnel-id")
     assert configuration["config"] == {
         "ingresses": [{"hostname": HOST, "service": IMMICHS_URL}, {"service": "http_status:404"}]
     }, "the catch-all is last, and there is no connectTimeout"
-    assert stack.outputs["tunnel_id"] == "tunnel-tunnel-id"
-    assert not stack.all("TunnelRules")
+    assert own.outputs["tunnel_id"] == "tunnel-tunnel-id"
+    assert not own.all("TunnelRules")
 
 
 def test_a_tunnel_of_our_own_to_the_ingress_controller() -> None:
@@ -203,15 +211,14 @@ def test_a_tunnel_of_our_own_to_the_ingress_controller() -> None:
     assert first == {"hostname": HOST, "service": "http://controller.ingress-nginx.svc.cluster.local:8080"}
 
 
-def test_the_tunnels_token_is_a_secret_from_the_first() -> None:
-    stack = on(OWN)
-    (call,) = stack.calls
+def test_the_tunnels_token_is_a_secret_from_the_first(own: Recording) -> None:
+    (call,) = own.calls
     assert call.args == {"accountId": "account-id", "tunnelId": "tunnel-tunnel-id"}
     assert call.provider.startswith("pulumi:providers:cloudflare::cloudflare")
-    secret = stack.one("Secret")
+    secret = own.one("Secret")
     assert secret.inputs["stringData"] == {"token": TUNNEL_TOKEN}
     assert "stringData" in secret.secrets
-    elsewhere = [r for r in stack.resources if TUNNEL_TOKEN in json.dumps(r.inputs, default=str)]
+    elsewhere = [r for r in own.resources if TUNNEL_TOKEN in json.dumps(r.inputs, default=str)]
     assert elsewhere == [secret]
 
 
@@ -230,27 +237,25 @@ def test_the_order_of_a_tunnel_of_our_own() -> None:
     assert stack.comes_after(stack.one(OWN_TUNNEL), stack.fragment("Deployment", "immich-server"))
 
 
-def test_the_connectors_namespace_is_restricted() -> None:
-    assert set(on(OWN).one("Namespace", "cloudflared").inputs["metadata"]["labels"].values()) == {"restricted"}
+def test_the_connectors_namespace_is_restricted(own: Recording) -> None:
+    assert set(own.one("Namespace", "cloudflared").inputs["metadata"]["labels"].values()) == {"restricted"}
 
 
-def test_the_connector_as_cloudflared_needs_it() -> None:
-    stack = on(OWN)
-    (container,) = stack.one("Deployment").inputs["spec"]["template"]["spec"]["containers"]
+def test_the_connector_as_cloudflared_needs_it(own: Recording) -> None:
+    (container,) = own.one("Deployment").inputs["spec"]["template"]["spec"]["containers"]
     assert container["image"].startswith("cloudflare/cloudflared:")
     assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", "0.0.0.0:2000", "run"]
     assert container["ports"] == [{"name": "metrics", "containerPort": 2000, "protocol": "TCP"}]
     assert container["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "metrics"}
     (variable,) = container["env"]
-    secret = stack.one("Secret")
+    secret = own.one("Secret")
     key = variable["valueFrom"]["secretKeyRef"]
     assert (variable["name"], key["name"]) == ("TUNNEL_TOKEN", secret.inputs["metadata"]["name"])
     assert key["key"] in secret.inputs["stringData"]
 
 
-def test_one_of_two_connectors_always_runs() -> None:
-    stack = on(OWN)
-    spec = stack.one("Deployment").inputs["spec"]
+def test_one_of_two_connectors_always_runs(own: Recording) -> None:
+    spec = own.one("Deployment").inputs["spec"]
     labels = spec["template"]["metadata"]["labels"]
     assert spec["replicas"] == 2
     assert spec["selector"]["matchLabels"] == labels
@@ -262,14 +267,14 @@ def test_one_of_two_connectors_always_runs() -> None:
             "labelSelector": {"matchLabels": labels},
         }
     ]
-    assert stack.one("PodDisruptionBudget").inputs["spec"] == {
+    assert own.one("PodDisruptionBudget").inputs["spec"] == {
         "maxUnavailable": 1,
         "selector": {"matchLabels": labels},
     }
 
 
-def test_pods_restart_with_another_tunnels_token() -> None:
-    template = on(OWN).one("Deployment").inputs["spec"]["template"]
+def test_pods_restart_with_another_tunnels_token(own: Recording) -> None:
+    template = own.one("Deployment").inputs["spec"]["template"]
     tunnel, token = (template["metadata"]["annotations"][f"immich-icloud/{what}"] for what in ("tunnel", "token"))
     assert (tunnel, token) == ("tunnel-tunnel-id", hashlib.sha256(TUNNEL_TOKEN.encode()).hexdigest()[:16])
 
@@ -290,11 +295,10 @@ def test_the_connector_is_configured() -> None:
     assert (spec["replicas"], spec["template"]["spec"]["nodeSelector"]) == (1, {"kubernetes.io/arch": "amd64"})
 
 
-def test_the_connector_may_connect_to_nothing_else() -> None:
-    stack = on(OWN)
-    policy = stack.one("NetworkPolicy", "cloudflared").inputs["spec"]
+def test_the_connector_may_connect_to_nothing_else(own: Recording) -> None:
+    policy = own.one("NetworkPolicy", "cloudflared").inputs["spec"]
     assert policy == {
-        "podSelector": stack.one("Deployment").inputs["spec"]["selector"],
+        "podSelector": own.one("Deployment").inputs["spec"]["selector"],
         "policyTypes": ["Ingress", "Egress"],
         "egress": [
             {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
@@ -331,34 +335,32 @@ def test_all_of_the_connector_is_in_its_namespace_and_marked() -> None:
 # Access
 
 
-def test_people_sign_in_and_the_app_brings_its_token() -> None:
-    stack = on(SHARED | ACCESS)
-    application = stack.one(APPLICATION).inputs
+def test_people_sign_in_and_the_app_brings_its_token(guarded: Recording) -> None:
+    application = guarded.one(APPLICATION).inputs
     assert (application["domain"], application["type"]) == (HOST, "self_hosted")
     assert application["name"] == f"Immich ({STACK})"
-    policies = {f"{made.name}-id": made.inputs for made in stack.all(POLICY)}
+    policies = {f"{made.name}-id": made.inputs for made in guarded.all(POLICY)}
     ordered = sorted(application["policies"], key=lambda policy: float(policy["precedence"]))
     assert [policies[policy["id"]]["decision"] for policy in ordered] == ["non_identity", "allow"]
     app, people = (policies[policy["id"]] for policy in ordered)
-    assert app["includes"] == [{"serviceToken": {"tokenId": f"{stack.one(SERVICE_TOKEN).name}-id"}}]
+    assert app["includes"] == [{"serviceToken": {"tokenId": f"{guarded.one(SERVICE_TOKEN).name}-id"}}]
     assert people["includes"] == [
         {"email": {"email": "ann@example.com"}},
         {"email": {"email": "bob@example.com"}},
         {"emailDomain": {"domain": "example.org"}},
     ]
-    assert {made.inputs["accountId"] for made in (*stack.all(POLICY), stack.one(APPLICATION))} == {"account-id"}
+    assert {made.inputs["accountId"] for made in (*guarded.all(POLICY), guarded.one(APPLICATION))} == {"account-id"}
 
 
-def test_the_apps_token_is_a_secret_output() -> None:
-    stack = on(SHARED | ACCESS)
-    token = stack.one(SERVICE_TOKEN)
+def test_the_apps_token_is_a_secret_output(guarded: Recording) -> None:
+    token = guarded.one(SERVICE_TOKEN)
     assert token.inputs == {
         "accountId": "account-id",
         "name": f"Immich mobile app ({STACK})",
         "duration": "8760h",
     }
     assert token.secret_outputs >= {"clientId", "clientSecret"}
-    assert {name: stack.outputs[name] for name in stack.secret_outputs} == {
+    assert {name: guarded.outputs[name] for name in guarded.secret_outputs} == {
         "access_client_id": "the-apps-id",
         "access_client_secret": "the-apps-secret",
     }

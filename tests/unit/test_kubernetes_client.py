@@ -6,24 +6,14 @@ import threading
 from pathlib import Path
 
 import pytest
-import yaml
 
 from clients.kubernetes import ClusterApi, UnreachableError
-from settings.cluster import Cluster
+from tests.unit.test_kubeconfig import connect, written
 
 
 def api_at(folder: Path, address: str) -> ClusterApi:
     """Connect to an address by a kubeconfig of its own."""
-    kubeconfig = folder / "kubeconfig"
-    names = {"cluster": "c", "user": "u"}
-    content = {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": names}],
-        "clusters": [{"name": "c", "cluster": {"server": address, "insecure-skip-tls-verify": True}}],
-        "users": [{"name": "u", "user": {}}],
-    }
-    kubeconfig.write_text(yaml.safe_dump(content))
-    return ClusterApi(Cluster(kubeconfig=str(kubeconfig), context="c", identifier="c"))
+    return connect(folder, written({}, address, **{"insecure-skip-tls-verify": True}))
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["nothing", "no TLS"])

@@ -15,23 +15,27 @@ from settings import Settings, parse
 from settings.cloudflare import NoCloudflare
 from tests.objects import SERVERS, server
 from tests.stack_files import configuration
-from tests.unit.recording import STACK, deployed
+from tests.unit.recording import STACK, Recording, deployed
 
 HOMELAB = Path(__file__).parents[2] / "Pulumi.homelab.yaml"
 IMMICH = Found(SERVERS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def homelab() -> Settings:
     return parse(configuration(HOMELAB))
+
+
+@pytest.fixture(scope="module")
+def stack(homelab: Settings) -> Recording:
+    return deployed(homelab, IMMICH)
 
 
 def with_storage(settings: Settings, **storage: Any) -> Settings:
     return Settings.model_validate({**settings.model_dump(by_alias=True, exclude_unset=True), "storage": storage})
 
 
-def test_photo_sync_namespace_lets_the_directory_job_in(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_photo_sync_namespace_lets_the_directory_job_in(stack: Recording) -> None:
     assert stack.one("Namespace").inputs["metadata"]["labels"] == {
         "pod-security.kubernetes.io/enforce": "privileged",
         "pod-security.kubernetes.io/warn": "privileged",
@@ -39,8 +43,7 @@ def test_photo_sync_namespace_lets_the_directory_job_in(homelab: Settings) -> No
     }
 
 
-def test_immichs_namespace_gets_labels_and_nothing_else(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_immichs_namespace_gets_labels_and_nothing_else(stack: Recording) -> None:
     assert stack.fragment("Namespace", "immich").inputs["fragment"] == {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -55,8 +58,7 @@ def test_immichs_namespace_gets_labels_and_nothing_else(homelab: Settings) -> No
     }
 
 
-def test_immich_mounts_the_directory_read_only(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_immich_mounts_the_directory_read_only(stack: Recording) -> None:
     pod = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"]
     assert pod["volumes"] == [
         {"name": "icloud-import", "hostPath": {"path": "/var/mnt/icloud-photos", "type": "Directory"}}
@@ -69,8 +71,7 @@ def test_immich_mounts_the_directory_read_only(homelab: Settings) -> None:
     ]
 
 
-def test_immich_does_not_start_without_the_marked_disk(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_immich_does_not_start_without_the_marked_disk(stack: Recording) -> None:
     (guard,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
         "initContainers"
     ]
@@ -89,13 +90,11 @@ def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
     assert container["name"] == "sidecar"
 
 
-def test_no_photo_is_deleted_with_the_volume(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_no_photo_is_deleted_with_the_volume(stack: Recording) -> None:
     assert stack.one("PersistentVolume").inputs["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
 
 
-def test_volume_and_claim_are_bound_to_each_other_and_to_the_node(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_volume_and_claim_are_bound_to_each_other_and_to_the_node(stack: Recording) -> None:
     volume, claim = stack.one("PersistentVolume").inputs, stack.one("PersistentVolumeClaim").inputs
     assert volume["metadata"]["name"] == claim["spec"]["volumeName"] == "icloud-photos-shared"
     assert volume["spec"]["claimRef"]["namespace"] == claim["metadata"]["namespace"] == "photo-sync"
@@ -108,8 +107,7 @@ def test_volume_and_claim_are_bound_to_each_other_and_to_the_node(homelab: Setti
     ]
 
 
-def test_directory_job_runs_on_the_node_that_has_the_disk(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_directory_job_runs_on_the_node_that_has_the_disk(stack: Recording) -> None:
     job = stack.one("Job").inputs
     pod = job["spec"]["template"]["spec"]
     assert job["metadata"]["name"] == "create-icloud-directory"
@@ -122,8 +120,7 @@ def test_directory_job_runs_on_the_node_that_has_the_disk(homelab: Settings) -> 
     assert (environment["OWNER"], environment["ADOPT"]) == ("0:0", "false")
 
 
-def test_ingress_as_iteration_6_has_it(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_ingress_as_iteration_6_has_it(stack: Recording) -> None:
     ingress = stack.one("Ingress").inputs
     assert (ingress["metadata"]["namespace"], ingress["metadata"]["name"]) == ("immich", "immich-ingress")
     assert ingress["spec"] == {
@@ -151,8 +148,7 @@ def test_ingress_as_iteration_6_has_it(homelab: Settings) -> None:
     assert annotations["pulumi.com/skipAwait"] == "true", "a homelab's ingress never gets an address"
 
 
-def test_order_of_the_whole(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_order_of_the_whole(stack: Recording) -> None:
     mount = stack.fragment("Deployment", "immich-server")
     labels = stack.fragment("Namespace", "immich")
     assert stack.comes_after(mount, labels), "a pod with a hostPath is refused before the label"
@@ -169,15 +165,13 @@ def test_order_of_the_whole(homelab: Settings) -> None:
     assert not stack.comes_after(labels, mount)
 
 
-def test_everything_goes_through_the_one_provider(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_everything_goes_through_the_one_provider(stack: Recording) -> None:
     kubernetes = [r for r in stack.resources if r.type.startswith("kubernetes:")]
     assert kubernetes
     assert all(r.provider.startswith("pulumi:providers:kubernetes::cluster") for r in kubernetes)
 
 
-def test_every_whole_object_says_whose_it_is(homelab: Settings) -> None:
-    stack = deployed(homelab, IMMICH)
+def test_every_whole_object_says_whose_it_is(stack: Recording) -> None:
     for resource in (r for r in stack.resources if r.type.startswith("kubernetes:")):
         annotations = resource.inputs["metadata"]["annotations"]
         assert annotations["immich-icloud/stack"] == STACK
