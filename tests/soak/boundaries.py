@@ -6,6 +6,7 @@ boundary. When in between it is killed is drawn from the seed.
 
 import argparse
 import contextlib
+import json
 import random
 import secrets
 import signal
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -33,23 +34,29 @@ RESULTS: Final = Path(__file__).parent.parent.parent / "bench" / "KILLS.md"
 STAGES: Final = {"up": "up", "update": "up", "down": "destroy"}
 
 
+@dataclass(frozen=True)
+class Kill:
+    """What came of one kill: whether it `struck`, before the stage's end, and what was repaired `afterwards`."""
+
+    struck: bool
+    afterwards: Sequence[str]
+    problems: Sequence[str]
+
+
 @dataclass
 class Kills:
-    """What came of the kills in one stage: `struck` counts those that came before its end."""
+    """What came of the kills in one stage, by the number of the write before each."""
 
     writes: int
-    played: int = 0
-    struck: int = 0
-    afterwards: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
+    played: dict[int, Kill] = field(default_factory=dict)
 
 
 class Boundaries:
     """One rehearsal: up, an update of it and its removal, again and again, with a kill in each."""
 
-    def __init__(self, bench: Bench, seed: int) -> None:
+    def __init__(self, bench: Bench, seed: int, saved: Path) -> None:
         """Run each stage once without a kill: what the worlds are to be, and how often the state is written."""
-        self.bench, self.seed = bench, seed
+        self.bench, self.seed, self._saved = bench, seed, saved
         self.found = dump(bench.home)
         self.kills = dict[str, Kills]()
         self._gaps = dict[str, list[float]]()
@@ -62,20 +69,36 @@ class Boundaries:
             self._gaps[stage] = [*writes.gaps, 0.0]
             self._expected[stage] = dump(bench.home)
             self.kills[stage] = Kills(len(writes.times))
+        saved.touch()
 
     def play(self) -> Iterator[str]:
-        """Kill after the first write of each stage, the third, and so on, then the others; yields what came of it."""
-        most = max(kills.writes for kills in self.kills.values())
-        for number in (*range(1, most + 1, 2), *range(2, most + 1, 2)):
-            for stage, operation in STAGES.items():
-                if number <= self.kills[stage].writes:
+        """Kill after each write of each stage, in any order; yields what came of it.
+
+        What was saved before, and what others save meanwhile, is not played again.
+        """
+        numbers = [*range(1, max(kills.writes for kills in self.kills.values()) + 1)]
+        random.shuffle(numbers)
+        for number in numbers:
+            self._read_saved()
+            left = [stage for stage, of in self.kills.items() if number <= of.writes and number not in of.played]
+            for stage, operation in STAGES.items() if left else ():
+                if stage in left:
                     self._prepare(stage)
-                    yield f"{stage}, after write {number}: {'; '.join(self._played(stage, number)) or 'ok'}"
+                    kill = self._played(stage, number)
+                    with self._saved.open("a") as lines:
+                        lines.write(json.dumps([stage, number, asdict(kill)]) + "\n")
+                    self._read_saved()
+                    yield f"{stage}, after write {number}: {'; '.join(kill.problems) or 'ok'}"
                 elif stage != "update":
+                    self._prepare(stage)
                     self.bench.run(operation)
 
-    def _played(self, stage: str, number: int) -> Sequence[str]:
-        kills = self.kills[stage]
+    def _read_saved(self) -> None:
+        for line in self._saved.read_text().splitlines():
+            stage, number, kill = json.loads(line)
+            self.kills[stage].played[number] = Kill(**kill)
+
+    def _played(self, stage: str, number: int) -> Kill:
         of = random.Random(f"{self.seed}/{stage}/{number}")  # noqa: S311 (repeatable is the point)
         later = of.uniform(0, self._gaps[stage][number - 1])
 
@@ -87,9 +110,7 @@ class Boundaries:
 
         with Writes(self.bench, strike):
             killed = not self.bench.run(STAGES[stage]).succeeded
-        kills.played += 1
-        kills.struck += killed
-        kills.afterwards.update(Path(one.partition(": ")[0]).name for one in self.bench.engine().recover())
+        afterwards = [Path(one.partition(": ")[0]).name for one in self.bench.engine().recover()]
         again = self.bench.run(STAGES[stage])
         if not again.succeeded:
             problems = [f"the next one failed: {again.errors}"]
@@ -100,8 +121,7 @@ class Boundaries:
             if stage != "down":
                 problems += now.disagreements()
                 problems += ["the state has operations that never ended"] * self.bench.engine().interrupted()
-        kills.problems += problems
-        return problems
+        return Kill(killed, afterwards, problems)
 
     def _prepare(self, stage: str) -> None:
         if stage == "up":
@@ -114,6 +134,8 @@ def main() -> None:
     """Kill at each boundary once, and write down what came of it."""
     parser = argparse.ArgumentParser(prog="boundaries", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    saved = "save each kill there, and play none that is there, of an ended run or of one beside this, of this seed"
+    parser.add_argument("--saved", type=Path, help=saved)
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -121,14 +143,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="immich-icloud-boundaries-") as place:
         bench = Bench(Path(place).resolve(), tools, "found", photos=True)
         try:
-            boundaries = Boundaries(bench, asked.seed)
+            boundaries = Boundaries(bench, asked.seed, asked.saved or bench.home / "kills")
             console.print({stage: kills.writes for stage, kills in boundaries.kills.items()})
             for said in boundaries.play():
                 console.print(said)
                 RESULTS.write_text("\n".join(_table(boundaries.kills, asked.seed)) + "\n")
         finally:
             processes.end(bench.home)
-    sys.exit(any(kills.problems for kills in boundaries.kills.values()))
+    sys.exit(any(kill.problems for stage in boundaries.kills.values() for kill in stage.played.values()))
 
 
 def _table(kills: dict[str, Kills], seed: int) -> Iterator[str]:
@@ -141,9 +163,12 @@ def _table(kills: dict[str, Kills], seed: int) -> Iterator[str]:
     yield "| command | writes | killed after one | it had not ended | repaired afterwards | what was wrong in the end |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for stage, one in kills.items():
-        done = ", ".join(f"{what} {count}" for what, count in sorted(one.afterwards.items())) or "nothing"
-        counts = f"{one.writes} | {one.played} | {one.struck}"
-        yield f"| {stage} | {counts} | {done} | {'<br>'.join(one.problems) or 'nothing'} |"
+        played = one.played.values()
+        repaired = Counter(what for kill in played for what in kill.afterwards)
+        done = ", ".join(f"{what} {count}" for what, count in sorted(repaired.items())) or "nothing"
+        counts = f"{one.writes} | {len(played)} | {sum(kill.struck for kill in played)}"
+        wrong = "<br>".join(problem for kill in played for problem in kill.problems)
+        yield f"| {stage} | {counts} | {done} | {wrong or 'nothing'} |"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, IMMICH
 from tests.soak import proxy
 from tests.soak.deployed import Deployed, Fault, Outcome
-from tests.soak.second import LATER
+from tests.soak.second import LOCKED
 from tests.soak.writes import Writes
 
 Disturb = Callable[[Deployed, Outcome], AbstractContextManager[None]]
@@ -186,24 +186,35 @@ def _owner_upgrades(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
     deploy(container["image"])
 
 
-@contextmanager
-def _twice_at_once(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
-    """Another clone runs the same command on the same state while this one does."""
-    bench, others = deployed.bench, list[subprocess.Popen[bytes]]()
-    clone = bench.project.with_name(f"{bench.project.name}-clone")
-    shutil.copytree(bench.project, clone, ignore=shutil.ignore_patterns(".lab"))
-    words = [str(word) for word in (clone, bench.home, bench.stack, bench.cloudflare, deployed.operation)]
+def _twice_at_once(*, one_state: bool) -> Disturb:
+    """Another clone runs the same command while this one does: on the same state, or on one of its own."""
 
-    def then(write: int, _: psutil.Process) -> None:
-        if write == 1:
-            others.append(subprocess.Popen([sys.executable, "-m", "tests.soak.second", *words], cwd=SOURCE))
+    @contextmanager
+    def disturbed(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
+        bench, others = deployed.bench, list[subprocess.Popen[str]]()
+        clone = bench.home / f"clone-{one_state}"
+        home = clone / ".lab"
+        if not home.exists():
+            shutil.copytree(bench.project, clone, ignore=shutil.ignore_patterns(".lab"))
+            home.mkdir()
+            shutil.copy(bench.plane.kubeconfig, home)
+        words = (clone, bench.home if one_state else home, bench.stack, bench.cloudflare, deployed.operation)
 
-    with Writes(bench, then):
-        yield
-    for other in others:
-        ended = {0: "second refused", LATER: "second began later"}
-        outcome.struck[ended.get(other.wait(), "second failed")] += 1
-    shutil.rmtree(clone)
+        def then(write: int, _: psutil.Process) -> None:
+            if write == 1:
+                command = [sys.executable, "-m", "tests.soak.second", *map(str, words)]
+                others.append(subprocess.Popen(command, cwd=SOURCE, stdout=subprocess.PIPE, text=True))
+
+        with Writes(bench, then):
+            yield
+        for other in others:
+            said, _ = other.communicate()
+            outcome.struck[
+                "second succeeded" if other.returncode == 0 else "second refused" if LOCKED in said else "second failed"
+            ] += 1
+            outcome.problems += [f"the second {deployed.operation}: {said}"] if "Traceback" in said else []
+
+    return disturbed
 
 
 FAULTS: Final = {
@@ -228,5 +239,6 @@ FAULTS: Final = {
     "Immich's owner upgrades at each step": Fault(_owner_upgrades),
     "state file cut before the command": Fault(_state_is_cut),
     "disk of the state full half-way": Fault(_half_way("full", _disk_is_full)),
-    "the same command from two clones at once": Fault(_twice_at_once),
+    "two clones at once, one state": Fault(_twice_at_once(one_state=True)),
+    "two clones at once, each with a state of its own": Fault(_twice_at_once(one_state=False)),
 }

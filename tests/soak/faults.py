@@ -39,7 +39,8 @@ UNPROMISED: Final = """\
 - After etcd was restored from before a removal, the stack's objects are in the cluster again and its state is empty:
   `make down` alone finds nothing to remove. `make up` adopts them, and then `make down` removes them.
 - Two states of one stack (two clones that keep their own) are not refused by a lock, which belongs to a state. Writes
-  to a shared tunnel and to Immich take turns; elsewhere the two undo each other. Keep one: docs/state.md.
+  to a shared tunnel and to Immich take turns. By the same settings both make the same; else they undo each other, and
+  a removal by one removes what the other made. Keep one: docs/state.md.
 - A state that was cut is restored from the copy beside it, which lacks the last operation: the next `up` or removal
   finds what that made. Where the copy is unreadable, too, a backup is needed: docs/backup.md.
 - The full disk is a stand-in: the kernel refuses the engine every write to a file (RLIMIT_FSIZE; on Linux alone).

@@ -30,9 +30,10 @@ class Writes(Watcher):
     def _watch(self) -> None:
         seen, engine = self._written(), None
         while not self._over.wait(_LOOK):
-            engine = engine or _engine()
-            if engine and (now := self._written()) != seen:
-                seen = now
+            if (now := self._written()) == seen:
+                continue
+            seen, engine = now, engine or _engine()
+            if engine:
                 self.times.append(time.monotonic())
                 self._then(len(self.times), engine)
 
