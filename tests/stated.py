@@ -5,10 +5,11 @@ from datetime import date
 
 from clients.kubernetes import Manifest
 from clients.result import Code, Result
-from components import directory, list_icloud, sign_in
+from components import directory, list_icloud, list_photos, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
 from components.photo_disk import import_folders
+from components.photo_sync import notification_test
 from components.plan import Found, plan
 from ops.sync_now import manual_run
 from settings import Settings
@@ -28,8 +29,11 @@ def objects(settings: Settings) -> Iterator[Manifest]:
     sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
     folders = import_folders([account.name for account in settings.photo_sync.accounts])
     yield directory.mark(settings.storage, folders, home, ownership, sight, "1-aa")
+    yield list_photos.job(settings, ownership, folders)
     if planned.libraries:
         yield planned.libraries.disk_check
+    if settings.notifications and planned.sync:
+        yield notification_test(settings, ownership)
     for account, sync in zip(settings.photo_sync.accounts, planned.sync.accounts if planned.sync else (), strict=False):
         yield sign_in.job(account, settings, ownership, TODAY)
         yield list_icloud.job(account, settings, ownership)

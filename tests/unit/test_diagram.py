@@ -32,8 +32,9 @@ from tests.accounts import household
 from tests.drawn import of, of_lab, resources_of
 from tests.objects import SERVERS
 from tests.unit.configured import ON_HOST, configured
-from tests.unit.recording import STACK, deployed
+from tests.unit.recording import COMPUTED, STACK, TUNNEL_TOKEN, deployed
 from tests.unit.test_cloudflare_components import ACCESS, ADDRESS, CONTROLLER, ORIGIN, OWN, SHARED, ZONE, on
+from tests.unit.test_command_lines import texts
 from tests.unit.well import settings as with_everything
 from text.finding import Finding, Severity
 
@@ -190,6 +191,17 @@ def whole() -> tuple[Resource, ...]:
     settings = with_everything(storage=owned, cloudflare=OWN | ACCESS)
     there = FoundAtCloudflare(ZONE)
     return resources_of(deployed(settings, Found(SERVERS, cloudflare=there, origin=ORIGIN)))
+
+
+def test_no_secret_is_in_the_picture() -> None:
+    """Where the state had each of them in plain text."""
+    settings = with_everything(cloudflare=OWN | ACCESS, notifications={"urls": ["ntfys://hush5@ntfy.sh/photos"]})
+    stack = deployed(settings, Found(SERVERS, cloudflare=FoundAtCloudflare(ZONE), origin=ORIGIN))
+    secrets = {text for one in stack.resources for name in one.secrets for text in texts(one.inputs[name]) if text}
+    secrets |= {stack.outputs[name] for name in stack.secret_outputs}
+    assert secrets > {TUNNEL_TOKEN, "ntfys://hush5@ntfy.sh/photos", *COMPUTED["ZeroTrustAccessServiceToken"].values()}
+    drawn = repr(of(stack))
+    assert [secret for secret in secrets if secret in drawn] == []
 
 
 @given(gone=st.sets(st.integers(1, 50)))

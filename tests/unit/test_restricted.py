@@ -1,18 +1,19 @@
 """Every pod of this stack against the Pod Security Standards' `restricted` profile; each exception has its reason."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import list_photos, pod_security
-from components.ownership import Ownership
-from components.photo_disk import import_folders
+from components import pod_security
+from components import pods as job_pods
 from settings import parse
-from tests.objects import STACK
 from tests.stack_files import VALID, configuration, secrets
 from tests.stated import objects
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 # The controls of https://kubernetes.io/docs/concepts/security/pod-security-standards/, as the profile has them.
 RESTRICTED_VOLUMES = {
@@ -104,10 +105,7 @@ def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 def stated(file: Path) -> list[dict[str, Any]]:
     """The pods of a stack, of its commands, and of the entries in Immich's pod."""
-    settings = parse(configuration(file), secrets(file))
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
-    listing = list_photos.job(settings, Ownership(STACK), folders)
-    return [pod for made in (*objects(settings), listing) for pod in pods(made)]
+    return [pod for made in objects(parse(configuration(file), secrets(file))) for pod in pods(made)]
 
 
 EVERY = {file.stem: stated(file) for file in VALID}
@@ -135,9 +133,30 @@ def test_no_pod_of_its_own_has_a_token_of_the_cluster(stack: str) -> None:
     assert all(pod["automountServiceAccountToken"] is False for pod in own)
 
 
+def test_each_component_that_builds_a_job_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    building, build = set[str](), job_pods.job
+
+    def job(*stated: Any, **lasts: Any) -> Any:
+        building.add(inspect.stack(context=0)[1].filename)
+        return build(*stated, **lasts)
+
+    monkeypatch.setattr(job_pods, "job", job)
+    for file in VALID:
+        stated(file)
+    components = Path(job_pods.__file__).parent.rglob("*.py")
+    assert building == {str(file) for file in components if "pods.job(" in file.read_text()}
+
+
 def test_no_exception_is_left_that_nothing_needs() -> None:
     needed = {deviation for every in EVERY.values() for pod in every for deviation in deviations(pod)}
     assert needed == EXCEPTIONS.keys()
+
+
+def test_the_page_about_security_names_each_image_without_a_digest() -> None:
+    page = (DOCS / "security.md").read_text()
+    images = [one.split()[1].rstrip(":") for one in EXCEPTIONS if one.startswith("image ")]
+    assert images
+    assert [image for image in images if f"`{image}`" not in page] == []
 
 
 CONFINED: dict[str, Any] = {
