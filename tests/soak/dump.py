@@ -103,8 +103,13 @@ def _objects(api: ApiClient) -> Iterator[dict[str, Any]]:
     for root in groups:
         for kind in _get(api, root)["resources"]:
             if "list" in kind["verbs"] and "/" not in kind["name"] and kind["kind"] not in _DERIVED:
-                for item in _get(api, f"{root}/{kind['name']}")["items"]:
-                    yield {**item, "kind": kind["kind"]}
+                live = ({**item, "kind": kind["kind"]} for item in _get(api, f"{root}/{kind['name']}")["items"])
+                yield from (one for one in live if not goes_by_itself(one))
+
+
+def goes_by_itself(live: dict[str, Any]) -> bool:
+    """Whether the cluster removes an object soon: the Job of a command that was killed (clients/jobs.py)."""
+    return live["kind"] == "Job" and "ttlSecondsAfterFinished" in live["spec"]
 
 
 def _get(api: ApiClient, path: str) -> Any:

@@ -1,6 +1,6 @@
 """What the soak compares: the photo disk's id everywhere, and what may not be replaced."""
 
-from tests.soak.dump import OWNER, Dump
+from tests.soak.dump import OWNER, Dump, goes_by_itself
 
 
 def test_ids_of_the_disk_have_to_agree() -> None:
@@ -26,3 +26,9 @@ def test_a_namespace_of_the_stack_is_known_by_its_mark() -> None:
     assert found.is_in_own_namespace("ServiceAccount photo-sync/default")
     assert not found.is_in_own_namespace("ServiceAccount immich/default")
     assert not found.is_in_own_namespace("PersistentVolume /photos")
+
+
+def test_only_a_killed_commands_job_goes_by_itself() -> None:
+    assert goes_by_itself({"kind": "Job", "spec": {"ttlSecondsAfterFinished": 300}})
+    assert not goes_by_itself({"kind": "Job", "spec": {}})
+    assert not goes_by_itself({"kind": "ConfigMap"})
