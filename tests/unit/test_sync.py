@@ -281,9 +281,20 @@ def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
     assert not (house.folder / f"{MARK}-complete").exists()
 
 
-def test_a_disk_that_goes_away_ends_the_run(house: House) -> None:
-    house.icloudpd.behave(f"{BEGINS}{FETCHES}rm '{house.photos / MARK}'\nexec sleep 60\n")
+@pytest.mark.parametrize("when", ["fetch", "look"])
+@pytest.mark.parametrize("so_far", ["", BEGINS + FETCHES], ids=["begins", "a photo"])
+def test_a_disk_that_goes_away_ends_the_run_and_the_next_one_is_whole(house: House, when: str, so_far: str) -> None:
+    mark, complete = house.photos / MARK, house.folder / f"{MARK}-complete"
+    marked, leaves = mark.read_text(), f"{so_far}rm '{mark}'\nexec sleep 60\n"
+    fetch, look = (leaves, SUCCEEDS) if when == "fetch" else (SUCCEEDS, leaves)
+    house.icloudpd.behave(f'case "$*" in *--dry-run*) {look};; *) {fetch};; esac')
     assert last_words(house.run()).startswith(f"stopped: the photo disk's marker file {MARK} is missing")
+    assert not complete.exists()
+    house.icloudpd.behave(SUCCEEDS)
+    assert house.run().code != 0
+    mark.write_text(marked)
+    assert house.run().code == 0
+    assert complete.exists()
 
 
 def test_a_missing_folder(house: House) -> None:
