@@ -30,6 +30,7 @@ from tests.repositories import Clone
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 FILE = "Pulumi.homelab.yaml"
+PLAIN = "hush5-of-a-hurried-committer"
 BEGINS = ["starting the control plane\n", "deploying what the change started from\n"]
 Places = Callable[[], AbstractContextManager[Embedded]]
 
@@ -107,6 +108,19 @@ def test_a_broken_stack_file_is_not_deployed(clone: Clone, place: Embedded, monk
     review = reviewed(clone, lambda: nullcontext(place))
     assert not review.passes
     check("broken", review)
+
+
+@pytest.mark.parametrize("key", ["cloudflareToken", "immichApiKey", "icloudCredentials"])
+def test_a_secret_in_plain_text_is_not_in_the_comment(
+    key: str, clone: Clone, place: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.branch(f"plain-{key}")
+    edit(clone, FILE, "config:\n", f"config:\n  immich-icloud:{key}: {PLAIN}\n")
+    monkeypatch.setattr(place, "start", nothing_starts)
+    review = reviewed(clone, lambda: nullcontext(place))
+    assert not review.passes
+    assert f"immich-icloud:{key}" in comment.write(review)
+    assert PLAIN not in comment.write(review)
 
 
 ELSEWHERE = {
