@@ -31,9 +31,9 @@ from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
 from providers.tunnel_rules import TunnelRulesDiff
 from providers.wording import TUNNEL_INVALID
-from tests.accounts import household
+from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.objects import ARGOCD, deployment, in_pod, managed, service
-from tests.unit.well import LABELS, NOW, SYNCED, of_cluster, well, with_cluster
+from tests.unit.well import API_KEY, LABELS, NOW, SYNCED, of_cluster, well, with_cluster
 from text.finding import Finding
 
 Break = Callable[[Facts], Facts]
@@ -451,6 +451,7 @@ def test_a_fault(name: str, more: Manifest, breaks: Break, code: str) -> None:
     found = fault(name, more, breaks)
     assert found.code == code
     assert "$" not in found.cause + found.remedy + found.snippet
+    assert [secret for secret in (PASSWORD, APPLE_ID, API_KEY) if secret in repr(found)] == []
 
 
 @pytest.mark.parametrize("page", [SIGN_IN, Page(fault="timed out")], ids=["asks to sign in", "not there yet"])

@@ -28,6 +28,7 @@ from settings import Settings
 from tests.accounts import household
 from tests.objects import SERVERS, STACK, deployment, namespace, service
 
+API_KEY = "hush5-of-immich"
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MADE = "2026-11-20T09:00:00Z"
 HOUR_AGO = NOW - timedelta(hours=1)
@@ -58,7 +59,7 @@ def settings(**more: Any) -> Settings:
     for account in stated["icloudCredentials"].values():
         for key, value in account.items():
             account[key] = value.get_secret_value()
-    stated |= {"immichApiKey": "key", "cloudflare": {"kind": "sharedTunnel", "tunnel": "homelab"}, **more}
+    stated |= {"immichApiKey": API_KEY, "cloudflare": {"kind": "sharedTunnel", "tunnel": "homelab"}, **more}
     return Settings.model_validate(stated)
 
 
