@@ -93,10 +93,9 @@ def _is_required(blank: Any, name: str) -> bool:
 
 def _is_time(text: str) -> bool:
     try:
-        datetime.fromisoformat(text)
+        return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-    return True
 
 
 def _is_tree(value: Any) -> bool:

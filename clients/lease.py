@@ -65,7 +65,7 @@ class LeaseOf:
         """Say that notes can't be read, as after a change by hand: without them it is unknown whose what is."""
         try:
             yield
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise ClusterError(
                 f"{self.ref} has notes that can't be read: annotation {self.annotation}, which tells whose each is. "
                 f"Restore them: `kubectl -n {self.namespace} edit lease {self.name}`"

@@ -131,7 +131,7 @@ def service(immich: Immich, workloads: Sequence[Manifest], services: Sequence[Ma
     if wanted.name and wanted.port:
         return wanted
     found = [
-        (_rank(one, behind), Service(name=one["metadata"]["name"], port=port))
+        (_rank(one, behind), wanted.model_copy(update={"name": one["metadata"]["name"], "port": port}))
         for one in leading(immich, workloads, services)
         for port in [wanted.port or _port(one, behind)]
         if port in ports(one)

@@ -3,7 +3,6 @@
 Source: GitHub's documentation of its REST API, version 2022-11-28.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import Final, Self, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from clients import retry
+from clients.retry import TransientError, again
 from review.comment import LIMIT, MARKER
 from review.issue import Issue
 from review.markdown import fence
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _VERSION: Final = "2022-11-28"
 _PAGE: Final = 100
+_PAGES: Final = 1000  # of one list: more than any repository's
 # Who workflows speak as. A comment of another author with the marker is not this project's.
 _US: Final = "github-actions[bot]"
 _SHORT: Final = 7  # digits of a commit's hash, of which GitHub makes a link
@@ -31,6 +33,10 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}")
 
 class GitHubError(VisibleError):
     """GitHub refuses, or does not answer, or the environment lacks something. `str()` is one line for the user."""
+
+
+class UnansweredError(GitHubError, TransientError):
+    """GitHub gave no answer, or none that tells whether a write was done."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +204,9 @@ class GitHub:
             raise GitHubError("the file is no review: it does not begin with its marker")
         if len(text.encode()) > LIMIT:
             raise GitHubError(f"the comment has {len(text.encode())} bytes. Allowed: {LIMIT}")
+        return again(lambda: self._comment(pull, marker, text))
+
+    def _comment(self, pull: int, marker: str, text: str) -> str:
         for one in self._pages(f"/issues/{pull}/comments", _Comment):
             lines = (one.body or "").splitlines()
             if one.user and one.user.login == _US and lines[:1] == [marker]:
@@ -215,6 +224,9 @@ class GitHub:
             GitHubError: when GitHub refuses.
 
         """
+        return again(lambda: self._keep_issue(wanted))
+
+    def _keep_issue(self, wanted: Issue) -> str:
         found = next(
             (
                 one.number
@@ -277,19 +289,24 @@ class GitHub:
         return _labels(one for one in pulls if one.merged_at and one.merge_commit_sha == commit)
 
     def _pages(self, path: str, item: type[T], query: Mapping[str, str] | None = None) -> Iterator[T]:
-        for page in itertools.count(1):
+        for page in range(1, _PAGES + 1):
             paged = {**(query or {}), "per_page": str(_PAGE), "page": str(page)}
             items = self._read(path, list[item], paged)  # type: ignore[valid-type]
             yield from items
             if len(items) < _PAGE:
                 return
+        raise GitHubError(f"GitHub's list {self._repository}{path} has no end")
 
     def _read(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
-        content = self._ask("GET", path, query=query)
-        try:
-            return TypeAdapter(type_).validate_json(content)
-        except ValidationError as error:
-            raise GitHubError(f"what answers {self._repository}{path} is not GitHub's API: {_place(error)}") from None
+        def ask() -> T:
+            content = self._ask("GET", path, query=query)
+            try:
+                return TypeAdapter(type_).validate_json(content)
+            except ValidationError as error:
+                where = f"{self._repository}{path}"
+                raise UnansweredError(f"what answers {where} is not GitHub's API: {_place(error)}") from None
+
+        return again(ask)
 
     def _ask(
         self, method: str, path: str, body: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
@@ -297,16 +314,19 @@ class GitHub:
         try:
             answer = self._client.request(method, f"{self._repository}{path}", json=body, params=query)
         except httpx.HTTPError as error:
-            raise GitHubError(f"GitHub can't be asked ({method} {self._repository}{path}): {error}") from None
+            raise UnansweredError(f"GitHub can't be asked ({method} {self._repository}{path}): {error}") from None
         if answer.is_success:
             return answer.content
-        raise GitHubError(f"GitHub refuses {method} {self._repository}{path}: {answer.status_code}{_words(answer)}")
+        asked = f"{method} {self._repository}{path}: {answer.status_code}{_words(answer)}"
+        if retry.is_passing(answer.status_code):
+            raise UnansweredError(f"GitHub is busy ({asked})", retry.retry_after(answer.headers.get("Retry-After")))
+        raise GitHubError(f"GitHub refuses {asked}")
 
 
 def _words(answer: httpx.Response) -> str:
     try:
         told = answer.json()["message"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return f" {' '.join(str(told).split())}"
 

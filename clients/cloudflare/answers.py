@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,7 @@ class _Pages(BaseModel):
 class Answer(BaseModel, Generic[T]):
     """The frame of every answer."""
 
+    success: Literal[True] = True
     result: T
     result_info: _Pages | None = None
 

@@ -1,11 +1,10 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import httpx
-from cloudflare import Cloudflare
+from cloudflare import Cloudflare, DefaultHttpxClient
 
 from clients.cloudflare.answers import (
     AccessApplication,
@@ -31,11 +30,19 @@ from clients.cloudflare.api_token import (
     TUNNEL_EDIT,
     ZONE_READ,
 )
-from clients.cloudflare.errors import NEW_TOKEN, SETTING, CloudflareRefusedError, MissingError, asked
+from clients.cloudflare.errors import (
+    NEW_TOKEN,
+    SETTING,
+    CloudflareRefusedError,
+    MissingError,
+    UnansweredError,
+    asked,
+)
 from clients.retry import again
 from text.hostname import lies_in, normal
 
 _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a read and a write
+_PAGES = 1000  # of one list: more than any account has
 
 T = TypeVar("T")
 
@@ -45,6 +52,8 @@ class CloudflareApi:
 
     def __init__(self, token: str, http_client: httpx.Client | None = None) -> None:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
+        # A write that is redirected may arrive elsewhere, and as a read.
+        http_client = http_client or DefaultHttpxClient(follow_redirects=False)
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)
         # The SDK would prefer what it finds of older credentials in the environment.
         self._client.api_email = self._client.api_key = self._client.user_service_key = None
@@ -150,7 +159,9 @@ class CloudflareApi:
 
         def ask() -> None:
             with asked(DNS_EDIT, f"a change of the DNS record {record_id}"):
-                self._client.patch(f"/zones/{zone_id}/dns_records/{record_id}", cast_to=httpx.Response, body=change)
+                path = f"/zones/{zone_id}/dns_records/{record_id}"
+                answer = self._client.patch(path, cast_to=httpx.Response, body=change)
+                Answer[Document].model_validate_json(answer.content, strict=True)
 
         again(ask)
 
@@ -194,7 +205,7 @@ class CloudflareApi:
     ) -> Iterator[T]:
         """Read a list to its last page: the last that the answer counts, or the one before an empty or repeated one."""
         before: list[T] = []
-        for page in itertools.count(1):
+        for page in range(1, _PAGES + 1):
             answer = self._get(list[item], path, permission, what, {**(query or {}), "page": str(page)})  # type: ignore[valid-type]
             if answer.result in ([], before):
                 return
@@ -202,6 +213,7 @@ class CloudflareApi:
             pages = answer.result_info.total_pages if answer.result_info else None
             if pages is not None and page >= pages:
                 return
+        raise UnansweredError(f"the list of {what.removeprefix('the ')} that Cloudflare sends has no end")
 
     def _get(
         self, result: type[T], path: str, permission: str, what: str, query: Mapping[str, str] | None = None

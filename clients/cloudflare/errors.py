@@ -12,7 +12,7 @@ from text.visible import VisibleError
 
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
 # With the code and the status of a permission that is missing: an older part of the API, which serves the zones.
@@ -75,6 +75,11 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
     if retry.is_passing(error.status_code):
         after = retry.retry_after(error.response.headers.get("retry-after"))
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
+    if error.status_code < _BAD_REQUEST:
+        return UnansweredError(
+            f"what answers in Cloudflare's place redirects (asked for {what}): {said}. Is there a proxy or a sign-in "
+            "page in between?"
+        )
     if error.status_code == _UNAUTHORIZED or codes & _NO_TOKEN or _NO_TOKEN_WORDS in said:
         return CloudflareRefusedError(
             f"Cloudflare does not know the API token: it is mistyped, expired or revoked. {NEW_TOKEN}. Cloudflare "

@@ -110,7 +110,7 @@ class _Asset(BaseModel):
 
 class _Page(BaseModel):
     items: list[_Asset]
-    nextPage: str | None  # noqa: N815
+    nextPage: Annotated[str, Field(pattern="^[0-9]{1,9}$")] | None  # noqa: N815
 
 
 class Assets(BaseModel):

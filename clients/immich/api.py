@@ -153,8 +153,15 @@ class ImmichApi:
 
     def scan(self, library_id: str) -> None:
         """Have Immich look through a library's import paths; it does so in the background, and twice if told twice."""
+        path = f"/libraries/{library_id}/scan"
+
+        def ask() -> None:
+            status, _ = self._answer("POST", path, {})
+            if status != HTTPStatus.NO_CONTENT:
+                raise _not_immich(path, status)
+
         # A scan that is queued can't be read, and a second one finds what the first did.
-        again(lambda: self._answer("POST", f"/libraries/{library_id}/scan", {}))
+        again(ask)
 
     def statistics(self, library_id: str) -> Statistics:
         """Count what a library holds."""
@@ -177,7 +184,10 @@ class ImmichApi:
         while page:
             asked = {"libraryId": library_id, "withDeleted": True, "size": _PAGE, "page": int(page)}
             assets = again(partial(self._ask, "POST", "/search/metadata", Assets, asked)).assets
-            found.update(one.originalPath for one in assets.items)
+            new = {one.originalPath for one in assets.items} - found
+            if not new and assets.nextPage:
+                raise UnansweredError(f"Immich's list of the files of library {library_id} has no end")
+            found |= new
             page = assets.nextPage
         return found
 
@@ -234,15 +244,14 @@ class ImmichApi:
             return TypeAdapter(type_).validate_json(content, strict=True)
         except ValidationError as error:
             place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-            raise UnansweredError(
-                f"what answers behind immich.service is not Immich's API: its answer to {path} (HTTP status {status}) "
-                f"can't be read{f': {place}' if place else ''}"
-            ) from None
+            raise _not_immich(path, status, place) from None
 
     def _answer(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         status, content = self._send(method, path, body)
         if status >= HTTPStatus.BAD_REQUEST:
             raise refusal(status, content, path, self._retry_after)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise _not_immich(path, status)
         return status, content
 
     def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
@@ -272,3 +281,10 @@ class ImmichApi:
         self._connection.sock = self._connect()
         self._connection.sock.settimeout(_TIMEOUT)
         return self._connection
+
+
+def _not_immich(path: str, status: int, place: str = "") -> UnansweredError:
+    return UnansweredError(
+        f"what answers behind immich.service is not Immich's API: its answer to {path} (HTTP status {status}) "
+        f"can't be read{f': {place}' if place else ''}"
+    )

@@ -1,6 +1,5 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources cannot express."""
 
-import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -8,7 +7,8 @@ from http import HTTPStatus
 
 import urllib3
 from kubernetes.stream import ws_client
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic_core import from_json
 from websocket import WebSocket
 
 from clients import kubernetes_types
@@ -142,8 +142,8 @@ class ClusterApi:
         """
         response = self._server.open("GET", f"{pod.path}:{port}/proxy/{path}", timeout=_POD_TIMEOUT)
         try:
-            found = json.loads(response.data)
-        except (ValueError, RecursionError, urllib3.exceptions.HTTPError, OSError) as error:
+            found = from_json(response.data, allow_inf_nan=False)
+        except (ValueError, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._server.unreachable(error) from None
         if not isinstance(found, dict):
             raise self._server.unreachable(f"{pod} answers with no object")
@@ -265,8 +265,8 @@ class ClusterApi:
             return self.get(ref) is None or None
 
         def attempt() -> bool:
-            self._server.ask("DELETE", ref.path, body=options)
-            return True
+            content, _ = self._server.ask("DELETE", ref.path, body=options)
+            return self._server.parsed(ref.path, lambda: _is_deletion(content, ref))
 
         once(attempt, gone)
 
@@ -282,7 +282,7 @@ class ClusterApi:
         content, warnings = self._server.ask(method, path, query, body, content_type)
 
         def read() -> Manifest:
-            found = kubernetes_types.without_nulls(json.loads(content))
+            found = kubernetes_types.without_nulls(from_json(content, allow_inf_nan=False))
             stored = "dryRun" not in (query or {})
             _refuse(kubernetes_types.faults(found, ref.api_version, ref.kind, stored=stored))
             told = Ref.of({**found, "metadata": {"name": ref.name, **found["metadata"]}})
@@ -296,9 +296,12 @@ class ClusterApi:
         content, _ = self._server.ask("GET", like.collection, query)
 
         def read() -> Manifests:
-            found = _List.model_validate(kubernetes_types.without_nulls(json.loads(content)))
+            answer = kubernetes_types.without_nulls(from_json(content, allow_inf_nan=False))
+            found = _List.model_validate(answer)
             if found.kind != f"{like.kind}List":
                 raise ValueError(f"it is a {found.kind}")
+            if found.metadata.rest:  # only of a request with a limit, and none has one
+                raise ValueError("it is a part of a list")
             for item in found.items:
                 _refuse(kubernetes_types.faults(item, like.api_version, like.kind))
             # Its items come without them.
@@ -307,8 +310,13 @@ class ClusterApi:
         return self._server.parsed(like.collection, read)
 
 
+class _ListMetadata(BaseModel):
+    rest: str = Field("", alias="continue")
+
+
 class _List(BaseModel):
     kind: str
+    metadata: _ListMetadata = _ListMetadata()
     items: Manifests = []
 
 
@@ -334,6 +342,14 @@ class _Groups(BaseModel):
 
 class _Version(BaseModel):
     gitVersion: str  # noqa: N815 (the API's name)
+
+
+def _is_deletion(content: bytes, ref: Ref) -> bool:
+    """Whether it answers a deletion: by a status, or by the object where that has to wait."""
+    found = _Kind.model_validate_json(content)
+    if found.kind not in {"Status", ref.kind}:
+        raise ValueError(f"it is a {found.kind}")
+    return True
 
 
 def _refuse(faults: Iterator[str]) -> None:

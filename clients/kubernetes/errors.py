@@ -1,6 +1,7 @@
 """What an API server refuses, or leaves without an answer, as sentences for the user."""
 
 from http import HTTPStatus
+from http.client import responses
 from typing import Literal
 
 from kubernetes import client
@@ -59,6 +60,11 @@ def refusal(refused: client.ApiException, where: str, path: str) -> ClusterError
     if not refused.status or retry.is_passing(refused.status):
         after = retry.retry_after((refused.headers or {}).get("Retry-After"))
         return UnreachableError(f"the Kubernetes API server at {where} is busy or failing: {message}", after)
+    if refused.status < HTTPStatus.BAD_REQUEST:
+        return UnreachableError(
+            f"what answers at {where} is not a Kubernetes API server: it redirects {path} ({refused.status}). Is there "
+            "a proxy or a sign-in page in between?"
+        )
     if refused.status == HTTPStatus.NOT_FOUND and status is None and _NO_SUCH_PATH not in (refused.body or ""):
         return UnreachableError(
             f"what answers at {where} is not a Kubernetes API server: it answers {path} with a page of its own (404)"
@@ -74,8 +80,13 @@ def refusal(refused: client.ApiException, where: str, path: str) -> ClusterError
 def refusal_of_stream(status: int, body: bytes | None, otherwise: str) -> ClusterError:
     """Say why a stream is not opened; `otherwise` says what is not possible then."""
     said = _said(body)
-    message = f"{otherwise}: {(said and said.message) or f'{status} {HTTPStatus(status).phrase}'}"
-    return UnreachableError(message) if retry.is_passing(status) else ClusterRefusedError(status, message)
+    message = f"{otherwise}: {(said and said.message) or _named(status)}"
+    unread = status < HTTPStatus.BAD_REQUEST or retry.is_passing(status)
+    return UnreachableError(message) if unread else ClusterRefusedError(status, message)
+
+
+def _named(status: int) -> str:
+    return " ".join(filter(None, (str(status), responses.get(status))))
 
 
 def _said(body: str | bytes | None) -> _Status | None:

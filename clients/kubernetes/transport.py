@@ -1,6 +1,5 @@
 """Requests to one API server, and streams: each is asked once, and an answer that can't be read is none."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -54,10 +53,10 @@ class Transport:
         opened = WebSocket(sslopt={"context": tls_of(self._client), **name}, skip_utf8_validation=False)
         try:
             url = ws_client.get_websocket_url(settings.host + path, query)
-            opened.connect(url, **options)  # type: ignore[no-untyped-call]
+            opened.connect(url, redirect_limit=0, **options)  # type: ignore[no-untyped-call]
         except WebSocketBadStatusException as refused:
             raise refusal_of_stream(refused.status_code, refused.resp_body, otherwise) from None
-        except (WebSocketException, OSError) as error:
+        except (WebSocketException, OSError, ValueError, LookupError) as error:  # the last two of a head that is none
             raise self.unreachable(error) from None
         return opened
 
@@ -66,7 +65,7 @@ class Transport:
         try:
             return read()
         except (ValueError, KeyError, RecursionError) as error:
-            why = "" if isinstance(error, json.JSONDecodeError | ValidationError | UnicodeDecodeError) else f": {error}"
+            why = "" if isinstance(error, ValidationError) else f": {error}"
             raise UnreachableError(
                 f"what answers at {self._where} is not a Kubernetes API server: its answer to {path} can't be read"
                 f"{why}. Is there a proxy or a sign-in page in between?"

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
 from clients.cloudflare import CloudflareApi, CloudflareError, CloudflareRefusedError, UnansweredError
+from clients.cloudflare import api as cloudflare_api
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
 from lab.stand_in.transport import Transport
 from tests.mutations import WRONG_BODIES, mutated
-from tests.unit.test_cloudflare_api import ACCOUNT, CALLS, HOMELAB
+from tests.scripted_server import Said, serving
+from tests.unit.test_cloudflare_api import ACCOUNT, CALLS, HOMELAB, ZONE
 
+RECORD = next(iter(found().records[ZONE]))
 Call = Callable[[CloudflareApi], object]
 ALL: list[Call] = [
     *CALLS[:3],
@@ -22,6 +26,7 @@ ALL: list[Call] = [
     lambda cloudflare: cloudflare.replace_configuration(
         ACCOUNT, HOMELAB, {"ingress": [{"service": "http_status:404"}]}
     ),
+    lambda cloudflare: cloudflare.change_record(ZONE, RECORD, {"comment": "x"}),
 ]
 
 
@@ -34,7 +39,7 @@ def told(status: int, body: bytes, kind: str = "application/json") -> Cloudflare
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
 def test_what_is_not_cloudflare_is_reported(call: Call, body: bytes) -> None:
     for kind in ("application/json", "text/html"):
-        for status in (200, 404, 503):
+        for status in (200, 302, 404, 503):
             with pytest.raises(UnansweredError) as error:
                 call(told(status, body, kind))
             assert "\n" not in str(error.value)
@@ -63,6 +68,31 @@ def test_an_answer_that_is_wrong_somewhere_is_read_rightly_or_said(call: Call) -
             assert type(result) is type(expected) or result is None
 
 
-def test_no_result_is_not_an_empty_one() -> None:
+@pytest.mark.parametrize(("success", "result"), [("true", "null"), ("false", "[]")])
+def test_no_result_is_not_an_empty_one(success: str, result: str) -> None:
+    answer = f'{{"success": {success}, "errors": [], "messages": [], "result": {result}}}'
     with pytest.raises(UnansweredError):
-        told(200, b'{"success": true, "errors": [], "messages": [], "result": null}').tunnels(ACCOUNT)
+        told(200, answer.encode()).tunnels(ACCOUNT)
+
+
+@pytest.mark.parametrize("repeats", [2, 10_000], ids=["in a circle", "ever new"])
+def test_a_list_without_an_end_is_reported(monkeypatch: pytest.MonkeyPatch, repeats: int) -> None:
+    monkeypatch.setattr(cloudflare_api, "_PAGES", 20)
+    pages = (json.dumps({"result": [{"id": f"{page % repeats}", "name": "t"}]}).encode() for page in count())
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, content=next(pages)))
+    with pytest.raises(UnansweredError, match="no end"):
+        CloudflareApi(TOKEN, httpx.Client(transport=answers)).tunnels(ACCOUNT)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """A write could arrive elsewhere, or as a read whose answer is taken for its own."""
+    right = Said(body=b'{"result": {"config": {"ingress": []}, "version": 3}}')
+    with serving(
+        lambda _, path, __: right if path == "/else" else Said(status, headers=(("Location", "/else"),))
+    ) as at:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", at.address)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with pytest.raises(UnansweredError, match="redirects"):
+            CloudflareApi(TOKEN).replace_configuration(ACCOUNT, HOMELAB, {"ingress": []})
+        assert [method for method, _ in at.asked] == ["PUT"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clients import retry
 from clients.immich import ImmichApi, ImmichError, Library, UnansweredError
 from tests.immich_server import FOLDER, Immich, serving
 from tests.mutations import WRONG_BODIES, mutated
@@ -34,13 +35,36 @@ CALLS: list[Callable[[ImmichApi, Library], object]] = [
     lambda api, library: api.statistics(library.id),
     lambda api, library: api.unseen(library),
     lambda api, _: api.configuration(),
+    lambda api, library: api.paths(library.id),
 ]
+
+
+@pytest.mark.parametrize("call", [*CALLS, lambda api, library: api.scan(library.id)])
+@pytest.mark.parametrize("status", [103, 200, 302])
+def test_what_is_not_immich_is_reported(
+    immich: Immich, call: Callable[[ImmichApi, Library], object], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    library = scans(immich.api())
+    monkeypatch.setattr(retry, "wait", lambda _: None)
+    body = b"[]" if status != 200 else WRONG_BODIES["sign-in page"]
+    monkeypatch.setattr(ImmichApi, "_send", lambda *_: (status, body))
+    with pytest.raises(UnansweredError, match="not Immich's API") as error:
+        call(immich.api(), library)
+    assert "\n" not in str(error.value)
+
+
+def test_a_list_of_files_in_a_circle_is_reported(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = json.dumps({"assets": {"items": [{"originalPath": "/a.jpg"}], "nextPage": "2"}}).encode()
+    monkeypatch.setattr(ImmichApi, "_send", lambda *_: (200, page))
+    with pytest.raises(UnansweredError, match="no end"):
+        immich.api().paths("1")
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_an_answer_that_is_wrong_somewhere_is_read_rightly_or_said(
     immich: Immich, call: Callable[[ImmichApi, Library], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "wait", lambda _: None)
     api = immich.api(immich.key("all"))
     library = scans(api)
     send, answers = ImmichApi._send, list[tuple[int, bytes]]()  # noqa: SLF001

@@ -363,7 +363,7 @@ def test_a_log_that_breaks_off(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_proxy")
 def test_a_job_is_deleted_with_its_pods(tmp_path: Path) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"kind":"Status"}'
     with answering(tmp_path, answer) as (api, requests):
         api.delete_with_dependents(Ref("batch/v1", "Job", "look", "photo-sync"))
     head, _, body = requests[0].partition(b"\r\n\r\n")

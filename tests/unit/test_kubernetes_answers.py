@@ -2,6 +2,8 @@
 
 import io
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -183,7 +185,7 @@ def test_a_delete_without_an_answer_is_repeated_only_if_the_object_is_there(conn
 
 
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
-@pytest.mark.parametrize("status", [200, 403, 404, 503])
+@pytest.mark.parametrize("status", [200, 302, 403, 404, 503])
 def test_what_is_no_api_server_is_reported(connect: Connect, body: bytes, status: int) -> None:
     api, _ = connect(lambda *_: Said(status, body))
     asked: list[Callable[[], object]] = [
@@ -194,16 +196,66 @@ def test_what_is_no_api_server_is_reported(connect: Connect, body: bytes, status
         lambda: api.create(FRESH, "m"),
         lambda: api.replace(LEASE, "m"),
         api.version,
+        lambda: api.delete(LEASE),
+        lambda: api.delete_with_dependents(REF),
     ]
     for ask in asked:
-        with pytest.raises(ClusterError) as error:
+        with pytest.raises(ClusterError if status == 403 else UnreachableError) as error:
             ask()
         assert "\n" not in str(error.value)
-    if status != 200:
-        with pytest.raises(ClusterError):
-            api.delete(LEASE)
-        with pytest.raises(ClusterError):
-            api.delete_with_dependents(REF)
+
+
+@pytest.mark.parametrize("wrong", ['"\\ud83d"', "NaN"], ids=["half a character", "no number"])
+def test_what_could_not_be_sent_back_is_not_read(connect: Connect, wrong: str) -> None:
+    api, _ = connect(lambda *_: Said(body=json.dumps(LEASE).replace('"me"', wrong).encode()))
+    with pytest.raises(UnreachableError):
+        api.get(REF)
+
+
+def test_a_part_of_a_list_is_not_the_list(connect: Connect) -> None:
+    part = {"kind": "LeaseList", "metadata": {"continue": "abc", "remainingItemCount": 5}, "items": [LEASE]}
+    api, _ = connect(lambda *_: said(part))
+    with pytest.raises(UnreachableError, match="part of a list"):
+        api.list(REF)
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [
+        (Said(302, headers=(("Location", "ws://127.0.0.1:1/"),)), True),
+        (Said(200, b"<html>"), True),
+        (Said(520), True),
+        (Said(418), False),
+    ],
+    ids=["elsewhere", "no stream", "a proxy's own status", "refused"],
+)
+def test_a_stream_that_is_not_opened_is_reported(connect: Connect, answer: Said, *, passes: bool) -> None:
+    api, server = connect(lambda *_: answer)
+    with pytest.raises(UnreachableError if passes else ClusterRefusedError) as error:
+        api.execute(Ref("v1", "Pod", "p", "n"), "c", ["true"])
+    assert "127.0.0.1:1/" not in str(error.value)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 \xff\r\n\r\n", b"HTTP/1.1 x\r\n\r\n", b"HTTP\r\n\r\n", b"\xff\r\n\r\n"]
+)
+def test_a_stream_of_no_http_server_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        api = api_at(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(UnreachableError):
+            api.execute(Ref("v1", "Pod", "p", "n"), "c", ["true"])
+        thread.join()
 
 
 def test_a_kind_that_the_server_does_not_know_is_absent(connect: Connect) -> None:
@@ -266,3 +318,10 @@ def test_only_a_stored_object_has_a_version(connect: Connect, *, dry_run: bool, 
             api.apply(LEASE, "us", dry_run=dry_run)
     else:
         assert api.apply(LEASE, "us", dry_run=dry_run).object == made
+
+
+def test_a_moment_without_a_zone_is_none(connect: Connect) -> None:
+    made = {**LEASE, "metadata": {**LEASE["metadata"], "creationTimestamp": "2026-11-20T09:00:00"}}
+    api, _ = connect(lambda *_: said(made))
+    with pytest.raises(UnreachableError, match="creationTimestamp"):
+        api.get(REF)

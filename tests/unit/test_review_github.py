@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from clients import retry
 from review import __main__ as command
+from review import github as review_github
 from review.comment import LIMIT, marker
 from review.github import GitHub, GitHubError, Occasion, Origin
 from tests.mutations import WRONG_BODIES, mutated
@@ -40,6 +42,7 @@ class Server:
     lists: dict[str, list[Any]] = field(default_factory=dict)
     things: dict[str, Any] = field(default_factory=dict)
     refuses: int = 0
+    busy: int = 0
     asked: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -47,6 +50,11 @@ class Server:
         if self.refuses:
             return httpx.Response(self.refuses, json={"message": "Resource not accessible\nby integration"})
         path = request.url.path.partition(REPOSITORY)[2]
+        if self.busy and request.method == "POST":  # it is written, and the answer is lost
+            self.lists[path].append(comment(1, **json.loads(request.content)))
+        if self.busy:
+            self.busy -= 1
+            return httpx.Response(502, html="<html>")
         if request.method != "GET":
             return httpx.Response(200, json={})
         if path in self.things:
@@ -67,6 +75,43 @@ class Server:
             for one in self.asked
             if one.method != "GET"
         ]
+
+
+@pytest.fixture(autouse=True)
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    seconds: list[float] = []
+    monkeypatch.setattr(retry, "wait", seconds.append)
+    return seconds
+
+
+def test_a_read_is_repeated_while_github_is_busy(waited: list[float]) -> None:
+    server = Server(things={"/pulls/7": pull(7, "allow")}, busy=2)
+    assert server.github.labels(7) == {"allow"}
+    server.busy = 100
+    with pytest.raises(GitHubError, match="GitHub is busy"):
+        server.github.labels(7)
+    assert len(waited) == 5
+
+
+def test_a_comment_whose_answer_is_lost_is_made_once() -> None:
+    server = Server(lists={"/issues/7/comments": []})
+
+    def lose_the_first_write(request: httpx.Request) -> httpx.Response:
+        server.busy = int(request.method == "POST")
+        return server(request)
+
+    transport = httpx.MockTransport(lose_the_first_write)
+    github = GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=transport))
+    assert github.comment(7, TEXT) == "The comment on pull request 7 says so already."
+    assert [method for method, *_ in server.written] == ["POST"]
+
+
+def test_a_list_without_an_end_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review_github, "_PAGES", 20)
+    full = [comment(number, "other") for number in range(100)]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=full))
+    with pytest.raises(GitHubError, match="no end"):
+        GitHub(REPOSITORY, httpx.Client(base_url="https://x", transport=transport)).comment(7, TEXT)
 
 
 def test_the_first_comment_is_made() -> None:
