@@ -11,7 +11,6 @@ from typing import Any
 
 from kubernetes import client
 
-_MODELS: dict[str, Any] = vars(client.models)
 _SCALARS: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
     "int": lambda value: type(value) is int,
@@ -44,7 +43,7 @@ def faults(found: Any, api_version: str, kind: str, *, stored: bool = True) -> I
         always = (*_IN_METADATA, "resourceVersion") if stored else _IN_METADATA
         yield from (f"metadata.{key}" for key in always if not found["metadata"].get(key))
     version = f"{api_version.rpartition('/')[2].capitalize()}{kind}"
-    model = next((name for name in (version, f"Core{version}") if name in _MODELS), None)
+    model = next((name for name in (version, f"Core{version}") if hasattr(client.models, name)), None)
     yield from _faults(found, model, kind) if model else _faults(found["metadata"], "V1ObjectMeta", "metadata")
 
 
@@ -73,7 +72,7 @@ def _faults(value: Any, type_: str, place: str) -> Iterator[str]:
 @cache
 def _fields(type_: str) -> tuple[tuple[str, str, bool], ...]:
     """List a model's fields: the key, the type, and whether it is always there. A list may be left out when empty."""
-    model = _MODELS[type_]
+    model = getattr(client.models, type_)
     blank = model(local_vars_configuration=_LENIENT)
     blank.local_vars_configuration = _STRICT
     return tuple(

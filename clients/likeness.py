@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 
 
 class Difference(NamedTuple):

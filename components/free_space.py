@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 
 # With less than that, in per cent, the kubelet evicts every pod of its node by default, and as the photos stay, it does
 # not heal (source: Kubernetes' docs, "Node-pressure Eviction": imagefs, which is more than nodefs; nodefs' inodes).

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 
 from clients.kubernetes import Manifest
 from clients.nodes import HOST_NAME

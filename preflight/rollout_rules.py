@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 
 from clients import rollout
 from clients.kubernetes import Manifest, Ref

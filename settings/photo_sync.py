@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Self
 
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from settings.model import Allowed, Model, Omittable, not_allowed, refuse

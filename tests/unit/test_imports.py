@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Cloudflare's SDK makes its models where its resources are imported: requests need none of them.
 MODELS = {"cloudflare.resources", "cloudflare.types.zero_trust"}
-PROGRAM = MODELS | {"apprise", "pulumi_cloudflare", "lab", "ops"}
+# `clients.lean_imports` leaves out what Kubernetes' client and httpx would import beside what is used.
+LEFT_OUT = {"click", "kubernetes.client.api.apps_v1_api", "kubernetes.client.models.v1_scale", "kubernetes.dynamic"}
+PROGRAM = MODELS | LEFT_OUT | {"apprise", "pulumi_cloudflare", "lab", "ops", "rich"}
 PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
 
 
@@ -29,8 +31,10 @@ PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
                 "fragment", "disk_identity", "tunnel_rules", "tunnel_file_rule", "immich_library", "immich_settings",
             )
         },
+        {"lab.commands": LEFT_OUT},
+        {"ops.verify": LEFT_OUT},
     ],
-    ids=["program", "providers"],
+    ids=["program", "providers", "lab", "verify"],
 )  # fmt: skip
 def test_what_is_not_needed_is_not_imported(steps: dict[str, set[str]]) -> None:
     """Step after step in one process."""
