@@ -207,7 +207,17 @@ def test_a_mount_that_shows_the_photos_is_not_taken_out_first() -> None:
     assert (finding.code, finding.values["manager"]) == ("mount-of-another", ARGOCD)
 
 
-@pytest.mark.parametrize("live", [deployment(), mounted(BY_HAND), mounted(STACK)], ids=["none", "kubectl", "ours"])
+def half_mounted(manager: str) -> Manifest:
+    live = mounted(manager)
+    live["spec"]["template"]["spec"]["containers"][0]["volumeMounts"].pop()
+    return live
+
+
+@pytest.mark.parametrize(
+    "live",
+    [deployment(), mounted(BY_HAND), mounted(STACK), half_mounted(ARGOCD)],
+    ids=["none", "kubectl", "ours", "no photos"],
+)
 def test_any_other_error_of_this_project_is_shown_alone(live: Manifest) -> None:
     refused = Answers(trials={Ref.of(live): FragmentDryRun(live, (OBJECT_MISSING.found(),))})
     assert told(found(planned("entries"), refused)) == []

@@ -431,12 +431,15 @@ def test_adoption_names_what_a_later_change_drops() -> None:
             "f:mountOptions": {},
             "f:volumeMode": {},
             "f:claimRef": {".": {}, "f:name": {}},
+            "f:csi": {".": {}, "f:volumeAttributes": {".": {}}},
         },
     }
     live = by_hand(live_of(planned(settings), VOLUME, hostPath__type="", volumeMode="Filesystem"), fields)
     *_, finding = found(settings, live)
     assert (finding.code, finding.subject) == ("fields-dropped", str(VOLUME))
-    assert finding.values["fields"] == "metadata.annotations.note, metadata.labels.team, spec.mountOptions"
+    assert finding.values["fields"] == (
+        "metadata.annotations.note, metadata.labels.team, spec.csi.volumeAttributes, spec.mountOptions"
+    )
 
 
 def test_what_controllers_set_is_not_dropped() -> None:

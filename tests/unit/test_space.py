@@ -100,6 +100,7 @@ FULL, HALF = Filesystem(19 * GIB, 100 * GIB), Filesystem(50 * GIB, 100 * GIB)
         (Space(on_node=True, photos=FULL), "15%", ["disk-shared"]),
         (Space(on_node=True, photos=FULL), "14%", ["disk-shared", "floor-too-low"]),
         (Space(), "14%", ["floor-too-low", "disk-unknown"]),
+        (Space(kubelets=FULL), "10Gi", ["floor-too-low", "disk-unknown"]),
         (Space(on_node=False, photos=HALF), "1%", []),
         (Space(on_node=True, photos=Filesystem(50 * GIB, 100 * GIB, 4, 100)), "30Gi", ["disk-shared", "inodes-low"]),
         (Space(pressure=True), None, ["node-under-pressure", "disk-unknown"]),

@@ -73,6 +73,7 @@ def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: s
         (pod(PHOTOS, OFFICIAL, "sh", "-c", "icloudpd --directory /data/icloud-import -u a"), "second-icloudpd"),
         (pod(PHOTOS, FORK, env="/data/icloud-import"), "second-icloudpd"),
         (pod(PHOTOS, OFFICIAL, "-d", "/data", subPath="icloud-import"), "second-icloudpd"),
+        (pod() | {"initContainers": pod()["containers"], "containers": [{"name": "app"}]}, "second-icloudpd"),
         (pod(ON_DISK, OFFICIAL, "-d", "/data/icloud-import"), "second-icloudpd"),
         (pod({"hostPath": {"path": "/var/mnt"}}, OFFICIAL, "-d", "/data/photos/icloud-import"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "copy", "icloud:PrimarySync/All Photos", "/data/icloud-import"), "second-icloudpd"),
@@ -82,7 +83,7 @@ def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: s
         ),
         (pod(PHOTOS, "alpine", "sh", "-c", "apk add rclone; rclone move i:x /data/icloud-import"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "sync", "nas:photos", "/data"), "second-icloudpd"),  # it would delete the folder
-        (pod(PHOTOS, RCLONE, "move", "/data/icloud-import", "b2:bucket"), "second-icloudpd"),
+        (pod(PHOTOS, RCLONE, "move", "/data", "b2:bucket"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "bisync", "/data", "b2:bucket", "--config", "/c"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "sh", "-c", "rclone copy a:b /data/ben; rclone sync c:d /data;"), "second-icloudpd"),
         (pod(PHOTOS, RCLONE, "move", "icloud:PrimarySync", "/data"), "other-writer"),
@@ -111,8 +112,9 @@ def test_where_it_writes(spec: Manifest, expected: str) -> None:
         pod({"hostPath": {"path": "/var/mnt"}}, OFFICIAL, "-d", "/data/else"),
         pod({"hostPath": {"path": "/"}}, "prom/node-exporter"),
         pod() | {"nodeSelector": {"kubernetes.io/hostname": "talos-9"}},
+        {"containers": [{"name": "app"}]},
     ],
-    ids=["read-only", "nothing of the disk", "a directory beside it", "another directory", "a parent", "another node"],
+    ids=["read-only", "not the disk", "beside it", "another directory", "a parent", "another node", "none"],
 )
 def test_what_does_not_write_there(spec: Manifest) -> None:
     assert codes(SYNCING, workload("Deployment", spec)) == []
@@ -121,7 +123,7 @@ def test_what_does_not_write_there(spec: Manifest) -> None:
 def test_another_claim_of_the_same_directory() -> None:
     volume: Manifest = {"spec": {**ON_DISK, "claimRef": {"namespace": "icloudpd", "name": "photos"}}}
     other = workload("Deployment", pod({"persistentVolumeClaim": {"claimName": "photos"}}), "icloudpd")
-    assert codes(SYNCING, other, volumes=(volume,)) == ["second-icloudpd"]
+    assert codes(SYNCING, other, volumes=(volume, {"spec": ON_DISK})) == ["second-icloudpd"]
     assert codes(SYNCING, other) == []
 
 
