@@ -17,7 +17,7 @@ from providers.wording import OBJECT_MISSING
 from settings import Settings
 from tests.accounts import household
 from tests.findings import Told, told
-from tests.objects import ARGOCD, SERVERS, STACK, Manifest, deployment, managed, namespace, service
+from tests.objects import SERVERS, STACK, Manifest, deployment, managed, namespace, service
 from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity
 
@@ -234,34 +234,6 @@ def test_an_object_of_another_stack(adopt: bool) -> None:  # noqa: FBT001
     live = live_of(planned(settings), INGRESS)
     live[INGRESS]["metadata"]["annotations"] = {"immich-icloud/stack": "immich-icloud/other"}
     assert problems(settings, live) == [("of-another-stack", str(INGRESS))]
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"annotations": {"argocd.argoproj.io/tracking-id": "immich:…"}},
-        {"labels": {"app.kubernetes.io/instance": "immich"}, "managedFields": [managed(ARGOCD, {}, "Apply")]},
-        {"labels": {"argocd.argoproj.io/instance": "immich"}, "managedFields": [managed(ARGOCD, {})]},
-    ],
-    ids=["tracking-id", "instance label", "its own label"],
-)
-def test_tracked_by_argocd(metadata: Manifest) -> None:
-    settings = configured(adoptExisting=True)
-    live = by_hand(live_of(planned(settings), INGRESS), **metadata)
-    assert problems(settings, live) == [("tracked-by-argocd", str(INGRESS))]
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"labels": {"app.kubernetes.io/instance": "immich"}},
-        {"labels": {"app": "immich"}, "managedFields": [managed(ARGOCD, {}, "Apply")]},
-    ],
-    ids=["label of a chart", "applied once"],
-)
-def test_not_tracked_by_argocd(metadata: Manifest) -> None:
-    settings = configured(adoptExisting=True)
-    assert problems(settings, by_hand(live_of(planned(settings), INGRESS), **metadata)) == []
 
 
 # what can't be changed

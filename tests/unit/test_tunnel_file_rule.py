@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from clients import connector_restart
+from clients import connector_restart, document_keeper
 from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest
 from clients.tunnel_lease import Share, TunnelLease
 from providers import tunnel_file_rule
 from providers.file_rule import compare
 from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule, inputs
-from tests.objects import managed
 from tests.one_resource import PreviewError
 from tests.shared_tunnel import Killed
+from tests.unit.test_preflight_owners import MANAGED
 from text.finding import Severity
 
 HOST, SERVICE = "immich.coultonf.com", "http://immich-server.immich.svc.cluster.local:3001"
@@ -293,25 +293,14 @@ def _while_restarting(world: Homelab, happens: Callable[[], object]) -> None:
 
 MARKED: dict[str, Manifest] = {
     "ArgoCD": {"annotations": {"argocd.argoproj.io/tracking-id": "tunnels:/ConfigMap:a/b"}},
-    "Flux": {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}},
-    "Helm": {"annotations": {"meta.helm.sh/release-name": "cloudflared"}},
     "Helm's label": {"labels": {"app.kubernetes.io/managed-by": "Helm"}},
-    "ArgoCD's label": {
-        "labels": {"app.kubernetes.io/instance": "tunnels"},
-        "managedFields": [managed("argocd-controller", {"f:spec": {}}, "Apply")],
-    },
-    "an older ArgoCD's label": {
-        "labels": {"app.kubernetes.io/instance": "tunnels"},
-        "managedFields": [managed("argocd-application-controller", {"f:spec": {}}, "Apply")],
-    },
-    "Terraform": {"managedFields": [managed("HashiCorp", {"f:spec": {}})]},
-    "k3s": {"labels": {"objectset.rio.cattle.io/hash": "1f"}},
-    "kapp": {"labels": {"kapp.k14s.io/app": "1700"}},
-    "an ApplySet": {"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}},
-    "Pulumi's label": {"labels": {"app.kubernetes.io/managed-by": "pulumi"}},
-    "Terraform's label": {"labels": {"app.kubernetes.io/managed-by": "Terraform"}},
     "an owner": {"ownerReferences": [{"kind": "Tunnel", "name": "home", "uid": "1"}]},
 }
+
+
+@pytest.mark.parametrize(("metadata", "code"), MANAGED, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_tool_that_manages_an_object_is_named(metadata: Manifest, code: str) -> None:
+    assert document_keeper.deployer({"metadata": metadata}), code
 
 
 @pytest.mark.parametrize("marks", [*MARKED.values()], ids=[*MARKED])
