@@ -4,6 +4,7 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -11,6 +12,7 @@ from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
 from components import images, network, pod_security
 from components.managed import register
+from components.namespace import namespace as of_this_stack
 from components.ownership import Ownership
 from components.pods import alone, confined, sized
 from settings.cloudflare import Cloudflared, OwnTunnel
@@ -76,9 +78,8 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership, egress: I
     """Build the manifests; `egress`: what else its pods may call, as rules of a NetworkPolicy."""
     namespace = tunnel.namespace
 
-    def named(api_version: str, kind: str, spec: Manifest) -> Manifest:
-        metadata = {**ownership.metadata(kind, _NAME, namespace), "labels": _LABELS}
-        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **spec}
+    def named(api_version: str, kind: str, **parts: Any) -> Manifest:
+        return ownership.whole(Ref(api_version, kind, _NAME, namespace), labels=_LABELS, **parts)
 
     authority = tunnel.origin.ca_pool
     pod = _pod(tunnel.cloudflared, authority)
@@ -86,25 +87,18 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership, egress: I
     annotations = {"annotations": {"immich-icloud/origin-ca": _hash(authority)}} if authority else {}
     template = {"metadata": {"labels": _LABELS, **annotations}, "spec": pod}
     deployment = {"replicas": tunnel.cloudflared.replicas, "selector": {"matchLabels": _LABELS}, "template": template}
-    labels = pod_security.labels(pod_security.needed(pod))
     return Connector(
-        namespace={
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {**ownership.metadata("Namespace", namespace), "labels": labels},
-        },
-        secret=named("v1", "Secret", {"type": "Opaque"}),
-        certificates=named("v1", "ConfigMap", {"data": {_CA_KEY: authority}}) if authority else None,
-        deployment=named("apps/v1", "Deployment", {"spec": deployment}),
+        namespace=of_this_stack(namespace, pod_security.needed(pod), ownership),
+        secret=named("v1", "Secret", type="Opaque"),
+        certificates=named("v1", "ConfigMap", data={_CA_KEY: authority}) if authority else None,
+        deployment=named("apps/v1", "Deployment", spec=deployment),
         disruption_budget=named(
-            "policy/v1",
-            "PodDisruptionBudget",
-            {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}}},
+            "policy/v1", "PodDisruptionBudget", spec={"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}}
         ),
         network_policy=named(
             "networking.k8s.io/v1",
             "NetworkPolicy",
-            {"spec": _only_what_it_needs(origin, tunnel.cloudflared.metrics_from, egress)},
+            spec=_only_what_it_needs(origin, tunnel.cloudflared.metrics_from, egress),
         ),
     )
 

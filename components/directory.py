@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pulumi
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from clients.result import Result
 from components import images, network, photo_disk, pods
 from components.managed import register
@@ -51,8 +51,8 @@ def job(  # noqa: PLR0913 (what it is made of)
     digest = hashlib.sha256(json.dumps(made["spec"]["template"], sort_keys=True).encode()).hexdigest()
     name = f"{JOB}-{digest[:8]}" if beside_one_made_by_hand else JOB
     # A Job that failed is made again by the next `up`.
-    metadata = ownership.metadata("Job", name, namespace, {"pulumi.com/replaceUnready": "true"})
-    return {**made, "metadata": metadata}
+    ref = Ref("batch/v1", "Job", name, namespace)
+    return ownership.whole(ref, {"pulumi.com/replaceUnready": "true"}, spec=made["spec"])
 
 
 def record(namespace: str, ownership: Ownership) -> Manifest:
@@ -67,8 +67,7 @@ def identity(namespace: str, immich_namespace: str, ownership: Ownership) -> tup
 
 
 def _config_map(namespace: str, ownership: Ownership, name: str = RECORD) -> Manifest:
-    metadata = ownership.metadata("ConfigMap", name, namespace)
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    return ownership.whole(Ref("v1", "ConfigMap", name, namespace))
 
 
 def network_policy(namespace: str, ownership: Ownership) -> Manifest:

@@ -2,7 +2,7 @@
 
 import shlex
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from clients.result import Code, Result
 from components import images, pods
 from components.ownership import Ownership
@@ -76,6 +76,6 @@ def job(settings: Settings, ownership: Ownership, node: str = "") -> Manifest:
     }
     if isinstance(storage, OnNode):  # the volume's own affinity leads to the node
         pod["tolerations"] = TOLERATIONS
-    metadata = ownership.metadata("Job", "", settings.photo_sync.namespace)
+    metadata = ownership.whole(Ref("batch/v1", "Job", "", settings.photo_sync.namespace))["metadata"]
     del metadata["name"]
     return pods.job({**metadata, "generateName": "check-photo-disk-"}, LABELS, pod, lasts=300)

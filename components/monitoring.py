@@ -35,24 +35,14 @@ def names(settings: Settings) -> Iterator[Ref]:
 
 def manifests(settings: Settings, ownership: Ownership) -> Mapping[str, Manifest]:
     """Build the objects, by the names of their resources."""
-    wanted, namespace = settings.monitoring, settings.photo_sync.namespace
-    if wanted is None or not settings.photo_sync.accounts:
+    if settings.monitoring is None or not settings.photo_sync.accounts:
         return {}
-    rules = ownership.metadata(KIND, RULES, namespace)
-    shown = ownership.metadata("ConfigMap", DASHBOARD, namespace)
+    rules, dashboard = names(settings)
+    groups = [{"name": "immich-icloud", "rules": list(_alerts(settings, ownership))}]
+    shown = {"immich-icloud.json": json.dumps(_dashboard(settings), indent=1)}
     return {
-        "monitoring-rules": {
-            "apiVersion": API,
-            "kind": KIND,
-            "metadata": {**rules, "labels": dict(wanted.rule_labels)},
-            "spec": {"groups": [{"name": "immich-icloud", "rules": list(_alerts(settings, ownership))}]},
-        },
-        "monitoring-dashboard": {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {**shown, "labels": dict(wanted.dashboard_labels)},
-            "data": {"immich-icloud.json": json.dumps(_dashboard(settings), indent=1)},
-        },
+        "monitoring-rules": ownership.whole(rules, labels=settings.monitoring.rule_labels, spec={"groups": groups}),
+        "monitoring-dashboard": ownership.whole(dashboard, labels=settings.monitoring.dashboard_labels, data=shown),
     }
 
 

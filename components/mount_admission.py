@@ -13,7 +13,7 @@ from typing import Any
 from clients.kubernetes import Manifest, Ref
 from components import mount_policy
 from components.immich_server import Server
-from components.mount_policy import bound, is_server, of_pods, text, whole
+from components.mount_policy import bound, is_server, of_pods, text
 from components.ownership import Ownership
 from providers.mount_at_admission import STAMP
 from settings.immich import Immich
@@ -42,21 +42,12 @@ def manifests(
     policy, binding = names(immich)
     spec = of_pods(immich)
     about = {"name": "runs-the-server", "expression": f"object.spec.containers.exists(c, {is_server(immich, servers)})"}
-    return (
-        whole(
-            policy,
-            {
-                **spec,
-                "matchConditions": [*spec["matchConditions"], about],
-                "mutations": [
-                    {"patchType": "JSONPatch", "jsonPatch": {"expression": _patch(immich, servers, mount)}},
-                ],
-                "reinvocationPolicy": "IfNeeded",
-            },
-            ownership,
-        ),
-        whole(binding, bound(immich, policy), ownership),
-    )
+    spec |= {
+        "matchConditions": [*spec["matchConditions"], about],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": _patch(immich, servers, mount)}}],
+        "reinvocationPolicy": "IfNeeded",
+    }
+    return ownership.whole(policy, spec=spec), ownership.whole(binding, spec=bound(immich, policy))
 
 
 def stamp(mount: Manifest) -> str:

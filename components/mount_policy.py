@@ -44,7 +44,7 @@ def manifests(
                          "reason": "Forbidden"}],
     }  # fmt: skip
     binding = {**bound(immich, policy_name), "validationActions": ["Deny"]}
-    return whole(policy_name, policy, ownership), whole(binding_name, binding, ownership)
+    return ownership.whole(policy_name, spec=policy), ownership.whole(binding_name, spec=binding)
 
 
 def of_pods(immich: Immich) -> Manifest:
@@ -65,12 +65,6 @@ def bound(immich: Immich, policy: Ref) -> Manifest:
 def _here(immich: Immich) -> Manifest:
     labels = {"kubernetes.io/metadata.name": immich.namespace}
     return {"matchPolicy": "Equivalent", "namespaceSelector": {"matchLabels": labels}}
-
-
-def whole(ref: Ref, spec: Manifest, ownership: Ownership) -> Manifest:
-    """Build an object of this stack."""
-    metadata = ownership.metadata(ref.kind, ref.name)
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": spec}
 
 
 # The language is CEL (kubernetes.io, "Common Expression Language in Kubernetes").

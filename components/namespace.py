@@ -1,6 +1,6 @@
 """A namespace whose PodSecurity labels let our pods in: one of this stack, or one that exists already."""
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components import pod_security
 from components.ownership import Ownership
 from components.pod_security import FoundLevels, Level
@@ -8,8 +8,7 @@ from components.pod_security import FoundLevels, Level
 
 def namespace(name: str, level: Level, ownership: Ownership) -> Manifest:
     """Build a namespace of this stack."""
-    metadata = {**ownership.metadata("Namespace", name), "labels": pod_security.labels(level)}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    return ownership.whole(Ref("v1", "Namespace", name), labels=pod_security.labels(level))
 
 
 def entries(name: str, level: Level, found: FoundLevels, annotations: dict[str, str] | None = None) -> Manifest | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 
 # DNS, to anywhere: a node's own resolver has no labels.
@@ -12,9 +12,5 @@ NAMES: Final[Manifest] = {"ports": [{"protocol": protocol, "port": 53} for proto
 
 def nothing(name: str, namespace: str, pods: Mapping[str, str], ownership: Ownership) -> Manifest:
     """Build the NetworkPolicy of pods that neither open nor accept connections."""
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": ownership.metadata("NetworkPolicy", name, namespace),
-        "spec": {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Ingress", "Egress"]},
-    }
+    spec = {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Ingress", "Egress"]}
+    return ownership.whole(Ref("networking.k8s.io/v1", "NetworkPolicy", name, namespace), spec=spec)

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components import images
 from components.managed import SecretObject
 from components.ownership import Ownership
@@ -31,10 +31,9 @@ TEST_LASTS: Final = 3600  # seconds: sixteen URLs that do not answer, and an ima
 
 def secret(notifications: Notifications, namespace: str, ownership: Ownership) -> SecretObject:
     """Build the Secret of where they are sent."""
-    metadata = ownership.metadata("Secret", SECRET, namespace)
     urls = "\n".join(url.get_secret_value() for url in notifications.urls)
     return SecretObject(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"},
+        ownership.whole(Ref("v1", "Secret", SECRET, namespace), type="Opaque"),
         {"urls": SecretStr(urls), "heartbeat": notifications.heartbeat or SecretStr("")},
     )
 

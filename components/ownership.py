@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from providers.claim import Claim
@@ -53,15 +54,20 @@ class Ownership:
         """The names besides its own by which this stack's entries, rules and libraries may still be known."""
         return tuple(sorted({*self.former, *filter(None, [self.lost])} - {self.stack}))
 
-    def metadata(
-        self, kind: str, name: str, namespace: str | None = None, annotations: Mapping[str, str] | None = None
+    def whole(
+        self,
+        ref: Ref,
+        annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        **parts: Any,
     ) -> Manifest:
-        """Build the metadata of an object that this stack deploys whole."""
-        place = {"name": name, "namespace": namespace} if namespace else {"name": name}
+        """Build an object that this stack deploys whole."""
+        place = {"name": ref.name, "namespace": ref.namespace} if ref.namespace else {"name": ref.name}
         # In the same write as our claim: an adoption that is interrupted must not look like a creation.
-        adopted = any((ref.kind, ref.name, ref.namespace) == (kind, name, namespace) for ref in self.adopted)
-        marks = self.adoption_marks() if adopted else {STACK_MARK: self.stack}
-        return {**place, "annotations": {**(annotations or {}), **marks, _MANAGER_OF_PROVIDER: OBJECT_MANAGER}}
+        marks = self.adoption_marks() if ref in self.adopted else {STACK_MARK: self.stack}
+        stated = {"annotations": {**(annotations or {}), **marks, _MANAGER_OF_PROVIDER: OBJECT_MANAGER}}
+        metadata = {**place, **stated, **({} if labels is None else {"labels": dict(labels)})}
+        return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, **parts}
 
     def owns(self, live: Manifest) -> bool:
         """Whether an object carries this stack's mark; one of a former name only where the state holds the object."""

@@ -5,12 +5,12 @@ client's log, which has session tokens, would lie on a volume; and a cut file or
 after the judgement, so that two containers would have to wait for each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pulumi
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components import account_pod, network, notifications, pods, sign_in_page
 from components.free_space import floor
 from components.managed import SecretObject, register
@@ -113,15 +113,13 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
             _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership, node)
             for place, account in enumerate(accounts)
         ),
-        network_policy={
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, namespace),
-            "spec": _out_only(
+        network_policy=ownership.whole(
+            Ref("networking.k8s.io/v1", "NetworkPolicy", NETWORK_POLICY, namespace),
+            spec=_out_only(
                 {client_of(account, settings.photo_sync).NAME for account in accounts},
                 *(notifications.egress(sent) if sent else ()),
             ),
-        },
+        ),
         notifications=notifications.secret(sent, namespace, ownership) if sent else None,
         pages=sign_in_page.pages(settings, ownership),
     )
@@ -149,21 +147,20 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
     client = client_of(account, settings.photo_sync)
     labels = account_pod.labels(account.name, client)
 
-    def named(api_version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
-        metadata = {**ownership.metadata(kind, name, namespace, annotations), "labels": labels}
-        return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
-
-    # Many classes make a volume only for a pod, and the first pod may be a month away.
-    cookies = named(
-        "v1", "PersistentVolumeClaim", account_pod.cookie_claim(account.name), {"pulumi.com/skipAwait": "true"}
+    cookies = ownership.whole(
+        Ref("v1", "PersistentVolumeClaim", account_pod.cookie_claim(account.name), namespace),
+        # Many classes make a volume only for a pod, and the first pod may be a month away.
+        {"pulumi.com/skipAwait": "true"},
+        labels,
+        spec={
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": cookie_volume.capacity}},
+            **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
+        },
     )
-    cookies["spec"] = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": cookie_volume.capacity}},
-        **({"storageClassName": cookie_volume.storage_class} if cookie_volume.storage_class else {}),
-    }
+    named = Ref("v1", "Secret", account_pod.credentials_secret(account.name), namespace)
     secret = SecretObject(
-        {**named("v1", "Secret", account_pod.credentials_secret(account.name)), "type": "Opaque"},
+        ownership.whole(named, labels=labels, type="Opaque"),
         {"appleId": credentials.apple_id, "password": credentials.password},
     )
     photos = {"name": "photos", "persistentVolumeClaim": {"claimName": written_claim(settings.storage)}}
@@ -186,15 +183,18 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
             ),
         },
     }
-    cron_job = named("batch/v1", "CronJob", cron_job_name(account.name))
-    cron_job["spec"] = {
-        "schedule": settings.photo_sync.schedule,
-        "timeZone": settings.photo_sync.time_zone,
-        "concurrencyPolicy": "Forbid",
-        "successfulJobsHistoryLimit": 3,
-        "failedJobsHistoryLimit": 3,
-        "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
-    }
+    cron_job = ownership.whole(
+        Ref("batch/v1", "CronJob", cron_job_name(account.name), namespace),
+        labels=labels,
+        spec={
+            "schedule": settings.photo_sync.schedule,
+            "timeZone": settings.photo_sync.time_zone,
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
+        },
+    )
     return AccountSync(account.name, folder, cookies, secret, cron_job)
 
 

@@ -1,8 +1,6 @@
 """How requests for the host reach Immich's Service."""
 
-from collections.abc import Mapping
-
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from components.ownership import Ownership
 from settings import route as settings
 from settings.immich import Immich
@@ -28,13 +26,8 @@ def _ingress(route: settings.Ingress, host: str, immich: Immich, ownership: Owne
     spec: Manifest = {"ingressClassName": route.class_name, "rules": [{"host": host, "http": {"paths": [path]}}]}
     if route.tls:
         spec["tls"] = [{"hosts": [host], **({"secretName": route.tls.secret} if route.tls.secret else {})}]
-    metadata = ownership.metadata("Ingress", route.name, immich.namespace, annotations)
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": _labelled(metadata, route.labels),
-        "spec": spec,
-    }
+    ref = Ref("networking.k8s.io/v1", "Ingress", route.name, immich.namespace)
+    return ownership.whole(ref, annotations, route.labels or None, spec=spec)
 
 
 def _issued(tls: settings.Tls | None) -> dict[str, str]:
@@ -50,19 +43,11 @@ def _http_route(route: settings.Gateway, host: str, immich: Immich, ownership: O
         "backendRefs": [{"name": immich.backend.service, "port": immich.backend.port}],
         "timeouts": {"request": "0s"},  # no limit: Envoy's default of 15 s ends an upload
     }
-    metadata = ownership.metadata("HTTPRoute", route.name, immich.namespace, route.annotations)
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": _labelled(metadata, route.labels),
-        "spec": {"parentRefs": list(map(_reference, route.all_parents)), "hostnames": [host], "rules": [rule]},
-    }
+    ref = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", route.name, immich.namespace)
+    spec = {"parentRefs": list(map(_reference, route.all_parents)), "hostnames": [host], "rules": [rule]}
+    return ownership.whole(ref, route.annotations, route.labels or None, spec=spec)
 
 
 def _reference(parent: settings.Parent) -> Manifest:
     section = {"sectionName": parent.section_name} if parent.section_name else {}
     return {"name": parent.gateway, "namespace": parent.gateway_namespace, **section}
-
-
-def _labelled(metadata: Manifest, labels: Mapping[str, str]) -> Manifest:
-    return {**metadata, "labels": dict(labels)} if labels else metadata

@@ -53,16 +53,14 @@ def pages(settings: Settings, ownership: Ownership) -> SignInPages | None:
     if not accounts or not isinstance(cloudflare, OwnTunnel):
         return None
     return SignInPages(
-        network_policy={
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": ownership.metadata("NetworkPolicy", NETWORK_POLICY, namespace),
-            "spec": {
+        network_policy=ownership.whole(
+            Ref("networking.k8s.io/v1", "NetworkPolicy", NETWORK_POLICY, namespace),
+            spec={
                 "podSelector": _SELECTOR,
                 "policyTypes": ["Ingress"],
                 "ingress": [{"from": [connector.pods(cloudflare)], "ports": _PORTS}],
             },
-        },
+        ),
         services={account: _service(account, namespace, ownership) for account in accounts},
     )
 
@@ -157,14 +155,10 @@ def _of_client(  # noqa: PLR0913, PLR0917 (what differs between the two)
 def _service(account: str, namespace: str, ownership: Ownership) -> Manifest:
     # It has no endpoint but while a sync runs, so that nothing waits for one.
     annotations = {"pulumi.com/skipAwait": "true"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": ownership.metadata("Service", service_name(account), namespace, annotations),
-        "spec": {
-            "selector": {LABEL: account},
-            "ports": [{"name": "http", "port": icloudpd.PAGE_PORT, "targetPort": icloudpd.PAGE_PORT}],
-            # A pod is not ready while its first containers run, and the page is one of those.
-            "publishNotReadyAddresses": True,
-        },
+    spec = {
+        "selector": {LABEL: account},
+        "ports": [{"name": "http", "port": icloudpd.PAGE_PORT, "targetPort": icloudpd.PAGE_PORT}],
+        # A pod is not ready while its first containers run, and the page is one of those.
+        "publishNotReadyAddresses": True,
     }
+    return ownership.whole(Ref("v1", "Service", service_name(account), namespace), annotations, spec=spec)

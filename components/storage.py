@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
 from components.kept import leads_to
 from components.managed import register
@@ -48,18 +48,8 @@ def _pair(storage: Created, namespace: str, ownership: Ownership, *, read_only: 
         "volumeName": volume_name,
     }
     return (
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": ownership.metadata("PersistentVolume", volume_name),
-            "spec": volume,
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": ownership.metadata("PersistentVolumeClaim", claim_name, namespace),
-            "spec": claim,
-        },
+        ownership.whole(Ref("v1", "PersistentVolume", volume_name), spec=volume),
+        ownership.whole(Ref("v1", "PersistentVolumeClaim", claim_name, namespace), spec=claim),
     )
 
 
