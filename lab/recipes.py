@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.errors import LabError
 
@@ -39,10 +40,10 @@ class Recipe:
     name: str
     module: str
     packages: Mapping[str, str]
-    asks_version: tuple[str, ...]
     oldest: tuple[int, ...]
     minutes: float
     gib: float
+    asks_version: tuple[str, ...] = ("--version",)
     stamps: tuple[str, ...] = ()
     optimised: bool = False
     tags: tuple[str, ...] = ()
@@ -94,50 +95,35 @@ class Recipe:
         return found if all(path.is_file() for path in found.values()) else None
 
 
+def _commands(name: str, module: str, *programs: str, **more: Any) -> Recipe:
+    """Name a tool whose programs, or the one of its own name, are where Go's modules have their commands."""
+    return Recipe(name, module, {program: f"{module}/cmd/{program}" for program in programs or (name,)}, **more)
+
+
 _K8S_VERSION = "k8s.io/component-base/version"
 _K8S_STAMPS = (
     f"{_K8S_VERSION}.gitVersion={{version}}",
     f"{_K8S_VERSION}.gitMajor={{major}}",
     f"{_K8S_VERSION}.gitMinor={{minor}}",
 )
+_ETCD = "go.etcd.io/etcd/server/v3"
 # What the rehearsal runs, all of it together.
 RECIPES = (
-    Recipe(
-        name="etcd",
-        module="go.etcd.io/etcd/server/v3",
-        packages={"etcd": "go.etcd.io/etcd/server/v3"},
-        asks_version=("--version",),
-        oldest=(3, 5),
-        minutes=0.4,
-        gib=0.5,
-    ),
-    Recipe(
-        # One build for all three: they share nearly everything, and must be of one version.
-        name="kubernetes",
-        module="k8s.io/kubernetes",
-        packages={
-            name: f"k8s.io/kubernetes/cmd/{name}"
-            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-        },
-        asks_version=("--version",),
+    Recipe("etcd", _ETCD, {"etcd": _ETCD}, oldest=(3, 5), minutes=0.4, gib=0.5),
+    # One build for all three: they share nearly everything, and must be of one version.
+    _commands(
+        "kubernetes",
+        "k8s.io/kubernetes",
+        *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
         oldest=(1, 33),
         minutes=4,
         gib=2.5,
         stamps=_K8S_STAMPS,
     ),
-    Recipe(
-        name="kwok",
-        module="sigs.k8s.io/kwok",
-        packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
-        asks_version=("--version",),
-        oldest=(0, 7),
-        minutes=1.3,
-        gib=1,
-    ),
-    Recipe(
-        name="pulumi",
-        module="github.com/pulumi/pulumi/pkg/v3",
-        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+    _commands("kwok", "sigs.k8s.io/kwok", oldest=(0, 7), minutes=1.3, gib=1),
+    _commands(
+        "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3",
         asks_version=("version",),
         # An engine older than its Python SDK is what Pulumi does not support.
         oldest=tuple(int(part) for part in importlib.metadata.version("pulumi").split(".")[:3]),
@@ -150,22 +136,13 @@ RECIPES = (
 )
 
 # Of the control plane's version, but built apart: only `make test-node` has a use for it.
-KUBELET = Recipe(
-    name="kubelet",
-    module="k8s.io/kubernetes",
-    packages={"kubelet": "k8s.io/kubernetes/cmd/kubelet"},
-    asks_version=("--version",),
-    oldest=(1, 33),
-    minutes=3,
-    gib=2.5,
-    stamps=_K8S_STAMPS,
-)
+KUBELET = _commands("kubelet", "k8s.io/kubernetes", oldest=(1, 33), minutes=3, gib=2.5, stamps=_K8S_STAMPS)
 
 # Of iCloud's clients the one that no package index has as a program: built for an account that it fetches for.
 RCLONE = Recipe(
-    name="rclone",
-    module="github.com/rclone/rclone",
-    packages={"rclone": "immich-icloud.lab/tools/rclone"},
+    "rclone",
+    "github.com/rclone/rclone",
+    {"rclone": "immich-icloud.lab/tools/rclone"},
     asks_version=("version",),
     oldest=(1, 76),
     minutes=0.7,
@@ -173,23 +150,15 @@ RCLONE = Recipe(
     stamps=("github.com/rclone/rclone/fs.Version={version}",),
 )
 
-# Evaluates the alerts: only `make test-alerts` has a use for it.
-PROMTOOL = Recipe(
-    name="promtool",
-    module="github.com/prometheus/prometheus",
-    packages={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
-    asks_version=("--version",),
-    oldest=(3,),
-    minutes=1.5,
-    gib=2,
-    tags=("remove_all_sd",),  # the clouds' discovery, which is most of it
+# Evaluates the alerts: only `make test-alerts` has a use for it. Without the clouds' discovery, which is most of it.
+PROMTOOL = _commands(
+    "promtool", "github.com/prometheus/prometheus", oldest=(3,), minutes=1.5, gib=2, tags=("remove_all_sd",)
 )
 
 # Leads requests to Services, by an Ingress or an HTTPRoute: only `make test-routes` has a use for it.
-TRAEFIK = Recipe(
-    name="traefik",
-    module="github.com/traefik/traefik/v3",
-    packages={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
+TRAEFIK = _commands(
+    "traefik",
+    "github.com/traefik/traefik/v3",
     asks_version=("version",),
     oldest=(3, 6),
     minutes=4.5,
@@ -197,41 +166,19 @@ TRAEFIK = Recipe(
     stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
 )
 
+_KIND = "sigs.k8s.io/kind"
+_ASKED: dict[str, Any] = {"asks_version": ("-version",), "minutes": 0.3, "gib": 0.3}
 # What one target needs by itself.
 ON_DEMAND = (
     KUBELET,
     PROMTOOL,
     RCLONE,
     TRAEFIK,
-    Recipe(
-        name="actionlint",
-        module="github.com/rhysd/actionlint",
-        packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
-        asks_version=("-version",),
-        oldest=(1, 7),
-        minutes=0.3,
-        gib=0.3,
-    ),
-    Recipe(
-        # Its source names its node image, by digest: go.sum pins that, too.
-        name="kind",
-        module="sigs.k8s.io/kind",
-        packages={"kind": "sigs.k8s.io/kind"},
-        asks_version=("version",),
-        oldest=(0, 32),
-        minutes=0.3,
-        gib=0.3,
-    ),
-    Recipe(
-        name="govulncheck",
-        module="golang.org/x/vuln",
-        packages={"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
-        # The first number that it says is Go's: any that runs will do.
-        asks_version=("-version",),
-        oldest=(1,),
-        minutes=0.3,
-        gib=0.3,
-    ),
+    _commands("actionlint", "github.com/rhysd/actionlint", oldest=(1, 7), **_ASKED),
+    # Its source names its node image, by digest: go.sum pins that, too.
+    Recipe("kind", _KIND, {"kind": _KIND}, asks_version=("version",), oldest=(0, 32), minutes=0.3, gib=0.3),
+    # The first number that it says is Go's: any that runs will do.
+    _commands("govulncheck", "golang.org/x/vuln", oldest=(1,), **_ASKED),
 )
 
 

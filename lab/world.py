@@ -1,19 +1,19 @@
 """The cluster as the homelab's owner found it, or as iteration 6 left it: the data in `lab/world`, put in place."""
 
-import http
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal
 
 import yaml
-from urllib3.exceptions import HTTPError
 
 from lab.cluster import connect
 from lab.errors import LabError
-from text.encoding import encoded
+from lab.plugins.changes import Object
+from lab.plugins.cluster import ApiError, Cluster, NoSuchKindError
 
 World = Literal["found", "iteration6", "iteration6-argocd", "reference", "gateway"]
 
@@ -36,13 +36,6 @@ _MEMORY: Final = {
     "metadata": {"namespace": "kube-system", "name": "rehearsal"},
 }
 
-_JSON: Final = "application/json"
-_JSON_PATCH: Final = "application/json-patch+json"
-_MERGE_PATCH: Final = "application/merge-patch+json"
-_APPLY: Final = "application/apply-patch+yaml"
-
-Object = dict[str, Any]
-
 
 def put(kubeconfig: Path, world: World) -> None:
     """Bring a fresh cluster into the state `world` and wait until it is at rest; where that was done, do nothing.
@@ -50,7 +43,7 @@ def put(kubeconfig: Path, world: World) -> None:
     Taken up where an earlier call was interrupted. Raises LabError when the cluster holds another world, when the API
     server refuses an object, or when something does not come to rest.
     """
-    with _Cluster(kubeconfig) as cluster:
+    with _api(kubeconfig) as cluster:
         memory = cluster.get(_MEMORY)
         held = memory["data"] if memory else {"world": world, "complete": "false"}
         if held["world"] != world:
@@ -59,24 +52,24 @@ def put(kubeconfig: Path, world: World) -> None:
             )
         if held["complete"] == "true":
             return
-        cluster.apply({**_MEMORY, "data": held}, "rehearsal")
+        _apply(cluster, {**_MEMORY, "data": held}, "rehearsal")
         for name in _STEPS[world]:
             own = list(steps(name))
             for step in own:
                 step.do(cluster)
                 _await_kinds(cluster, step)
             _await_rest(cluster, [thing for step in own for thing in step.objects])
-        cluster.apply({**_MEMORY, "data": {**held, "complete": "true"}}, "rehearsal")
+        _apply(cluster, {**_MEMORY, "data": {**held, "complete": "true"}}, "rehearsal")
 
 
 def argocd_syncs(kubeconfig: Path, world: World) -> None:
     """Apply again, over whatever is there, what ArgoCD tracks in `world`: its self-heal."""
-    with _Cluster(kubeconfig) as cluster:
+    with _api(kubeconfig) as cluster:
         for name in _STEPS[world]:
             for step in steps(name):
                 for thing in step.objects:
                     if _TRACKING in thing["metadata"].get("annotations", {}):
-                        cluster.apply(thing, step.manager)
+                        _apply(cluster, thing, step.manager)
 
 
 @dataclass(frozen=True)
@@ -88,13 +81,13 @@ class Step:
     patch: list[Object]
     objects: list[Object]
 
-    def do(self, cluster: "_Cluster") -> None:
+    def do(self, cluster: Cluster) -> None:
         """Do it; what an interrupted earlier try has done already is left."""
         for thing in self.objects:
             live = cluster.get(thing)
             match self.verb:
                 case "server-side apply":
-                    cluster.apply(thing, self.manager)
+                    _apply(cluster, thing, self.manager)
                 case "create" | "kubectl apply" if live:
                     pass
                 case "create":
@@ -103,15 +96,19 @@ class Step:
                     cluster.create(_with_last_applied(thing), self.manager)
                 case "kubectl label":
                     labels = {"metadata": {"labels": thing["metadata"]["labels"]}}
-                    cluster.patch(thing, self.manager, _MERGE_PATCH, labels)
+                    cluster.patch(thing, labels, self.manager, "merge-patch")
                 case "status":
-                    cluster.apply(thing, self.manager, "status")
+                    _apply(cluster, thing, self.manager, "/status")
                 case "kubectl patch" if self.manager in _managers(live):
                     pass
                 case "kubectl patch":
-                    cluster.patch(thing, self.manager, _JSON_PATCH, self.patch)
+                    cluster.patch(thing, self.patch, self.manager, "json-patch")
                 case unknown:
                     raise LabError(f"{_PLACE} has a step with the verb {unknown!r}, which its README does not know.")
+
+
+def _apply(cluster: Cluster, thing: Object, manager: str, subresource: str = "") -> None:
+    cluster.apply(thing, manager, force=True, dry_run=False, subresource=subresource)
 
 
 def _managers(live: Object | None) -> set[str]:
@@ -134,17 +131,21 @@ def _with_last_applied(thing: Object) -> Object:
     return {**thing, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _await_kinds(cluster: "_Cluster", step: Step) -> None:
+def _await_kinds(cluster: Cluster, step: Step) -> None:
     """Wait until the API server knows the kinds that a step defines: the next one may make objects of them."""
-    kinds = [(one["spec"]["group"], one["spec"]["names"]["kind"]) for one in step.objects if one["kind"] == _DEFINITION]
+    kinds = [
+        {"apiVersion": f"{one['spec']['group']}/v1", "kind": one["spec"]["names"]["kind"]}
+        for one in step.objects
+        if one["kind"] == _DEFINITION
+    ]
     deadline = time.monotonic() + _REST_SECONDS
-    while unknown := [kind for group, kind in kinds if not cluster.knows(f"{group}/v1", kind)]:
+    while unknown := [one["kind"] for one in kinds if not cluster.serves(one)]:
         if time.monotonic() > deadline:
             raise LabError(f"The API server does not know {', '.join(unknown)} after {_REST_SECONDS} s: `make down`.")
         time.sleep(_POLL_SECONDS)
 
 
-def _await_rest(cluster: "_Cluster", things: Iterable[Object]) -> None:
+def _await_rest(cluster: Cluster, things: Iterable[Object]) -> None:
     restless = list(things)
     deadline = time.monotonic() + _REST_SECONDS
     while restless := [thing for thing in restless if not _at_rest(cluster.get(thing))]:
@@ -181,80 +182,20 @@ def _name(thing: Object) -> str:
     return f"{thing['kind']} " + "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
 
 
-def _root(version: str) -> str:
-    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+@contextmanager
+def _api(kubeconfig: Path) -> Iterator[Cluster]:
+    """Speak to the API server.
 
+    Raises:
+        LabError: when it refuses, or does not answer.
 
-class _Cluster:
-    """The API server, spoken to in plain requests: field managers and content types are the point here."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self._api = connect(kubeconfig)
-        self._plurals: dict[str, dict[str, str]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._api.close()
-
-    def get(self, thing: Object) -> Object | None:
-        """The live object, or None."""
-        status, answer = self._send("GET", self._path(thing, thing["metadata"]["name"]))
-        return None if status == http.HTTPStatus.NOT_FOUND else self._accepted(thing, status, answer)
-
-    def create(self, thing: Object, manager: str) -> None:
-        """Create it."""
-        path = f"{self._path(thing)}?fieldManager={manager}"
-        self._accepted(thing, *self._send("POST", path, _JSON, thing))
-
-    def patch(self, thing: Object, manager: str, content_type: str, patch: object) -> None:
-        """Patch the live object."""
-        path = f"{self._path(thing, thing['metadata']['name'])}?fieldManager={manager}"
-        self._accepted(thing, *self._send("PATCH", path, content_type, patch))
-
-    def apply(self, thing: Object, manager: str, *subresource: str) -> None:
-        """Apply server-side, with force."""
-        path = f"{self._path(thing, thing['metadata']['name'], *subresource)}?fieldManager={manager}&force=true"
-        self._accepted(thing, *self._send("PATCH", path, _APPLY, thing))
-
-    def knows(self, version: str, kind: str) -> bool:
-        """Whether the API server has a kind."""
-        if kind not in self._plurals.get(version, {}):
-            _, known = self._send("GET", _root(version))
-            self._plurals[version] = {
-                one["kind"]: one["name"] for one in known.get("resources", []) if "/" not in one["name"]
-            }
-        return kind in self._plurals[version]
-
-    def _path(self, thing: Object, *name: str) -> str:
-        version = thing["apiVersion"]
-        if not self.knows(version, thing["kind"]):
-            raise LabError(f"The rehearsal's API server has no kind {thing['kind']} of {version}.")
-        namespace = thing["metadata"].get("namespace")
-        place = ("namespaces", namespace) if namespace else ()
-        return "/".join((_root(version), *place, self._plurals[version][thing["kind"]], *name))
-
-    def _send(self, method: str, path: str, content_type: str = _JSON, body: object = None) -> tuple[int, Any]:
-        headers = {"Content-Type": content_type}
-        self._api.update_params_for_auth(headers, [], ["BearerToken"])
-        try:
-            answer = self._api.rest_client.pool_manager.request(
-                method,
-                self._api.configuration.host + path,
-                headers=headers,
-                # JSON is YAML, so it serves for an apply too.
-                body=None if body is None else encoded(body),
-            )
-        except HTTPError as error:
-            host = self._api.configuration.host
-            raise LabError(f"The rehearsal's API server, {host}, does not answer: run `make up` again.") from error
-        # Of a group that is unknown, the answer is no object.
-        is_object = answer.headers.get("Content-Type", "").startswith(_JSON)
-        return answer.status, json.loads(answer.data) if is_object else {}
-
-    @staticmethod
-    def _accepted(thing: Object, status: int, answer: Any) -> Object:
-        if status >= http.HTTPStatus.BAD_REQUEST:
-            raise LabError(f"The rehearsal's API server refuses {_name(thing)}: {answer.get('message', answer)}")
-        return dict(answer)
+    """
+    cluster = Cluster(connect(kubeconfig))
+    try:
+        yield cluster
+    except (ApiError, NoSuchKindError) as error:
+        raise LabError(f"The rehearsal's API server refuses an object: {error}") from error
+    except ConnectionError as error:
+        raise LabError(f"The rehearsal's API server does not answer: run `make up` again. {error}") from error
+    finally:
+        cluster.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clients.conditions import holding, unmet
 from lab.plugins.changes import Object
 from lab.plugins.cluster import Cluster
 
@@ -184,12 +185,10 @@ def _claim(live: Object) -> Readiness:
 
 
 def _job(live: Object) -> Readiness:
-    status = _status(live)
-    conditions = _conditions(live)
-    failed = conditions.get("Failed", {})
-    if failed.get("status") == "True":
+    status, held = _status(live), holding(live)
+    if failed := held.get("Failed"):
         return Readiness(failed=f"[{failed.get('reason')}] {failed.get('message')}")
-    if conditions.get("Complete", {}).get("status") == "True":
+    if "Complete" in held:
         return Readiness()
     counts = " | ".join(f"{word}: {status.get(word.lower(), 0)}" for word in ("Active", "Succeeded", "Failed"))
     name = f"{live['metadata']['namespace']}/{live['metadata']['name']}".removeprefix("default/")
@@ -201,14 +200,12 @@ def _deployment(live: Object) -> Readiness:
     status, wanted = _status(live), live["spec"].get("replicas", 1)
     ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
     seen = status.get("observedGeneration") == live["metadata"].get("generation")
-    conditions = _conditions(live)
-    available = conditions.get("Available", {}).get("status") == "True"
-    progressing = conditions.get("Progressing", {})
+    progressing = unmet(live).get("Progressing", {})
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         # The real plugin shows this too, but waits on until its own timeout.
         return Readiness(failed=f"[{progressing.get('reason')}] {progressing.get('message')}")
     # All replicas are of the new template: a rollout that still has old pods is not over.
-    if seen and available and ready >= wanted and updated == status.get("replicas", 0) == wanted:
+    if seen and "Available" in holding(live) and ready >= wanted and updated == status.get("replicas", 0) == wanted:
         return Readiness()
     return Readiness(f"Waiting for app ReplicaSet to be available ({min(updated, ready)}/{wanted} Pods available)")
 
@@ -228,7 +225,3 @@ def _key(obj: Object) -> tuple[str, str]:
 def _status(live: Object) -> dict[str, Any]:
     status: dict[str, Any] = live.get("status") or {}
     return status
-
-
-def _conditions(live: Object) -> dict[str, dict[str, Any]]:
-    return {condition["type"]: condition for condition in _status(live).get("conditions") or []}

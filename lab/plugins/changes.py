@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from kubernetes.utils.quantity import parse_quantity
 
+from clients.kubernetes_types import without_nulls
+
 Object = dict[str, Any]
 Path = tuple[str | int, ...]
 
@@ -67,7 +69,7 @@ def is_builtin(obj: Object) -> bool:
 
 def normalised(obj: Object) -> Object:
     """Return a copy in the form in which the API server gives the object back."""
-    result: Object = _without_nulls(obj) if is_builtin(obj) else dict(obj)
+    result: Object = without_nulls(obj) if is_builtin(obj) else dict(obj)
     if isinstance(metadata := result.get("metadata"), dict):
         result["metadata"] = {key: item for key, item in metadata.items() if key not in _READ_ONLY_METADATA}
     if (result.get("apiVersion"), result.get("kind")) == ("v1", "Secret") and isinstance(
@@ -165,11 +167,3 @@ def _touches(path: Path, value: Any, rule: Path) -> bool:
             return False
         value = value[key]
     return True
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value

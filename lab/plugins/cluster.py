@@ -142,10 +142,20 @@ class Cluster:
             if error.code != 404:  # noqa: PLR2004
                 raise
 
-    def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool) -> Object:
-        """Apply an object server-side."""
+    def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool, subresource: str = "") -> Object:
+        """Apply an object server-side, or its `/status`."""
         query = _query(dry_run, fieldManager=manager, force=str(force).lower())
-        return self.request("PATCH", self._path(obj), encoded(obj), query=query, content=APPLY)
+        return self.request("PATCH", self._path(obj) + subresource, encoded(obj), query=query, content=APPLY)
+
+    def create(self, obj: Object, manager: str) -> Object:
+        """Create an object."""
+        path = self.resource_type(obj).path(obj["metadata"].get("namespace", ""))
+        return self.request("POST", path, obj, query=[("fieldManager", manager)])
+
+    def patch(self, obj: Object, patch: Object | list[Object], manager: str, kind: str) -> Object:
+        """Patch an object as `kind` has it: merge-patch or json-patch."""
+        content = f"application/{kind}+json"
+        return self.request("PATCH", self._path(obj), patch, query=[("fieldManager", manager)], content=content)
 
     def relinquish(self, live: Object, manager: str) -> None:
         """Give up all fields that a manager applied."""
