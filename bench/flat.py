@@ -13,8 +13,6 @@ from typing import Any
 
 import pulumi
 
-from text.pulumi_secret import SIGNATURE
-
 _MODULES = (
     *(f"pulumi_kubernetes.{group}.v1" for group in ("admissionregistration", "apps", "batch", "core", "networking")),
     "components.cloudflare_resources",
@@ -57,7 +55,7 @@ def _resources() -> Iterator[Mapping[str, Any]]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, dict):
-        if SIGNATURE in value:
+        if "plaintext" in value:  # a secret, as `pulumi stack export --show-secrets` has it
             return pulumi.Output.secret(json.loads(value["plaintext"]))
         return {key: _value(inner) for key, inner in value.items()}
     return [_value(inner) for inner in value] if isinstance(value, list) else value

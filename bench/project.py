@@ -1,23 +1,21 @@
 """A rehearsal in a directory of its own, whose commands are measured."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from bench import cost
 from bench.cost import Cost
-from clients.cloudflare import CloudflareApi
 from lab import processes
 from lab.cloudflare import process as cloudflare
 from lab.cloudflare.world import TOKEN, found
 from lab.engine import SOURCE
 from lab.toolchain import Tools
-from text.pulumi_secret import SIGNATURE
 
 _BENCH = Path(__file__).parent
 _TUNNEL = "homelab"
@@ -91,15 +89,15 @@ class Project:
 
     def with_routes(self, count: int) -> None:
         """Have so many rules of others in the tunnel."""
-        os.environ["CLOUDFLARE_BASE_URL"] = cloudflare.start(self._home)
-        world, api = found(), CloudflareApi(TOKEN)
-        account = str(world.account["id"])
+        world, url = found(), cloudflare.start(self._home)
         tunnel = next(id_ for id_, one in world.tunnels.items() if one["name"] == _TUNNEL)
-        configuration = api.configuration(account, tunnel)
-        document = (configuration and configuration.document) or {"ingress": []}
-        *rules, last = (rule for rule in document["ingress"] if not str(rule.get("hostname")).startswith(_NAME))
-        more = [{"hostname": f"{_NAME}{number}.coultonf.com", "service": "http://x:80"} for number in range(count)]
-        api.replace_configuration(account, tunnel, {**document, "ingress": [*rules, *more, last]})
+        place = f"{url}/accounts/{world.account['id']}/cfd_tunnel/{tunnel}/configurations"
+        with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as api:
+            document = api.get(place).raise_for_status().json()["result"]["config"]
+            *rules, last = (rule for rule in document["ingress"] if not str(rule.get("hostname")).startswith(_NAME))
+            more = [{"hostname": f"{_NAME}{number}.coultonf.com", "service": "http://x:80"} for number in range(count)]
+            stated = {"config": {**document, "ingress": [*rules, *more, last]}}
+            api.put(place, json=stated).raise_for_status()
 
     def end(self) -> None:
         """End every process of it."""
@@ -132,5 +130,5 @@ class Project:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return json.loads(value["plaintext"]) if SIGNATURE in value else {k: _plain(v) for k, v in value.items()}
+        return json.loads(value["plaintext"]) if "plaintext" in value else {k: _plain(v) for k, v in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
