@@ -37,6 +37,8 @@ def report(stack: str, deployment: Mapping[str, Any], drift: Result, next_writer
     yield f"State: {len(resources)} resources, last written {_time(deployment)}"
     if unended := Deployment.model_validate(deployment).unended:
         yield f"Interrupted: {len(unended)} operations have not ended. Next: {Command('up', stack)}"
+        if any(one.type == "creating" for one in unended):  # of what has left the program `up` makes nothing
+            yield f"If it stays after that: pulumi refresh --clear-pending-creates --stack {stack}"
     for title, result in (("Drift", drift), ("Other managers", next_writer)):
         yield f"{title}: {_of(result)}"
     outputs = next((one.get("outputs") or {} for one in deployment["resources"] if one["type"] == _STACK), {})

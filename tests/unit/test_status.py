@@ -67,7 +67,10 @@ def test_an_interrupted_run() -> None:
     (there,) = DEPLOYED["resources"][1:2]
     pending = [{"type": "creating", "resource": one} for one in (there, {**there, "urn": "urn:not-there"})]
     interrupted = {**DEPLOYED, "pending_operations": pending, "manifest": {}}
-    assert lines(interrupted)[1:3] == [
+    assert lines(interrupted)[1:4] == [
         "State: 1 resources, last written at an unknown time",
         "Interrupted: 1 operations have not ended. Next: make up STACK=home",
+        "If it stays after that: pulumi refresh --clear-pending-creates --stack home",
     ]
+    updating = {**interrupted, "pending_operations": [{"type": "updating", "resource": there}]}
+    assert not any("clear-pending-creates" in line for line in lines(updating))
