@@ -38,8 +38,8 @@ def libraries(notes: Notes, stack: str) -> frozenset[str]:
 
 def note_library(held: HeldLease, stack: str, library_id: str) -> None:
     """Note a library as a stack's, and hold the Lease for its whole duration again."""
-    ids = libraries(held.notes, stack) | {library_id}
-    held.note({**held.notes.get(stack, {}), _LIBRARIES: sorted(ids)})
+    ids = libraries(held.notes(), stack) | {library_id}
+    held.note({**held.notes().get(stack, {}), _LIBRARIES: sorted(ids)})
 
 
 def settings_before(notes: Notes, stack: str) -> Entries:
@@ -50,5 +50,5 @@ def settings_before(notes: Notes, stack: str) -> Entries:
 
 def note_settings(held: HeldLease, stack: str, before: Entries) -> None:
     """Note what entries were, and hold the Lease for its whole duration again."""
-    note = {key: value for key, value in held.notes.get(stack, {}).items() if key != _SETTINGS}
+    note = {key: value for key, value in held.notes().get(stack, {}).items() if key != _SETTINGS}
     held.note({**note, _SETTINGS: dict(before)} if before else note)

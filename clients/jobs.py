@@ -198,8 +198,7 @@ def _states(pod: Manifest) -> Iterator[Manifest]:
 
 def _begun(pod: Manifest) -> Iterator[str]:
     """Name its containers that have started, in the order in which they do."""
-    status = pod.get("status", {})
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+    for container in pod_end.containers(pod.get("status", {})):
         if {"running", "terminated"} & set(container.get("state", {})):
             yield container["name"]
 

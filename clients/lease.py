@@ -153,9 +153,8 @@ class HeldLease:
     def __init__(self, api: ClusterApi, of: LeaseOf, stack: str, live: Manifest, former: Collection[str] = ()) -> None:
         self._api, self.of, self.stack, self._live, self._former = api, of, stack, live, former
 
-    @property
     def notes(self) -> Notes:
-        """Each stack's notes."""
+        """Read each stack's notes, as this run has left them."""
         return _under_one_name(self.of.notes(self._live), self.stack, self._former)
 
     def note(self, note: Any) -> None:
@@ -165,7 +164,7 @@ class HeldLease:
             LostError: when another run wrote the Lease: nothing more may be written in its name.
 
         """
-        noted = {stack: each for stack, each in sorted({**self.notes, self.stack: note}.items()) if each}
+        noted = {stack: each for stack, each in sorted({**self.notes(), self.stack: note}.items()) if each}
         metadata = self._live["metadata"]
         annotations = {**(metadata.get("annotations") or {}), self.of.annotation: json.dumps(noted)}
         lease = {**self._live, "metadata": {**metadata, "annotations": annotations}}
@@ -182,7 +181,7 @@ class HeldLease:
     def release(self) -> None:
         """Release the Lease; one without notes is deleted. Where that fails, it expires."""
         with suppress(ClusterError):
-            if self.notes:
+            if self.notes():
                 _write(self._api, self._live, "", self.of.duration)
             else:
                 self._api.delete(self._live)

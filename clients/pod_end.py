@@ -47,7 +47,7 @@ class End:
 def of(pod: Manifest) -> End:
     """Judge a pod that has ended."""
     status = pod.get("status", {})
-    ended = [state for container in _containers(status) if (state := container.get("state", {}).get("terminated"))]
+    ended = [state for container in containers(status) if (state := container.get("state", {}).get("terminated"))]
     messages = [text for state in ended if (text := str(state.get("message", "")).strip())]
     results = [found for text in messages if (found := result.parse(text))]
     unsent = next((found.message for found in results if found.code == Code.NOT_SENT), "")
@@ -75,7 +75,8 @@ def of_job(condition: Manifest, pod: Manifest | None) -> End:
     return end if end.reason else End(str(condition.get("message", "it failed")), end.result)
 
 
-def _containers(status: Manifest) -> list[Manifest]:
+def containers(status: Manifest) -> list[Manifest]:
+    """List the states of a pod's containers, in the order in which they start."""
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 

@@ -164,7 +164,8 @@ def _failures(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
         }
         updated = [pod for pod in _selected(api, live, "v1", "Pod") if current & _owners(pod)]
     else:
-        yield from _refused_pods(api, ref, live)
+        # A Deployment has a condition for it, and the others an event.
+        yield from (Failure(f"{ref}: {words}", retried=True) for _, words in pod_start.refusals(api, live))
         revision = live.get("status", {}).get("updateRevision")  # none of a DaemonSet, of which all pods count
         updated = [
             pod for pod in pods(api, live) if revision in {None, pod["metadata"].get("labels", {}).get(_REVISION)}
@@ -190,13 +191,6 @@ def _selected(api: ClusterApi, live: Manifest, api_version: str, kind: str) -> l
     labels = live["spec"]["selector"].get("matchLabels", {})
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     return api.list(Ref(api_version, kind, "", live["metadata"]["namespace"]), labelSelector=selector)
-
-
-def _refused_pods(api: ClusterApi, ref: Ref, live: Manifest) -> Iterator[Failure]:
-    """Say why the API server takes no pod: a Deployment has a condition for it, and the others an event."""
-    involved = f"involvedObject.uid={live['metadata']['uid']},reason=FailedCreate"
-    for event in api.list(Ref("v1", "Event", "", ref.namespace), fieldSelector=involved):
-        yield Failure(f"{ref}: {event.get('message', 'FailedCreate')}", retried=True)
 
 
 def _message(condition: Manifest) -> str:

@@ -3,14 +3,12 @@
 It is what managedFields are to a Kubernetes object: Cloudflare's document has no place for whose a rule is.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Self
 
 from clients.ingress_rules import Key, Rule, key
-from clients.kubernetes import ClusterApi, Manifest
-from clients.lease import HeldLease, Lease, LeaseOf, Notes
+from clients.kubernetes import ClusterApi
+from clients.lease import HeldLease, Lease, LeaseOf
 
 _DURATION = 45  # seconds; longer than it may take to connect to Cloudflare, write, and get the answer
 
@@ -55,69 +53,29 @@ def lease_of(tunnel_id: str) -> LeaseOf:
     )
 
 
-class TunnelLease:
-    """The Lease of one tunnel, as one stack uses it."""
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-
-    @classmethod
-    def of(cls, api: ClusterApi, tunnel_id: str, stack: str, former: Collection[str] = ()) -> Self:
-        """Name it for a stack, with other names or without."""
-        return cls(Lease(api, lease_of(tunnel_id), stack, former=former))
-
-    def shares(self) -> Shares:
-        """Read which stack has what."""
-        return _shares(self._lease.of, self._lease.notes())
-
-    @contextmanager
-    def held(self) -> Iterator["HeldTunnelLease"]:
-        """Hold the Lease; no other stack of this cluster writes meanwhile.
-
-        Raises:
-            ClusterError: when another stack keeps it, or the cluster can't be asked.
-
-        """
-        with self._lease.held() as held:
-            yield HeldTunnelLease(held)
+def lease_for(api: ClusterApi, tunnel_id: str, stack: str, former: Collection[str] = ()) -> Lease:
+    """Make the Lease of a tunnel, as one stack, with other names or without, uses it."""
+    return Lease(api, lease_of(tunnel_id), stack, former=former)
 
 
-class HeldTunnelLease:
-    """A Lease that this stack holds."""
-
-    def __init__(self, held: HeldLease) -> None:
-        self._held = held
-
-    @property
-    def shares(self) -> Shares:
-        """Which stack has what."""
-        return _shares(self._held.of, self._held.notes)
-
-    @property
-    def share(self) -> Share:
-        """What this stack has."""
-        return self.shares.get(self._held.stack, Share())
-
-    def note(self, share: Share) -> None:
-        """Note down what this stack has, and hold the Lease for its whole duration again.
-
-        Raises:
-            LostError: when another client wrote the Lease: nothing more may be written in its name.
-
-        """
-        self._held.note(_stated(share) if share != Share() else None)
-
-
-def _shares(of: LeaseOf, notes: Notes) -> Shares:
-    with of.readable():
+def shares(lease: Lease | HeldLease) -> Shares:
+    """Read which stack has what."""
+    with lease.of.readable():
         return {
             stack: Share(
                 frozenset((f"{hostname}", f"{path}") for hostname, path in each["rules"]),
                 tuple({**rule} for rule in each["found"]),
             )
-            for stack, each in notes.items()
+            for stack, each in lease.notes().items()
         }
 
 
-def _stated(share: Share) -> Manifest:
-    return {"rules": sorted(map(list, share.keys)), "found": [dict(rule) for rule in share.found]}
+def share(held: HeldLease) -> Share:
+    """Read what this stack has."""
+    return shares(held).get(held.stack, Share())
+
+
+def note(held: HeldLease, share: Share) -> None:
+    """Note down what this stack has, and hold the Lease for its whole duration again."""
+    stated = {"rules": sorted(map(list, share.keys)), "found": [dict(rule) for rule in share.found]}
+    held.note(stated if share != Share() else None)

@@ -40,3 +40,9 @@ def is_released(volume: Manifest, claim: Ref, live: Manifest | None) -> bool:
         return False
     meant = (tied.get("namespace"), tied.get("name")) == (claim.namespace, claim.name)
     return meant or volume.get("status", {}).get("phase") == "Released"
+
+
+def is_default(storage_class: Manifest) -> bool:
+    """Whether a claim that names no class gets this one."""
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return bool(annotations.get("storageclass.kubernetes.io/is-default-class") == "true")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
-from clients.volumes import claim_names
+from clients.volumes import claim_names, is_default
 from components import immich_server
 from observe.lists import Lists
 from observe.local_tunnel import KINDS, OF_GATEWAY, FoundConnector, connector
@@ -14,7 +14,6 @@ from settings.model import Backend
 from text.owner_marks import INSTANCE
 from text.resource_types import WORKLOADS
 
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _INGRESS = ("networking.k8s.io/v1", "Ingress")
 _SEVERAL = "ReadWriteMany"
 _HTTP = 80
@@ -105,8 +104,8 @@ def read_candidates(api: ClusterApi) -> Candidates:
         immich=tuple(immich),
         nodes=tuple(_nodes(listed("v1", "Node"), pods)),
         claims=tuple(ref for ref in map(Ref.of, shared) if (ref.namespace, ref.name) not in mounted),
-        storage_classes=tuple(one["metadata"]["name"] for one in sorted(classes, key=lambda one: not _is_default(one))),
-        default_class=any(map(_is_default, classes)),
+        storage_classes=tuple(one["metadata"]["name"] for one in sorted(classes, key=lambda one: not is_default(one))),
+        default_class=any(map(is_default, classes)),
         ingress_classes=tuple(listed("networking.k8s.io/v1", "IngressClass")),
         gateways=tuple(listed(GATEWAY_API, "Gateway")),
         namespaces=tuple(listed("v1", "Namespace")),
@@ -116,10 +115,6 @@ def read_candidates(api: ClusterApi) -> Candidates:
         connectors=tuple(filter(None, (connector(api, one) for one in workloads if one["kind"] in KINDS))),
         forbidden=tuple(forbidden),
     )
-
-
-def _is_default(storage_class: Manifest) -> bool:
-    return (storage_class["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"
 
 
 def _nodes(nodes: Iterable[Manifest], pods: Iterable[Manifest]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.nodes import host_name
 from clients.volumes import claim_names
 from components import immich_server
+from observe.lists import permitted
 from settings import Settings
 from settings.storage import Existing
 
@@ -63,7 +64,7 @@ def read_existing(api: ClusterApi, settings: Settings) -> ExistingSeen | None:
         api.get(Ref("v1", "PersistentVolumeClaim", of_immich.name, settings.immich.namespace)) if of_immich else claim
     )
     name = claim["spec"].get("volumeName") if claim else None
-    seen = ExistingSeen(claim, read, _readable(api, Ref("v1", "PersistentVolume", name)) if name else None)
+    seen = ExistingSeen(claim, read, permitted(lambda: api.get(Ref("v1", "PersistentVolume", name))) if name else None)
     return ExistingSeen(claim, read, seen.volume, _nodes(api, storage)) if seen.on_one_node else seen
 
 
@@ -79,12 +80,5 @@ def _nodes(api: ClusterApi, storage: Existing) -> frozenset[str]:
 
 
 def _host_name(api: ClusterApi, name: str) -> str:
-    node = _readable(api, Ref("v1", "Node", name))
+    node = permitted(lambda: api.get(Ref("v1", "Node", name)))
     return (host_name(node) if node else "") or name
-
-
-def _readable(api: ClusterApi, ref: Ref) -> Manifest | None:
-    try:
-        return api.get(ref)
-    except ClusterRefusedError:  # it is looked at, not needed
-        return None

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from clients.kubernetes import Manifest, Ref
+from clients.volumes import is_default
 from observe import Observed
 from observe.cluster import ClusterSeen
 from preflight import cloudflare_rules, deletion_rules, existing_rules, wording, workload_rules
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
-
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def findings(settings: Settings, observed: Observed) -> Iterator[Finding]:
@@ -40,16 +39,11 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
 
 
 def _storage_class(settings: Settings, classes: Sequence[Manifest], of_volumes: Collection[str]) -> Iterator[Finding]:
-    names = [found["metadata"]["name"] for found in classes]
-    defaults = [
-        found["metadata"]["name"]
-        for found in classes
-        if found["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
-    ]
+    names, has_default = [found["metadata"]["name"] for found in classes], any(map(is_default, classes))
     volume = settings.photo_sync.cookie_volume
     if volume.storage_class and volume.storage_class not in {*names, *of_volumes}:
         yield wording.CLASS_MISSING.found(name=volume.storage_class, has=", ".join(names) or "none")
-    elif not volume.storage_class and not defaults and names:
+    elif not volume.storage_class and not has_default and names:
         yield wording.NO_DEFAULT_CLASS.found(has=", ".join(names))
-    elif not volume.storage_class and not defaults:
+    elif not volume.storage_class and not has_default:
         yield wording.NO_CLASS.found(capacity=volume.capacity)

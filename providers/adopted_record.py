@@ -62,7 +62,7 @@ class AdoptedRecordProvider(ClusterProvider, CloudflareProvider):
             live = self._cloudflare().record(props["zone_id"], props["record_id"])
             if live is None:
                 raise MissingError(f"there is no DNS record {props['name']} any more. Run `up` again")
-            found = _before(live, lease.notes.get(lease.stack))
+            found = _before(live, lease.notes().get(lease.stack))
             lease.note({"found": found, "led": _led(props, found)})
             ttl = self._lead(props, found)
         return dynamic.CreateResult(f"{props['zone_id']}/{props['record_id']}", _outputs(props, ttl, json.dumps(found)))

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from clients import connector_restart, document_keeper, ingress_check, ingress_rules
+from clients import connector_restart, document_keeper, ingress_check, ingress_rules, tunnel_lease
 from clients.ingress_rules import Key, Rule, spoken
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.own_rule import OwnRule
 from clients.tunnel_document import DocumentError, TunnelDocument
-from clients.tunnel_lease import Share, Shares, TunnelLease, joined, siblings
+from clients.tunnel_lease import Share, Shares, joined, siblings
 from providers import wording
 from providers.tunnel_rules import clashes
 from text.finding import Finding
@@ -137,7 +137,7 @@ def compare(api: ClusterApi, wanted: FileRule, known: Share | None = None) -> Fi
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease.of(api, wanted.tunnel_id, wanted.stack, wanted.former).shares()
+    shares = tunnel_lease.shares(tunnel_lease.lease_for(api, wanted.tunnel_id, wanted.stack, wanted.former))
     had = joined(known or Share(), shares.get(wanted.stack, Share()))
     return weigh(wanted, FileWorld.read(api, wanted), shares, had)
 

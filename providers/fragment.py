@@ -6,7 +6,7 @@ the object is a workload, its rollout is part of the change: one that fails is r
 error is raised.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,12 @@ from pulumi import dynamic
 from pulumi.output import Unknown
 
 from clients import admission, lent_mounts, managed_fields, rollout
-from clients.kubernetes import OBJECT_MANAGER, ClusterError, ClusterRefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterRefusedError
 from clients.managed_fields import set_by_hand
 from providers import entries
 from providers.claim import Claim, dry_run, replaces_pods, without
 from providers.cluster_provider import ClusterProvider
-from providers.report import refusals, report
+from providers.report import checked, report
 from providers.restart import refuse_losses
 from text.resource_types import WORKLOADS
 from text.visible import visible
@@ -35,13 +35,7 @@ class FragmentProvider(ClusterProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what the API server would refuse."""
-        if _has_unknowns(news):
-            return dynamic.CheckResult(news, [])
-        try:
-            problems: Iterable[object] = dry_run(self._api(), _claim(news)).problems
-        except ClusterError as error:
-            problems = (error,)
-        return dynamic.CheckResult(news, refusals(problems))
+        return checked(news, lambda: () if _has_unknowns(news) else dry_run(self._api(), _claim(news)).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when applying would change something."""

@@ -21,7 +21,7 @@ from clients.retry import again
 from clients.service_connection import NotRunningError
 from providers import wording
 from providers.immich_provider import ImmichProvider
-from providers.report import refusals, report
+from providers.report import checked, report
 from settings.model import Backend
 from text.finding import Finding
 from text.visible import visible
@@ -238,16 +238,14 @@ class ImmichLibraryProvider(ImmichProvider):
         """Refuse, at preview, what cannot be applied. Of a library that the state knows, preflight has."""
         if _olds:  # which have no id: it could not be told from an unmanaged one
             return dynamic.CheckResult(news, [])
-        wanted = _wanted(news)
+        return checked(news, lambda: self._problems(_wanted(news)))
+
+    def _problems(self, wanted: WantedLibrary) -> Sequence[Finding]:
         try:
             with self._immich(wanted.server) as immich:
-                notes = self._lease(wanted.server, wanted.stack, wanted.former).notes()
-                problems: Iterable[object] = compare(immich, wanted, notes).problems
+                return compare(immich, wanted, self._lease(wanted.server, wanted.stack, wanted.former).notes()).problems
         except NotRunningError:  # what comes before the library may be what lets it run again
-            problems = ()
-        except (ImmichError, ClusterError) as error:
-            problems = (error,)
-        return dynamic.CheckResult(news, refusals(problems))
+            return ()
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
@@ -308,7 +306,7 @@ class ImmichLibraryProvider(ImmichProvider):
                     jobs.run(self._api(), wanted.disk_check, report)
                 with lease.held() as held:
                     # Looked at again: another run may have written while this one waited.
-                    trial, owner = _possible(compare(immich, wanted, held.notes, known, stated))
+                    trial, owner = _possible(compare(immich, wanted, held.notes(), known, stated))
                     if trial.imports_more and not scanned:
                         raise RuntimeError(f"the library {wanted.name} was changed meanwhile. Run `up` again")
                     made = trial.live or immich.create_library(owner, wanted.name_at_first)

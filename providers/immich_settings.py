@@ -109,11 +109,12 @@ class ImmichSettingsProvider(ImmichProvider):
 
             def settled(live: Document) -> Document:
                 # What an interrupted run, or one of another clone, noted is from before this stack.
-                note_settings(held, wanted.stack, {**found(live, wanted), **settings_before(held.notes, wanted.stack)})
+                before = {**found(live, wanted), **settings_before(held.notes(), wanted.stack)}
+                note_settings(held, wanted.stack, before)
                 return _merged(live, wanted.entries)
 
             immich.change_configuration(settled)
-            noted = settings_before(held.notes, wanted.stack)
+            noted = settings_before(held.notes(), wanted.stack)
         return dynamic.CreateResult("library", _outputs(wanted, {name: noted[name] for name in wanted.entries}))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
@@ -124,12 +125,12 @@ class ImmichSettingsProvider(ImmichProvider):
         with self._immich(new.server) as immich, self._lease_of(new).held() as held:
 
             def settled(live: Document) -> Document:
-                before = {**found(live, new), **settings_before(held.notes, new.stack), **had}
+                before = {**found(live, new), **settings_before(held.notes(), new.stack), **had}
                 note_settings(held, new.stack, before)
                 return _merged(live, {**_returned(live, dropped, had), **new.entries})
 
             immich.change_configuration(settled)
-            noted = settings_before(held.notes, new.stack)
+            noted = settings_before(held.notes(), new.stack)
             were = {name: noted[name] for name in new.entries}
             note_settings(held, new.stack, were)
         return dynamic.UpdateResult(_outputs(new, were))

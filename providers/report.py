@@ -1,11 +1,12 @@
 """Messages of a dynamic resource: the engine shows what a provider writes and refuses, as it comes."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from pulumi.dynamic import CheckFailure
+from pulumi.dynamic import CheckFailure, CheckResult
 
-from text.visible import visible_lines, visible_sentence
+from text.visible import VisibleError, visible_lines, visible_sentence
 
 
 def report(text: str) -> None:
@@ -13,6 +14,13 @@ def report(text: str) -> None:
     print(visible_lines(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
-def refusals(problems: Iterable[object]) -> list[CheckFailure]:
-    """Refuse inputs. Without a property's name: with one, the engine prints the property's value."""
-    return [CheckFailure("", visible_sentence(str(problem))) for problem in problems]
+def checked(news: dict[str, Any], problems: Callable[[], Iterable[object]]) -> CheckResult:
+    """Accept inputs, or refuse them for the problems found, or because nothing can be found.
+
+    Without a property's name: with one, the engine prints the property's value.
+    """
+    try:
+        found = [*problems()]
+    except VisibleError as error:
+        found = [error]
+    return CheckResult(news, [CheckFailure("", visible_sentence(str(problem))) for problem in found])

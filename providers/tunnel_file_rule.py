@@ -17,13 +17,14 @@ from clients import connector_restart
 from clients.cloudflare import CloudflareError
 from clients.ingress_rules import Rule
 from clients.kubernetes import ClusterError, ClusterRefusedError, Manifest, Ref
+from clients.lease import HeldLease, Lease
 from clients.rollout import RolloutError
 from clients.tunnel_document import DocumentError, TunnelDocument
-from clients.tunnel_lease import HeldTunnelLease, Share, Shares, TunnelLease, joined
+from clients.tunnel_lease import Share, Shares, joined, lease_for, note, share, shares
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
 from providers.file_rule import FileRule, FileWorld, compare, own_rule, sound, weigh
-from providers.report import refusals, report
+from providers.report import checked, report
 from text.visible import visible
 
 _ATTEMPTS = 10
@@ -49,11 +50,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what can't be written."""
         wanted = _file_rule(news)
-        try:
-            found: tuple[object, ...] = compare(self._api(), wanted, known(_olds, wanted)).problems
-        except ClusterError as error:
-            found = (error,)
-        return dynamic.CheckResult(news, refusals(found))
+        return checked(news, lambda: compare(self._api(), wanted, known(_olds, wanted)).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written."""
@@ -87,10 +84,10 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         """Remove the rule, and restart without it. A file with another owner, or an invalid one, stays as it is."""
         was = replace(_file_rule(_props), edit=True)
         with self._lease(was).held() as lease:
-            had = joined(_share(_props), lease.share)
-            lease.note(had)
-            kept = self._take_out(was, None, lease.shares, had, None)
-            lease.note(Share())
+            had = joined(_share(_props), share(lease))
+            note(lease, had)
+            kept = self._take_out(was, None, shares(lease), had, None)
+            note(lease, Share())
         if kept:
             report(f"the rule for {was.host} stays in {was.holder}: {kept}")
             return
@@ -103,7 +100,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         """Bring file and workloads to what is asked for; returns the rules of others that ours goes before."""
         self._cloudflare()  # without a token nothing is begun
         with self._lease(wanted).held() as lease:
-            had = joined(stated, lease.share)
+            had = joined(stated, share(lease))
             written = self._write(wanted, before, lease, had)
         for name in wanted.former:  # whose annotation has another name
             self._relinquish(replace(wanted, stack=name))
@@ -115,27 +112,27 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
             raise RuntimeError(visible(f"{error}. Rolled back to the previous configuration")) from None
         return written.passed
 
-    def _write(self, wanted: FileRule, before: FileRule | None, lease: HeldTunnelLease, had: Share) -> _Written:
+    def _write(self, wanted: FileRule, before: FileRule | None, lease: HeldLease, had: Share) -> _Written:
         """Write the file, unless it is as it should be."""
         known = had
         for _ in range(_ATTEMPTS):
             world = FileWorld.read(self._api(), wanted)
-            diff = weigh(wanted, world, lease.shares, known, _rules(before))
+            diff = weigh(wanted, world, shares(lease), known, _rules(before))
             if diff.problems or world.holder is None:
-                lease.note(had)
+                note(lease, had)
                 raise ImpossibleError("; ".join(map(str, diff.problems)))
             # First, so that a kill at any moment leaves no rule whose owner is unknown.
             known = Share(had.keys | wanted.keys, diff.passed)
-            lease.note(known)
+            note(lease, known)
             try:
                 written = self._replace(wanted, world.holder, diff.text)
             except ClusterRefusedError:
-                lease.note(had)
+                note(lease, had)
                 raise
             if written:
-                lease.note(Share(wanted.keys, diff.passed))
+                note(lease, Share(wanted.keys, diff.passed))
                 return _Written(world.holder["data"][wanted.key], diff.text, diff.passed)
-        lease.note(had)
+        note(lease, had)
         raise ImpossibleError(f"{wanted.holder} cannot be written: {_BUSY}. Run this again")
 
     def _take_out(
@@ -168,11 +165,11 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         """Go back to the file and the annotation that were found."""
         try:
             with self._lease(wanted).held() as lease:
-                known = joined(had, lease.share)
-                if kept := self._take_out(wanted, before, lease.shares, known, written):
+                known = joined(had, share(lease))
+                if kept := self._take_out(wanted, before, shares(lease), known, written):
                     report(f"the rule for {wanted.host} stays in {wanted.holder}: {kept}")
                     return
-                lease.note(had)
+                note(lease, had)
             self._finish(wanted, self._restart(before) if before else self._relinquish(wanted))
         except (RolloutError, ClusterError, CloudflareError) as error:
             report(f"what was found does not come up either: {error}")
@@ -223,8 +220,8 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         workloads = [Ref.of(one) for one in FileWorld.read(api, wanted).workloads]
         connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
 
-    def _lease(self, wanted: FileRule) -> TunnelLease:
-        return TunnelLease.of(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
+    def _lease(self, wanted: FileRule) -> Lease:
+        return lease_for(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
 
     def _wait(self, seconds: float) -> None:
         time.sleep(seconds)

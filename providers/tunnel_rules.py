@@ -12,7 +12,6 @@ from pulumi import dynamic
 from clients import ingress_rules, tunnel_lease
 from clients.cloudflare import (
     CloudflareApi,
-    CloudflareError,
     CloudflareRefusedError,
     Configuration,
     MissingError,
@@ -20,13 +19,14 @@ from clients.cloudflare import (
 )
 from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
+from clients.lease import Lease
 from clients.tunnel_configuration import TunnelConfiguration, ingress_of
-from clients.tunnel_lease import Share, Shares, TunnelLease, joined
+from clients.tunnel_lease import Share, Shares, joined, note
 from clients.tunnel_manager import Manager, manager, refusal
 from providers import wording
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
-from providers.report import refusals
+from providers.report import checked
 from text.finding import Finding
 
 
@@ -118,7 +118,7 @@ def compare(
         ClusterError: when the cluster can't be asked, or refuses.
 
     """
-    shares = TunnelLease.of(cluster, wanted.tunnel_id, wanted.stack, wanted.former).shares()
+    shares = tunnel_lease.shares(tunnel_lease.lease_for(cluster, wanted.tunnel_id, wanted.stack, wanted.former))
     tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
     found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
     if tunnel is None or found is None:
@@ -190,13 +190,8 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what cannot be applied."""
-        try:
-            wanted = _rule_set(news)
-            trial = compare(self._cloudflare(), self._api(), wanted, known_keys(_olds, wanted))
-            problems: Iterable[object] = trial.problems
-        except (CloudflareError, ClusterError) as error:
-            problems = (error,)
-        return dynamic.CheckResult(news, refusals(problems))
+        wanted, known = _rule_set(news), known_keys(_olds, _rule_set(news))
+        return checked(news, lambda: compare(self._cloudflare(), self._api(), wanted, known).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written."""
@@ -233,21 +228,21 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
         """Remove our rules; adopted rules are restored. A tunnel that is gone has none."""
         none = replace(_rule_set(_props), rules=(), adopt=False)
         with self._lease(none).held() as lease:
-            shares, had = lease.shares, joined(_share(_props), lease.share)
+            shares, had = tunnel_lease.shares(lease), joined(_share(_props), tunnel_lease.share(lease))
 
             def as_found(ingress: list[Rule]) -> list[Rule]:
-                lease.note(had)
+                note(lease, had)
                 returning = () if ingress_rules.fault(ingress) else had.found
                 return _places(none, ingress, shares, had.keys, returning).settled()
 
             with suppress(MissingError):
                 self._tunnel(none).change(as_found)
-            lease.note(Share())
+            note(lease, Share())
 
     def _settle(self, wanted: RuleSet, stated: Share) -> tuple[Rule, ...]:
         """Bring the tunnel to what is asked for; returns the rules made by hand that are adopted."""
         with self._lease(wanted).held() as lease:
-            shares, had = lease.shares, joined(stated, lease.share)
+            shares, had = tunnel_lease.shares(lease), joined(stated, tunnel_lease.share(lease))
             returning = [rule for rule in had.found if not _is_taken(rule, wanted)]
             tried: list[Share] = []
 
@@ -259,7 +254,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
                 tried.append(joined(known, Share(wanted.keys, trial.adopted)))
                 # First, so that a kill at any moment leaves no rule whose owner is unknown; and the Lease is
                 # ours for as long as the write may take.
-                lease.note(tried[-1])
+                note(lease, tried[-1])
                 return list(trial.settled)
 
             try:
@@ -267,14 +262,14 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
             except CloudflareRefusedError:
                 if len(tried) == 1:  # with more, the answer to the first is lost, and it may be written
                     with suppress(ClusterError):
-                        lease.note(had)
+                        note(lease, had)
                 raise
             found = tuple(rule for rule in tried[-1].found if _is_taken(rule, wanted))
-            lease.note(Share(wanted.keys, found))
+            note(lease, Share(wanted.keys, found))
         return found
 
-    def _lease(self, wanted: RuleSet) -> TunnelLease:
-        return TunnelLease.of(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
+    def _lease(self, wanted: RuleSet) -> Lease:
+        return tunnel_lease.lease_for(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)

@@ -10,7 +10,7 @@ from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
 from clients.kubernetes import Answer, Manifest, Ref
 from clients.lease import Lease
-from clients.tunnel_lease import TunnelLease, lease_of
+from clients.tunnel_lease import lease_of
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found, new_uuid
 from lab.stand_in.transport import Transport
@@ -142,9 +142,9 @@ class Provider(TunnelFileRuleProvider):
     def _cloudflare(self) -> CloudflareApi:
         return CloudflareApi(TOKEN, httpx.Client(transport=Transport(self.world.cloudflare)))
 
-    def _lease(self, wanted: FileRule) -> TunnelLease:
+    def _lease(self, wanted: FileRule) -> Lease:
         lease = lease_of(wanted.tunnel_id)
-        return TunnelLease(Lease(self.world, lease, wanted.stack, lambda: self.waited, self._wait, wanted.former))
+        return Lease(self.world, lease, wanted.stack, lambda: self.waited, self._wait, wanted.former)
 
     def _wait(self, seconds: float) -> None:
         self.waited += seconds

@@ -10,7 +10,7 @@ from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
 from clients.lease import Lease
 from clients.tunnel_configuration import TunnelConfiguration
-from clients.tunnel_lease import TunnelLease, lease_of
+from clients.tunnel_lease import lease_of
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
@@ -113,10 +113,10 @@ class Provider(TunnelRulesProvider):
     def _cloudflare(self) -> CloudflareApi:
         return self.cloudflare
 
-    def _lease(self, wanted: RuleSet) -> TunnelLease:
+    def _lease(self, wanted: RuleSet) -> Lease:
         world = self.world
         lease = lease_of(wanted.tunnel_id)
-        return TunnelLease(Lease(self._api(), lease, wanted.stack, lambda: world.now, world.wait, wanted.former))
+        return Lease(self._api(), lease, wanted.stack, lambda: world.now, world.wait, wanted.former)
 
     def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
         return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id, self.world.wait)

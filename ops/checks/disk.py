@@ -21,7 +21,7 @@ from ops.checks.immich import running
 from ops.facts import Facts
 from ops.facts.cluster import ClusterFacts
 from ops.facts.part import there
-from ops.facts.photo_sync import SyncRun, moment
+from ops.facts.photo_sync import SyncRun
 from settings.storage import OnNode
 
 
@@ -102,10 +102,11 @@ def _mark(facts: Facts) -> Result:
         for container in pod["status"].get("initContainerStatuses", []):
             ended = container.get("state", {}).get("terminated")
             if container["name"] == GUARD and ended and ended.get("exitCode") == 0 and "finishedAt" in ended:
-                sights.append(_Sight(moment(ended["finishedAt"]), f"pod {pod['metadata']['name']} found it"))
+                ended_at = datetime.fromisoformat(ended["finishedAt"])
+                sights.append(_Sight(ended_at, f"pod {pod['metadata']['name']} found it"))
     record = cluster.plan.directory_record.ref
     if since := cluster.live.get(record, {}).get("metadata", {}).get("creationTimestamp"):
-        sights.append(_Sight(moment(since), f"it was set, as {record} remembers"))
+        sights.append(_Sight(datetime.fromisoformat(since), f"it was set, as {record} remembers"))
     if not sights:
         return NotChecked(f"only a pod on the node can see {MARK}, and none has looked yet")
     last = max(sights)

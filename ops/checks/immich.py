@@ -1,6 +1,6 @@
 """Immich runs, and sees the photos read-only."""
 
-from clients import result
+from clients import pod_end, result
 from clients.conditions import holding, is_ready
 from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD, lacking
@@ -79,8 +79,8 @@ def _guards_words(pod: Manifest) -> str:
 
 def _why(pod: Manifest) -> str:
     status = pod.get("status", {})
-    statuses = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    waiting = [one["state"]["waiting"]["reason"] for one in statuses if one.get("state", {}).get("waiting")]
+    states = pod_end.containers(status)
+    waiting = [one["state"]["waiting"]["reason"] for one in states if one.get("state", {}).get("waiting")]
     unmet = [one["reason"] for one in status.get("conditions", []) if one["status"] == "False" and one.get("reason")]
     return next(iter([*waiting, *unmet]), str(status.get("phase", "unknown")))
 

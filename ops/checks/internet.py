@@ -29,7 +29,7 @@ _REDIRECTS = range(300, 400)
 
 
 def _name(facts: Facts) -> Result:
-    addresses, cloudflare = there(facts.name).addresses, facts.settings.cloudflare
+    addresses, cloudflare = there(facts.name), facts.settings.cloudflare
     if not addresses:
         evidence = f"no address of {facts.settings.host} is known here"
         stated = isinstance(facts.cloudflare, CloudflareFacts) and bool(facts.cloudflare.records)

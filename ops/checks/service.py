@@ -38,7 +38,7 @@ def _service(facts: Facts) -> Result:
 
 
 def _answers(facts: Facts) -> Result:
-    fault = there(facts.ping).fault
+    fault = there(facts.ping)
     if not fault:
         return Passed("200 from /api/server/ping, through a port-forward")
     misled = () if isinstance(facts.cluster, Unread) else _misled(facts, facts.cluster, fault, silent=True)

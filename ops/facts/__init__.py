@@ -15,8 +15,8 @@ from observe.planned import at_cloudflare, planned
 from ops.facts import cloudflare, cluster, immich, photo_sync
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.cluster import ClusterFacts, Running
-from ops.facts.immich import LibrariesFacts, Ping
-from ops.facts.internet import Internet, Name, Page, Uploads
+from ops.facts.immich import LibrariesFacts
+from ops.facts.internet import Internet, Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import AccountFacts
 from ops.missing_photos import Missing
@@ -38,10 +38,10 @@ class Facts:
         now: when it was all read.
         cluster: the cluster's objects.
         accounts: how the syncs went.
-        ping: Immich's answer inside the cluster.
+        ping: what is wrong with Immich's answer inside the cluster; empty for the right one.
         libraries: what Immich holds.
         cloudflare: the account's objects.
-        name: the host's addresses.
+        name: the host's addresses; none where no resolver knows it.
         page: what answers over https.
         plain: what answers over http.
         web_socket: what answers to an upgrade.
@@ -56,10 +56,10 @@ class Facts:
     now: datetime
     cluster: ClusterFacts | Unread
     accounts: tuple[AccountFacts, ...] | Unread
-    ping: Ping | Unread
+    ping: str | Unread
     libraries: LibrariesFacts | Unread
     cloudflare: CloudflareFacts | Unread
-    name: Name | Unread
+    name: tuple[str, ...] | Unread
     page: Page | Unread
     plain: Page | Unread
     web_socket: Page | Unread
@@ -97,7 +97,7 @@ def read_facts(settings: Settings, stack: str, outside: Internet | None, *, uplo
     ping = begin(lambda: immich.ping(of_ping, settings))
     libraries = begin(lambda: immich.read_libraries(of_libraries, settings, owner))
     at_cloudflare = begin(lambda: read_cloudflare(connect(settings), of_cloudflare, settings, owner))
-    name = begin(lambda: outside.name(host)) if outside else _nowhere
+    name = begin(lambda: outside.resolve(host)) if outside else _nowhere
     page = begin(lambda: outside.page(host)) if outside else _nowhere
     plain = begin(lambda: outside.plain(host)) if outside else _nowhere
     web_socket = begin(lambda: outside.web_socket(host)) if outside else _nowhere

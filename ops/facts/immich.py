@@ -19,13 +19,6 @@ from settings import Settings
 
 
 @dataclass(frozen=True)
-class Ping:
-    """The server's answer; `fault` is empty when it is the right one."""
-
-    fault: str = ""
-
-
-@dataclass(frozen=True)
 class LibraryFacts:
     """A library that the stack wants, and the one that Immich has.
 
@@ -57,8 +50,8 @@ class LibrariesFacts:
     changed: Entries | None = None
 
 
-def ping(api: ClusterApi, settings: Settings) -> Ping:
-    """Ask it through a port-forward to its Service.
+def ping(api: ClusterApi, settings: Settings) -> str:
+    """Ask it through a port-forward to its Service; say what is wrong with the answer, nothing where it is right.
 
     Raises:
         ClusterError: when the cluster does not let us.
@@ -70,8 +63,8 @@ def ping(api: ClusterApi, settings: Settings) -> Ping:
         try:
             immich.ping()
         except ImmichError as error:
-            return Ping(str(error))
-    return Ping()
+            return str(error)
+    return ""
 
 
 def read_libraries(api: ClusterApi, settings: Settings, owner: Ownership) -> LibrariesFacts:

@@ -57,13 +57,6 @@ class Uploads:
     above: Page
 
 
-@dataclass(frozen=True)
-class Name:
-    """The addresses of a name; none when no resolver knows it."""
-
-    addresses: tuple[str, ...] = ()
-
-
 def _resolve(host: str) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
@@ -85,15 +78,6 @@ class Internet:
     resolve: Callable[[str], tuple[str, ...]] = _resolve
     connect: Callable[[str, int], socket.socket] = _connect
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
-
-    def name(self, host: str) -> Name:
-        """Resolve a name.
-
-        Raises:
-            OSError: when no resolver answers.
-
-        """
-        return Name(self.resolve(host))
 
     def page(self, host: str) -> Page:
         """Ask for Immich's ping over https."""

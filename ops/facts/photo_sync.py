@@ -79,7 +79,7 @@ def _refused(api: ClusterApi, cron_job: Manifest, runs: tuple[SyncRun, ...]) -> 
         refusals = pod_start.refusals(api, cron_job)
     except ClusterRefusedError:
         return ""
-    return next((words for when, words in refusals if not runs or moment(when) > runs[0].began), "")
+    return next((words for when, words in refusals if not runs or datetime.fromisoformat(when) > runs[0].began), "")
 
 
 def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
@@ -93,14 +93,14 @@ def _runs(api: ClusterApi, namespace: str, account: str) -> Iterator[SyncRun]:
     syncs.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]), reverse=True)
     pods = api.list(Ref("v1", "Pod", "", namespace), labelSelector=labelled)
     for job in syncs[:_RUNS]:
-        name, began = job["metadata"]["name"], moment(job["metadata"]["creationTimestamp"])
+        name, began = job["metadata"]["name"], datetime.fromisoformat(job["metadata"]["creationTimestamp"])
         pod = next((pod for pod in pods if pod["metadata"].get("labels", {}).get(_JOB_NAME) == name), None)
         condition = end_of_job(job)
         if condition is None:
             yield SyncRun(name, "running", began, blocked=_blocked(api, job, pod))
             continue
         state: State = "complete" if condition["type"] == "Complete" else "failed"
-        ended = moment(condition.get("lastTransitionTime") or job["metadata"]["creationTimestamp"])
+        ended = datetime.fromisoformat(condition.get("lastTransitionTime") or job["metadata"]["creationTimestamp"])
         yield SyncRun(name, state, began, ended, pod_end.of_job(condition, pod))
 
 
@@ -109,8 +109,3 @@ def _blocked(api: ClusterApi, job: Manifest, pod: Manifest | None) -> str:
         return next((failure.reason for failure in pod_start.of_job(api, job, pod)), "")
     except ClusterRefusedError:
         return ""
-
-
-def moment(text: str) -> datetime:
-    """Read a time as Kubernetes writes it."""
-    return datetime.fromisoformat(text)

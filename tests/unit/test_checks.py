@@ -24,8 +24,8 @@ from ops.checks import CHECKS
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
 from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
-from ops.facts.immich import LibrariesFacts, Ping
-from ops.facts.internet import Name, Page, Uploads
+from ops.facts.immich import LibrariesFacts
+from ops.facts.internet import Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
@@ -274,7 +274,7 @@ def crashing() -> Manifest:
 
 DENIED = "forbidden: ValidatingAdmissionPolicy 'immich-icloud-immich' denied request"
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
-SILENT = Ping("Immich does not answer")
+SILENT = "Immich does not answer"
 
 # Check, settings beside those of the stack that is well, what is broken, what is found. Its words are in golden/.
 CASES: list[tuple[str, Manifest, Break, str]] = [
@@ -347,9 +347,9 @@ CASES: list[tuple[str, Manifest, Break, str]] = [
     ("dns-record", {}, cloudflare(records=()), "record-missing"),
     ("dns-record", {}, lambda f: cloudflare(records=(replace(records(f)[0], content="x"),))(f), "record-changed"),
     ("dns-record", {}, lambda f: cloudflare(records=(replace(records(f)[0], proxied=False),))(f), "record-changed"),
-    ("dns", {}, lambda f: cloudflare(records=())(part(name=Name())(f)), "name-missing"),
-    ("dns", {}, part(name=Name()), "name-not-yet-known"),
-    ("dns", {}, part(name=Name(("198.51.100.7", "104.21.0.1"))), "address-changed"),
+    ("dns", {}, lambda f: cloudflare(records=())(part(name=())(f)), "name-missing"),
+    ("dns", {}, part(name=()), "name-not-yet-known"),
+    ("dns", {}, part(name=("198.51.100.7", "104.21.0.1")), "address-changed"),
     ("tunnel", {}, cloudflare(tunnel=None), "tunnel-missing"),
     ("tunnel", {}, cloudflare(connectors=(Connector("1", 0),)), "no-connectors"),
     ("tunnel", {"cloudflare": OWN}, cloudflare(connectors=()), "own-connectors-down"),
@@ -508,7 +508,7 @@ def test_names_are_unique() -> None:
         ("last-sync", synced("", state="running"), "the first sync of anna is at work"),
         ("icloud-session", synced(Code.SYNCED, session_end=None), "no run of anna has reported"),
         ("web-socket", part(web_socket=SIGN_IN), "asks to sign in first"),
-        ("dns", part(name=Name(("192.168.1.5",))), "not what the internet sees"),
+        ("dns", part(name=("192.168.1.5",)), "not what the internet sees"),
         ("mount", lambda f: with_cluster(f, pods=()), "no pod of Immich's server runs"),
         ("drift", part(cluster=Unread("no Kubernetes API server answers")), "no Kubernetes API server answers"),
         ("ping", part(ping=Unread("pods is forbidden")), "pods is forbidden"),

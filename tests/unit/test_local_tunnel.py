@@ -13,7 +13,7 @@ from clients import connector_file
 from clients.cloudflare import CloudflareApi
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from clients.tunnel_document import TunnelDocument
-from clients.tunnel_lease import Share, TunnelLease
+from clients.tunnel_lease import Share, lease_for, note
 from components import local_route
 from components.local_route import Left, Standing
 from components.ownership import Ownership
@@ -319,15 +319,15 @@ def test_a_rule_that_its_owner_wrote_needs_none_of_this_stack(text: str) -> None
 def test_a_broken_file_stops_only_the_stack_whose_rule_is_in_it() -> None:
     world = World(DOCUMENT.replace("404", "1000")).out_of_git()
     assert codes(world.findings()) == ["document-invalid", "rule-to-write"]
-    with TunnelLease.of(world.cluster, WORKSHOP, STACK).held() as lease:
-        lease.note(Share(frozenset({(HOST, "")})))
+    with lease_for(world.cluster, WORKSHOP, STACK).held() as lease:
+        note(lease, Share(frozenset({(HOST, "")})))
     assert codes(world.findings()) == ["file-invalid"]
 
 
 def test_a_rule_of_this_stack_is_known_by_its_lease() -> None:
     world = World(WITH_RULE).out_of_git("immich-icloud/test")
-    with TunnelLease.of(world.cluster, WORKSHOP, STACK).held() as lease:
-        lease.note(Share(frozenset({(HOST, "")})))
+    with lease_for(world.cluster, WORKSHOP, STACK).held() as lease:
+        note(lease, Share(frozenset({(HOST, "")})))
     assert world.plan().public_access.file_rule is not None
 
 

@@ -235,7 +235,7 @@ def seen_by_both(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(state, "known", tuple)
     monkeypatch.setattr(observe, "resolves", lambda _: True)
     monkeypatch.setattr(observe.immich, "read_immich", lambda *_: None)
-    monkeypatch.setattr(facts.immich, "ping", lambda *_: facts.immich.Ping())
+    monkeypatch.setattr(facts.immich, "ping", lambda *_: "")
     monkeypatch.setattr(facts.immich, "read_libraries", lambda *_: facts.immich.LibrariesFacts(()))
 
     def look(api: Answering) -> tuple[list[str], list[object]]:

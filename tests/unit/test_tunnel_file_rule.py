@@ -9,7 +9,7 @@ import pytest
 from clients import connector_restart, document_keeper
 from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest
-from clients.tunnel_lease import Share, TunnelLease
+from clients.tunnel_lease import Share, lease_for, note, shares
 from providers import tunnel_file_rule
 from providers.file_rule import compare
 from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule, inputs
@@ -48,7 +48,7 @@ def stack(world: Homelab) -> Stack:
 
 
 def share(world: Homelab) -> Share | None:
-    return TunnelLease.of(world, WORKSHOP, STACK).shares().get(STACK)
+    return shares(lease_for(world, WORKSHOP, STACK)).get(STACK)
 
 
 def findings(world: Homelab, rule: Rule = OURS, **more: Any) -> list[str]:
@@ -189,8 +189,8 @@ def test_under_another_name_of_the_stack_the_rule_stays(world: Homelab, stack: S
 
 
 def test_another_stack_keeps_its_host(world: Homelab, stack: Stack) -> None:
-    with TunnelLease.of(world, WORKSHOP, "immich-icloud/other").held() as lease:
-        lease.note(Share(frozenset({(HOST, "")})))
+    with lease_for(world, WORKSHOP, "immich-icloud/other").held() as lease:
+        note(lease, Share(frozenset({(HOST, "")})))
     with pytest.raises(PreviewError):
         stack.settle(OURS)
     assert world.text == DOCUMENT

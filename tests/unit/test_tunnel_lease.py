@@ -6,7 +6,7 @@ import pytest
 
 from clients.kubernetes import Answer, ClusterError, ClusterRefusedError, Manifest, UnreachableError
 from clients.lease import Lease, LostError
-from clients.tunnel_lease import Share, TunnelLease, lease_of
+from clients.tunnel_lease import Share, lease_of, note, share, shares
 from tests.fake_cluster import FakeCluster
 
 TUNNEL = "7c0de5ad-0b0e-4b1e-9a5e-0d15ea5e0001"
@@ -30,9 +30,9 @@ class Clock:
         self.meanwhile()
 
 
-def lease(cluster: FakeCluster, stack: str = "p/one", clock: Clock | None = None) -> TunnelLease:
+def lease(cluster: FakeCluster, stack: str = "p/one", clock: Clock | None = None) -> Lease:
     clock = clock or Clock()
-    return TunnelLease(Lease(cluster, lease_of(TUNNEL), stack, clock, clock.wait))
+    return Lease(cluster, lease_of(TUNNEL), stack, clock, clock.wait)
 
 
 def live(cluster: FakeCluster) -> Manifest:
@@ -60,34 +60,34 @@ def test_it_is_a_lease_that_others_can_read() -> None:
 def test_the_lease_is_deleted_with_the_last_rule() -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
-        held.note(PHOTOS)
+        note(held, PHOTOS)
     assert live(cluster)["spec"]["holderIdentity"] == ""
     with lease(cluster).held() as held:
-        held.note(Share())
+        note(held, Share())
     assert cluster.objects == {}
 
 
 def test_each_stack_notes_its_own() -> None:
     cluster = FakeCluster()
     with lease(cluster, "p/one").held() as held:
-        held.note(PHOTOS)
-        assert held.share == PHOTOS
+        note(held, PHOTOS)
+        assert share(held) == PHOTOS
     with lease(cluster, "p/two").held() as held:
-        assert held.share == Share()
-        held.note(ALBUM)
-    assert lease(cluster).shares() == {"p/one": PHOTOS, "p/two": ALBUM}
+        assert share(held) == Share()
+        note(held, ALBUM)
+    assert shares(lease(cluster)) == {"p/one": PHOTOS, "p/two": ALBUM}
     with lease(cluster, "p/one").held() as held:
-        held.note(Share())
-    assert lease(cluster).shares() == {"p/two": ALBUM}
+        note(held, Share())
+    assert shares(lease(cluster)) == {"p/two": ALBUM}
 
 
 def test_notes_leave_other_annotations_alone() -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
-        held.note(PHOTOS)
+        note(held, PHOTOS)
     live(cluster)["metadata"]["annotations"]["team"] = "home"
     with lease(cluster).held() as held:
-        held.note(ALBUM)
+        note(held, ALBUM)
     assert live(cluster)["metadata"]["annotations"]["team"] == "home"
 
 
@@ -97,29 +97,29 @@ def test_notes_leave_other_annotations_alone() -> None:
 def test_notes_that_were_changed_by_hand_are_a_sentence(notes: str) -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
-        held.note(PHOTOS)
+        note(held, PHOTOS)
     live(cluster)["metadata"]["annotations"]["immich-icloud/tunnel-rules"] = notes
     with pytest.raises(ClusterError, match="kubectl -n default edit lease"):
-        lease(cluster).shares()
+        shares(lease(cluster))
     with pytest.raises(ClusterError, match="kubectl -n default edit lease"), lease(cluster).held() as held:
-        dict(held.shares)
+        dict(shares(held))
     assert live(cluster)["metadata"]["annotations"]["immich-icloud/tunnel-rules"] == notes
 
 
 def test_a_lease_without_a_spec_has_no_holder() -> None:
     cluster = FakeCluster()
     with lease(cluster).held() as held:
-        held.note(PHOTOS)
+        note(held, PHOTOS)
     del live(cluster)["spec"]
     with lease(cluster, "p/two").held() as held:
-        assert held.shares == {"p/one": PHOTOS}
+        assert shares(held) == {"p/one": PHOTOS}
 
 
 def test_who_comes_second_waits_for_the_first() -> None:
     cluster = FakeCluster()
     first = lease(cluster).held()
     held = first.__enter__()
-    held.note(PHOTOS)
+    note(held, PHOTOS)
     clock = Clock()
 
     def finished() -> None:
@@ -129,7 +129,7 @@ def test_who_comes_second_waits_for_the_first() -> None:
     clock.meanwhile = finished
     with lease(cluster, "p/two", clock).held() as second:
         assert clock.now == 7
-        assert second.shares == {"p/one": PHOTOS}
+        assert shares(second) == {"p/one": PHOTOS}
 
 
 def test_who_was_killed_is_waited_for_as_long_as_the_lease_lasts() -> None:
@@ -153,7 +153,7 @@ def test_no_clock_is_trusted(written: str) -> None:
 def test_who_renews_keeps_it() -> None:
     cluster = FakeCluster()
     with lease(cluster, "p/one").held() as held:
-        clock = Clock(lambda: held.note(PHOTOS))
+        clock = Clock(lambda: note(held, PHOTOS))
         with pytest.raises(ClusterError) as error, lease(cluster, "p/two", clock).held():
             pytest.fail("two hold it")
     assert str(error.value) == ("the stack p/one is changing rules of the same tunnel. Wait for it, then try again")
@@ -163,18 +163,18 @@ def test_who_renews_keeps_it() -> None:
 def test_a_holder_that_lost_it_writes_nothing() -> None:
     cluster = FakeCluster()
     with lease(cluster, "p/one").held() as slow:
-        slow.note(PHOTOS)
+        note(slow, PHOTOS)
         with lease(cluster, "p/two", Clock()).held() as second:
-            second.note(ALBUM)
+            note(second, ALBUM)
             before = live(cluster)
             with pytest.raises(LostError) as error:
-                slow.note(Share())
+                note(slow, Share())
             assert live(cluster) == before
             assert str(error.value) == (
                 f"Lease default/immich-icloud-tunnel-{TUNNEL} was changed while this stack, p/one, held it: another "
                 "stack may be changing rules of the same tunnel. Wait for it, then try again"
             )
-    assert lease(cluster).shares() == {"p/one": PHOTOS, "p/two": ALBUM}
+    assert shares(lease(cluster)) == {"p/one": PHOTOS, "p/two": ALBUM}
 
 
 def test_who_lost_it_does_not_give_it_up_for_another() -> None:
@@ -183,7 +183,7 @@ def test_who_lost_it_does_not_give_it_up_for_another() -> None:
     lost.__enter__()
     with lease(cluster, "p/two").held() as second:
         lost.__exit__(None, None, None)
-        second.note(ALBUM)
+        note(second, ALBUM)
         assert live(cluster)["spec"]["holderIdentity"].startswith("p/two_")
 
 
@@ -192,7 +192,7 @@ def test_a_lease_that_was_deleted_is_lost() -> None:
     with lease(cluster).held() as held:
         cluster.objects.clear()
         with pytest.raises(LostError):
-            held.note(PHOTOS)
+            note(held, PHOTOS)
     assert cluster.objects == {}
 
 
@@ -201,7 +201,7 @@ def test_who_is_overtaken_in_taking_it_waits(verb: str) -> None:
     cluster = FakeCluster()
     if verb == "replace":
         with lease(cluster).held() as held:
-            held.note(PHOTOS)
+            note(held, PHOTOS)
 
     def overtake(step: str) -> None:
         if step == f"before {verb}":
@@ -231,7 +231,7 @@ def test_an_error_inside_gives_it_up() -> None:
 
     def interrupted() -> None:
         with lease(cluster).held() as held:
-            held.note(PHOTOS)
+            note(held, PHOTOS)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

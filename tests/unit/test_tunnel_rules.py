@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from clients import tunnel_lease
 from clients.cloudflare import CloudflareRefusedError, UnansweredError
 from clients.kubernetes import ClusterError
 from clients.lease import LostError
 from clients.tunnel_configuration import OverwrittenError
-from clients.tunnel_lease import Share, TunnelLease, lease_of
+from clients.tunnel_lease import Share, lease_for, lease_of
 from lab.cloudflare.faults import Fault
 from lab.cloudflare.world import give_token
 from providers import tunnel_rules
@@ -45,7 +46,7 @@ def text(value: Any) -> str:
 
 
 def shares(world: SharedTunnel) -> Any:
-    return TunnelLease.of(world.cluster, HOMELAB, "anybody").shares()
+    return tunnel_lease.shares(lease_for(world.cluster, HOMELAB, "anybody"))
 
 
 # create, read, update, delete

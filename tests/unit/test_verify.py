@@ -12,7 +12,7 @@ from ops import up_role
 from ops.checks import CHECKS, check
 from ops.checks.check import NotChecked
 from ops.facts import Facts
-from ops.facts.internet import Name, Page
+from ops.facts.internet import Page
 from ops.facts.part import Absent, Unread
 from ops.verify import Verdict, as_json, is_well, show
 from ops.verify_role import manifests
@@ -37,12 +37,12 @@ def test_only_what_passed_or_does_not_apply_is_well() -> None:
     assert is_well(judged(well()))
     assert is_well(judged(replace(well(), page=Absent("a rehearsal"))))
     assert not is_well(judged(replace(well(), page=Unread("no answer"))))
-    assert not is_well(judged(replace(well(), name=Name())))
+    assert not is_well(judged(replace(well(), name=())))
 
 
 def test_one_cause_is_one_fault() -> None:
     silent, plain = Page(fault="no certificate for it", untrusted=True), Page(200)
-    facts = replace(well(), name=Name(), page=silent, plain=plain, web_socket=Page(404))
+    facts = replace(well(), name=(), page=silent, plain=plain, web_socket=Page(404))
     told = {check.name: result for check, result in judged(facts).items()}
     assert [name for name, result in told.items() if isinstance(result, Finding)] == ["dns"]
     follows = NotChecked("follows from the failure of dns")
@@ -66,7 +66,7 @@ def test_checks_follow_only_earlier_ones() -> None:
 
 
 def test_a_program_gets_every_check_with_cause_and_command() -> None:
-    told = json.loads(as_json("test", judged(replace(well(), name=Name(), page=Unread("no answer")))))
+    told = json.loads(as_json("test", judged(replace(well(), name=(), page=Unread("no answer")))))
     assert (told["stack"], told["passed"]) == ("test", False)
     assert [one["name"] for one in told["checks"]] == [check.name for check in CHECKS]
     by_name = {one["name"]: one for one in told["checks"]}

@@ -25,7 +25,7 @@ from ops.command import CommandError
 from ops.diagram.dot import _quoted as graphviz
 from ops.diagram.mermaid import _text as mermaid
 from preflight import PreflightError, wording
-from providers.report import refusals, report
+from providers.report import checked, report
 from review.github import GitHubError
 from settings import SettingsError
 from text.finding import Finding, Severity
@@ -60,7 +60,7 @@ PRINTED: dict[str, Callable[[], str]] = {
     "Mermaid": lambda: mermaid(NASTY),
     "settings": lambda: str(SettingsError([NASTY])),
     "preflight": lambda: str(PreflightError([wording.UNREADABLE.found(reason=NASTY)])),
-    "a check": lambda: refusals([NASTY])[0].reason,
+    "a check": lambda: checked({}, lambda: [NASTY]).failures[0].reason,
     **{
         error.__name__: lambda error=error: str(error(NASTY))  # type: ignore[misc]
         for error in (
