@@ -449,7 +449,7 @@ def removed(
 
 def test_removing_with_the_stacks_own_token(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = removed(monkeypatch, SHARED, secrets=["cloudflareToken"], cloudflareToken=TOKEN)
-    assert [made.type for made in stack.resources] == ["pulumi:providers:kubernetes", "pulumi:providers:cloudflare"]
+    assert {made.type for made in stack.resources} == {"pulumi:providers:kubernetes", "pulumi:providers:cloudflare"}
     provider = stack.one("cloudflare")
     assert provider.inputs["apiToken"] == TOKEN
     assert provider.secrets >= {"apiToken"}
