@@ -1,5 +1,6 @@
 """One rehearsal a module: the real engine and a real API server, with a project directory of its own."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -51,6 +52,7 @@ IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "p
 
 
 PYTHON = Path(sys.executable)
+DATA = "control-plane"
 
 _STARTED: list[str] = []
 
@@ -67,8 +69,15 @@ sys.addaudithook(_note_command_line)
 class Bench:
     """A project directory on a control plane of its own."""
 
-    def __init__(
-        self, project: Path, tools: Tools, the_world: world.World, *, photos: bool, python: Path = PYTHON
+    def __init__(  # noqa: PLR0913 (the last two only spare work)
+        self,
+        project: Path,
+        tools: Tools,
+        the_world: world.World,
+        *,
+        photos: bool,
+        python: Path = PYTHON,
+        found: Path | None = None,
     ) -> None:
         self.project, self.home, self.tools, self._python = project, project / ".lab", tools, python
         self.runs: list[Run] = []
@@ -77,6 +86,8 @@ class Bench:
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
         self.plane = ControlPlane(self.home, tools)
+        if found and the_world == "found":
+            shutil.copytree(found / DATA, self.home / DATA, ignore=shutil.ignore_patterns("ports.json"))
         self.plane.start()
         self.cloudflare = cloudflare.start(self.home)
         self.immich = immich.start(self.home)
@@ -268,12 +279,35 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield warm
 
 
+@pytest.fixture(scope="session")
+def as_found(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The home of a control plane that has the world as found, stopped: half the work to go on from.
+
+    One of several workers makes it for all; a test file that is run alone needs one world only.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    home = tmp_path_factory.getbasetemp().parent / "as-found"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.with_suffix(".complete").exists():
+            plane = ControlPlane(home, tools)
+            plane.start()
+            world.put(plane.kubeconfig, "found")
+            processes.end(home)
+            home.with_suffix(".complete").touch()
+    return home
+
+
 @pytest.fixture(scope="module")
-def make_bench(tools: Tools, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeBench]:
+def make_bench(
+    tools: Tools, python: Path, as_found: Path | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeBench]:
     benches: list[Bench] = []
 
     def make(the_world: world.World, *, photos: bool = False) -> Bench:
-        benches.append(Bench(tmp_path_factory.mktemp(the_world), tools, the_world, photos=photos, python=python))
+        project = tmp_path_factory.mktemp(the_world)
+        benches.append(Bench(project, tools, the_world, photos=photos, python=python, found=as_found))
         return benches[-1]
 
     yield make
