@@ -1,18 +1,16 @@
-"""The stand-in for Apple, held against the real icloudpd: signing in, listing, fetching, and what goes wrong."""
+"""The stand-in for Apple, held against the real icloudpd alone; what our script makes of it is test_sync.py's."""
 
 import json
 from dataclasses import replace
 from http.cookiejar import LWPCookieJar
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.apple.world import CODE, account, found, household
-from tests.icloudpd.client import APPLE_ID, DOWNLOADS, PASSWORD, QUERIES, Client
+from tests.icloudpd.client import APPLE_ID, PASSWORD, Client
 
-PHOTOS = ["2026/01/01/IMG_0001.JPG", "2026/08/15/IMG_0002.JPG", "2026/08/15/IMG_0003.JPG", "2026/10/31/IMG_0004.JPG"]
-NEWEST = PHOTOS[-1]
+NEWEST = "2026/10/31/IMG_0004.JPG"
 SHARED = "SharedSync-9DD9B767-9F30-4D6F-B658-F17DBA16D107"
 
 
@@ -58,16 +56,6 @@ def test_a_wrong_credential_signs_no_account_in(client: Client, told: list[str],
     assert ended.code == 1
     assert says in ended.out
     assert "trust_token" not in (client.cookies / "coultonexamplecom.session").read_text()
-
-
-def test_photos_are_fetched_once_and_byte_for_byte(signed_in: Client) -> None:
-    assert signed_in.fetch().said[-1] == "All photos and videos have been downloaded"
-    assert list(signed_in.files()) == PHOTOS
-    library = found().library(APPLE_ID)
-    wanted = sorted(one.of_master["resOriginal"].content for one in library.assets)
-    assert sorted((signed_in.photos / name).read_bytes() for name in PHOTOS) == wanted
-    again = signed_in.fetch()
-    assert (again.out.count(" already exists\n"), again.out.count(" Downloaded ")) == (4, 0)
 
 
 def test_a_household_has_one_of_everything(signed_in: Client) -> None:
@@ -116,12 +104,6 @@ def test_what_is_asked_for_is_fetched(signed_in: Client, words: list[str], annou
     assert {name.rpartition("/")[2] for name in signed_in.files()} == files
 
 
-def test_albums_and_libraries_are_listed(signed_in: Client) -> None:
-    signed_in.account(photos=household())
-    assert signed_in.run("--list-albums").out.splitlines()[-2:] == ["Summer", "Été à la mer"]
-    assert {"PrimarySync", SHARED} <= set(signed_in.run("--list-libraries").out.splitlines())
-
-
 def test_thousands_come_in_pages(signed_in: Client) -> None:
     signed_in.account(photos=[], more=250)
     ended = signed_in.fetch("--dry-run")
@@ -138,62 +120,6 @@ def test_a_file_that_did_not_arrive_whole_is_kept_and_passes(signed_in: Client, 
     assert (ended.code, ended.said[-1]) == (0, "All photos and videos have been downloaded")
     assert signed_in.files() == {NEWEST: 4999 if kind == "otherSize" else 2500}
     assert f"Would download {signed_in.photos}/2026/10/31/IMG_0004-5000.JPG" in signed_in.fetch("--dry-run").out
-
-
-# What goes wrong once, then what it says and its exit code.
-ONCE: list[tuple[dict[str, Any], str, int]] = [
-    *(
-        ({"kind": "status", "path": DOWNLOADS, "status": status}, says, 0)
-        for status, says in {
-            410: "Gone (410)",
-            421: "Authentication required for Account. (421)",
-            423: "Locked (423)",
-            429: "Too Many Requests (429)",
-            500: "Authentication required for Account. (500)",
-        }.items()
-    ),
-    ({"kind": "status", "path": DOWNLOADS}, "Apple iCloud is temporary refusing to serve icloudpd", 1),
-    ({"kind": "status", "path": QUERIES}, "Apple iCloud is temporary refusing to serve icloudpd", 1),
-    ({"kind": "status", "path": QUERIES, "status": 421}, "Authentication required for Account. (421)", 1),
-    ({"kind": "status", "path": QUERIES, "status": 423}, "Locked (423)", 1),
-    ({"kind": "timeOut", "path": QUERIES}, "Cannot connect to Apple iCloud service", 1),
-]
-
-
-@pytest.mark.parametrize(("fault", "says", "code"), ONCE, ids=lambda value: str(value)[:70])
-def test_what_goes_wrong_once_is_told(signed_in: Client, fault: dict[str, Any], says: str, code: int) -> None:
-    signed_in.goes_wrong(**fault)
-    ended = signed_in.fetch()
-    assert ended.code == code
-    assert says in ended.said
-    assert signed_in.tell("GET", "faults") == []
-
-
-# What stays wrong with an account, then what it says and its exit code.
-CONDITIONS: dict[str, tuple[Any, str, int]] = {
-    "advancedProtection": (True, "private db access disabled for this account", 1),
-    "securityKey": (True, "(AUTHENTICATION_FAILED)", 1),
-    "zoneMissing": (True, "(ZONE_NOT_FOUND)", 1),
-    "busy": (True, "Apple iCloud is temporary refusing to serve icloudpd", 1),
-    "indexing": (True, "Apple iCloud Photo Library has not finished indexing yet", 1),
-}
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_what_stays_wrong_is_told(signed_in: Client, condition: str) -> None:
-    value, says, code = CONDITIONS[condition]
-    signed_in.account(**{condition: value})
-    ended = signed_in.fetch()
-    assert ended.code == code
-    assert any(says in line for line in ended.said)
-
-
-def test_a_listing_that_ends_early_passes(signed_in: Client) -> None:
-    """Which is why announced and seen are compared (icloudpd #616, #1069, #1272)."""
-    signed_in.account(listingEndsAfter=2)
-    ended = signed_in.fetch()
-    assert "Downloading 4 original" in ended.out
-    assert (ended.code, len(signed_in.files())) == (0, 2)
 
 
 def test_a_session_of_the_web_ends_before_the_browser_s_trust(client: Client) -> None:
