@@ -118,7 +118,7 @@ def _build_one(recipe: Recipe, go: Go, listing: Command, progress: BuildProgress
     product.mkdir()
     # Of one package, the result is named by us: "server", as Go would have it, is not "etcd".
     target = product / next(iter(recipe.packages)) if len(recipe.packages) == 1 else product
-    build = go.start("build", recipe, "-v", *recipe.flags, "-o", f"{target}", *recipe.packages.values())
+    build = go.start("build", recipe, "-v", *recipe.build_flags, "-o", f"{target}", *recipe.packages.values())
     while build.running():
         compiled = _packages(build)
         of = max(len(needed), len(compiled), 1)

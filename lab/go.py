@@ -74,8 +74,9 @@ def find_go(workshop: Path, recipes: Sequence[Recipe], progress: BuildProgress) 
         "CGO_ENABLED": "0",
         "GOCACHE": str(workshop / "cache"),
         "GOFLAGS": "-buildvcs=false -mod=readonly",
-        # The compiler takes a sixth less of a processor's time, and up to a quarter more memory.
-        "GOGC": os.environ.get("GOGC", "400"),
+        # Most packages are compiled without collecting garbage once.
+        "GOGC": os.environ.get("GOGC", "off"),
+        "GOMEMLIMIT": os.environ.get("GOMEMLIMIT", "1GiB"),
         "GOTMPDIR": str(scratch(workshop)),
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",

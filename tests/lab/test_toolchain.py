@@ -247,6 +247,12 @@ def test_the_version_comes_from_the_pins(recipe: Recipe) -> None:
     assert all(version in flag for flag in recipe.flags if "Version=" in flag)
 
 
+def test_debug_data_is_left_out_of_each_build_and_shapes_no_program() -> None:
+    """Of several -gcflags, Go heeds the last."""
+    assert BY_NAME["etcd"].build_flags == (*BY_NAME["etcd"].flags, "-gcflags=all=-N -l -dwarf=false")
+    assert BY_NAME["pulumi"].build_flags == (*BY_NAME["pulumi"].flags, "-gcflags=all=-dwarf=false")
+
+
 def test_the_engine_that_is_built_is_the_sdk_s_own() -> None:
     assert BY_NAME["pulumi"].version == "v" + ".".join(map(str, BY_NAME["pulumi"].oldest))
 
