@@ -1,4 +1,4 @@
-"""The control plane starts, survives and behaves as a node on Talos would, and has the homelab as it was found."""
+"""The control plane starts, survives and behaves as a node on Talos would, and has the homelab as it was before."""
 
 import dataclasses
 import signal
