@@ -13,13 +13,16 @@ import pytest
 from clients.kubernetes import Ref
 from components.photo_disk import IMPORT_FOLDER, MARK
 from lab.apple.world import CODE
+from lab.cloudflare.world import TOKEN
 from lab.engine import SOURCE
+from lab.immich.world import API_KEY
 from ops.pictures import DIAGRAM, RECORDED
 from tests.icloudpd_stand_in import ASKS_CODE
 from tests.rehearsal.conftest import Bench, MakeBench, until
 
 PATH = "/var/mnt/icloud-photos"
 PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
+SECRETS = (PASSWORD, API_KEY, TOKEN)
 CRON_JOB = Ref("batch/v1", "CronJob", "icloud-sync-coulton", "photo-sync")
 NOT_SIGNED_IN = (
     "error: account coulton has no valid session at Apple. Sign in, with the code that Apple sends to its devices: "
@@ -57,7 +60,7 @@ def run(bench: Bench, name: str, *arguments: str, typed: str = "") -> tuple[int,
     """The exit code of a command, what it said, and its error."""
     started = start(bench, name, *arguments)
     out, error = started.communicate(typed, timeout=120)
-    assert PASSWORD not in out + error
+    assert [secret for secret in SECRETS if secret in out + error] == []
     return started.returncode, out, error
 
 
@@ -97,7 +100,7 @@ def test_from_signing_in_to_photos(bench: Bench) -> None:
     assert any(line.startswith("the session of account coulton is valid until about ") for line in lines)
     assert len(list(on_disk(bench, f"{PATH}/{IMPORT_FOLDER}").rglob("*.JPG"))) == 4
     await_end_of(bench, "icloud-login-")
-    assert not bench.plain_text(PASSWORD)
+    assert not bench.plain_text(*SECRETS)
     # By which the next `up` knows that it needs no sign-in for a first sync.
     until(lambda: "lastSuccessfulTime" in bench.get(CRON_JOB)["status"], "its CronJob knows of the sync by hand")
 
@@ -166,4 +169,4 @@ def test_another_client_fetches_the_same_photos(bench: Bench) -> None:
     )
     assert len(second) == 4
     assert second == first
-    assert not bench.plain_text(PASSWORD)
+    assert not bench.plain_text(*SECRETS)
