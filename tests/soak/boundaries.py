@@ -10,6 +10,7 @@ import json
 import random
 import secrets
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ import psutil
 from rich.console import Console
 
 from lab import processes, toolchain
+from lab.engine import SOURCE
 from tests.rehearsal.conftest import Bench
 from tests.soak.dump import Dump, dump
 from tests.soak.rounds import restate
@@ -94,6 +96,8 @@ class Boundaries:
                     self.bench.run(operation)
 
     def _read_saved(self) -> None:
+        for kills in self.kills.values():
+            kills.played.clear()
         for line in self._saved.read_text().splitlines():
             stage, number, kill = json.loads(line)
             self.kills[stage].played[number] = Kill(**kill)
@@ -108,8 +112,11 @@ class Boundaries:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     engine.kill()
 
-        with Writes(self.bench, strike):
-            killed = not self.bench.run(STAGES[stage]).succeeded
+        bench = self.bench
+        words = (bench.project, bench.home, bench.stack, bench.cloudflare, STAGES[stage])
+        with Writes(bench, strike):
+            command = [sys.executable, "-m", "tests.soak.apart", *map(str, words)]
+            killed = subprocess.run(command, cwd=SOURCE, check=False, capture_output=True).returncode != 0
         afterwards = [Path(one.partition(": ")[0]).name for one in self.bench.engine().recover()]
         again = self.bench.run(STAGES[stage])
         if not again.succeeded:

@@ -1,5 +1,6 @@
 """What goes wrong on purpose while a command runs, each as a context manager."""
 
+import random
 import shutil
 import subprocess
 import sys
@@ -19,19 +20,22 @@ from lab.immich import world as immich
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import DEPLOYMENT, IMMICH
 from tests.soak import proxy
+from tests.soak.apart import LOCKED
 from tests.soak.deployed import Deployed, Fault, Outcome
-from tests.soak.second import LOCKED
 from tests.soak.writes import Writes
 
 Disturb = Callable[[Deployed, Outcome], AbstractContextManager[None]]
 
 
-@contextmanager
-def _api_server_is_bad(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
-    with proxy.before(deployed.bench.plane.kubeconfig, proxy.sometimes(deployed.of(outcome.name))) as made:
-        yield
-    outcome.struck += made.struck
-    del outcome.struck["passed"]
+def _api_server_is_bad(decide: Callable[[random.Random], Callable[[int], str]]) -> Disturb:
+    @contextmanager
+    def disturbed(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
+        with proxy.before(deployed.bench.plane.kubeconfig, decide(deployed.of(outcome.name))) as made:
+            yield
+        outcome.struck += made.struck
+        del outcome.struck["passed"]
+
+    return disturbed
 
 
 def _api_server_refuses(status: int) -> Disturb:
@@ -49,7 +53,7 @@ def _api_server_refuses(status: int) -> Disturb:
 
 
 def _of_each_call(api: str, kind: str) -> Disturb:
-    """Each call that an undisturbed `up` makes goes wrong once."""
+    """Each call that an undisturbed `up` or removal makes goes wrong once in each of them."""
 
     @contextmanager
     def disturbed(deployed: Deployed, outcome: Outcome) -> Iterator[None]:
@@ -202,7 +206,7 @@ def _twice_at_once(*, one_state: bool) -> Disturb:
 
         def then(write: int, _: psutil.Process) -> None:
             if write == 1:
-                command = [sys.executable, "-m", "tests.soak.second", *map(str, words)]
+                command = [sys.executable, "-m", "tests.soak.apart", *map(str, words)]
                 others.append(subprocess.Popen(command, cwd=SOURCE, stdout=subprocess.PIPE, text=True))
 
         with Writes(bench, then):
@@ -218,7 +222,8 @@ def _twice_at_once(*, one_state: bool) -> Disturb:
 
 
 FAULTS: Final = {
-    "API server busy, slow, cut": Fault(_api_server_is_bad),
+    "API server busy, slow, cut": Fault(_api_server_is_bad(proxy.sometimes)),
+    "API server takes 500 ms for each request": Fault(_api_server_is_bad(lambda _: lambda _: "slow")),
     "API server answers 401 from a request on": Fault(_api_server_refuses(401)),
     "API server answers 403 from a request on": Fault(_api_server_refuses(403)),
     "API server killed and started": Fault(_half_way("restart", _api_server_restarts)),

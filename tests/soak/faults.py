@@ -31,7 +31,8 @@ ELSEWHERE: Final = {
     "hostile settings, stack files and texts of others": "`make soak`: 10,000 of each. Of 68 tests one failed on "
     "2026-11-27, whose own expectation was wrong (a slash within a path); 3,295 s on a busy machine",
     "a sync that is interrupted": "`make soak-photos`",
-    "a disk unmounted while a sync runs": "`tests/real_node/test_disk.py`, `tests/unit/test_sync.py`",
+    "a disk unmounted in each step of a sync, and mounted again": "`tests/unit/test_sync.py`, "
+    "`tests/real_node/test_disk.py`",
     "an owner's upgrade between two `up`s": "`tests/rehearsal/test_owner_writes.py`",
 }
 

@@ -45,9 +45,9 @@ class Writes(Watcher):
 
 
 def _engine() -> psutil.Process | None:
-    """The engine at work on a stack, as it was started by this process."""
-    for child in psutil.Process().children():
+    """The engine at work on a stack, as it was started by this process or by one of it."""
+    for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if {"up", "destroy"} & set(child.cmdline()):
+            if child.name() == "pulumi" and {"up", "destroy"} & set(child.cmdline()):
                 return child
     return None

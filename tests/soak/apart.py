@@ -1,4 +1,7 @@
-"""`python -m tests.soak.second CLONE HOME STACK URL OPERATION`: from another clone; prints the errors."""
+"""`python -m tests.soak.apart PROJECT HOME STACK URL OPERATION`: the engine, in a process of its own; prints errors.
+
+The program of an engine that was killed goes on for a while in the process that served it, and disturbs the next one.
+"""
 
 import sys
 from pathlib import Path
@@ -14,10 +17,10 @@ LOCKED: Final = "the stack is currently locked"
 
 def main() -> None:
     """Run it on the state in HOME."""
-    clone, home, stack, url, operation = sys.argv[1:]
+    project, home, stack, url, operation = sys.argv[1:]
     tools = toolchain.ensure(Console(stderr=True))
     assert operation in {"up", "destroy"}
-    run = Engine(Path(clone), Path(home), stack, tools, cloudflare_url=url).run(
+    run = Engine(Path(project), Path(home), stack, tools, cloudflare_url=url).run(
         "up" if operation == "up" else "destroy"
     )
     for stream in (sys.stdout, sys.stderr):
