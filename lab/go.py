@@ -83,7 +83,7 @@ def find_go(workshop: Path, recipes: Sequence[Recipe], progress: BuildProgress) 
     }
     needed = max(_go_line(recipe) for recipe in recipes)
     installed = shutil.which("go")
-    if installed and _go_version(installed) >= needed:
+    if installed and version_of(installed, "env", "GOVERSION") >= needed:
         return Go(Path(installed), workshop, env)
     # On a machine without Go its module cache would be 3 GB of no other use: it is deleted with the workshop.
     env |= {"GOMODCACHE": str(workshop / "modules"), "GOFLAGS": f"{env['GOFLAGS']} -modcacherw"}
@@ -95,11 +95,13 @@ def _go_line(recipe: Recipe) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-def _go_version(binary: str) -> tuple[int, ...]:
+def version_of(*command: str) -> tuple[int, ...]:
+    """Read the version that a program says it has; nothing where it says none."""
     try:
         answer = subprocess.run(
-            [binary, "env", "GOVERSION"],
-            env={**os.environ, "GOTOOLCHAIN": "local"},
+            command,
+            env={**os.environ, "GOTOOLCHAIN": "local", "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=30,
@@ -107,8 +109,8 @@ def _go_version(binary: str) -> tuple[int, ...]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    found = re.match(r"go(\d+(?:\.\d+)*)", answer)
-    return tuple(int(part) for part in found[1].split(".")) if found else ()
+    number = re.search(r"\d+(?:\.\d+)+", answer)
+    return tuple(int(part) for part in number[0].split(".")) if number else ()
 
 
 def _fetched_go(workshop: Path, recipes: Sequence[Recipe], needed: tuple[int, ...], progress: BuildProgress) -> Path:

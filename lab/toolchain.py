@@ -1,9 +1,7 @@
 """The tools' programs: those already installed, or built once from pinned Go modules."""
 
 import os
-import re
 import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lab.build import build
+from lab.go import version_of
 from lab.recipes import RECIPES, Recipe
 
 
@@ -59,26 +58,8 @@ def _installed(recipe: Recipe) -> dict[str, Path]:
     """
     places = os.pathsep.join(filter(None, (os.environ.get("KUBEBUILDER_ASSETS"), os.environ.get("PATH", os.defpath))))
     paths = {name: path for name in recipe.packages if (path := shutil.which(name, path=places))}
-    versions = {name: _version(path, recipe) for name, path in paths.items()}
+    versions = {name: version_of(path, *recipe.asks_version) for name, path in paths.items()}
     found = {name for name, version in versions.items() if version >= recipe.oldest and version[0] == recipe.oldest[0]}
     if len(found) < len(recipe.packages):
         found = {name for name in found if versions[name][:2] == recipe.numbers[:2]}
     return {name: Path(paths[name]).absolute() for name in recipe.packages if name in found}
-
-
-def _version(program: str, recipe: Recipe) -> tuple[int, ...]:
-    """Return what a program says that it is; nothing where it says none."""
-    try:
-        answer = subprocess.run(
-            [program, *recipe.asks_version],
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    number = re.search(r"\d+(?:\.\d+)+", answer)
-    return tuple(int(part) for part in number[0].split(".")) if number else ()

@@ -223,7 +223,7 @@ def test_without_go_and_network_both_ways_out_are_named(console: Console, monkey
 
 def test_an_old_go_is_not_used(machine: Path) -> None:
     program(machine, "go", "go1.22.3")
-    assert go._go_version(str(machine / "go")) < (1, 26)
+    assert go.version_of(str(machine / "go"), "env", "GOVERSION") < (1, 26)
 
 
 @pytest.mark.parametrize(
