@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from clients import managed_fields, rollout
-from clients.cloudflare import CloudflareApi, CloudflareError, Connector
+from clients.cloudflare import CloudflareError, Connector
 from clients.ingress_rules import Rule
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.progress import Progress
@@ -125,11 +125,6 @@ def _lacking(connectors: Callable[[], list[Connector]], since: datetime, pods: i
 def moment(text: str) -> datetime | None:
     """Read a time of the API server; None of an empty text."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-def connectors_of(cloudflare: CloudflareApi, account_id: str, tunnel_id: str) -> Callable[[], list[Connector]]:
-    """List the connectors of one tunnel, each time that it is called."""
-    return lambda: cloudflare.connectors(account_id, tunnel_id)
 
 
 def _held_since(thing: Manifest, path: managed_fields.Path, manager: str) -> str:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -216,7 +217,7 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
     def _finish(self, wanted: FileRule, since: str) -> None:
         """Wait until the tunnel runs the file as it is."""
         api = self._api()
-        listed = connector_restart.connectors_of(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
+        listed = partial(self._cloudflare().connectors, wanted.account_id, wanted.tunnel_id)
         workloads = [Ref.of(one) for one in FileWorld.read(api, wanted).workloads]
         connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
 

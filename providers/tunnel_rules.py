@@ -1,6 +1,7 @@
 """This stack's rules in the configuration of a shared tunnel: only these are written, the rest is never touched."""
 
 import json
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from clients.cloudflare import (
 from clients.ingress_rules import Key, Places, Rule, spoken
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.lease import Lease
-from clients.tunnel_configuration import TunnelConfiguration, ingress_of
+from clients.tunnel_configuration import change, ingress_of
 from clients.tunnel_lease import Share, Shares, joined, note
 from clients.tunnel_manager import Manager, manager, refusal
 from providers import wording
@@ -236,7 +237,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
                 return _places(none, ingress, shares, had.keys, returning).settled()
 
             with suppress(MissingError):
-                self._tunnel(none).change(as_found)
+                change(self._cloudflare(), *none.place, as_found, self._wait)
             note(lease, Share())
 
     def _settle(self, wanted: RuleSet, stated: Share) -> tuple[Rule, ...]:
@@ -258,7 +259,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
                 return list(trial.settled)
 
             try:
-                self._tunnel(wanted).change(settled)
+                change(self._cloudflare(), *wanted.place, settled, self._wait)
             except CloudflareRefusedError:
                 if len(tried) == 1:  # with more, the answer to the first is lost, and it may be written
                     with suppress(ClusterError):
@@ -271,8 +272,8 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
     def _lease(self, wanted: RuleSet) -> Lease:
         return tunnel_lease.lease_for(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)
 
-    def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
-        return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id)
+    def _wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):

@@ -9,7 +9,6 @@ import httpx
 from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
 from clients.lease import Lease
-from clients.tunnel_configuration import TunnelConfiguration
 from clients.tunnel_lease import lease_of
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
@@ -118,8 +117,8 @@ class Provider(TunnelRulesProvider):
         lease = lease_of(wanted.tunnel_id)
         return Lease(self._api(), lease, wanted.stack, lambda: world.now, world.wait, wanted.former)
 
-    def _tunnel(self, wanted: RuleSet) -> TunnelConfiguration:
-        return TunnelConfiguration(self._cloudflare(), wanted.account_id, wanted.tunnel_id, self.world.wait)
+    def _wait(self, seconds: float) -> None:
+        self.world.wait(seconds)
 
 
 class Stack(OneResource):
