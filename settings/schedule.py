@@ -4,6 +4,7 @@ import re
 import zoneinfo
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Annotated
 
@@ -91,8 +92,12 @@ Schedule = Annotated[
 ]
 
 
+# Which walks through the whole database.
+_time_zones = cache(zoneinfo.available_timezones)
+
+
 def _known(zone: str) -> str:
-    if zone not in zoneinfo.available_timezones():
+    if zone not in _time_zones():
         raise not_allowed('the name of a time zone, as in the IANA database, e.g. "Europe/Berlin"')
     return zone
 
