@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 _MODULES = (
-    *(f"pulumi_kubernetes.{group}.v1" for group in ("admissionregistration", "apps", "batch", "core", "networking")),
+    "pulumi_kubernetes",
     "components.cloudflare_resources",
     *("providers.disk_identity", "providers.fragment", "providers.immich_library", "providers.immich_settings"),
     "providers.tunnel_rules",

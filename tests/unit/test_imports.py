@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 MODELS = {"cloudflare.resources", "cloudflare.types.zero_trust"}
 # `clients.lean_imports` leaves out what Kubernetes' client and httpx would import beside what is used.
 LEFT_OUT = {"click", "kubernetes.client.api.apps_v1_api", "kubernetes.client.models.v1_scale", "kubernetes.dynamic"}
-PROGRAM = MODELS | LEFT_OUT | {"apprise", "pulumi_cloudflare", "lab", "ops", "rich"}
-PROVIDER = PROGRAM | {"components", "observe", "preflight", "pulumi_kubernetes"}
+PROGRAM = MODELS | LEFT_OUT | {"apprise", "pulumi_cloudflare", "pulumi_kubernetes", "lab", "ops", "rich"}
+PROVIDER = PROGRAM | {"components", "observe", "preflight"}
 
 
 @pytest.mark.parametrize(
