@@ -6,7 +6,7 @@ import httpx
 import pytest
 from cloudflare import Cloudflare
 
-from clients.cloudflare import CloudflareApi
+from clients.cloudflare import CloudflareApi, MissingError
 from clients.kubernetes import ClusterApi, Ref, UnreachableError
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
@@ -127,6 +127,10 @@ def test_a_record_that_is_gone_stays_gone() -> None:
     outputs = from_state(world.create(world.wanted()).outs)
     del world.account.world.records[ZONE][world.id]
     assert world.read("id", outputs).id == ""
+    with pytest.raises(MissingError):
+        world.create(world.wanted())
+    with pytest.raises(MissingError):
+        world.update("", outputs, world.wanted(content="x.coultonf.com"))
     world.delete("", outputs)
     assert world.id not in world.account.world.records[ZONE]
 

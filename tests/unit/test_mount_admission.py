@@ -119,6 +119,22 @@ def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is True
 
 
+@pytest.mark.parametrize(("strategy", "changes"), [("RollingUpdate", True), ("OnDelete", False)])
+def test_pods_that_their_owner_replaces_are_left_to_it(
+    strategy: str,
+    changes: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, cluster, live = planned(), FakeCluster(), workload() | {"kind": "StatefulSet"}
+    live["spec"] |= {"selector": {"matchLabels": {"app": "immich"}}, "updateStrategy": {"type": strategy}}
+    live["metadata"]["uid"] = "immich"
+    mount, objects = ours.mounts[0] | {"kind": "StatefulSet"}, [one.manifest for one in ours.mount_admission or ()]
+    cluster.objects = {Ref.of(one): one for one in (live, *objects, owned("Pod", "old", "immich"))}
+    monkeypatch.setattr(MountAtAdmissionProvider, "_api", lambda _: cluster)
+    inputs = asdict(AdmittedMount(objects, stamp(mount), [mount]))
+    assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is changes
+
+
 @pytest.mark.parametrize("mounted", [True, False])
 def test_removal_spares_a_claim_that_only_pods_with_the_mount_keep(
     mounted: bool,  # noqa: FBT001
