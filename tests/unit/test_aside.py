@@ -73,6 +73,7 @@ def test_a_photo_that_was_fetched_under_its_size_too_is_there_once(run: Run, at_
     (run.aside / "IMG_1.JPG").write_text(aside)
     run(f"settle_aside {ASIDE}")
     assert run.there() == sorted({"all of it", "a third photo"} | ({at_path} - {"all", "all of", ""}))
+    assert (run.photos / "IMG_1.JPG").read_text() == (at_path if at_path == "another photo" else "all of it")
 
 
 def test_what_can_not_be_settled_stays(run: Run) -> None:
@@ -93,16 +94,23 @@ def test_what_lies_aside_is_no_photo_of_an_interrupted_run(run: Run) -> None:
     assert (run.place / "left").read_text() == f"{FOLDER}/IMG_2.JPG.part\n"
 
 
+def test_what_is_as_old_as_the_first_fetch_counts_as_fetched(run: Run) -> None:
+    (run.photos / "IMG_1.JPG").touch()
+    run(f"stat() {{ echo 1; }}; printf '%s\\n' gone {FOLDER}/IMG_1.JPG | fetched_since . >since")
+    assert (run.place / "since").read_text() == f"{FOLDER}/IMG_1.JPG\n"
+
+
 @pytest.mark.parametrize(
     "path", [f"{FOLDER}/{'A' * 100}-180.HEIC", f"icloud-import-{'c' * 40}/2026/03/01/{'C' * 30}-180.HEIC"]
 )
 def test_a_cut_file_with_its_size_in_a_long_name_is_found_whatever_the_clock_says(run: Run, path: str) -> None:
     shutil.rmtree(run.place / "icloud-import")
-    file = run.place / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("cut")
+    file, before = run.place / path, run.place / "moved"
+    for each, text in ((file, "cut"), (before / "XXXXXX" / path, "cut"), (before / "YYYYYY" / path, "cut elsewhere")):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text(text)
     (run.place / "sized").write_text(f"{path[:46]}...{path[-46:]}\n")
     (run.place / "wanted").touch()
     run(": >pending; stat() { echo 99999999999; }; set_aside pending wanted sized moved")
     assert not file.exists()
-    assert run.there().count("cut") == 1
+    assert [text for text in run.there() if text.startswith("cut")] == ["cut", "cut elsewhere"]

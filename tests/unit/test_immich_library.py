@@ -112,6 +112,8 @@ def test_then_nothing_changes(house: House) -> None:
     before = house.immich.writes()
     assert house.up() == "same"
     assert house.immich.writes() == before
+    house.immich.make_library()  # of that name, too
+    assert house.up() == "same"
 
 
 def test_it_has_immichs_own_exclusion_patterns_and_ours(house: House) -> None:
