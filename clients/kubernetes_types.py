@@ -1,6 +1,6 @@
 """Whether an answer of the API server is an object of its kind, by the types of Kubernetes' own client.
 
-What it does not know, of a newer server or a custom resource, passes.
+What it does not know, of a newer server, passes; of custom resources, what is not read.
 """
 
 import re
@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 from kubernetes import client
+
+from clients import custom_types
 
 _SCALARS: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
@@ -44,7 +46,11 @@ def faults(found: Any, api_version: str, kind: str, *, stored: bool = True) -> I
         yield from (f"metadata.{key}" for key in always if not found["metadata"].get(key))
     version = f"{api_version.rpartition('/')[2].capitalize()}{kind}"
     model = next((name for name in (version, f"Core{version}") if hasattr(client.models, name)), None)
-    yield from _faults(found, model, kind) if model else _faults(found["metadata"], "V1ObjectMeta", "metadata")
+    if model:
+        yield from _faults(found, model, kind)
+    else:
+        yield from _faults(found["metadata"], "V1ObjectMeta", "metadata")
+        yield from custom_types.faults(found, kind)
 
 
 def _faults(value: Any, type_: str, place: str) -> Iterator[str]:

@@ -17,6 +17,9 @@ _NEGATED: Final = re.compile(rf"!\s*\w*\s*\((?:[^()`\"']|{_TEXT}|\((?:[^()`\"']|
 _NAMED: Final = re.compile(r"\{[A-Za-z]\w*:((?:[^{}]|\{[^{}]*\})*)\}")
 # Flags that change nothing here: a host is compared whatever its case, and has one line.
 _FLAGS: Final = re.compile(r"\(\?[imsU]+\)")
+_REPEATED_GROUP: Final = re.compile(r"\)[*+{]")
+_REPETITION: Final = re.compile(r"[*+{]|(?<!\()\?")
+_MOST_REPETITIONS: Final = 3
 _PATH: Final = r"\bPath(?:Prefix)?\s*\(\s*{}\s*\)"
 _PATHS: Final = re.compile(_PATH.format(f"({_TEXT})"), re.IGNORECASE)
 # Alternatives of nothing but paths.
@@ -44,9 +47,16 @@ def paths(rule: str) -> list[str]:
 
 
 def matches(expression: str, host: str) -> bool:
-    """Whether a regular expression matches a host, or may: what Go reads in another way than Python is not judged."""
+    """Whether a regular expression matches a host, or may: what Python reads otherwise, or slowly, is open."""
     parts = _NAMED.split(expression)  # texts and expressions by turns
     named = "".join(f"(?:{one})" if number % 2 else re.escape(one) for number, one in enumerate(parts))
     whole = _FLAGS.sub("", f"^{named}$" if len(parts) > 1 else expression)
     valid = is_valid(whole)
-    return valid is None or (valid and bool(re.search(whole, normal(host), re.IGNORECASE)))
+    if valid is None or (valid and _is_costly(whole)):
+        return True
+    return valid and bool(re.search(whole, normal(host), re.IGNORECASE))
+
+
+def _is_costly(expression: str) -> bool:
+    """Whether Python may take forever for what Go reads in one pass."""
+    return bool(_REPEATED_GROUP.search(expression)) or len(_REPETITION.findall(expression)) > _MOST_REPETITIONS

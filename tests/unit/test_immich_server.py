@@ -166,6 +166,7 @@ WORKERS = [
         ({}, ONE, [objects.service(name="immich-app", **NAMED)], ("immich-app", 8080)),
         ({}, ONE, [objects.service(2283), objects.service(2283, name="lan", type="NodePort")], ("immich-server", 2283)),
         ({}, ONE, [objects.service(2283, name="lan", type="NodePort")], ("lan", 2283)),
+        ({}, ONE, [objects.service(2283, name="1immich")], ("1immich", 2283)),
         ({}, ONE, [objects.service(2283, name="a", clusterIP="None"), objects.service(80, name="b")], ("b", 80)),
         ({}, ONE, [objects.service(5432, name="db", selector={"app": "db"})], (None, None)),
         ({}, ONE, [objects.service(80, name="a"), objects.service(81, name="b")], (None, None)),
