@@ -1,5 +1,6 @@
 """`make new`: what it offers in each world of the rehearsal, and the stack file that the answers come to."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -237,22 +238,21 @@ def test_an_unreachable_cluster_leaves_the_questions(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("cli", [False, True])
-def test_what_is_not_stored_yet_is_printed_and_not_previewed(kubeconfig: Path, tmp_path: Path, *, cli: bool) -> None:
+def test_what_is_not_stored_yet_is_printed_and_not_previewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, cli: bool
+) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     if cli:
         (programs / "pulumi").write_text("#!/bin/sh\n")
         (programs / "pulumi").chmod(0o755)
-    ended = subprocess.run(
-        [sys.executable, "-m", "ops.new", "home"],
-        env={"PYTHONPATH": str(SOURCE), "PATH": str(programs), "KUBECONFIG": str(kubeconfig)},
-        input="\n\nimmich.example.com\nlocal n1 /var/mnt/photos\n\nanna\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert [line for line in ended.stdout.splitlines() if line.startswith("  $ ")] == [
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(sys, "argv", ["new", "home"])
+    typed = "\n\nimmich.example.com\nlocal n1 /var/mnt/photos\n\nanna\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    new.main()
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("  $ ")] == [
         *([] if cli else ["  $ pulumi stack init home"]),
         "  $ pulumi config set --stack home --secret immich-icloud:cloudflareToken",
         "  $ pulumi config set --stack home --secret --path immich-icloud:icloudCredentials.anna.appleId",
