@@ -119,9 +119,20 @@ def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is True
 
 
-@pytest.mark.parametrize(("strategy", "changes"), [("RollingUpdate", True), ("OnDelete", False)])
-def test_pods_that_their_owner_replaces_are_left_to_it(
+@pytest.mark.parametrize(
+    ("strategy", "phase", "missing", "changes"),
+    [
+        ("RollingUpdate", "Running", 0, True),
+        ("RollingUpdate", "Succeeded", 0, False),
+        ("OnDelete", "Running", 0, False),
+        ("OnDelete", "Running", 1, True),
+    ],
+    ids=["running", "ended", "replaced by its owner", "no policy"],
+)
+def test_pods_without_the_mount_restart_where_they_run_and_may(
     strategy: str,
+    phase: str,
+    missing: int,
     changes: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -129,7 +140,8 @@ def test_pods_that_their_owner_replaces_are_left_to_it(
     live["spec"] |= {"selector": {"matchLabels": {"app": "immich"}}, "updateStrategy": {"type": strategy}}
     live["metadata"]["uid"] = "immich"
     mount, objects = ours.mounts[0] | {"kind": "StatefulSet"}, [one.manifest for one in ours.mount_admission or ()]
-    cluster.objects = {Ref.of(one): one for one in (live, *objects, owned("Pod", "old", "immich"))}
+    pod = owned("Pod", "old", "immich") | {"status": {"phase": phase}}
+    cluster.objects = {Ref.of(one): one for one in (live, *objects[missing:], pod)}
     monkeypatch.setattr(MountAtAdmissionProvider, "_api", lambda _: cluster)
     inputs = asdict(AdmittedMount(objects, stamp(mount), [mount]))
     assert MountAtAdmissionProvider().diff("", inputs, inputs).changes is changes
