@@ -45,7 +45,7 @@ def load() -> Settings:
         SettingsError: with every problem of the stack file, each naming its key.
 
     """
-    return parse(*_configuration(), stack=pulumi.get_stack())
+    return _parsed(*_configuration())
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load_connections() -> Connections:
         SettingsError: with every problem of the stack file, if the cluster's settings can't be used.
 
     """
-    configuration, secrets, plain = _configuration()
+    configuration, secrets = _configuration()
     token = configuration.get(TOKEN)
     try:
         return Connections(
@@ -86,8 +86,13 @@ def load_connections() -> Connections:
             mounted_by_chart=_is_of_kind_chart(_value(configuration.get(f"{PROJECT}:immich", ""))),
         )
     except ValidationError:
-        parse(configuration, secrets, plain, stack=pulumi.get_stack())
+        _parsed(configuration, secrets)
         raise
+
+
+def _parsed(configuration: Mapping[str, str], secrets: Collection[str]) -> Settings:
+    stack = pulumi.get_stack()
+    return parse(configuration, secrets, plain_leaves(Path(f"Pulumi.{stack}.yaml")), stack=stack)
 
 
 def _states_something(cloudflare: object) -> bool:
@@ -99,12 +104,12 @@ def _is_of_kind_chart(immich: object) -> bool:
     return mount == "chart" or (isinstance(mount, dict) and mount.get("kind") == "chart")
 
 
-def _configuration() -> tuple[Mapping[str, str], Collection[str], Collection[str]]:
-    """Every value by its key, the keys of the secret ones, and which single values are in plain text."""
+def _configuration() -> tuple[Mapping[str, str], Collection[str]]:
+    """Every value by its key, and the keys of the secret ones."""
     # pulumi.Config can look a key up but not list them, and an unknown key must not pass unseen.
     configuration = {**get_config_env(), **CONFIG.get()}
     secrets = {key for key in configuration if is_config_secret(key)}
-    return configuration, secrets, plain_leaves(Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
+    return configuration, secrets
 
 
 def parse(

@@ -6,17 +6,25 @@ from pathlib import Path
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings import yaml_text
+from settings.errors import SettingsError
 from settings.yaml_text import YamlError
 
 _MERGE = "tag:yaml.org,2002:merge"
 
 
 def plain_leaves(file: Path) -> set[str]:
-    """Find the single values that stand in plain text, as `namespace:key.key[place]`; none in an unreadable file."""
+    """Find the single values that stand in plain text, as `namespace:key.key[place]`; none where there is no file.
+
+    Raises:
+        SettingsError: when it can't be read, though the engine may read it: a secret in it would pass unseen.
+
+    """
+    if not file.is_file():
+        return set()
     try:
         stack = yaml_text.composed(yaml_text.text_of(file))
-    except YamlError:
-        return set()
+    except YamlError as error:
+        raise SettingsError([f"{file.name}: {error}"]) from None
     return {leaf for key, config in _items(stack) if key == "config" for leaf in _config(config)}
 
 

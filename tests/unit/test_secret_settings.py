@@ -25,6 +25,7 @@ from components.public_access import FoundAtCloudflare
 from settings import PROJECT, Settings, SettingsError, load, load_connections, parse
 from settings.errors import sentences
 from settings.model import Model
+from settings.stack_file import plain_leaves
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.objects import SERVERS
 from tests.stack_files import DECRYPTED, VALID, as_text, configuration, document, places, secrets
@@ -177,6 +178,22 @@ def test_each_value_of_a_secret_setting_has_to_be_encrypted(
     named = dict.fromkeys(re.findall(rf"{CREDENTIALS}\.(\S+): is in plain text", answer))
     assert list(named) == exposed
     assert MARK not in answer
+
+
+MIXED = "config:\n  immich-icloud:notifications:\n    urls: [{secure: v1:x}, json://plain]\n"
+
+
+@pytest.mark.parametrize(
+    "content", [MIXED.encode("utf-16"), f"{MIXED}---\na: 1\n".encode()], ids=["UTF-16", "a second document"]
+)
+def test_a_file_that_only_the_engine_can_read_is_refused(tmp_path: Path, content: bytes) -> None:
+    """It takes the first of several documents, and text in UTF-16."""
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"Pulumi\.x\.yaml: is not"):
+        plain_leaves(file)
+    file.write_text(MIXED)
+    assert plain_leaves(file) == {"immich-icloud:notifications.urls[1]"}
 
 
 def test_another_fault_does_not_tell_a_secret() -> None:
