@@ -1,6 +1,6 @@
 """What the settings accept, the API server admits: values around every limit, in dry runs of all that they make."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,23 @@ def variants(file: Path) -> Iterator[tuple[str, Settings]]:
             yield f"{where} = {value[:60]!r}… ({len(value)})", settings
 
 
+def parts(value: Any, *field: str) -> Iterator[tuple[str, ...]]:
+    """Each of an object's values, behind the field that has it."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from parts(inner, *field, key)
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from parts(inner, *field, "[]")
+    else:
+        yield *field, repr(value)
+
+
 class Admission:
-    """Asks in dry runs, each object once."""
+    """Asks in dry runs: each value once in each field that has it, and each set of fields once."""
 
     def __init__(self, bench: Bench) -> None:
-        self._api, self._asked = bench.cluster, set[str]()
+        self._api, self._asked = bench.cluster, set[Hashable]()
         self._namespaces = {one["metadata"]["name"] for one in self._api.list(Ref("v1", "Namespace", ""))}
         self.admitted = 0
 
@@ -106,10 +118,11 @@ class Admission:
             metadata["name"] = f"{metadata.pop('generateName')}abcdef"
         if manifest["kind"] == "Deployment" and "selector" not in manifest["spec"]:  # entries of Immich's
             metadata.update(name=DEPLOYMENT.name, namespace=DEPLOYMENT.namespace)
-        asked = repr(manifest)
-        if manifest["kind"] in {"HTTPRoute", "PrometheusRule"} or asked in self._asked:
+        values = set(parts(manifest, manifest["kind"]))
+        stated: set[Hashable] = {*values, frozenset(value[:-1] for value in values)}
+        if manifest["kind"] in {"HTTPRoute", "PrometheusRule"} or stated <= self._asked:
             return ""
-        self._asked.add(asked)
+        self._asked |= stated
         try:
             self._have_namespace(metadata.get("namespace"))
             self._api.apply(manifest, "test", dry_run=True, force=True)
