@@ -38,13 +38,12 @@ def warm_python(place: Path) -> Iterator[Path]:
     Yields:
         A `python`, for whatever looks for one beside it.
     """
-    address = place / "socket"
-    words = shlex.join([sys.executable, "-IS", warm_client.__file__, str(address)])
+    words = shlex.join([sys.executable, "-IS", warm_client.__file__, str(place)])
     for name in ("python", "python3"):
         (place / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (place / name).chmod(0o755)
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", __name__, address], cwd=SOURCE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-u", "-m", __name__, place], cwd=SOURCE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as warm:
         assert warm.stdout
         assert warm.stdout.readline() == b"ready\n"
@@ -61,7 +60,8 @@ def main() -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(sys.argv[1])
+        os.chdir(sys.argv[1])
+        listening.bind(warm_client.ADDRESS)
         listening.listen()
         sys.stdout.write("ready\n")
         while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
