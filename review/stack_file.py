@@ -8,6 +8,8 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from lab.engine import SOURCE
 from settings import yaml_text
+from settings.load import exposed_leaves
+from settings.stack_file import plain_values
 from settings.yaml_text import YamlError
 from text.visible import VisibleError
 
@@ -16,7 +18,7 @@ CONNECTION: Final = {"kubeconfig": ".lab/kubeconfig", "context": "lab"}
 # How the secrets are encrypted: the rehearsal's own passphrase takes the place of whatever there was.
 _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 # None of the lab's secrets is a URL, and its cluster has no Prometheus operator.
-_NOT_REHEARSED: Final = (f"{_PROJECT}:notifications", f"{_PROJECT}:monitoring")
+_NOTIFICATIONS, _MONITORING = f"{_PROJECT}:notifications", f"{_PROJECT}:monitoring"
 _TOKEN: Final = "cloudflareToken"  # noqa: S105 (a key's name)
 
 
@@ -42,7 +44,7 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     config, ours = _get(file, "config"), _get(own, "config")
     if not isinstance(config, MappingNode) or not isinstance(ours, MappingNode):
         return text
-    config.value[:] = [(key, value) for key, value in config.value if key.value not in _NOT_REHEARSED]
+    config.value[:] = [(key, value) for key, value in config.value if not _is_left_out(key.value, value)]
     _take_pages_out(_get(config, f"{_PROJECT}:photoSync"))
     secrets = {keys[-1]: node.value for keys, node in _ciphers(ours)}
     for keys, node in _ciphers(config):
@@ -58,6 +60,13 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
     file.value[:] = [(key, value) for key, value in file.value if key.value not in _ENCRYPTION]
     file.value.append((_text(_ENCRYPTION[0]), _get(own, _ENCRYPTION[0])))
     return str(yaml.serialize(file, Dumper=yaml.SafeDumper))
+
+
+def _is_left_out(key: object, value: Node) -> bool:
+    """Whether a setting is not rehearsed. What is in plain text and secret stays: the settings report it."""
+    if key == _NOTIFICATIONS:
+        return not exposed_leaves(_NOTIFICATIONS, [*plain_values(value, _NOTIFICATIONS)])
+    return key == _MONITORING
 
 
 def _take_pages_out(sync: Node | None) -> None:

@@ -35,7 +35,7 @@ SECRETS = {
     ),
 }
 # Keys of those that are none.
-_NO_SECRETS = {f"{PROJECT}:notifications": {"on"}}
+_NO_SECRETS = {f"{PROJECT}:notifications": {"on", "resources"}}
 
 
 def load() -> Settings:
@@ -168,19 +168,26 @@ def parse(
 
 def _exposed(key: str, text: str, secrets: Collection[str], plain: Collection[str], stack: str) -> Iterator[str]:
     """Say what of a secret setting is in plain text: the whole, or each value that is."""
-    value, public = _value(text), _NO_SECRETS.get(key, set())
+    value = _value(text)
     if key not in secrets:
-        if isinstance(value, dict) and value and set(value) <= public:
+        if isinstance(value, dict) and value and set(value) <= _NO_SECRETS.get(key, set()):
             return
         advice, place = SECRETS[key]
         yield f"{key}: is in plain text. {advice}: `{ConfigSet(stack, key + place)}`"
         return
-    for leaf in sorted(plain):
-        inside = leaf.removeprefix(key)
-        if inside != leaf and inside.startswith((".", "[")) and re.split(r"[.\[]", inside)[1] not in public:
-            yield (
-                f"{leaf}: is in plain text. Others may have read it: store what replaces it: `{ConfigSet(stack, leaf)}`"
-            )
+    for leaf in exposed_leaves(key, plain):
+        yield f"{leaf}: is in plain text. Others may have read it: store what replaces it: `{ConfigSet(stack, leaf)}`"
+
+
+def exposed_leaves(key: str, plain: Collection[str]) -> list[str]:
+    """Pick the values of a secret setting that are in plain text and must not be, of what `plain_leaves` finds."""
+    public = _NO_SECRETS.get(key, set())
+    return [
+        leaf
+        for leaf in sorted(plain)
+        if leaf == key
+        or (leaf.startswith((f"{key}.", f"{key}[")) and re.split(r"[.\[]", leaf[len(key) :])[1] not in public)
+    ]
 
 
 def _is_text(value: object) -> bool:

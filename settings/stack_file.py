@@ -31,7 +31,7 @@ def plain_leaves(file: Path) -> set[str]:
 def _config(config: Node) -> Iterator[str]:
     for key, value in _items(config):
         # `namespace:config:key` is how Pulumi once wrote a key, and still reads it.
-        yield from _plain(value, key.replace(":config:", ":", 1))
+        yield from plain_values(value, key.replace(":config:", ":", 1))
 
 
 def _items(node: Node | None) -> Iterator[tuple[str, Node]]:
@@ -44,7 +44,8 @@ def _items(node: Node | None) -> Iterator[tuple[str, Node]]:
             yield str(key.value), value
 
 
-def _plain(node: Node, path: str) -> Iterator[str]:
+def plain_values(node: Node, path: str) -> Iterator[str]:
+    """Find the single values of a node that stand in plain text, as `path.key[place]`."""
     match node:
         case MappingNode():
             match list(_items(node)):
@@ -52,9 +53,9 @@ def _plain(node: Node, path: str) -> Iterator[str]:
                     return
                 case items:
                     for key, inner in items:
-                        yield from _plain(inner, f"{path}.{key}")
+                        yield from plain_values(inner, f"{path}.{key}")
         case SequenceNode():
             for place, inner in enumerate(node.value):
-                yield from _plain(inner, f"{path}[{place}]")
+                yield from plain_values(inner, f"{path}[{place}]")
         case _:
             yield path

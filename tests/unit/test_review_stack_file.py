@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from review.stack_file import StackFileError, rehearsed
-from settings import parse
+from settings import SettingsError, parse
+from settings.stack_file import plain_leaves
 from tests.stack_files import OWN, VALID, configuration, secrets, whole
 
 LAB = OWN[0].parent / "Pulumi.lab.yaml"
@@ -114,3 +115,27 @@ def test_a_file_without_config_is_left_to_the_engine() -> None:
 def test_what_is_no_stack_file(text: str, said: str) -> None:
     with pytest.raises(StackFileError, match=said):
         rehearsed(text)
+
+
+@pytest.mark.parametrize(
+    ("notifications", "reported"),
+    [
+        ("{urls: [ntfy://hush.example.com/x]}", True),
+        ("{urls: [{secure: v1:a}], heartbeat: https://hush.example.com}", True),
+        ("{urls: [{secure: v1:a}, ntfy://hush.example.com/x]}", True),
+        ('\'{"urls": ["ntfy://hush.example.com/x"]}\'', True),
+        ("ntfy://hush.example.com/x", True),
+        ("{secure: v1:a}", False),
+        ("{urls: [{secure: v1:a}], on: [failure], resources: {limits: {memory: 1Gi}}}", False),
+    ],
+)
+def test_a_notification_url_in_plain_text_is_left_for_the_settings_to_report(
+    notifications: str, *, reported: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "Pulumi.homelab.yaml"
+    file.write_text(rehearsed(f"config:\n  immich-icloud:notifications: {notifications}\n"))
+    with pytest.raises(SettingsError) as refused:
+        parse(configuration(file), secrets(file), plain_leaves(file), stack="homelab")
+    exposed = [one for one in refused.value.problems if "immich-icloud:notifications" in one]
+    assert bool(exposed) == reported
+    assert all("is in plain text" in one and "hush" not in one for one in exposed)

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from settings import PROJECT, Settings, SettingsError, parse
+from settings.stack_file import plain_leaves
 from tests.stack_files import INVALID, OWN, VALID, Wrong, as_text, configuration, document, places, secrets
 
 Keys = tuple[str, ...]
@@ -25,7 +26,7 @@ def problems(config: dict[str, str], encrypted: Collection[str] = ()) -> list[st
 
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
 def test_valid(file: Path) -> None:
-    parse(configuration(file), secrets(file))
+    parse(configuration(file), secrets(file), plain_leaves(file))
 
 
 @pytest.mark.parametrize("wrong", INVALID, ids=lambda wrong: wrong.name)
