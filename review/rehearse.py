@@ -11,7 +11,7 @@ from review.comment import Review
 from review.embedded import Embedded, Side
 from review.libraries import LOCK
 from review.markdown import code
-from review.repository import Repository, deployed, judging
+from review.repository import Repository, RepositoryError, deployed, judging
 from settings import yaml_text
 from settings.yaml_text import YamlError
 
@@ -22,6 +22,7 @@ _HOW = (
     "change, unless something stands in its way: by the same stack file, but for its cluster and its secrets."
 )
 _UNTOUCHED = "No program, dependency or stack file is among what it touches, so nothing was deployed to find out."
+_LINKED = "is a symbolic link or a submodule, whose content is not compared. Commit the files themselves"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def rehearse(
     file = file_of(change.stack, repository.tree)
     name = file.name
     commit = repository.merge_base(change.base)
+    if linked := deployed(repository.linked(), name):
+        return replace(change.review, problems=tuple(f"{path} {_LINKED}" for path in linked))
     if not deployed(repository.changed(commit), name):
         return replace(change.review, notes=(_UNTOUCHED,))
     try:
@@ -100,7 +103,7 @@ def _deploy_base(place: Embedded, repository: Repository, commit: str, name: str
             side = replace(side, python=libraries.install(tree, tree.with_name("libraries")))
     except stack_file.StackFileError as error:
         return Run("up", diagnostics=[Diagnostic("error", f"{name} {error}")])
-    except libraries.LibrariesError as error:
+    except (libraries.LibrariesError, RepositoryError) as error:
         return Run("up", diagnostics=[Diagnostic("error", str(error))])
     say("deploying what the change started from")
     return place.run("up", side)
@@ -114,9 +117,7 @@ def noted(review: Review, repository: Repository, base: str) -> Review:
 
     """
     touched = judging(repository.changed(repository.merge_base(base)))
-    note = (
-        f"This change touches what judges it: {', '.join(code(f'{folder}/') for folder in touched)}. Read that first."
-    )
+    note = f"This change touches what judges it: {', '.join(map(code, touched))}. Read that first."
     return replace(review, notes=(note, *review.notes)) if touched else review
 
 

@@ -5,9 +5,17 @@ import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from lab.engine import PACKAGES
 from text.visible import VisibleError
+
+_PROGRAM: Final = {"__main__.py", *PACKAGES}
+_APART: Final = {"bench", "docs", "tests"}  # no review imports these
+_JUDGES: Final = {
+    *(".ci", ".github", "engine", "lab", "ops", "review"),
+    *("Makefile", "pyproject.toml", "requirements-dev.txt"),
+}
 
 
 class RepositoryError(VisibleError):
@@ -46,22 +54,39 @@ class Repository:
 
     def changed(self, commit: str) -> list[str]:
         """List what differs between a commit and the working tree, by path; what is new there and not ignored, too."""
-        differing = self._git("diff", "--name-only", "--no-renames", "-z", commit, "--")
-        new = self._git("ls-files", "--others", "--exclude-standard", "-z")
-        return sorted({path for path in (differing + new).split("\0") if path})
+        differing = self._git("diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--")
+        return sorted({*_paths(differing), *self._listed("--others")})
+
+    def linked(self) -> list[str]:
+        """List the symbolic links and submodules: what they lead to can differ without any change of theirs."""
+        found = [(path, self.tree / path) for path in self._listed("--cached", "--others")]
+        return [path for path, place in found if place.is_symlink() or place.is_dir()]
 
     def file(self, commit: str, path: str) -> str | None:
-        """Read a file of a commit; None where it has none of that name."""
-        try:
-            return self._git("show", f"{commit}:{path}")
-        except RepositoryError:
-            return None
+        """Read a file of a commit; None where it has none of that name.
+
+        Raises:
+            RepositoryError: when the clone lacks its content.
+
+        """
+        return self._git("show", f"{commit}:./{path}") if self._git("ls-tree", "-z", commit, "--", path) else None
 
     def extract(self, commit: str, place: Path) -> None:
-        """Lay a commit's tree out in a folder. Unlike a worktree, that leaves no trace in the clone."""
+        """Lay a commit's tree out in a folder. Unlike a worktree, that leaves no trace in the clone.
+
+        Raises:
+            RepositoryError: when the clone lacks a file of it, or a link of it leads out of it.
+
+        """
         archive = self._run("archive", "--format=tar", commit)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(place, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(place, filter="data")
+        except tarfile.FilterError as error:
+            raise RepositoryError(f"its tree can't be laid out: {error}") from None
+
+    def _listed(self, *which: str) -> list[str]:
+        return _paths(self._git("ls-files", *which, "--exclude-standard", "-z"))
 
     def _git(self, *arguments: str) -> str:
         return self._run(*arguments).decode(errors="replace")
@@ -78,12 +103,24 @@ class Repository:
         return done.stdout
 
 
+def _paths(listed: str) -> list[str]:
+    return [path for path in listed.split("\0") if path]
+
+
 def judging(paths: list[str]) -> list[str]:
-    """Name the folders of `paths` that judge a change: change policy, reviews, rehearsal and workflows."""
-    return sorted({path.partition("/")[0] for path in paths} & {".github", "engine", "lab", "ops", "review"})
+    """Name the folders and files of `paths` that judge a change: change policy, reviews, rehearsal and workflows.
+
+    Any module at the top, too: Python takes it for the library of its name.
+    """
+    found = set()
+    for path in paths:
+        top, folder, _ = path.partition("/")
+        if top in _JUDGES or (path.endswith(".py") and top not in _PROGRAM | _APART):
+            found.add(top + folder)
+    return sorted(found)
 
 
 def deployed(paths: list[str], stack_file: str) -> list[str]:
     """Pick the paths that what is deployed is made of: the program, its dependencies, and the stack's file."""
-    whole = {"__main__.py", "Pulumi.yaml", "requirements.txt", stack_file}
-    return [path for path in paths if path in whole or path.partition("/")[0] in PACKAGES]
+    whole = {"Pulumi.yaml", "requirements.txt", stack_file}
+    return [path for path in paths if path in whole or path.partition("/")[0] in _PROGRAM]

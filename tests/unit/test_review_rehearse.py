@@ -196,6 +196,30 @@ def test_a_file_that_is_no_stack_file_starts_nothing(clone: Clone) -> None:
     assert found.problems[0].startswith(f"{FILE} is not YAML: ")
 
 
+@pytest.mark.parametrize("path", [FILE, "settings", "components/a.py"])
+def test_a_link_in_place_of_a_file_starts_nothing(clone: Clone, path: str) -> None:
+    """What it leads to changes without it: that review would say that nothing is deployed."""
+    clone.write("docs/real", stack_file("new"))
+    (clone.tree / path).parent.mkdir(exist_ok=True)
+    (clone.tree / path).unlink(missing_ok=True)
+    (clone.tree / path).symlink_to(clone.tree / "docs/real")
+    place = Place()
+    found = review(clone, place)
+    assert (place.asked, found.passes) == ([], False)
+    assert path in found.problems[0]
+
+
+def test_a_main_with_a_link_out_of_its_tree_leaves_the_guards_blind(clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "--force", "main")
+    (clone.tree / "a").symlink_to("/etc/passwd")
+    clone.commit()
+    clone.branch("change")
+    clone.write(FILE, stack_file("new"))
+    place = Place()
+    assert review(clone, place).unguarded
+    assert place.asked == ["start", "preview new"]
+
+
 def test_a_file_with_problems_starts_nothing(clone: Clone) -> None:
     place = Place(wrong=("immich-icloud:host: is missing",))
     found = review(clone, place)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine import PACKAGES, SOURCE
-from review.repository import Repository, RepositoryError, deployed
+from review.repository import Repository, RepositoryError, deployed, judging
 from tests.repositories import Clone
 
 FILE = "Pulumi.homelab.yaml"
@@ -86,6 +86,66 @@ def test_a_base_that_shares_nothing_with_the_change(clone: Clone) -> None:
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError):
         Repository(tmp_path).merge_base("main")
+
+
+def test_a_project_below_the_top_of_its_repository(clone: Clone, tmp_path: Path) -> None:
+    """As part of a homelab's one repository."""
+    clone.write("photos/" + FILE, "config: {}\n")
+    clone.commit()
+    clone.git("branch", "--force", "main")
+    clone.write("photos/" + FILE, "config: {a: b}\n")
+    clone.write("photos/settings/a.py", "")
+    clone.write("other.md", "")
+    repository = Repository(clone.tree / "photos")
+    commit = repository.merge_base("main")
+    assert repository.changed(commit) == [FILE, "settings/a.py"]
+    assert repository.file(commit, FILE) == "config: {}\n"
+    repository.extract(commit, tmp_path / "base")
+    assert (tmp_path / "base" / FILE).read_text() == "config: {}\n"
+
+
+def test_a_file_whose_content_the_clone_lacks_is_not_taken_for_none(clone: Clone) -> None:
+    """As offline in a clone that fetches content when it is read: the stack would seem to be new."""
+    content = clone.git("rev-parse", f"main:{FILE}")
+    (clone.tree / ".git/objects" / content[:2] / content[2:]).unlink()
+    with pytest.raises(RepositoryError):
+        Repository(clone.tree).file("main", FILE)
+
+
+def test_links_and_submodules_are_listed(clone: Clone) -> None:
+    for name, target in (("settings", "docs"), ("docs/b", "/etc/passwd"), ("docs/gone", "nowhere")):
+        (clone.tree / name).symlink_to(target)
+    Clone(clone.tree / "providers").commit()
+    clone.commit()
+    (clone.tree / FILE).unlink()
+    (clone.tree / FILE).symlink_to("docs/a page.md")
+    assert Repository(clone.tree).linked() == [FILE, "docs/b", "docs/gone", "providers", "settings"]
+
+
+def test_a_tree_with_a_link_that_leads_out_of_it_is_not_laid_out(clone: Clone, tmp_path: Path) -> None:
+    (clone.tree / "docs/b").symlink_to("/etc/passwd")
+    with pytest.raises(RepositoryError, match="docs/b"):
+        Repository(clone.tree).extract(clone.commit(), tmp_path / "base")
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (".github/workflows/a.yaml", [".github/"]),
+        ("Makefile", ["Makefile"]),
+        ("requirements-dev.txt", ["requirements-dev.txt"]),
+        ("sitecustomize.py", ["sitecustomize.py"]),
+        ("conftest.py", ["conftest.py"]),
+        ("yaml/__init__.py", ["yaml/"]),
+        ("__main__.py", []),
+        ("settings/a.py", []),
+        ("tests/conftest.py", []),
+        ("docs/a.md", []),
+        (FILE, []),
+    ],
+)
+def test_what_judges_a_change(path: str, named: list[str]) -> None:
+    assert judging([path]) == named
 
 
 def test_what_is_deployed() -> None:
