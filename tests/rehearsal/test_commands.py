@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from clients.kubernetes import Ref
 from components.photo_disk import IMPORT_FOLDER, MARK
+from lab import toolchain
 from lab.apple.world import CODE
 from lab.cloudflare.world import TOKEN
 from lab.engine import SOURCE
 from lab.immich.world import API_KEY
+from lab.recipes import RCLONE
 from ops.pictures import DIAGRAM, RECORDED
 from tests.icloudpd_stand_in import ASKS_CODE
 from tests.rehearsal.conftest import Bench, MakeBench, until
@@ -157,6 +160,7 @@ def test_another_client_fetches_the_same_photos(bench: Bench) -> None:
         settings["photoSync"]["accounts"].append({"name": "ben", "client": "rclone"})
         settings["icloudCredentials"]["ben"] = settings["icloudCredentials"]["coulton"]
 
+    toolchain.find([RCLONE], Console(stderr=True))  # else the pod builds it, in the time that a sign-in has to begin
     bench.set(with_rclone)
     bench.up()
     assert run(bench, "icloud_login", "ben", typed=f"{CODE}\n")[::2] == (0, "")
