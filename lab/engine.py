@@ -67,7 +67,7 @@ class Engine:
     """One stack of one project directory, with its state and everything else of the engine's under `home`.
 
     `source` is the tree that the program's packages are imported from, and `python` the interpreter with its libraries:
-    a review runs the programs of two commits. That of another tree than this runs in a process of its own.
+    a review runs the programs of two commits. A program of a tree that is named runs in a process of its own.
     """
 
     def __init__(  # noqa: PLR0913 (what a run is made of)
@@ -78,7 +78,7 @@ class Engine:
         tools: Tools,
         program: Path = SOURCE / "__main__.py",
         *,
-        source: Path = SOURCE,
+        source: Path | None = None,
         python: Path = _PYTHON,
         cloudflare_url: str = _NO_CLOUDFLARE,
     ) -> None:
@@ -131,7 +131,7 @@ class Engine:
             for item in run.take(event):
                 listen(item)
 
-        program = self._program_here() if self._source == SOURCE else self._program_apart()
+        program = self._program_apart() if self._source else self._program_here()
         with program as address, _listening(_add_events, _EventsServicer(take)) as log:
             # Not by the Automation API: it starts the engine again for outputs and history, 1 s of processor time.
             words = ["--client", address, "--exec-kind", "auto.inline", "--event-log", f"tcp://{log}"]
@@ -174,9 +174,12 @@ class Engine:
             env=os.environ | processes.mark(self._home, _PROCESS),
             text=True,
         ) as host:
-            if not (host.stdout and (port := host.stdout.readline().strip())):
-                raise LabError(f"{self._python} can't run the program of {self._source}")
-            yield f"127.0.0.1:{port}"
+            try:
+                if not (host.stdout and (port := host.stdout.readline().strip())):
+                    raise LabError(f"{self._python} can't run the program of {self._source}")
+                yield f"127.0.0.1:{port}"
+            finally:
+                host.kill()  # it ends by itself only where each thread of the program does
 
     def damaged(self) -> bool:
         """Whether a killed engine left something unreadable: `recover` first."""
@@ -284,7 +287,7 @@ class Engine:
             # The flag --ignore-protect, which the Automation API lacks (source: pulumi's cmd/pulumi/pulumi.go).
             "PULUMI_OPTION_IGNORE_PROTECT": "true" if operation in {"preview", "destroy"} else None,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PYTHONPATH": str(self._source),
+            "PYTHONPATH": str(self._source or SOURCE),
         }
         with _set(set_here), contextlib.chdir(self._project):
             yield

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import processes as running
-from lab.engine import Engine
+from lab.engine import SOURCE, Engine
 from lab.errors import LabError
 from lab.toolchain import Tools
 
@@ -92,6 +92,23 @@ def test_an_interpreter_that_lacks_pulumi_is_named(tools: Tools, tmp_path: Path)
     engine = Engine(tmp_path, tmp_path / "home", "lab", tools, source / "__main__.py", source=source, python=python)
     with pytest.raises(LabError, match=str(python)):
         engine.run("preview")
+
+
+THREAD = "import threading; threading.Thread(target=threading.Event().wait).start()\n"
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["this tree", "another tree"])
+def test_a_named_tree_has_a_process_of_its_own_which_ends_whatever_its_threads_do(
+    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool
+) -> None:
+    """A review's head, too, whose tree is this one: an exit in its program must not be the review's."""
+    (tmp_path / "sitecustomize.py").write_text(THREAD)
+    home, hosts = tmp_path / "home", list[str]()
+    engine = Engine(tmp_path, home, "lab", tools, source=SOURCE if own else tmp_path)
+    monkeypatch.setattr(engine, "_pulumi", lambda *_: hosts.extend(one.name for one in running.find(home)))
+    assert engine.run("preview").succeeded
+    assert hosts  # at each of the engine's commands
+    assert running.find(home) == []
 
 
 def test_the_error_of_a_program_of_another_tree_is_told(engine: Engine, tmp_path: Path) -> None:
