@@ -43,6 +43,8 @@ from review.repository import Repository, RepositoryError
 from text.command import Command
 from text.visible import visible_lines
 
+# What a review leaves that is killed: the comment of an earlier commit must not stay.
+_UNFINISHED: Final = "the review did not finish. Its log has the reason"
 _INTERRUPTED: Final = 130  # the shell's status of a program that Ctrl-C ended
 
 console = Console(highlight=False, stderr=True)
@@ -56,9 +58,7 @@ def _rehearse(asked: argparse.Namespace) -> bool:
     """Deploy what the change started from, then the change, to an embedded control plane."""
     change = Change(asked.stack, asked.base, asked.allow_data_loss)
     place = partial(_control_plane, asked.stack)
-    return _told(
-        _found(change.review, asked.base, lambda: rehearse(change, Repository(Path.cwd()), place, _say)), asked
-    )
+    return _reviewed(change.review, asked, lambda: rehearse(change, Repository(Path.cwd()), place, _say))
 
 
 def _control_plane(stack: str) -> AbstractContextManager[Embedded]:
@@ -69,7 +69,14 @@ def _preview(asked: argparse.Namespace) -> bool:
     """Preview the stack on its cluster."""
     command = str(Command("preview", asked.stack))
     review = Review(asked.stack, "preview", command, allowed=asked.allow_data_loss)
-    return _told(_found(review, asked.base, lambda: replace(review, preview=deploy.preview(asked.stack))), asked)
+    return _reviewed(review, asked, lambda: replace(review, preview=deploy.preview(asked.stack)))
+
+
+def _reviewed(review: Review, asked: argparse.Namespace, find: Callable[[], Review]) -> bool:
+    """Review, and tell what is found. Until then, the comment says that the review did not finish."""
+    if asked.comment:
+        asked.comment.write_text(comment.write(replace(review, problems=(_UNFINISHED,))))
+    return _told(_found(review, asked.base, find), asked)
 
 
 def _found(review: Review, base: str | None, find: Callable[[], Review]) -> Review:

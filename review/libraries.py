@@ -26,14 +26,17 @@ def install(tree: Path, place: Path) -> Path:
 
     """
     python = place / "bin" / "python"
-    _uv("venv", "--quiet", "--python", sys.executable, str(place))
-    _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(tree / LOCK))
+    _uv(tree, "venv", "--quiet", "--python", sys.executable, str(place))
+    _uv(tree, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), LOCK)
     return python
 
 
-def _uv(*arguments: str) -> None:
+def _uv(tree: Path, *arguments: str) -> None:
+    """Run uv in a tree, whose own settings of uv it then takes, not the change's."""
     uv = Path(sys.executable).parent / "uv"
-    done = subprocess.run([uv, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [uv, *arguments], cwd=tree, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         said = " ".join(done.stderr.split()).removeprefix("error: ")
         raise LibrariesError(f"the libraries of its {LOCK} can't be installed: {said}. Is the network there?")

@@ -177,6 +177,15 @@ def test_the_base_of_a_changed_lock_runs_on_its_own_libraries(clone: Clone) -> N
     assert base.parent.parent.name == "libraries"
 
 
+def test_a_changes_own_settings_of_the_installer_do_not_touch_the_base(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked(clone, "# nothing\n", "# something\n")
+    clone.write("uv.toml", "no TOML\n")
+    monkeypatch.chdir(clone.tree)
+    assert not review(clone, Place()).unguarded
+
+
 @pytest.mark.parametrize(
     "lock", ["six==1.17.0\n", "six==1.17.0 --hash=sha256:" + 64 * "0" + "\n"], ids=["none", "wrong"]
 )
@@ -257,7 +266,7 @@ def test_a_real_preview_makes_the_same_comment(
     )
 
 
-def fails(error: Exception) -> Callable[..., Run]:
+def fails(error: BaseException) -> Callable[..., Run]:
     def failing(*_: object) -> Run:
         raise error
 
@@ -280,6 +289,20 @@ def test_what_keeps_a_review_from_being_made_is_its_comment(
     assert status(monkeypatch, *words, "--comment", str(file)) == 1
     assert f"### Errors\n\n- `{error}`\n" in file.read_text()
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+@pytest.mark.parametrize("words", [["preview", "homelab"], ["rehearse", "homelab", "main"]], ids=lambda words: words[0])
+def test_a_review_that_is_killed_leaves_no_comment_of_an_earlier_one(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SystemExit stands for whatever ends the process: nothing of the review runs after it."""
+    monkeypatch.setattr("ops.deploy.preview", fails(SystemExit(0)))
+    monkeypatch.setattr("review.__main__.rehearse", fails(SystemExit(0)))
+    file = tmp_path / "comment.md"
+    file.write_text("**It passes.**")
+    status(monkeypatch, *words, "--comment", str(file))
+    assert "**It fails.**" in file.read_text()
+    assert "did not finish" in file.read_text()
 
 
 def test_a_file_that_is_not_yaml_has_its_comment_on_the_runner_too(
