@@ -14,6 +14,8 @@ NO_VALUE = (ValueError, AttributeError, LookupError)
 
 # What aliases may come to: cloudflared and Pulumi refuse a document with more, too.
 _MOST_VALUES = 100_000
+# Characters: a hundred times as many take an hour and all memory, so that no review of such a file would end.
+_LONGEST = 2**20
 
 
 class YamlError(VisibleError):
@@ -65,10 +67,12 @@ def composed(text: str) -> Node | None:
     """Parse a text into nodes, each value as it is written.
 
     Raises:
-        YamlError: when it is not YAML, when an alias in it refers to what it is a part of, or when aliases stand for
-            more values than a person writes.
+        YamlError: when it is not YAML, when an alias in it refers to what it is a part of, or when it is longer, or its
+            aliases stand for more values, than what a person writes.
 
     """
+    if len(text) > _LONGEST:
+        raise YamlError(f"is not YAML for a stack: it has {len(text)} characters. Allowed: {_LONGEST}")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:

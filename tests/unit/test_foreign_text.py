@@ -213,6 +213,11 @@ def test_aliases_that_stand_for_too_much_are_refused() -> None:
         yaml_text.composed(BOMB)
 
 
+def test_a_stack_file_that_takes_minutes_to_parse_is_refused() -> None:
+    with pytest.raises(YamlError, match=r"Allowed: 1048576$"):
+        yaml_text.composed("#" * 2**20 + "\n")
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [("0", 0), ("2283", 2283), ("-5", -5), ("9" * 18, 10**18 - 1),
