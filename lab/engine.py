@@ -192,10 +192,12 @@ class Engine:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, as the state has them, secrets hidden."""
         with self._environment():
-            self._await(self._have_stack)
-            answer = self._await(lambda: self._asked("stack", "output", "--json", "--stack", self.stack))
-            outputs: dict[str, Any] = json.loads(answer)
-            return outputs
+            return self._await(self._read_outputs)
+
+    def _read_outputs(self) -> dict[str, Any]:
+        self._have_stack()
+        outputs: dict[str, Any] = json.loads(self._asked("stack", "output", "--json", "--stack", self.stack))
+        return outputs
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -191,7 +191,8 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what cannot be applied."""
-        wanted, known = _rule_set(news), known_keys(_olds, _rule_set(news))
+        wanted = _rule_set(news)
+        known = known_keys(_olds, wanted)
         return checked(news, lambda: compare(self._cloudflare(), self._api(), wanted, known).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:

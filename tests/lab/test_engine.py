@@ -62,7 +62,7 @@ def engine(tools: Tools, tmp_path: Path) -> Engine:
 def test_each_program_runs_on_its_own_packages_and_libraries_in_its_own_process(
     tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "somebodys-own")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "a-token-of-the-shell")
     project = tmp_path / "project"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: immich-icloud\nruntime: python\n")
