@@ -7,11 +7,13 @@ from typing import Any
 import pulumi
 
 from clients.kubernetes import Manifest
+from clients.wanted_library import WantedLibrary
+from clients.wanted_settings import WantedSettings
 from components import disk_check
 from components.ownership import Ownership
 from components.photo_disk import import_folder
-from providers.immich_library import ImmichLibrary, WantedLibrary
-from providers.immich_settings import ImmichSettings, WantedSettings
+from providers.immich_library import ImmichLibrary
+from providers.immich_settings import ImmichSettings
 from settings import Settings
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clients.claim import Claim
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from providers.claim import Claim
 from text.command import Command
 
 STACK_MARK = "immich-icloud/stack"

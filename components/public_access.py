@@ -6,13 +6,13 @@ from typing import Any
 
 from clients import cloudflare as cloudflare_api
 from clients.cloudflare import Tunnel, Zone
+from clients.file_rule import FileRule
 from clients.ingress_rules import Rule
+from clients.rule_set import RuleSet
 from components import sign_in_page
 from components.local_route import LocalRoute
 from components.origin_request import origin_request
 from components.ownership import Ownership
-from providers.file_rule import FileRule
-from providers.tunnel_rules import RuleSet
 from settings import Settings
 from settings import cloudflare as settings
 from settings.cloudflare import Access, OnCloudflare

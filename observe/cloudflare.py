@@ -18,6 +18,7 @@ from clients.cloudflare import (
 )
 from clients.ingress_rules import Key
 from clients.kubernetes import ClusterApi
+from clients.rule_set import RuleSet, TunnelRulesDiff, compare
 from components.origin_request import inherited_of
 from components.ownership import Ownership
 from components.public_access import is_marked, rule_set
@@ -26,8 +27,6 @@ from observe import zone as zones
 from observe.lists import Lists
 from observe.local_tunnel import LocalTunnelSeen
 from observe.state import Known
-from providers import tunnel_rules
-from providers.tunnel_rules import RuleSet, TunnelRulesDiff
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, SharedTunnel, Tunnelled
 from text.resource_types import ADOPTED_RECORD, RECORD, TUNNEL_RULES
@@ -167,7 +166,7 @@ def read_cloudflare(  # noqa: PLR0913, PLR0917 (what is asked, and for whom)
     return CloudflareSeen(
         zone=zone,
         tunnels=tunnels,
-        rules=tunnel_rules.compare(api, cluster, ours, _known_keys(known, ours)) if ours else None,
+        rules=compare(api, cluster, ours, _known_keys(known, ours)) if ours else None,
         **vars(_host(api, zone, settings.host)),
         siblings=tuple(api.records(zone.id, same_as)) if same_as else (),
         applications=_applications(api, zone, cloudflare),
@@ -194,7 +193,7 @@ def _known_keys(known: Collection[Known] | None, wanted: RuleSet) -> frozenset[K
     """Find the rules that the state knows to be this stack's: in no Lease, they would be taken for unmanaged ones."""
     if known is None:
         return wanted.keys
-    stated = (tunnel_rules.known_keys(one.outputs, wanted) for one in known if one.type == TUNNEL_RULES)
+    stated = (wanted.known_keys(one.outputs) for one in known if one.type == TUNNEL_RULES)
     return frozenset().union(*stated)
 
 

@@ -3,17 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from clients import immich_lease
+from clients import immich_lease, wanted_library, wanted_settings
 from clients.immich import ImmichApi, ImmichError
 from clients.kubernetes import ClusterApi, ClusterError
 from clients.lease import Notes
 from clients.service_connection import NotRunningError
+from clients.wanted_library import LibraryDiff, WantedLibrary
+from clients.wanted_settings import Entries
 from components import external_library
 from components.ownership import Ownership
 from observe.state import Known
-from providers import immich_library, immich_settings
-from providers.immich_library import LibraryDiff, WantedLibrary
-from providers.immich_settings import Entries
 from settings import Settings
 from text.command import with_command
 from text.resource_types import LIBRARY
@@ -82,8 +81,8 @@ def look(
     document = immich.configuration()
     return ImmichSeen(
         libraries=libraries,
-        settings_were=immich_settings.found(document, wanted.settings),
-        settings_change=immich_settings.changes(document, wanted.settings),
+        settings_were=wanted_settings.found(document, wanted.settings),
+        settings_change=wanted_settings.changes(document, wanted.settings),
         has_configuration_file=immich.has_configuration_file(),
     )
 
@@ -91,4 +90,4 @@ def look(
 def _compare(immich: ImmichApi, wanted: WantedLibrary, notes: Notes, stated: Mapping[str, object]) -> LibraryDiff:
     patterns = stated.get("exclusion_patterns")
     known = str(stated.get("library_id", ""))
-    return immich_library.compare(immich, wanted, notes, known, patterns if isinstance(patterns, list) else [])
+    return wanted_library.compare(immich, wanted, notes, known, patterns if isinstance(patterns, list) else [])

@@ -9,6 +9,7 @@ from functools import partial
 from clients import connector_file, document_keeper, rollout
 from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
+from clients.file_rule import FileRule, FileRuleDiff, compare
 from clients.ingress_rules import Rule, spoken, taking
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.tunnel_configuration import ingress_of
@@ -22,8 +23,6 @@ from observe import connector_pods
 from observe.connector_pods import RunningConnector
 from observe.lists import Lists, permitted
 from observe.state import Known
-from providers import tunnel_file_rule
-from providers.file_rule import FileRule, FileRuleDiff, compare
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from settings.model import Backend
@@ -304,7 +303,7 @@ def tried(api: ClusterApi, seen: LocalTunnelSeen, known: Collection[Known]) -> L
     if seen.claim is None:
         return seen
     outputs = (one.outputs for one in known if one.type == TUNNEL_FILE_RULE)
-    had = tunnel_file_rule.known(next(outputs, {}), seen.claim)
+    had = seen.claim.known(next(outputs, {}))
     return replace(seen, trial=compare(api, seen.claim, had))
 
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
+from clients import wanted_library
 from clients.immich import ImmichApi, Library, Statistics
 from components import external_library
 from components.photo_disk import import_folder
 from observe.cluster import resolve
 from ops.command import CommandError, Say, Stack
-from providers import immich_library
 from settings.photo_sync import Account
 from text.command import Command
 
@@ -46,7 +46,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
             up = Command("up", stack.name)
             raise CommandError(f'Immich has no library "{wanted.name}" that imports {folder}: `{up}`')
         say(f'Immich scans the library "{library.name}".')
-        immich_library.scan(stack.api, immich, library.id, wanted, say)
+        wanted_library.scan(stack.api, immich, library.id, wanted, say)
         done = _is_scanned(immich, library, wait)
         counted, still = _counted(immich, library, wait)
     say(

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import clients.wording
 import preflight.wording
-import providers.wording
 from text.finding import Situation, cell, shown
 
 FILE = Path(__file__).parent.parent / "docs" / "messages.md"
 # The packages' words, and when they are read.
 PACKAGES: dict[str, ModuleType] = {
     "`make preview` and `make up`, before anything is changed": preflight.wording,
-    "the same, of entries, libraries and rules beside those of others": providers.wording,
+    "the same, of entries, libraries and rules beside those of others": clients.wording,
 }
 
 _HEAD = """\

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clients.claim import FragmentDryRun, Remainder, dry_run, without
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.likeness import unlike
 from clients.managed_fields import as_found
@@ -11,7 +12,6 @@ from components.plan import Plan
 from observe import Observed
 from observe.cluster import ClusterSeen
 from preflight import pod_trials
-from providers.claim import FragmentDryRun, Remainder, dry_run, without
 from text.resource_types import JOB
 
 

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 
+from clients.wanted_library import LibraryDiff, WantedLibrary
+from clients.wanted_settings import WantedSettings
 from observe.immich import ImmichSeen
 from preflight import wording
-from providers.immich_library import LibraryDiff, WantedLibrary
-from providers.immich_settings import WantedSettings
 from settings import Settings
 from settings.storage import Csi, Nfs
 from text.finding import Finding

@@ -7,11 +7,11 @@ from clients.connector_file import is_tunnel_id
 from clients.ingress_rules import spoken
 from clients.kubernetes import Ref
 from clients.tunnel_manager import Manager, manager
+from clients.wording import CONNECTOR_RESTARTS
 from components.local_route import Left, LocalRoute, Standing
 from observe.cloudflare import CloudflareSeen, tunnel_of
 from observe.local_tunnel import LocalTunnelSeen
 from preflight import wording
-from providers.wording import CONNECTOR_RESTARTS
 from settings import Settings
 from settings.cloudflare import LocalTunnel
 from text.finding import Finding

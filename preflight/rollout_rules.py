@@ -7,12 +7,12 @@ from kubernetes.utils.quantity import parse_quantity
 from clients import rollout
 from clients.kubernetes import Manifest, Ref
 from clients.volumes import kept_by_pods
+from clients.wording import CLAIM_GOES_WITH_POD
 from components.plan import Plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
 from preflight.strategy import keeps_old_pods
-from providers.wording import CLAIM_GOES_WITH_POD
 from text.finding import Finding
 
 _ONE_POD = "ReadWriteOncePod"

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from clients import lent_mounts, managed_fields, pod_start, rollout
+from clients.claim import Claim
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest
 from clients.managed_fields import Entries, Holder, Path
 from clients.retry import again
-from providers.claim import Claim
 from providers.report import report
 
 _ATTEMPTS = 40  # a rollout that begins writes its status several times a second

@@ -15,10 +15,10 @@ from pulumi import dynamic
 from pulumi.output import Unknown
 
 from clients import admission, lent_mounts, managed_fields, rollout
+from clients.claim import Claim, dry_run, replaces_pods, without
 from clients.kubernetes import OBJECT_MANAGER, ClusterRefusedError
 from clients.managed_fields import set_by_hand
 from providers import entries
-from providers.claim import Claim, dry_run, replaces_pods, without
 from providers.cluster_provider import ClusterProvider
 from providers.report import checked, report
 from providers.restart import refuse_losses

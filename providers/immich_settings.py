@@ -8,7 +8,7 @@ before they are written. Two stacks that state them for one server undo each oth
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -18,72 +18,10 @@ from clients.immich import Document, ImmichError
 from clients.immich_lease import note_settings, settings_before
 from clients.kubernetes import ClusterError
 from clients.lease import Lease
+from clients.wanted_settings import Entries, WantedSettings, changes, found, merged, restored
 from providers.immich_provider import ImmichProvider
 from providers.report import report
 from settings.model import Backend
-
-_SECTION = "library"
-
-Entries = dict[str, Document]
-
-
-@dataclass(frozen=True)
-class WantedSettings:
-    """What is asked for; what is None is left as it is.
-
-    Attributes:
-        server: Immich's Service.
-        scan_schedule: cron's five fields: when all libraries are scanned.
-        watch: whether all libraries are watched.
-        stack: `<project>/<stack>`, whose settings they are.
-        former: other names of that stack.
-
-    """
-
-    server: Backend
-    scan_schedule: str | None
-    watch: bool | None
-    stack: str = field(default="", compare=False)
-    former: tuple[str, ...] = field(default=(), compare=False)
-
-    @property
-    def stated(self) -> dict[str, str | bool]:
-        """What is asked for, by the properties' names."""
-        named = {"scan_schedule": self.scan_schedule, "watch": self.watch}
-        return {name: value for name, value in named.items() if value is not None}
-
-    @property
-    def entries(self) -> Entries:
-        """The entries of `library` in Immich's configuration, as Immich names them."""
-        stated: Entries = {}
-        if self.scan_schedule is not None:
-            stated["scan"] = {"enabled": True, "cronExpression": self.scan_schedule}
-        if self.watch is not None:
-            stated["watch"] = {"enabled": self.watch}
-        return stated
-
-
-def found(document: Document, wanted: WantedSettings) -> Entries:
-    """Read the entries that are asked for as they are."""
-    return {name: document[_SECTION][name] for name in wanted.entries}
-
-
-def changes(document: Document, wanted: WantedSettings) -> bool:
-    """Whether anything would be written."""
-    return _merged(document, wanted.entries) != document
-
-
-def _merged(document: Document, entries: Entries) -> Document:
-    section = document[_SECTION]
-    return {**document, _SECTION: {**section, **{name: {**section[name], **entry} for name, entry in entries.items()}}}
-
-
-def _returned(document: Document, stated: Entries, were: Entries) -> Entries:
-    """List what is restored: not what others have changed since."""
-    live = document[_SECTION]
-    return {
-        name: were[name] for name, entry in stated.items() if name in were and {**live[name], **entry} == live[name]
-    }
 
 
 class ImmichSettingsProvider(ImmichProvider):
@@ -111,7 +49,7 @@ class ImmichSettingsProvider(ImmichProvider):
                 # What an interrupted run, or one of another clone, noted is from before this stack.
                 before = {**found(live, wanted), **settings_before(held.notes(), wanted.stack)}
                 note_settings(held, wanted.stack, before)
-                return _merged(live, wanted.entries)
+                return merged(live, wanted.entries)
 
             immich.change_configuration(settled)
             noted = settings_before(held.notes(), wanted.stack)
@@ -127,7 +65,7 @@ class ImmichSettingsProvider(ImmichProvider):
             def settled(live: Document) -> Document:
                 before = {**found(live, new), **settings_before(held.notes(), new.stack), **had}
                 note_settings(held, new.stack, before)
-                return _merged(live, {**_returned(live, dropped, had), **new.entries})
+                return merged(live, {**restored(live, dropped, had), **new.entries})
 
             immich.change_configuration(settled)
             noted = settings_before(held.notes(), new.stack)
@@ -159,10 +97,8 @@ class ImmichSettingsProvider(ImmichProvider):
         stated, were = _wanted(_props), _were(_props)
         try:
             with self._immich(stated.server) as immich, self._lease_of(stated).held() as held:
-                document = immich.change_configuration(
-                    lambda live: _merged(live, _returned(live, stated.entries, were))
-                )
-                returned = _returned(document, stated.entries, were)
+                document = immich.change_configuration(lambda live: merged(live, restored(live, stated.entries, were)))
+                returned = restored(document, stated.entries, were)
                 note_settings(held, stated.stack, {})
         except (ImmichError, ClusterError) as error:
             report(

@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
+from clients import wording
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.volumes import claim_names, kept_by_pods
-from providers import wording
 from text.visible import visible
 
 

@@ -5,7 +5,7 @@ cloudflared reads its file once, so that its restart is part of the change. One 
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from pulumi import dynamic
 
 from clients import connector_restart
 from clients.cloudflare import CloudflareError
+from clients.file_rule import FileRule, FileWorld, compare, own_rule, sound, stated, weigh
 from clients.ingress_rules import Rule
 from clients.kubernetes import ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.lease import HeldLease, Lease
@@ -24,7 +25,6 @@ from clients.tunnel_document import DocumentError, TunnelDocument
 from clients.tunnel_lease import Share, Shares, joined, lease_for, note, share, shares
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
-from providers.file_rule import FileRule, FileWorld, compare, own_rule, sound, weigh
 from providers.report import checked, report
 from text.visible import visible
 
@@ -50,32 +50,32 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what can't be written."""
-        wanted = _file_rule(news)
-        return checked(news, lambda: compare(self._api(), wanted, known(_olds, wanted)).problems)
+        wanted = FileRule.of(news)
+        return checked(news, lambda: compare(self._api(), wanted, wanted.known(_olds)).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written."""
-        old, new = _file_rule(_olds), _file_rule(_news)
+        old, new = FileRule.of(_olds), FileRule.of(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["config_map"], delete_before_replace=True)
         changes = (old.stack, old.workloads) != (new.stack, new.workloads)
-        return dynamic.DiffResult(changes=changes or compare(self._api(), new, _share(_olds)).changes)
+        return dynamic.DiffResult(changes=changes or compare(self._api(), new, stated(_olds)).changes)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put the rule in its place."""
-        wanted = _file_rule(props)
+        wanted = FileRule.of(props)
         found = self._settle(wanted, None, Share())
         return dynamic.CreateResult(f"{wanted.holder.path}/{wanted.key}", _outputs(wanted, found))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the rule to what is asked for."""
-        wanted = _file_rule(_news)
-        found = self._settle(wanted, _file_rule(_olds), _share(_olds))
+        wanted = FileRule.of(_news)
+        found = self._settle(wanted, FileRule.of(_olds), stated(_olds))
         return dynamic.UpdateResult(_outputs(wanted, found))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find whether there is a file at all; how the rule is in it, `diff` reads."""
-        wanted = _file_rule(props)
+        wanted = FileRule.of(props)
         holder = self._api().get(wanted.holder)
         if holder is None or wanted.key not in (holder.get("data") or {}):
             return dynamic.ReadResult("", {})
@@ -83,9 +83,9 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove the rule, and restart without it. A file with another owner, or an invalid one, stays as it is."""
-        was = replace(_file_rule(_props), edit=True)
+        was = replace(FileRule.of(_props), edit=True)
         with self._lease(was).held() as lease:
-            had = joined(_share(_props), share(lease))
+            had = joined(stated(_props), share(lease))
             note(lease, had)
             kept = self._take_out(was, None, shares(lease), had, None)
             note(lease, Share())
@@ -238,32 +238,8 @@ class TunnelFileRule(dynamic.Resource, module="cloudflare", name="TunnelFileRule
         super().__init__(TunnelFileRuleProvider(), name, {**_inputs(wanted), "found": None}, opts)
 
 
-def known(olds: Mapping[str, Any], wanted: FileRule) -> Share:
-    """Return what the state, if it has any, knows of the rule in the same file."""
-    return _share(olds) if olds.get("rule") and _file_rule(olds).place == wanted.place else Share()
-
-
-def _share(props: Mapping[str, Any]) -> Share:
-    return Share(_file_rule(props).keys, tuple(json.loads(props.get("found") or "[]")))
-
-
 def _rules(before: FileRule | None) -> list[Rule]:
     return [before.rule] if before else []
-
-
-def _file_rule(props: Mapping[str, Any]) -> FileRule:
-    return FileRule(
-        account_id=props["account_id"],
-        tunnel_id=props["tunnel_id"],
-        holder=Ref("v1", "ConfigMap", props["config_map"], props["namespace"]),
-        key=props["key"],
-        workloads=tuple(props["workloads"]),
-        rule=json.loads(props["rule"]),
-        stack=props["stack"],
-        adopt=bool(props["adopt"]),
-        edit=bool(props["edit"]),
-        former=tuple(props.get("former", ())),
-    )
 
 
 def _inputs(wanted: FileRule) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -12,178 +12,22 @@ from pulumi import dynamic
 
 from clients import ingress_rules, tunnel_lease
 from clients.cloudflare import (
-    CloudflareApi,
     CloudflareRefusedError,
-    Configuration,
     MissingError,
-    Tunnel,
 )
-from clients.ingress_rules import Key, Places, Rule, spoken
-from clients.kubernetes import ClusterApi, ClusterError
+from clients.ingress_rules import Rule
+from clients.kubernetes import ClusterError
 from clients.lease import Lease
-from clients.tunnel_configuration import change, ingress_of
-from clients.tunnel_lease import Share, Shares, joined, note
-from clients.tunnel_manager import Manager, manager, refusal
-from providers import wording
+from clients.rule_set import RuleSet, compare, places_of, weigh
+from clients.tunnel_configuration import change
+from clients.tunnel_lease import Share, joined, note
 from providers.cloudflare_provider import CloudflareProvider
 from providers.cluster_provider import ClusterProvider
 from providers.report import checked
-from text.finding import Finding
-
-
-@dataclass(frozen=True)
-class RuleSet:
-    """What is asked for: these rules, in that tunnel, for this stack.
-
-    Attributes:
-        account_id: the account.
-        tunnel_id: the tunnel's UUID.
-        rules: as the configuration has them: `hostname`, `service`, and `path` where there is one.
-        stack: `<project>/<stack>`, whose rules they are.
-        adopt: whether rules for the same hosts that were made by hand may be adopted.
-        former: other names of that stack.
-
-    """
-
-    account_id: str
-    tunnel_id: str
-    rules: tuple[Rule, ...]
-    stack: str
-    adopt: bool
-    former: tuple[str, ...] = ()
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        """What the rules are known by."""
-        return frozenset(map(ingress_rules.key, self.rules))
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Where they are: another place means other rules."""
-        return self.account_id, self.tunnel_id
-
-
-@dataclass(frozen=True)
-class TunnelRulesDiff:
-    """What a rule set would come to.
-
-    Attributes:
-        problems: why it cannot be applied.
-        settled: all rules of the tunnel, as they would be.
-        ours: our rules as they are.
-        covering: rules of others that stand before ours and take our requests.
-        changes: whether anything would be written.
-        adopted: rules made by hand that would be adopted.
-        news: what people should know before.
-        gone: whether there is no such tunnel.
-
-    """
-
-    problems: tuple[Finding, ...] = ()
-    settled: tuple[Rule, ...] = ()
-    ours: tuple[Rule, ...] = ()
-    covering: tuple[Rule, ...] = ()
-    changes: bool = True
-    adopted: tuple[Rule, ...] = ()
-    news: tuple[Finding, ...] = ()
-    gone: bool = False
 
 
 class ImpossibleError(CloudflareRefusedError):
     """The rules cannot be applied; nothing was written."""
-
-
-def _unusable(tunnel: Tunnel, found: Configuration) -> Finding | None:
-    """Explain why rules can't go into a tunnel at all; None when they can."""
-    if tunnel.deleted:
-        return wording.TUNNEL_DELETED.found(tunnel.name, id=tunnel.id)
-    if manager(tunnel, found) is Manager.FILE:
-        return wording.TUNNEL_LOCAL.found(reason=refusal(tunnel, found), id=tunnel.id)
-    why = refusal(tunnel, found)
-    return wording.TUNNEL_UNCLEAR.found(reason=why) if why else None
-
-
-def compare(
-    cloudflare: CloudflareApi, cluster: ClusterApi, wanted: RuleSet, known: Collection[Key] = ()
-) -> TunnelRulesDiff:
-    """Find what a rule set would come to; nothing is changed.
-
-    Args:
-        cloudflare: where the tunnel is.
-        cluster: where each stack records its rules.
-        wanted: the rule set.
-        known: keys of this stack, whatever is noted down.
-
-    Raises:
-        CloudflareError: when Cloudflare can't be asked, or refuses.
-        ClusterError: when the cluster can't be asked, or refuses.
-
-    """
-    shares = tunnel_lease.shares(tunnel_lease.lease_for(cluster, wanted.tunnel_id, wanted.stack, wanted.former))
-    tunnel = cloudflare.tunnel(wanted.account_id, wanted.tunnel_id)
-    found = cloudflare.configuration(wanted.account_id, wanted.tunnel_id) if tunnel else None
-    if tunnel is None or found is None:
-        return TunnelRulesDiff((wording.TUNNEL_GONE.found(wanted.tunnel_id),), gone=True)
-    trial = _weigh(wanted, ingress_of(found), shares, known)
-    if why := _unusable(tunnel, found):
-        trial = replace(trial, problems=(why,), adopted=(), news=())
-    return replace(trial, changes=trial.changes or shares.get(wanted.stack, Share()).keys != wanted.keys)
-
-
-def _weigh(
-    wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule] = ()
-) -> TunnelRulesDiff:
-    places = _places(wanted, ingress, shares, known, returning)
-    ours, covering = tuple(places.ours), tuple(places.covering)
-    if fault := ingress_rules.fault(ingress):
-        return TunnelRulesDiff(
-            (wording.TUNNEL_INVALID.found(wanted.tunnel_id, fault=fault),), ours=ours, covering=covering
-        )
-    settled = places.settled()
-    return TunnelRulesDiff(
-        problems=(
-            *clashes(wanted.keys, wanted.tunnel_id, wanted.stack, shares),
-            *(wording.RULE_NOT_OURS.found(spoken(rule)) for rule in places.strangers),
-        ),
-        settled=tuple(settled),
-        ours=ours,
-        covering=covering,
-        changes=settled != ingress,
-        adopted=tuple(places.adopted),
-        news=tuple(_news(wanted, places)) if settled != ingress else (),
-    )
-
-
-def _places(
-    wanted: RuleSet, ingress: list[Rule], shares: Shares, known: Collection[Key], returning: Sequence[Rule]
-) -> Places:
-    others = tunnel_lease.siblings(shares, wanted.stack)
-    owned = {*known, *shares.get(wanted.stack, Share()).keys} - others
-    return Places(ingress, wanted.rules, owned, others, returning, adopt=wanted.adopt)
-
-
-def clashes(keys: Collection[Key], tunnel_id: str, stack: str, shares: Shares) -> list[Finding]:
-    """Find the hosts that another stack leads through the same tunnel."""
-    lease = tunnel_lease.lease_of(tunnel_id)
-    return [
-        wording.RULE_OF_ANOTHER_STACK.found(
-            stack=other,
-            host=f"{hostname}{path and f' (path {path})'}",
-            namespace=lease.namespace,
-            lease=lease.name,
-        )
-        for other, share in sorted(shares.items())
-        for hostname, path in sorted(share.keys)
-        if other != stack and any(ingress_rules.overlap((hostname, path), key) for key in keys)
-    ]
-
-
-def _news(wanted: RuleSet, places: Places) -> Iterator[Finding]:
-    for rule in wanted.rules:
-        in_line = places.in_line(rule)
-        yield wording.RULE_PLACED.found(spoken(rule), other=spoken(in_line[0]))
-        for other in in_line[:-1]:
-            yield wording.REQUESTS_MOVED.found(host=rule["hostname"], path=other["path"], other=spoken(other))
 
 
 class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
@@ -191,13 +35,13 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse, at preview, what cannot be applied."""
-        wanted = _rule_set(news)
-        known = known_keys(_olds, wanted)
+        wanted = RuleSet.of(news)
+        known = wanted.known_keys(_olds)
         return checked(news, lambda: compare(self._cloudflare(), self._api(), wanted, known).problems)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written."""
-        old, new = _rule_set(_olds), _rule_set(_news)
+        old, new = RuleSet.of(_olds), RuleSet.of(_news)
         if old.place != new.place:
             return dynamic.DiffResult(changes=True, replaces=["tunnel_id"])
         changes = old.stack != new.stack or compare(self._cloudflare(), self._api(), new, old.keys).changes
@@ -205,19 +49,19 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Put the rules in their places."""
-        wanted = _rule_set(props)
+        wanted = RuleSet.of(props)
         found = self._settle(wanted, Share())
         return dynamic.CreateResult(f"{wanted.account_id}/{wanted.tunnel_id}", _outputs(wanted, found))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the rules to what is asked for."""
-        wanted = _rule_set(_news)
+        wanted = RuleSet.of(_news)
         found = self._settle(wanted, _share(_olds))
         return dynamic.UpdateResult(_outputs(wanted, found))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Find the rules as they are, as inputs too, so that drift shows as a difference of properties."""
-        stated = _rule_set(props)
+        stated = RuleSet.of(props)
         # Rules that others made since are unmanaged, even where they may be adopted.
         trial = compare(self._cloudflare(), self._api(), replace(stated, adopt=False), stated.keys)
         if trial.gone:
@@ -228,14 +72,14 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove our rules; adopted rules are restored. A tunnel that is gone has none."""
-        none = replace(_rule_set(_props), rules=(), adopt=False)
+        none = replace(RuleSet.of(_props), rules=(), adopt=False)
         with self._lease(none).held() as lease:
             shares, had = tunnel_lease.shares(lease), joined(_share(_props), tunnel_lease.share(lease))
 
             def as_found(ingress: list[Rule]) -> list[Rule]:
                 note(lease, had)
                 returning = () if ingress_rules.fault(ingress) else had.found
-                return _places(none, ingress, shares, had.keys, returning).settled()
+                return places_of(none, ingress, shares, had.keys, returning).settled()
 
             with suppress(MissingError):
                 change(self._cloudflare(), *none.place, as_found, self._wait)
@@ -250,7 +94,7 @@ class TunnelRulesProvider(ClusterProvider, CloudflareProvider):
 
             def settled(ingress: list[Rule]) -> list[Rule]:
                 known = tried[-1] if tried else had
-                trial = _weigh(wanted, ingress, shares, known.keys, returning)
+                trial = weigh(wanted, ingress, shares, known.keys, returning)
                 if trial.problems:
                     raise ImpossibleError("; ".join(map(str, trial.problems)))
                 tried.append(joined(known, Share(wanted.keys, trial.adopted)))
@@ -292,27 +136,13 @@ class TunnelRules(dynamic.Resource, module="cloudflare", name="TunnelRules"):
         super().__init__(TunnelRulesProvider(), name, {**_inputs(wanted), "found": None}, opts)
 
 
-def known_keys(olds: Mapping[str, Any], wanted: RuleSet) -> frozenset[Key]:
-    """Return the keys that the state, if it has any, knows to be this stack's in the same tunnel."""
-    if not olds:
-        return frozenset()
-    old = _rule_set(olds)
-    return old.keys if old.place == wanted.place else frozenset()
-
-
-def _rule_set(props: Mapping[str, Any]) -> RuleSet:
-    rules = tuple(dict(rule) for rule in props["rules"])
-    former = tuple(props.get("former", ()))
-    return RuleSet(props["account_id"], props["tunnel_id"], rules, props["stack"], bool(props["adopt"]), former)
-
-
 def _is_taken(rule: Rule, wanted: RuleSet) -> bool:
     return any(ingress_rules.shuts_out(one, rule) for one in wanted.rules)
 
 
 def _share(props: Mapping[str, Any]) -> Share:
     """What the state knows to be this stack's."""
-    return Share(_rule_set(props).keys, tuple(json.loads(rule) for rule in props["found"]))
+    return Share(RuleSet.of(props).keys, tuple(json.loads(rule) for rule in props["found"]))
 
 
 def _as_stated(rule: Rule, stated: Iterable[Rule]) -> Rule:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from clients.cloudflare import CloudflareApi
+from clients.file_rule import FileRule
 from clients.ingress_rules import Rule
 from clients.kubernetes import Answer, Manifest, Ref
 from clients.lease import Lease
@@ -15,7 +16,6 @@ from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found, new_uuid
 from lab.stand_in.transport import Transport
 from providers import tunnel_file_rule
-from providers.file_rule import FileRule
 from providers.tunnel_file_rule import TunnelFileRuleProvider
 from tests.fake_cluster import FakeCluster, Step
 from tests.one_resource import OneResource

@@ -9,12 +9,13 @@ import httpx
 from clients.cloudflare import CloudflareApi
 from clients.ingress_rules import Rule
 from clients.lease import Lease
+from clients.rule_set import RuleSet
 from clients.tunnel_lease import lease_of
 from lab.cloudflare import tunnels
 from lab.cloudflare.api import Api
 from lab.cloudflare.world import TOKEN, found
 from lab.stand_in.transport import Transport
-from providers.tunnel_rules import RuleSet, TunnelRulesProvider
+from providers.tunnel_rules import TunnelRulesProvider
 from tests.fake_cluster import FakeCluster
 from tests.one_resource import OneResource, State
 

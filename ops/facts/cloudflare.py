@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from clients.access_domains import Reach, guarding
 from clients.cloudflare import AccessApplication, Connector, Record, Tunnel, Zone
+from clients.rule_set import TunnelRulesDiff
 from components.public_access import PublicAccess, tunnel_host
 from observe.cloudflare import CloudflareSeen, tunnel_of
-from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 
 

@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from clients.immich import ImmichApi, ImmichError, ImmichRefusedError, Library, Statistics
 from clients.kubernetes import ClusterApi
+from clients.wanted_library import LibraryDiff, WantedLibrary
+from clients.wanted_settings import Entries
 from components import external_library
 from components.ownership import Ownership
 from observe.immich import look
-from providers.immich_library import LibraryDiff, WantedLibrary
-from providers.immich_settings import Entries
 from settings import Settings
 
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from clients import lent_mounts, managed_fields
+from clients.claim import without
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
 from components import immich_mount, mount_admission, mount_policy
 from components.immich_server import Server, runs_server, servers
 from components.ownership import Ownership
 from lab import world
 from observe.cluster import workloads
-from providers.claim import without
 from providers.fragment import FragmentProvider
 from providers.mount_at_admission import AdmittedMount, MountAtAdmissionProvider
 from settings.immich import Immich, Mount

@@ -16,6 +16,8 @@ from clients.likeness import unlike
 from clients.pod_end import End
 from clients.result import Code
 from clients.result import Result as ScriptResult
+from clients.rule_set import TunnelRulesDiff
+from clients.wording import TUNNEL_INVALID
 from components.immich_mount import GUARD
 from components.local_route import LocalRoute, Standing
 from observe.routes import RoutesSeen
@@ -29,8 +31,6 @@ from ops.facts.internet import Page, Uploads
 from ops.facts.part import Absent, Unread, begin
 from ops.facts.photo_sync import SyncRun
 from ops.missing_photos import Missing
-from providers.tunnel_rules import TunnelRulesDiff
-from providers.wording import TUNNEL_INVALID
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.objects import ARGOCD, deployment, in_pod, managed, service
 from tests.unit.well import API_KEY, LABELS, NOW, SYNCED, of_cluster, well, with_cluster

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from clients import lent_mounts, rollout
+from clients import lent_mounts, rollout, wording
+from clients.claim import Claim, Remainder, dry_run, without
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterRefusedError, Ref, UnreachableError
 from clients.managed_fields import entries, holders, set_by_hand
-from providers import wording
-from providers.claim import Claim, Remainder, dry_run, without
 from providers.fragment import FragmentProvider
 from tests.objects import (
     ARGOCD,

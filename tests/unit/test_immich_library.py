@@ -14,9 +14,10 @@ from clients.immich_lease import lease_of
 from clients.jobs import JobError
 from clients.lease import Lease, LostError
 from clients.service_connection import NotRunningError
+from clients.wanted_library import WantedLibrary
 from components.photo_disk import MARK
 from providers import immich_library
-from providers.immich_library import ImmichLibraryProvider, WantedLibrary
+from providers.immich_library import ImmichLibraryProvider
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.immich_server import FOLDER, Immich, serving

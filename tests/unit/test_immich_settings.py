@@ -10,9 +10,10 @@ import pytest
 
 from clients import retry
 from clients.immich import ImmichApi, ImmichError, UnansweredError
+from clients.wanted_settings import WantedSettings
 from lab.immich.world import API_KEY
 from providers import immich_settings
-from providers.immich_settings import ImmichSettingsProvider, WantedSettings
+from providers.immich_settings import ImmichSettingsProvider
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.immich_server import Immich, serving

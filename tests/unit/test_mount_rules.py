@@ -8,15 +8,15 @@ import pulumi
 import pytest
 
 import preflight
+from clients.claim import FragmentDryRun, Remainder
 from clients.kubernetes import Manifest, Ref
+from clients.wording import OBJECT_MISSING
 from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
-from providers.claim import FragmentDryRun, Remainder
-from providers.wording import OBJECT_MISSING
 from settings import Settings, load_connections
 from tests.findings import Told, told
 from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, managed, namespace

@@ -8,6 +8,7 @@ import yaml
 
 from clients.cloudflare import Connector
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
+from clients.rule_set import TunnelRulesDiff
 from components.connector import Origin
 from components.origin_request import origin_request
 from components.ownership import Ownership
@@ -20,7 +21,6 @@ from observe.planned import origin
 from observe.routes import RoutesSeen
 from ops import verify_role
 from preflight import origin_rules
-from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings, SettingsError
 from settings.origin import OwnOrigin, TunnelOrigin
 from tests.fake_cluster import FakeCluster

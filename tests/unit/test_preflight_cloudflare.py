@@ -25,6 +25,8 @@ from clients.cloudflare import (
     Zone,
 )
 from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.rule_set import TunnelRulesDiff
+from clients.wording import RULE_PLACED, TUNNEL_GONE
 from components.connector import Origin
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
@@ -42,8 +44,6 @@ from observe.planned import planned as planned_by
 from observe.state import Known
 from preflight import PreflightError, cloudflare_rules, dry_runs, rules
 from preflight.dry_runs import Answers
-from providers.tunnel_rules import TunnelRulesDiff
-from providers.wording import RULE_PLACED, TUNNEL_GONE
 from settings import Settings
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told

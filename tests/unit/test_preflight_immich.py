@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from clients.immich import Library, User
+from clients.wanted_library import LibraryDiff, WantedLibrary
+from clients.wanted_settings import WantedSettings
+from clients.wording import USER_MISSING
 from observe.immich import ImmichSeen
 from preflight import immich_rules
-from providers.immich_library import LibraryDiff, WantedLibrary
-from providers.immich_settings import WantedSettings
-from providers.wording import USER_MISSING
 from settings import Settings
 from settings.model import Backend
 from tests.unit.configured import ON_HOST, configured

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clients.claim import FragmentDryRun
 from clients.kubernetes import Answer, ClusterRefusedError, Ref
 from components.ownership import Ownership
 from components.plan import Found
@@ -17,7 +18,6 @@ from observe.placement import Placement
 from preflight import dry_runs, pod_trials, rules
 from preflight.dry_runs import Answers
 from preflight.selectors import on_node, untolerated
-from providers.claim import FragmentDryRun
 from settings import Settings
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from clients.claim import FragmentDryRun
 from clients.kubernetes import Ref
+from clients.wording import OBJECT_MISSING
 from components.ownership import Ownership
 from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
 from preflight.dry_runs import Answers
-from providers.claim import FragmentDryRun
-from providers.wording import OBJECT_MISSING
 from settings import Settings
 from tests.accounts import household
 from tests.findings import Told, told

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from clients import connector_restart, document_keeper
+from clients.file_rule import compare
 from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest
 from clients.tunnel_lease import Share, lease_for, note, shares
 from providers import tunnel_file_rule
-from providers.file_rule import compare
 from tests.file_tunnel import CONNECTOR, HOLDER, STACK, WORKSHOP, Homelab, Stack, file_rule, inputs
 from tests.one_resource import PreviewError
 from tests.shared_tunnel import Killed

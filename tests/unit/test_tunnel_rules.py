@@ -11,6 +11,7 @@ from clients import tunnel_lease
 from clients.cloudflare import CloudflareRefusedError, UnansweredError
 from clients.kubernetes import ClusterError
 from clients.lease import LostError
+from clients.rule_set import RuleSet, compare
 from clients.tunnel_configuration import OverwrittenError
 from clients.tunnel_lease import Share, lease_for, lease_of
 from lab.cloudflare.faults import Fault
@@ -470,8 +471,8 @@ def test_a_cluster_that_refuses_is_told_at_preview(stack: Stack, monkeypatch: py
 def test_preview_says_what_moves(world: SharedTunnel, stack: Stack) -> None:
     by_path = {"hostname": "*.coultonf.com", "path": "^/api", "service": "http://api"}
     world.edit(lambda rules: rules.insert(0, by_path))
-    wanted = tunnel_rules.RuleSet(inputs()["account_id"], HOMELAB, (OURS,), stack.name, adopt=False)
-    trial = tunnel_rules.compare(world.api(), world.cluster, wanted)
+    wanted = RuleSet(inputs()["account_id"], HOMELAB, (OURS,), stack.name, adopt=False)
+    trial = compare(world.api(), world.cluster, wanted)
     placed, moved = trial.news
     first = "*.coultonf.com (path ^/api) → http://api"
     assert (placed.code, placed.values["other"]) == ("rule-placed", first)

@@ -10,6 +10,7 @@ from clients.immich import Library, Statistics
 from clients.kubernetes import Manifest, Ref
 from clients.pod_end import End
 from clients.result import Code, Result
+from clients.rule_set import TunnelRulesDiff
 from components import external_library
 from components.immich_mount import GUARD
 from components.ownership import Ownership
@@ -23,7 +24,6 @@ from ops.facts.cluster import ClusterFacts
 from ops.facts.immich import LibrariesFacts, LibraryFacts
 from ops.facts.internet import Page
 from ops.facts.photo_sync import AccountFacts, SyncRun
-from providers.tunnel_rules import TunnelRulesDiff
 from settings import Settings
 from tests.accounts import household
 from tests.objects import SERVERS, STACK, deployment, namespace, service

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from clients import lent_mounts, managed_fields
+from clients import lent_mounts, managed_fields, wording
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.likeness import value_at
 from clients.managed_fields import Holder, set_by_hand
-from providers import wording
 from text.finding import Finding
 
 

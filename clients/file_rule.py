@@ -1,17 +1,17 @@
 """What a rule in the file of a locally managed tunnel would come to: nothing is changed here."""
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from clients import connector_restart, document_keeper, ingress_check, ingress_rules, tunnel_lease
+from clients import connector_restart, document_keeper, ingress_check, ingress_rules, tunnel_lease, wording
 from clients.ingress_rules import Key, Rule, spoken
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.own_rule import OwnRule
+from clients.rule_set import clashes
 from clients.tunnel_document import DocumentError, TunnelDocument
 from clients.tunnel_lease import Share, Shares, joined, siblings
-from providers import wording
-from providers.tunnel_rules import clashes
 from text.finding import Finding
 
 _CATCH_ALL = "every host without a rule"
@@ -46,6 +46,22 @@ class FileRule:
     edit: bool
     former: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, props: Mapping[str, Any]) -> Self:
+        """Read one from the properties of its resource."""
+        return cls(
+            account_id=props["account_id"],
+            tunnel_id=props["tunnel_id"],
+            holder=Ref("v1", "ConfigMap", props["config_map"], props["namespace"]),
+            key=props["key"],
+            workloads=tuple(props["workloads"]),
+            rule=json.loads(props["rule"]),
+            stack=props["stack"],
+            adopt=bool(props["adopt"]),
+            edit=bool(props["edit"]),
+            former=tuple(props.get("former", ())),
+        )
+
     @property
     def keys(self) -> frozenset[Key]:
         """What the rule is known by."""
@@ -67,9 +83,18 @@ class FileRule:
         """The host that it is for."""
         return ingress_rules.key(self.rule)[0]
 
+    def known(self, props: Mapping[str, Any]) -> Share:
+        """Return what the state, if it has any, knows of the rule in the same file."""
+        return stated(props) if props.get("rule") and FileRule.of(props).place == self.place else Share()
+
     def mark(self, holder: Manifest) -> str:
         """Say for which rule, and which write of the file, its readers are restarted."""
         return connector_restart.mark(self.rule, connector_restart.written_at(holder, self.key, self.stack))
+
+
+def stated(props: Mapping[str, Any]) -> Share:
+    """Return what the properties of a resource say is its stack's."""
+    return Share(FileRule.of(props).keys, tuple(json.loads(props.get("found") or "[]")))
 
 
 @dataclass(frozen=True)
