@@ -15,8 +15,9 @@ from components import images
 from components.managed import SecretObject
 from components.ownership import Ownership
 from components.pods import confined, sized
-from settings.notifications import Endpoint, Notifications, is_address
+from settings.notifications import Endpoint, Notifications
 from settings.resources import Resources
+from text.hostname import is_address
 from text.literal import literal
 
 SECRET: Final = "icloud-notifications"  # noqa: S105 (its name)

@@ -26,7 +26,7 @@ class StackFileError(VisibleError):
     """The file is no YAML that could be a stack file. `str()` says where."""
 
 
-def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) -> str:
+def rehearsed(text: str) -> str:
     """Turn a stack file into its rehearsal's.
 
     Its cluster is the embedded one, and each of its secrets one of the lab's, which open nothing. The rest stays as it
@@ -34,13 +34,12 @@ def rehearsed(text: str, lab: str = (SOURCE / "Pulumi.lab.yaml").read_text()) ->
 
     Args:
         text: the stack file.
-        lab: the rehearsal's own stack file, for its secrets and their salt.
 
     Raises:
         StackFileError: when it can't be read.
 
     """
-    file, own = _mapping(text), _mapping(lab)
+    file, own = _mapping(text), _mapping((SOURCE / "Pulumi.lab.yaml").read_text())
     config, ours = _get(file, "config"), _get(own, "config")
     if not isinstance(config, MappingNode) or not isinstance(ours, MappingNode):
         return text

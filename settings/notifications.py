@@ -1,10 +1,9 @@
 """Who is notified of syncs: addresses of any kind that Apprise knows, and a heartbeat whose silence is noticed."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -68,14 +67,6 @@ def _endpoint(url: str) -> Endpoint:
     return Endpoint(str(host or "").strip("[]"), port, "UDP" if scheme in _UDP else "TCP")
 
 
-def _of_apprise(value: SecretStr) -> SecretStr:
-    try:
-        _endpoint(value.get_secret_value())
-    except _UnusableError:
-        raise PydanticCustomError("no_apprise_url", "not the form of an Apprise URL") from None
-    return value
-
-
 def _web_endpoint(url: str) -> Endpoint:
     try:
         parts = urlsplit(url)
@@ -87,12 +78,15 @@ def _web_endpoint(url: str) -> Endpoint:
     return Endpoint(host, port)
 
 
-def _of_the_web(value: SecretStr) -> SecretStr:
-    try:
-        _web_endpoint(value.get_secret_value())
-    except _UnusableError:
-        raise PydanticCustomError("no_web_url", "not the form of a URL") from None
-    return value
+def _read_by(endpoint: Callable[[str], Endpoint], what: str) -> AfterValidator:
+    def is_one(value: SecretStr) -> SecretStr:
+        try:
+            endpoint(value.get_secret_value())
+        except _UnusableError:
+            raise PydanticCustomError("no_url", f"not the form of {what}") from None
+        return value
+
+    return AfterValidator(is_one)
 
 
 def _each_once(occasions: tuple[Occasion, ...]) -> tuple[Occasion, ...]:
@@ -103,7 +97,7 @@ def _each_once(occasions: tuple[Occasion, ...]) -> tuple[Occasion, ...]:
 
 AppriseUrl = Annotated[
     SecretStr,
-    AfterValidator(_of_apprise),
+    _read_by(_endpoint, "an Apprise URL"),
     Allowed(
         "an Apprise URL (https://github.com/caronc/apprise/wiki)",
         {"secure": "v1:..."},
@@ -111,7 +105,7 @@ AppriseUrl = Annotated[
 ]
 HeartbeatUrl = Annotated[
     SecretStr,
-    AfterValidator(_of_the_web),
+    _read_by(_web_endpoint, "a URL"),
     Allowed(
         "an http or https URL",
         {"secure": "v1:..."},
@@ -161,12 +155,3 @@ class Notifications(Model):
             yield _endpoint(url.get_secret_value())
         if self.heartbeat:
             yield _web_endpoint(self.heartbeat.get_secret_value())
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 import fnmatch
 import itertools
 from collections.abc import Collection
+from ipaddress import ip_address
 
 import idna
 
@@ -25,6 +26,15 @@ def _label(label: str) -> str:
 def lies_in(host: str, zone: str) -> bool:
     """Whether a host is a zone's apex, or lies below it; nothing lies in a zone without a name."""
     return bool(normal(zone)) and f".{normal(host)}".endswith(f".{normal(zone)}")
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def below(host: str, zone: str) -> int:

@@ -102,10 +102,7 @@ class CloudflareApi:
     def tunnel(self, account_id: str, tunnel_id: str) -> Tunnel | None:
         """Read one tunnel, which may be deleted; None when there is no such tunnel."""
         path = f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}"
-        try:
-            return self._get(Tunnel, path, TUNNEL_EDIT, f"the tunnel {tunnel_id}").result
-        except MissingError:
-            return None
+        return self._found(Tunnel, path, TUNNEL_EDIT, f"the tunnel {tunnel_id}")
 
     def connectors(self, account_id: str, tunnel_id: str) -> list[Connector]:
         """List the cloudflared processes that run a tunnel."""
@@ -116,10 +113,7 @@ class CloudflareApi:
     def configuration(self, account_id: str, tunnel_id: str) -> Configuration | None:
         """Read a tunnel's configuration; None when there is no such tunnel."""
         what = f"the configuration of tunnel {tunnel_id}"
-        try:
-            return self._get(Configuration, _configurations(account_id, tunnel_id), TUNNEL_EDIT, what).result
-        except MissingError:
-            return None
+        return self._found(Configuration, _configurations(account_id, tunnel_id), TUNNEL_EDIT, what)
 
     def replace_configuration(self, account_id: str, tunnel_id: str, document: Document) -> Configuration:
         """Write a tunnel's whole configuration, once: sent again, it could be outdated.
@@ -144,10 +138,7 @@ class CloudflareApi:
     def record(self, zone_id: str, record_id: str) -> Document | None:
         """Read one record as a whole; None when it is gone."""
         path = f"/zones/{zone_id}/dns_records/{record_id}"
-        try:
-            return self._get(Document, path, DNS_EDIT, f"the DNS record {record_id}").result
-        except MissingError:
-            return None
+        return self._found(Document, path, DNS_EDIT, f"the DNS record {record_id}")
 
     def change_record(self, zone_id: str, record_id: str, change: Document) -> None:
         """Change the given fields of a record; repeated where the answer is lost.
@@ -214,6 +205,12 @@ class CloudflareApi:
             if pages is not None and page >= pages:
                 return
         raise UnansweredError(f"the list of {what.removeprefix('the ')} that Cloudflare sends has no end")
+
+    def _found(self, result: type[T], path: str, permission: str, what: str) -> T | None:
+        try:
+            return self._get(result, path, permission, what).result
+        except MissingError:
+            return None
 
     def _get(
         self, result: type[T], path: str, permission: str, what: str, query: Mapping[str, str] | None = None

@@ -13,6 +13,7 @@ from ops.facts.internet import Page
 from ops.facts.part import there
 from settings.cloudflare import DnsRecord, OnCloudflare
 from text.finding import Finding
+from text.hostname import is_address
 
 # Where proxied names lead (source: cloudflare.com/ips).
 _CLOUDFLARE = tuple(
@@ -38,7 +39,7 @@ def _name(facts: Facts) -> Result:
     proxied = isinstance(cloudflare, OnCloudflare) and not (isinstance(cloudflare, DnsRecord) and not _proxied(facts))
     if not proxied:
         target = cloudflare.target if isinstance(cloudflare, DnsRecord) else None
-        if target and _is_address(target) and target not in addresses:
+        if target and is_address(target) and target not in addresses:
             return failed(facts, wording.ADDRESS_CHANGED, f"it is {shown}, not {target}")
         return Passed(shown)
     if all(_is_cloudflares(address) for address in addresses):
@@ -51,14 +52,6 @@ def _name(facts: Facts) -> Result:
 def _proxied(facts: Facts) -> bool:
     public_access = there(facts.cloudflare).public_access
     return public_access is not None and public_access.record.proxied
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_cloudflares(address: str) -> bool:
