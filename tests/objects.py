@@ -14,9 +14,9 @@ BY_HAND = "kubectl-patch"
 ARGOCD = "argocd-controller"
 
 
-def server(*containers: str, kind: str = "Deployment", name: str = "immich-server") -> Server:
+def server(*containers: str, name: str = "immich-server") -> Server:
     """A workload that runs Immich's server in these containers."""
-    return Server(Ref("apps/v1", kind, name, "immich"), containers)
+    return Server(Ref("apps/v1", "Deployment", name, "immich"), containers)
 
 
 SERVERS = (server("immich-server"),)
@@ -181,7 +181,7 @@ def ours_in_immich(path: str = MOUNT, source: Manifest | None = None) -> Manifes
     }
 
 
-def ours_in_namespace(level: str = "privileged") -> Manifest:
+def ours_in_namespace() -> Manifest:
     """A fragment of Immich's namespace such as the stack states."""
-    labels = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn", "audit")}
+    labels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn", "audit")}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "immich", "labels": labels}}

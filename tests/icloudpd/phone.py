@@ -19,7 +19,6 @@ from tests.node_stand_in import Ended
 PUSHED = ["PUT", "/idmsa.apple.com/appleauth/auth/verify/trusteddevice/securitycode"]
 SIGN_INS = ["POST", "/idmsa.apple.com/appleauth/auth/signin/complete"]
 VALIDATED = ["POST", "/setup.icloud.com/setup/ws/1/validate"]
-TYPES = 'name="code"'
 
 # icloudpd's sources lack the page's templates, and their port is one for all tests: the template's name is the answer.
 _PAGE = (

@@ -35,8 +35,8 @@ class Situation(NamedTuple):
     fires: Collection[tuple[str, str]] = ()
 
 
-def cron_job(metric: str, name: str = "icloud-sync-anna") -> str:
-    return f'kube_cronjob_{metric}{{namespace="photo-sync", cronjob="{name}", instance="ksm"}}'
+def cron_job(metric: str) -> str:
+    return f'kube_cronjob_{metric}{{namespace="photo-sync", cronjob="icloud-sync-anna", instance="ksm"}}'
 
 
 def job(of: str = "icloud-sync-anna", *, began: float, failed: bool = True, name: str = JOB) -> Series:

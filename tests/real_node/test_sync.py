@@ -1,6 +1,7 @@
 """The sync: the released icloudpd, as its pod runs it, and the rehearsal's Apple."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -101,18 +102,10 @@ def test_too_little_memory_is_the_reason(house: OnNode) -> None:
 
 
 @pytest.mark.long
-def test_it_outlives_its_kubelet(house: OnNode) -> None:
+@pytest.mark.parametrize("restart", [Rehearsed.restart_kubelet, Rehearsed.restart_control_plane])
+def test_it_outlives_its_kubelet_and_the_control_plane(house: OnNode, restart: Callable[[Rehearsed], None]) -> None:
     job = house.fetching()
-    house.cluster.restart_kubelet()
-    end = house.end(job)
-    assert end.result
-    assert (end.result.code, end.cut_short) == (Code.SYNCED, False)
-
-
-@pytest.mark.long
-def test_it_outlives_the_control_plane(house: OnNode) -> None:
-    job = house.fetching()
-    house.cluster.restart_control_plane()
+    restart(house.cluster)
     end = house.end(job)
     assert end.result
     assert (end.result.code, end.cut_short) == (Code.SYNCED, False)

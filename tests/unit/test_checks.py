@@ -28,8 +28,8 @@ from ops.facts import Facts
 from ops.facts.cloudflare import CloudflareFacts
 from ops.facts.immich import LibrariesFacts
 from ops.facts.internet import Page, Uploads
-from ops.facts.part import Absent, Unread, begin
-from ops.facts.photo_sync import SyncRun
+from ops.facts.part import Absent, Unread, begin, there
+from ops.facts.photo_sync import AccountFacts, SyncRun
 from ops.missing_photos import Missing
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.objects import ARGOCD, deployment, in_pod, managed, service
@@ -133,6 +133,10 @@ def job_failed(words: str, code: str = "") -> Break:
     return change
 
 
+def account(changed: Callable[[AccountFacts], dict[str, Any]]) -> Break:
+    return lambda facts: replace(facts, accounts=tuple(replace(one, **changed(one)) for one in there(facts.accounts)))
+
+
 def synced(
     code: str,
     state: Any = "failed",
@@ -143,49 +147,29 @@ def synced(
 ) -> Break:
     """Nothing but a run that has reported this, or that something ended from `outside`."""
 
-    def change(facts: Facts) -> Facts:
-        assert not isinstance(facts.accounts, Unread)
-        reported = SYNCED.model_copy(update={"code": code, "message": f"it is {code}", **more})
-        end = End(outside, cut_short=True) if outside else End(reported.message, reported, unsent=unsent)
-        run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, end)
-        return replace(facts, accounts=tuple(replace(account, runs=(run,)) for account in facts.accounts))
-
-    return change
+    reported = SYNCED.model_copy(update={"code": code, "message": f"it is {code}", **more})
+    end = End(outside, cut_short=True) if outside else End(reported.message, reported, unsent=unsent)
+    run = SyncRun("icloud-sync-anna-2", state, NOW - ended, None if state == "running" else NOW - ended, end)
+    return account(lambda _: {"runs": (run,)})
 
 
 def kept_from_starting(words: str) -> Break:
     """A run that is at work, as far as its Job knows, and has no container."""
 
-    def change(facts: Facts) -> Facts:
-        assert not isinstance(facts.accounts, Unread)
-        run = SyncRun("icloud-sync-anna-2", "running", NOW, blocked=words)
-        return replace(facts, accounts=tuple(replace(account, runs=(run, *account.runs)) for account in facts.accounts))
-
-    return change
+    run = SyncRun("icloud-sync-anna-2", "running", NOW, blocked=words)
+    return account(lambda found: {"runs": (run, *found.runs)})
 
 
 def without_a_job(words: str) -> Break:
-    def change(facts: Facts) -> Facts:
-        assert not isinstance(facts.accounts, Unread)
-        return replace(facts, accounts=tuple(replace(account, refused=words) for account in facts.accounts))
-
-    return change
+    return account(lambda _: {"refused": words})
 
 
 def cron_job(found: Manifest | None) -> Break:
-    def change(facts: Facts) -> Facts:
-        assert not isinstance(facts.accounts, Unread)
-        return replace(facts, accounts=tuple(replace(account, cron_job=found) for account in facts.accounts))
-
-    return change
+    return account(lambda _: {"cron_job": found})
 
 
 def cloudflare(**changed: Any) -> Break:
-    def change(facts: Facts) -> Facts:
-        assert isinstance(facts.cloudflare, CloudflareFacts)
-        return replace(facts, cloudflare=replace(facts.cloudflare, **changed))
-
-    return change
+    return lambda facts: replace(facts, cloudflare=replace(there(facts.cloudflare), **changed))
 
 
 def by_file(**changed: Any) -> Break:
@@ -202,19 +186,17 @@ def by_file(**changed: Any) -> Break:
 
 def library(**changed: Any) -> Break:
     def change(facts: Facts) -> Facts:
-        assert isinstance(facts.libraries, LibrariesFacts)
-        (one,) = facts.libraries.libraries
+        (one,) = there(facts.libraries).libraries
         assert one.live
-        there = None if changed.get("gone") else replace(one.live, **changed)
-        return replace(facts, libraries=LibrariesFacts((replace(one, live=there),)))
+        live = None if changed.get("gone") else replace(one.live, **changed)
+        return replace(facts, libraries=LibrariesFacts((replace(one, live=live),)))
 
     return change
 
 
 def unseen(paths: dict[str, str] | None) -> Break:
     def change(facts: Facts) -> Facts:
-        assert isinstance(facts.libraries, LibrariesFacts)
-        (one,) = facts.libraries.libraries
+        (one,) = there(facts.libraries).libraries
         return replace(facts, libraries=LibrariesFacts((replace(one, unseen=paths),)))
 
     return change

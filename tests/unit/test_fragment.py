@@ -433,8 +433,8 @@ def test_whole_numbers_arrive_as_such(provider: Provider) -> None:
 OLD = "immich-icloud/old"
 
 
-def of_old(*, adopt: bool = False) -> dict[str, Any]:
-    return inputs(adopt=adopt) | {"manager": OLD}
+def of_old() -> dict[str, Any]:
+    return inputs() | {"manager": OLD}
 
 
 def renamed_from_old(wanted: Manifest | None = None) -> dict[str, Any]:

@@ -21,16 +21,16 @@ GATEWAY: Manifest = {"kind": "gateway", "gateway": "public", "gatewayNamespace":
 NONE: Manifest = {"kind": "none"}
 
 
-def route(kind: str, spec: Manifest, place: str = "else", version: str = "v1") -> Manifest:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": "other", "namespace": place}, "spec": spec}
+def route(kind: str, spec: Manifest, version: str = "v1") -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "other", "namespace": "else"}, "spec": spec}
 
 
 def http_route(*names: str) -> Manifest:
-    return route("HTTPRoute", {"hostnames": list(names)}, version="gateway.networking.k8s.io/v1")
+    return on_gateway("HTTPRoute", *names)
 
 
-def ingress_route(match: str) -> Manifest:
-    return route("IngressRoute", {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
+def ingress_route(match: str, kind: str = "IngressRoute") -> Manifest:
+    return route(kind, {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
 
 
 def on_gateway(kind: str, *names: str) -> Manifest:
@@ -38,7 +38,7 @@ def on_gateway(kind: str, *names: str) -> Manifest:
 
 
 def ingress_route_tcp(match: str) -> Manifest:
-    return route("IngressRouteTCP", {"routes": [{"match": match}]}, version="traefik.io/v1alpha1")
+    return ingress_route(match, "IngressRouteTCP")
 
 
 def proxy(*fqdn: str) -> Manifest:

@@ -22,8 +22,8 @@ def run(*steps: Step, succeeded: bool = True, **said: str) -> Run:
     return Run("preview", succeeded=succeeded, steps=list(steps), diagnostics=diagnostics)
 
 
-def review(preview: Run | None = None, *, allowed: bool = False, problems: tuple[str, ...] = ()) -> Review:
-    return Review("homelab", "rehearsal", COMMAND, preview=preview, allowed=allowed, problems=problems)
+def review(preview: Run | None = None, *, allowed: bool = False) -> Review:
+    return Review("homelab", "rehearsal", COMMAND, preview=preview, allowed=allowed)
 
 
 def headings(text: str) -> list[str]:

@@ -107,12 +107,17 @@ def test_what_differs_is_told_by_what_main_states(clone: Clone) -> None:
     assert dict(found.steps[0].differences) == {"spec.volumeName": ("a", "b")}
 
 
-def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
+def since(clone: Clone, change_main: Callable[[], object], changed: tuple[str, str]) -> None:
+    """A change of a file since `main` was changed."""
     clone.git("checkout", "--quiet", "--force", "main")
-    clone.git("rm", "--quiet", FILE)
+    change_main()
     clone.commit()
     clone.branch("change")
-    clone.write(FILE, stack_file("new"))
+    clone.write(*changed)
+
+
+def test_a_stack_that_main_does_not_have(clone: Clone) -> None:
+    since(clone, lambda: clone.git("rm", "--quiet", FILE), (FILE, stack_file("new")))
     place = Place()
     text = write(review(clone, place))
     assert place.asked == ["start", "preview new", "up new"]
@@ -141,11 +146,7 @@ def test_a_main_that_does_not_deploy_leaves_the_guards_blind(
 
 
 def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
-    clone.git("checkout", "--quiet", "--force", "main")
-    clone.write(FILE, "config: [\n")
-    clone.commit()
-    clone.branch("change")
-    clone.write(FILE, stack_file("new"))
+    since(clone, lambda: clone.write(FILE, "config: [\n"), (FILE, stack_file("new")))
     place = Place()
     text = write(review(clone, place))
     assert place.asked == ["start", "preview new"]
@@ -153,11 +154,7 @@ def test_a_main_whose_file_is_no_stack_file(clone: Clone) -> None:
 
 
 def locked(clone: Clone, before: str, after: str) -> None:
-    clone.git("checkout", "--quiet", "--force", "main")
-    clone.write("requirements.txt", before)
-    clone.commit()
-    clone.branch("change")
-    clone.write("requirements.txt", after)
+    since(clone, lambda: clone.write("requirements.txt", before), ("requirements.txt", after))
     clone.write(FILE, stack_file("new"))
 
 

@@ -202,20 +202,16 @@ def test_the_prompt_for_the_password_does_not_hide_an_error(house: House) -> Non
 # The disk.
 
 
-def test_no_write_without_the_mark(house: House) -> None:
-    (house.photos / MARK).unlink()
-    ended = house.run()
-    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} is missing")
-    assert not house.icloudpd.ran
-    assert list(house.folder.iterdir()) == []
+FOREIGN_MARKS = ["", f"id: {DISK_ID}0\n", f" id: {DISK_ID}\n", "id: \n", "immich-icloud: of 0.2\n"]
 
 
-@pytest.mark.parametrize("mark", ["", f"id: {DISK_ID}0\n", f" id: {DISK_ID}\n", "id: \n", "immich-icloud: of 0.2\n"])
+@pytest.mark.parametrize("mark", [None, *FOREIGN_MARKS])
 @pytest.mark.parametrize("known", [DISK_ID, ""])
-def test_no_write_to_another_disk(house: House, mark: str, known: str) -> None:
-    (house.photos / MARK).write_text(mark)
+def test_no_write_without_the_mark_or_to_another_disk(house: House, mark: str | None, known: str) -> None:
+    (house.photos / MARK).unlink() if mark is None else (house.photos / MARK).write_text(mark)
     ended = house.run(DISK_ID=known)
-    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} has the id of another disk")
+    wrong = "is missing" if mark is None else "has the id of another disk"
+    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} {wrong}")
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
@@ -689,15 +685,11 @@ def verdict(ended: Ended) -> dict[str, Result]:
     return {check.name: check.result(replace(facts, accounts=accounts)) for check in CHECKS}
 
 
-def no_mark(house: House) -> None:
-    (house.photos / MARK).unlink()
-
-
 @pytest.mark.parametrize(
     ("breaks", "failing"),
     [
         (lambda _: None, set()),
-        (no_mark, {"photo-mark", "last-sync"}),
+        (lambda house: (house.photos / MARK).unlink(), {"photo-mark", "last-sync"}),
         (lambda house: house.room(1), {"photo-space", "last-sync"}),
         (lambda house: house.room(ROOM, afterwards=1), {"photo-space"}),
         (lambda house: house.session.unlink(), {"icloud-session", "last-sync"}),
