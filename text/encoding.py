@@ -7,6 +7,9 @@ import re
 # as it is, but for what a YAML reader takes for a line's end or refuses (source: go-yaml, readerc.go).
 _UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
+# Of an apply. With a parameter, as without one the client encodes the body itself, in a way that YAML does not know.
+APPLY = "application/apply-patch+yaml; charset=utf-8"
+
 
 def encoded(value: object) -> bytes:
     """Encode a value for the body of a request."""

@@ -1,6 +1,5 @@
 """The API of a Kubernetes cluster, and what is read of it."""
 
-from clients.kubernetes.api import APPLY as APPLY
 from clients.kubernetes.api import ClusterApi as ClusterApi
 from clients.kubernetes.errors import ClusterError as ClusterError
 from clients.kubernetes.errors import ClusterRefusedError as ClusterRefusedError

@@ -18,10 +18,7 @@ from clients.kubernetes.transport import TIMEOUT, Transport
 from clients.likeness import unlike
 from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
-from text.encoding import encoded
-
-# With a parameter, as without one the client encodes the body itself, in a way that YAML does not know.
-APPLY = "application/apply-patch+yaml; charset=utf-8"
+from text.encoding import APPLY, encoded
 
 _POD_TIMEOUT = 3.0  # seconds: a pod is asked what it has in memory
 _SILENCE = 60.0  # seconds

@@ -10,10 +10,9 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from clients import credentials
-from clients.kubernetes import APPLY
 from lab.plugins.changes import Object
 from lab.plugins.configuration import Configuration
-from text.encoding import encoded
+from text.encoding import APPLY, encoded
 
 SECONDS_TO_ANSWER: Final = 30
 _TAKEN_OVER: Final = (

@@ -32,9 +32,10 @@ PROVIDER = PROGRAM | {"components", "observe", "preflight"}
             )
         },
         {"lab.commands": LEFT_OUT},
+        {"lab.node.__main__": LEFT_OUT | {"pulumi", "pydantic", "settings"}},
         {"ops.verify": LEFT_OUT},
     ],
-    ids=["program", "providers", "lab", "verify"],
+    ids=["program", "providers", "lab", "node", "verify"],
 )  # fmt: skip
 def test_what_is_not_needed_is_not_imported(steps: dict[str, set[str]]) -> None:
     """Step after step in one process."""
