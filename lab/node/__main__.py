@@ -31,17 +31,16 @@ async def _main(name: str, home: Path, port: int, *files: Path) -> None:
     cluster = Cluster(api)
     kubelet = Kubelet(Node(name, cluster, disk, programs.put(home)), api)
     immich = Forward("immich", "immich-server-", 2283, home / "immich" / "url")
-    server = await Server(kubelet, disk.root, (immich,)).listen(port, certificate, authority)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
+    await Server(kubelet, disk.root, (immich,)).listen(port, certificate, authority)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     threading.Thread(target=kubelet.watch, daemon=True).start()
     Provisioner(cluster, api, disk).watch()
     _register(cluster, name, port)
-    try:
-        await server.serve_forever()
-    except asyncio.CancelledError:
-        kubelet.kill()
-        # At once: the next one reports what ran, as after a kubelet's restart, and what waits goes on waiting.
-        os._exit(0)
+    await ended.wait()
+    kubelet.kill()
+    # At once: the next one reports what ran, as after a kubelet's restart, and what waits goes on waiting.
+    os._exit(0)
 
 
 def _register(cluster: Cluster, name: str, port: int) -> None:
