@@ -1,11 +1,14 @@
 """What the settings accept, the API server admits: values around every limit, in dry runs of all that they make."""
 
+import json
 from collections.abc import Hashable, Iterator
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from clients.kubernetes import Manifest, Ref
 from settings import Settings, SettingsError, parse
@@ -34,6 +37,10 @@ LONG = [
 ]
 # Of what exists already and is only named here, or of another API.
 UNMADE = ("cluster", "immichApiKey", "cloudflareToken", "adoptExisting")
+TYPES: dict[str, TypeAdapter[Any]] = {
+    str(one.alias): TypeAdapter(cast("Any", Annotated[(one.annotation, *(one.metadata or [None]))]))
+    for one in Settings.model_fields.values()
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,35 +64,74 @@ def texts(config: dict[str, Any]) -> Iterator[Place]:
     yield from ((path, True) for path in found if path[-2:-1] in {("annotations",), ("volumeAttributes",)})
 
 
-def settled(whole: dict[str, Any], secret: set[str], replaced: list[Place], value: str) -> Settings | None:
-    """The stack with a value in these places; None where it is refused."""
-    config = deepcopy(whole)
-    for (*above, last), is_key in replaced:
-        at: Any = config
-        for key in above:
-            at = at[key]
-        if is_key and value in at:
-            return None
-        at.update({value: at.pop(last)}) if is_key else at.__setitem__(last, value)
+@cache
+def is_of_its_type(key: str, text: str) -> bool:
+    """Whether a setting may have this value by itself; most stacks share most of their settings."""
+    (value,) = json.loads(text)
     try:
-        return parse({key: as_text(one) for key, one in config.items()}, secret)
-    except SettingsError:
-        return None
+        TYPES[key.partition(":")[2]].validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+class Variants:
+    """A stack with a value in any of its places."""
+
+    def __init__(self, file: Path) -> None:
+        self._config, self._secrets = document(file)["config"], secrets(file)
+        self._places = list(texts(self._config))
+
+    def of(self, value: str) -> Iterator[tuple[list[Place], Settings]]:
+        """The value in every place that accepts it: at once, except where one then excludes another."""
+        left = [place for place in self._places if self._is_of_its_type(place, value)]
+        while (together := self._accepted([], left, value)) and (settings := self._settled(together, value)):
+            left = [place for place in left if place not in together]
+            yield together, settings
+
+    def _accepted(self, besides: list[Place], places: list[Place], value: str) -> list[Place]:
+        """As many of the places as accept it together, and with those besides."""
+        if not places or self._settled([*besides, *places], value):
+            return places
+        if len(places) == 1:
+            return []
+        half = len(places) // 2
+        first = self._accepted(besides, places[:half], value)
+        return [*first, *self._accepted([*besides, *first], places[half:], value)]
+
+    def _settled(self, places: list[Place], value: str) -> Settings | None:
+        """Read the stack with the value in these places; None where it is refused."""
+        config = deepcopy(self._config)
+        if not all(put(config, place, value) for place in places):
+            return None
+        try:
+            return parse({key: as_text(one) for key, one in config.items()}, self._secrets)
+        except SettingsError:
+            return None
+
+    def _is_of_its_type(self, place: Place, value: str) -> bool:
+        key = place[0][0]
+        changed = {key: deepcopy(self._config[key])}
+        return put(changed, place, value) and is_of_its_type(key, as_text([changed[key]]))
+
+
+def put(config: dict[str, Any], place: Place, value: str) -> bool:
+    """Put a value into a place, unless it is a key that is there already."""
+    (*above, last), is_key = place
+    at: Any = config
+    for key in above:
+        at = at[key]
+    if is_key and value in at:
+        return False
+    at.update({value: at.pop(last)}) if is_key else at.__setitem__(last, value)
+    return True
 
 
 def variants(file: Path) -> Iterator[tuple[str, Settings]]:
-    """The stack with each value in every place that accepts it: at once, except where one then excludes another."""
-    read = document(file)["config"], secrets(file)
-    everywhere = list(texts(read[0]))
+    """The stack with each value in every place that accepts it."""
+    stack = Variants(file)
     for value in (*WORDS, *LONG):
-        left = [place for place in everywhere if settled(*read, [place], value)]
-        while left:
-            together: list[Place] = []
-            for place in left:
-                if found := settled(*read, [*together, place], value):
-                    together.append(place)
-                    settings = found
-            left = [place for place in left if place not in together]
+        for together, settings in stack.of(value):
             where = ", ".join(".".join(map(str, path)) + " (key)" * is_key for path, is_key in together)
             yield f"{where} = {value[:60]!r}… ({len(value)})", settings
 
@@ -106,12 +152,15 @@ class Admission:
     """Asks in dry runs: each value once in each field that has it, and each set of fields once."""
 
     def __init__(self, bench: Bench) -> None:
-        self._api, self._asked = bench.cluster, set[Hashable]()
+        self._api, self._asked, self._whole = bench.cluster, set[Hashable](), set[str]()
         self._namespaces = {one["metadata"]["name"] for one in self._api.list(Ref("v1", "Namespace", ""))}
         self.admitted = 0
 
     def refusal(self, manifest: Manifest) -> str:
         """The API server's own words; empty when it admits the object."""
+        if (whole := json.dumps(manifest)) in self._whole:  # most of a stack, whatever is in one of its places
+            return ""
+        self._whole.add(whole)
         manifest = deepcopy(manifest)
         metadata = manifest["metadata"]
         if "generateName" in metadata:
