@@ -19,6 +19,7 @@ class Spy(Watcher):
     def __init__(self, home: Path, *texts: str) -> None:
         super().__init__()
         self._home, self._texts = home, [text.encode() for text in texts]
+        self._read = set[tuple[Path, int, int]]()
         self.saw = dict[str, set[str]]()
 
     def _watch(self) -> None:
@@ -41,5 +42,8 @@ class Spy(Watcher):
         for place in ("temporary", "pulumi", "state", "logs", "events"):
             for file in (self._home / place).rglob("*"):
                 with suppress(OSError):
-                    if file.is_file():
+                    found = file.stat()
+                    version = (file, found.st_mtime_ns, found.st_size)
+                    if version not in self._read and file.is_file():
                         yield f"file {file.relative_to(self._home)}", file.read_bytes()
+                        self._read.add(version)
