@@ -132,31 +132,19 @@ def put_into_components(state_file: Path) -> None:
     state_file.write_text(json.dumps(deployment))
 
 
-def test_objects_in_components_of_their_own_stay_as_they_are(bench: Bench) -> None:
+def test_objects_in_components_of_their_own_stay_as_they_are_and_the_setting_can_go(bench: Bench) -> None:
+    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
     put_into_components(bench.state_file)
     run = bench.up()
     assert changed(run) == []
     gone = [step.type for step in run.steps if step.operation == "delete"]
     assert sorted(gone) == sorted(f"immich-icloud:index:{component}" for component in WERE_IN.values())
     assert ours(bench.get(INGRESS)) != []
-
-
-def test_then_nothing_changes_and_the_setting_can_go(bench: Bench) -> None:
-    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
-    run = bench.up()
-    assert changed(run) == []
     assert any("adoptExisting has nothing left to adopt. Remove it" in warning for warning in run.warnings)
     bench.set(lambda s: s.pop("adoptExisting"))
     run = bench.up()
     # Only the Job, whose template said that a directory without its mark may be marked.
     assert {name for _, name in changed(run)} == {"directory-job"}
-    assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
-
-
-def test_a_lost_state_is_adopted_without_a_rollout(bench: Bench) -> None:
-    generation = bench.get(DEPLOYMENT)["metadata"]["generation"]
-    (bench.home / "state" / ".pulumi" / "stacks" / "immich-icloud" / "adoption.json").unlink()
-    bench.up()
     assert bench.get(DEPLOYMENT)["metadata"]["generation"] == generation
 
 
