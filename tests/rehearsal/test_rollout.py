@@ -42,13 +42,12 @@ def test_an_unmarked_disk_stops_the_first_up(bench: Bench) -> None:
 def test_the_next_up_completes(bench: Bench) -> None:
     make_guard_fail(bench, None)
     assert ("create", "immich-mount-fragment") in changed(bench.up())
-    assert changed(bench.up()) == []
 
 
 def test_a_failing_update_goes_back_to_the_mount_before(bench: Bench) -> None:
     before = deepcopy(bench.pod())
     make_guard_fail(bench, "require-photo-disk-of-yesterday")
-    bench.up()
+    assert changed(bench.up()) == []
     make_guard_fail(bench, "require-photo-disk")
     recreate(bench, yes=True)
     bench.set(lambda s: s.update(immich={"mount": {"path": "/external/photos"}}))
