@@ -27,6 +27,7 @@ class Code(StrEnum):
     # The disk, as a sync or Immich's pod finds it.
     NO_MARK = "no-mark"
     OTHER_DISK = "other-disk"
+    READ_ONLY = "read-only"
     NO_SPACE = "no-space"
     NO_FOLDER = "no-folder"
     NOT_WRITABLE = "not-writable"

@@ -71,6 +71,11 @@ mark it: $MARK_DISK"
 disk mounted? If it is, mark it: $MARK_DISK"
         return
     fi
+    if [ "$DRY_RUN" != true ] && read_only "$photos"; then
+        printf '%s\n' read-only "the photo disk is mounted read-only, so nothing is written. The kernel does that to a disk with \
+errors: its log on the node says why. Repair the disk, then mount it for writing"
+        return
+    fi
     measure
     wanted=$FLOOR where="the photo disk"
     [ "$ON_NODE" != true ] || wanted=$FLOOR_NODE where="the photo disk is the kubelet's own filesystem, and"
@@ -81,6 +86,10 @@ disk mounted? If it is, mark it: $MARK_DISK"
         printf '%s\n' no-space "$where has $INODES_FREE of $INODES inodes left, and photoSync.minFreeSpace keeps $wanted of \
 them free. Free up space on it"
     fi
+}
+
+read_only() { # directory: whether that is why it can't be written to, of which busybox's `[ -w ]` knows nothing
+    case $(LC_ALL=C touch -c "$1" 2>&1) in *Read-only*) ;; *) return 1 ;; esac
 }
 
 stop_at_fault() { # what the sentence begins with

@@ -47,9 +47,9 @@ _QUOTING: Final = {
     "client-unfinished": "the client ended before everything was fetched",
 }
 _PLAIN: Final = {
-    "no-mark", "other-disk", "no-space", "no-folder", "rearranged", "signed-out", "wrong-password", "locked",
-    "sign-in-refused", "data-protection", "security-key", "no-photos", "unknown-album", "unknown-library", "busy",
-    "synced", "stopped", "unrecognised", "no-connection",
+    "no-mark", "other-disk", "read-only", "no-space", "no-folder", "rearranged", "signed-out", "wrong-password",
+    "locked", "sign-in-refused", "data-protection", "security-key", "no-photos", "unknown-album", "unknown-library",
+    "busy", "synced", "stopped", "unrecognised", "no-connection",
 }  # fmt: skip
 
 

@@ -279,15 +279,21 @@ def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
 
 @pytest.mark.parametrize("when", ["fetch", "look"])
 @pytest.mark.parametrize("so_far", ["", BEGINS + FETCHES], ids=["begins", "a photo"])
-def test_a_disk_that_goes_away_ends_the_run_and_the_next_one_is_whole(house: House, when: str, so_far: str) -> None:
-    mark, complete = house.photos / MARK, house.folder / f"{MARK}-complete"
-    marked, leaves = mark.read_text(), f"{so_far}rm '{mark}'\nexec sleep 60\n"
+@pytest.mark.parametrize("code", [Code.NO_MARK, Code.READ_ONLY])
+def test_a_disk_that_goes_away_ends_the_run_and_the_next_one_is_whole(
+    house: House, when: str, so_far: str, code: Code
+) -> None:
+    mark, complete, read_only = house.photos / MARK, house.folder / f"{MARK}-complete", house.node.disk / "read-only"
+    house.filesystems.put("touch", f"[ ! -e {read_only} ] || {{ echo 'touch: Read-only file system' >&2; exit 1; }}\n")
+    marked, goes = mark.read_text(), f"rm '{mark}'" if code == Code.NO_MARK else f": >{read_only}"
+    leaves = f"{so_far}{goes}\nexec sleep 60\n"
     fetch, look = (leaves, SUCCEEDS) if when == "fetch" else (SUCCEEDS, leaves)
     house.icloudpd.behave(f'case "$*" in *--dry-run*) {look};; *) {fetch};; esac')
-    assert last_words(house.run()).startswith(f"stopped: the photo disk's marker file {MARK} is missing")
+    assert why(house.run()) == code
     assert not complete.exists()
     house.icloudpd.behave(SUCCEEDS)
-    assert house.run().code != 0
+    assert why(house.run()) == code
+    read_only.unlink(missing_ok=True)
     mark.write_text(marked)
     assert house.run().code == 0
     assert complete.exists()
