@@ -262,6 +262,13 @@ set -- "$@" ${WHO_OPTION:+"$WHO_OPTION" "$(cat "$CREDENTIALS/appleId")"}
 if [ -f "$arrangement" ]; then
     [ "$(sed -n 2p "$arrangement")" != "all letters" ] || set -- "$@" ${NAMES_OPTION:+"$NAMES_OPTION"}
 else
+    for other in "$DIRECTORY"/*/"$MARK-layout"; do
+        if [ -r "$other" ] && read -r whose _ <"$other" && [ "$whose" = "$ACCOUNT" ]; then
+            other=${other%/*}
+            fail rearranged "the photos of account $ACCOUNT are in ${other##*/}, and the settings lead to $FOLDER: every photo would \
+be fetched again. Restore the order of the accounts, or give this one another name"
+        fi
+    done
     set -- "$@" ${NAMES_OPTION:+"$NAMES_OPTION"}
     files=$(find "$FOLDER/" -type f ! -path '*/.*' | wc -l)
     if [ "$files" -gt 0 ]; then look_at_found "$@"; fi

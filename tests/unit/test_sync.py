@@ -483,14 +483,21 @@ def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [household(timeZone="Europe/Berlin"), household({"name": "ben"}, {"name": "anna"})],
-    ids=["time zone", "another account first"],
+    ("changed", "folder"),
+    [
+        (household(timeZone="Europe/Berlin"), IMPORT_FOLDER),
+        (household({"name": "ben"}, {"name": "anna"}), IMPORT_FOLDER),
+        (household(), f"{IMPORT_FOLDER}-anna"),
+    ],
+    ids=["time zone", "another account first", "no longer first"],
 )
-def test_what_else_arranges_photos(house: House, changed: Settings) -> None:
+def test_what_else_arranges_photos(house: House, changed: Settings, folder: str) -> None:
     house.run()
     shutil.copytree(house.session.parent, house.node.path("icloud-cookies-ben"))
-    assert "every photo would be fetched again" in last_words(house.run(changed))
+    (house.photos / folder).mkdir(exist_ok=True)
+    before = sorted(house.photos.rglob("*"))
+    assert why(house.run(changed, FOLDER=folder)) == Code.REARRANGED
+    assert sorted(house.photos.rglob("*")) == before
 
 
 def test_without_dates_the_time_zone_is_free(house: House) -> None:
