@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from clients.kubernetes import Ref
 from components import immich_server
+from components.ownership import marked_by
 from components.photo_sync import arrangement
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -83,7 +84,7 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
 
 def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:
     job = facts.directory_job
-    if job is not None and not plan.ownership.owns(job):
+    if job is not None and marked_by(job) is None:
         yield wording.JOB_BY_HAND.found(Ref.of(job), ours=plan.directory_job.ref.name)
 
 

@@ -9,7 +9,7 @@ import pytest
 from clients.claim import FragmentDryRun
 from clients.kubernetes import Ref
 from clients.wording import OBJECT_MISSING
-from components.ownership import Ownership
+from components.ownership import STACK_MARK, Ownership
 from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
@@ -446,9 +446,11 @@ def test_the_job_made_by_hand_stays() -> None:
     assert plan.directory_job.ref.name.startswith("create-icloud-directory-")
 
 
-def test_our_own_job_is_not_worth_a_word() -> None:
+@pytest.mark.parametrize("stack", [STACK, "immich-icloud/cabin"])
+def test_a_stacks_own_job_is_not_worth_a_word(stack: str) -> None:
     settings = configured()
     job = managed_object(planned(settings), JOB).manifest
+    job = {**job, "metadata": {**job["metadata"], "annotations": {STACK_MARK: stack}}}
     assert warnings(settings, {}, facts(directory_job=job)) == []
 
 
