@@ -28,7 +28,8 @@ def state(api: ClusterApi, claim: Claim, entries: Manifest) -> None:
     """State these entries and no others: anything else that was owned or lent is removed."""
 
     def regained(live: Manifest) -> Entries:
-        lent = lent_mounts.found(live, claim.fragment, claim.manager)
+        # One that its owner has changed by hand is held in part: it goes as a whole, as its volume does.
+        lent = lent_mounts.found(live, claim.fragment, claim.manager, claim.manager.__eq__)
         return lent_mounts.regained(live, lent, _us(claim, live))
 
     _change_owners(api, claim, regained)

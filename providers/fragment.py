@@ -80,7 +80,10 @@ class FragmentProvider(ClusterProvider):
         # An item goes as a whole, whoever else set a part of it by hand; a label that another manager states too stays.
         # Of an object of this stack only its marks are a fragment: there both of our managers have to let go.
         going = [path for path in ours if managed_fields.is_item(path) or "f:annotations" in path]
-        going += [path for path in managed_fields.entries(claim.fragment) if lent_mounts.is_lent(path)]
+        # What mounts its volume goes with it: the API server refuses a mount of none.
+        going += lent_mounts.found(
+            live, claim.fragment, claim.manager, lambda owner: owner == claim.manager or _by_hand_or_us(owner)
+        )
         entries.adopt(api, claim, _by_hand_or_us, going)
         entries.state(api, claim, {})
         if claim.ref.kind in WORKLOADS:

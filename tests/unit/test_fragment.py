@@ -11,7 +11,7 @@ from pulumi.output import Unknown
 from clients import lent_mounts, rollout, wording
 from clients.claim import Claim, Remainder, dry_run, without
 from clients.kubernetes import OBJECT_MANAGER, Answer, ClusterApi, ClusterRefusedError, Ref, UnreachableError
-from clients.managed_fields import entries, holders, set_by_hand
+from clients.managed_fields import Holder, entries, held, holders, key_of, set_by_hand
 from providers.fragment import FragmentProvider
 from tests.objects import (
     ARGOCD,
@@ -633,6 +633,23 @@ def test_create_then_delete_restores_what_was_found(provider: Provider) -> None:
     provider(api).delete("", inputs())
     assert restless(api.live or {}) == restless(deployment())
     assert api.held() == {}
+
+
+@pytest.mark.parametrize("at", [MOUNT, "/photos"], ids=["changed", "added"])
+def test_delete_takes_each_mount_of_its_volume_that_was_written_by_hand(provider: Provider, at: str) -> None:
+    """The volume goes, and the API server refuses a mount of none."""
+    api = FakeClusterApi(deployment())
+    provider(api).create(inputs())
+    (container, *_), (path,) = api.spec()["containers"], filter(lent_mounts.is_lent, entries(ours_in_immich()))
+    by_hand = {"name": VOLUME, "mountPath": at, "subPath": "icloud-import"}
+    container["volumeMounts"] = [one for one in container["volumeMounts"] if one["mountPath"] != at] + [by_hand]
+    part: Manifest = {"f:subPath": {}} if at == MOUNT else {".": {}, **{f"f:{key}": {} for key in by_hand}}
+    written = {(*path[:-1], key_of("volumeMounts", by_hand)): part}
+    assert api.live is not None
+    metadata = api.live["metadata"]
+    metadata["managedFields"] = held(metadata["managedFields"], written, Holder("kubectl-edit", "Update", "apps/v1"))
+    provider(api).delete("", inputs())
+    assert restless(api.live) == restless(deployment())
 
 
 def test_adoption_leaves_us_the_only_owner(provider: Provider) -> None:
