@@ -149,7 +149,7 @@ class Settings(Model):
                 raise refuse(
                     "photoSync.accounts",
                     names,
-                    f"one of the name {name} too, as icloudCredentials has; or remove it there",
+                    f"an account {name}, too, whose credentials are stored; or remove icloudCredentials.{name}",
                 )
         if names and self.storage.owner.uid == 0:
             raise refuse(
