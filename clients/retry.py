@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -11,7 +13,7 @@ T = TypeVar("T")
 
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each repetition, unless the server asks for more
 _PATIENCE = 30.0  # seconds after which nothing is repeated
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 wait = time.sleep
 
@@ -38,9 +40,14 @@ def is_passing(status: int) -> bool:
 
 
 def retry_after(header: str | None) -> float:
-    """Read a Retry-After header in seconds; 0 for a date, which none of these servers sends."""
-    text = header or ""
-    return float(text) if text.isascii() and text.isdigit() else 0
+    """Read a Retry-After header in seconds: so many, or as a proxy may say it, until a date; 0 for anything else."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
+        return 0
 
 
 def again(step: Callable[[], T]) -> T:

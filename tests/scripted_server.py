@@ -18,6 +18,14 @@ class Said:
     lost: bool = False
 
 
+_CHUNKED = (("Transfer-Encoding", "chunked"),)
+# Heads and bodies that the libraries stumble over in ways of their own.
+MALFORMED = {
+    "no URL": Said(301, headers=(("Location", "http://[::1"),)),
+    "a length that no number holds": Said(headers=_CHUNKED, body=b"f" * 20 + b"\r\n{}", cut=True),
+    "a length below nothing": Said(headers=_CHUNKED, body=b"-5\r\n{}", cut=True),
+}
+
 Answering = Callable[[str, str, bytes], Said]
 
 

@@ -1,5 +1,6 @@
 """What is read of Cloudflare's answers; an answer of another shape is none."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -126,6 +127,7 @@ class _Rules(BaseModel):
 
 def _of_a_tunnel(document: Document | None) -> Document | None:
     _Rules.model_validate(document or {}, strict=True)
+    json.dumps(document, allow_nan=False)  # what no JSON can say could not be written back
     return document
 
 

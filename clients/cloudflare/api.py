@@ -1,6 +1,7 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
 from collections.abc import Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
 import httpx
@@ -54,6 +55,8 @@ class CloudflareApi:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
         # A write that is redirected may arrive elsewhere, and as a read.
         http_client = http_client or DefaultHttpxClient(follow_redirects=False)
+        # Each request has the token. A cookie of an answer would go with the next one, whatever is in it.
+        http_client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)
         # The SDK would prefer what it finds of older credentials in the environment.
         self._client.api_email = self._client.api_key = self._client.user_service_key = None

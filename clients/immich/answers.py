@@ -1,5 +1,6 @@
 """What is read of Immich's answers; an answer of another shape is none of Immich's."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -143,4 +144,5 @@ class Configuration(RootModel[Document]):
     @model_validator(mode="after")
     def _has_a_library(self) -> Self:
         _Settings.model_validate(self.root, strict=True)
+        json.dumps(self.root, allow_nan=False)  # what no JSON can say could not be written back
         return self

@@ -260,15 +260,16 @@ class ImmichApi:
             headers["Content-Type"] = "application/json"
         if time.monotonic() - self._answered > _IDLE:
             self.close()
+        sent = json.dumps(body, allow_nan=False) if body is not None else None
         connection = self._connection or self._connected()
         try:
-            connection.request(method, f"/api{path}", json.dumps(body) if body is not None else None, headers)
+            connection.request(method, f"/api{path}", sent, headers)
             response = connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two of a length
             self.close()
             raise UnansweredError(
-                f"Immich does not answer (asked for {path}): {str(error) or type(error).__name__}"
+                f"Immich does not answer (asked for {path}): {' '.join(str(error).split()) or type(error).__name__}"
             ) from None
         self._answered = time.monotonic()
         self._retry_after = retry.retry_after(response.headers.get("Retry-After"))

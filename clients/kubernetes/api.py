@@ -138,10 +138,8 @@ class ClusterApi:
 
         """
         response = self._server.open("GET", f"{pod.path}:{port}/proxy/{path}", timeout=_POD_TIMEOUT)
-        try:
+        with self._server.answering():
             found = from_json(response.data, allow_inf_nan=False)
-        except (ValueError, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._server.unreachable(error) from None
         if not isinstance(found, dict):
             raise self._server.unreachable(f"{pod} answers with no object")
         return found
@@ -162,16 +160,15 @@ class ClusterApi:
         )
         response = again(partial(self._server.open, "GET", f"{pod.path}/log", query, timeout=(TIMEOUT, _SILENCE)))
         rest = b""
-        try:
-            for chunk in response.stream():
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (line.decode(errors="replace") for line in lines)
-        except urllib3.exceptions.ReadTimeoutError:
-            return
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._server.unreachable(error) from None
-        finally:
-            response.close()
+        with self._server.answering():
+            try:
+                for chunk in response.stream():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    yield from (line.decode(errors="replace") for line in lines)
+            except urllib3.exceptions.ReadTimeoutError:
+                return
+            finally:
+                response.close()
         if rest:
             yield rest.decode(errors="replace")
 

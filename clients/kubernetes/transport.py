@@ -1,6 +1,7 @@
 """Requests to one API server, and streams: each is asked once, and an answer that can't be read is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import urllib3
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
 websocket.setdefaulttimeout(TIMEOUT)  # the client sets none, and would wait forever
+# Of a length that no number holds, a place to go to that is no URL, text in another encoding.
+_NO_ANSWER = (ValueError, LookupError, OverflowError)
 _PROTOCOLS = f"{ws_client.V5_CHANNEL_PROTOCOL},{ws_client.V4_CHANNEL_PROTOCOL}"
 
 
@@ -51,14 +54,21 @@ class Transport:
             options = ws_client.websocket_proxycare(options, settings, None, None)
         name = {"server_hostname": settings.tls_server_name} if settings.tls_server_name else {}
         opened = WebSocket(sslopt={"context": tls_of(self._client), **name}, skip_utf8_validation=False)
-        try:
+        with self.answering():
             url = ws_client.get_websocket_url(settings.host + path, query)
-            opened.connect(url, redirect_limit=0, **options)  # type: ignore[no-untyped-call]
-        except WebSocketBadStatusException as refused:
-            raise refusal_of_stream(refused.status_code, refused.resp_body, otherwise) from None
-        except (WebSocketException, OSError, ValueError, LookupError) as error:  # the last two of a head that is none
-            raise self.unreachable(error) from None
+            try:
+                opened.connect(url, redirect_limit=0, **options)  # type: ignore[no-untyped-call]
+            except WebSocketBadStatusException as refused:
+                raise refusal_of_stream(refused.status_code, refused.resp_body, otherwise) from None
         return opened
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Turn what the libraries raise of an answer that is none, its head or its body, into one error."""
+        try:
+            yield
+        except (urllib3.exceptions.HTTPError, WebSocketException, OSError, *_NO_ANSWER) as error:
+            raise self.unreachable(error) from None
 
     def parsed(self, path: str, read: Callable[[], T]) -> T:
         """Read an answer; one that can't be read is none, and a proxy's or another server's may pass."""
@@ -81,10 +91,8 @@ class Transport:
     ) -> tuple[bytes, tuple[str, ...]]:
         """Ask once, and read the answer to its end: the bytes, and the API server's warnings."""
         response = self.open(method, path, query, body, content_type)
-        try:
+        with self.answering():
             content = response.data
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self.unreachable(error) from None
         return content, tuple(_text(w) for w in response.headers.getlist("Warning"))
 
     def open(  # noqa: PLR0913, PLR0917 (what a request is made of)
@@ -103,25 +111,24 @@ class Transport:
             UnreachableError: when no API server answers.
 
         """
-        try:
-            response: urllib3.HTTPResponse = self._client.call_api(
-                path,
-                method,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=timeout,
-            )
-        except client.ApiException as refused:
-            raise refusal(refused, self._where, path) from None
-        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:  # the last of a refusal's body
-            raise self.unreachable(error) from None
-        except AttributeError as error:
-            # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
-            raise self.unreachable(getattr(error.__context__, "reason", error)) from None
+        with self.answering():
+            try:
+                response: urllib3.HTTPResponse = self._client.call_api(
+                    path,
+                    method,
+                    query_params=list((query or {}).items()),
+                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                    _preload_content=False,
+                    _return_http_data_only=True,
+                    _request_timeout=timeout,
+                )
+            except client.ApiException as refused:
+                raise refusal(refused, self._where, path) from None
+            except AttributeError as error:
+                # Of a TLS error the client makes an ApiException, and stumbles over the body that this one has not.
+                raise self.unreachable(getattr(error.__context__, "reason", error)) from None
         return response
 
     def unreachable(self, reason: object) -> UnreachableError:

@@ -75,6 +75,26 @@ def test_no_result_is_not_an_empty_one(success: str, result: str) -> None:
         told(200, answer.encode()).tunnels(ACCOUNT)
 
 
+@pytest.mark.parametrize("wrong", ["NaN", "1e400"])
+def test_what_could_not_be_written_back_is_not_read(wrong: str) -> None:
+    document = f'{{"ingress": [{{"service": "http_status:404", "originRequest": {{"x": {wrong}}}}}]}}'
+    answer = told(200, f'{{"result": {{"config": {document}, "version": 1}}}}'.encode())
+    with pytest.raises(UnansweredError):
+        answer.configuration(ACCOUNT, HOMELAB)
+
+
+def test_no_cookie_of_an_answer_goes_with_the_next_request() -> None:
+    sent = list[str | None]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("Cookie"))
+        return httpx.Response(200, content=b'{"result": []}', headers=[(b"Set-Cookie", b"a=\xff")])
+
+    cloudflare = CloudflareApi(TOKEN, httpx.Client(transport=httpx.MockTransport(answer)))
+    assert [cloudflare.tunnels(ACCOUNT), cloudflare.tunnels(ACCOUNT)] == [[], []]
+    assert sent == [None, None]
+
+
 @pytest.mark.parametrize("repeats", [2, 10_000], ids=["in a circle", "ever new"])
 def test_a_list_without_an_end_is_reported(monkeypatch: pytest.MonkeyPatch, repeats: int) -> None:
     monkeypatch.setattr(cloudflare_api, "_PAGES", 20)

@@ -1,16 +1,20 @@
 """What the Immich client makes of an answer that is none of Immich's, and of one that is lost."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from clients import retry
 from clients.immich import ImmichApi, ImmichError, Library, UnansweredError
 from tests.immich_server import FOLDER, Immich, serving
 from tests.mutations import WRONG_BODIES, mutated
+from tests.scripted_server import MALFORMED, Said
+from tests.scripted_server import serving as scripted
 
 
 @pytest.fixture
@@ -51,6 +55,29 @@ def test_what_is_not_immich_is_reported(
     with pytest.raises(UnansweredError, match="not Immich's API") as error:
         call(immich.api(), library)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", [*MALFORMED.values(), Said(99999)], ids=[*MALFORMED, "no status"])
+def test_a_malformed_answer_is_reported(monkeypatch: pytest.MonkeyPatch, answer: Said) -> None:
+    monkeypatch.setattr(retry, "wait", lambda _: None)
+    with scripted(lambda *_: answer) as server:
+        at = ("127.0.0.1", int(server.address.rpartition(":")[2]))
+        with ImmichApi(lambda: socket.create_connection(at), SecretStr("k")) as api:
+            with pytest.raises(UnansweredError) as error:
+                api.ping()
+            assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "1e400"])
+def test_what_could_not_be_written_back_is_not_read(
+    immich: Immich, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    api = immich.api()
+    document = json.dumps({**api.configuration(), "other": "here"}).replace('"here"', wrong).encode()
+    monkeypatch.setattr(retry, "wait", lambda _: None)
+    monkeypatch.setattr(ImmichApi, "_send", lambda *_: (200, document))
+    with pytest.raises(UnansweredError):
+        api.configuration()
 
 
 def test_a_list_of_files_in_a_circle_is_reported(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from urllib3 import HTTPResponse
 from clients import retry
 from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.mutations import WRONG_BODIES, mutated
-from tests.scripted_server import Answering, Said, Scripted, serving
+from tests.scripted_server import MALFORMED, Answering, Said, Scripted, serving
 from tests.unit.test_kubernetes_client import api_at
 
 LEASE: Manifest = {
@@ -109,16 +109,29 @@ def test_reads_and_applies_are_repeated(
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [
+        ("3", [3, 3, 3]),
+        ("0", [0.5, 1, 2]),
+        ("-1", [0.5, 1, 2]),
+        ("soon", [0.5, 1, 2]),
+        ("9" * 400, []),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", []),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", [0.5, 1, 2]),
+        ("Wed, 21 Oct 2099 07:28:00 -0000", [0.5, 1, 2]),
+    ],
+)
 def test_repetition_is_bounded_and_waits_as_long_as_the_server_asks(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, after: str, waits: list[float]
 ) -> None:
     waited = list[float]()
     monkeypatch.setattr(retry, "wait", waited.append)
-    api, server = connect(lambda *_: Said(429, headers=(("Retry-After", "3"),)))
+    api, server = connect(lambda *_: Said(425, headers=(("Retry-After", after),)))
     with pytest.raises(UnreachableError, match="busy"):
         api.get(REF)
-    assert waited == [3, 3, 3]
-    assert len(server.asked) == 4
+    assert waited == waits
+    assert len(server.asked) == len(waits) + 1
 
 
 def test_a_final_answer_is_not_repeated(connect: Connect) -> None:
@@ -203,6 +216,15 @@ def test_what_is_no_api_server_is_reported(connect: Connect, body: bytes, status
         with pytest.raises(ClusterError if status == 403 else UnreachableError) as error:
             ask()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_answer_is_reported(connect: Connect, answer: Said) -> None:
+    api, _ = connect(lambda *_: answer)
+    pod = Ref("v1", "Pod", "p", "n")
+    for ask in (lambda: api.get(REF), lambda: api.of_pod(pod, 1, "ready"), lambda: [*api.log(pod, "c")]):
+        with pytest.raises(UnreachableError):
+            ask()
 
 
 @pytest.mark.parametrize("wrong", ['"\\ud83d"', "NaN"], ids=["half a character", "no number"])
