@@ -12,19 +12,24 @@ from typing import Any
 from kubernetes import client
 
 from clients import custom_types
+from clients.likeness import is_quantity
 
+_MOST = 2**63
 _SCALARS: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
-    "int": lambda value: type(value) is int,
+    "int": lambda value: type(value) is int and abs(value) < _MOST,
     "float": lambda value: type(value) in {int, float},
     "bool": lambda value: isinstance(value, bool),
+    "quantity": lambda value: isinstance(value, str) and is_quantity(value),
     "datetime": lambda value: isinstance(value, str) and _is_time(value),
     "object": lambda _: True,
 }
 # Servers always send these.
 _ALWAYS = {"spec", "containers", "operation"}
 _IN_METADATA = ("name", "uid")
+_QUANTITIES = {"allocatable", "capacity", "limits", "requests"}
 _COLLECTION = re.compile(r"(list|dict)\[(?:str, )?(.+)]")
+_PER_CENT = re.compile("[0-9]{1,9}%")
 _STRICT, _LENIENT = client.Configuration(), client.Configuration()
 _LENIENT.client_side_validation = False
 
@@ -63,8 +68,9 @@ def _faults(value: Any, type_: str, place: str) -> Iterator[str]:
             yield place
             return
         items = enumerate(value) if isinstance(value, list) else value.items()
+        quantities = place.rpartition(".")[2] in _QUANTITIES
         for key, item in items:
-            yield from _faults(item, collection[2], f"{place}[{key}]")
+            yield from _faults(item, "quantity" if quantities else collection[2], f"{place}[{key}]")
     elif not isinstance(value, dict):
         yield place
     else:
@@ -103,6 +109,10 @@ def _is_time(text: str) -> bool:
         return False
 
 
+def _is_share(value: Any) -> bool:
+    return type(value) is int or (isinstance(value, str) and bool(_PER_CENT.fullmatch(value)))
+
+
 def _is_tree(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_tree, value.values()))
 
@@ -110,5 +120,7 @@ def _is_tree(value: Any) -> bool:
 # What the client's types leave open, and its users go by.
 _OPEN: dict[str, Callable[[Any], bool]] = {
     "targetPort": lambda value: type(value) in {int, str},
+    "maxSurge": _is_share,
+    "maxUnavailable": _is_share,
     "fieldsV1": _is_tree,
 }

@@ -29,9 +29,15 @@ def unlike(wanted: Any, live: Any, way: str = "") -> Iterator[Difference]:
 
 def same_quantity(wanted: Any, live: Any) -> bool:
     """Whether two texts are one quantity: the API server writes 1024Gi as 1Ti."""
+    texts = (wanted, live)
+    return all(isinstance(one, str) and is_quantity(one) for one in texts) and len(set(map(parse_quantity, texts))) == 1
+
+
+def is_quantity(text: str) -> bool:
+    """Whether a text is a quantity, and a number."""
     try:
-        return isinstance(wanted, str) and isinstance(live, str) and parse_quantity(wanted) == parse_quantity(live)
-    except ValueError:
+        return bool(parse_quantity(text).is_finite())
+    except (ValueError, ArithmeticError):
         return False
 
 

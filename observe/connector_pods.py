@@ -60,7 +60,7 @@ def _asked(api: ClusterApi, pod: Ref, port: int) -> RunningConnector:
     try:
         rules: Sequence[Any] | None = found["config"]["ingress"]
         version = int(found["version"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         rules = None
     told = tuple(rule for rule in rules if isinstance(rule, Mapping)) if isinstance(rules, list) else None
     return RunningConnector(str(ready.get("connectorId") or ""), told, remote=version >= 0)

@@ -14,7 +14,7 @@ class RecordError(VisibleError):
     """It is no verdict of this program. `str()` is one line for the user."""
 
 
-def verdict(text: str) -> tuple[str, Verdict]:
+def verdict(text: str | bytes) -> tuple[str, Verdict]:
     """Read a verdict; returns the stack's name, too.
 
     Raises:

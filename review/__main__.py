@@ -36,7 +36,7 @@ from ops.stack import StackError
 from review import comment
 from review.comment import Review
 from review.embedded import Embedded, embedded
-from review.github import GitHub, GitHubError, Occasion
+from review.github import GitHub, GitHubError, Occasion, decoded
 from review.issue import address, issue
 from review.rehearse import Change, noted, rehearse
 from review.repository import Repository, RepositoryError
@@ -111,7 +111,7 @@ def _post(asked: argparse.Namespace) -> bool:
     """Make the pull request's comment, or update it."""
     occasion = Occasion.of(os.environ)
     with GitHub.of(os.environ) as github:
-        _say(github.comment(asked.pull or occasion.pull, asked.file.read_text() + occasion.last_line))
+        _say(github.comment(asked.pull or occasion.pull, decoded(asked.file.read_bytes()) + occasion.last_line))
     return True
 
 

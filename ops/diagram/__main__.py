@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _judged(stack: str, file: Path) -> Verdict:
-    of, judged = verdict(file.read_text())
+    of, judged = verdict(file.read_bytes())
     if of != stack:
         raise RecordError(f"{file} is a result of STACK={of}, not of STACK={stack}")
     return judged

@@ -127,7 +127,7 @@ class Internet:
                 answer = connection.getresponse()
                 body = answer.read(1000).decode(errors="replace")
                 return Page(answer.status, answer.headers.get("location", ""), body)
-        except (http.client.HTTPException, OSError) as error:
+        except (http.client.HTTPException, OSError, ValueError) as error:  # the last of a length below nothing
             return _unanswered(error)
 
     def _connected(self, host: str, port: int) -> socket.socket:

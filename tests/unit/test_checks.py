@@ -547,6 +547,7 @@ def test_what_belongs_into_argocds_application() -> None:
 def test_drift_is_what_is_stated_and_not_what_others_add() -> None:
     wanted = {"a": {"size": "1024Gi", "empty": [], "list": [{"x": 1}]}}
     assert not list(unlike(wanted, {"a": {"size": "1Ti", "list": [{"x": 1, "y": 2}], "more": 3}}))
+    assert [one.path for one in unlike({"size": "1Ti"}, {"size": "sNaN"})] == ["size"]
     assert list(unlike(wanted, {"a": {"size": "2Ti", "empty": [1], "list": [{"x": 2}]}})) == [
         ("a.size", "2Ti", "1024Gi"),
         ("a.empty", [1], []),

@@ -308,6 +308,8 @@ def test_what_can_not_be_drawn_is_an_error_of_one_line(tmp_path: Path) -> None:
     file.write_text(as_json("attic", judged({})))
     expected = f"error: {file} is a result of STACK=attic, not of STACK=homelab"
     assert refused("homelab", "--verify", str(file)) == expected
+    file.write_bytes(b"\xff\xfe{")
+    assert refused("homelab", "--verify", str(file)).startswith("error: that is no result of this version's")
 
 
 # drawn

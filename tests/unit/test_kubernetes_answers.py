@@ -13,7 +13,7 @@ import pytest
 from kubernetes import client
 from urllib3 import HTTPResponse
 
-from clients import retry
+from clients import kubernetes_types, retry
 from clients.kubernetes import ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.mutations import WRONG_BODIES, mutated
 from tests.scripted_server import MALFORMED, Answering, Said, Scripted, serving
@@ -340,6 +340,22 @@ def test_only_a_stored_object_has_a_version(connect: Connect, *, dry_run: bool, 
             api.apply(LEASE, "us", dry_run=dry_run)
     else:
         assert api.apply(LEASE, "us", dry_run=dry_run).object == made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"spec": {"replicas": 10**400}}, "Deployment.spec.replicas"),
+        ({"spec": {"strategy": {"rollingUpdate": {"maxSurge": "many"}}}}, "maxSurge"),
+        ({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1.5}}}}, "maxUnavailable"),
+        ({"status": {"allocatable": {"nvidia.com/gpu": "some"}}}, "allocatable[nvidia.com/gpu]"),
+        ({"status": {"allocatable": {"nvidia.com/gpu": "1E999999999Gi"}}}, "allocatable[nvidia.com/gpu]"),
+    ],
+)
+def test_what_is_counted_is_a_number(wrong: Manifest, place: str) -> None:
+    version, kind = ("v1", "Node") if "status" in wrong else ("apps/v1", "Deployment")
+    found = {"metadata": LEASE["metadata"], "spec": {}} | wrong
+    assert any(one.endswith(place) for one in kubernetes_types.faults(found, version, kind))
 
 
 def test_a_moment_without_a_zone_is_none(connect: Connect) -> None:

@@ -296,6 +296,7 @@ HTTP_ANSWERS = [
     b"HTTP/1.1 99999999999999999999 what\r\n\r\n",
     b"HTTP/1.1 302 Found\r\nLocation: https://[oops/\r\n\r\n",
     b"HTTP/1.1 302 Found\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{}",
     b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",

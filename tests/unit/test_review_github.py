@@ -406,6 +406,14 @@ def test_a_refusal_allows_nothing(
     assert (said.out, said.err.startswith("error: GitHub refuses")) == ("", True)
 
 
+def test_a_file_that_is_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: Server
+) -> None:
+    (tmp_path / "review.md").write_text(TEXT, "utf-16")
+    assert status("post", str(tmp_path / "review.md"), monkeypatch=monkeypatch) == 1
+    assert (capsys.readouterr().err, server.written) == ("error: the file is no text\n", [])
+
+
 def test_a_file_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: Server
 ) -> None:
