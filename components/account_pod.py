@@ -44,6 +44,7 @@ def container(  # noqa: PLR0913, PLR0917 (what it is made of)
         "CREDENTIALS": _CREDENTIALS,
         "COOKIES": COOKIES,
         "LOGIN": ownership.command("icloud-login", account),
+        "UP": ownership.command("up"),
         "TMPDIR": TMP,
         "HOME": TMP,
     }

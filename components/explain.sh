@@ -3,6 +3,7 @@
 #
 # ACCOUNT  the account's name
 # LOGIN    the command that signs in
+# UP       the command that deploys the stack
 # LIST     the command that lists albums and libraries
 
 explain() { # class, the first error if it is known: prints the sentences
@@ -11,14 +12,14 @@ explain() { # class, the first error if it is known: prints the sentences
             echo "account $ACCOUNT has no valid session at Apple. Sign in, with the code that Apple sends to its devices: $LOGIN"
             ;;
         wrong-password)
-            echo "Apple refuses the password of account $ACCOUNT. Store the right one, run make up, then: $LOGIN"
+            echo "Apple refuses the password of account $ACCOUNT. Store the right one, then: $UP, then: $LOGIN"
             ;;
         locked)
             echo "Apple has locked account $ACCOUNT. Unlock it at https://iforgot.apple.com, then: $LOGIN"
             ;;
         sign-in-refused)
             echo "Apple refuses the sign-in of account $ACCOUNT: the password is wrong, or the account is locked. Check \
-https://iforgot.apple.com, store the right password, run make up, then: $LOGIN"
+https://iforgot.apple.com, store the right password, then: $UP, then: $LOGIN"
             ;;
         data-protection)
             echo "iCloud web access is off for account $ACCOUNT. On a device, in the account's iCloud settings, turn \

@@ -28,6 +28,7 @@
 # COOKIES      the directory that keeps the account signed in
 # AHEAD        days until the next scheduled run, at most
 # LOGIN        the command that signs in
+# UP           the command that deploys the stack
 # MARK_DISK    the command that marks a disk
 set -eu
 
@@ -241,7 +242,7 @@ today=$(day_number "$(date -u +%Y-%m-%d)")
 trap 'ended_from_outside=true' TERM INT
 fault >"$work/fault"
 stop_at_fault ""
-[ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER. Run make up: it creates the folder"
+[ -d "$photos" ] || fail no-folder "the photo directory has no folder $FOLDER. Create it: $UP"
 [ -w "$photos" ] || fail not-writable "user $(id -u) can't write to $FOLDER. It has to belong to storage.owner"
 [ ! -f "$arrangement" ] || [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
     fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure or client, timeZone), and \

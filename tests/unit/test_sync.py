@@ -301,7 +301,7 @@ def test_a_disk_that_goes_away_ends_the_run_and_the_next_one_is_whole(
 
 def test_a_missing_folder(house: House) -> None:
     house.folder.rmdir()
-    assert "has no folder icloud-import. Run make up" in last_words(house.run())
+    assert last_words(house.run()).endswith("has no folder icloud-import. Create it: make up STACK=test")
     assert not house.icloudpd.ran
 
 
