@@ -72,9 +72,7 @@ class ExternalLibrary(pulumi.ComponentResource):
 
     def __init__(self, name: str, plan: Libraries, opts: pulumi.ResourceOptions) -> None:
         super().__init__("immich-icloud:index:ExternalLibrary", name, None, opts)
-        # Kept when the stack is removed: with a library go the albums and the metadata of its photos.
-        inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True, protect=True)
-        made = [ImmichLibrary(_named(name, wanted.owner), wanted, inside) for wanted in plan.wanted]
+        made = [_library(name, wanted, self) for wanted in plan.wanted]
         if plan.settings:
             # Before anything watches or scans by itself, the first scan has seen the disk.
             ImmichSettings(f"{name}-settings", plan.settings, pulumi.ResourceOptions(parent=self, depends_on=made))
@@ -87,6 +85,16 @@ class ExternalLibrary(pulumi.ComponentResource):
             }
             for library, wanted in zip(made, plan.wanted, strict=True)
         ]
+
+
+def _library(name: str, wanted: WantedLibrary, parent: pulumi.Resource) -> ImmichLibrary:
+    # An address is the same in other letters, and versions up to 0.2 named a library by its letters.
+    now, as_written = _named(name, wanted.owner.casefold()), _named(name, wanted.owner)
+    aliases: list[str | pulumi.Alias] = [] if now == as_written else [pulumi.Alias(as_written)]
+    # Kept when the stack is removed: with a library go the albums and the metadata of its photos.
+    return ImmichLibrary(
+        now, wanted, pulumi.ResourceOptions(parent=parent, retain_on_delete=True, protect=True, aliases=aliases)
+    )
 
 
 def _named(name: str, owner: str) -> str:

@@ -215,5 +215,5 @@ def tunnel_of(settings: Settings, tunnels: Collection[Tunnel], local: LocalTunne
     if not isinstance(cloudflare, Tunnelled):
         return None
     name = (local or LocalTunnelSeen()).tunnel(cloudflare) if isinstance(cloudflare, LocalTunnel) else cloudflare.tunnel
-    named = [tunnel for tunnel in tunnels if name in {tunnel.id, tunnel.name}]
+    named = [tunnel for tunnel in tunnels if name == tunnel.name or name.lower() == tunnel.id]
     return min(named, key=lambda tunnel: tunnel.deleted, default=None)

@@ -74,8 +74,10 @@ def look(
         return ImmichSeen(lacking=lacking)
     lease = immich_lease.immich_lease(cluster, settings.immich.namespace, owner.stack, owner.other_names)
     notes = lease.notes()
-    stated = {str(one.outputs.get("owner", "")): one.outputs for one in known if one.type == LIBRARY}
-    libraries = tuple((one, _compare(immich, one, notes, stated.get(one.owner, {}))) for one in wanted.wanted)
+    stated = {str(one.outputs.get("owner", "")).casefold(): one.outputs for one in known if one.type == LIBRARY}
+    libraries = tuple(
+        (one, _compare(immich, one, notes, stated.get(one.owner.casefold(), {}))) for one in wanted.wanted
+    )
     if wanted.settings is None:
         return ImmichSeen(libraries=libraries)
     document = immich.configuration()

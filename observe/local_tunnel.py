@@ -153,7 +153,7 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
         holders = ((one, one.file.holder) for one in found)
         found = [one for one, ref in holders if ref and (ref.namespace, ref.name, one.file.key) == wanted]
     if len(found) > 1 and cloudflare.tunnel:
-        found = [one for one in found if one.tunnel == cloudflare.tunnel] or found
+        found = [one for one in found if one.tunnel.lower() == cloudflare.tunnel.lower()] or found
     # Several workloads may share a document.
     shared: dict[tuple[Ref | None, str], list[FoundConnector]] = {}
     for one in found:

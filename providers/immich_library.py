@@ -44,7 +44,7 @@ class ImmichLibraryProvider(ImmichProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
-        if old.owner != new.owner:
+        if old.owner.casefold() != new.owner.casefold():
             return dynamic.DiffResult(changes=True, replaces=["owner"])
         try:
             with self._immich(new.server) as immich:

@@ -35,6 +35,7 @@ class Registered:
     delete_before_replace: bool
     import_id: str
     secret_outputs: frozenset[str]
+    aliases: tuple[str, ...]
 
     @property
     def kind(self) -> str:
@@ -130,6 +131,7 @@ class _Monitor(mocks.MockMonitor):
                 delete_before_replace=request.deleteBeforeReplace,
                 import_id=request.importId,
                 secret_outputs=frozenset(request.additionalSecretOutputs),
+                aliases=tuple(one.spec.name or one.urn for one in request.aliases) or tuple(request.aliasURNs),
             )
         )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -92,6 +92,13 @@ def test_what_can_not_be_made_again_is_protected() -> None:
     ]
 
 
+@pytest.mark.parametrize(("owner", "before"), [("Anna@Example.com", ["library-of-Anna@Example.com"]), ("a@b.c", [])])
+def test_an_owner_in_other_letters_has_the_same_library(owner: str, before: list[str]) -> None:
+    library = one_library(deployed(showing({"name": "anna"}, owner=owner), IMMICH))
+    assert library.name == f"library-of-{owner.lower()}"
+    assert [alias.rpartition("::")[2] for alias in library.aliases] == before
+
+
 def test_libraries_stay_when_the_stack_is_removed() -> None:
     assert one_library(deployed(showing(), IMMICH)).retain_on_delete
 

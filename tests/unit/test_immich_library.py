@@ -131,6 +131,7 @@ def test_it_belongs_to_whom_the_settings_name(house: House) -> None:
 def test_an_address_is_the_same_in_other_letters(house: House) -> None:
     house.up(owner="Partner@coultonf.com")
     assert house.immich.world.users[house.library["ownerId"]]["email"] == "partner@coultonf.com"
+    assert house.up(owner="partner@coultonf.com") == "same"
 
 
 def refusal(house: House, **changed: Any) -> str:

@@ -520,16 +520,23 @@ def test_a_document_for_another_tunnel_is_not_this_ones() -> None:
     assert world.missing(tunnel="workshop") == ["connector-of-another-tunnel"]
 
 
+def test_a_tunnels_id_is_the_same_in_other_letters() -> None:
+    world = World(DOCUMENT.replace(WORKSHOP, WORKSHOP.upper()))
+    assert world.missing() == []
+    assert world.missing(tunnel=WORKSHOP.upper()) == []
+
+
 @pytest.mark.parametrize(
     ("version", "runs", "missing", "warned"),
     [
         (-1, WITH_RULE, [], []),
         (-1, DOCUMENT, [], ["rule-not-running"]),
         (3, WITH_RULE, ["tunnel-remote"], None),
+        (float("inf"), WITH_RULE, [], ["rule-not-running"]),
     ],
 )
 def test_the_rules_that_a_pod_runs_are_believed_before_what_it_once_sent(
-    version: int, runs: str, missing: list[str], warned: list[str] | None
+    version: float, runs: str, missing: list[str], warned: list[str] | None
 ) -> None:
     config = {"version": version, "config": {"ingress": yaml.safe_load(runs)["ingress"]}}
     world = asked(World(WITH_RULE, runs=WITH_RULE if runs == DOCUMENT else DOCUMENT), {"connectorId": ""}, config)
