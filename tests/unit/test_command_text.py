@@ -73,6 +73,12 @@ def test_no_message_prints_a_command_without_its_stack(package: str) -> None:
     assert found - {"text/command.py: pulumi config set"} == set()
 
 
+def test_no_script_spells_a_command() -> None:
+    scripts = sorted((SOURCE / "components").glob("*.sh"))
+    lines = [line for one in scripts for line in one.read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert [line for line in lines if re.search("[Rr]un make |`make ", line)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_shows_a_command_without_its_stack(page: Path) -> None:
     assert nameless(page.read_text()) == []

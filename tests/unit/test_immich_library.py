@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from clients import jobs
 from clients.immich import ImmichApi
@@ -15,10 +16,13 @@ from clients.jobs import JobError
 from clients.lease import Lease, LostError
 from clients.service_connection import NotRunningError
 from clients.wanted_library import WantedLibrary
+from components.ownership import Ownership
 from components.photo_disk import MARK
+from observe import immich as observed
 from providers import immich_library
 from providers.immich_library import ImmichLibraryProvider
 from settings.model import Backend
+from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.immich_server import FOLDER, Immich, serving
 from tests.objects import STACK
@@ -132,6 +136,11 @@ def test_an_address_is_the_same_in_other_letters(house: House) -> None:
     house.up(owner="Partner@coultonf.com")
     assert house.immich.world.users[house.library["ownerId"]]["email"] == "partner@coultonf.com"
     assert house.up(owner="partner@coultonf.com") == "same"
+    settings = household().model_copy(update={"immich_api_key": SecretStr("key")})
+    library = settings.immich.library.model_copy(update={"owner": "PARTNER@coultonf.com"})
+    settings = settings.model_copy(update={"immich": settings.immich.model_copy(update={"library": library})})
+    ((_, seen),) = observed.look(house.immich.api(), house.provider.cluster, settings, Ownership(STACK)).libraries
+    assert (seen.live and seen.live.id, seen.changes, seen.adopted) == (house.library["id"], False, False)
 
 
 def refusal(house: House, **changed: Any) -> str:

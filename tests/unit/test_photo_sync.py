@@ -1,6 +1,5 @@
 """What fetches photos, as it is stated in the cluster, on Pulumi's mocks."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -188,12 +187,6 @@ def test_the_space_that_stays_free_is_told_in_mebibytes() -> None:
 def test_what_to_do_about_a_session_that_is_over_names_stack_and_account(stack: Recording) -> None:
     assert environment(stack, "ben")["LOGIN"] == "make icloud-login STACK=test ACCOUNT=ben"
     assert environment(stack, "ben")["UP"] == "make up STACK=test"
-
-
-@pytest.mark.parametrize("script", sorted(Path("components").glob("*.sh")), ids=lambda script: script.stem)
-def test_no_script_spells_a_command_that_has_to_name_the_stack(script: Path) -> None:
-    lines = [line for line in script.read_text().splitlines() if not line.lstrip().startswith("#")]
-    assert [line for line in lines if re.search(r"\b[Rr]un make |`make ", line)] == []
 
 
 def test_outputs() -> None:
