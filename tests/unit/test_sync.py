@@ -210,17 +210,15 @@ FOREIGN_MARKS = ["", f"id: {DISK_ID}0\n", f" id: {DISK_ID}\n", "id: \n", "immich
 def test_no_write_without_the_mark_or_to_another_disk(house: House, mark: str | None, known: str) -> None:
     (house.photos / MARK).unlink() if mark is None else (house.photos / MARK).write_text(mark)
     ended = house.run(DISK_ID=known)
-    wrong = "is missing" if mark is None else "has the id of another disk"
-    assert last_words(ended).startswith(f"the photo disk's marker file {MARK} {wrong}")
+    assert why(ended) == (Code.NO_MARK if mark is None else Code.OTHER_DISK)
     assert not house.icloudpd.ran
     assert list(house.folder.iterdir()) == []
 
 
 def test_no_write_below_the_floor(house: House) -> None:
     house.room(10 * 2**20 - 1)
-    assert last_words(house.run()) == (
-        "the photo disk has 10239 MiB left, and photoSync.minFreeSpace keeps 10240 MiB free. Free up space on it"
-    )
+    ended = house.run()
+    assert (why(ended), ended.result.free, ended.result.floor) == (Code.NO_SPACE, 10239, 10240)
     assert not house.icloudpd.ran
     house.room(10 * 2**20)
     assert house.run().code == 0
@@ -228,7 +226,8 @@ def test_no_write_below_the_floor(house: House) -> None:
 
 def test_no_write_when_the_free_space_is_unknown(house: House) -> None:
     house.filesystems.put("df", "exit 1\n")
-    assert "has 0 MiB left" in last_words(house.run())
+    ended = house.run()
+    assert (why(ended), ended.result.free) == (Code.NO_SPACE, 0)
     assert not house.icloudpd.ran
 
 
@@ -273,7 +272,8 @@ def test_what_can_not_be_told_apart_counts_as_the_kubelets(house: House) -> None
 def test_a_disk_that_runs_full_ends_the_run(house: House) -> None:
     house.room(ROOM, afterwards=2**20)
     house.icloudpd.behave(BEGINS + FETCHES + "exec sleep 60\n")
-    assert last_words(house.run()).startswith("stopped: the photo disk has 1024 MiB left")
+    ended = house.run()
+    assert (why(ended), ended.result.free) == (Code.NO_SPACE, 1024)
     assert not (house.folder / f"{MARK}-complete").exists()
 
 
@@ -301,7 +301,9 @@ def test_a_disk_that_goes_away_ends_the_run_and_the_next_one_is_whole(
 
 def test_a_missing_folder(house: House) -> None:
     house.folder.rmdir()
-    assert last_words(house.run()).endswith("has no folder icloud-import. Create it: make up STACK=test")
+    ended = house.run()
+    assert why(ended) == Code.NO_FOLDER
+    assert ended.result.message.endswith("make up STACK=test")
     assert not house.icloudpd.ran
 
 
