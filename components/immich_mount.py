@@ -110,7 +110,7 @@ def _another_source(wanted: Manifest, found: Manifest) -> Iterator[str]:
             yield f"the volume {name} is not the claim {claim}"
         return
     path = wanted["hostPath"]["path"]
-    if directory.get("path") != path:
+    if _plain(directory.get("path", "")) != path:
         yield f"the volume {name} is {directory.get('path', 'no directory of the node')}, not {path}"
     elif directory.get("type") != "Directory":
         yield f'the volume {name} is of type "{directory.get("type", "")}": a missing directory would be created'

@@ -4,12 +4,14 @@ Most of these fields are immutable: class, access modes, the type of a hostPath,
 """
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from clients.kubernetes import Manifest, Ref
 from clients.likeness import same_quantity, value_at
 from clients.nodes import HOST_NAME
 from components.ownership import ADOPTED_MARK, Ownership
+from text.hostname import normal
 
 # On what this stack made again with the values of an object that it had adopted: it goes with the stack.
 VALUES_MARK = "immich-icloud/values"
@@ -70,7 +72,14 @@ def _source(spec: Manifest) -> str:
 
 
 def _place(spec: Manifest, source: str) -> list[Any]:
-    return [spec[source].get(key) for key in _PLACES.get(source, ())]
+    return [_plain(key, spec[source].get(key)) for key in _PLACES.get(source, ())]
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Return one spelling of what has several: a path with a slash at its end, a name in capitals."""
+    if key == "path":
+        return PurePosixPath(value or "")
+    return normal(value or "") if key == "server" else value
 
 
 def _as_written(spec: Manifest, ours: Manifest) -> Manifest:

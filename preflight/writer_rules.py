@@ -21,6 +21,7 @@ from preflight import wording
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
+from text.hostname import normal
 from text.owner_marks import ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE
 
 _ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
@@ -157,7 +158,7 @@ def _of_source(spec: Manifest) -> _Place | None:
         case {"hostPath": {"path": path}} | {"local": {"path": path}}:
             return _Place(("node",), PurePosixPath(path))
         case {"nfs": {"server": server, "path": path}}:
-            return _Place(("nfs", server), PurePosixPath(path))
+            return _Place(("nfs", normal(server)), PurePosixPath(path))
         case {"csi": {"driver": driver, "volumeHandle": handle}}:
             return _Place(("csi", driver, handle), PurePosixPath("/"))
     return None

@@ -92,6 +92,7 @@ def test_the_references_volume_and_claim_are_adopted_with_their_own_values() -> 
         ("mountOptions", ["noatime"]),
         ("volumeMode", "Block"),
         ("volumeAttributesClassName", "silver"),
+        ("hostPath", {"path": "/var/mnt/photos/", "type": "DirectoryOrCreate"}),
         ("local", {"path": "/var/mnt/photos", "fsType": "xfs"}),
     ],
 )
@@ -107,12 +108,13 @@ def test_whatever_else_a_volume_has_is_kept(field: str, value: Any) -> None:
     ("storage", "source"),
     [
         ({"kind": "nfs", "server": "nas", "path": "/p"}, {"nfs": {"server": "nas", "path": "/p", "readOnly": True}}),
+        ({"kind": "nfs", "server": "nas", "path": "/p"}, {"nfs": {"server": "NAS.", "path": "/p/"}}),
         (
             {"kind": "csi", "driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle": "b"},
             {"csi": {"driver": "smb.csi.k8s.io", "volumeHandle": "a", "nodeStageSecretRef": {"name": "nas"}}},
         ),
     ],
-    ids=["nfs", "csi"],
+    ids=["nfs", "nfs in other letters", "csi"],
 )
 def test_the_source_of_a_network_volume_is_kept(storage: Manifest, source: Manifest) -> None:
     settings, there = configured(storage, adoptExisting=True), reference(**source)

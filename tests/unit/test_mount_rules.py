@@ -126,6 +126,13 @@ def test_photos_that_another_mount_hides_are_not_there(at: str, *, hides: bool) 
     assert bool(list(lacking(mount, pod))) is hides
 
 
+def test_a_directory_is_the_same_with_a_slash_at_its_end() -> None:
+    (mount,) = plan(configured(storage=ON_HOST), Found(SERVERS), Ownership(STACK)).mounts
+    pod = deepcopy(mount["spec"]["template"]["spec"])
+    pod["volumes"][0]["hostPath"]["path"] += "/"
+    assert list(lacking(mount, pod)) == []
+
+
 # entries -> chart
 
 

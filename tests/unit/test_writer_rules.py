@@ -57,6 +57,12 @@ def codes(settings: Settings, *workloads: Manifest, volumes: tuple[Manifest, ...
     return [code for code, _ in told(found(settings, *workloads, volumes=volumes))]
 
 
+def test_an_export_is_the_same_in_other_letters() -> None:
+    nas = {"kind": "nfs", "server": "nas.lan", "path": "/export/photos", "owner": {"uid": 1000, "gid": 1000}}
+    other = workload("Deployment", pod({"nfs": {"server": "NAS.lan.", "path": "/export/photos/"}}))
+    assert codes(household(storage=nas), other) == ["second-icloudpd"]
+
+
 @pytest.mark.parametrize("kind", ["CronJob", "Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"])
 @pytest.mark.parametrize("image", [OFFICIAL, FORK, "registry.lan:5000/mirror/docker-icloudpd:latest"])
 def test_a_second_icloudpd_is_refused_where_this_stack_syncs(kind: str, image: str) -> None:
