@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import urllib3
 from kubernetes import client
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from clients import credentials
 from clients.credentials import CredentialsError, NoCredentialsError
@@ -70,11 +70,21 @@ class _NamedUser(BaseModel):
     user: _User | None = None
 
 
+_Named = TypeVar("_Named", _NamedContext, _NamedServer, _NamedUser)
+
+
+def _each_once(entries: list[_Named]) -> list[_Named]:
+    # kubectl refuses such a file, too (source: client-go, tools/clientcmd/api/v1/conversion.go).
+    if len({one.name for one in entries}) < len(entries):
+        raise ValueError("two entries have the same name")
+    return entries
+
+
 class _Kubeconfig(BaseModel):
     current: str | None = Field(None, alias="current-context")
-    contexts: list[_NamedContext] | None = None
-    clusters: list[_NamedServer] | None = None
-    users: list[_NamedUser] | None = None
+    contexts: Annotated[list[_NamedContext], AfterValidator(_each_once)] | None = None
+    clusters: Annotated[list[_NamedServer], AfterValidator(_each_once)] | None = None
+    users: Annotated[list[_NamedUser], AfterValidator(_each_once)] | None = None
 
 
 def load(cluster: Cluster) -> client.ApiClient:

@@ -61,6 +61,7 @@ TEXT = yaml.safe_dump(written())
         written() | {"users": None},
         written() | {"clusters": None},
         written() | {"clusters": [None]},
+        *(written() | {key: written()[key] * 2} for key in ("contexts", "clusters", "users")),
         written({"tokenFile": "/nowhere/token"}),
         written({"client-certificate": "/nowhere/cert", "client-key": "/nowhere/key"}),
         written({"exec": {"command": "no-such-plugin", "apiVersion": "client.authentication.k8s.io/v1"}}),
