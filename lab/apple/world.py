@@ -94,4 +94,4 @@ def _library(photos: str, more: int, apple_id: str) -> Library:
 
 
 def _read(name: str) -> Any:
-    return yaml.safe_load((_FILES / name).read_text())
+    return yaml.load((_FILES / name).read_text(), yaml.CSafeLoader)

@@ -47,7 +47,7 @@ class World:
 
 def found() -> World:
     """The world as found, with the lab's own token, which may do everything that the project does."""
-    content = yaml.safe_load((Path(__file__).parent / "world.yaml").read_text())
+    content = yaml.load((Path(__file__).parent / "world.yaml").read_text(), yaml.CSafeLoader)
     world = World(**content, apps={}, policies={}, service_tokens={}, tokens={})
     give_token(world, TOKEN, PERMISSIONS)
     return world

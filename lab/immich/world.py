@@ -117,7 +117,7 @@ def _read(name: str) -> Json:
 
 @cache
 def _as_json(name: str) -> str:
-    return json.dumps(yaml.safe_load((_FILES / name).read_text()))
+    return json.dumps(yaml.load((_FILES / name).read_text(), yaml.CSafeLoader))
 
 
 def _merged(defaults: Json, held: Json) -> Json:
