@@ -24,6 +24,8 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import make_headers, parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
+from clients.deadline import TlsSocket
+
 
 class CredentialsError(Exception):
     """The kubeconfig can't be used. `str()` says why, with nothing of its contents but names and paths."""
@@ -165,6 +167,7 @@ def _go_through(proxy: str, settings: client.Configuration) -> None:
 def _trust(settings: client.Configuration, authority: str | None) -> ssl.SSLContext:
     """Build a context as urllib3 itself would, with the cluster's authority."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if settings.verify_ssl else ssl.CERT_NONE)
+    context.sslsocket_class = TlsSocket
     if authority:
         context.load_verify_locations(cadata=(_decoded(authority) or b"").decode("ascii", "ignore"))
     elif settings.ssl_ca_cert:

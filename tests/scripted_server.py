@@ -1,8 +1,9 @@
 """A stand-in for any HTTP server: it answers request after request as a test tells, and keeps what it was asked."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -44,8 +45,8 @@ class Scripted:
 
 
 @contextmanager
-def serving(answer: Answering) -> Iterator[Scripted]:
-    """Serve for as long as a `with` block lasts."""
+def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
+    """Serve for as long as a `with` block lasts, by https if there is a certificate."""
     scripted = Scripted(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,9 +65,10 @@ def serving(answer: Answering) -> Iterator[Scripted]:
             for name, value in said.headers:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(said.body) + said.cut))
-            self.end_headers()
-            self.wfile.write(said.body)
             self.close_connection = said.cut
+            with suppress(ConnectionError):  # of a client that has had enough
+                self.end_headers()
+                self.wfile.write(said.body)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 (the handler's names)
 
@@ -75,7 +77,9 @@ def serving(answer: Answering) -> Iterator[Scripted]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    scripted.address = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    scripted.address = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -39,6 +39,7 @@ from clients.cloudflare.errors import (
     UnansweredError,
     asked,
 )
+from clients.deadline import TlsSocket
 from clients.retry import again
 from text.hostname import lies_in, normal
 
@@ -54,7 +55,10 @@ class CloudflareApi:
     def __init__(self, token: str, http_client: httpx.Client | None = None) -> None:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
         # A write that is redirected may arrive elsewhere, and as a read.
-        http_client = http_client or DefaultHttpxClient(follow_redirects=False)
+        if http_client is None:
+            tls = httpx.create_ssl_context()
+            tls.sslsocket_class = TlsSocket
+            http_client = DefaultHttpxClient(follow_redirects=False, verify=tls)
         # Each request has the token. A cookie of an answer would go with the next one, whatever is in it.
         http_client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)

@@ -7,11 +7,13 @@ from cloudflare import APIConnectionError, APIStatusError
 from pydantic import BaseModel, ValidationError
 
 from clients import retry
+from clients.deadline import within
 from clients.retry import TransientError
 from text.visible import VisibleError
 
 TOKEN_VARIABLE = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (a variable's name)
 
+_PATIENCE = 15.0  # seconds, of a whole answer; a tunnel's lease has to outlast a read and a write
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
 # Of an Authorization header that can't be one (6003, 6111), and of a token that is none (1000).
 _NO_TOKEN = {1000, 6003, 6111}
@@ -49,9 +51,10 @@ class _Refusal(BaseModel):
 
 @contextmanager
 def asked(permission: str, what: str) -> Iterator[None]:
-    """Turn the SDK's errors, and answers that can't be read, into sentences."""
+    """Turn the SDK's errors, and answers that can't be read or take too long, into sentences."""
     try:
-        yield
+        with within(_PATIENCE):
+            yield
     except APIStatusError as error:
         raise _refusal(error, permission, what) from None
     except APIConnectionError as error:

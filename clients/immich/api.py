@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from clients import retry
+from clients.deadline import Socket, within
 from clients.immich.answers import (
     ApiKey,
     Assets,
@@ -254,6 +255,7 @@ class ImmichApi:
             raise _not_immich(path, status)
         return status, content
 
+    @within(_TIMEOUT)
     def _send(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         headers = {"x-api-key": self._key.get_secret_value(), "Accept": "application/json"}
         if body is not None:
@@ -279,7 +281,7 @@ class ImmichApi:
 
     def _connected(self) -> http.client.HTTPConnection:
         self._connection = http.client.HTTPConnection("immich")
-        self._connection.sock = self._connect()
+        self._connection.sock = Socket(fileno=self._connect().detach())
         self._connection.sock.settimeout(_TIMEOUT)
         return self._connection
 

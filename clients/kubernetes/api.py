@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from websocket import WebSocket
 
 from clients import kubernetes_types
+from clients.deadline import within
 from clients.kubernetes.errors import ClusterRefusedError
 from clients.kubernetes.objects import Answer, Manifest, Manifests, Ref
 from clients.kubernetes.transport import TIMEOUT, Transport
@@ -129,6 +130,7 @@ class ClusterApi:
         opened_socket: socket.socket = ws_client.PortForward(stream, [port]).socket(port)
         return opened_socket
 
+    @within(_POD_TIMEOUT)
     def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:
         """Ask a port of a pod over HTTP, by the API server's proxy: once, as the pod may not answer.
 

@@ -13,14 +13,17 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from clients import kubeconfig
 from clients.credentials import tls_of
+from clients.deadline import within
 from clients.kubeconfig import KubeconfigError
 from clients.kubernetes.errors import ClusterError, UnreachableError, refusal, refusal_of_stream
 from clients.kubernetes.objects import Manifest
 from settings.cluster import Cluster
+from text.visible import visible_sentence
 
 T = TypeVar("T")
 
-TIMEOUT = 15.0  # seconds; one answer of an API server that is well takes milliseconds
+TIMEOUT = 15.0  # seconds of silence; one answer of an API server that is well takes milliseconds
+_PATIENCE = 60.0  # seconds, of a whole answer: a long list on a slow line
 websocket.setdefaulttimeout(TIMEOUT)  # the client sets none, and would wait forever
 # Of a length that no number holds, a place to go to that is no URL, text in another encoding.
 _NO_ANSWER = (ValueError, LookupError, OverflowError)
@@ -43,6 +46,7 @@ class Transport:
             raise ClusterError(str(error)) from None
         self._where = f'{self._client.configuration.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
 
+    @within(_PATIENCE)
     def stream(self, path: str, query: Sequence[tuple[str, str]], otherwise: str) -> WebSocket:
         """Open a stream of channels; `otherwise` says what is not possible where the API server refuses it."""
         settings = self._client.configuration
@@ -81,6 +85,7 @@ class Transport:
                 f"{why}. Is there a proxy or a sign-in page in between?"
             ) from None
 
+    @within(_PATIENCE)
     def ask(
         self,
         method: str,
@@ -95,6 +100,7 @@ class Transport:
             content = response.data
         return content, tuple(_text(w) for w in response.headers.getlist("Warning"))
 
+    @within(_PATIENCE)
     def open(  # noqa: PLR0913, PLR0917 (what a request is made of)
         self,
         method: str,
@@ -133,7 +139,7 @@ class Transport:
 
     def unreachable(self, reason: object) -> UnreachableError:
         """Say why there is no answer."""
-        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {reason}")
+        return UnreachableError(f"no Kubernetes API server answers at {self._where}: {visible_sentence(str(reason))}")
 
 
 def _text(warning: str) -> str:

@@ -31,7 +31,8 @@ def test_a_server_that_speaks_no_tls(tmp_path: Path, answer: bytes, monkeypatch:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(UnreachableError, match=f"no Kubernetes API server answers at {address}"):
+        with pytest.raises(UnreachableError, match=f"no Kubernetes API server answers at {address}") as error:
             api_at(tmp_path, address).version()
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
+    assert "\n" not in str(error.value)
