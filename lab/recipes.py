@@ -115,25 +115,25 @@ _K8S_STAMPS = (
 _ETCD = "go.etcd.io/etcd/server/v3"
 # What the rehearsal runs, all of it together.
 RECIPES = (
-    Recipe("etcd", _ETCD, {"etcd": _ETCD}, oldest=(3, 5), minutes=0.4, gib=0.5),
+    Recipe("etcd", _ETCD, {"etcd": _ETCD}, oldest=(3, 5), minutes=0.2, gib=0.5),
     # One build for all three: they share nearly everything, and must be of one version.
     _commands(
         "kubernetes",
         "k8s.io/kubernetes",
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
         oldest=(1, 33),
-        minutes=4,
+        minutes=2,
         gib=2.5,
         stamps=_K8S_STAMPS,
     ),
-    _commands("kwok", "sigs.k8s.io/kwok", oldest=(0, 7), minutes=1.3, gib=1),
+    _commands("kwok", "sigs.k8s.io/kwok", oldest=(0, 7), minutes=0.7, gib=1),
     _commands(
         "pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         asks_version=("version",),
         # An engine older than its Python SDK is what Pulumi does not support.
         oldest=tuple(int(part) for part in importlib.metadata.version("pulumi").split(".")[:3]),
-        minutes=4,
+        minutes=2,
         gib=3,
         # Each `up` starts it five times: 0.3 s of a processor's time each, and 0.7 s unoptimised.
         optimised=True,
