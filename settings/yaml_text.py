@@ -72,14 +72,14 @@ def composed(text: str) -> Node | None:
 
     """
     if len(text) > _LONGEST:
-        raise YamlError(f"is not YAML for a stack: it has {len(text)} characters. Allowed: {_LONGEST}")
+        raise YamlError(f"has {len(text)} characters. Allowed: {_LONGEST}")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         _refuse(error)
     _refuse_circles(root, frozenset(), set())
     if is_excessive(root):
-        raise YamlError("is not YAML for a stack: its aliases stand for too many values")
+        raise YamlError("has aliases that stand for too many values")
     return root
 
 
@@ -114,7 +114,7 @@ def _refuse_circles(node: Node | None, around: frozenset[int], seen: set[int]) -
     if not isinstance(node, yaml.CollectionNode):
         return
     if id(node) in around:
-        raise YamlError(f"is not YAML for a stack: line {node.start_mark.line + 1}: an alias refers to itself")
+        raise YamlError(f"has an alias on line {node.start_mark.line + 1} that refers to itself")
     if id(node) in seen:
         return
     seen.add(id(node))
