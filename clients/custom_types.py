@@ -63,6 +63,11 @@ _SHAPES: Final[dict[str, Shape]] = {
 }
 
 
+def is_read(kind: str) -> bool:
+    """Whether anything is read of a custom resource of this kind."""
+    return kind in _SHAPES
+
+
 def faults(found: Any, kind: str) -> Iterator[str]:
     """Name the places where a custom resource is not of its kind; of a kind that is not read, none."""
     yield from _faults(found, _SHAPES.get(kind, {}), kind)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from pydantic_core import from_json
 from websocket import WebSocket
 
-from clients import kubernetes_types
+from clients import custom_types, kubernetes_types
 from clients.deadline import within
-from clients.kubernetes.errors import ClusterRefusedError
+from clients.kubernetes.errors import ClusterError, ClusterRefusedError
 from clients.kubernetes.objects import Answer, Manifest, Manifests, Ref
 from clients.kubernetes.transport import TIMEOUT, Transport
 from clients.likeness import unlike
@@ -280,7 +280,7 @@ class ClusterApi:
         def read() -> Manifest:
             found = kubernetes_types.without_nulls(from_json(content, allow_inf_nan=False))
             stored = "dryRun" not in (query or {})
-            _refuse(kubernetes_types.faults(found, ref.api_version, ref.kind, stored=stored))
+            _refuse(found, ref, stored=stored)
             told = Ref.of({**found, "metadata": {"name": ref.name, **found["metadata"]}})
             if told != ref:
                 raise ValueError(f"it is of {told}")
@@ -299,7 +299,7 @@ class ClusterApi:
             if found.metadata.rest:  # only of a request with a limit, and none has one
                 raise ValueError("it is a part of a list")
             for item in found.items:
-                _refuse(kubernetes_types.faults(item, like.api_version, like.kind))
+                _refuse(item, like)
             # Its items come without them.
             return [{**item, "apiVersion": like.api_version, "kind": like.kind} for item in found.items]
 
@@ -348,9 +348,17 @@ def _is_deletion(content: bytes, ref: Ref) -> bool:
     return True
 
 
-def _refuse(faults: Iterator[str]) -> None:
-    if place := next(faults, None):
-        raise ValueError(place)
+def _refuse(found: Manifest, like: Ref, *, stored: bool = True) -> None:
+    place = next(kubernetes_types.faults(found, like.api_version, like.kind, stored=stored), None)
+    if place is None:
+        return
+    if custom_types.is_read(like.kind) and not place.startswith("metadata"):
+        named = Ref(like.api_version, like.kind, found["metadata"]["name"], found["metadata"].get("namespace"))
+        raise ClusterError(
+            f"{named} is malformed, and its CustomResourceDefinition admits that: {place} is missing or of another "
+            "type. Correct the object"
+        )
+    raise ValueError(place)
 
 
 def _without_version(metadata: Manifest) -> Manifest:

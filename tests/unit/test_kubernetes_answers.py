@@ -285,6 +285,19 @@ def test_a_kind_that_the_server_does_not_know_is_absent(connect: Connect) -> Non
     assert api.get(Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")) is None
 
 
+def test_a_custom_resource_of_another_form_is_named(connect: Connect) -> None:
+    """It is the server's own: whoever made it has to correct it, and no proxy is in between."""
+    metadata = {"name": "public", "namespace": "gateways", "uid": "u", "resourceVersion": "1"}
+    route = {"apiVersion": "g/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": {"hostnames": "a.b"}}
+    for answer in (said(route), listed(route, kind="HTTPRoute")):
+        api, server = connect(lambda *_, answer=answer: answer)
+        ref = Ref("g/v1", "HTTPRoute", "public", "gateways")
+        with pytest.raises(ClusterError, match=r"gateways/public.*spec\.hostnames") as error:
+            api.get(ref) if answer.body == said(route).body else api.list(ref)
+        assert not isinstance(error.value, UnreachableError)
+        assert len(server.asked) == 1
+
+
 @pytest.fixture
 def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ClusterApi, Callable[[Any], None]]:
     """A client whose answers are told, without a server in between."""
