@@ -94,10 +94,12 @@ def test_what_lies_aside_is_no_photo_of_an_interrupted_run(run: Run) -> None:
     assert (run.place / "left").read_text() == f"{FOLDER}/IMG_2.JPG.part\n"
 
 
-def test_what_is_as_old_as_the_first_fetch_counts_as_fetched(run: Run) -> None:
-    (run.photos / "IMG_1.JPG").touch()
-    run(f"stat() {{ echo 1; }}; printf '%s\\n' gone {FOLDER}/IMG_1.JPG | fetched_since . >since")
-    assert (run.place / "since").read_text() == f"{FOLDER}/IMG_1.JPG\n"
+def test_what_is_no_older_than_the_first_fetch_counts_as_fetched(run: Run) -> None:
+    for moment in "123":
+        (run.photos / moment).touch()
+    paths = [f"{FOLDER}/{moment}" for moment in "123"]
+    run(f"stat() {{ echo \"${{3##*/}}\"; }}; printf '%s\\n' gone {' '.join(paths)} | fetched_since 2 >since")
+    assert (run.place / "since").read_text().splitlines() == paths[1:]
 
 
 @pytest.mark.parametrize(
