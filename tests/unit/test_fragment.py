@@ -325,6 +325,13 @@ def test_what_was_set_by_hand_is_adopted_on_request() -> None:
     assert trial.adopted == f"Deployment immich/immich-server: {ENTRIES}"
 
 
+@pytest.mark.parametrize(("adopt", "codes"), [(False, ["entries-unowned"]), (True, [])])
+def test_what_no_manager_holds_is_adopted_on_request(adopt: bool, codes: list[str]) -> None:  # noqa: FBT001
+    live = deployment(patched=True)
+    del live["metadata"]["managedFields"][1]
+    assert [one.code for one in dry_run(FakeClusterApi(live), claim(adopt=adopt)).problems] == codes
+
+
 def test_drift_that_kubectl_made_in_ours_needs_no_adoption() -> None:
     api = FakeClusterApi(namespace(labels=None))
     api.apply(ours_in_namespace(), STACK, force=True)
