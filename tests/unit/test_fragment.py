@@ -763,6 +763,15 @@ def test_delete_leaves_everybody_elses(provider: Provider) -> None:
     assert restless(api.live or {}) == restless(namespace(labels={"team": "home"}))
 
 
+@pytest.mark.parametrize(("field", "left"), [("annotations", None), ("labels", {"team": "home"})])
+def test_delete_takes_an_annotation_from_both_our_managers(provider: Provider, field: str, left: object) -> None:
+    api, ours = FakeClusterApi(namespace()), {**namespace(), "metadata": {"name": "immich", field: {"team": "home"}}}
+    for manager in (OBJECT_MANAGER, STACK):
+        api.apply(ours, manager)
+    provider(api).delete("", inputs(ours))
+    assert (api.live or {})["metadata"].get(field) == left
+
+
 # rollouts that fail
 
 
