@@ -1,13 +1,24 @@
 """The files beside this one: `make messages` writes them, a test compares them."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from settings import SettingsError, parse
-from tests.stack_files import INVALID, configuration, secrets
+from tests.stack_files import INVALID, VALID, configuration, secrets
+from tests.stated import objects
 from tests.unit.test_checks import CASES, fault
 
 FOLDER = Path(__file__).parent
+# Between them they have each object, and each container.
+STACKS = {
+    *("minimal", "photo-sync-in-full", "sign-in-page", "monitoring-in-full", "notifications-in-full"),
+    *("cloudflare-own-tunnel-in-full", "mount-by-the-chart-in-full", "csi", "external-library", "gateway-in-full"),
+}
+LONGEST, WIDTH = 500, 100
+ALIKE = "-(ben|ben-2|manual)(-|$)"  # further accounts of the same client, and what a CronJob states as well
 
 
 def refused_settings() -> Iterator[str]:
@@ -26,7 +37,44 @@ def faults() -> Iterator[str]:
         yield f"{name}, {code}: {found.text} -> {found.remedy}"
 
 
-FILES: dict[str, Callable[[], Iterator[str]]] = {"settings.txt": refused_settings, "verify.txt": faults}
+def manifests() -> Iterator[str]:
+    """What stacks state in the cluster: once what several state, a line a field."""
+    lines = set[str]()
+    for file in VALID:
+        for made in objects(parse(configuration(file), secrets(file))) if file.stem in STACKS else ():
+            name = made["metadata"].get("name") or made["metadata"]["generateName"]
+            if not re.search(ALIKE, name):
+                lines |= set(_lines(f"{made['kind']} {name}", _shortened(made)))
+    yield from sorted(lines)
+
+
+def _shortened(value: Any) -> Any:
+    """Leave out scripts, dashboards, and the versions of images, which others update."""
+    if isinstance(value, dict):
+        return {key: inner.partition(":")[0] if key == "image" else _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    return "..." if isinstance(value, str) and len(value) > LONGEST else value
+
+
+def _lines(path: str, value: Any) -> Iterator[str]:
+    """Write what fits in a line, or has no parts with names, in one line."""
+    text = json.dumps(value)
+    if len(text) > WIDTH and isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lines(f"{path}.{key}", inner)
+    elif len(text) > WIDTH and isinstance(value, list) and isinstance(value[0], dict):
+        for inner in value:
+            yield from _lines(f"{path}[{inner.get('name', '')}]", inner)
+    else:
+        yield f"{path}: {text}"
+
+
+FILES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings.txt": refused_settings,
+    "verify.txt": faults,
+    "manifests.txt": manifests,
+}
 
 
 def text(name: str) -> str:
