@@ -219,8 +219,8 @@ def sound(own: OwnRule) -> TunnelDocument:
 
     """
     settled = own.settled()
-    if own.document.fault or settled.fault:
-        raise DocumentError(own.document.fault or settled.fault)
+    if settled.fault:
+        raise DocumentError(settled.fault)
     return settled
 
 

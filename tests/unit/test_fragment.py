@@ -756,6 +756,13 @@ def test_delete_of_a_missing_object(provider: Provider) -> None:
     assert api.writes == []
 
 
+def test_delete_waits_for_the_rollout(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    api = deployed()
+    api.rollouts = [False]
+    provider(api).delete("", inputs())
+    assert WHY in "".join(capsys.readouterr())
+
+
 def test_delete_leaves_everybody_elses(provider: Provider) -> None:
     api = FakeClusterApi(namespace(labels={"team": "home"}))
     provider(api).create(inputs(ours_in_namespace()))
@@ -764,9 +771,9 @@ def test_delete_leaves_everybody_elses(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize(("field", "left"), [("annotations", None), ("labels", {"team": "home"})])
-def test_delete_takes_an_annotation_from_both_our_managers(provider: Provider, field: str, left: object) -> None:
+def test_delete_takes_an_annotation_from_our_managers_and_kubectl(provider: Provider, field: str, left: object) -> None:
     api, ours = FakeClusterApi(namespace()), {**namespace(), "metadata": {"name": "immich", field: {"team": "home"}}}
-    for manager in (OBJECT_MANAGER, STACK):
+    for manager in (OBJECT_MANAGER, BY_HAND, STACK):
         api.apply(ours, manager)
     provider(api).delete("", inputs(ours))
     assert (api.live or {})["metadata"].get(field) == left

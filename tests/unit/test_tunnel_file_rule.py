@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,7 +98,7 @@ def test_what_others_change_in_the_file_restarts_nothing(world: Homelab, stack: 
     assert world.text == DOCUMENT.replace("9000", "9001")
 
 
-@pytest.mark.parametrize("drifted", [DOCUMENT, WITH_RULE.replace("3001", "3002"),
+@pytest.mark.parametrize("drifted", [DOCUMENT, WITH_RULE.replace("3001", "3002"), WITH_RULE.replace("3001", "port"),
     WITH_RULE.replace("ingress:\n", "ingress:\n  - hostname: '*.coultonf.com'\n    service: http://x\n")])  # fmt: skip
 def test_drift_is_repaired_and_cloudflared_restarted_again(world: Homelab, stack: Stack, drifted: str) -> None:
     stack.settle(OURS)
@@ -110,6 +112,22 @@ def test_a_template_that_lost_the_annotation_gets_it_again(world: Homelab, stack
     stack.settle(OURS)
     del world.template["metadata"]["annotations"]
     assert (stack.settle(OURS), stack.settle(OURS), world.restarts) == ("update", "same", 3)
+
+
+def test_a_second_reader_of_the_file_is_restarted_too(world: Homelab, stack: Stack) -> None:
+    stack.settle(OURS)
+    second = deepcopy(world.objects[CONNECTOR])
+    second["metadata"]["name"] = "second"
+    del second["spec"]["template"]["metadata"]["annotations"]
+    world.put(second)
+    assert compare(world, replace(file_rule(OURS), workloads=("Deployment/cloudflared", "Deployment/second"))).changes
+
+
+def test_a_lease_that_is_gone_is_written_again(world: Homelab, stack: Stack) -> None:
+    stack.settle(OURS)
+    del world.objects[next(ref for ref in world.objects if ref.kind == "Lease")]
+    assert (stack.settle(OURS), world.restarts) == ("update", 2)
+    assert share(world)
 
 
 def test_a_removal_that_restarts_nothing_waits_for_nothing(world: Homelab, stack: Stack) -> None:
@@ -419,10 +437,12 @@ def test_a_file_that_cloudflared_refuses_is_neither_written_nor_restarted(stack:
     assert (stack.world.text, stack.world.steps) == (text, [])
 
 
-def test_a_file_that_was_broken_since_stays_as_it_is(world: Homelab, stack: Stack) -> None:
+@pytest.mark.parametrize("more", ["ingress: []", "warp-routing: x"])
+def test_a_file_that_was_broken_since_stays_as_it_is(world: Homelab, stack: Stack, more: str) -> None:
     stack.settle(OURS)
-    broken = f"{world.text}ingress: []\n"
+    broken = f"{world.text}{more}\n"
     world.edit(broken)
+    assert findings(world) == ["file-invalid"]
     stack.destroy()
     assert (world.text, world.restarts) == (broken, 2)
 
