@@ -31,6 +31,8 @@ def of(**stated: Any) -> Manifest:
     [
         ({}, {"cpu": "50m", "memory": "256Mi"}, {"memory": "1Gi"}),
         ({"limits": {"cpu": "1"}}, {"cpu": "50m", "memory": "256Mi"}, {"cpu": "1", "memory": "1Gi"}),
+        ({"limits": {"ephemeral-storage": "1Gi"}}, {"cpu": "50m", "memory": "256Mi"},
+         {"memory": "1Gi", "ephemeral-storage": "1Gi"}),
         # A default never stands in the way of what is stated.
         ({"limits": {"cpu": "20m", "memory": "128Mi"}}, {"cpu": "20m", "memory": "128Mi"},
          {"cpu": "20m", "memory": "128Mi"}),
