@@ -68,7 +68,8 @@ def _faults(value: Any, type_: str, place: str) -> Iterator[str]:
             yield place
             return
         items = enumerate(value) if isinstance(value, list) else value.items()
-        quantities = place.rpartition(".")[2] in _QUANTITIES
+        # A LimitRange has `limits`, too: a list of others.
+        quantities = collection[2] == "str" and place.rpartition(".")[2] in _QUANTITIES
         for key, item in items:
             yield from _faults(item, "quantity" if quantities else collection[2], f"{place}[{key}]")
     elif not isinstance(value, dict):

@@ -371,6 +371,11 @@ def test_what_is_counted_is_a_number(wrong: Manifest, place: str) -> None:
     assert any(one.endswith(place) for one in kubernetes_types.faults(found, version, kind))
 
 
+def test_limits_of_a_limit_range_are_no_quantities() -> None:
+    found = {"metadata": LEASE["metadata"], "spec": {"limits": [{"type": "Container", "default": {"cpu": "500m"}}]}}
+    assert not list(kubernetes_types.faults(found, "v1", "LimitRange"))
+
+
 def test_a_moment_without_a_zone_is_none(connect: Connect) -> None:
     made = {**LEASE, "metadata": {**LEASE["metadata"], "creationTimestamp": "2026-11-20T09:00:00"}}
     api, _ = connect(lambda *_: said(made))
