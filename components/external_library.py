@@ -88,7 +88,7 @@ class ExternalLibrary(pulumi.ComponentResource):
 
 
 def _library(name: str, wanted: WantedLibrary, parent: pulumi.Resource) -> ImmichLibrary:
-    # An address is the same in other letters, and versions up to 0.2 named a library by its letters.
+    # An address is the same in capitals; older states name a library by the owner as the stack file spelled it.
     now, as_written = _named(name, wanted.owner.casefold()), _named(name, wanted.owner)
     aliases: list[str | pulumi.Alias] = [] if now == as_written else [pulumi.Alias(as_written)]
     # Kept when the stack is removed: with a library go the albums and the metadata of its photos.

@@ -66,7 +66,7 @@ def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Sc
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(said.body) + said.cut))
             self.close_connection = said.cut
-            with suppress(ConnectionError):  # of a client that has had enough
+            with suppress(OSError):  # of a client that has had enough
                 self.end_headers()
                 self.wfile.write(said.body)
 

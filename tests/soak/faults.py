@@ -29,7 +29,9 @@ ELSEWHERE: Final = {
     "a state of another shape": "`tests/unit/test_run.py`",
     "each request of the API server, Cloudflare and Immich answered wrongly": "`tests/unit/test_*_answers.py`",
     "hostile settings, stack files and texts of others": "`make soak`: 10,000 of each. Of 68 tests one failed on "
-    "2026-11-27, whose own expectation was wrong (a slash within a path); 3,295 s on a busy machine",
+    "2026-11-27, whose own expectation was wrong (a slash within a path); 3,295 s on a busy machine. On 2026-11-28, "
+    "with 10,000 of each: `test_hostile_stack_files.py`, `test_free_text.py`, `test_tunnel_document.py` and "
+    "`test_gateway.py -k settings_accept` passed, and `test_foreign_text.py` with 10,000 for its readers together",
     "a sync that is interrupted": "`make soak-photos`",
     "a disk unmounted in each step of a sync, and mounted again": "`tests/unit/test_sync.py`, "
     "`tests/real_node/test_disk.py`",
