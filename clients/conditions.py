@@ -23,6 +23,11 @@ def end_of_job(job: Manifest) -> Manifest | None:
     return held.get("Complete") or held.get("Failed")
 
 
+def is_over(pod: Manifest) -> bool:
+    """Whether a pod has ended, or was evicted."""
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
 def is_ready(pod: Manifest) -> bool:
     """Whether a pod is ready, and not being deleted."""
     return "deletionTimestamp" not in pod["metadata"] and "Ready" in holding(pod)

@@ -1,8 +1,43 @@
-"""What ties a PersistentVolume to a claim, and a claim to pods."""
+"""What ties a PersistentVolume to a claim, and a claim to pods; and to which directory a volume leads."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from clients.kubernetes import Manifest, Ref
+from text.hostname import normal
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory: on what it lies (a node, an NFS server, a CSI driver's volume), and its path there."""
+
+    on: tuple[str, ...]
+    path: PurePosixPath
+
+    def below(self, part: str) -> "Directory":
+        """Return a directory in this one."""
+        return Directory(self.on, self.path / part.strip("/"))
+
+    def within(self, other: "Directory") -> bool:
+        """Whether it is the other one, or lies in it."""
+        return self.on == other.on and self.path.is_relative_to(other.path)
+
+    def overlaps(self, other: "Directory") -> bool:
+        """Whether one lies in the other."""
+        return self.within(other) or other.within(self)
+
+
+def directory(volume: Manifest) -> Directory | None:
+    """Find where a volume leads, a pod's or the spec of a PersistentVolume; None for a kind that this stack has not."""
+    match volume:
+        case {"hostPath": {"path": path}} | {"local": {"path": path}}:
+            return Directory(("node",), PurePosixPath(path))
+        case {"nfs": {"server": server, "path": path}}:
+            return Directory(("nfs", normal(server)), PurePosixPath(path))
+        case {"csi": {"driver": driver, "volumeHandle": handle}}:
+            return Directory(("csi", driver, handle), PurePosixPath("/"))
+    return None
 
 
 def claim_names(pod: Manifest, workload: Manifest | None = None) -> set[str]:

@@ -4,25 +4,16 @@ Most of these fields are immutable: class, access modes, the type of a hostPath,
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Any
 
 from clients.kubernetes import Manifest, Ref
 from clients.likeness import same_quantity, value_at
 from clients.nodes import HOST_NAME
+from clients.volumes import directory
 from components.ownership import ADOPTED_MARK, Ownership
-from text.hostname import normal
 
 # On what this stack made again with the values of an object that it had adopted: it goes with the stack.
 VALUES_MARK = "immich-icloud/values"
-# Which disk a volume leads to, by the kind of its source. The first two are a directory of a node, and alike.
-_PLACES = {
-    "hostPath": ("path",),
-    "local": ("path",),
-    "nfs": ("server", "path"),
-    "csi": ("driver", "volumeHandle"),
-}
-_DIRECTORIES = {"hostPath", "local"}
+_SOURCES = ("hostPath", "local", "nfs", "csi")
 
 
 def keeps(known: Manifest, owner: Ownership) -> bool:
@@ -52,7 +43,7 @@ def keeping(wanted: Manifest, kept: Mapping[Ref, Manifest], *, adopted: bool) ->
 
 def _volume(ours: Manifest, theirs: Manifest) -> Manifest:
     source, found = _source(ours), _source(theirs)
-    same_disk = _place(ours, source) == _place(theirs, found) and (source == found or {source, found} <= _DIRECTORIES)
+    same_disk = directory(ours) == directory(theirs)
     kept = theirs if same_disk else {key: value for key, value in theirs.items() if key != found}
     stated = {key: ours[key] for key in ("claimRef", "persistentVolumeReclaimPolicy")}
     if not same_disk:
@@ -68,18 +59,7 @@ def _claim(ours: Manifest, theirs: Manifest) -> Manifest:
 
 
 def _source(spec: Manifest) -> str:
-    return next((kind for kind in _PLACES if kind in spec), "")
-
-
-def _place(spec: Manifest, source: str) -> list[Any]:
-    return [_plain(key, spec[source].get(key)) for key in _PLACES.get(source, ())]
-
-
-def _plain(key: str, value: Any) -> Any:
-    """Return one spelling of what has several: a path with a slash at its end, a name in capitals."""
-    if key == "path":
-        return PurePosixPath(value or "")
-    return normal(value or "") if key == "server" else value
+    return next((kind for kind in _SOURCES if kind in spec), "")
 
 
 def _as_written(spec: Manifest, ours: Manifest) -> Manifest:

@@ -9,12 +9,14 @@ from engine.run import Step
 from text.resource_types import (
     ADOPTED_RECORD,
     APPLICATION,
+    CLAIM,
     LIBRARY,
     POLICY,
     RECORD,
     SERVICE_TOKEN,
     TUNNEL,
     TUNNEL_RULES,
+    VOLUME,
     WORKLOADS,
 )
 from text.visible import visible
@@ -199,18 +201,18 @@ _COME_BACK: Final = (
 
 RULES: Final = (
     ChangeRule(
-        "kubernetes:core/v1:PersistentVolume",
+        VOLUME,
         _LET_GO,
         f"The files stay, as its policy is Retain, but {_UNREACHED}",
     ),
     ChangeRule(
-        "kubernetes:core/v1:PersistentVolumeClaim",
+        CLAIM,
         _LET_GO,
         f"The files stay, but {_UNREACHED}",
         _holds_photos,
     ),
     ChangeRule(
-        "kubernetes:core/v1:PersistentVolumeClaim",
+        CLAIM,
         _LET_GO,
         "An account's session at Apple is on it: the account fetches nothing until someone signs in again, with a "
         "code that Apple sends.",

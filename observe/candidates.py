@@ -8,7 +8,7 @@ from clients.nodes import host_name
 from clients.volumes import claim_names, is_default
 from components import immich_server
 from observe.lists import Lists
-from observe.local_tunnel import KINDS, OF_GATEWAY, FoundConnector, connector
+from observe.local_tunnel import OF_GATEWAY, FoundConnector, connector
 from observe.route_kinds import GATEWAY_API, served
 from settings.model import Backend
 from text.owner_marks import INSTANCE
@@ -112,7 +112,7 @@ def read_candidates(api: ClusterApi) -> Candidates:
         pods=None if running is None else tuple(running),
         routes=tuple(one for version, kind in (_INGRESS, *served(api)) for one in listed(version, kind)),
         services=tuple(listed("v1", "Service")),
-        connectors=tuple(filter(None, (connector(api, one) for one in workloads if one["kind"] in KINDS))),
+        connectors=tuple(filter(None, (connector(api, one) for one in workloads))),
         forbidden=tuple(forbidden),
     )
 

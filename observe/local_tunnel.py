@@ -28,11 +28,10 @@ from settings.cloudflare import LocalTunnel
 from settings.model import Backend
 from settings.route import Gateway, Ingress
 from text.owner_marks import INSTANCE
-from text.resource_types import TUNNEL_FILE_RULE
+from text.resource_types import TUNNEL_FILE_RULE, WORKLOADS
 
 _OF_A_SECRET = "is one that cloudflared refuses, or that this stack can't judge"  # noqa: S105 (words)
 
-KINDS = ("Deployment", "DaemonSet", "StatefulSet")
 # By which controllers mark the Service that they make for a Gateway.
 OF_GATEWAY = (
     "gateway.networking.k8s.io/gateway-name",
@@ -144,7 +143,7 @@ def read_local_tunnel(api: ClusterApi, settings: Settings, cloudflare: LocalTunn
 
     """
     stated, found = cloudflare.config, list[FoundConnector]()
-    for kind in KINDS:
+    for kind in WORKLOADS:
         like = Ref("apps/v1", kind, "", stated.namespace if stated else None)
         workloads = lists.of(like, []) or []
         found += filter(None, (connector(api, workload) for workload in workloads))

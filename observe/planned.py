@@ -23,7 +23,7 @@ from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, SharedTunnel
 from settings.origin import PORTS
 from text.hostname import normal
-from text.resource_types import ADOPTED_RECORD, RECORD, VOLUMES
+from text.resource_types import ADOPTED_RECORD, CLAIM, RECORD, VOLUME
 
 
 def planned(settings: Settings, stack: str, observed: Observed) -> Plan:
@@ -75,7 +75,7 @@ def _kept(observed: Observed, owner: Ownership) -> dict[Ref, Manifest]:
     """Find what keeps its own values: what was adopted, or is now, and what the state knows of it where it is gone."""
     live = observed.cluster.live
     there = {ref: one for ref, one in live.items() if ref in owner.adopted or kept.keeps(one, owner)}
-    known = (dict(one.outputs) for one in observed.known if one.type in VOLUMES)
+    known = (dict(one.outputs) for one in observed.known if one.type in {VOLUME, CLAIM})
     gone = {Ref.of(one): one for one in known if kept.keeps(one, owner)}
     return {ref: one for ref, one in gone.items() if ref not in live} | there
 

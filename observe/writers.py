@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from clients.conditions import end_of_job
+from clients.conditions import end_of_job, is_over
 from clients.kubernetes import Manifest, Ref
 from observe.lists import Lists
+from text.resource_types import WORKLOADS
 
 _KINDS: Final = (
     Ref("batch/v1", "CronJob", ""),
-    Ref("apps/v1", "Deployment", ""),
-    Ref("apps/v1", "StatefulSet", ""),
-    Ref("apps/v1", "DaemonSet", ""),
+    *(Ref("apps/v1", kind, "") for kind in WORKLOADS),
     Ref("batch/v1", "Job", ""),
     Ref("v1", "Pod", ""),
 )
@@ -56,6 +55,5 @@ def _runs(workload: Manifest) -> bool:
         case "Job":
             return not spec.get("suspend") and end_of_job(workload) is None
         case "Pod":
-            ended = workload.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-            return not ended
+            return not is_over(workload)
     return bool(spec.get("replicas") != 0)

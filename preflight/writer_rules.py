@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
+from clients.volumes import Directory, directory
 from components.account_pod import ACCOUNT
 from components.photo_disk import LABELS, import_folders
 from components.plan import Plan
@@ -21,7 +22,6 @@ from preflight import wording
 from settings import Settings
 from settings.storage import OnNode
 from text.finding import Finding
-from text.hostname import normal
 from text.owner_marks import ARGOCD_TRACKING, FLUX_KUSTOMIZATION, FLUX_RELEASE
 
 _ICLOUDPD = re.compile(r"(^|[/-])icloudpd([-:@]|$)")
@@ -31,23 +31,6 @@ _RCLONE = re.compile(r"(^|[/-])rclone([-:@]|$)")
 _COMMAND = re.compile(r"(?<=\s)(copy|copyto|sync|move|moveto|bisync)(?=\s)")
 _REMOTE = re.compile(r"[^-/:][^/:]*:.*")
 _DELIVERED = (ARGOCD_TRACKING, f"{FLUX_KUSTOMIZATION}/name", f"{FLUX_RELEASE}/name")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A directory: on what it lies (a node, an NFS server, a CSI driver's volume), and its path there."""
-
-    on: tuple[str, ...]
-    path: PurePosixPath
-
-    def below(self, part: str) -> "_Place":
-        return _Place(self.on, self.path / part.strip("/"))
-
-    def within(self, other: "_Place") -> bool:
-        return self.on == other.on and self.path.is_relative_to(other.path)
-
-    def overlaps(self, other: "_Place") -> bool:
-        return self.within(other) or other.within(self)
 
 
 @dataclass(frozen=True)
@@ -62,12 +45,12 @@ class _Written:
 
     """
 
-    place: _Place
+    place: Directory
     client: str = ""
     told: bool = False
     deletes: bool = False
 
-    def is_on(self, folder: _Place) -> bool:
+    def is_on(self, folder: Directory) -> bool:
         """Whether a client fetches to a folder. One that is not told to which directory may do so in all of it."""
         if self.told and not self.deletes:
             return self.place.within(folder)
@@ -81,10 +64,10 @@ def findings(
     yield from (wording.NOT_KNOWN.found(reason=one) for one in seen.forbidden)
     storage = settings.storage
     volume = plan.volume.manifest if plan.volume else existing.volume if existing else None
-    whole = _of_source(volume["spec"]) if volume else None
-    claims = {_tied(one["spec"]): place for one in seen.volumes if (place := _of_source(one["spec"]))}
+    whole = directory(volume["spec"]) if volume else None
+    claims = {_tied(one["spec"]): place for one in seen.volumes if (place := directory(one["spec"]))}
     claim = settings.photo_sync.namespace, written_claim(storage)
-    claims[claim] = whole or _Place(("claim", *claim), PurePosixPath("/"))
+    claims[claim] = whole or Directory(("claim", *claim), PurePosixPath("/"))
     disk = claims[claim].below(of_written(storage).get("subPath", ""))
     names = [account.name for account in settings.photo_sync.accounts]
     folders = [disk.below(folder) for folder in import_folders(names)] if names else []
@@ -94,7 +77,7 @@ def findings(
 
 
 def _judged(
-    workload: Manifest, disk: _Place, folders: list[_Place], claims: Mapping[tuple[str, str], _Place]
+    workload: Manifest, disk: Directory, folders: list[Directory], claims: Mapping[tuple[str, str], Directory]
 ) -> Iterator[Finding]:
     ref, retire = Ref.of(workload), _retire(workload)
     written = list(_written(workload, claims))
@@ -105,7 +88,7 @@ def _judged(
         yield wording.OTHER_WRITER.found(ref, retire=retire)
 
 
-def _written(workload: Manifest, claims: Mapping[tuple[str, str], _Place]) -> Iterator[_Written]:
+def _written(workload: Manifest, claims: Mapping[tuple[str, str], Directory]) -> Iterator[_Written]:
     pod, namespace = _template(workload)["spec"], workload["metadata"].get("namespace", "")
     volumes = {one["name"]: place for one in pod.get("volumes") or [] if (place := _of_volume(one, namespace, claims))}
     for container in [*(pod.get("initContainers") or []), *pod["containers"]]:
@@ -148,20 +131,9 @@ def _told(verb: str, arguments: str) -> Iterator[tuple[PurePosixPath, bool]]:
             yield PurePosixPath(word.rstrip(";")), verb in {"sync", "bisync"} or not from_remote
 
 
-def _of_volume(volume: Manifest, namespace: str, claims: Mapping[tuple[str, str], _Place]) -> _Place | None:
+def _of_volume(volume: Manifest, namespace: str, claims: Mapping[tuple[str, str], Directory]) -> Directory | None:
     claim = volume.get("persistentVolumeClaim")
-    return claims.get((namespace, claim["claimName"])) if claim else _of_source(volume)
-
-
-def _of_source(spec: Manifest) -> _Place | None:
-    match spec:
-        case {"hostPath": {"path": path}} | {"local": {"path": path}}:
-            return _Place(("node",), PurePosixPath(path))
-        case {"nfs": {"server": server, "path": path}}:
-            return _Place(("nfs", normal(server)), PurePosixPath(path))
-        case {"csi": {"driver": driver, "volumeHandle": handle}}:
-            return _Place(("csi", driver, handle), PurePosixPath("/"))
-    return None
+    return claims.get((namespace, claim["claimName"])) if claim else directory(volume)
 
 
 def _tied(spec: Manifest) -> tuple[str, str]:

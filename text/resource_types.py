@@ -3,7 +3,8 @@
 from typing import Final
 
 JOB: Final = "kubernetes:batch/v1:Job"
-VOLUMES: Final = ("kubernetes:core/v1:PersistentVolume", "kubernetes:core/v1:PersistentVolumeClaim")
+VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
+CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
 RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 ADOPTED_RECORD: Final = "pulumi-python:dynamic/cloudflare:AdoptedRecord"
 TUNNEL: Final = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"

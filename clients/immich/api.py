@@ -33,6 +33,7 @@ from clients.kubernetes import ClusterApi
 from clients.retry import again, once
 from clients.service_connection import connect
 from settings.model import Backend
+from text.visible import visible_sentence
 
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
@@ -271,7 +272,7 @@ class ImmichApi:
         except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two of a length
             self.close()
             raise UnansweredError(
-                f"Immich does not answer (asked for {path}): {' '.join(str(error).split()) or type(error).__name__}"
+                f"Immich does not answer (asked for {path}): {visible_sentence(str(error)) or type(error).__name__}"
             ) from None
         self._answered = time.monotonic()
         self._retry_after = retry.retry_after(response.headers.get("Retry-After"))

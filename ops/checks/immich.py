@@ -1,7 +1,7 @@
 """Immich runs, and sees the photos read-only."""
 
 from clients import pod_end, result
-from clients.conditions import holding, is_ready
+from clients.conditions import holding, is_over, is_ready
 from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from ops.checks import wording
@@ -19,7 +19,7 @@ def _pods(facts: Facts) -> Result:
     for ref, live in workloads:
         if live is None:
             return failed(facts, wording.IMMICH_MISSING, f"there is no {ref}")
-    pods = [pod for pod in cluster.pods if not _is_over(pod)]
+    pods = [pod for pod in cluster.pods if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]]
     for pod in pods:
         name = pod["metadata"]["name"]
         if words := _guards_words(pod):
@@ -44,11 +44,6 @@ def _ready(workload: Manifest) -> int:
     """Count the pods that are ready; a DaemonSet has another word for it."""
     status = workload.get("status", {})
     return int(status.get("numberReady" if workload["kind"] == "DaemonSet" else "readyReplicas", 0))
-
-
-def _is_over(pod: Manifest) -> bool:
-    """Whether a pod was a Job's, was evicted, or is going."""
-    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"} or "deletionTimestamp" in pod["metadata"]
 
 
 def _refusal(workload: Manifest) -> str:

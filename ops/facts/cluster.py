@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clients import pod_end
+from clients.conditions import is_over
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from clients.pod_end import End
 from components import directory
@@ -83,6 +84,6 @@ def _directory(api: ClusterApi, namespace: str) -> End:
         pod_end.of(pod)
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
         if pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "").startswith(directory.JOB)
-        and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+        and is_over(pod)
     ]
     return ended[-1] if ended else End()
