@@ -23,7 +23,7 @@ report() { # code, sentence, then names and values: one without a value is left 
         case $2 in
             '') ;;
             true | false) result="$result,\"$1\":$2" ;;
-            *[!0-9]*) result="$result,\"$1\":\"$(escaped "$2")\"" ;;
+            *[!0-9]* | 0?*) result="$result,\"$1\":\"$(escaped "$2")\"" ;;
             *) result="$result,\"$1\":$2" ;;
         esac
         shift 2

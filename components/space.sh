@@ -7,7 +7,8 @@
 FREE='' TOTAL='' INODES_FREE='' INODES='' DEVICE='' ON_NODE=''
 
 measure() { # sets what is named above, in MiB; INODES is 0 where the filesystem counts none
-    space=$(df -Pk "$DIRECTORY" | awk 'NR == 2 { print int($(NF - 2) / 1024), int($(NF - 4) / 1024) }')
+    # What is mounted, and where, may have blanks in it.
+    space=$(df -Pk "$DIRECTORY" | awk 'NR == 2 { sub(/ +[0-9-]+%? +\/.*/, ""); print int($NF / 1024), int($(NF - 2) / 1024) }')
     FREE=${space% *} TOTAL=${space#* }
     FREE=${FREE:-0} TOTAL=${TOTAL:-0}
     counted=$(stat -f -c '%d %c' "$DIRECTORY" 2>/dev/null || :)

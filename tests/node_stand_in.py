@@ -226,7 +226,7 @@ class Filesystems:
         self.put(
             "df",
             "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n"
-            f'echo "nas:/our photos {total} 1 {free} 1% /photos"\n',
+            f'echo "nas:/our photos {total} 1 {free} 1% /our photos"\n',
         )
 
     def put(self, name: str, commands: str) -> None:

@@ -56,10 +56,10 @@ def test_any_sentence_is_read_back(shell: tuple[str, ...], said: str, read: str)
 
 def test_values_have_their_types_and_unknown_ones_are_left_out() -> None:
     values = ["free", "20", "onNode", "false", "device", "64768", "fingerprint", "1 2", "total", "", "later", "x"]
-    found = result.parse(reported(("/bin/sh",), "synced", "it is", *values)[0])
+    found = result.parse(reported(("/bin/sh",), "synced", "it is", *values, "inodes", "0", "id", "007")[0])
     assert found
     assert (found.free, found.on_node, found.device, found.fingerprint) == (20, False, "64768", "1 2")
-    assert found.total is None
+    assert (found.total, found.inodes, found.id) == (None, 0, "007")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "a line", '{"code":"synced"}', '{"code":"synced","mess', "{}", "[1]"])
