@@ -24,6 +24,7 @@ _CHUNKED = (("Transfer-Encoding", "chunked"),)
 MALFORMED = {
     "no URL": Said(301, headers=(("Location", "http://[::1"),)),
     "a length that no number holds": Said(headers=_CHUNKED, body=b"f" * 20 + b"\r\n{}", cut=True),
+    "a length that no memory holds": Said(headers=_CHUNKED, body=b"f" * 14 + b"\r\n{}", cut=True),
     "a length below nothing": Said(headers=_CHUNKED, body=b"-5\r\n{}", cut=True),
 }
 

@@ -61,6 +61,7 @@ class CloudflareApi:
             http_client = DefaultHttpxClient(follow_redirects=False, verify=tls)
         # Each request has the token. A cookie of an answer would go with the next one, whatever is in it.
         http_client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        http_client.event_hooks["response"].append(_in_utf8)
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)
         # The SDK would prefer what it finds of older credentials in the environment.
         self._client.api_email = self._client.api_key = self._client.user_service_key = None
@@ -228,6 +229,11 @@ class CloudflareApi:
                 return Answer[result].model_validate_json(answer.content, strict=True)  # type: ignore[valid-type]
 
         return again(ask)
+
+
+def _in_utf8(answer: httpx.Response) -> None:
+    """Take an answer for JSON, which is UTF-8: the SDK reads a refusal in what its head names, such as idna."""
+    answer.encoding = "utf-8"
 
 
 def _configurations(account_id: str, tunnel_id: str) -> str:

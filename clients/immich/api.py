@@ -38,6 +38,8 @@ from text.visible import visible_sentence
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
+# Of a length that is none, or that no memory holds.
+_NO_LENGTH = (ValueError, OverflowError, MemoryError)
 
 
 T = TypeVar("T")
@@ -269,7 +271,7 @@ class ImmichApi:
             connection.request(method, f"/api{path}", sent, headers)
             response = connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two of a length
+        except (OSError, http.client.HTTPException, *_NO_LENGTH) as error:
             self.close()
             raise UnansweredError(
                 f"Immich does not answer (asked for {path}): {visible_sentence(str(error)) or type(error).__name__}"

@@ -25,8 +25,8 @@ T = TypeVar("T")
 TIMEOUT = 15.0  # seconds of silence; one answer of an API server that is well takes milliseconds
 _PATIENCE = 60.0  # seconds, of a whole answer: a long list on a slow line
 websocket.setdefaulttimeout(TIMEOUT)  # the client sets none, and would wait forever
-# Of a length that no number holds, a place to go to that is no URL, text in another encoding.
-_NO_ANSWER = (ValueError, LookupError, OverflowError)
+# Of a length that no number or no memory holds, a place to go to that is no URL, text in another encoding.
+_NO_ANSWER = (ValueError, LookupError, OverflowError, MemoryError)
 _PROTOCOLS = f"{ws_client.V5_CHANNEL_PROTOCOL},{ws_client.V4_CHANNEL_PROTOCOL}"
 
 

@@ -38,7 +38,7 @@ def told(status: int, body: bytes, kind: str = "application/json") -> Cloudflare
 @pytest.mark.parametrize("call", ALL)
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
 def test_what_is_not_cloudflare_is_reported(call: Call, body: bytes) -> None:
-    for kind in ("application/json", "text/html"):
+    for kind in ("application/json", "text/html", "text/html; charset=idna"):
         for status in (200, 302, 404, 503):
             with pytest.raises(UnansweredError) as error:
                 call(told(status, body, kind))
