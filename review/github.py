@@ -6,6 +6,7 @@ Source: GitHub's documentation of its REST API, version 2022-11-28.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
@@ -116,8 +117,11 @@ class _User(BaseModel):
     login: str
 
 
-class _Comment(BaseModel):
+class _Made(BaseModel):
     id: int
+
+
+class _Comment(_Made):
     user: _User | None
     body: str | None = None
 
@@ -215,9 +219,9 @@ class GitHub:
             if one.user and one.user.login == _US and lines[:1] == [marker]:
                 if lines == text.splitlines():
                     return f"The comment on pull request {pull} says so already."
-                self._ask("PATCH", f"/issues/comments/{one.id}", {"body": text})
+                self._write("PATCH", f"/issues/comments/{one.id}", {"body": text})
                 return f"The comment on pull request {pull} is updated."
-        self._ask("POST", f"/issues/{pull}/comments", {"body": text})
+        self._write("POST", f"/issues/{pull}/comments", {"body": text})
         return f"Pull request {pull} has its comment."
 
     def keep_issue(self, wanted: Issue) -> str:
@@ -244,13 +248,13 @@ class GitHub:
         if wanted.body is None:
             if found is None:
                 return "All is well, and no issue is open."
-            self._ask("PATCH", f"/issues/{found}", {"state": "closed", "state_reason": "completed"})
+            self._write("PATCH", f"/issues/{found}", {"state": "closed", "state_reason": "completed"})
             return f"All is well: issue {found} is closed."
         stated = {"title": wanted.title, "body": wanted.body}
         if found is None:
-            self._ask("POST", "/issues", stated)
+            self._write("POST", "/issues", stated)
             return "An issue is opened."
-        self._ask("PATCH", f"/issues/{found}", stated)
+        self._write("PATCH", f"/issues/{found}", stated)
         return f"Issue {found} is updated."
 
     def relay(self, origin: Origin, content: bytes) -> Iterator[str]:
@@ -301,29 +305,42 @@ class GitHub:
         raise GitHubError(f"GitHub's list {self._repository}{path} has no end")
 
     def _read(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
-        def ask() -> T:
-            content = self._ask("GET", path, query=query)
-            try:
-                return TypeAdapter(type_).validate_json(content)
-            except ValidationError as error:
-                where = f"{self._repository}{path}"
-                raise UnansweredError(f"what answers {where} is not GitHub's API: {_place(error)}") from None
+        return again(lambda: self._ask("GET", path, type_, query=query))
 
-        return again(ask)
+    def _write(self, method: str, path: str, body: Mapping[str, str]) -> None:
+        self._ask(method, path, _Made, body)
 
     def _ask(
-        self, method: str, path: str, body: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
-    ) -> bytes:
+        self,
+        method: str,
+        path: str,
+        type_: type[T],
+        body: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> T:
+        where = f"{self._repository}{path}"
         try:
-            answer = self._client.request(method, f"{self._repository}{path}", json=body, params=query)
-        except httpx.HTTPError as error:
-            raise UnansweredError(f"GitHub can't be asked ({method} {self._repository}{path}): {error}") from None
+            answer = self._client.request(method, where, json=body, params=query)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # the last of where it redirects to
+            raise UnansweredError(f"GitHub can't be asked ({method} {where}): {error}") from None
         if answer.is_success:
-            return answer.content
-        asked = f"{method} {self._repository}{path}: {answer.status_code}{_words(answer)}"
-        if retry.is_passing(answer.status_code):
+            try:
+                return TypeAdapter(type_).validate_json(answer.content)
+            except ValidationError as error:
+                raise UnansweredError(f"what answers {where} is not GitHub's API: {_place(error)}") from None
+        if answer.status_code < HTTPStatus.BAD_REQUEST:
+            raise UnansweredError(f"what answers {where} is not GitHub's API: it redirects ({answer.status_code})")
+        asked = f"{method} {where}: {answer.status_code}{_words(answer)}"
+        if retry.is_passing(answer.status_code) or _is_limited(answer):
             raise UnansweredError(f"GitHub is busy ({asked})", retry.retry_after(answer.headers.get("Retry-After")))
         raise GitHubError(f"GitHub refuses {asked}")
+
+
+def _is_limited(answer: httpx.Response) -> bool:
+    """Whether it refuses only for now (source: GitHub's documentation, "Rate limits for the REST API")."""
+    return answer.status_code == HTTPStatus.FORBIDDEN and (
+        "Retry-After" in answer.headers or answer.headers.get("X-RateLimit-Remaining") == "0"
+    )
 
 
 def _words(answer: httpx.Response) -> str:

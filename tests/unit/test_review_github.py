@@ -50,13 +50,11 @@ class Server:
         if self.refuses:
             return httpx.Response(self.refuses, json={"message": "Resource not accessible\nby integration"})
         path = request.url.path.partition(REPOSITORY)[2]
-        if self.busy and request.method == "POST":  # it is written, and the answer is lost
-            self.lists[path].append(comment(1, **json.loads(request.content)))
         if self.busy:
             self.busy -= 1
             return httpx.Response(502, html="<html>")
         if request.method != "GET":
-            return httpx.Response(200, json={})
+            return httpx.Response(200, json={"id": 1})
         if path in self.things:
             return httpx.Response(200, json=self.things[path])
         page, size = int(request.url.params["page"]), int(request.url.params["per_page"])
@@ -93,12 +91,27 @@ def test_a_read_is_repeated_while_github_is_busy(waited: list[float]) -> None:
     assert len(waited) == 5
 
 
-def test_a_comment_whose_answer_is_lost_is_made_once() -> None:
+@pytest.mark.parametrize(
+    "lost",
+    [
+        httpx.Response(502, html="<html>"),
+        httpx.Response(403, headers={"Retry-After": "3"}),
+        httpx.Response(429, headers={"X-RateLimit-Remaining": "0"}),
+        httpx.Response(403, headers={"X-RateLimit-Remaining": "0"}),
+        httpx.Response(200, html="<html>Sign in"),
+        httpx.Response(302, headers={"Location": "mailto:ann@example.com"}),
+        httpx.Response(302, headers={"Location": "/login"}),
+    ],
+)
+def test_a_comment_whose_answer_is_lost_is_made_once(lost: httpx.Response) -> None:
     server = Server(lists={"/issues/7/comments": []})
 
     def lose_the_first_write(request: httpx.Request) -> httpx.Response:
-        server.busy = int(request.method == "POST")
-        return server(request)
+        answer = server(request)
+        if request.method != "POST":
+            return answer
+        server.lists["/issues/7/comments"].append(comment(1, **json.loads(request.content)))
+        return lost
 
     transport = httpx.MockTransport(lose_the_first_write)
     github = GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=transport))
