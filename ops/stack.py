@@ -34,7 +34,8 @@ def file_of(stack: str, project: Path = Path()) -> Path:
     """
     file = project / f"Pulumi.{stack}.yaml"
     if not file.is_file():
-        known = ", ".join(sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml")))
+        names = (path.stem.removeprefix("Pulumi.") for path in project.glob("Pulumi.*.yaml"))
+        known = ", ".join(sorted(names))
         new = Command("new", stack)
         raise StackError(f"STACK={stack}: there is no {file.name}. Write it: `{new}`. Stacks of this project: {known}")
     return file

@@ -5,7 +5,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from engine.file_backend import FileBackend
 from settings import PROJECT
@@ -21,7 +21,7 @@ def repair_of(stack: str, project: Path = Path()) -> str | None:
     url = _url(home, project)
     if not url.startswith(_FILES):
         return None
-    root = Path(urlsplit(url).netloc + urlsplit(url).path).expanduser()
+    root = Path(unquote(url.removeprefix(_FILES).partition("?")[0])).expanduser()
     backend = FileBackend(project / root, home, PROJECT, stack)
     damages = list(backend.damages())
     if not damages:

@@ -18,12 +18,12 @@ Run = Callable[..., tuple[int, list[str], str]]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with two stacks, on a machine with the CLI."""
+    """A project with three stacks, on a machine with the CLI."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("pulumi", "pulumi-language-python"):
         (programs / name).touch(mode=0o755)
-    for stack in ("homelab", "lab"):
+    for stack in ("homelab", "homelab.old", "lab"):
         (tmp_path / f"Pulumi.{stack}.yaml").write_text("config: {}\nencryptionsalt: v1:abc\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(programs))
@@ -55,7 +55,7 @@ def test_unknown_stack() -> None:
         command("up", "homelabb")
     assert str(error.value) == (
         "STACK=homelabb: there is no Pulumi.homelabb.yaml. Write it: `make new STACK=homelabb`. "
-        "Stacks of this project: homelab, lab"
+        "Stacks of this project: homelab, homelab.old, lab"
     )
 
 
@@ -97,7 +97,8 @@ def test_an_expected_fault_is_one_line(project: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as end:
         deploy.main()
     assert end.value.code == (
-        "error: STACK=lab: there is no Pulumi.lab.yaml. Write it: `make new STACK=lab`. Stacks of this project: homelab"
+        "error: STACK=lab: there is no Pulumi.lab.yaml. Write it: `make new STACK=lab`. "
+        "Stacks of this project: homelab, homelab.old"
     )
 
 
@@ -246,7 +247,7 @@ CHECKPOINT = '{"version": 3, "checkpoint": {"latest": {}}}'
 @pytest.fixture(params=["environment", "project", "login"])
 def state(request: pytest.FixtureRequest, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stack's directory in a file backend, named in each of the ways that Pulumi knows."""
-    url = f"file://{project}/state?metadata=skip"
+    url = f"file://{project}/my%20state?metadata=skip"
     match request.param:
         case "environment":
             monkeypatch.setenv("PULUMI_BACKEND_URL", url)
@@ -255,7 +256,7 @@ def state(request: pytest.FixtureRequest, project: Path, monkeypatch: pytest.Mon
         case _:
             (project / "pulumi").mkdir()
             (project / "pulumi" / "credentials.json").write_text(json.dumps({"current": url}))
-    stacks = project / "state" / ".pulumi" / "stacks" / "immich-icloud"
+    stacks = project / "my state" / ".pulumi" / "stacks" / "immich-icloud"
     stacks.mkdir(parents=True)
     (stacks / "homelab.json").write_text(CHECKPOINT)
     (stacks / "homelab.json.bak").write_text(CHECKPOINT)
@@ -265,11 +266,11 @@ def state(request: pytest.FixtureRequest, project: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("file", "left", "repair"),
     [
-        ("homelab.json.attrs", "", "rm {file}"),
-        ("homelab.json.attrs", '{"user.cache', "rm {file}"),
-        ("homelab.json", "", "cp {file}.bak {file}"),
-        ("homelab.json", CHECKPOINT[:20], "cp {file}.bak {file}"),
-        ("../../meta.yaml", "", """sh -c 'echo "version: 1" >"$0"' {file}"""),
+        ("homelab.json.attrs", "", "rm '{file}'"),
+        ("homelab.json.attrs", '{"user.cache', "rm '{file}'"),
+        ("homelab.json", "", "cp '{file}.bak' '{file}'"),
+        ("homelab.json", CHECKPOINT[:20], "cp '{file}.bak' '{file}'"),
+        ("../../meta.yaml", "", """sh -c 'echo "version: 1" >"$0"' '{file}'"""),
         ("../../../../pulumi/workspaces/a-workspace.json", "{", "rm {file}"),
     ],
 )
