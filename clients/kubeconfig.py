@@ -17,7 +17,7 @@ from settings.cluster import Cluster
 from settings.yaml_text import YamlError
 
 _NAMED = "immich-icloud:cluster.kubeconfig"
-_ADDRESS = re.compile(r"https?://[^\s/]")
+_ADDRESS = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")  # a password in it would be shown in errors
 
 
 class KubeconfigError(Exception):
@@ -167,7 +167,7 @@ def _read(file: Path, context: str) -> tuple[_NamedContext, _User | None]:
             f'immich-icloud:cluster.context: {file} has no context "{context}". It has: {", ".join(named) or "none"}'
         )
     server = {one.name: one.cluster for one in whole.clusters or ()}.get(stated.context.cluster, _Server())
-    if not _ADDRESS.match(server.server or ""):
+    if not _ADDRESS.fullmatch(server.server or ""):
         raise KubeconfigError(
             f"{_NAMED}: {file} has no https server of cluster {stated.context.cluster}, which its context names"
         )

@@ -62,6 +62,8 @@ TEXT = yaml.safe_dump(written())
         written() | {"clusters": None},
         written() | {"clusters": [None]},
         *(written() | {key: written()[key] * 2} for key in ("contexts", "clusters", "users")),
+        written(server=f"https://anna:{SECRET}@127.0.0.1:1"),
+        written(server="https://127.0.0.1:1/\n"),
         written({"tokenFile": "/nowhere/token"}),
         written({"client-certificate": "/nowhere/cert", "client-key": "/nowhere/key"}),
         written({"exec": {"command": "no-such-plugin", "apiVersion": "client.authentication.k8s.io/v1"}}),
