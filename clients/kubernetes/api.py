@@ -13,7 +13,7 @@ from websocket import WebSocket
 
 from clients import custom_types, kubernetes_types
 from clients.deadline import within
-from clients.kubernetes.errors import ClusterError, ClusterRefusedError
+from clients.kubernetes.errors import ClusterError, ClusterRefusedError, ContendedError
 from clients.kubernetes.objects import Answer, Manifest, Manifests, Ref
 from clients.kubernetes.transport import TIMEOUT, Transport
 from clients.likeness import unlike
@@ -59,7 +59,17 @@ class ClusterApi:
         """
         ref = Ref.of(manifest)
         query = {"fieldManager": manager, "force": str(force).lower()} | ({"dryRun": "All"} if dry_run else {})
-        return again(partial(self._object, ref, "PATCH", ref.path, query, encoded(manifest), APPLY))
+        write = partial(self._object, ref, "PATCH", ref.path, query, encoded(manifest), APPLY)
+
+        def attempt() -> Answer:
+            try:
+                return write()
+            except ClusterRefusedError as refused:
+                if refused.status != HTTPStatus.CONFLICT or refused.conflicts:
+                    raise
+                raise ContendedError(refused.status, str(refused)) from None
+
+        return again(attempt)
 
     def patch(self, ref: Ref, patch: Manifest, manager: str) -> Answer:
         """Change one object by a JSON merge patch, asked once: where the answer is lost, read the object again."""

@@ -38,6 +38,10 @@ class ClusterRefusedError(ClusterError):
         super().__init__(message)
 
 
+class ContendedError(ClusterRefusedError, TransientError):
+    """Other clients write the object all the time, so that the API server could not apply to what it had read."""
+
+
 class _Cause(BaseModel):
     reason: str | None = None
     message: str = ""

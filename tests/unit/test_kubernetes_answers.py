@@ -134,6 +134,24 @@ def test_repetition_is_bounded_and_waits_as_long_as_the_server_asks(
     assert len(server.asked) == len(waits) + 1
 
 
+MODIFIED = Said(409, b'{"kind": "Status", "message": "the object has been modified", "reason": "Conflict"}')
+HELD = Said(
+    409,
+    b"""{"kind": "Status", "message": "Apply failed with 1 conflict", "reason": "Conflict", "details": {"causes": [{
+        "reason": "FieldManagerConflict", "message": "conflict with \\"helm\\" using apps/v1", "field": ".spec"}]}}""",
+)
+
+
+@pytest.mark.parametrize(("conflict", "asked", "holders"), [(MODIFIED, 4, ()), (HELD, 1, ("helm",))])
+def test_an_apply_is_repeated_unless_a_field_manager_is_in_the_way(
+    connect: Connect, conflict: Said, asked: int, holders: tuple[str, ...]
+) -> None:
+    api, server = connect(lambda *_: conflict)
+    with pytest.raises(ClusterRefusedError) as refused:
+        api.apply(FRESH, "m")
+    assert (refused.value.status, refused.value.conflicts, len(server.asked)) == (409, holders, asked)
+
+
 def test_a_final_answer_is_not_repeated(connect: Connect) -> None:
     api, server = connect(lambda *_: Said(403, b'{"kind": "Status", "message": "leases is forbidden"}'))
     with pytest.raises(ClusterRefusedError, match="leases is forbidden"):
