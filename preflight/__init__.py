@@ -28,6 +28,7 @@ from settings import Settings
 from settings.load import Connections
 from text.command import Command, with_command
 from text.finding import Finding, Severity
+from text.resource_types import JOB, LIBRARY
 from text.visible import visible_lines, visible_sentence
 
 __all__ = ["PreflightError", "check", "of_removal"]
@@ -75,10 +76,10 @@ def check(settings: Settings, stack: str) -> Plan:
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
-    command = Command("chart-values", pulumi.get_stack())
+    command, made = Command("chart-values", pulumi.get_stack()), {one.type for one in state.known()}
     found = [
-        *([wording.REMOVED_UNDER_CHART.found(command=command)] if connections.mounted_by_chart else ()),
-        *([wording.PHOTOS_UNSEEN.found()] if connections.shows_photos else ()),
+        *([wording.REMOVED_UNDER_CHART.found(command=command)] if connections.mounted_by_chart and JOB in made else ()),
+        *([wording.PHOTOS_UNSEEN.found()] if LIBRARY in made else ()),
     ]
     _tell(pulumi.log.warn, found, Severity.WARNING)
     return None

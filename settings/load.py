@@ -56,7 +56,6 @@ class Connections:
         cluster: the Kubernetes cluster.
         uses_cloudflare: whether the stack states anything at Cloudflare.
         cloudflare_token: the stack's own API token; None when it comes from the environment.
-        shows_photos: whether the stack has made a library in Immich.
         mounted_by_chart: whether Immich's chart states the mount of the photos.
 
     """
@@ -64,7 +63,6 @@ class Connections:
     cluster: Cluster
     uses_cloudflare: bool
     cloudflare_token: SecretStr | None
-    shows_photos: bool
     mounted_by_chart: bool
 
 
@@ -82,7 +80,6 @@ def load_connections() -> Connections:
             cluster=Cluster.model_validate(_value(configuration.get(f"{PROJECT}:cluster", ""))),
             uses_cloudflare=_states_something(_value(configuration.get(f"{PROJECT}:cloudflare", ""))),
             cloudflare_token=SecretStr(token) if token else None,
-            shows_photos=bool(configuration.get(API_KEY)),
             mounted_by_chart=_is_of_kind_chart(_value(configuration.get(f"{PROJECT}:immich", ""))),
         )
     except ValidationError:

@@ -15,6 +15,7 @@ from components.immich_mount import lacking
 from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
+from observe.state import Known
 from preflight import mount_rules, wording
 from preflight.dry_runs import Answers
 from settings import Settings, load_connections
@@ -23,6 +24,7 @@ from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, m
 from tests.stack_files import as_text
 from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity
+from text.resource_types import JOB, LIBRARY
 
 WHERE = "Deployment immich/immich-server"
 CLUSTER = ClusterSeen(namespace(), (deployment(),), (), None, None)
@@ -235,18 +237,26 @@ def test_any_other_error_of_this_project_is_shown_alone(live: Manifest) -> None:
 
 @pytest.mark.parametrize("mount", ["chart", {"kind": "chart", "path": "/mnt/icloud"}])
 def test_removal_tells_what_the_chart_still_mounts(monkeypatch: pytest.MonkeyPatch, mount: object) -> None:
-    (warning,) = said_of_removal(monkeypatch, {"immich": {"mount": mount}})
+    assert said_of_removal(monkeypatch, {"immich": {"mount": mount}}) == []
+    (warning,) = said_of_removal(monkeypatch, {"immich": {"mount": mount}}, JOB)
     assert warning == str(wording.REMOVED_UNDER_CHART.found(command=f"make chart-values STACK={pulumi.get_stack()}"))
 
 
 @pytest.mark.parametrize("immich", [{}, {"mount": "entries"}, {"mount": {"path": "/mnt/icloud"}}, "broken"])
 def test_removal_of_a_managed_mount_needs_no_permission(monkeypatch: pytest.MonkeyPatch, immich: object) -> None:
-    assert said_of_removal(monkeypatch, {"immich": immich}) == []
+    assert said_of_removal(monkeypatch, {"immich": immich}, JOB) == []
 
 
-def said_of_removal(monkeypatch: pytest.MonkeyPatch, settings: Manifest) -> list[str]:
-    """What the program warns of, with these settings in its configuration."""
+def test_removal_tells_of_photos_that_a_library_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    key: Manifest = {"immichApiKey": "made-by-no-up"}
+    assert said_of_removal(monkeypatch, key, JOB) == []
+    assert said_of_removal(monkeypatch, key, JOB, LIBRARY) == [str(wording.PHOTOS_UNSEEN.found())]
+
+
+def said_of_removal(monkeypatch: pytest.MonkeyPatch, settings: Manifest, *made: str) -> list[str]:
+    """What the program warns of, with these settings in its configuration, and such resources in its state."""
     said: list[str] = []
+    monkeypatch.setattr("observe.state.known", lambda: tuple(Known(type_, "", {}) for type_ in made))
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     cluster = {"kubeconfig": "~/.kube/config", "context": "c", "identifier": "i"}
     values = {f"immich-icloud:{key}": as_text(value) for key, value in {"cluster": cluster, **settings}.items()}
