@@ -11,7 +11,6 @@ from clients.wanted_library import WantedLibrary
 from clients.wanted_settings import WantedSettings
 from components import disk_check
 from components.ownership import Ownership
-from components.photo_disk import import_folder
 from providers.immich_library import ImmichLibrary
 from providers.immich_settings import ImmichSettings
 from settings import Settings
@@ -56,12 +55,10 @@ def libraries(settings: Settings, ownership: Ownership, node: str = "") -> Libra
 def _import_paths(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each owner's folders; the owner is empty where it is whose API key it is."""
     by_owner: dict[str, list[str]] = {}
-    accounts = settings.photo_sync.accounts
-    for place, account in enumerate(accounts):
-        owner = account.immich_user or settings.immich.library.owner or ""
-        by_owner.setdefault(owner, []).append(f"{settings.immich.mount.path}/{import_folder(place, account.name)}")
-    if not accounts:
-        by_owner[settings.immich.library.owner or ""] = [f"{settings.immich.mount.path}/{import_folder(0, '')}"]
+    users = [account.immich_user for account in settings.photo_sync.accounts] or [None]
+    for user, folder in zip(users, settings.photo_sync.import_folders, strict=True):
+        owner = user or settings.immich.library.owner or ""
+        by_owner.setdefault(owner, []).append(f"{settings.immich.mount.path}/{folder}")
     return ((owner, tuple(paths)) for owner, paths in by_owner.items())
 
 

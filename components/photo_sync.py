@@ -16,7 +16,7 @@ from components.free_space import floor
 from components.managed import SecretObject, register
 from components.ownership import Ownership
 from components.photo_client import client_of
-from components.photo_disk import MARK, disk_id, import_folder
+from components.photo_disk import MARK, disk_id
 from components.scripts import script
 from components.sign_in_page import SignInPages
 from components.storage import of_written, written_claim
@@ -109,10 +109,7 @@ def sync(settings: Settings, ownership: Ownership, node: str = "") -> Sync | Non
     namespace, known = settings.photo_sync.namespace, settings.icloud_credentials or {}
     sent = settings.notifications
     return Sync(
-        accounts=tuple(
-            _account_sync(account, import_folder(place, account.name), known[account.name], settings, ownership, node)
-            for place, account in enumerate(accounts)
-        ),
+        accounts=tuple(_account_sync(account, known[account.name], settings, ownership, node) for account in accounts),
         network_policy=ownership.whole(
             Ref("networking.k8s.io/v1", "NetworkPolicy", NETWORK_POLICY, namespace),
             spec=_out_only(
@@ -140,8 +137,8 @@ def fetching(pod: Manifest) -> Manifest:
     return found
 
 
-def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made of)
-    account: Account, folder: str, credentials: Credentials, settings: Settings, ownership: Ownership, node: str
+def _account_sync(
+    account: Account, credentials: Credentials, settings: Settings, ownership: Ownership, node: str
 ) -> AccountSync:
     namespace, cookie_volume = settings.photo_sync.namespace, settings.photo_sync.cookie_volume
     client = client_of(account, settings.photo_sync)
@@ -173,7 +170,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
             "spec": _notifying(
                 account,
                 account_pod.pod(
-                    _container(account, folder, settings, ownership),
+                    _container(account, settings, ownership),
                     [photos, *account_pod.volumes(account.name, client)],
                     settings.storage,
                     node,
@@ -195,7 +192,7 @@ def _account_sync(  # noqa: PLR0913, PLR0917 (what an account's objects are made
             "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
         },
     )
-    return AccountSync(account.name, folder, cookies, secret, cron_job)
+    return AccountSync(account.name, settings.photo_sync.folders[account.name], cookies, secret, cron_job)
 
 
 def _notifying(account: Account, pod: Manifest, settings: Settings, ownership: Ownership) -> Manifest:
@@ -226,8 +223,9 @@ def notification_test(settings: Settings, ownership: Ownership) -> Manifest:
     return pods.job({**place, "labels": labels}, labels, pod, lasts=notifications.TEST_LASTS)
 
 
-def _container(account: Account, folder: str, settings: Settings, ownership: Ownership) -> Manifest:
+def _container(account: Account, settings: Settings, ownership: Ownership) -> Manifest:
     sync, kept = settings.photo_sync, floor(settings.photo_sync.min_free_space)
+    folder = sync.folders[account.name]
     notifies = settings.notifications is not None
     client = client_of(account, sync)
     environment = {

@@ -26,7 +26,6 @@ from components.immich_server import Server
 from components.next_steps import next_steps, tunnel_steps
 from components.outputs import Outputs
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, import_folders
 from components.photo_sync import Sync
 from components.pod_security import FoundLevels
 from components.public_access import FoundAtCloudflare, PublicAccess, public_access
@@ -163,7 +162,7 @@ class Plan:
 def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     """Compute the plan."""
     sync, immich = settings.photo_sync.namespace, settings.immich
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    folders = settings.photo_sync.import_folders
     pair = _kept(storage.written(settings.storage, sync, ownership), found, ownership)
     node = found.node or storage.node_to_name(settings.storage, pair[0] if pair else None)
     job = directory.job(
@@ -219,7 +218,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
             internal_url=immich.backend.url(settings.cluster.domain),
             namespaces={"immich": immich.namespace, "photo_sync": sync},
             claim=f"{sync}/{storage.written_claim(settings.storage)}",
-            library_path=f"{immich.mount.path}/{IMPORT_FOLDER}",
+            library_path=f"{immich.mount.path}/{folders[0]}",
             mounted_into="; ".join(f"{one.ref}, container {', '.join(one.containers)}" for one in found.servers),
             accounts=syncing.overview(immich.mount.path) if syncing else None,
             library_settings=shown.settings.stated if shown and shown.settings else None,

@@ -247,7 +247,7 @@ stop_at_fault ""
 [ ! -f "$arrangement" ] || [ "$(head -n 1 "$arrangement")" = "$ACCOUNT $LAYOUT" ] ||
     fail rearranged "$FOLDER holds photos of \"$(head -n 1 "$arrangement")\" (account, folderStructure or client, timeZone), and \
 the settings say \"$ACCOUNT $LAYOUT\": every photo would be fetched again, beside the first copy. Restore these settings, or \
-add an account with another name, which gets its own folder"
+add an account with another name, and a folder of its own"
 alone "$COOKIES"
 mend_session "$COOKIES"
 signed_in "$COOKIES" || fail signed-out "$(explain signed-out)"
@@ -267,7 +267,7 @@ else
         if [ -r "$other" ] && read -r whose _ <"$other" && [ "$whose" = "$ACCOUNT" ]; then
             other=${other%/*}
             fail rearranged "the photos of account $ACCOUNT are in ${other##*/}, and the settings lead to $FOLDER: every photo would \
-be fetched again. Restore the order of the accounts, or give this one another name"
+be fetched again. State this account's folder: ${other##*/}, or give it another name"
         fi
     done
     set -- "$@" ${NAMES_OPTION:+"$NAMES_OPTION"}

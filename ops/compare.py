@@ -10,7 +10,6 @@ from clients.jobs import JobError
 from clients.kubernetes import ClusterRefusedError
 from components import list_photos
 from components.list_photos import IncompleteListError
-from components.photo_disk import import_folder, import_folders
 from ops import missing_photos
 from ops.command import CommandError, Say, Stack
 from ops.facts.part import Absent, Unread
@@ -28,8 +27,7 @@ def compare(stack: Stack, account: Account, say: Say) -> None:
 
     """
     settings = stack.settings
-    place = settings.photo_sync.accounts.index(account)
-    folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"
+    folder = f"{settings.immich.mount.path}/{settings.photo_sync.folders[account.name]}"
     try:
         found = [*missing(stack, lambda library: folder in library.import_paths, say)]
     except (JobError, IncompleteListError) as error:
@@ -55,8 +53,7 @@ def missing(stack: Stack, chosen: Callable[[Library], bool], say: Say) -> Iterat
     settings, log = stack.settings, list[str]()
     if settings.immich_api_key is None:
         return
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
-    jobs.run(stack.api, list_photos.job(settings, stack.ownership, folders), say, log.append)
+    jobs.run(stack.api, list_photos.job(settings, stack.ownership, settings.photo_sync.import_folders), say, log.append)
     files = [f"{settings.immich.mount.path}/{path}" for path in list_photos.files(log)]
     with ImmichApi.behind(stack.api, settings.immich.backend, settings.immich_api_key) as immich:
         kinds, me = immich.media_kinds(), immich.me().id

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from clients import wanted_library
 from clients.immich import ImmichApi, Library, Statistics
 from components import external_library
-from components.photo_disk import import_folder
 from observe.cluster import resolve
 from ops.command import CommandError, Say, Stack
 from settings.photo_sync import Account
@@ -37,8 +36,7 @@ def scan_library(stack: Stack, account: Account, say: Say, wait: Wait = time.sle
     if planned is None or settings.immich_api_key is None:
         say("Immich is not told, as immichApiKey is not stored: a library made by hand shows them with its next scan.")
         return False
-    place = settings.photo_sync.accounts.index(account)
-    folder = f"{settings.immich.mount.path}/{import_folder(place, account.name)}"
+    folder = f"{settings.immich.mount.path}/{settings.photo_sync.folders[account.name]}"
     wanted = next(library for library in planned.wanted if folder in library.import_paths)
     with ImmichApi.behind(stack.api, wanted.server, settings.immich_api_key) as immich:
         library = next((one for one in immich.libraries() if folder in one.import_paths), None)

@@ -7,7 +7,7 @@ from clients.disk_identity import Identity
 from clients.kubernetes import ClusterError
 from clients.result import Result
 from components import directory
-from components.photo_disk import MARK, import_folders
+from components.photo_disk import MARK
 from observe.existing import read_existing
 from ops.command import CommandError, Say, Stack, main, say
 from text.command import Command
@@ -73,7 +73,7 @@ def _node(stack: Stack) -> str:
 
 def _mark(stack: Stack, sight: Result, new: Identity, say: Say) -> None:
     storage, settings = stack.settings.storage, stack.settings
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    folders = settings.photo_sync.import_folders
     places = directory.identity(stack.namespace, settings.immich.namespace, stack.ownership)
     jobs.run(
         stack.api, directory.mark(storage, folders, stack.namespace, stack.ownership, sight, new.id, _node(stack)), say

@@ -79,7 +79,7 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
             continue
         was, would_be = arrangement(live), arrangement(account.cron_job)
         if was != would_be:
-            yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be)
+            yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be, folder=was.split()[0])
 
 
 def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:

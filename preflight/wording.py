@@ -324,7 +324,7 @@ FETCHED_AGAIN = Situation(
     "fetched-again",
     '$subject has imported photos to "$was" and would continue in "$now" (folder, folderStructure, time zone): every '
     "photo would be fetched again, beside the first copy",
-    f"Restore these settings, and the order of {_KEY}",
+    f"Restore these settings; an account that has moved in {_KEY} keeps its folder with the key folder: $folder",
     setting="photoSync.accounts",
 )
 HOST_TAKEN = Situation(

@@ -13,7 +13,7 @@ from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
 from clients.volumes import Directory, directory
 from components.account_pod import ACCOUNT
-from components.photo_disk import LABELS, import_folders
+from components.photo_disk import LABELS
 from components.plan import Plan
 from components.storage import of_written, written_claim
 from observe.existing import ExistingSeen
@@ -69,8 +69,7 @@ def findings(
     claim = settings.photo_sync.namespace, written_claim(storage)
     claims[claim] = whole or Directory(("claim", *claim), PurePosixPath("/"))
     disk = claims[claim].below(of_written(storage).get("subPath", ""))
-    names = [account.name for account in settings.photo_sync.accounts]
-    folders = [disk.below(folder) for folder in import_folders(names)] if names else []
+    folders = [disk.below(folder) for folder in settings.photo_sync.folders.values()]
     for workload in seen.workloads:
         if not _is_managed(workload, plan) and not _runs_elsewhere(settings, _template(workload)["spec"]):
             yield from _judged(workload, disk, folders, claims)

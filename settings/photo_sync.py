@@ -18,6 +18,7 @@ from settings.model import (
     Email,
     Example,
     Hostname,
+    Label,
     Model,
     ObjectName,
     Omittable,
@@ -31,6 +32,7 @@ from settings.model import (
 from settings.resources import Resources
 from settings.schedule import Schedule, TimeZone
 
+IMPORT_FOLDER = "icloud-import"
 # A letter first: in `pulumi config set --path` a number is a place in a list. Short: it ends a CronJob's name.
 AccountName = Annotated[
     str,
@@ -142,13 +144,22 @@ class Account(Model):
 
     name: Annotated[
         AccountName,
-        Field(description="A name of your own, as in icloudCredentials. All but the first have it in their folder's."),
+        Field(description="A name of your own, as in icloudCredentials."),
     ]
     client: Annotated[
         Omittable[ClientName],
         Field(
             description="What fetches this account's photos. Default: photoSync.client. It can't be changed after the "
             "first import: files have other names, and every photo would be fetched again, beside the first copy."
+        ),
+    ] = None
+    folder: Annotated[
+        Omittable[Label],
+        Example("icloud-import-anna"),
+        Field(
+            description="This account's folder on the photo disk. Default: icloud-import for the first account, "
+            "icloud-import-NAME for the others. State it for an account whose place in the list changes, e.g. because "
+            "the first one is removed."
         ),
     ] = None
     albums: Annotated[
@@ -239,7 +250,7 @@ class PhotoSync(Model):
     namespace: Annotated[OwnNamespace, Field(description="Made by this stack, and removed with it.")] = "photo-sync"
     accounts: Annotated[
         tuple[Account, ...],
-        Field(description="The household's Apple IDs. The first one's folder is icloud-import. Default: none."),
+        Field(description="The household's Apple IDs. Default: none."),
         Allowed("a list of accounts", [{"name": "anna"}]),
     ] = ()
     client: Annotated[
@@ -286,12 +297,33 @@ class PhotoSync(Model):
         stated = {account.name: account.sign_in or self.sign_in for account in self.accounts}
         return {name: page.host for name, page in stated.items() if page}
 
+    @property
+    def folders(self) -> Mapping[str, str]:
+        """The folder of each account's photos, by the account's name."""
+        return {
+            account.name: account.folder or (f"{IMPORT_FOLDER}-{account.name}" if place else IMPORT_FOLDER)
+            for place, account in enumerate(self.accounts)
+        }
+
+    @property
+    def import_folders(self) -> list[str]:
+        """The folders of all accounts; the first one is there without any account, too."""
+        return [*self.folders.values()] or [IMPORT_FOLDER]
+
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
         names = [account.name for account in self.accounts]
         for place, name in enumerate(names):
             if name in names[:place]:
-                raise refuse(f"accounts.{place}.name", name, "a name that no other account has: it names the folder")
+                raise refuse(f"accounts.{place}.name", name, "a name that no other account has")
+        return self
+
+    @model_validator(mode="after")
+    def _each_folder_once(self) -> Self:
+        folders = self.import_folders
+        for place, folder in enumerate(folders):
+            if folder in folders[:place]:
+                raise refuse(f"accounts.{place}.folder", folder, "a folder that no other account has")
         return self
 
     @model_validator(mode="after")

@@ -33,8 +33,8 @@ Immich (`ARGS=--allow-data-loss` allows it). In particular:
   it, the sessions at Apple included.
 - `immich.mount.path`: Immich sees its photos at another path, and imports them again from there.
 - `photoSync.accounts`: folder, `client`, `folderStructure`, `timeZone` and `immichUser` are fixed after the first
-  import, and the first account stays the first. `albums`, `library`, `sizes` and `recent` decide only what is fetched
-  from now on.
+  import. Before another account becomes the first one, state each one's `folder`. `albums`, `library`, `sizes` and
+  `recent` decide only what is fetched from now on.
 - `host`, `route`, `cloudflare`: the old route and DNS record are removed, adopted ones restored or retained.
 """
 

@@ -36,6 +36,7 @@ from providers.disk_identity import DiskIdentity, DiskIdentityProvider
 from providers.immich_library import ImmichLibraryProvider
 from settings import Settings
 from settings.model import Backend
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.icloudpd_stand_in import BEGINS, ENDS, FETCHES, Icloudpd
@@ -59,7 +60,9 @@ def stated(accounts: Sequence[str], *, key: bool) -> Settings:
     # Root may not own photos, and only root gives them away.
     owner = {"uid": os.getuid() or 1000, "gid": os.getgid() or 1000}
     storage = {"kind": "hostPath", "node": "n", "path": PATH, "owner": owner}
-    settings = household(*({"name": name} for name in accounts), storage=storage)
+    # Each keeps its folder, whoever else there is.
+    folders = dict(zip(ACCOUNTS, (IMPORT_FOLDER, f"{IMPORT_FOLDER}-{ACCOUNTS[1]}"), strict=True))
+    settings = household(*({"name": name, "folder": folders[name]} for name in accounts), storage=storage)
     return settings.model_copy(update={"immich_api_key": SecretStr(API_KEY) if key else None})
 
 

@@ -8,7 +8,6 @@ from clients.result import Code, Result
 from components import directory, list_icloud, list_photos, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
-from components.photo_disk import import_folders
 from components.photo_sync import notification_test
 from components.plan import Found, plan
 from ops.sync_now import manual_run
@@ -27,7 +26,7 @@ def objects(settings: Settings) -> Iterator[Manifest]:
     yield from planned.fragments()
     yield directory.look(settings.storage, home)
     sight = Result(code=Code.UNMARKED, message="", id="none", filesystem="1-1", fingerprint="1-1")
-    folders = import_folders([account.name for account in settings.photo_sync.accounts])
+    folders = settings.photo_sync.import_folders
     yield directory.mark(settings.storage, folders, home, ownership, sight, "1-aa")
     yield list_photos.job(settings, ownership, folders)
     if planned.libraries:

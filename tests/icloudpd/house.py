@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Self
 
 from components import sign_in
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.apple.library import Library
 from lab.apple.world import CODE
 from lab.node.container import Image
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import DISK_ID, household, sync_job
 from tests.icloudpd.client import APPLE_ID, PASSWORD, Client
 from tests.node_stand_in import Ended, Node, Started

@@ -14,13 +14,13 @@ from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
 from clients.pod_end import End
 from components import directory
 from components.account_pod import cookie_claim
-from components.photo_disk import IMPORT_FOLDER
 from components.photo_sync import cron_job_name
 from components.plan import Found, Plan, plan
 from ops.command import Stack
 from ops.icloud_login import icloud_login
 from ops.sync_now import manual_run, sync_now
 from settings import Settings
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.lab.conftest import until
 from tests.objects import SERVERS

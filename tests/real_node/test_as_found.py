@@ -11,8 +11,9 @@ from components import directory, images, immich_mount, mount_admission, mount_p
 from components.immich_mount import GUARD
 from components.immich_server import Server
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from settings.immich import Immich, Mount
+from settings.photo_sync import IMPORT_FOLDER
 from settings.storage import Existing, HostPath
 from tests.accounts import DISK_ID
 from tests.lab.conftest import until

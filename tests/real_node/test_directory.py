@@ -10,7 +10,8 @@ from clients.kubernetes import Manifest
 from clients.result import Code
 from components import directory
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
+from settings.photo_sync import IMPORT_FOLDER
 from settings.storage import HostPath, Owner
 from tests.accounts import DISK_ID
 from tests.lab.conftest import until

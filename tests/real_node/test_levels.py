@@ -11,9 +11,9 @@ from clients.result import Result
 from components import account_pod, connector, directory, disk_check, list_icloud, photo_sync, pod_security, sign_in
 from components.connector import Origin
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER
 from components.pod_security import Level
 from settings.cloudflare import OwnTunnel
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.lab.conftest import until
 from tests.objects import STACK

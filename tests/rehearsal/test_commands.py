@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from clients.kubernetes import Ref
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab import toolchain
 from lab.apple.world import CODE
 from lab.cloudflare.world import TOKEN
@@ -20,6 +20,7 @@ from lab.engine import SOURCE
 from lab.immich.world import API_KEY
 from lab.recipes import RCLONE
 from ops.pictures import DIAGRAM, RECORDED
+from settings.photo_sync import IMPORT_FOLDER
 from tests.icloudpd_stand_in import ASKS_CODE
 from tests.rehearsal.conftest import Bench, MakeBench, until
 

@@ -10,12 +10,13 @@ import yaml
 from kubernetes import client
 
 from clients.kubernetes import ClusterRefusedError, Manifest, Ref
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from engine import change_policy
 from lab import world
 from lab.cloudflare.world import TOKEN
 from lab.immich.world import API_KEY
 from ops.deploy import logged
+from settings.photo_sync import IMPORT_FOLDER
 from tests.rehearsal.account import HOMELAB
 from tests.rehearsal.conftest import (
     CLAIM,

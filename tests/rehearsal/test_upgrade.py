@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
+from settings.photo_sync import IMPORT_FOLDER
 from tests.rehearsal.conftest import DEPLOYMENT, JOB, MIRROR, RECORD, Bench, MakeBench, changed, until
 
 STATE = Path(__file__).with_name("state-of-0.2.json")

@@ -23,7 +23,7 @@ from kubernetes import client
 from clients.jobs import JobError
 from clients.kubernetes import ClusterApi, Ref
 from components.immich_mount import GUARD
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.engine import SOURCE
 from lab.immich.world import API_KEY
 from ops.checks.check import DoesNotApply, NotChecked, Passed, Result
@@ -31,6 +31,7 @@ from ops.command import Stack
 from ops.sync_now import sync_now
 from ops.verify import Verdict, is_well, verify
 from ops.verify_role import ACCOUNT, manifests
+from settings.photo_sync import IMPORT_FOLDER
 from tests.rehearsal.account import HOMELAB, WORLD, ZONE
 from tests.rehearsal.conftest import (
     CLAIM,

@@ -10,8 +10,9 @@ from pathlib import Path
 from clients.kubernetes import Manifest
 from components import list_photos
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.node.container import Image
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import APPLE_ID, DISK_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import BEGINS, ENDS, Icloudpd, announces
 from tests.node_stand_in import Ended, Node, shells

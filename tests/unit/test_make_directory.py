@@ -13,8 +13,9 @@ import pytest
 from clients.result import Code
 from components import directory
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.node.container import Image
+from settings.photo_sync import IMPORT_FOLDER
 from settings.storage import HostPath, Local, Nfs, Owner, Storage
 from tests.node_stand_in import Node, shells
 from tests.objects import STACK

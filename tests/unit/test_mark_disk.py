@@ -12,8 +12,9 @@ import pytest
 from clients.result import Code, Result
 from components import directory, pod_security
 from components.ownership import Ownership
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from components.storage import written_claim
+from settings.photo_sync import IMPORT_FOLDER
 from settings.storage import Csi, HostPath, Local, Nfs, Owner, Storage
 from tests.node_stand_in import Ended, Node, shells
 from tests.objects import STACK

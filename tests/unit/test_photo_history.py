@@ -26,12 +26,12 @@ from clients.immich import ImmichApi, ImmichError
 from clients.jobs import JobError
 from clients.kubernetes import ClusterError
 from components import photo_sync
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.immich.faults import Fault
 from ops import library_scan, sync_now
 from ops.command import CommandError, Say
 from ops.mark_disk import mark_disk
-from settings.photo_sync import Account
+from settings.photo_sync import IMPORT_FOLDER, Account
 from tests.immich_server import MOUNT
 from tests.one_resource import PreviewError
 from tests.photo_house import ACCOUNTS, PATH, House, InProcess, Photo, RolloutError
@@ -42,7 +42,7 @@ REFUSALS = (JobError, RolloutError, CommandError, ImmichError, ClusterError, Pre
 
 KEY = st.sampled_from([True, True, False])
 ADOPT = st.sampled_from([False, False, True])
-HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1]])
+HOUSEHOLDS = st.sampled_from([ACCOUNTS, ACCOUNTS[:1], ACCOUNTS[1:]])
 OF_0_2 = "immich-icloud: this is the disk with the photos.\n"
 OF_ANOTHER_CLUSTER = f"{OF_0_2}id: 7-00000000000000cc\n"
 PLACES = st.sampled_from(

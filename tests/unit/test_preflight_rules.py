@@ -188,8 +188,9 @@ def test_a_sessions_volume_stays_as_it_was_made() -> None:
         (household({"name": "anna", "folderStructure": "{:%Y}"}, storage=OWNED), "icloud-import {:%Y} Etc/UTC"),
         (household(storage=OWNED, timeZone="Europe/Berlin"), "icloud-import {:%Y/%m/%d} Europe/Berlin"),
         (household({"name": "ben"}, {"name": "anna"}, storage=OWNED), "icloud-import-anna {:%Y/%m/%d} Etc/UTC"),
+        (household({"name": "anna", "folder": "photos"}, storage=OWNED), "photos {:%Y/%m/%d} Etc/UTC"),
     ],
-    ids=["folder structure", "time zone", "order"],
+    ids=["folder structure", "time zone", "order", "folder"],
 )
 def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None:
     live = live_of(planned(household(storage=OWNED)), CRON_JOB)
@@ -198,9 +199,11 @@ def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None
     (finding,) = found(changed, live)
     assert (finding.code, finding.values) == (
         "fetched-again",
-        {"was": "icloud-import {:%Y/%m/%d} Etc/UTC", "now": now},
+        {"was": "icloud-import {:%Y/%m/%d} Etc/UTC", "now": now, "folder": "icloud-import"},
     )
     assert problems(household(storage=OWNED, schedule="0 3 * * *"), live) == []
+    first_is_new = household({"name": "ben", "folder": "b"}, {"name": "anna", "folder": "icloud-import"}, storage=OWNED)
+    assert problems(first_is_new, live) == []
 
 
 # whose it is

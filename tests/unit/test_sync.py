@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from clients import pod_end
 from clients.result import Code, parse
 from components import photo_sync
-from components.photo_disk import IMPORT_FOLDER, MARK
+from components.photo_disk import MARK
 from lab.node.container import Image
 from ops.checks import CHECKS
 from ops.checks.check import Result
@@ -28,6 +28,7 @@ from ops.facts.part import there
 from ops.facts.photo_sync import SyncRun
 from settings import Settings
 from settings.notifications import Notifications
+from settings.photo_sync import IMPORT_FOLDER
 from tests.accounts import APPLE_ID, DISK_ID, PASSWORD, household, sync_job
 from tests.icloudpd_stand_in import (
     ALL_FETCHED,
@@ -479,7 +480,7 @@ def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None
     assert last_words(ended) == (
         'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure or client, timeZone), '
         'and the settings say "anna {:%Y} Etc/UTC": every photo would be fetched again, beside the first copy. '
-        "Restore these settings, or add an account with another name, which gets its own folder"
+        "Restore these settings, or add an account with another name, and a folder of its own"
     )
     assert house.run().code == 0
 
