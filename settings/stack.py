@@ -137,20 +137,19 @@ class Settings(Model):
     def _accounts_can_sign_in_and_write(self) -> Self:
         names = [account.name for account in self.photo_sync.accounts]
         known = list(self.icloud_credentials or {})
-        for name in names:
-            if name not in known:
-                raise refuse(
-                    f"icloudCredentials.{name}.appleId",
-                    None,
-                    "the account's Apple ID, and then its password",
-                )
-        for name in known:
-            if name not in names:
-                raise refuse(
-                    "photoSync.accounts",
-                    names,
-                    f"an account {name}, too, whose credentials are stored; or remove icloudCredentials.{name}",
-                )
+        if lacking := [name for name in names if name not in known]:
+            raise refuse(
+                f"icloudCredentials.{lacking[0]}.appleId",
+                None,
+                f"the account's Apple ID, and then its password{', and those of '.join(['', *lacking[1:]])}",
+            )
+        if unused := [name for name in known if name not in names]:
+            raise refuse(
+                "photoSync.accounts",
+                names,
+                f"a list with {', '.join(unused)}, too, whose credentials are stored; or remove "
+                f"{', '.join(f'icloudCredentials.{name}' for name in unused)}",
+            )
         if names and self.storage.owner.uid == 0:
             raise refuse(
                 "storage.owner.uid",
