@@ -16,6 +16,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from clients import retry
+from clients.deadline import TlsSocket, within
 from clients.retry import TransientError, again
 from review.comment import LIMIT, MARKER
 from review.issue import Issue
@@ -25,6 +26,7 @@ from text.visible import VisibleError
 T = TypeVar("T")
 
 _VERSION: Final = "2022-11-28"
+_TIMEOUT: Final = 30  # seconds, of one read and of a whole answer
 _PAGE: Final = 100
 _PAGES: Final = 1000  # of one list: more than any repository's
 # Who workflows speak as. A comment of another author with the marker is not this project's.
@@ -183,7 +185,9 @@ class GitHub:
             "X-GitHub-Api-Version": _VERSION,
         }
         url = environment.get("GITHUB_API_URL", "https://api.github.com")
-        client = httpx.Client(base_url=url, headers=headers, timeout=30)
+        tls = httpx.create_ssl_context()
+        tls.sslsocket_class = TlsSocket
+        client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, verify=tls)
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none goes with the next request
         return cls(environment["GITHUB_REPOSITORY"], client)
 
@@ -310,6 +314,7 @@ class GitHub:
     def _write(self, method: str, path: str, body: Mapping[str, str]) -> None:
         self._ask(method, path, _Made, body)
 
+    @within(_TIMEOUT)
     def _ask(
         self,
         method: str,

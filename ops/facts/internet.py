@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-_TIMEOUT = 5.0  # seconds, of one connection or answer
+from clients.deadline import Socket, TlsSocket, within
+
+_TIMEOUT = 5.0  # seconds, of one connection or read
+_LASTS = 15.0  # seconds, of a whole answer
 _PATIENCE = 60.0  # seconds that an upload may stand still
 _HTTP, _HTTPS = 80, 443
 _PING, _ASSETS = "/api/server/ping", "/api/assets"
@@ -67,6 +70,13 @@ def _resolve(host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+def trusting() -> ssl.SSLContext:
+    """Trust what the system trusts, and have answers end in time."""
+    trust = ssl.create_default_context()
+    trust.sslsocket_class = TlsSocket
+    return trust
+
+
 def _connect(host: str, port: int) -> socket.socket:
     return socket.create_connection((host, port), _TIMEOUT)
 
@@ -77,7 +87,7 @@ class Internet:
 
     resolve: Callable[[str], tuple[str, ...]] = _resolve
     connect: Callable[[str, int], socket.socket] = _connect
-    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    trust: ssl.SSLContext = field(default_factory=trusting)
 
     def page(self, host: str) -> Page:
         """Ask for Immich's ping over https."""
@@ -102,7 +112,7 @@ class Internet:
         """Ask for an upgrade to Immich's web socket."""
         asking = WebSocket()
         try:
-            with self._connected(host, _HTTPS) as connection:
+            with within(_LASTS), self._connected(host, _HTTPS) as connection:
                 url = f"wss://{host}{_SOCKET}"
                 asking.connect(url, socket=connection, redirect_limit=0)  # type: ignore[no-untyped-call]
                 asking.close()
@@ -124,14 +134,15 @@ class Internet:
                     _send(connection, size)
                 else:
                     connection.request("GET", _PING, headers={"Accept": "application/json"})
-                answer = connection.getresponse()
-                body = answer.read(1000).decode(errors="replace")
+                with within(_PATIENCE if size else _LASTS):
+                    answer = connection.getresponse()
+                    body = answer.read(1000).decode(errors="replace")
                 return Page(answer.status, answer.headers.get("location", ""), body)
         except (http.client.HTTPException, OSError, ValueError) as error:  # the last of a length below nothing
             return _unanswered(error)
 
     def _connected(self, host: str, port: int) -> socket.socket:
-        connection = self.connect(host, port)
+        connection = Socket(fileno=self.connect(host, port).detach())
         connection.settimeout(_TIMEOUT)
         return self.trust.wrap_socket(connection, server_hostname=host) if port == _HTTPS else connection
 

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from clients.cloudflare import CloudflareApi
 from clients.immich import ImmichApi
 from clients.kubernetes import ClusterApi, Ref
 from clients.retry import TransientError
+from ops.facts.internet import Internet, Page, trusting
+from review.github import GitHub
 from tests.scripted_server import Said, serving
 from tests.unit.test_kubeconfig import connect, written
 
@@ -38,6 +41,9 @@ CALLS: dict[str, Callable[[Path, str], object]] = {
     "a stream": lambda folder, address: cluster(folder, address).execute(POD, "c", ["true"]),
     "Cloudflare": lambda *_: CloudflareApi("x").zone("z"),
     "Cloudflare, written": lambda *_: CloudflareApi("x").replace_configuration("a", "t", {}),
+    "GitHub": lambda _, address: GitHub.of(
+        {"GITHUB_TOKEN": "x", "GITHUB_REPOSITORY": "o/r", "GITHUB_API_URL": address}
+    ).labels(7),
 }
 
 
@@ -71,6 +77,31 @@ def test_no_answer_of_immich_takes_forever(monkeypatch: pytest.MonkeyPatch, answ
         at = urlsplit(server.address)
         immich = ImmichApi(lambda: socket.create_connection((at.hostname, at.port)), SecretStr("x"))
         ends_in_time(monkeypatch, immich.ping)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda internet: internet.plain("immich.example.com"),
+        lambda internet: internet.page("immich.example.com"),
+        lambda internet: internet.web_socket("immich.example.com"),
+        lambda internet: internet.uploads("immich.example.com", 0).above,
+    ],
+    ids=["http", "https", "web socket", "upload"],
+)
+def test_no_answer_of_the_host_takes_forever(
+    monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, ask: Callable[[Internet], Page]
+) -> None:
+    tls, trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trusting()
+    authority.issue_cert("immich.example.com").configure_cert(tls)
+    authority.configure_trust(trust)
+    monkeypatch.setattr(deadline, "now", partial(next, count(step=15)))
+    with serving(lambda *_: SLOW["head"]) as http, serving(lambda *_: SLOW["head"], tls) as https:
+        at = {80: urlsplit(http.address), 443: urlsplit(https.address)}
+        internet = Internet(
+            connect=lambda _, port: socket.create_connection((at[port].hostname, at[port].port)), trust=trust
+        )
+        assert ask(internet).fault in {"the answer takes too long", "Connection timed out"}
 
 
 def ends_in_time(monkeypatch: pytest.MonkeyPatch, ask: Callable[[], object]) -> None:
