@@ -1,12 +1,11 @@
 """How Apple's hosts answer: JSON with cookies, a page, or a file of which only a part may arrive."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from lab.stand_in.answers import RefusedError
+from lab.stand_in.answers import JsonAnswer, RefusedError
 
 # Not the only cookie that Apple sets: the one that is a session of iCloud's.
 WEB: Final = "X-APPLE-WEBAUTH-TOKEN"
@@ -14,17 +13,11 @@ MONTH: Final = 30 * 24 * 3600  # seconds: what Apple's cookies usually last
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(JsonAnswer):
     """A JSON value; `cookies` have the seconds that each one lasts, 0 for those that go with the browser."""
 
     value: Any = None
-    status: int = HTTPStatus.OK
-    headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-
-    def content(self) -> bytes:
-        """The body, as sent."""
-        return b"" if self.status == HTTPStatus.NO_CONTENT else json.dumps(self.value).encode()
 
 
 @dataclass(frozen=True)

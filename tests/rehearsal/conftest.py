@@ -231,6 +231,12 @@ class Bench:
         yield
         self.plane.kubeconfig.write_text(administrators)
 
+    def fail_start(self, container: str | None) -> None:
+        """Have the lab's node make that init container fail in Immich's next pods; none with None."""
+        annotations = {"lab.immich-icloud/failing-init-container": container}
+        patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self.cluster.patch(DEPLOYMENT, patch, "argocd-controller")
+
     def everything(self) -> dict[str, Manifest]:
         """All that is stated in the cluster, without what every write changes."""
         kinds = [
@@ -313,3 +319,14 @@ def make_bench(
     yield make
     for bench in benches:
         processes.end(bench.home)
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: MakeBench, request: pytest.FixtureRequest) -> Bench:
+    """The homelab as found; for a module that says `PHOTOS = True`, with an account and a library."""
+    return make_bench("found", photos=getattr(request.module, "PHOTOS", False))
+
+
+@pytest.fixture(scope="module")
+def found(bench: Bench) -> dict[str, Manifest]:
+    return bench.everything()

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from clients.kubernetes import Manifest, Ref
 from settings import Settings, SettingsError, parse
-from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench
+from tests.rehearsal.conftest import DEPLOYMENT, Bench
 from tests.stack_files import VALID, as_text, document, places, secrets
 from tests.stated import objects
 
@@ -41,11 +40,6 @@ TYPES: dict[str, TypeAdapter[Any]] = {
     str(one.alias): TypeAdapter(cast("Any", Annotated[(one.annotation, *(one.metadata or [None]))]))
     for one in Settings.model_fields.values()
 }
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
 
 
 Place = tuple[tuple[Any, ...], bool]

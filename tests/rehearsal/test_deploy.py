@@ -29,22 +29,13 @@ from tests.rehearsal.conftest import (
     RECORD,
     VOLUME,
     Bench,
-    MakeBench,
     changed,
 )
 
+PHOTOS = True
+
 BY_HAND = "kubectl-patch"
 LEVELS = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn", "audit")}
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found", photos=True)
-
-
-@pytest.fixture(scope="module")
-def found(bench: Bench) -> dict[str, Manifest]:
-    return bench.everything()
 
 
 def test_a_pod_with_a_host_path_is_refused_before_the_label(bench: Bench, found: dict[str, Manifest]) -> None:

@@ -57,11 +57,6 @@ def bench(make_bench: MakeBench) -> Bench:
     return bench
 
 
-@pytest.fixture(scope="module")
-def found(bench: Bench) -> dict[str, Manifest]:
-    return bench.everything()
-
-
 def test_up_mounts_the_part_of_the_claim(bench: Bench, found: dict[str, Manifest]) -> None:
     run = bench.up()
     assert any("photos-by-hand has the reclaim policy Delete" in warning for warning in run.warnings)

@@ -14,10 +14,12 @@ from lab.immich.world import API_KEY, PERMISSIONS
 from ops import chart_values
 from ops.command import Stack
 from settings import parse
-from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed
+from tests.rehearsal.conftest import DEPLOYMENT, Bench, changed
 from tests.rehearsal.immich import Server
 from tests.rehearsal.spy import Spy
 from tests.stack_files import configuration, secrets
+
+PHOTOS = True
 
 FOLDER = "/external/icloud/icloud-import"
 OURS = {"scan": {"enabled": True, "cronExpression": "0 4 1 * *"}, "watch": {"enabled": True}}
@@ -27,11 +29,6 @@ THEIR_SECRETS = ("smtp-password-of-the-rehearsal", "oauth-secret-of-the-rehearsa
 SEEN = "immich-icloud-lab"
 PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
 OTHER_KEY = "another-key-of-the-rehearsal-that-opens-nothing"
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found", photos=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-import pytest
-
 from components.photo_disk import MARK
-from tests.rehearsal.conftest import DEPLOYMENT, INGRESS, Bench, MakeBench, changed, stated
+from tests.rehearsal.conftest import DEPLOYMENT, INGRESS, Bench, changed, stated
+
+PHOTOS = True
 
 TEXT = "фото 📷 & <b> \u2028 \"'\\u0444 e\u0301"
 PATH = f"/external/{TEXT}"
 FOLDER = "icloud-фото & 📷 $$(MARK)"
 ALBUMS = ["📷 Fotos", "A & <B>", "\u2028 ".strip() + "日本"]
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found", photos=True)
 
 
 def test_any_text_is_deployed_known_again_and_removed(bench: Bench) -> None:

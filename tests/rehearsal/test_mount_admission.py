@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from clients.kubernetes import Manifest, Ref
-from tests.rehearsal.conftest import DEPLOYMENT, Bench, MakeBench, changed, stated, until
+from tests.rehearsal.conftest import DEPLOYMENT, Bench, changed, stated, until
 
 PATH = "/external/icloud"
-# The lab's node makes the init container of that name fail in pods with this annotation.
-FAILING = "lab.immich-icloud/failing-init-container"
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 API = "admissionregistration.k8s.io/v1"
 POLICIES = [
@@ -21,22 +19,12 @@ POLICIES = [
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
-
-
-@pytest.fixture(scope="module")
 def found(bench: Bench) -> Manifest:
     return stated(bench.get(DEPLOYMENT))
 
 
 def mount(bench: Bench, **mount: Any) -> None:
     bench.set(lambda settings: settings.update(immich={"mount": mount}))
-
-
-def failing(bench: Bench, container: str | None) -> None:
-    patch = {"spec": {"template": {"metadata": {"annotations": {FAILING: container}}}}}
-    bench.cluster.patch(DEPLOYMENT, patch, "argocd-controller")
 
 
 def shown(bench: Bench) -> list[list[str]]:
@@ -71,7 +59,7 @@ def without_restart(live: Manifest) -> Manifest:
 
 
 def test_a_first_up_that_fails_leaves_nothing(bench: Bench, found: Manifest) -> None:
-    failing(bench, "require-photo-disk")
+    bench.fail_start("require-photo-disk")
     before = stated(bench.get(DEPLOYMENT))
     mount(bench, kind="admission")
     run = bench.run("up")
@@ -80,7 +68,7 @@ def test_a_first_up_that_fails_leaves_nothing(bench: Bench, found: Manifest) -> 
     assert shown(bench) == [[]]
     assert stated(bench.get(DEPLOYMENT)) == before
     assert [ref for ref in POLICIES if bench.cluster.get(ref)] == []
-    failing(bench, None)
+    bench.fail_start(None)
     assert stated(bench.get(DEPLOYMENT)) == found
 
 
@@ -109,12 +97,12 @@ def test_a_write_of_the_whole_with_another_container_has_the_photos(bench: Bench
 
 
 def test_a_change_that_fails_goes_back_to_the_photos_before(bench: Bench) -> None:
-    failing(bench, "require-photo-disk-of-yesterday")
+    bench.fail_start("require-photo-disk-of-yesterday")
     assert shown(bench) == [[PATH]]
     mount(bench, kind="admission", path="/external/photos")
-    failing(bench, "require-photo-disk")
+    bench.fail_start("require-photo-disk")
     assert not bench.run("up").succeeded
-    failing(bench, None)
+    bench.fail_start(None)
     assert shown(bench) == [[PATH]]
     bench.up()
     assert shown(bench) == [["/external/photos"]]

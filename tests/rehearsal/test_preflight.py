@@ -21,18 +21,12 @@ from tests.rehearsal.conftest import (
     PHOTO_SYNC,
     VOLUME,
     Bench,
-    MakeBench,
     changed,
     until,
 )
 
 FLUX = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
 MESSAGE = "Preflight found {}; nothing was changed."
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,9 @@ import pytest
 
 from clients.kubernetes import Manifest
 from engine import change_policy
-from tests.rehearsal.conftest import CLAIM, PHOTO_SYNC, VOLUME, Bench, MakeBench, changed, without_photos
+from tests.rehearsal.conftest import CLAIM, PHOTO_SYNC, VOLUME, Bench, changed, without_photos
+
+PHOTOS = True
 
 PROTECTED = {
     "photo-sync-namespace",
@@ -18,16 +20,6 @@ PROTECTED = {
     "sync-cookies-coulton",
     "library",
 }
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found", photos=True)
-
-
-@pytest.fixture(scope="module")
-def found(bench: Bench) -> dict[str, Manifest]:
-    return bench.everything()
 
 
 def test_up_protects_what_can_not_be_made_again(bench: Bench, found: dict[str, Manifest]) -> None:

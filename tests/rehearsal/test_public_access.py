@@ -9,17 +9,12 @@ import yaml
 from clients.kubernetes import Ref
 from lab.engine import SOURCE
 from tests.rehearsal.account import ACCOUNT, HOMELAB, WORLD, ZONE
-from tests.rehearsal.conftest import Bench, MakeBench, changed
+from tests.rehearsal.conftest import Bench, changed
 
 HOST, PAGE = "immich.coultonf.com", "sign-in.coultonf.com"
 NGINX = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
 BY_HAND = {"hostname": HOST, "service": "http://immich-by-hand:2283", "originRequest": {"noTLSVerify": True}}
 CLOUDFLARED = Ref("v1", "Namespace", "cloudflared")
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,7 @@
 
 from copy import deepcopy
 
-import pytest
-
-from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, MakeBench, changed, stated, until
-
-# The lab's node makes the init container of that name fail in pods with this annotation.
-FAILING = "lab.immich-icloud/failing-init-container"
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
-
-
-def make_guard_fail(bench: Bench, container: str | None) -> None:
-    patch = {"spec": {"template": {"metadata": {"annotations": {FAILING: container}}}}}
-    bench.cluster.patch(DEPLOYMENT, patch, "argocd-controller")
+from tests.rehearsal.conftest import DEPLOYMENT, IMMICH, Bench, changed, stated, until
 
 
 def recreate(bench: Bench, *, yes: bool) -> None:
@@ -27,7 +12,7 @@ def recreate(bench: Bench, *, yes: bool) -> None:
 
 
 def test_an_unmarked_disk_stops_the_first_up(bench: Bench) -> None:
-    make_guard_fail(bench, "require-photo-disk")
+    bench.fail_start("require-photo-disk")
     found = stated(bench.get(DEPLOYMENT))
     run = bench.run("up")
     assert not run.succeeded
@@ -40,21 +25,21 @@ def test_an_unmarked_disk_stops_the_first_up(bench: Bench) -> None:
 
 
 def test_the_next_up_completes(bench: Bench) -> None:
-    make_guard_fail(bench, None)
+    bench.fail_start(None)
     assert ("create", "immich-mount-fragment") in changed(bench.up())
 
 
 def test_a_failing_update_goes_back_to_the_mount_before(bench: Bench) -> None:
     before = deepcopy(bench.pod())
-    make_guard_fail(bench, "require-photo-disk-of-yesterday")
+    bench.fail_start("require-photo-disk-of-yesterday")
     assert changed(bench.up()) == []
-    make_guard_fail(bench, "require-photo-disk")
+    bench.fail_start("require-photo-disk")
     recreate(bench, yes=True)
     bench.set(lambda s: s.update(immich={"mount": {"path": "/external/photos"}}))
     run = bench.run("up")
     assert not run.succeeded
     assert bench.pod()["containers"][0]["volumeMounts"] == before["containers"][0]["volumeMounts"]
-    make_guard_fail(bench, None)
+    bench.fail_start(None)
     until(lambda: bench.get(DEPLOYMENT)["status"].get("readyReplicas") == 1, "the policy admits what was restored")
     assert ("update", "immich-mount-policy-policy") in changed(bench.up())
     recreate(bench, yes=False)

@@ -8,7 +8,7 @@ import pytest
 from clients.kubernetes import Ref
 from lab.cloudflare.world import TOKEN
 from tests.rehearsal.account import HOMELAB
-from tests.rehearsal.conftest import Bench, MakeBench, changed
+from tests.rehearsal.conftest import Bench, changed
 
 HOST = "immich.coultonf.com"
 NGINX = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
@@ -16,11 +16,6 @@ DIRECT = "http://immich-server.immich.svc.cluster.local:3001"
 LEASE = Ref("coordination.k8s.io/v1", "Lease", f"immich-icloud-tunnel-{HOMELAB}", "default")
 CONFIGURATION = f"*/cfd_tunnel/{HOMELAB}/configurations"
 RULES, RECORD = "cloudflare-rules", "cloudflare-record"
-
-
-@pytest.fixture(scope="module")
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench("found")
 
 
 @pytest.fixture(scope="module")
