@@ -1,4 +1,7 @@
-"""When something runs, in cron's five fields, and whose midnight is meant."""
+"""When something runs, in cron's five fields, and whose midnight is meant.
+
+Read here, not by cronsim: that also takes what Kubernetes refuses, such as weekday 7, `L` and `1#1`.
+"""
 
 import re
 import zoneinfo

@@ -1,6 +1,7 @@
 """The server's side of a WebSocket whose messages begin with the number of their channel, as Kubernetes streams them.
 
 (source: Kubernetes' v4.channel.k8s.io, and v5, which can also close a channel)
+aiohttp, which serves the node, has WebSockets; wsproto, without I/O, would leave handshake, frames and pings to write.
 """
 
 import contextlib

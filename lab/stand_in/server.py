@@ -1,6 +1,7 @@
 """An API on loopback, with what tests do to it beside: `/lab`.
 
-Its world is in a file, written after each change, so that a rehearsal goes on where it was after a restart.
+Its world is in a file, written after each change, so that a rehearsal goes on where it was after a restart. By
+http.server, not werkzeug: an answer that is lost, cut off or slow is a matter of the connection, which WSGI hides.
 """
 
 import http.server
