@@ -12,7 +12,6 @@ from clients.kubernetes import Manifest, Ref
 from clients.nodes import HOST_NAME
 from components import images, network, pod_security
 from components.managed import register
-from components.namespace import namespace as of_this_stack
 from components.ownership import Ownership
 from components.pods import alone, confined, sized
 from settings.cloudflare import Cloudflared, OwnTunnel
@@ -88,7 +87,7 @@ def connector(tunnel: OwnTunnel, origin: Origin, ownership: Ownership, egress: I
     template = {"metadata": {"labels": _LABELS, **annotations}, "spec": pod}
     deployment = {"replicas": tunnel.cloudflared.replicas, "selector": {"matchLabels": _LABELS}, "template": template}
     return Connector(
-        namespace=of_this_stack(namespace, pod_security.needed(pod), ownership),
+        namespace=pod_security.namespace(namespace, pod_security.needed(pod), ownership),
         secret=named("v1", "Secret", type="Opaque"),
         certificates=named("v1", "ConfigMap", data={_CA_KEY: authority}) if authority else None,
         deployment=named("apps/v1", "Deployment", spec=deployment),

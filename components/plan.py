@@ -13,7 +13,6 @@ from components import (
     monitoring,
     mount_admission,
     mount_policy,
-    namespace,
     photo_sync,
     pod_security,
     route,
@@ -176,7 +175,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     mounts = tuple(immich_mount.fragment(immich, settings.storage, server, ownership) for server in found.servers)
     immich_level = pod_security.needed(mounts[0]["spec"]["template"]["spec"] | {"containers": []})
     read_only = _kept(storage.read_by_immich(settings.storage, immich.namespace, ownership), found, ownership)
-    our_namespace = ManagedObject(namespace.namespace(sync, level, ownership), "photoSync.namespace")
+    our_namespace = ManagedObject(pod_security.namespace(sync, level, ownership), "photoSync.namespace")
     marks = ownership.adoption_marks() if pair else {}
     shared = sync == immich.namespace
     local = found.cloudflare.local if found.cloudflare and not found.cloudflare.file_rule else None
@@ -184,7 +183,9 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
     return Plan(
         ownership=ownership,
         photo_sync=our_namespace,
-        photo_sync_entries=None if shared else namespace.entries(sync, level, found.photo_sync_levels, marks),
+        photo_sync_entries=None
+        if shared
+        else pod_security.namespace_entries(sync, level, found.photo_sync_levels, marks),
         photo_sync_is_found=pair is None or our_namespace.ref in ownership.adopted,
         directory_job=ManagedObject(job, ""),
         directory_record=ManagedObject(directory.record(sync, ownership), ""),
@@ -196,7 +197,7 @@ def plan(settings: Settings, found: Found, ownership: Ownership) -> Plan:
         claim=ManagedObject(pair[1], "storage.claim") if pair else None,
         immich_volume=ManagedObject(read_only[0], "storage.persistentVolume") if read_only else None,
         immich_claim=ManagedObject(read_only[1], "storage.claim") if read_only else None,
-        immich_entries=namespace.entries(
+        immich_entries=pod_security.namespace_entries(
             immich.namespace,
             pod_security.least_strict([immich_level, *([level] if shared else [])]),
             found.immich_levels,

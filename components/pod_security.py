@@ -1,4 +1,4 @@
-"""The lowest PodSecurity level that a pod passes, and the namespace labels that let it in.
+"""The lowest PodSecurity level that a pod passes, and the namespace whose labels let it in.
 
 The rules are those of the Pod Security Standards, as far as pods of this stack can meet or break them.
 """
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from clients.kubernetes import Manifest
+from clients.kubernetes import Manifest, Ref
+from components.ownership import Ownership
 
 Level = Literal["privileged", "baseline", "restricted"]
 
@@ -83,3 +84,17 @@ def labels_to_add(level: Level, found: FoundLevels) -> dict[str, str]:
         return {}  # every level admits such a pod
     wanted = {mode: least_strict([level, found.labelled.get(mode, level)]) for mode in MODES}
     return {label(mode): wanted[mode] for mode in MODES if found.by_others.get(mode) != wanted[mode]}
+
+
+def namespace(name: str, level: Level, ownership: Ownership) -> Manifest:
+    """Build a namespace of this stack."""
+    return ownership.whole(Ref("v1", "Namespace", name), labels=labels(level))
+
+
+def namespace_entries(
+    name: str, level: Level, found: FoundLevels, annotations: Mapping[str, str] | None = None
+) -> Manifest | None:
+    """Build what we state in a namespace that exists already; None when there is nothing to state."""
+    entries = {"labels": labels_to_add(level, found), "annotations": annotations}
+    stated = {key: value for key, value in entries.items() if value}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **stated}} if stated else None
