@@ -35,7 +35,7 @@ begins_with() { # file, other file
 }
 
 beside() { # path: prints the files that have its name, and their size in it
-    case ${1##*/} in *.*) ls -d "${1%.*}"-[0-9]*."${1##*.}" 2>/dev/null || : ;; esac
+    case ${1##*/} in *.*) ls -d "${1%.*}"-[0-9]*."${1##*.}" 2>/dev/null ;; esac
 }
 
 all_there() { # file, path: is what begins with the file at the path, or beside it under its size?

@@ -9,7 +9,7 @@ import pytest
 from components.scripts import script
 from tests.node_stand_in import shells
 
-FOLDER = "icloud-import/2026/03/01"
+FOLDER = "icloud-import/2026.03/01"
 ASIDE = "aside"
 
 
@@ -35,16 +35,26 @@ class Run:
         return sorted(file.read_text() for file in self.place.rglob("*") if file.is_file())
 
 
-@pytest.mark.parametrize("name", ["IMG_1.JPG", "image"])
+@pytest.mark.parametrize(
+    ("name", "other"), [("IMG\\_1.E.JPG", "IMG\\_1.E-13.JPG"), ("image", "image-other")], ids=["with a kind", "without"]
+)
 @pytest.mark.parametrize("taken", [False, True])
-def test_no_photo_is_overwritten_by_one_that_makes_way(run: Run, name: str, taken: bool) -> None:  # noqa: FBT001
+def test_no_photo_is_overwritten_by_one_that_makes_way(run: Run, name: str, other: str, taken: bool) -> None:  # noqa: FBT001
     (run.photos / name).write_text("another photo")
     (run.aside / name).write_text("moved aside")
     if taken:
-        (run.photos / ("IMG_1-13.JPG" if "." in name else f"{name}-other")).write_text("a third photo")
+        (run.photos / other).write_text("a third photo")
     run(f"settle_aside {ASIDE}")
     assert run.there() == sorted(["another photo", "moved aside", *["a third photo"] * taken])
+    assert (run.photos / other).read_text() == ("a third photo" if taken else "another photo")
     assert not (run.place / ASIDE).exists()
+
+
+def test_what_apple_has_no_longer_returns_to_its_place(run: Run) -> None:
+    shutil.rmtree(run.photos.parent)
+    (run.aside / "IMG_1.JPG").write_text("moved aside")
+    run(f"settle_aside {ASIDE}")
+    assert (run.photos / "IMG_1.JPG").read_text() == "moved aside"
 
 
 def test_what_another_file_begins_with_goes(run: Run) -> None:
@@ -67,13 +77,13 @@ def test_what_another_file_begins_with_goes(run: Run) -> None:
 )
 def test_a_photo_that_was_fetched_under_its_size_too_is_there_once(run: Run, at_path: str, aside: str) -> None:
     """While a cut file or another photo lay at its path, it got its size into its name; a cut file of it goes."""
-    (run.photos / "IMG_1.JPG").write_text(at_path)
-    (run.photos / "IMG_1-9.JPG").write_text("all of it")
-    (run.photos / "IMG_1-13.JPG").write_text("a third photo")
-    (run.aside / "IMG_1.JPG").write_text(aside)
+    (run.photos / "IMG\\_1.JPG").write_text(at_path)
+    (run.photos / "IMG\\_1-9.JPG").write_text("all of it")
+    (run.photos / "IMG\\_1-13.JPG").write_text("a third photo")
+    (run.aside / "IMG\\_1.JPG").write_text(aside)
     run(f"settle_aside {ASIDE}")
     assert run.there() == sorted({"all of it", "a third photo"} | ({at_path} - {"all", "all of", ""}))
-    assert (run.photos / "IMG_1.JPG").read_text() == (at_path if at_path == "another photo" else "all of it")
+    assert (run.photos / "IMG\\_1.JPG").read_text() == (at_path if at_path == "another photo" else "all of it")
 
 
 def test_what_can_not_be_settled_stays(run: Run) -> None:
@@ -103,7 +113,7 @@ def test_what_is_no_older_than_the_first_fetch_counts_as_fetched(run: Run) -> No
 
 
 @pytest.mark.parametrize(
-    "path", [f"{FOLDER}/{'A' * 100}-180.HEIC", f"icloud-import-{'c' * 40}/2026/03/01/{'C' * 30}-180.HEIC"]
+    "path", [f"{FOLDER}/{'A' * 99}\\_-180.HEIC", f"icloud-import-{'c' * 40}/2026/03/01/{'C' * 30}-180.HEIC"]
 )
 def test_a_cut_file_with_its_size_in_a_long_name_is_found_whatever_the_clock_says(run: Run, path: str) -> None:
     shutil.rmtree(run.place / "icloud-import")
@@ -112,7 +122,13 @@ def test_a_cut_file_with_its_size_in_a_long_name_is_found_whatever_the_clock_say
         each.parent.mkdir(parents=True, exist_ok=True)
         each.write_text(text)
     (run.place / "sized").write_text(f"{path[:46]}...{path[-46:]}\n")
-    (run.place / "wanted").touch()
-    run(": >pending; stat() { echo 99999999999; }; set_aside pending wanted sized moved")
-    assert not file.exists()
-    assert [text for text in run.there() if text.startswith("cut")] == ["cut", "cut elsewhere"]
+    missed = file.with_name("IMG\\_2.HEIC")
+    missed.write_text("of another size")
+    # In two albums.
+    (run.place / "wanted").write_text(f"{missed.relative_to(run.place).with_suffix('')}-99.HEIC\n" * 2)
+    run(
+        ": >pending; stat() { echo 99999999999; }; set_aside pending wanted sized moved; "
+        ": >wanted; if set_aside pending wanted sized moved; then exit 1; fi"
+    )
+    assert [one for one in (file, missed) if one.exists()] == []
+    assert [text for text in run.there() if text] == ["cut", "cut elsewhere", "of another size"]
