@@ -15,12 +15,13 @@ from settings import Settings
 from tests.objects import SERVERS, STACK
 
 TODAY = date(2026, 11, 27)
+FOUND = Found(SERVERS, origin=Origin("immich", {"app": "immich"}, 2283))
 
 
 def objects(settings: Settings) -> Iterator[Manifest]:
     """All that the stack states in the cluster, and all Jobs that its commands make."""
     ownership = Ownership(STACK)
-    planned = plan(settings, Found(SERVERS, origin=Origin("immich", {"app": "immich"}, 2283)), ownership)
+    planned = plan(settings, FOUND, ownership)
     home = settings.photo_sync.namespace
     yield from (one.manifest for one in planned.managed_objects())
     yield from planned.fragments()

@@ -3,19 +3,29 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from settings import SettingsError, parse
+from components.public_access import FoundAtCloudflare
+from settings import Settings, SettingsError, parse
 from tests.stack_files import INVALID, VALID, configuration, secrets
-from tests.stated import objects
+from tests.stated import FOUND, objects
+from tests.unit.recording import deployed
 from tests.unit.test_checks import CASES, fault
+from tests.unit.well import TUNNEL, ZONE
 
 FOLDER = Path(__file__).parent
 # Between them they have each object, and each container.
 STACKS = {
     *("minimal", "photo-sync-in-full", "sign-in-page", "monitoring-in-full", "notifications-in-full"),
     *("cloudflare-own-tunnel-in-full", "mount-by-the-chart-in-full", "csi", "external-library", "gateway-in-full"),
+    "mount-at-admission",
+}
+# Between them they have each resource.
+PROGRAMS = {
+    *("external-library", "nfs", "monitoring-in-full", "sign-in-page", "mount-at-admission", "gateway-in-full"),
+    *("cloudflare-shared-tunnel-in-full", "cloudflare-dns-record-address"),
 }
 LONGEST, WIDTH = 500, 100
 ALIKE = "-(ben|ben-2|manual)(-|$)"  # further accounts of the same client, and what a CronJob states as well
@@ -40,12 +50,33 @@ def faults() -> Iterator[str]:
 def manifests() -> Iterator[str]:
     """What stacks state in the cluster: once what several state, a line a field."""
     lines = set[str]()
-    for file in VALID:
-        for made in objects(parse(configuration(file), secrets(file))) if file.stem in STACKS else ():
+    for settings in _stacks(STACKS):
+        for made in objects(settings):
             name = made["metadata"].get("name") or made["metadata"]["generateName"]
             if not re.search(ALIKE, name):
                 lines |= set(_lines(f"{made['kind']} {name}", _shortened(made)))
     yield from sorted(lines)
+
+
+def resources() -> Iterator[str]:
+    """What stacks register: once what several do, with what a state or an engine's run goes by."""
+    lines = set[str]()
+    for settings in _stacks(PROGRAMS):
+        there = FoundAtCloudflare(ZONE, TUNNEL) if settings.cloudflare.kind != "none" else None
+        for one in deployed(settings, replace(FOUND, cloudflare=there)).resources:
+            after = ", ".join(sorted(map(_name, one.depends_on)))
+            kept = "protected " * one.protect + "retained " * one.retain_on_delete
+            if one.parent and not re.search(ALIKE, one.name):
+                lines.add(f"{_name(one.parent)}/{one.name}: {one.type} {kept}after {after or 'nothing'}")
+    yield from sorted(lines)
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
+
+
+def _stacks(stems: set[str]) -> Iterator[Settings]:
+    yield from (parse(configuration(file), secrets(file)) for file in VALID if file.stem in stems)
 
 
 def _shortened(value: Any) -> Any:
@@ -74,6 +105,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.txt": refused_settings,
     "verify.txt": faults,
     "manifests.txt": manifests,
+    "resources.txt": resources,
 }
 
 

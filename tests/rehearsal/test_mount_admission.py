@@ -41,10 +41,9 @@ def shown(bench: Bench) -> list[list[str]]:
         return seen and len(found) == 1 and status.get("readyReplicas") == 1 == status.get("updatedReplicas")
 
     until(settled, "one pod runs")
-    return [
-        [one["mountPath"] for one in pod["spec"]["containers"][0]["volumeMounts"] if one["name"] == "icloud-import"]
-        for pod in found
-    ]
+    mounts = [{one["name"]: one["mountPath"] for one in pod["spec"]["containers"][0]["volumeMounts"]} for pod in found]
+    assert all(each["library"] == "/usr/src/app/upload" for each in mounts), "the mounts of its owner stay"
+    return [[each["icloud-import"]] if "icloud-import" in each else [] for each in mounts]
 
 
 def without_restart(live: Manifest) -> Manifest:

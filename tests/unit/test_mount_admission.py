@@ -1,6 +1,7 @@
 """The mount at admission: what the policy is about, what it makes of a pod, and what preview says."""
 
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -54,18 +55,35 @@ def test_nothing_of_the_deployment_is_stated_and_the_guard_comes_after_the_mount
     assert mount.inputs["policy"]["spec"] == denies.inputs["spec"]
 
 
-def test_a_pod_has_what_the_stack_demands() -> None:
+@pytest.mark.parametrize(
+    "pod",
+    [deployment()["spec"]["template"]["spec"], {"containers": [{"name": "immich-server"}]}],
+    ids=["found", "bare"],
+)
+def test_a_pod_has_what_the_stack_demands(pod: Manifest) -> None:
     mount = planned().mounts[0]
-    pod = deployment()["spec"]["template"]["spec"]
     assert list(lacking(mount, pod)) != []
     assert list(lacking(mount, admitted(pod, mount))) == []
     assert admitted(admitted(pod, mount), mount) == admitted(pod, mount)
 
 
-def test_each_mount_has_a_stamp_of_its_own() -> None:
-    here, there = planned(), planned(path="/external/photos")
+def test_a_pod_keeps_what_its_owner_gives_it() -> None:
+    pod = deployment()["spec"]["template"]["spec"]
+    (server,), sidecar = pod["containers"], {"name": "gluetun"}
+    (kept, *_), *others = (
+        one.get("volumeMounts")
+        for one in admitted(pod | {"containers": [server, sidecar]}, planned().mounts[0])["containers"]
+    )
+    assert (kept, others) == (server["volumeMounts"][0], [None])
+
+
+@pytest.mark.parametrize("part", ["volumes", "initContainers", "containers"])
+def test_each_mount_has_a_stamp_of_its_own(part: str) -> None:
+    here, there = planned(), planned(volume="photos")
+    changed = deepcopy(here.mounts[0])
+    changed["spec"]["template"]["spec"][part] = there.mounts[0]["spec"]["template"]["spec"][part]
     assert stamp(here.mounts[0]) in expression(here)
-    assert stamp(here.mounts[0]) not in expression(there)
+    assert stamp(changed) != stamp(here.mounts[0])
 
 
 @pytest.mark.parametrize(
