@@ -1,6 +1,8 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
+import ssl
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
@@ -49,6 +51,14 @@ _PAGES = 1000  # of one list: more than any account has
 T = TypeVar("T")
 
 
+@cache
+def public_trust() -> ssl.SSLContext:
+    """Read the public authorities once: it takes longer than a request, and each step of a run has its own client."""
+    context = httpx.create_ssl_context()
+    context.sslsocket_class = TlsSocket
+    return context
+
+
 class CloudflareApi:
     """Cloudflare's API, as one token may use it."""
 
@@ -56,9 +66,7 @@ class CloudflareApi:
         """Keep the token; nothing is asked yet. The SDK takes another address from CLOUDFLARE_BASE_URL."""
         # A write that is redirected may arrive elsewhere, and as a read.
         if http_client is None:
-            tls = httpx.create_ssl_context()
-            tls.sslsocket_class = TlsSocket
-            http_client = DefaultHttpxClient(follow_redirects=False, verify=tls)
+            http_client = DefaultHttpxClient(follow_redirects=False, verify=public_trust())
         # Each request has the token. A cookie of an answer would go with the next one, whatever is in it.
         http_client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         http_client.event_hooks["response"].append(_in_utf8)
