@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import yaml
 from yaml import Node
+from yaml.constructor import SafeConstructor
 
 from text.visible import VisibleError
 
@@ -29,10 +30,9 @@ def read_yaml(file: Path) -> Any:
         YamlError: when it is missing or unreadable, not text in UTF-8, not YAML, or an alias in it refers to itself.
 
     """
-    text = text_of(file)
-    composed(text)
+    root = composed(text_of(file))
     try:
-        return yaml.safe_load(text)
+        return SafeConstructor().construct_document(root) if root else None
     except (yaml.YAMLError, RecursionError, *NO_VALUE) as error:
         _refuse(error)
 
