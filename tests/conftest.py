@@ -1,6 +1,7 @@
 """What the tests that need a control plane share."""
 
 import gc
+import os
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,9 @@ from lab.real_node import parts
 from lab.real_node.contents import Published
 from lab.real_node.node import RealNode
 from lab.toolchain import Tools
+
+# Of Go's programs: a sixth of an API server's start is collecting garbage, and the memory is there.
+os.environ.setdefault("GOGC", "400")
 
 # A gate says the same of the same code, and a busy machine is slow: neither is a fault of it.
 hypothesis.settings.register_profile(
