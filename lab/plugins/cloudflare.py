@@ -21,6 +21,7 @@ from cloudflare import APIConnectionError, APIError, APIStatusError, Cloudflare
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
+from clients.cloudflare.api import public_trust
 from lab.plugins import cloudflare_resources as resources
 from lab.plugins.cloudflare_resources import Kind
 from lab.plugins.properties import UNKNOWN, Properties, decode, encode, plain
@@ -45,9 +46,8 @@ class Api:
 
     def __init__(self, base_url: str, token: str) -> None:
         # The SDK's retries are those of the real plugin's: two, after 408, 409, 429, 5xx and a broken connection.
-        self._client = Cloudflare(
-            api_token=token, base_url=base_url, http_client=httpx.Client(trust_env=False, timeout=60)
-        )
+        client = httpx.Client(trust_env=False, timeout=60, verify=public_trust())
+        self._client = Cloudflare(api_token=token, base_url=base_url, http_client=client)
 
     def request(self, method: str, path: str, body: Properties | None = None) -> Any:
         """Ask, and return the answer's `result`.
