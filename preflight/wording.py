@@ -290,6 +290,13 @@ JOB_REFUSED = Situation(
     "$subject exists with another template, which cannot be changed, and is not in the state",
     "The Job has completed: `kubectl delete job -n $namespace $name`, then run the command again",
 )
+LEVEL_HELD = Situation(
+    "level-held",
+    f'$subject: "$manager" states $entries, and {_KEY} hostPath needs the level privileged there: Immich mounts a '
+    "directory of its node",
+    "Choose local, nfs or csi, which leave the level as it is, or set these labels to privileged where they are stated",
+    setting="storage.kind",
+)
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
     "$subject is a volume of kind $found, which can't be changed to $wanted",

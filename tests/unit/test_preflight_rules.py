@@ -8,7 +8,7 @@ import pytest
 
 from clients.claim import FragmentDryRun
 from clients.kubernetes import Ref
-from clients.wording import OBJECT_MISSING
+from clients.wording import ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER, OBJECT_MISSING
 from components.ownership import STACK_MARK, Ownership
 from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
@@ -19,7 +19,7 @@ from tests.accounts import household
 from tests.findings import Told, told
 from tests.objects import SERVERS, STACK, Manifest, deployment, managed, namespace, service
 from tests.unit.configured import ON_HOST, configured
-from text.finding import Finding, Severity
+from text.finding import Finding, Severity, Situation
 
 OWNED: Manifest = {**ON_HOST, "owner": {"uid": 1000, "gid": 1000}}
 LOCAL: Manifest = {**ON_HOST, "kind": "local"}
@@ -204,6 +204,14 @@ def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None
     assert problems(household(storage=OWNED, schedule="0 3 * * *"), live) == []
     first_is_new = household({"name": "ben", "folder": "b"}, {"name": "anna", "folder": "icloud-import"}, storage=OWNED)
     assert problems(first_is_new, live) == []
+
+
+@pytest.mark.parametrize("problem", [ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER])
+def test_a_level_that_host_path_needs(problem: Situation) -> None:
+    ref, values = Ref("v1", "Namespace", "immich"), {"manager": "m", "entries": "labels"}
+    trials = {ref: FragmentDryRun(namespace(), (problem.found(ref, **values),))}
+    (finding,) = (one for one in found(configured(ON_HOST), {}, trials=trials) if one.severity is Severity.PROBLEM)
+    assert (finding.code, finding.values) == ("level-held", values)
 
 
 # whose it is
