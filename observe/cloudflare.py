@@ -29,7 +29,9 @@ from observe.local_tunnel import LocalTunnelSeen
 from observe.state import Known
 from settings import Settings
 from settings.cloudflare import DnsRecord, LocalTunnel, OnCloudflare, SharedTunnel, Tunnelled
-from text.resource_types import ADOPTED_RECORD, RECORD, TUNNEL_RULES
+from text.resource_types import ADOPTED_RECORD, APPLICATION, POLICY, RECORD, SERVICE_TOKEN, TUNNEL_RULES
+
+_ACCESS = {APPLICATION, POLICY, SERVICE_TOKEN}
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ def read_cloudflare(  # noqa: PLR0913, PLR0917 (what is asked, and for whom)
     zone = zones.find(api, settings.host, cloudflare)
     if zone is None:
         return CloudflareSeen(None)
-    guarded, same_as = cloudflare.access, cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
+    # Access that is turned off goes in this `up`, with the permissions that it takes.
+    guarded = cloudflare.access or any(one.type in _ACCESS for one in known or ())
+    same_as = cloudflare.same_as if isinstance(cloudflare, DnsRecord) else None
     tunnels = tuple(api.tunnels(zone.account_id)) if isinstance(cloudflare, Tunnelled) else ()
     local = None
     if isinstance(cloudflare, LocalTunnel):

@@ -657,6 +657,14 @@ def test_only_what_the_stack_needs_is_asked(account: Api) -> None:
     }
 
 
+@pytest.mark.parametrize("kind", [APPLICATION_KIND, POLICY, TOKEN_KIND])
+def test_what_a_kill_left_is_looked_for_while_access_is_turned_off(account: Api, kind: str) -> None:
+    settings = on(ADDRESS, host=COULTONF)
+    at_cloudflare.read_cloudflare(through(account), FakeCluster(), settings, Ownership(STACK), in_state(kind, "1"))
+    asked = {path.rpartition("/")[2] for _, path in account.log}
+    assert asked >= {"policies", "service_tokens"}
+
+
 OTHERS = "a" * 32
 
 
