@@ -32,6 +32,7 @@ _PAGES: Final = 1000  # of one list: more than any repository's
 # Who workflows speak as. A comment of another author with the marker is not this project's.
 _US: Final = "github-actions[bot]"
 _SHORT: Final = 7  # digits of a commit's hash, of which GitHub makes a link
+_TOKEN: Final = re.compile(r"[!-~]+")  # what a header may hold
 _SHA: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -179,9 +180,12 @@ class GitHub:
         for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY"):
             if not environment.get(name):
                 raise GitHubError(f"{name} is not set")
+        token = environment["GITHUB_TOKEN"].strip()
+        if not _TOKEN.fullmatch(token):  # else an error would show it
+            raise GitHubError("GITHUB_TOKEN is malformed: a token is one line of letters, digits and signs")
         headers = {
             "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {environment['GITHUB_TOKEN']}",
+            "Authorization": f"Bearer {token}",
             "X-GitHub-Api-Version": _VERSION,
         }
         url = environment.get("GITHUB_API_URL", "https://api.github.com")
