@@ -50,7 +50,7 @@ def findings(
         if not about_owner and not (managed is plan.photo_sync and plan.photo_sync_is_found):
             yield from fixed_rules.findings(managed, live, plan, answers.refusals.get(managed.ref))
     for trial in answers.trials.values():
-        yield from (_about_level(settings, plan, problem) or problem for problem in trial.problems)
+        yield from (_explained(settings, plan, problem) for problem in trial.problems)
     yield from owner_rules.adoption(settings, plan, answers, elsewhere=elsewhere)
     yield from _job_by_hand(facts, plan)
     yield from _immich_on_any_node(settings, facts)
@@ -82,14 +82,15 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
             yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be, folder=was.split()[0])
 
 
-def _about_level(settings: Settings, plan: Plan, problem: Finding) -> Finding | None:
-    """Say of labels that others state what they have to do with the photo disk; None of any other problem."""
-    about = plan.immich_entries and str(Ref.of(plan.immich_entries)) == problem.subject
-    if not about or not isinstance(settings.storage, HostPath) or "manager" not in problem.values:
-        return None
-    return wording.LEVEL_HELD.found(
-        problem.subject, manager=problem.values["manager"], entries=problem.values["entries"]
-    )
+def _explained(settings: Settings, plan: Plan, problem: Finding) -> Finding:
+    """Say what entries that others state have to do with this stack, where more can be done than to remove them."""
+    subject, values = problem.subject, problem.values
+    if "stack" in values and subject in {str(Ref.of(mount)) for mount in plan.mounts}:
+        return wording.IMMICH_OF_ANOTHER_STACK.found(subject, stack=values["stack"])
+    labels = plan.immich_entries and subject == str(Ref.of(plan.immich_entries))
+    if "manager" in values and labels and isinstance(settings.storage, HostPath):
+        return wording.LEVEL_HELD.found(subject, manager=values["manager"], entries=values["entries"])
+    return problem
 
 
 def _job_by_hand(facts: ClusterSeen, plan: Plan) -> Iterator[Finding]:

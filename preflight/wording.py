@@ -177,6 +177,12 @@ ANOTHER_STACKS = Situation(
     f"Remove it there first$elsewhere. If the state of that stack is lost, set {PROJECT}:adoptExisting to "
     "{from: $stack} for one `up`",
 )
+IMMICH_OF_ANOTHER_STACK = Situation(
+    "immich-of-another-stack",
+    "$subject has the photos of the stack $stack, and one Immich is of one stack",
+    f"Add these accounts to {PROJECT}:photoSync.accounts there, each with its immichUser. If that stack's state is "
+    f"lost, set {PROJECT}:adoptExisting to {{from: $stack}} for one `up`",
+)
 NOT_ADOPTABLE = Situation(
     "not-adoptable",
     "$subject exists, is not managed by this stack, and cannot be adopted",

@@ -8,13 +8,15 @@ import pytest
 
 from clients.claim import FragmentDryRun
 from clients.kubernetes import Ref
-from clients.wording import ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER, OBJECT_MISSING
+from clients.wording import ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER, ENTRIES_OF_ANOTHER_STACK, OBJECT_MISSING
+from components.names import names
 from components.ownership import STACK_MARK, Ownership
 from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
 from preflight.dry_runs import Answers
 from settings import Settings
+from settings.immich import Immich
 from tests.accounts import household
 from tests.findings import Told, told
 from tests.objects import SERVERS, STACK, Manifest, deployment, managed, namespace, service
@@ -212,6 +214,21 @@ def test_a_level_that_host_path_needs(problem: Situation) -> None:
     trials = {ref: FragmentDryRun(namespace(), (problem.found(ref, **values),))}
     (finding,) = (one for one in found(configured(ON_HOST), {}, trials=trials) if one.severity is Severity.PROBLEM)
     assert (finding.code, finding.values) == ("level-held", values)
+
+
+def test_one_immich_is_of_one_stack() -> None:
+    ref = Ref.of(deployment())
+    problem = ENTRIES_OF_ANOTHER_STACK.found(ref, stack="immich-icloud/other", entries="e")
+    assert problems(configured(ON_HOST), {}, trials={ref: FragmentDryRun(deployment(), (problem,))}) == [
+        ("immich-of-another-stack", str(ref))
+    ]
+
+
+def test_households_with_an_immich_each_share_no_object() -> None:
+    other = {**ON_HOST, "path": "/var/mnt/other", "persistentVolume": "other"}
+    theirs = household(storage={**other, "owner": OWNED["owner"]}, namespace="other-sync")
+    theirs = theirs.model_copy(update={"immich": Immich(namespace="other")})
+    assert not {*names(household(storage=OWNED))} & {*names(theirs)}
 
 
 # whose it is
