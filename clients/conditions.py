@@ -1,4 +1,4 @@
-"""An object's conditions, as controllers write them into its status."""
+"""How an object is: its conditions, as controllers write them into its status, and whether it is at its end."""
 
 from clients.kubernetes import Manifest
 
@@ -23,6 +23,11 @@ def end_of_job(job: Manifest) -> Manifest | None:
     return held.get("Complete") or held.get("Failed")
 
 
+def is_going(thing: Manifest) -> bool:
+    """Whether an object is being deleted."""
+    return "deletionTimestamp" in thing["metadata"]
+
+
 def is_over(pod: Manifest) -> bool:
     """Whether a pod has ended, or was evicted."""
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
@@ -30,4 +35,4 @@ def is_over(pod: Manifest) -> bool:
 
 def is_ready(pod: Manifest) -> bool:
     """Whether a pod is ready, and not being deleted."""
-    return "deletionTimestamp" not in pod["metadata"] and "Ready" in holding(pod)
+    return "Ready" in holding(pod) and not is_going(pod)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clients import pod_end, pod_start
-from clients.conditions import holding, is_ready
+from clients.conditions import holding, is_going, is_ready
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 from clients.pod_start import Failure
 from clients.progress import Progress
@@ -70,7 +70,7 @@ def _delete_stuck(api: ClusterApi, ref: Ref, live: Manifest) -> None:
         return
     revision = live.get("status", {}).get("updateRevision")
     for pod in api.list(Ref("v1", "Pod", "", ref.namespace), labelSelector=f"{_REVISION}!={revision}"):
-        if live["metadata"]["uid"] in _owners(pod) and not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
+        if live["metadata"]["uid"] in _owners(pod) and not is_ready(pod) and not is_going(pod):
             api.delete_with_dependents(Ref.of(pod))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from clients.conditions import is_going
 from clients.kubernetes import Manifest, Ref
 from text.hostname import normal
 
@@ -57,7 +58,7 @@ def _of_templates(workload: Manifest) -> Iterator[str]:
 def kept_by_pods(workload: Manifest, claims: Iterable[Manifest]) -> Iterator[Ref]:
     """List claims that are being deleted and that only a workload's pods keep: with those pods go claim and data."""
     mounted, place = claim_names(workload["spec"]["template"]["spec"], workload), workload["metadata"].get("namespace")
-    refs = (Ref.of(claim) for claim in claims if "deletionTimestamp" in claim["metadata"])
+    refs = (Ref.of(claim) for claim in claims if is_going(claim))
     yield from (ref for ref in refs if ref.name in mounted and ref.namespace == place)
 
 

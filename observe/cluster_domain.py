@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from clients.kubernetes import ClusterApi, Ref
-from observe.lists import permitted
+from clients.kubernetes import ClusterApi, Ref, permitted
 
 _HOLDER, _KEY = Ref("v1", "ConfigMap", "coredns", "kube-system"), "Corefile"
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref, permitted
 from clients.nodes import host_name
 from clients.volumes import claim_names
 from components import immich_server
-from observe.lists import permitted
 from settings import Settings
 from settings.storage import Existing
 

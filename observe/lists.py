@@ -2,22 +2,10 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TypeVar
 
 from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
 
-T = TypeVar("T")
 Listed = Callable[[Ref], list[Manifest] | None]
-
-
-def permitted(read: Callable[[], T]) -> T | None:
-    """Read what may be read; None where that is forbidden."""
-    try:
-        return read()
-    except ClusterRefusedError as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        return None
 
 
 class Lists:

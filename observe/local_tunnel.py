@@ -11,7 +11,7 @@ from clients.cloudflare import Configuration, Tunnel
 from clients.connector_file import ConnectorFile
 from clients.file_rule import FileRule, FileRuleDiff, compare
 from clients.ingress_rules import Rule, spoken, taking
-from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref, permitted
 from clients.tunnel_configuration import ingress_of
 from clients.tunnel_document import DocumentError, TunnelDocument, plain
 from clients.tunnel_manager import Manager, manager
@@ -21,7 +21,7 @@ from components.origin_request import inherited_of
 from components.ownership import Ownership
 from observe import connector_pods
 from observe.connector_pods import RunningConnector
-from observe.lists import Lists, permitted
+from observe.lists import Lists
 from observe.state import Known
 from settings import Settings
 from settings.cloudflare import LocalTunnel

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from clients.kubernetes import ClusterApi, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref, permitted
 from observe import route_kinds
-from observe.lists import Listed, permitted
+from observe.lists import Listed
 from observe.route_hosts import hosts
 from observe.route_kinds import GATEWAY_API
 from settings import Settings

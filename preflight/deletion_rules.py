@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from clients.conditions import is_going
 from clients.kubernetes import Manifest, Ref
 from components.plan import Plan
 from observe.cluster import ClusterSeen
@@ -10,11 +11,6 @@ from preflight.dry_runs import Answers
 from settings import Settings
 from settings.route import Gateway
 from text.finding import Finding
-
-
-def is_going(live: Manifest) -> bool:
-    """Whether an object is being deleted."""
-    return "deletionTimestamp" in live["metadata"]
 
 
 def found(ref: Ref, live: Manifest) -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from clients.conditions import is_going
 from clients.kubernetes import Manifest, Ref
 from clients.volumes import is_default
 from observe import Observed
@@ -25,7 +26,7 @@ def in_cluster(settings: Settings, facts: ClusterSeen) -> Iterator[Finding]:
     if facts.namespace is None:
         yield wording.NAMESPACE_MISSING.found(name=immich.namespace)
         return
-    if deletion_rules.is_going(facts.namespace):
+    if is_going(facts.namespace):
         yield deletion_rules.found(Ref.of(facts.namespace), facts.namespace)
         return
     yield from workload_rules.findings(immich, facts.workloads, facts.services)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from clients.conditions import is_going
 from clients.kubernetes import Ref
 from components import immich_server
 from components.ownership import marked_by
@@ -33,7 +34,7 @@ def findings(
     yield from (wording.NOT_KNOWN.found(reason=one) for one in facts.forbidden)
     yield from deletion_rules.findings(settings, facts, plan, answers)
     # Of what is on its way out, nothing else is worth a word.
-    answers = replace(answers, live={ref: one for ref, one in answers.live.items() if not deletion_rules.is_going(one)})
+    answers = replace(answers, live={ref: one for ref, one in answers.live.items() if not is_going(one)})
     yield from existing_rules.findings(facts)
     yield from route_rules.findings(settings, facts, plan)
     yield from placement_rules.findings(facts, plan, answers)

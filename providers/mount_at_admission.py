@@ -16,7 +16,7 @@ import pulumi
 from pulumi import dynamic
 
 from clients import admission, managed_fields, pod_start, rollout
-from clients.conditions import is_over
+from clients.conditions import is_going, is_over
 from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError, ClusterRefusedError, Manifest, Ref
 from clients.likeness import unlike
 from providers.cluster_provider import ClusterProvider
@@ -158,8 +158,7 @@ def _stated(workload: Manifest, fragment: Manifest) -> bool:
 
 
 def _pods(api: ClusterApi, workload: Manifest) -> list[Manifest]:
-    found = rollout.pods(api, workload)
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"] and not is_over(pod)]
+    return [pod for pod in rollout.pods(api, workload) if not is_going(pod) and not is_over(pod)]
 
 
 def _stamp_of(pod: Manifest) -> str:

@@ -1,9 +1,7 @@
 """A restart of another's workload, which must not cost its owner data."""
 
-from http import HTTPStatus
-
 from clients import wording
-from clients.kubernetes import ClusterApi, ClusterRefusedError, Manifest, Ref
+from clients.kubernetes import ClusterApi, Manifest, Ref, permitted
 from clients.volumes import claim_names, kept_by_pods
 from text.visible import visible
 
@@ -17,14 +15,8 @@ def refuse_losses(api: ClusterApi, workload: Manifest) -> None:
     """
     ref = Ref.of(workload)
     names = claim_names(workload["spec"]["template"]["spec"], workload)
-    try:
-        found = [api.get(Ref("v1", "PersistentVolumeClaim", name, ref.namespace)) for name in sorted(names)]
-    except ClusterRefusedError as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        return
-    lost = [
-        wording.CLAIM_GOES_WITH_POD.found(claim, workload=ref) for claim in kept_by_pods(workload, filter(None, found))
-    ]
+    refs = [Ref("v1", "PersistentVolumeClaim", name, ref.namespace) for name in sorted(names)]
+    found = filter(None, permitted(lambda: list(map(api.get, refs))) or ())
+    lost = [wording.CLAIM_GOES_WITH_POD.found(claim, workload=ref) for claim in kept_by_pods(workload, found)]
     if lost:
         raise RuntimeError(visible("; ".join(map(str, lost))))

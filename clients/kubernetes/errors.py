@@ -1,8 +1,9 @@
 """What an API server refuses, or leaves without an answer, as sentences for the user."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import responses
-from typing import Literal
+from typing import Literal, TypeVar
 
 from kubernetes import client
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from clients import retry
 from clients.retry import TransientError
 from text.visible import VisibleError
+
+T = TypeVar("T")
 
 # What an API server answers, in plain text, where it serves no such kind.
 _NO_SUCH_PATH = "404 page not found"
@@ -36,6 +39,16 @@ class ClusterRefusedError(ClusterError):
         self.status = status
         self.conflicts = conflicts
         super().__init__(message)
+
+
+def permitted(read: Callable[[], T]) -> T | None:
+    """Read what may be read; None where that is forbidden."""
+    try:
+        return read()
+    except ClusterRefusedError as refused:
+        if refused.status != HTTPStatus.FORBIDDEN:
+            raise
+        return None
 
 
 class ContendedError(ClusterRefusedError, TransientError):

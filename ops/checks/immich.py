@@ -1,7 +1,7 @@
 """Immich runs, and sees the photos read-only."""
 
 from clients import pod_end, result
-from clients.conditions import holding, is_over, is_ready
+from clients.conditions import holding, is_going, is_over, is_ready
 from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD, lacking
 from ops.checks import wording
@@ -19,7 +19,7 @@ def _pods(facts: Facts) -> Result:
     for ref, live in workloads:
         if live is None:
             return failed(facts, wording.IMMICH_MISSING, f"there is no {ref}")
-    pods = [pod for pod in cluster.pods if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]]
+    pods = [pod for pod in cluster.pods if not is_over(pod) and not is_going(pod)]
     for pod in pods:
         name = pod["metadata"]["name"]
         if words := _guards_words(pod):
@@ -94,7 +94,7 @@ def _running(cluster: ClusterFacts, mount: Manifest) -> list[Manifest]:
         if labels
         and pod["metadata"].get("labels", {}).items() >= labels.items()
         and pod.get("status", {}).get("phase") == "Running"
-        and "deletionTimestamp" not in pod["metadata"]
+        and not is_going(pod)
     ]
 
 
