@@ -29,6 +29,11 @@ class Directory:
         return self.within(other) or other.within(self)
 
 
+def source(volume: Manifest) -> str:
+    """Name the kind of what a volume's files lie on; empty for a kind that this stack has not."""
+    return next((kind for kind in ("hostPath", "local", "nfs", "csi") if kind in volume), "")
+
+
 def directory(volume: Manifest) -> Directory | None:
     """Find where a volume leads, a pod's or the spec of a PersistentVolume; None for a kind that this stack has not."""
     match volume:

@@ -170,6 +170,11 @@ def _rank(service: Manifest, workloads: Sequence[Manifest]) -> tuple[bool, bool,
     )
 
 
+def tcp_ports(service: Manifest) -> list[Manifest]:
+    """List a Service's ports that http may use: HTTP/3 has the same number, over UDP."""
+    return [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]
+
+
 def _port(service: Manifest, workloads: Sequence[Manifest]) -> int | None:
     """Find the port of a Service that leads to Immich."""
     several = [container for workload in workloads for container in containers(workload)]
@@ -181,8 +186,7 @@ def _port(service: Manifest, workloads: Sequence[Manifest]) -> int | None:
         for port in container.get("ports", [])
         if "name" in port
     }
-    # HTTP/3 has the same number, over UDP.
-    stated_ports = [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]
+    stated_ports = tcp_ports(service)
 
     def target(port: Manifest) -> Any:
         to = port.get("targetPort", port["port"])

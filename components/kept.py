@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from clients.kubernetes import Manifest, Ref
 from clients.likeness import same_quantity, value_at
 from clients.nodes import HOST_NAME
-from clients.volumes import directory
+from clients.volumes import directory, source
 from components.ownership import ADOPTED_MARK, Ownership
 
 # On what this stack made again with the values of an object that it had adopted: it goes with the stack.
 VALUES_MARK = "immich-icloud/values"
-_SOURCES = ("hostPath", "local", "nfs", "csi")
 
 
 def keeps(known: Manifest, owner: Ownership) -> bool:
@@ -42,12 +41,11 @@ def keeping(wanted: Manifest, kept: Mapping[Ref, Manifest], *, adopted: bool) ->
 
 
 def _volume(ours: Manifest, theirs: Manifest) -> Manifest:
-    source, found = _source(ours), _source(theirs)
     same_disk = directory(ours) == directory(theirs)
-    kept = theirs if same_disk else {key: value for key, value in theirs.items() if key != found}
+    kept = theirs if same_disk else {key: value for key, value in theirs.items() if key != source(theirs)}
     stated = {key: ours[key] for key in ("claimRef", "persistentVolumeReclaimPolicy")}
     if not same_disk:
-        stated[source] = ours[source]
+        stated[source(ours)] = ours[source(ours)]
     if not _lets_in(theirs.get("nodeAffinity"), ours.get("nodeAffinity")):
         stated["nodeAffinity"] = ours["nodeAffinity"]
     return _as_written({**kept, **stated}, ours)
@@ -56,10 +54,6 @@ def _volume(ours: Manifest, theirs: Manifest) -> Manifest:
 def _claim(ours: Manifest, theirs: Manifest) -> Manifest:
     stated = {"volumeName": ours["volumeName"]}
     return _as_written({"storageClassName": ours["storageClassName"], **theirs, **stated}, ours)
-
-
-def _source(spec: Manifest) -> str:
-    return next((kind for kind in _SOURCES if kind in spec), "")
 
 
 def _as_written(spec: Manifest, ours: Manifest) -> Manifest:

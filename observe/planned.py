@@ -174,11 +174,8 @@ def origin(settings: Settings, seen: ClusterSeen) -> Origin | None:
     if seen.origin is None:
         return None
     wanted, spec = backend.port, seen.origin["spec"]
-    targets: dict[int, int | str] = {port["port"]: port.get("targetPort", wanted) for port in tcp_ports(seen.origin)}
+    targets: dict[int, int | str] = {
+        port["port"]: port.get("targetPort", wanted) for port in immich_server.tcp_ports(seen.origin)
+    }
     pods = {} if seen.origin_on_host else spec.get("selector") or {}
     return Origin(backend.namespace, pods, targets.get(wanted, wanted))
-
-
-def tcp_ports(service: Manifest) -> list[Manifest]:
-    """List a Service's ports that http may use: HTTP/3 has the same number, over UDP."""
-    return [port for port in service["spec"].get("ports", []) if port.get("protocol", "TCP") == "TCP"]

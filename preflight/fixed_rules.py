@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.kubernetes import Manifest
 from clients.likeness import same_quantity, value_at
-from clients.volumes import is_released
+from clients.volumes import is_released, source
 from components.plan import ManagedObject, Plan
 from preflight import wording
 from preflight.dry_runs import Answers
@@ -33,7 +33,6 @@ _FIXED: dict[str, list[tuple[str, str]]] = {
         ("storageClassName", "photoSync.cookieVolume.storageClass"),
     ],
 }
-_SOURCES = ("hostPath", "local", "nfs", "csi")
 # May be added to an object that lacks them.
 _ADDABLE = {
     "claimRef.namespace",
@@ -85,11 +84,9 @@ def _settings_of(managed: ManagedObject, plan: Plan) -> Mapping[str, str]:
 
 def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str, str]) -> Iterator[Finding]:
     ours, theirs = managed.manifest.get("spec", {}), live.get("spec", {})
-    if managed.ref.kind == "PersistentVolume":
-        source, found = (next((kind for kind in _SOURCES if kind in spec), "") for spec in (ours, theirs))
-        if source != found:
-            yield wording.VOLUME_KIND_FIXED.found(managed.ref, found=found or "unknown", wanted=source)
-            return
+    if managed.ref.kind == "PersistentVolume" and source(ours) != source(theirs):
+        yield wording.VOLUME_KIND_FIXED.found(managed.ref, found=source(theirs) or "unknown", wanted=source(ours))
+        return
     for field, setting in _FIXED.get(managed.ref.kind, []):
         wanted, found = value_at(ours, field), value_at(theirs, field)
         if wanted is None and managed.ref.kind == "PersistentVolumeClaim":

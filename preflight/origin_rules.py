@@ -7,9 +7,9 @@ from clients.ingress_rules import Rule
 from clients.kubernetes import Manifest, Ref
 from clients.tunnel_document import DocumentError, TunnelDocument
 from components import local_route
+from components.immich_server import tcp_ports
 from observe.cloudflare import CloudflareSeen
 from observe.cluster import ClusterSeen, origin_of
-from observe.planned import tcp_ports
 from preflight import wording
 from preflight.selectors import matches
 from settings import Settings

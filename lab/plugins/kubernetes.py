@@ -109,9 +109,7 @@ class KubernetesPlugin(Plugin[Session]):
         inputs = decode(request.properties)
         obj = plain(inputs)
         as_is = provider_pb2.CreateResponse(properties=request.properties)
-        if request.preview and (
-            properties.contains(obj, Unknown) or session.cluster is None or not session.cluster.serves(obj)
-        ):
+        if request.preview and not _can_be_asked(session, obj):
             return as_is
         manager = field_manager(obj, {})
         try:
@@ -176,9 +174,7 @@ class KubernetesPlugin(Plugin[Session]):
         state, inputs = decode(request.olds), decode(request.news)
         obj = changes.normalised(plain(inputs))
         as_is = provider_pb2.UpdateResponse(properties=request.news)
-        if request.preview and (
-            properties.contains(obj, Unknown) or session.cluster is None or not session.cluster.serves(obj)
-        ):
+        if request.preview and not _can_be_asked(session, obj):
             return as_is
         cluster = session.reached()
         old_inputs, old_live = split(plain(state))
@@ -215,6 +211,10 @@ class KubernetesPlugin(Plugin[Session]):
         except NotReadyError as error:
             raise _init_failed(str(error), error, decode(request.properties)) from error
         return Empty()
+
+
+def _can_be_asked(session: Session, obj: Object) -> bool:
+    return not properties.contains(obj, Unknown) and session.cluster is not None and session.cluster.serves(obj)
 
 
 def _place(obj: Object) -> tuple[str, str]:
