@@ -123,7 +123,7 @@ def _class(route: Ingress, cluster: ClusterSeen) -> str:
 
 
 def _of_traefik(cluster: ClusterSeen, service: Manifest, entry_points: Iterable[str]) -> Iterator[str]:
-    namespace, selector = service.get("metadata", {}).get("namespace"), service["spec"].get("selector") or {}
+    namespace, selector = service["metadata"].get("namespace"), service["spec"].get("selector")
     pods = [
         pod
         for pod in cluster.routes.pods or ()

@@ -593,6 +593,22 @@ def test_what_another_manager_updates_or_states_otherwise_is_refused(wanted: Man
     assert (problem.code, problem.values["manager"]) == ("entries-of-another", "helm")
 
 
+def test_what_another_manager_updates_too_is_refused() -> None:
+    api = shared(manager="helm")
+    assert api.live
+    fields = api.live["metadata"]["managedFields"]
+    fields += [entry | {"operation": "Update"} for entry in fields if entry["manager"] == "helm"]
+    assert [one.code for one in dry_run(api, claim()).problems] == ["entries-of-another"]
+
+
+def test_a_label_that_another_manager_applies_alike_is_refused() -> None:
+    """It is no item, which could be held by two: whoever changes it takes it from the other."""
+    api = FakeClusterApi(namespace(labels=None))
+    api.apply(ours_in_namespace(), "helm", force=True)
+    (problem,) = dry_run(api, claim(ours_in_namespace())).problems
+    assert (problem.code, problem.values["manager"]) == ("entries-of-another", "helm")
+
+
 def test_what_another_manager_applies_alike_stays_without_a_rollout(provider: Provider) -> None:
     api = shared()
     assert api.live

@@ -427,6 +427,12 @@ def test_a_tunnel_of_unknown_manager_is_a_warning() -> None:
     assert world.warned() == ["manager-unknown"]
 
 
+def test_a_tunnel_that_is_deleted_is_missing() -> None:
+    world = World(WITH_RULE)
+    world.account.world.tunnels[WORKSHOP]["deleted_at"] = "2026-11-27T08:00:00Z"
+    assert world.missing() == ["tunnel-missing"]
+
+
 def test_a_connector_that_is_not_there() -> None:
     world = World()
     world.cluster.objects.clear()

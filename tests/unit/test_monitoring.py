@@ -18,6 +18,7 @@ from settings.storage import Nfs
 from tests.accounts import household
 from tests.findings import Told, told
 from tests.objects import SERVERS, STACK, deployment, namespace, service
+from tests.unit.configured import configured
 from tests.unit.recording import deployed
 
 
@@ -58,6 +59,8 @@ def test_a_cluster_without_the_operator_is_reported_at_preview(*, alerts: bool, 
         alerts=alerts,
     )
     assert told(missing_rules.in_cluster(watched("anna"), there)) == expected
+    without = configured(monitoring={})
+    assert not told(missing_rules.in_cluster(without, there)), "rules are only of accounts"
     assert not told(missing_rules.in_cluster(household(), there))
 
 

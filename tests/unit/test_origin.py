@@ -266,17 +266,27 @@ REDIRECTED = "--entryPoints.web.http.redirections.entryPoint.to=websecure"
         ({"className": "traefik", "annotations": {ENTRY: "web, websecure"}}, (), []),
         ({"className": "traefik"}, (pod("traefik", REDIRECTED),), ["origin-redirects"]),
         ({"className": "traefik"}, (pod("traefik", REDIRECTED.replace("web.", "internal.")),), []),
+        ({"className": "traefik"}, ({**pod("traefik", REDIRECTED), "metadata": {"namespace": "ingress-nginx"}},), []),
+        ({"className": "traefik"}, ({**pod("traefik", REDIRECTED), "metadata": {"labels": {"app": "door"}}},), []),
+        ({"className": "traefik"}, None, []),
         ({"className": "traefik", "annotations": {"haproxy.org/ssl-redirect": "true"}}, (), ["origin-redirects"]),
     ],
 )  # fmt: skip
 def test_an_ingress_that_redirects_to_https_loops(
-    route: Manifest, pods: tuple[Manifest, ...], expected: list[str]
+    route: Manifest, pods: tuple[Manifest, ...] | None, expected: list[str]
 ) -> None:
     settings = configured(cloudflare=SHARED | {"origin": CONTROLLER}, route={"kind": "ingress", **route})
     assert codes(settings, RoutesSeen(ingress_classes=(NGINX, TRAEFIK), pods=pods)) == expected
     over_tls = {"scheme": "https", "noTLSVerify": True}
     settings = configured(cloudflare=SHARED | {"origin": CONTROLLER | over_tls}, route={"kind": "ingress", **route})
     assert codes(settings, RoutesSeen(ingress_classes=(NGINX, TRAEFIK), pods=pods)) == []
+
+
+def test_pods_of_a_service_without_a_selector_are_unknown() -> None:
+    settings = configured(cloudflare=SHARED | {"origin": CONTROLLER}, route={"kind": "ingress", "className": "traefik"})
+    door = {**DOOR, "spec": {"ports": DOOR["spec"]["ports"]}}
+    cluster = replace(CLUSTER, origin=door, routes=RoutesSeen(pods=(pod("traefik", REDIRECTED),)))
+    assert list(origin_rules.findings(settings, cluster, CloudflareSeen(ZONE))) == []
 
 
 @pytest.mark.parametrize(

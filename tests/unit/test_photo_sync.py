@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from components import images, pod_security
 from components.ownership import Ownership
-from components.photo_sync import arrangement, sync
+from components.photo_sync import arrangement, fetching, sync
 from components.plan import Found, plan
 from components.pod_security import Level
 from tests.accounts import APPLE_ID, PASSWORD, household
@@ -221,6 +221,12 @@ def test_an_account_can_have_another_client() -> None:
     (chosen,) = planned.network_policy["spec"]["podSelector"]["matchExpressions"]
     labels = [template["metadata"]["labels"][chosen["key"]] for template in templates]
     assert (chosen["operator"], chosen["values"]) == ("In", labels)
+
+
+def test_the_container_that_fetches_is_known_beside_those_of_others() -> None:
+    ours = {"name": "icloudpd", "env": [{"name": "MARK"}, {"name": "FOLDER", "value": "icloud-import"}]}
+    assert fetching({"initContainers": [{"name": "proxy"}], "containers": [ours]}) == ours
+    assert fetching({"containers": [{"name": "proxy"}, ours]}) == ours
 
 
 @pytest.mark.parametrize("keys", [{"sizes": ["original"]}, {"livePhotos": "none"}, {"recent": 1}, {"untilFound": 1}])

@@ -129,8 +129,9 @@ def test_missing(more: Manifest, seen: Manifest, expected: Told) -> None:
     assert missing(configured(**more), facts(**seen)) == [expected]
 
 
-def test_a_network_volume_needs_no_node() -> None:
-    assert missing(configured(NFS), facts(nodes=())) == []
+@pytest.mark.parametrize(("storage", "nodes"), [(NFS, ()), (ON_HOST, None)], ids=["needs none", "may not be read"])
+def test_no_node_is_missing(storage: Manifest, nodes: tuple[str, ...] | None) -> None:
+    assert missing(configured(storage), facts(nodes=nodes)) == []
 
 
 # the session's volume
@@ -153,8 +154,9 @@ CLASS = "photoSync.cookieVolume.storageClass"
         ("slow", {"storage_classes": (LOCAL_PATH,)}, [("class-missing", CLASS)]),
         (None, {"volume_classes": frozenset({"by-hand"})}, [("no-class", CLASS)]),
         ("slow", {"storage_classes": (LOCAL_PATH,), "volume_classes": None}, []),
+        ("slow", {"storage_classes": None}, []),
     ],
-    ids=["default", "named", "by hand", "no default", "unknown", "none", "may not be read"],
+    ids=["default", "named", "by hand", "no default", "unknown", "none", "no volumes are read", "no classes are read"],
 )
 def test_a_session_needs_a_volume(wanted: str | None, seen: Manifest, expected: list[Told]) -> None:
     cookie_volume = {"storageClass": wanted} if wanted else {}
