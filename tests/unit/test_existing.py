@@ -12,7 +12,7 @@ from components.names import names
 from components.plan import Plan
 from observe import Observed, cluster
 from observe.cluster import ClusterSeen
-from observe.existing import ExistingSeen, read_existing
+from observe.existing import ExistingSeen, modes, read_existing
 from observe.planned import planned
 from ops import verify_role
 from preflight import missing_rules, rules
@@ -72,6 +72,11 @@ def pod(name: str, node: str, **more: Any) -> Manifest:
 
 
 USING: Manifest = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": CLAIM.name}}]}
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "n1.lan"}},
+}
 SERVER = "ghcr.io/immich-app/immich-server:v2.4.1"
 WRITABLE = ExistingSeen(claim("ReadWriteMany"), claim("ReadWriteMany"))
 
@@ -172,13 +177,29 @@ def test_the_cluster_is_asked_for_claim_and_volume() -> None:
         ([pod("a", "n1"), pod("b", "n2", image=SERVER)], {"n2"}),
         ([pod("a", "n1", **USING), pod("b", "n2", **USING)], {"n1", "n2"}),
         ([pod("a", "n1")], set()),
+        ([pod("a", "n1", **USING) | {"status": {"phase": "Failed"}}, pod("b", "n2", image=SERVER)], {"n2"}),
+        ([pod("a", "n1", containers=[{"name": "vpn", "image": "vpn"}, {"name": "b", "image": SERVER}])], {"n1"}),
+        ([pod("a", "n1", **USING), NODE], {"n1.lan"}),
     ],
-    ids=["in use", "Immich runs", "two nodes", "nowhere"],
+    ids=["in use", "Immich runs", "two nodes", "nowhere", "ended", "beside a sidecar", "a node of another name"],
 )
 def test_where_a_claim_of_one_node_is_in_use(pods: list[Manifest], expected: set[str]) -> None:
     seen = read_existing(house(claim("ReadWriteOnce"), *pods), stated())
     assert seen
     assert seen.nodes == expected
+
+
+def test_immich_may_read_by_a_claim_of_its_own() -> None:
+    ours = claim("ReadWriteMany") | {"metadata": ELSEWHERE["claim"]}
+    theirs = claim("ReadOnlyMany") | {"metadata": {"name": "icloud", "namespace": "immich"}}
+    seen = read_existing(house(ours, theirs), stated(ELSEWHERE))
+    assert seen
+    assert (seen.claim, seen.read) == (ours, theirs)
+
+
+def test_the_modes_of_a_bound_claim_are_those_of_its_volume() -> None:
+    assert modes(claim("ReadWriteMany") | {"status": {"accessModes": ["ReadWriteOnce"]}}) == ["ReadWriteOnce"]
+    assert modes(claim("ReadWriteMany") | {"status": {"phase": "Pending"}}) == ["ReadWriteMany"]
 
 
 def test_pods_go_to_that_node() -> None:

@@ -17,8 +17,9 @@ import observe
 import preflight
 from clients import kubernetes_types, retry
 from clients.cloudflare import CloudflareApi, CloudflareError
-from clients.immich import ImmichApi
+from clients.immich import ImmichApi, ImmichError
 from clients.kubernetes import Answer, ClusterError, ClusterRefusedError, Manifest, Ref, UnreachableError
+from clients.service_connection import NotRunningError
 from components import directory
 from components.connector import Origin
 from components.names import names
@@ -47,6 +48,7 @@ from tests.objects import SERVERS, STACK, deployment, namespace
 from tests.stack_files import OWN, VALID, configuration, secrets
 from tests.unit.configured import configured
 from tests.unit.well import of_cluster, settings, well
+from text.resource_types import LIBRARY
 
 
 @pytest.mark.parametrize("file", [*VALID, *OWN], ids=lambda file: file.name)
@@ -58,7 +60,59 @@ def test_names_are_those_of_the_plan(file: Path) -> None:
     assert sorted(map(str, [*names(stated), job])) == sorted(map(str, wanted))
 
 
+def test_the_workload_that_was_mounted_first_keeps_its_place() -> None:
+    """Another one in its place would be one resource removed and one made: Immich would restart twice."""
+    first, second = ({"fragment": deployment() | {"metadata": {"name": name}}} for name in ("first", "second"))
+    known = [
+        state.Known("Fragment", f"urn::{name}", outputs)
+        for name, outputs in (
+            ("immich-labels", second),
+            ("immich-mount-fragment", {}),
+            ("immich-mount-fragment", first),
+        )
+    ]
+    assert state.first_mounted(known) == Ref("apps/v1", "Deployment", "first")
+    assert state.first_mounted(known[:2]) is None
+
+
 # Immich
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (NotRunningError("no pod runs"), in_immich.ImmichSeen(not_running="no pod runs")),
+        (ImmichError("401"), in_immich.ImmichSeen("401")),
+        (ClusterError("no way"), in_immich.ImmichSeen("no way")),
+    ],
+    ids=["not running", "refused", "no way to it"],
+)
+def test_an_immich_that_can_not_be_asked(
+    error: Exception, seen: in_immich.ImmichSeen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def behind(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ImmichApi, "behind", behind)
+    assert in_immich.read_immich(FakeCluster(), settings(), Ownership(STACK), ()) == seen
+    assert in_immich.read_immich(FakeCluster(), configured(), Ownership(STACK), ()) is None
+
+
+def test_a_library_is_known_by_the_state(immich: Immich) -> None:
+    made = immich.make_library(name="Renamed", exclusionPatterns=["**/ours/**", "**/theirs/**"])
+    stated = settings(immich={"library": {"name": "iCloud Photos"}})
+    ((wanted, _),) = in_immich.look(immich.api(), FakeCluster(), stated, Ownership(STACK)).libraries
+    outputs = {"owner": wanted.owner.upper(), "library_id": made, "exclusion_patterns": ["**/ours/**"]}
+    known = [
+        state.Known(LIBRARY, "urn::library", outputs),
+        state.Known("another", "urn::other", {"owner": wanted.owner}),
+    ]
+    ((_, diff),) = in_immich.look(immich.api(), FakeCluster(), stated, Ownership(STACK), known).libraries
+    assert diff.live
+    assert diff.settled
+    assert (diff.problems, diff.live.id, diff.adopted) == ((), made, False)
+    assert "**/theirs/**" in diff.settled.exclusion_patterns
+    assert "**/ours/**" not in diff.settled.exclusion_patterns
 
 
 @pytest.fixture
