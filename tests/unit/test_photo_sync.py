@@ -225,8 +225,9 @@ def test_an_account_can_have_another_client() -> None:
 
 def test_the_container_that_fetches_is_known_beside_those_of_others() -> None:
     ours = {"name": "icloudpd", "env": [{"name": "MARK"}, {"name": "FOLDER", "value": "icloud-import"}]}
-    assert fetching({"initContainers": [{"name": "proxy"}], "containers": [ours]}) == ours
-    assert fetching({"containers": [{"name": "proxy"}, ours]}) == ours
+    others = [{"name": "bare"}, {"name": "proxy", "env": [{"name": "TZ"}]}]
+    assert fetching({"initContainers": [*others, ours], "containers": others}) == ours
+    assert fetching({"containers": [*others, ours]}) == ours
 
 
 @pytest.mark.parametrize("keys", [{"sizes": ["original"]}, {"livePhotos": "none"}, {"recent": 1}, {"untilFound": 1}])
