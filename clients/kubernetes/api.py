@@ -6,7 +6,6 @@ from functools import partial
 from http import HTTPStatus
 
 import urllib3
-from kubernetes.stream import ws_client
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 from websocket import WebSocket
@@ -15,7 +14,7 @@ from clients import custom_types, kubernetes_types
 from clients.deadline import within
 from clients.kubernetes.errors import ClusterError, ClusterRefusedError, ContendedError
 from clients.kubernetes.objects import Answer, Manifest, Manifests, Ref
-from clients.kubernetes.transport import TIMEOUT, Transport
+from clients.kubernetes.transport import TIMEOUT, Forwarding, Transport
 from clients.likeness import unlike
 from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
@@ -137,7 +136,7 @@ class ClusterApi:
         stream = self._server.stream(
             f"{pod.path}/portforward", [("ports", str(port))], f"no port of {pod} is forwarded"
         )
-        opened_socket: socket.socket = ws_client.PortForward(stream, [port]).socket(port)
+        opened_socket: socket.socket = Forwarding(stream, [port]).socket(port)
         return opened_socket
 
     @within(_POD_TIMEOUT)
@@ -361,6 +360,8 @@ def _is_deletion(content: bytes, ref: Ref) -> bool:
 def _refuse(found: Manifest, like: Ref, *, stored: bool = True) -> None:
     place = next(kubernetes_types.faults(found, like.api_version, like.kind, stored=stored), None)
     if place is None:
+        if like.namespace and found["metadata"].get("namespace") != like.namespace:
+            raise ValueError("metadata.namespace")
         return
     if custom_types.is_read(like.kind) and not place.startswith("metadata"):
         named = Ref(like.api_version, like.kind, found["metadata"]["name"], found["metadata"].get("namespace"))

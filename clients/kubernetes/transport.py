@@ -142,6 +142,18 @@ class Transport:
         return UnreachableError(f"no Kubernetes API server answers at {self._where}: {visible_sentence(str(reason))}")
 
 
+class Forwarding(ws_client.PortForward):  # type: ignore[misc]  # the client has no types
+    """A port of a pod. Whatever is sent that is none ends its connection; the client's thread would print a traceback."""
+
+    def _proxy(self) -> None:
+        try:
+            super()._proxy()
+        except Exception:  # noqa: BLE001 (of any frame, connection and encoding)
+            self.websocket.shutdown()
+            for port in self.local_ports.values():
+                port.python.close()
+
+
 def _text(warning: str) -> str:
     """`299 - "text"` (RFC 9111, section 5.5) to text."""
     return warning.split(" ", 2)[-1].strip('"').replace('\\"', '"')

@@ -2,10 +2,14 @@
 
 import io
 import json
+import re
 import socket
+import struct
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +302,43 @@ def test_a_stream_of_no_http_server_is_reported(tmp_path: Path, monkeypatch: pyt
         thread.join()
 
 
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x82\x01\x09", b"\x81\x01x", b"\x82\x00", b"\xff\x00", b"\x88\x01x", b""], ids=repr
+)
+def test_a_forwarded_port_ends_with_what_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes
+) -> None:
+    """An error of the thread that reads it would be printed as a traceback. No frame: the connection is reset."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                key = re.findall(rb"(?i)sec-websocket-key: (\S+)", connection.recv(65536))[0]
+                accepted = b64encode(sha1(key + GUID, usedforsecurity=False).digest())
+                connection.sendall(UPGRADED + b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n" + frame)
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        before = threading.enumerate()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = api_at(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}").connect(Ref.of(POD), 2283)
+        port.settimeout(10)
+        with suppress(BrokenPipeError):
+            port.sendall(b"x")
+        with suppress(ConnectionResetError):
+            assert not port.recv(1)
+        port.close()
+        for started in {*threading.enumerate(), thread} - {*before}:
+            started.join()
+
+
 def test_a_kind_that_the_server_does_not_know_is_absent(connect: Connect) -> None:
     api, _ = connect(lambda *_: Said(404, b"404 page not found\n"))
     assert api.get(Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "immich", "immich")) is None
@@ -359,7 +400,7 @@ def test_a_list_that_is_wrong_somewhere(wrong: tuple[ClusterApi, Callable[[Any],
             found = api.list(Ref("v1", "Pod", "", "immich"))
         except UnreachableError:
             continue
-        assert all(isinstance(Ref.of(item).name, str) for item in found)
+        assert all(isinstance(Ref.of(item).name, str) and Ref.of(item).namespace == "immich" for item in found)
 
 
 @pytest.mark.parametrize(("dry_run", "refused"), [(True, False), (False, True)])

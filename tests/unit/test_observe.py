@@ -216,7 +216,8 @@ class Answering(FakeCluster):
     def _read(found: Manifest, like: Ref) -> Manifest:
         named = {"apiVersion": like.api_version, "kind": like.kind}  # else the client takes it for no answer
         whole: Manifest = {**kubernetes_types.without_nulls(found), **named}
-        if place := next(kubernetes_types.faults(whole, like.api_version, like.kind), None):
+        place = next(kubernetes_types.faults(whole, like.api_version, like.kind), None)
+        if place or like.namespace not in {None, whole["metadata"].get("namespace")}:
             raise UnreachableError(f"what answers is not a Kubernetes API server: {place}")
         return whole
 
