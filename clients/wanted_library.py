@@ -11,6 +11,7 @@ from clients.lease import Notes
 from clients.retry import again
 from settings.model import Backend
 from text.finding import Finding
+from text.mailbox import mailbox
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,8 @@ def compare(
 
     """
     users = immich.users()
-    wanted_email = wanted.owner.casefold()
-    owner = (
-        next((user for user in users if user.email.casefold() == wanted_email), None) if wanted_email else immich.me()
-    )
+    email = mailbox(wanted.owner)
+    owner = next((user for user in users if mailbox(user.email) == email), None) if email else immich.me()
     if owner is None:
         known_users = ", ".join(user.email for user in users)
         return LibraryDiff((wording.USER_MISSING.found(user=wanted.owner, has=known_users),))

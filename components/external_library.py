@@ -14,6 +14,7 @@ from components.ownership import Ownership
 from providers.immich_library import ImmichLibrary
 from providers.immich_settings import ImmichSettings
 from settings import Settings
+from text.mailbox import mailbox
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ def libraries(settings: Settings, ownership: Ownership, node: str = "") -> Libra
 
 def _import_paths(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each owner's folders; the owner is empty where it is whose API key it is."""
-    by_owner: dict[str, list[str]] = {}
+    by_owner: dict[str, tuple[str, list[str]]] = {}
     users = [account.immich_user for account in settings.photo_sync.accounts] or [None]
     for user, folder in zip(users, settings.photo_sync.import_folders, strict=True):
         owner = user or settings.immich.library.owner or ""
-        by_owner.setdefault(owner, []).append(f"{settings.immich.mount.path}/{folder}")
-    return ((owner, tuple(paths)) for owner, paths in by_owner.items())
+        _, paths = by_owner.setdefault(mailbox(owner), (owner, []))
+        paths.append(f"{settings.immich.mount.path}/{folder}")
+    return ((owner, tuple(paths)) for owner, paths in by_owner.values())
 
 
 class ExternalLibrary(pulumi.ComponentResource):
@@ -86,7 +88,7 @@ class ExternalLibrary(pulumi.ComponentResource):
 
 def _library(name: str, wanted: WantedLibrary, parent: pulumi.Resource) -> ImmichLibrary:
     # An address is the same in capitals; older states name a library by the owner as the stack file spelled it.
-    now, as_written = _named(name, wanted.owner.casefold()), _named(name, wanted.owner)
+    now, as_written = _named(name, mailbox(wanted.owner)), _named(name, wanted.owner)
     aliases: list[str | pulumi.Alias] = [] if now == as_written else [pulumi.Alias(as_written)]
     # Kept when the stack is removed: with a library go the albums and the metadata of its photos.
     return ImmichLibrary(

@@ -15,6 +15,7 @@ from components.ownership import Ownership
 from observe.state import Known
 from settings import Settings
 from text.command import with_command
+from text.mailbox import mailbox
 from text.resource_types import LIBRARY
 
 
@@ -74,10 +75,8 @@ def look(
         return ImmichSeen(lacking=lacking)
     lease = immich_lease.immich_lease(cluster, settings.immich.namespace, owner.stack, owner.other_names)
     notes = lease.notes()
-    stated = {str(one.outputs.get("owner", "")).casefold(): one.outputs for one in known if one.type == LIBRARY}
-    libraries = tuple(
-        (one, _compare(immich, one, notes, stated.get(one.owner.casefold(), {}))) for one in wanted.wanted
-    )
+    stated = {mailbox(str(one.outputs.get("owner", ""))): one.outputs for one in known if one.type == LIBRARY}
+    libraries = tuple((one, _compare(immich, one, notes, stated.get(mailbox(one.owner), {}))) for one in wanted.wanted)
     if wanted.settings is None:
         return ImmichSeen(libraries=libraries)
     document = immich.configuration()

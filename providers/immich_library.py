@@ -22,6 +22,7 @@ from providers.immich_provider import ImmichProvider
 from providers.report import checked, report
 from settings.model import Backend
 from text.finding import Finding
+from text.mailbox import mailbox
 from text.visible import visible
 
 
@@ -44,7 +45,7 @@ class ImmichLibraryProvider(ImmichProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Report a change exactly when something would be written, or Immich is reached another way."""
         old, new = _wanted(_olds), _wanted(_news)
-        if old.owner.casefold() != new.owner.casefold():
+        if mailbox(old.owner) != mailbox(new.owner):
             return dynamic.DiffResult(changes=True, replaces=["owner"])
         try:
             with self._immich(new.server) as immich:

@@ -92,6 +92,20 @@ def test_what_can_not_be_made_again_is_protected() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "libraries"),
+    [
+        ("Anna@Example.com", "anna@example.com", 1),
+        ("Jose\u0301@b.c", "JOS\u00c9@b.c", 1),
+        ("stra\u00dfe@b.c", "strasse@b.c", 2),
+    ],
+)
+def test_an_owner_in_two_spellings_is_one(one: str, other: str, libraries: int) -> None:
+    stated = showing({"name": "anna", "immichUser": one}, {"name": "ben"}, owner=other)
+    assert len({library.name for library in deployed(stated, IMMICH).all("Library")}) == libraries
+    assert len(wanted(stated)) == libraries
+
+
 @pytest.mark.parametrize(("owner", "before"), [("Anna@Example.com", ["library-of-Anna@Example.com"]), ("a@b.c", [])])
 def test_an_owner_in_other_letters_has_the_same_library(owner: str, before: list[str]) -> None:
     library = one_library(deployed(showing({"name": "anna"}, owner=owner), IMMICH))
