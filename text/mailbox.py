@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form in which they are compared: in small letters, each with its marks as one character."""
+"""E-mail addresses in the one form in which they are compared: small letters, each with its marks as one character."""
 
 import unicodedata
 

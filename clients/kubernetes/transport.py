@@ -143,7 +143,7 @@ class Transport:
 
 
 class Forwarding(ws_client.PortForward):  # type: ignore[misc]  # the client has no types
-    """A port of a pod. Whatever is sent that is none ends its connection; the client's thread would print a traceback."""
+    """A port of a pod. What is sent and is none ends its connection, without the traceback of the client's thread."""
 
     def _proxy(self) -> None:
         try:

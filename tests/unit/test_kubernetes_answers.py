@@ -309,9 +309,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 @pytest.mark.parametrize(
     "frame", [b"\x82\x01\x09", b"\x81\x01x", b"\x82\x00", b"\xff\x00", b"\x88\x01x", b""], ids=repr
 )
-def test_a_forwarded_port_ends_with_what_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes
-) -> None:
+def test_a_forwarded_port_ends_with_what_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes) -> None:
     """An error of the thread that reads it would be printed as a traceback. No frame: the connection is reset."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as server:
