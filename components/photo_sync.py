@@ -56,6 +56,12 @@ class AccountSync:
     secret: SecretObject
     cron_job: Manifest
 
+    @property
+    def pod(self) -> Manifest:
+        """The spec of the pods that fetch."""
+        spec: Manifest = self.cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        return spec
+
 
 @dataclass(frozen=True)
 class Sync:
@@ -86,7 +92,7 @@ class Sync:
 
     def pods(self) -> list[Manifest]:
         """The pods that will run."""
-        return [account.cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"] for account in self.accounts]
+        return [account.pod for account in self.accounts]
 
     def overview(self, mounted_at: str) -> list[dict[str, str]]:
         """Say of each account its name, its folder as Immich sees it, its CronJob and its schedule."""

@@ -39,7 +39,7 @@ def _of_ours(facts: ClusterSeen, plan: Plan, answers: Answers, node: Manifest) -
     if job.ref not in answers.live:
         yield from _closed(job.ref, job.manifest["spec"]["template"]["spec"], node)
     for account in plan.sync.accounts if plan.sync else ():
-        ref, pod = Ref.of(account.cron_job), account.cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        ref, pod = Ref.of(account.cron_job), account.pod
         for claim, volume in _claims_elsewhere(pod, ref.namespace or "", node, facts):
             yield wording.CLAIM_ELSEWHERE.found(claim, workload=ref, volume=volume, node=node["metadata"]["name"])
         if job.ref in answers.live and any(_reasons(pod, node)):

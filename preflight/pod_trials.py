@@ -51,9 +51,8 @@ def _pods(plan: Plan, observed: Observed) -> Iterator[tuple[Ref, Manifest, bool]
     found = [observed.cluster.live.get(Ref.of(account.cron_job), {}) for account in accounts]
     running = any(one.get("status", {}).get("active") for one in found)
     for account in accounts:
-        cron_job = account.cron_job
-        pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-        yield Ref.of(cron_job), _as_large(pod, cron_job["metadata"]["namespace"]), running
+        ref = Ref.of(account.cron_job)
+        yield ref, _as_large(account.pod, ref.namespace or ""), running
 
 
 def _as_large(pod: Manifest, namespace: str) -> Manifest:
