@@ -19,6 +19,7 @@ from preflight import (
     mount_rules,
     origin_rules,
     policy_rules,
+    removal_rules,
     rules,
     space_rules,
     wording,
@@ -76,8 +77,10 @@ def check(settings: Settings, stack: str) -> Plan:
 
 def of_removal(connections: Connections) -> Plan | None:
     """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
-    command, made = Command("chart-values", pulumi.get_stack()), {one.type for one in state.known()}
+    known = state.known()
+    command, made = Command("chart-values", pulumi.get_stack()), {one.type for one in known}
     found = [
+        *removal_rules.mounted_by_others(connections.cluster, known),
         *([wording.REMOVED_UNDER_CHART.found(command=command)] if connections.mounted_by_chart and JOB in made else ()),
         *([wording.PHOTOS_UNSEEN.found()] if LIBRARY in made else ()),
     ]

@@ -80,7 +80,7 @@ def _rearranged(plan: Plan, answers: Answers) -> Iterator[Finding]:
             continue
         was, would_be = arrangement(live), arrangement(account.cron_job)
         if was != would_be:
-            yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be, folder=was.split()[0])
+            yield wording.FETCHED_AGAIN.found(ref, was=was, now=would_be, folder=was.partition(" ")[0])
 
 
 def _explained(settings: Settings, plan: Plan, problem: Finding) -> Finding:

@@ -1074,6 +1074,14 @@ REMOVED_UNDER_CHART = Situation(
     _WARNING,
     "immich.mount",
 )
+MOUNT_REMAINS = Situation(
+    "mount-remains",
+    '$subject: "$manager" states the mount of the photos, too, and leaves it there',
+    "Remove it there before you remove this stack. Otherwise Immich's next pod does not start: a claim is deleted once "
+    "no pod uses it, which removal waits for, and a directory of the node is no longer admitted",
+    _WARNING,
+    "immich.mount",
+)
 PHOTOS_UNSEEN = Situation(
     "photos-unseen",
     "Immich keeps its libraries and no longer sees their photos",

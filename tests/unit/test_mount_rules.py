@@ -16,9 +16,10 @@ from components.ownership import Ownership
 from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
 from observe.state import Known
-from preflight import mount_rules, wording
+from preflight import mount_rules, removal_rules, wording
 from preflight.dry_runs import Answers
 from settings import Settings, load_connections
+from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
 from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, managed, namespace
 from tests.stack_files import as_text
@@ -251,6 +252,25 @@ def test_removal_tells_of_photos_that_a_library_shows(monkeypatch: pytest.Monkey
     key: Manifest = {"immichApiKey": "made-by-no-up"}
     assert said_of_removal(monkeypatch, key, JOB) == []
     assert said_of_removal(monkeypatch, key, JOB, LIBRARY) == [str(wording.PHOTOS_UNSEEN.found())]
+
+
+@pytest.mark.parametrize(
+    ("manager", "told"), [(ARGOCD, [ARGOCD]), ("kubectl-patch", []), (Ownership(STACK).manager, []), ("", [])]
+)
+def test_removal_tells_who_else_states_the_mount(
+    monkeypatch: pytest.MonkeyPatch, manager: str, told: list[str]
+) -> None:
+    api, live, ours = FakeCluster(), mounted(manager), planned("entries")
+    api.objects[Ref.of(live)] = live
+    monkeypatch.setattr("preflight.removal_rules.ClusterApi", lambda _: api)
+    fragment = {"fragment": ours.mounts[0], "manager": ours.ownership.manager}
+    found = removal_rules.mounted_by_others(configured().cluster, [Known("", "", {}), Known("", "", fragment)])
+    assert [(one.code, one.values["manager"]) for one in found] == [("mount-remains", name) for name in told]
+
+
+def test_removal_tells_of_no_mount_where_the_cluster_can_not_be_read() -> None:
+    fragment = {"fragment": planned("entries").mounts[0], "manager": "m"}
+    assert removal_rules.mounted_by_others(configured().cluster, [Known("", "", fragment)]) == []
 
 
 def said_of_removal(monkeypatch: pytest.MonkeyPatch, settings: Manifest, *made: str) -> list[str]:

@@ -11,6 +11,7 @@ from clients.kubernetes import Ref
 from clients.wording import ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER, ENTRIES_OF_ANOTHER_STACK, OBJECT_MISSING
 from components.names import names
 from components.ownership import STACK_MARK, Ownership
+from components.photo_sync import fetching
 from components.plan import Found, ManagedObject, Plan, plan
 from observe.cluster import ClusterSeen
 from preflight import missing_rules, rules
@@ -208,6 +209,8 @@ def test_photos_that_would_be_fetched_again(changed: Settings, now: str) -> None
     assert problems(household(storage=OWNED, schedule="0 3 * * *"), live) == []
     first_is_new = household({"name": "ben", "folder": "b"}, {"name": "anna", "folder": "icloud-import"}, storage=OWNED)
     assert problems(first_is_new, live) == []
+    del fetching(live[CRON_JOB]["spec"]["jobTemplate"]["spec"]["template"]["spec"])["env"]
+    assert [one.values["folder"] for one in found(changed, live)] == [""]
 
 
 @pytest.mark.parametrize("problem", [ENTRIES_BY_HAND, ENTRIES_OF_ANOTHER])
