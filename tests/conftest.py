@@ -61,10 +61,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item.get_closest_marker("stand_in") is None]
 
 
+def pytest_configure() -> None:
+    """Have the garbage collector wait until all is imported, which stays."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Have the garbage collector look no more at what is imported, which stays: a tenth of the processor time."""
+    """Have the garbage collector look no more at what is imported: a tenth of the processor time."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clients.kubernetes import Manifest
 from components import pod_security
 from components import pods as job_pods
 from settings import parse
@@ -103,32 +105,38 @@ def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
     return [*pod.get("initContainers", []), *(one for one in pod["containers"] if "image" in one)]
 
 
+def made(file: Path) -> list[Manifest]:
+    """The objects of a stack and of its commands."""
+    return [*objects(parse(configuration(file), secrets(file)))]
+
+
+@cache
 def stated(file: Path) -> list[dict[str, Any]]:
-    """The pods of a stack, of its commands, and of the entries in Immich's pod."""
-    return [pod for made in objects(parse(configuration(file), secrets(file))) for pod in pods(made)]
+    """The pods in them, and of the entries in Immich's pod."""
+    return [*pods(made(file))]
 
 
-EVERY = {file.stem: stated(file) for file in VALID}
+each_stack = pytest.mark.parametrize("stack", VALID, ids=lambda file: file.stem)
 
 
-@pytest.mark.parametrize("stack", EVERY)
-def test_each_pod_is_restricted_but_for_the_exceptions(stack: str) -> None:
-    found = {deviation for pod in EVERY[stack] for deviation in deviations(pod)}
+@each_stack
+def test_each_pod_is_restricted_but_for_the_exceptions(stack: Path) -> None:
+    found = {deviation for pod in stated(stack) for deviation in deviations(pod)}
     assert found <= EXCEPTIONS.keys()
 
 
-@pytest.mark.parametrize("stack", EVERY)
-def test_the_level_of_its_namespace_is_told_the_same_way(stack: str) -> None:
+@each_stack
+def test_the_level_of_its_namespace_is_told_the_same_way(stack: Path) -> None:
     """By `pod_security.needed`, which computes the namespace's labels."""
-    for pod in EVERY[stack]:
+    for pod in stated(stack):
         beyond = [one for one in deviations(pod) if "digest" not in one]
         level = pod_security.needed({**pod, "initContainers": [], "containers": containers(pod)})
         assert (level == "restricted") is (not beyond)
 
 
-@pytest.mark.parametrize("stack", EVERY)
-def test_no_pod_of_its_own_has_a_token_of_the_cluster(stack: str) -> None:
-    own = [pod for pod in EVERY[stack] if all("image" in container for container in pod["containers"])]
+@each_stack
+def test_no_pod_of_its_own_has_a_token_of_the_cluster(stack: Path) -> None:
+    own = [pod for pod in stated(stack) if all("image" in container for container in pod["containers"])]
     assert own
     assert all(pod["automountServiceAccountToken"] is False for pod in own)
 
@@ -142,13 +150,13 @@ def test_each_component_that_builds_a_job_is_walked(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(job_pods, "job", job)
     for file in VALID:
-        stated(file)
+        made(file)
     components = Path(job_pods.__file__).parent.rglob("*.py")
     assert building == {str(file) for file in components if "pods.job(" in file.read_text()}
 
 
 def test_no_exception_is_left_that_nothing_needs() -> None:
-    needed = {deviation for every in EVERY.values() for pod in every for deviation in deviations(pod)}
+    needed = {deviation for file in VALID for pod in stated(file) for deviation in deviations(pod)}
     assert needed == EXCEPTIONS.keys()
 
 

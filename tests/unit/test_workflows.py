@@ -15,7 +15,9 @@ from lab.engine import SOURCE
 PLACE = SOURCE / ".github"
 FILES = {path.stem: path for path in sorted((PLACE / "workflows").glob("*.yaml"))}
 # "on" is YAML's true.
-WORKFLOWS: dict[str, dict[Any, Any]] = {name: yaml.safe_load(path.read_text()) for name, path in FILES.items()}
+WORKFLOWS: dict[str, dict[Any, Any]] = {
+    name: yaml.load(path.read_text(), yaml.CSafeLoader) for name, path in FILES.items()
+}
 JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 # Unreviewed packages have no business beside the cluster, with its passphrase.
