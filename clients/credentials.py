@@ -172,7 +172,7 @@ def _trust(settings: client.Configuration, authority: str | None) -> ssl.SSLCont
         context.load_verify_locations(cadata=(_decoded(authority) or b"").decode("ascii", "ignore"))
     elif settings.ssl_ca_cert:
         context.load_verify_locations(settings.ssl_ca_cert)
-    else:
+    elif settings.verify_ssl:
         context.load_default_certs()
     return context
 
