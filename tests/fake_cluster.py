@@ -23,15 +23,18 @@ class FakeCluster(ClusterApi):
         return deepcopy(self.objects.get(ref))
 
     def list(self, like: Ref, **query: str) -> "list[Manifest]":
+        return [deepcopy(self.objects[ref]) for ref in self.selected(like, **query)]
+
+    def selected(self, like: Ref, **query: str) -> tuple[Ref, ...]:
         labels, fields = (_pairs(query.get(selector)) for selector in ("labelSelector", "fieldSelector"))
-        return [
-            deepcopy(thing)
+        return tuple(
+            ref
             for ref, thing in self.objects.items()
             if ref.kind == like.kind
             and like.namespace in {None, ref.namespace}
             and thing["metadata"].get("labels", {}).items() >= labels.items()
             and all(_field(thing, path) == value for path, value in fields.items())
-        ]
+        )
 
     def serves(self, api_version: str, kind: str) -> bool:  # noqa: ARG002 (all kinds)
         return True

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any
 
 WRONG_BODIES = {
@@ -21,18 +21,24 @@ _WRONG: tuple[Any, ...] = (None, _MISSING, 7, "x", [], {}, [None], {"x": None}, 
 
 
 def mutated(right: Any) -> Iterator[tuple[str, Any]]:
-    """Each wrong answer, with what is wrong about it."""
+    """Each wrong answer, to be read alone, with what is wrong about it."""
     for path in _paths(right, ()):
         for wrong in _WRONG:
-            whole = deepcopy(right)
-            parent = whole
-            for step in path[:-1]:
-                parent = parent[step]
-            if wrong is _MISSING:
-                del parent[path[-1]]
-            else:
-                parent[path[-1]] = deepcopy(wrong)
-            yield f"{'.'.join(map(str, path))}: {'missing' if wrong is _MISSING else json.dumps(wrong)}", whole
+            told = "missing" if wrong is _MISSING else json.dumps(wrong)
+            yield f"{'.'.join(map(str, path))}: {told}", _with(right, path, wrong)
+
+
+def _with(right: Any, path: tuple[Any, ...], wrong: Any) -> Any:
+    """Copy the way to the field; what is beside it is shared."""
+    whole = copy(right)
+    step, *rest = path
+    if rest:
+        whole[step] = _with(right[step], (*rest,), wrong)
+    elif wrong is _MISSING:
+        del whole[step]
+    else:
+        whole[step] = deepcopy(wrong)
+    return whole
 
 
 def _paths(value: Any, way: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:

@@ -1,8 +1,24 @@
 """What unit tests share: nothing waits for time to pass."""
 
+from pathlib import Path
+
 import pytest
+import trustme
 
 from clients import pod_start, retry
+
+
+@pytest.fixture(scope="session")
+def an_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("tls") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _few_authorities(an_authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust one: to read the machine's hundred and more takes each TLS context a twentieth of a second."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(an_authority))
 
 
 @pytest.fixture(autouse=True)

@@ -196,17 +196,16 @@ class Answering(FakeCluster):
 
     def __init__(self, objects: Iterable[Manifest]) -> None:
         super().__init__()
-        self.objects = {Ref.of(one): deepcopy(one) for one in objects}
+        self.objects = {Ref.of(one): one for one in objects}
         self.right = FakeCluster()
         self.right.objects = dict(self.objects)
 
     def get(self, ref: Ref) -> Manifest | None:
-        found = super().get(ref)
+        found = self.objects.get(ref)
         return None if found is None else self._read(found, ref)
 
     def list(self, like: Ref, **query: str) -> list[Manifest]:
-        selected = {Ref.of(one) for one in self.right.list(like, **query)}
-        return [self._read(deepcopy(found), like) for ref, found in self.objects.items() if ref in selected]
+        return [self._read(self.objects[ref], like) for ref in self.right.selected(like, **query)]
 
     def apply(self, manifest: Manifest, manager: str, *, dry_run: bool = False, force: bool = False) -> Answer:
         assert dry_run, (manager, force)
@@ -215,7 +214,7 @@ class Answering(FakeCluster):
     @staticmethod
     def _read(found: Manifest, like: Ref) -> Manifest:
         named = {"apiVersion": like.api_version, "kind": like.kind}  # else the client takes it for no answer
-        whole: Manifest = {**kubernetes_types.without_nulls(found), **named}
+        whole: Manifest = {**kubernetes_types.without_nulls(found), **named}  # a copy
         place = next(kubernetes_types.faults(whole, like.api_version, like.kind), None)
         if place or like.namespace not in {None, whole["metadata"].get("namespace")}:
             raise UnreachableError(f"what answers is not a Kubernetes API server: {place}")
