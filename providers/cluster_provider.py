@@ -1,5 +1,7 @@
 """What the dynamic resources in the cluster share: how they reach it."""
 
+from functools import cached_property
+
 from pulumi import dynamic
 
 from clients.kubernetes import ClusterApi
@@ -18,4 +20,9 @@ class ClusterProvider(dynamic.ResourceProvider):
         self._cluster = Cluster.model_validate_json(req.config.require("immich-icloud:cluster"))
 
     def _api(self) -> ClusterApi:
+        return self._connected
+
+    @cached_property
+    def _connected(self) -> ClusterApi:
+        """Of all steps of a run: a kubeconfig takes longer to read than an object, and may name a plugin to be run."""
         return ClusterApi(self._cluster)

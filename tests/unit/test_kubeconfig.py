@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import trustme
 import yaml
+from pulumi.dynamic import Config, ConfigureRequest
 
 from clients.kubernetes import ClusterApi, ClusterError
+from providers.fragment import FragmentProvider
 from settings.cluster import Cluster
 from tests.mutations import mutated
 from tests.scripted_server import Said, serving
@@ -139,11 +141,23 @@ def test_credentials_that_are_refused_are_told_with_their_context(tmp_path: Path
         connect(tmp_path, written(server=server.address)).version()
 
 
-def test_a_plugin_may_be_beside_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_beside_the_kubeconfig_runs_once_for_all_steps_of_a_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     version = "client.authentication.k8s.io/v1"
     given = json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": {"token": "x"}})
     plugin = tmp_path / "plugin"
-    plugin.write_text(f"#!/bin/sh\necho '{given}'\n")
+    plugin.write_text(f"#!/bin/sh\necho '{given}'\necho run >>{tmp_path}/runs\n")
     plugin.chmod(0o755)
     monkeypatch.chdir("/")
-    connect(tmp_path, written({"exec": {"command": "./plugin", "apiVersion": version, "interactiveMode": "Never"}}))
+    user = {"exec": {"command": "./plugin", "apiVersion": version, "interactiveMode": "Never"}}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    provider = FragmentProvider()
+    gone = json.dumps({"kind": "Status", "message": "not found"}).encode()
+    with serving(lambda *_: Said(404, gone)) as server:
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(written(user, server.address)))
+        cluster = {"kubeconfig": str(tmp_path / "kubeconfig"), "context": "c", "identifier": "c"}
+        provider.configure(ConfigureRequest(Config({"immich-icloud:cluster": json.dumps(cluster)}, "immich-icloud")))
+        reads = [provider.read("", {"fragment": namespace, "manager": "m", "adopt": False}) for _ in range(2)]
+    assert [one.id for one in reads] == ["", ""]
+    assert (tmp_path / "runs").read_text() == "run\n"
