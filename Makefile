@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help new up preview down status review icloud-login icloud-list sync-now notify-test mark-disk chart-values verify diagram \
-	bench bench-clients test test-alerts test-kind test-node test-routes test-unit soak soak-photos check audit format schema messages troubleshooting \
+	bench bench-clients test test-alerts test-kind test-node test-routes test-unit soak soak-photos check types lint audit format schema messages troubleshooting \
 	pictures lock clean
 
 # What follows a semicolon is about the arguments, and gets a line of its own: 80 columns.
@@ -140,9 +140,14 @@ bench: $(READY) ## Measure the rehearsal's commands: bench/RESULTS.md; --rounds 
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(READY) ## Run linters and type checks, also of text and workflows
+	@$(MAKE) --no-print-directory -j 2 types lint
+
+types: $(READY) # as long as all linters together
+	@$(BIN)/mypy $(SOURCES)
+
+lint: $(READY)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
-	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.vocabulary
 	@$(BIN)/shellcheck .ci/run $$(find $(SOURCES) -name '*.sh')

@@ -46,10 +46,11 @@ def prose(file: Path) -> Iterator[tuple[int, str]]:
     if file.suffix != ".py":
         yield from enumerate(text.splitlines(), start=1)
         return
+    tested = "tests" in file.relative_to(ROOT).parts
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.NAME and token.string.startswith("test_"):  # in a list of failures
             yield token.start[0], token.string.replace("_", " ")
-        is_data = "tests" in file.relative_to(ROOT).parts and not token.string.startswith(("#", '"""'))
+        is_data = tested and not token.string.startswith(("#", '"""'))
         if token.type not in _CODE and not is_data:
             yield from enumerate(token.string.splitlines(), start=token.start[0])
 
