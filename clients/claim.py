@@ -38,6 +38,11 @@ class Claim:
         """Find which field managers hold which of the entries."""
         return managed_fields.holders(live["metadata"].get("managedFields", []), managed_fields.entries(self.fragment))
 
+    def rivals(self, live: Manifest) -> dict[str, list[managed_fields.Path]]:
+        """Find which other field managers hold which of the entries; a person with kubectl is none."""
+        us = {self.manager, OBJECT_MANAGER}
+        return {one: held for one, held in self.holders(live).items() if one not in us and not set_by_hand(one)}
+
     def read(self, api: ClusterApi) -> tuple[Manifest | None, frozenset[str]]:
         """Read the object, with what former names own as the field manager's; and which of them own anything."""
         live = api.get(self.ref)
@@ -155,8 +160,7 @@ def without(api: ClusterApi, claim: Claim) -> Remainder | None:
         return Remainder(live)
     ours = [*ours, *lent_mounts.found(live, claim.fragment, claim.manager, set_by_hand)]
     by_hand = {path for manager, paths in holding.items() if set_by_hand(manager) for path in paths if path in ours}
-    rivals = holding.keys() - {claim.manager, OBJECT_MANAGER}
-    staying = {path for manager in rivals if not set_by_hand(manager) for path in holding[manager]}
+    staying = {path for paths in claim.rivals(live).values() for path in paths}
     going = [path for path in ours if path not in staying]
     return Remainder(lent_mounts.without(live, going), ours=True, by_hand=_listed(sorted(by_hand)))
 

@@ -7,8 +7,8 @@ be missing in between.
 from collections.abc import Iterator
 
 from clients import managed_fields
-from clients.kubernetes import OBJECT_MANAGER, Manifest, Ref
-from clients.managed_fields import set_by_hand
+from clients.claim import Claim
+from clients.kubernetes import Manifest, Ref
 from components.immich_mount import GUARD, lacking, lies_within, part_of
 from components.mount_admission import admitted, stamp
 from components.plan import Plan
@@ -91,9 +91,7 @@ def _stated_here(mount: Manifest, facts: ClusterSeen, plan: Plan, answers: Answe
         if facts.mutating:
             yield wording.ADMISSION_ADVISED.found(workload=Ref.of(mount))
     elif trial.problems and not _lacks(mount, trial.live):
-        holding = managed_fields.holders(trial.live["metadata"].get("managedFields", []), managed_fields.entries(mount))
-        us = {plan.ownership.manager, OBJECT_MANAGER}
-        for manager in (one for one in holding if one not in us and not set_by_hand(one)):
+        for manager in Claim(mount, plan.ownership.manager, adopt=False).rivals(trial.live):
             yield wording.MOUNT_OF_ANOTHER.found(manager=manager, command=plan.ownership.command("chart-values"))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from clients.claim import Claim
-from clients.kubernetes import OBJECT_MANAGER, ClusterApi, ClusterError
-from clients.managed_fields import is_item, set_by_hand
+from clients.kubernetes import ClusterApi, ClusterError
+from clients.managed_fields import is_item
 from observe.state import Known
 from preflight import wording
 from settings.cluster import Cluster
@@ -25,7 +25,6 @@ def mounted_by_others(cluster: Cluster, known: Iterable[Known]) -> list[Finding]
 
 def _others(api: ClusterApi, claim: Claim) -> Iterator[Finding]:
     live = api.get(claim.ref)
-    for manager, paths in claim.holders(live).items() if live else ():
-        ours = manager in {claim.manager, OBJECT_MANAGER} or set_by_hand(manager)
-        if not ours and any(map(is_item, paths)):
+    for manager, paths in claim.rivals(live).items() if live else ():
+        if any(map(is_item, paths)):
             yield wording.MOUNT_REMAINS.found(claim.ref, manager=manager)
