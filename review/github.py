@@ -16,7 +16,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from clients import retry
-from clients.deadline import TlsSocket, within
+from clients.deadline import within
+from clients.public_trust import public_trust
 from clients.retry import TransientError, again
 from review.comment import LIMIT, MARKER
 from review.issue import Issue
@@ -189,9 +190,7 @@ class GitHub:
             "X-GitHub-Api-Version": _VERSION,
         }
         url = environment.get("GITHUB_API_URL", "https://api.github.com")
-        tls = httpx.create_ssl_context()
-        tls.sslsocket_class = TlsSocket
-        client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, verify=tls)
+        client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, verify=public_trust())
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none goes with the next request
         return cls(environment["GITHUB_REPOSITORY"], client)
 

@@ -1,8 +1,6 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
-import ssl
 from collections.abc import Iterator, Mapping
-from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
@@ -41,7 +39,7 @@ from clients.cloudflare.errors import (
     UnansweredError,
     asked,
 )
-from clients.deadline import TlsSocket
+from clients.public_trust import public_trust
 from clients.retry import again
 from text.hostname import lies_in, normal
 
@@ -49,14 +47,6 @@ _TIMEOUT = 10.0  # seconds, of one request; a tunnel's lease has to outlast a re
 _PAGES = 1000  # of one list: more than any account has
 
 T = TypeVar("T")
-
-
-@cache
-def public_trust() -> ssl.SSLContext:
-    """Read the public authorities once: it takes longer than a request, and each step of a run has its own client."""
-    context = httpx.create_ssl_context()
-    context.sslsocket_class = TlsSocket
-    return context
 
 
 class CloudflareApi:

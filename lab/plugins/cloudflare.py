@@ -21,7 +21,7 @@ from cloudflare import APIConnectionError, APIError, APIStatusError, Cloudflare
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from clients.cloudflare.api import public_trust
+from clients.public_trust import public_trust
 from lab.plugins import cloudflare_resources as resources
 from lab.plugins.cloudflare_resources import Kind
 from lab.plugins.properties import UNKNOWN, Properties, decode, encode, plain

@@ -6,6 +6,7 @@ import pytest
 import trustme
 
 from clients import pod_start, retry
+from clients.public_trust import public_trust
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,7 @@ def an_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _few_authorities(an_authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust one: to read the machine's hundred and more takes each TLS context a twentieth of a second."""
     monkeypatch.setenv("SSL_CERT_FILE", str(an_authority))
+    public_trust.cache_clear()
 
 
 @pytest.fixture(autouse=True)

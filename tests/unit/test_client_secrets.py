@@ -71,3 +71,4 @@ def test_no_error_has_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 CALLS[call](tmp_path, server.address, secret)
             said = [repr(failed.value), *traceback.format_exception(failed.value)]
             assert [text for text in said if MARK in text] == []
+        assert server.asked

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from clients import deadline
 from clients.cloudflare import CloudflareApi
-from clients.cloudflare import api as cloudflare_api
 from clients.immich import ImmichApi
 from clients.kubernetes import ClusterApi, Ref
 from clients.retry import TransientError
@@ -66,7 +65,6 @@ def test_no_answer_takes_forever(
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr(cloudflare_api, "public_trust", cloudflare_api.public_trust.__wrapped__)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serving(lambda *_: answer, tls) as server:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", server.address)
