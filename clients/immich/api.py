@@ -37,6 +37,7 @@ from text.visible import visible_sentence
 
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
+_PAGES = 10_000
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
 # Of a length that is none, or that no memory holds.
 _NO_LENGTH = (ValueError, OverflowError, MemoryError)
@@ -184,16 +185,16 @@ class ImmichApi:
 
         """
         found: set[str] = set()
-        page: str | None = "1"
-        while page:
-            asked = {"libraryId": library_id, "withDeleted": True, "size": _PAGE, "page": int(page)}
+        for page in range(1, _PAGES + 1):
+            asked = {"libraryId": library_id, "withDeleted": True, "size": _PAGE, "page": page}
             assets = again(partial(self._ask, "POST", "/search/metadata", Assets, asked)).assets
-            new = {one.originalPath for one in assets.items} - found
-            if not new and assets.nextPage:
-                raise UnansweredError(f"Immich's list of the files of library {library_id} has no end")
-            found |= new
-            page = assets.nextPage
-        return found
+            before = len(found)
+            found.update(one.originalPath for one in assets.items)
+            if assets.nextPage is None:
+                return found
+            if len(found) == before:
+                break
+        raise UnansweredError(f"Immich's list of the files of library {library_id} has no end")
 
     def configuration(self) -> Document:
         """Read the server-wide configuration, whole."""

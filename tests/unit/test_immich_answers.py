@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,12 @@ def test_what_could_not_be_written_back_is_not_read(
         api.configuration()
 
 
-def test_a_list_of_files_in_a_circle_is_reported(immich: Immich, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = json.dumps({"assets": {"items": [{"originalPath": "/a.jpg"}], "nextPage": "2"}}).encode()
-    monkeypatch.setattr(ImmichApi, "_send", lambda *_: (200, page))
+@pytest.mark.parametrize("names", [repeat("/a.jpg", 20_000), map(str, range(20_000))], ids=["circle", "new paths"])
+def test_a_list_of_files_without_an_end_is_reported(
+    immich: Immich, monkeypatch: pytest.MonkeyPatch, names: Iterator[str]
+) -> None:
+    pages = (json.dumps({"assets": {"items": [{"originalPath": one}], "nextPage": "2"}}).encode() for one in names)
+    monkeypatch.setattr(ImmichApi, "_send", lambda *_: (200, next(pages)))
     with pytest.raises(UnansweredError, match="no end"):
         immich.api().paths("1")
 
