@@ -23,7 +23,8 @@ class Model(BaseModel):
 
     not_offered: ClassVar[Mapping[str, str]] = {}
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+    # The text of an error would quote the value, also a secret one; its `errors()` still have it.
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,13 @@ def test_a_file_that_only_the_engine_can_read_is_refused(tmp_path: Path, content
     assert plain_leaves(file) == {"immich-icloud:notifications.urls[1]"}
 
 
+def test_an_error_of_the_settings_alone_does_not_tell_a_secret() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"immichApiKey": f"{MARK} ", "icloudCredentials": {"anna": {"appleId": f"{MARK} "}}})
+    assert {error["type"] for error in refused.value.errors()} > {"no_api_key", "no_apple_id"}
+    assert MARK not in str(refused.value)
+
+
 def test_another_fault_does_not_tell_a_secret() -> None:
     host = f"{PROJECT}:host"
     config = MINIMAL | {host: f"https://{MARK}"}
