@@ -1,8 +1,7 @@
 """A connection from outside the cluster to one of its Services, through the API server, as kubectl forwards ports."""
 
-import socket
-
 from clients.conditions import is_ready
+from clients.deadline import Socket
 from clients.kubernetes import ClusterApi, ClusterError, Manifest, Ref
 from settings.model import Backend
 
@@ -11,7 +10,7 @@ class NotRunningError(ClusterError):
     """The Service has no ready pod."""
 
 
-def connect(cluster: ClusterApi, backend: Backend) -> socket.socket:
+def connect(cluster: ClusterApi, backend: Backend) -> Socket:
     """Open a connection to one of the Service's pods that is ready.
 
     Raises:

@@ -10,12 +10,18 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from clients.deadline import Socket
 from clients.immich import ImmichApi, User
 from lab.immich.server import Server
 from lab.immich.world import API_KEY, World
 
 MOUNT = "/external/icloud"
 FOLDER = f"{MOUNT}/icloud-import"
+
+
+def connected(port: int | None) -> Socket:
+    """Open a connection to a port on loopback."""
+    return Socket(fileno=socket.create_connection(("127.0.0.1", port)).detach())
 
 
 class Immich:
@@ -28,8 +34,8 @@ class Immich:
     def world(self) -> World:
         return self.server.api.world
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.server.server_port))
+    def connect(self) -> Socket:
+        return connected(self.server.server_port)
 
     def api(self, key: str = API_KEY) -> ImmichApi:
         return ImmichApi(self.connect, SecretStr(key))

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,7 +50,7 @@ class ImmichApi:
 
     _retry_after = 0.0  # seconds that the last answer asks to wait
 
-    def __init__(self, connect: Callable[[], socket.socket], key: SecretStr) -> None:
+    def __init__(self, connect: Callable[[], Socket], key: SecretStr) -> None:
         """Keep how Immich is reached, and the API key; nothing is asked yet."""
         self._connect, self._key = connect, key
         self._connection: http.client.HTTPConnection | None = None
@@ -285,7 +284,7 @@ class ImmichApi:
 
     def _connected(self) -> http.client.HTTPConnection:
         self._connection = http.client.HTTPConnection("immich")
-        self._connection.sock = Socket(fileno=self._connect().detach())
+        self._connection.sock = self._connect()
         self._connection.sock.settimeout(_TIMEOUT)
         return self._connection
 

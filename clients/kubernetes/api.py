@@ -1,6 +1,5 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources cannot express."""
 
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -11,10 +10,10 @@ from pydantic_core import from_json
 from websocket import WebSocket
 
 from clients import custom_types, kubernetes_types
-from clients.deadline import within
+from clients.deadline import Socket, within
 from clients.kubernetes.errors import ClusterError, ClusterRefusedError, ContendedError
 from clients.kubernetes.objects import Answer, Manifest, Manifests, Ref
-from clients.kubernetes.transport import TIMEOUT, Forwarding, Transport
+from clients.kubernetes.transport import TIMEOUT, ForwardedPort, Transport
 from clients.likeness import unlike
 from clients.retry import TransientError, again, once
 from settings.cluster import Cluster
@@ -125,7 +124,7 @@ class ClusterApi:
         # Stated explicitly: the default of a Job is to leave its pods (source: strategy.go of batch/v1).
         self._delete(ref, {"propagationPolicy": "Background"})
 
-    def connect(self, pod: Ref, port: int) -> socket.socket:
+    def connect(self, pod: Ref, port: int) -> Socket:
         """Open a connection to a port of a pod, as `kubectl port-forward` does.
 
         Raises:
@@ -136,8 +135,7 @@ class ClusterApi:
         stream = self._server.stream(
             f"{pod.path}/portforward", [("ports", str(port))], f"no port of {pod} is forwarded"
         )
-        opened_socket: socket.socket = Forwarding(stream, [port]).socket(port)
-        return opened_socket
+        return ForwardedPort(stream, port)
 
     @within(_POD_TIMEOUT)
     def of_pod(self, pod: Ref, port: int, path: str) -> Manifest:

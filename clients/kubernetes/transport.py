@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import urllib3
 import websocket
@@ -13,7 +13,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from clients import kubeconfig
 from clients.credentials import tls_of
-from clients.deadline import within
+from clients.deadline import Socket, within
 from clients.kubeconfig import KubeconfigError
 from clients.kubernetes.errors import ClusterError, UnreachableError, refusal, refusal_of_stream
 from clients.kubernetes.objects import Manifest
@@ -142,8 +142,36 @@ class Transport:
         return UnreachableError(f"no Kubernetes API server answers at {self._where}: {visible_sentence(str(reason))}")
 
 
-class Forwarding(ws_client.PortForward):  # type: ignore[misc]  # the client has no types
-    """A port of a pod. What is sent and is none ends its connection, without the traceback of the client's thread."""
+class ForwardedPort(Socket):
+    """A connection to a port of a pod. Where its node says why it ends, that is the error."""
+
+    def __init__(self, stream: WebSocket, port: int) -> None:
+        self._forwarding, self._port = _Forwarding(stream, [port]), port
+        super().__init__(fileno=self._forwarding.socket(port).detach())
+
+    def sendall(self, *arguments: Any) -> None:
+        """Send what is given."""
+        with self._explaining():
+            super().sendall(*arguments)
+
+    def recv_into(self, *arguments: Any) -> int:
+        """Read what is there, by the deadline."""
+        with self._explaining():
+            count = super().recv_into(*arguments)
+            if not count and self._forwarding.error(self._port):
+                raise ConnectionAbortedError
+        return count
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectionError as error:
+            raise ConnectionError(self._forwarding.error(self._port) or error) from None
+
+
+class _Forwarding(ws_client.PortForward):  # type: ignore[misc]  # the client has no types
+    """What is sent and is none ends the connection, without the traceback of the client's thread."""
 
     def _proxy(self) -> None:
         try:

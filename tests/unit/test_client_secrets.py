@@ -1,6 +1,5 @@
 """Whatever goes wrong between a client and its server: no credential is in what an error says, or in its traceback."""
 
-import socket
 import ssl
 import traceback
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from clients.cloudflare import CloudflareApi, token
 from clients.immich import ImmichApi
 from clients.kubernetes import ClusterApi, Ref
 from review.github import GitHub
+from tests.immich_server import connected
 from tests.scripted_server import MALFORMED, Said, serving
 from tests.unit.test_kubeconfig import connect, written
 
@@ -37,8 +37,7 @@ def cluster(folder: Path, address: str, **user: str) -> ClusterApi:
 
 
 def immich(address: str) -> ImmichApi:
-    at = urlsplit(address)
-    return ImmichApi(lambda: socket.create_connection((at.hostname, at.port)), SecretStr(MARK))
+    return ImmichApi(lambda: connected(urlsplit(address).port), SecretStr(MARK))
 
 
 def github(address: str, secret: str) -> GitHub:

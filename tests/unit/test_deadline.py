@@ -20,6 +20,7 @@ from clients.kubernetes import ClusterApi, Ref
 from clients.retry import TransientError
 from ops.facts.internet import Internet, Page, trusting
 from review.github import GitHub
+from tests.immich_server import connected
 from tests.scripted_server import Said, serving
 from tests.unit.test_kubeconfig import connect, written
 
@@ -74,8 +75,7 @@ def test_no_answer_takes_forever(
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 def test_no_answer_of_immich_takes_forever(monkeypatch: pytest.MonkeyPatch, answer: Said) -> None:
     with serving(lambda *_: answer) as server:
-        at = urlsplit(server.address)
-        immich = ImmichApi(lambda: socket.create_connection((at.hostname, at.port)), SecretStr("x"))
+        immich = ImmichApi(lambda: connected(urlsplit(server.address).port), SecretStr("x"))
         ends_in_time(monkeypatch, immich.ping)
 
 

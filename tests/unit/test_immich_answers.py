@@ -1,18 +1,18 @@
 """What the Immich client makes of an answer that is none of Immich's, and of one that is lost."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
 from clients import retry
 from clients.immich import ImmichApi, ImmichError, Library, UnansweredError
-from tests.immich_server import FOLDER, Immich, serving
+from tests.immich_server import FOLDER, Immich, connected, serving
 from tests.mutations import WRONG_BODIES, mutated
 from tests.scripted_server import MALFORMED, Said
 from tests.scripted_server import serving as scripted
@@ -62,11 +62,10 @@ def test_what_is_not_immich_is_reported(
 def test_a_malformed_answer_is_reported(monkeypatch: pytest.MonkeyPatch, answer: Said) -> None:
     monkeypatch.setattr(retry, "wait", lambda _: None)
     with scripted(lambda *_: answer) as server:
-        at = ("127.0.0.1", int(server.address.rpartition(":")[2]))
-        with ImmichApi(lambda: socket.create_connection(at), SecretStr("k")) as api:
-            with pytest.raises(UnansweredError) as error:
-                api.ping()
-            assert "\n" not in str(error.value)
+        api = ImmichApi(lambda: connected(urlsplit(server.address).port), SecretStr("k"))
+        with api, pytest.raises(UnansweredError) as error:
+            api.ping()
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("wrong", ["NaN", "1e400"])

@@ -1,10 +1,10 @@
 """Which pod, and which of its ports, a connection to a Service leads to."""
 
-import socket
 from typing import Any
 
 import pytest
 
+from clients.deadline import Socket
 from clients.kubernetes import Ref
 from clients.service_connection import NotRunningError, connect
 from settings.model import Backend
@@ -17,9 +17,9 @@ LABELS = {"app.kubernetes.io/name": "server"}
 class Cluster(FakeCluster):
     """One that says where it was asked to connect."""
 
-    def connect(self, pod: Ref, port: int) -> socket.socket:
+    def connect(self, pod: Ref, port: int) -> Socket:
         self.connected = (pod.name, port)
-        return socket.socket()
+        return Socket()
 
 
 def service(target: Any = 2283) -> dict[str, Any]:
