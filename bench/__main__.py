@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -56,12 +57,12 @@ def _measured(project: Project, rounds: int, sizes: Sequence[int]) -> Iterator[s
     yield from _heading(rounds, sizes)
     fresh = list[Cost]()
     removed = list[Cost]()
-    for number in range(rounds):
+    for number in _rounds("up and down", rounds):
         fresh.append(project.up())
         if number < rounds - 1:
             removed.append(project.down())
     costs: dict[str, list[Cost]] = {}
-    for _ in range(rounds):
+    for _ in _rounds("unchanged", rounds):
         costs.setdefault("empty program", []).append(project.empty())
         costs.setdefault("flat program", []).append(project.flat())
         costs.setdefault("unchanged preview", []).append(project.preview())
@@ -69,22 +70,30 @@ def _measured(project: Project, rounds: int, sizes: Sequence[int]) -> Iterator[s
         costs.setdefault("verify", []).append(project.verify())
     if shutil.which("kubectl"):
         project.kubectl_apply()  # the first one makes kubectl a manager of the objects
-        for _ in range(rounds):
+        for _ in _rounds("kubectl", rounds):
             costs.setdefault("kubectl diff", []).append(project.kubectl_diff())
             costs.setdefault("kubectl apply", []).append(project.kubectl_apply())
     yield from _costs({**costs, "fresh up": fresh, **({"down": removed} if removed else {})})
     yield from _ratios(costs)
-    yield from _parts([project.parts() for _ in range(rounds)])
-    yield from _slopes("other routes", sizes, [_at(project, project.with_routes, size, rounds) for size in sizes])
-    project.with_routes(0)
-    yield from _slopes("accounts", sizes, [_at(project, project.with_accounts, size, rounds) for size in sizes])
+    yield from _parts([project.parts() for _ in _rounds("parts of a preview", rounds)])
+    for what, grow in (("other routes", project.with_routes), ("accounts", project.with_accounts)):
+        project.with_routes(0)
+        costs_at = [_at(project, partial(grow, size), _rounds(f"{size} {what}", rounds)) for size in sizes]
+        yield from _slopes(what, sizes, costs_at)
 
 
-def _at(project: Project, grow: Callable[[int], None], size: int, rounds: int) -> Cost:
-    """What an unchanged preview costs at a size: the median of each figure."""
-    grow(size)
+def _rounds(what: str, rounds: int) -> Iterator[int]:
+    """Count the rounds, and say how far it is: the results come at the end."""
+    for number in range(rounds):
+        sys.stderr.write(f"{what}: round {number + 1} of {rounds}\n")
+        yield number
+
+
+def _at(project: Project, grow: Callable[[], None], rounds: Iterator[int]) -> Cost:
+    """What an unchanged preview costs once it has grown: the median of each figure."""
+    grow()
     project.up()
-    costs = [project.preview() for _ in range(rounds)]
+    costs = [project.preview() for _ in rounds]
     return Cost(*(median(getattr(one, figure) for one in costs) for figure in ("processor", "wall", "memory")))
 
 
