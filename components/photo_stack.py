@@ -30,8 +30,9 @@ class PhotoStack(pulumi.ComponentResource):
     outputs: Outputs
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions) -> None:
-        kept = pulumi.ResourceOptions(transformations=[keeping(plan.mutated)] if plan.mutated else [])
-        super().__init__(_TYPE, name, None, pulumi.ResourceOptions.merge(opts, kept))
+        states = [keeping(plan.mutated)] if plan.mutated else []
+        of_all = pulumi.ResourceOptions(transformations=[_deleted_first, *states])
+        super().__init__(_TYPE, name, None, pulumi.ResourceOptions.merge(opts, of_all))
         # Existing states have names without a prefix, which stay: with `refresh` the engine panics at a component that
         # is renamed by an alias (pulumi/pulumi#21404).
         self._prefix = prefix = "" if name == NAME else f"{name}-"
@@ -148,3 +149,14 @@ class PhotoStack(pulumi.ComponentResource):
             place = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{_TYPE}$immich-icloud:index:{was_in}::-"
             aliases = [pulumi.Alias(parent=place), *([pulumi.Alias(was_named, parent=place)] if was_named else [])]
         return pulumi.ResourceOptions(parent=self, depends_on=list(before), aliases=aliases)
+
+
+def _deleted_first(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    """Have what is known by its name deleted before it is replaced: after it, the new one would be deleted.
+
+    `pulumi up --replace` and `pulumi state taint` ask no provider, which else says so.
+    """
+    if not args.type_.startswith(("kubernetes:", "pulumi-python:dynamic/")):
+        return None
+    first = pulumi.ResourceOptions(delete_before_replace=True)
+    return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, first))

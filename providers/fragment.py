@@ -16,7 +16,7 @@ from pulumi.output import Unknown
 
 from clients import admission, lent_mounts, managed_fields, rollout
 from clients.claim import Claim, dry_run, replaces_pods, without
-from clients.kubernetes import OBJECT_MANAGER, ClusterRefusedError
+from clients.kubernetes import OBJECT_MANAGER, ClusterRefusedError, Ref
 from clients.managed_fields import set_by_hand
 from providers import entries
 from providers.cluster_provider import ClusterProvider
@@ -86,7 +86,9 @@ class FragmentProvider(ClusterProvider):
         )
         entries.adopt(api, claim, _by_hand_or_us, going)
         entries.state(api, claim, {})
-        if claim.ref.kind in WORKLOADS:
+        # A policy in force admits no pod without the entries: they are being replaced, and no pod has to be.
+        demanded = claim.policy and api.get(Ref.of(claim.policy))
+        if claim.ref.kind in WORKLOADS and not demanded:
             try:
                 rollout.wait(api, claim.ref, report)
             except rollout.RolloutError as error:

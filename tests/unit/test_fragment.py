@@ -779,6 +779,16 @@ def test_delete_waits_for_the_rollout(provider: Provider, capsys: pytest.Capture
     assert WHY in "".join(capsys.readouterr())
 
 
+def test_delete_waits_for_no_pod_that_a_policy_in_force_denies(
+    provider: Provider, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, policy = deployed(), {"apiVersion": "a/v1", "kind": "P", "metadata": {"name": "p"}}
+    api.rollouts, of_live = [False], api.get
+    monkeypatch.setattr(api, "get", lambda ref: of_live(ref) or policy)
+    provider(api).delete("", {**inputs(), "policy": policy})
+    assert WHY not in "".join(capsys.readouterr())
+
+
 def test_delete_leaves_everybody_elses(provider: Provider) -> None:
     api = FakeClusterApi(namespace(labels={"team": "home"}))
     provider(api).create(inputs(ours_in_namespace()))

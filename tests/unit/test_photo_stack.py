@@ -171,6 +171,12 @@ def test_everything_goes_through_the_one_provider(stack: Recording) -> None:
     assert all(r.provider.startswith("pulumi:providers:kubernetes::cluster") for r in kubernetes)
 
 
+def test_what_is_known_by_its_name_is_deleted_before_it_is_replaced(stack: Recording) -> None:
+    named = [r for r in stack.resources if r.type.startswith(("kubernetes:", "pulumi-python:dynamic/"))]
+    assert named
+    assert [r.name for r in named if not r.delete_before_replace] == [], "`--replace` would end with none"
+
+
 def test_every_whole_object_says_whose_it_is(stack: Recording) -> None:
     for resource in (r for r in stack.resources if r.type.startswith("kubernetes:")):
         annotations = resource.inputs["metadata"]["annotations"]
