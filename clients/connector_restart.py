@@ -8,10 +8,10 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from clients import managed_fields, rollout
+from clients import clock, managed_fields, rollout
 from clients.cloudflare import CloudflareError, Connector
 from clients.ingress_rules import Rule
 from clients.kubernetes import ClusterApi, Manifest, Ref
@@ -82,7 +82,7 @@ def finish(  # noqa: PLR0913 (two servers, what is waited for, and how)
     *,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return when all pods are replaced, and every connector of the tunnel has started since.
+    """Return when all pods are replaced, and every connector of the tunnel has started since, by this machine's clock.
 
     A Deployment's own pods may have no readiness probe, and then its rollout proves nothing.
 
@@ -122,9 +122,9 @@ def _lacking(connectors: Callable[[], list[Connector]], since: datetime, pods: i
     return ""
 
 
-def moment(text: str) -> datetime | None:
-    """Read a time of the API server; None of an empty text."""
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+def moment(text: str, ahead: timedelta) -> datetime | None:
+    """Read a time of the API server, whose clock is ahead of this machine's; None of an empty text."""
+    return clock.here(datetime.fromisoformat(text), ahead) if text else None
 
 
 def _held_since(thing: Manifest, path: managed_fields.Path, manager: str) -> str:

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
+from clients import clock
 from text.visible import VisibleError
 
 T = TypeVar("T")
@@ -39,15 +39,13 @@ def is_passing(status: int) -> bool:
     return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def retry_after(header: str | None) -> float:
-    """Read a Retry-After header in seconds: so many, or as a proxy may say it, until a date; 0 for anything else."""
-    text = (header or "").strip()
+def retry_after(headers: clock.Headers) -> float:
+    """Read Retry-After in seconds: so many, or as a proxy may say, until a date of its clock; 0 for anything else."""
+    text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
-        return 0
+    until, now = clock.moment(text), clock.moment(headers.get("Date")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds()) if until else 0
 
 
 def again(step: Callable[[], T]) -> T:

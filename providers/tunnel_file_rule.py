@@ -219,7 +219,8 @@ class TunnelFileRuleProvider(ClusterProvider, CloudflareProvider):
         api = self._api()
         listed = partial(self._cloudflare().connectors, wanted.account_id, wanted.tunnel_id)
         workloads = [Ref.of(one) for one in FileWorld.read(api, wanted).workloads]
-        connector_restart.finish(api, listed, workloads, connector_restart.moment(since), report, wait=self._wait)
+        moment = connector_restart.moment(since, api.ahead)
+        connector_restart.finish(api, listed, workloads, moment, report, wait=self._wait)
 
     def _lease(self, wanted: FileRule) -> Lease:
         return lease_for(self._api(), wanted.tunnel_id, wanted.stack, wanted.former)

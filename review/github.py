@@ -340,7 +340,7 @@ class GitHub:
             raise UnansweredError(f"what answers {where} is not GitHub's API: it redirects ({answer.status_code})")
         asked = f"{method} {where}: {answer.status_code}{_words(answer)}"
         if retry.is_passing(answer.status_code) or _is_limited(answer):
-            raise UnansweredError(f"GitHub is busy ({asked})", retry.retry_after(answer.headers.get("Retry-After")))
+            raise UnansweredError(f"GitHub is busy ({asked})", retry.retry_after(answer.headers))
         raise GitHubError(f"GitHub refuses {asked}")
 
 

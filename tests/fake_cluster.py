@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from itertools import count
 
+from clients import clock
 from clients.kubernetes import Answer, ClusterApi, ClusterRefusedError, Manifest, Ref
 
 Step = Callable[[str], None]
@@ -11,6 +12,8 @@ Step = Callable[[str], None]
 
 class FakeCluster(ClusterApi):
     """Objects with a resourceVersion each. `step` is called before and after each call that writes."""
+
+    ahead = clock.NONE
 
     def __init__(self) -> None:  # the real one reads a kubeconfig
         self.objects: dict[Ref, Manifest] = {}

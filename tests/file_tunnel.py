@@ -120,7 +120,7 @@ class Homelab(FakeCluster):
     def _entry(self, manager: str, operation: str, fields: Json) -> Json:
         self.now += timedelta(seconds=30)
         return {
-            "manager": manager, "operation": operation, "apiVersion": "v1", "time": _spelled(self.now),
+            "manager": manager, "operation": operation, "apiVersion": "v1", "time": _spelled(self.now + self.ahead),
             "fieldsType": "FieldsV1", "fieldsV1": fields,
         }  # fmt: skip
 

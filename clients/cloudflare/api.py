@@ -1,12 +1,14 @@
 """The few calls to Cloudflare's API beside Pulumi's own resources, through Cloudflare's official SDK."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 
 import httpx
 from cloudflare import Cloudflare, DefaultHttpxClient
 
+from clients import clock
 from clients.cloudflare.answers import (
     AccessApplication,
     AccessPolicy,
@@ -59,7 +61,8 @@ class CloudflareApi:
             http_client = DefaultHttpxClient(follow_redirects=False, verify=public_trust())
         # Each request has the token. A cookie of an answer would go with the next one, whatever is in it.
         http_client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        http_client.event_hooks["response"].append(_in_utf8)
+        http_client.event_hooks["response"].append(self._take)
+        self._ahead = clock.NONE
         self._client = Cloudflare(api_token=token, timeout=_TIMEOUT, max_retries=0, http_client=http_client)
         # The SDK would prefer what it finds of older credentials in the environment.
         self._client.api_email = self._client.api_key = self._client.user_service_key = None
@@ -111,10 +114,11 @@ class CloudflareApi:
         return self._found(Tunnel, path, TUNNEL_EDIT, f"the tunnel {tunnel_id}")
 
     def connectors(self, account_id: str, tunnel_id: str) -> list[Connector]:
-        """List the cloudflared processes that run a tunnel."""
+        """List the cloudflared processes that run a tunnel; when they started, by this machine's clock."""
         path = f"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections"
         what = f"the connectors of tunnel {tunnel_id}"
-        return [one.told for one in self._get(list[ConnectorAnswer], path, TUNNEL_EDIT, what).result]
+        found = [one.told for one in self._get(list[ConnectorAnswer], path, TUNNEL_EDIT, what).result]
+        return [replace(one, run_at=one.run_at and clock.here(one.run_at, self._ahead)) for one in found]
 
     def configuration(self, account_id: str, tunnel_id: str) -> Configuration | None:
         """Read a tunnel's configuration; None when there is no such tunnel."""
@@ -228,10 +232,10 @@ class CloudflareApi:
 
         return again(ask)
 
-
-def _in_utf8(answer: httpx.Response) -> None:
-    """Take an answer for JSON, which is UTF-8: the SDK reads a refusal in what its head names, such as idna."""
-    answer.encoding = "utf-8"
+    def _take(self, answer: httpx.Response) -> None:
+        """Take an answer for JSON, which is UTF-8: the SDK reads a refusal in what its head names, such as idna."""
+        answer.encoding = "utf-8"
+        self._ahead = clock.ahead(answer.headers)
 
 
 def _configurations(account_id: str, tunnel_id: str) -> str:

@@ -76,7 +76,7 @@ def _refusal(error: APIStatusError, permission: str, what: str) -> CloudflareErr
     words = [f"{(detail.message or '').strip()} ({detail.code})" for detail in details or []]
     said = "; ".join(words) or f"{error.status_code}"
     if retry.is_passing(error.status_code):
-        after = retry.retry_after(error.response.headers.get("retry-after"))
+        after = retry.retry_after(error.response.headers)
         return UnansweredError(f"Cloudflare is busy (asked for {what}): {said}", after)
     if error.status_code < _BAD_REQUEST:
         return UnansweredError(

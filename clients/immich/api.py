@@ -277,7 +277,7 @@ class ImmichApi:
                 f"Immich does not answer (asked for {path}): {visible_sentence(str(error)) or type(error).__name__}"
             ) from None
         self._answered = time.monotonic()
-        self._retry_after = retry.retry_after(response.headers.get("Retry-After"))
+        self._retry_after = retry.retry_after(response.headers)
         if response.will_close:
             self.close()
         return response.status, content

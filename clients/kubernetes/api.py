@@ -1,6 +1,7 @@
 """The few calls to a Kubernetes API server that Pulumi's own resources cannot express."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 
@@ -34,6 +35,11 @@ class ClusterApi:
 
         """
         self._server = Transport(cluster)
+
+    @property
+    def ahead(self) -> timedelta:
+        """By how much the API server's clock was ahead of this machine's at its last answer."""
+        return self._server.ahead
 
     def get(self, ref: Ref) -> Manifest | None:
         """Read one object; None when it does not exist."""

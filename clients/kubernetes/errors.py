@@ -75,7 +75,7 @@ def refusal(refused: client.ApiException, where: str, path: str) -> ClusterError
     status = _said(refused.body)
     message = (status and status.message) or f"the API server answered {refused.status} {refused.reason}"
     if not refused.status or retry.is_passing(refused.status):
-        after = retry.retry_after((refused.headers or {}).get("Retry-After"))
+        after = retry.retry_after(refused.headers or {})
         return UnreachableError(f"the Kubernetes API server at {where} is busy or failing: {message}", after)
     if refused.status < HTTPStatus.BAD_REQUEST:
         return UnreachableError(

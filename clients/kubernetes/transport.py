@@ -11,7 +11,7 @@ from kubernetes.stream import ws_client
 from pydantic import ValidationError
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from clients import kubeconfig
+from clients import clock, kubeconfig
 from clients.credentials import tls_of
 from clients.deadline import Socket, within
 from clients.kubeconfig import KubeconfigError
@@ -44,6 +44,7 @@ class Transport:
             self._client = kubeconfig.load(cluster)
         except KubeconfigError as error:
             raise ClusterError(str(error)) from None
+        self.ahead = clock.NONE
         self._where = f'{self._client.configuration.host} (context "{cluster.context}" of {cluster.kubeconfig_file})'
 
     @within(_PATIENCE)
@@ -98,6 +99,7 @@ class Transport:
         response = self.open(method, path, query, body, content_type)
         with self.answering():
             content = response.data
+        self.ahead = clock.ahead(response.headers)
         return content, tuple(_text(w) for w in response.headers.getlist("Warning"))
 
     @within(_PATIENCE)

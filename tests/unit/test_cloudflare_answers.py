@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import count
 from typing import Any
 
@@ -45,6 +47,17 @@ def test_what_is_not_cloudflare_is_reported(call: Call, body: bytes) -> None:
             assert "\n" not in str(error.value)
         with pytest.raises(CloudflareRefusedError):
             call(told(403, body, kind))
+
+
+@pytest.mark.parametrize(("run_at", "here"), [("09:30:00", "08:30:00"), ("00:00:00", "00:00:00")])
+def test_a_connector_is_as_old_as_cloudflares_own_clock_says(run_at: str, here: str) -> None:
+    day = "0001-01-01T" if run_at == here else "2026-01-18T"
+    found = {"success": True, "result": [{"run_at": f"{day}{run_at}Z"}]}
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json=found, headers={"Date": date}))
+    (connector,) = CloudflareApi(TOKEN, httpx.Client(transport=answer)).connectors(ACCOUNT, HOMELAB)
+    assert connector.run_at
+    assert abs(connector.run_at - datetime.fromisoformat(f"{day}{here}Z")) < timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("call", ALL)

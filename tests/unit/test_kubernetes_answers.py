@@ -138,6 +138,11 @@ def test_repetition_is_bounded_and_waits_as_long_as_the_server_asks(
     assert len(server.asked) == len(waits) + 1
 
 
+def test_a_date_to_wait_for_is_one_of_the_servers_clock() -> None:
+    date = "Wed, 21 Oct 2099 07:28:0{} GMT"
+    assert retry.retry_after({"Retry-After": date.format(7), "Date": date.format(0)}) == 7
+
+
 MODIFIED = Said(409, b'{"kind": "Status", "message": "the object has been modified", "reason": "Conflict"}')
 HELD = Said(
     409,

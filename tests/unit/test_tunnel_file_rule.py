@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -290,6 +291,11 @@ def test_an_update_whose_restart_fails_goes_back_to_the_rule_before(world: Homel
     assert share(world) == Share(frozenset({(HOST, "")}))
     world.broken = False
     assert stack.settle(OURS) == "same"
+
+
+def test_connectors_are_known_to_a_cluster_whose_clock_is_an_hour_ahead(world: Homelab, stack: Stack) -> None:
+    world.ahead = timedelta(hours=1)
+    assert stack.settle(OURS) == "create"
 
 
 def test_a_connector_that_runs_elsewhere_is_no_success(world: Homelab, stack: Stack) -> None:
