@@ -23,14 +23,14 @@ def interpreter() -> Path:
     return environments.interpreter("icloudpd", REQUIREMENTS)
 
 
-def program(home: Path) -> str:
+def program(home: Path, python: Path | None = None) -> str:
     """Write the script that becomes it, in the rehearsal of `home`; where Apple is, is read when it runs."""
-    python = shlex.quote(str(environments.place("icloudpd", REQUIREMENTS)))
+    interpreter = shlex.quote(str(python or environments.place("icloudpd", REQUIREMENTS)))
     make = shlex.join(["env", f"PYTHONPATH={_PROJECT}", sys.executable, "-m", "lab.node.icloudpd"])
     variables = apple.environment(home, url=f"$(cat {shlex.quote(str(apple.url_file(home)))})")
     exports = "".join(f'export {name}="{value}"\n' for name, value in variables.items())
-    becomes = f'exec {python} -c {shlex.quote(_MAIN)} "$@"\n'
-    return f"#!/bin/sh\n[ -x {python} ] || {make} </dev/null >&2 || exit 1\n{exports}{becomes}"
+    becomes = f'exec {interpreter} -c {shlex.quote(_MAIN)} "$@"\n'
+    return f"#!/bin/sh\n[ -x {interpreter} ] || {make} </dev/null >&2 || exit 1\n{exports}{becomes}"
 
 
 if __name__ == "__main__":

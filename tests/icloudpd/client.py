@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +15,7 @@ from lab import processes
 from lab.apple import process as apple
 from lab.apple.world import CODE
 from lab.node import icloudpd
+from tests.warm_python import warm_python
 
 APPLE_ID = "coulton@example.com"
 PASSWORD = "rehearsal-opens-nothing-real"  # noqa: S105 (as in the lab's stack file)
@@ -45,13 +48,27 @@ class Client:
     def of(cls, home: Path) -> Self:
         """Have an Apple in a directory, and icloudpd beside it."""
         made = cls(home, apple.start(home), home / "photos", home / "cookies")
-        made.program.write_text(icloudpd.program(home))
-        made.program.chmod(0o755)
+        made.begin_by()
         return made
 
     @property
     def program(self) -> Path:
         return self.home / "icloudpd"
+
+    def begin_by(self, python: Path | None = None) -> None:
+        """Have icloudpd started by its own interpreter, or another one."""
+        self.program.write_text(icloudpd.program(self.home, python))
+        self.program.chmod(0o755)
+
+    @contextmanager
+    def warm(self) -> Iterator[None]:
+        """Have icloudpd started by a warm Python for a while."""
+        place = self.home / "python"
+        place.mkdir()
+        environment = {"PATH": os.environ["PATH"], **apple.environment(self.home, self.url)}
+        with warm_python(place, ["-c"], ["icloudpd.cli"], python=icloudpd.interpreter(), environment=environment) as it:
+            self.begin_by(it)
+            yield
 
     def end(self) -> None:
         processes.end(self.home)

@@ -22,7 +22,8 @@ def apple(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """An Apple, and a person who is signed in there."""
     made = Client.of(tmp_path_factory.mktemp("apple"))
     made.sign_in()
-    yield made
+    with made.warm():
+        yield made
     made.end()
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from kubernetes import client
 
+import providers
 from clients.kubernetes import ClusterApi, Manifest, Ref
 from engine.run import Run
 from lab import connector, processes, world
@@ -29,8 +31,8 @@ from ops import up_role
 from settings import parse
 from settings.cluster import Cluster
 from tests.rehearsal.account import Account
-from tests.rehearsal.warm_python import warm_python
 from tests.stack_files import configuration, secrets
+from tests.warm_python import warm_python
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -52,6 +54,7 @@ IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "p
 
 
 PYTHON = Path(sys.executable)
+_PROVIDER = ("-u", "-m", "pulumi.dynamic")
 DATA = "control-plane"
 
 _STARTED: list[str] = []
@@ -281,7 +284,10 @@ def changed(run: Run) -> list[tuple[str, str]]:
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The Python of the dynamic providers."""
-    with warm_python(tmp_path_factory.mktemp("python")) as warm:
+    ours = [module.name for module in pkgutil.iter_modules(providers.__path__, f"{providers.__name__}.")]
+    imported = ["dill", "grpc", "pulumi.dynamic", *ours]  # by `pulumi.dynamic`, as a program
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}  # as the engine's
+    with warm_python(tmp_path_factory.mktemp("python"), _PROVIDER, imported, environment=environment) as warm:
         yield warm
 
 
