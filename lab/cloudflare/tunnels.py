@@ -13,8 +13,6 @@ from lab.cloudflare.world import World, new_uuid, now
 from lab.stand_in.answers import Json, RefusedError, Request
 from lab.stand_in.routes import Ids
 
-_FILTERS = {"name": "name", "uuid": "id", "status": "status", "is_deleted": "is_deleted"}
-
 
 def connect(world: World, tunnel_id: str, connectors: list[Json]) -> list[Json]:
     """Make these the connectors that run the tunnel, as they themselves would by connecting and leaving."""
@@ -155,11 +153,7 @@ def _without_omitted(tunnel: Json, told: Json) -> Json:
 
 
 def _tunnels(world: World, request: Request, _: Ids) -> Answer:
-    every = [{**_shown(world, tunnel), "is_deleted": bool(tunnel["deleted_at"])} for tunnel in world.tunnels.values()]
-    told = listed(every, request.query, _FILTERS)
-    for tunnel in told.result:
-        del tunnel["is_deleted"]
-    return told
+    return listed([_shown(world, tunnel) for tunnel in world.tunnels.values()], request.query)
 
 
 def _tunnel(world: World, _: Request, ids: Ids) -> Json:
@@ -222,13 +216,6 @@ def _connectors(world: World, _: Request, ids: Ids) -> list[Json]:
     return world.connectors.get(_existing(world, ids["tunnel_id"])["id"], [])
 
 
-def _disconnect(world: World, request: Request, ids: Ids) -> Json:
-    leaving = request.query.get("client_id")
-    staying = [one for one in _connectors(world, request, ids) if leaving and one["id"] != leaving]
-    connect(world, ids["tunnel_id"], staying)
-    return {}
-
-
 def _configuration(world: World, _: Request, ids: Ids) -> Json:
     return configuration(world, ids["tunnel_id"])
 
@@ -251,7 +238,6 @@ ROUTES = (
     Route("DELETE", _ONE, _delete, _OF),
     Route("GET", f"{_ONE}/token", _token, _OF, secret=True),
     Route("GET", f"{_ONE}/connections", _connectors, _OF),
-    Route("DELETE", f"{_ONE}/connections", _disconnect, _OF),
     Route("GET", f"{_ONE}/configurations", _configuration, _OF),
     Route("PUT", f"{_ONE}/configurations", _configure, _OF),
 )
