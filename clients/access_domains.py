@@ -25,7 +25,6 @@ class Guarding:
     """An application before the host, by the one of its domains that reaches it.
 
     Attributes:
-        application: the application.
         domain: its domain, as it is stated.
         reach: how much of it is the host.
 

@@ -51,7 +51,6 @@ class Origin:
 
     Attributes:
         owner: who owns the fork.
-        branch: the branch there.
         commit: its commit that the workflow ran on.
 
     """

@@ -24,12 +24,7 @@ class RepositoryError(VisibleError):
 
 @dataclass(frozen=True)
 class Repository:
-    """A clone with a working tree.
-
-    Attributes:
-        tree: the working tree's root.
-
-    """
+    """A clone with a working tree."""
 
     tree: Path
 

@@ -32,7 +32,6 @@ class ImmichRefusedError(ImmichError):
     """The answer is no.
 
     Attributes:
-        status: the HTTP status code.
         words: Immich's own.
 
     """

@@ -16,7 +16,6 @@ class Api(ABC, Generic[W, F]):
 
     Attributes:
         root: what paths start with.
-        fault: its kind of faults.
 
     """
 
