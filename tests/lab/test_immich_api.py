@@ -310,7 +310,7 @@ class TestConfiguration:
             ("0 0 * 13 *", False), ("*/0 * * * *", False), ("5-1 * * * *", False), ("", False), ("@often", False),
         ],
     )  # fmt: skip
-    def test_cron_expressions(self, expression: str, valid: bool) -> None:  # noqa: FBT001
+    def test_cron_expressions(self, expression: str, *, valid: bool) -> None:
         assert cron.valid(expression) is valid
 
 

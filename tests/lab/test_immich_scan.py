@@ -188,5 +188,5 @@ def test_whatever_comes_and_goes_what_is_there_is_shown_and_what_was_is_in_the_t
         ("**/[!a-c]*.jpg", "/photos/b.jpg", False),
     ],
 )
-def test_exclusion_patterns(pattern: str, path: str, matched: bool) -> None:  # noqa: FBT001
+def test_exclusion_patterns(pattern: str, path: str, *, matched: bool) -> None:
     assert matches(pattern, path) is matched

@@ -66,7 +66,7 @@ def from_state(outputs: dict[str, Any] | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("proxied", [True, False])
 @pytest.mark.parametrize("ttl", [1, 300])
-def test_comment_and_tags_stay_and_a_removal_restores_the_rest(proxied: bool, ttl: int) -> None:  # noqa: FBT001
+def test_comment_and_tags_stay_and_a_removal_restores_the_rest(ttl: int, *, proxied: bool) -> None:
     world = World(ttl=ttl)
     outputs = world.create(world.wanted(proxied=proxied)).outs
     led = {"content": TARGET, "proxied": proxied, "ttl": 1 if proxied else ttl}

@@ -39,7 +39,7 @@ class Run:
     ("name", "other"), [("IMG\\_1.E.JPG", "IMG\\_1.E-13.JPG"), ("image", "image-other")], ids=["with a kind", "without"]
 )
 @pytest.mark.parametrize("taken", [False, True])
-def test_no_photo_is_overwritten_by_one_that_makes_way(run: Run, name: str, other: str, taken: bool) -> None:  # noqa: FBT001
+def test_no_photo_is_overwritten_by_one_that_makes_way(run: Run, name: str, other: str, *, taken: bool) -> None:
     (run.photos / name).write_text("another photo")
     (run.aside / name).write_text("moved aside")
     if taken:

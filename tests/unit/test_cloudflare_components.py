@@ -130,11 +130,7 @@ def test_the_record(cloudflare: dict[str, Any], found: dict[str, Any], stated: d
         (STACK, True, STACK),
     ],
 )
-def test_a_record_made_by_hand_is_kept_when_the_stack_is_removed(
-    comment: str,
-    adopting: bool,  # noqa: FBT001
-    marked: str,
-) -> None:
+def test_a_record_made_by_hand_is_kept_when_the_stack_is_removed(comment: str, marked: str, *, adopting: bool) -> None:
     there = Record("record-id", "A", HOST, "198.51.100.9", proxied=True, comment=comment)
     owner = Ownership(STACK, adopting=adopting)
     stack = on(ADDRESS, found={"record": there, "import_record": True}, owner=owner)

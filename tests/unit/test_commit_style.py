@@ -27,6 +27,6 @@ HOOK = next(one for one in HOOKS if one.get("stages") == ["commit-msg"])
         ("fix(tunnel): restore\nan adopted rule\n", False),
     ],
 )
-def test_subjects(message: str, fine: bool) -> None:  # noqa: FBT001 (a case's result)
+def test_subjects(message: str, *, fine: bool) -> None:
     assert HOOK["args"] == ["--multiline", "--negate"]
     assert bool(re.search(HOOK["entry"], message, re.MULTILINE | re.DOTALL)) is fine

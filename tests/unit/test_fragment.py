@@ -306,7 +306,7 @@ def test_a_missing_object_is_named() -> None:
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_what_another_manager_states_is_refused(adopt: bool) -> None:  # noqa: FBT001
+def test_what_another_manager_states_is_refused(*, adopt: bool) -> None:
     live = deployment(patched=True)
     live["metadata"]["managedFields"][1]["manager"] = "helm"
     (problem,) = dry_run(FakeClusterApi(live), claim(adopt=adopt)).problems
@@ -326,7 +326,7 @@ def test_what_was_set_by_hand_is_adopted_on_request() -> None:
 
 
 @pytest.mark.parametrize(("adopt", "codes"), [(False, ["entries-unowned"]), (True, [])])
-def test_what_no_manager_holds_is_adopted_on_request(adopt: bool, codes: list[str]) -> None:  # noqa: FBT001
+def test_what_no_manager_holds_is_adopted_on_request(codes: list[str], *, adopt: bool) -> None:
     live = deployment(patched=True)
     del live["metadata"]["managedFields"][1]
     assert [one.code for one in dry_run(FakeClusterApi(live), claim(adopt=adopt)).problems] == codes
@@ -491,9 +491,7 @@ def test_entries_of_another_stack_are_refused(provider: Provider, as_old: FakeCl
 
 @pytest.mark.parametrize("known", [True, False], ids=["renamed", "state lost"])
 def test_a_rollout_that_fails_leaves_the_former_name(
-    provider: Provider,
-    as_old: FakeClusterApi,
-    known: bool,  # noqa: FBT001
+    provider: Provider, as_old: FakeClusterApi, *, known: bool
 ) -> None:
     found = deepcopy(as_old.live or {})
     elsewhere = renamed_from_old(ours_in_immich(source={"nfs": {"path": "/p"}}))

@@ -48,7 +48,7 @@ def immich(**more: Any) -> Immich:
         ("", False),
     ],
 )
-def test_an_image_is_known_by_the_last_component_of_its_path(image: str, runs: bool) -> None:  # noqa: FBT001
+def test_an_image_is_known_by_the_last_component_of_its_path(image: str, *, runs: bool) -> None:
     assert runs_server({"image": image}) is runs
 
 

@@ -124,7 +124,7 @@ def test_a_new_set_takes_the_place_of_the_one_before(ingress: list[Rule], old: l
         ("mealie.example.com", False),
     ],
 )
-def test_what_covers_a_host(pattern: str, takes: bool) -> None:  # noqa: FBT001
+def test_what_covers_a_host(pattern: str, *, takes: bool) -> None:
     assert covers({"hostname": pattern, "path": "^/x", "service": "s"}, HOST) is takes
 
 

@@ -144,13 +144,7 @@ RIGHT, OTHER = f"{OF_0_2}id: {ID}\n", f"{OF_0_2}id: 2-00000000000000bb\n"
     ],
 )  # fmt: skip
 def test_only_the_right_disk_is_accepted(  # noqa: PLR0913, PLR0917 (the table's columns)
-    node: Node,
-    there: Sequence[str],
-    marker: str | None,
-    known: str,
-    error: str,
-    adopted: str,
-    adopt: bool,  # noqa: FBT001
+    node: Node, there: Sequence[str], marker: str | None, known: str, error: str, adopted: str, *, adopt: bool
 ) -> None:
     node.path(PATH).mkdir()
     for name in there:
@@ -199,7 +193,7 @@ def test_an_unmarked_directory_is_marked_on_request(node: Node) -> None:
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_one_that_was_made_before_and_is_gone_is_not_made_again(node: Node, adopt: bool) -> None:  # noqa: FBT001
+def test_one_that_was_made_before_and_is_gone_is_not_made_again(node: Node, *, adopt: bool) -> None:
     remember(node)
     ended = node.run(job(storage(), adopt=adopt))
     assert (ended.code, ended.result.code) == (1, GONE)

@@ -107,7 +107,7 @@ def test_an_immich_that_has_it_is_not_said_to_restart() -> None:
 
 
 @pytest.mark.parametrize(("mutating", "codes"), [(True, []), (False, ["admission-missing"])])
-def test_it_takes_an_api_server_that_has_it(mutating: bool, codes: list[str]) -> None:  # noqa: FBT001
+def test_it_takes_an_api_server_that_has_it(codes: list[str], *, mutating: bool) -> None:
     assert [one.code for one in policy_rules.findings(replace(SEEN, mutating=mutating), planned(), Answers())] == codes
 
 
@@ -148,11 +148,7 @@ def test_pods_of_others_that_the_selector_takes_too_do_not_restart_immich(
     ids=["running", "ended", "replaced by its owner", "no policy"],
 )
 def test_pods_without_the_mount_restart_where_they_run_and_may(
-    strategy: str,
-    phase: str,
-    missing: int,
-    changes: bool,  # noqa: FBT001
-    monkeypatch: pytest.MonkeyPatch,
+    strategy: str, phase: str, missing: int, monkeypatch: pytest.MonkeyPatch, *, changes: bool
 ) -> None:
     ours, cluster, live = planned(), FakeCluster(), workload() | {"kind": "StatefulSet"}
     live["spec"] |= {"selector": {"matchLabels": {"app": "immich"}}, "updateStrategy": {"type": strategy}}
@@ -167,8 +163,7 @@ def test_pods_without_the_mount_restart_where_they_run_and_may(
 
 @pytest.mark.parametrize("mounted", [True, False])
 def test_removal_spares_a_claim_that_only_pods_with_the_mount_keep(
-    mounted: bool,  # noqa: FBT001
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, *, mounted: bool
 ) -> None:
     ours, cluster = planned(), FakeCluster()
     live = workload()

@@ -146,7 +146,7 @@ def test_a_chart_that_states_it_may_have_it() -> None:
 
 
 @pytest.mark.parametrize("library", [False, True])
-def test_a_mount_without_another_owner_is_not_relinquished(library: bool) -> None:  # noqa: FBT001
+def test_a_mount_without_another_owner_is_not_relinquished(*, library: bool) -> None:
     (finding,) = found(planned(library=library), answers(Remainder(deployment(), ours=True)))
     assert (finding.code, finding.subject, finding.severity) == ("mount-given-up", WHERE, Severity.PROBLEM)
     assert "make chart-values STACK=test" in finding.remedy
@@ -163,14 +163,14 @@ def test_what_kubectl_co_owns_has_no_field_manager_either() -> None:
     ("library", "code", "severity"),
     [(True, "mount-not-in-chart", Severity.PROBLEM), (False, "chart-lacks-mount", Severity.WARNING)],
 )
-def test_no_library_without_its_photos(library: bool, code: str, severity: Severity) -> None:  # noqa: FBT001
+def test_no_library_without_its_photos(code: str, severity: Severity, *, library: bool) -> None:
     (finding,) = found(planned(library=library), answers(Remainder(deployment())))
     assert (finding.code, finding.subject, finding.severity) == (code, WHERE, severity)
     assert "make chart-values STACK=test" in finding.remedy
 
 
 @pytest.mark.parametrize("library", [False, True])
-def test_an_older_guard_is_worth_a_word(library: bool) -> None:  # noqa: FBT001
+def test_an_older_guard_is_worth_a_word(*, library: bool) -> None:
     given = answers(Remainder(with_old_guard()))
     assert told(found(planned(library=library), given), Severity.WARNING) == [("chart-has-old-check", WHERE)]
 

@@ -381,10 +381,7 @@ def test_a_connector_outside_the_cluster_needs_a_url(
     ],
 )
 def test_a_url_of_the_clusters_own_service_is_to_be_named(
-    spec: Manifest,
-    status: Manifest,
-    url: str,
-    expected: bool,  # noqa: FBT001
+    spec: Manifest, status: Manifest, url: str, *, expected: bool
 ) -> None:
     settings = configured(cloudflare=OWN | {"origin": {"url": url}}, immich=IN_FULL)
     cluster = FakeCluster()

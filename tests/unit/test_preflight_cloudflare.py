@@ -308,7 +308,7 @@ def test_preview_says_whether_one_of_two_hosts_is_always_served(
     ],
     ids=["by hand", "marked, and unknown to the state", "adopted: it would stay in the way"],
 )
-def test_a_records_type_does_not_change(more: Manifest, adopt: bool) -> None:  # noqa: FBT001
+def test_a_records_type_does_not_change(more: Manifest, *, adopt: bool) -> None:
     assert problems(ADDRESS, adopt=adopt, **more) == [("record-in-the-way", f"CNAME {HOST} → {BY_TUNNEL}")]
 
 
@@ -398,7 +398,7 @@ def test_an_own_tunnel_that_was_deleted() -> None:
     [Ref("v1", "Namespace", "cloudflared"), Ref("apps/v1", "Deployment", "cloudflared", "cloudflared")],
     ids=lambda ref: ref.kind,
 )
-def test_an_unmanaged_connector_is_never_adopted(ref: Ref, adopt: bool) -> None:  # noqa: FBT001
+def test_an_unmanaged_connector_is_never_adopted(ref: Ref, *, adopt: bool) -> None:
     settings = on(OWN, adoptExisting=adopt)
     by_hand = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
     answers = Answers({ref: by_hand})
@@ -507,7 +507,7 @@ def test_applications_that_may_not_be_read_are_reported_and_not_refused() -> Non
 
 
 @pytest.mark.parametrize(("days", "warned"), [(-1, True), (29, True), (31, False)])
-def test_the_apps_token_ends(days: int, warned: bool) -> None:  # noqa: FBT001
+def test_the_apps_token_ends(days: int, *, warned: bool) -> None:
     end = datetime.now(UTC) + timedelta(days=days)
     token = ServiceToken("1", "renamed", end)
     found = findings(SHARED | ACCESS, service_tokens=(token,), known=in_state(TOKEN_KIND, "1"))
@@ -878,7 +878,7 @@ def test_the_origin(cloudflare: Manifest, ports: list[Manifest], expected: Origi
 
 
 @pytest.mark.parametrize("on_host", [False, True])
-def test_pods_on_their_nodes_network_are_not_known_by_labels(on_host: bool) -> None:  # noqa: FBT001
+def test_pods_on_their_nodes_network_are_not_known_by_labels(*, on_host: bool) -> None:
     settings = on(OWN, host=COULTONF)
     service = origin_of(settings)
     assert service

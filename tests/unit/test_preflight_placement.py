@@ -76,7 +76,7 @@ def problems(
 
 @pytest.mark.parametrize("ref", [VOLUME, CLAIM, INGRESS, JOB], ids=lambda ref: str(ref.kind))
 @pytest.mark.parametrize("adopting", [True, False])
-def test_an_object_that_is_being_deleted(ref: Ref, adopting: bool) -> None:  # noqa: FBT001
+def test_an_object_that_is_being_deleted(ref: Ref, *, adopting: bool) -> None:
     settings = configured(adoptExisting=adopting)
     live = live_of(planned(settings), ref)
     live[ref]["metadata"] |= GOING
@@ -167,7 +167,7 @@ def test_immich_runs_on_the_photos_node(pod: Manifest, code: str | None) -> None
         ({"key": "disk", "operator": "OfALaterVersion"}, True),
     ],
 )
-def test_the_terms_of_a_node_selector(expression: Manifest, fits: bool) -> None:  # noqa: FBT001
+def test_the_terms_of_a_node_selector(expression: Manifest, *, fits: bool) -> None:
     assert on_node([{"matchExpressions": [expression]}], node()) is fits
 
 
@@ -221,7 +221,7 @@ def test_the_next_sync_waits_for_its_node() -> None:
         ({"key": "a", "value": "1", "effect": "NoExecute"}, True),
     ],
 )
-def test_tolerations(toleration: Manifest, kept_out: bool) -> None:  # noqa: FBT001
+def test_tolerations(toleration: Manifest, *, kept_out: bool) -> None:
     tainted = node(spec={"taints": [{"key": "a", "value": "1", "effect": "NoSchedule"}]})
     assert list(untolerated({"tolerations": [toleration]}, tainted)) == (["a=1:NoSchedule"] if kept_out else [])
 
@@ -239,7 +239,7 @@ def volume(terms: list[Manifest]) -> Manifest:
 
 
 @pytest.mark.parametrize(("terms", "problem"), [(ON_TALOS_1, False), (ON_TALOS_9, True)], ids=["there", "elsewhere"])
-def test_a_claim_of_immich_on_another_node(terms: list[Manifest], problem: bool) -> None:  # noqa: FBT001
+def test_a_claim_of_immich_on_another_node(terms: list[Manifest], *, problem: bool) -> None:
     there = seen(immich(), claims=(claim("immich-library", "immich", volumeName="pvc-1"),), volumes=(volume(terms),))
     told_of = [("claim-elsewhere", "PersistentVolumeClaim immich/immich-library")] if problem else []
     assert problems(configured(), there) == told_of
@@ -296,7 +296,7 @@ def holding(**container: Any) -> Manifest:
         (holding(ports=[{"containerPort": 2283}]), {}, node(), False),
     ],
 )
-def test_what_the_old_pod_holds(pod: Manifest, spec: Manifest, there: Manifest, problem: bool) -> None:  # noqa: FBT001
+def test_what_the_old_pod_holds(pod: Manifest, spec: Manifest, there: Manifest, *, problem: bool) -> None:
     said = problems(configured(), seen(immich(pod, **spec), node=there))
     assert said == ([("old-pod-holds", str(IMMICH))] if problem else [])
 
@@ -331,8 +331,7 @@ def test_a_paused_workload_is_told_only_where_it_would_restart() -> None:
     ],
 )
 def test_a_stateful_set_that_keeps_some_of_its_pods_is_told_only_where_it_would_restart(
-    spec: Manifest,
-    held: bool,  # noqa: FBT001
+    spec: Manifest, *, held: bool
 ) -> None:
     there = seen(immich(holding(ports=[{"hostPort": 2283}]), **spec) | {"kind": "StatefulSet"})
     settings, ref = configured(), Ref("apps/v1", "StatefulSet", "immich-server", "immich")
@@ -391,7 +390,7 @@ EXCEEDED = 'pods "immich-icloud-preview" is forbidden: exceeded quota: all, requ
     ],
     ids=["unstated", "unstated, Recreate", "exceeded", "its own share is free again", "without surge", "may not ask"],
 )
-def test_a_quota_is_asked(live: Manifest, reason: str, refused: bool) -> None:  # noqa: FBT001
+def test_a_quota_is_asked(live: Manifest, reason: str, *, refused: bool) -> None:
     settings = configured()
     api = Admitting("immich", reason)
     answer = pod_trials.refused(api, planned(settings), Observed(facts(workloads=(live,))))
@@ -422,7 +421,7 @@ def test_a_quota_is_asked_about_pods_that_admission_gives_the_mount() -> None:
 
 
 @pytest.mark.parametrize(("active", "refused"), [([], True), ([{"name": "icloud-sync-anna-1"}], False)])
-def test_a_sync_that_runs_holds_what_the_next_one_gets(active: list[Manifest], refused: bool) -> None:  # noqa: FBT001
+def test_a_sync_that_runs_holds_what_the_next_one_gets(active: list[Manifest], *, refused: bool) -> None:
     settings = household({"name": "anna"}, {"name": "ben"}, storage=OWNED)
     plan = planned(settings)
     account, _ = plan.sync.accounts if plan.sync else ()

@@ -407,7 +407,7 @@ def test_the_issuer_of_the_certificate(issuers: tuple[Manifest, ...] | None, sai
     ("there", "told"),
     [(None, []), (True, []), (False, [("tls-secret-missing", "route.tls.secret")])],
 )
-def test_the_secret_of_the_certificate(there: bool | None, told: list[Told]) -> None:  # noqa: FBT001
+def test_the_secret_of_the_certificate(told: list[Told], *, there: bool | None) -> None:
     settings = configured(route={"kind": "ingress", "tls": {"secret": "immich-tls"}})
     assert warnings(settings, {}, seen(certificate=there)) == told
 
@@ -491,7 +491,7 @@ ELSEWHERE: Manifest = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"
         (True, (listening("False", "True"),), None),
     ],
 )  # fmt: skip
-def test_the_gateway(api: bool, gateways: tuple[Manifest, ...] | None, code: str | None) -> None:  # noqa: FBT001
+def test_the_gateway(gateways: tuple[Manifest, ...] | None, code: str | None, *, api: bool) -> None:
     settings, there = configured(route=GATEWAY), seen(gateway_api=api, gateways=gateways)
     there = replace(there, namespace=namespace(labels={"team": "home"}))
     assert [one for one, _ in problems(settings, {}, there) + warnings(settings, {}, there)] == ([code] if code else [])
@@ -543,9 +543,7 @@ def test_what_is_read_of_routes() -> None:
     ],
 )
 def test_only_a_secret_that_nothing_writes_is_looked_for(
-    tls: Manifest,
-    annotations: Manifest,
-    there: bool | None,  # noqa: FBT001
+    tls: Manifest, annotations: Manifest, *, there: bool | None
 ) -> None:
     api = FakeCluster()
     api.objects[Ref("v1", "Secret", "immich-tls", "immich")] = {"metadata": {"name": "immich-tls"}}

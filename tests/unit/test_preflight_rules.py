@@ -262,7 +262,7 @@ def test_an_object_made_by_hand() -> None:
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_an_object_of_another_stack(adopt: bool) -> None:  # noqa: FBT001
+def test_an_object_of_another_stack(*, adopt: bool) -> None:
     settings = configured(adoptExisting=adopt)
     live = live_of(planned(settings), INGRESS)
     live[INGRESS]["metadata"]["annotations"] = {"immich-icloud/stack": "immich-icloud/other"}

@@ -92,7 +92,7 @@ def test_the_clusters_identifier_stays() -> None:
 
 
 @pytest.mark.parametrize(("kind", "has_token"), [("none", False), ("sharedTunnel", True)])
-def test_a_token_is_added_where_there_is_cloudflare(kind: str, has_token: bool) -> None:  # noqa: FBT001
+def test_a_token_is_added_where_there_is_cloudflare(kind: str, *, has_token: bool) -> None:
     config = yaml.safe_load(rehearsed(f"config:\n  immich-icloud:cloudflare:\n    kind: {kind}\n"))["config"]
     assert ("immich-icloud:cloudflareToken" in config) == has_token
 

@@ -119,5 +119,5 @@ def test_how_much_is_free_is_reported() -> None:
     ("stated", "on_node", "kept"),
     [(None, False, 10240), (None, True, 20), ("50Gi", True, 51200), ("30%", False, 30), ("30%", True, 30)],
 )
-def test_how_much_stays_free(stated: str | None, on_node: bool, kept: int) -> None:  # noqa: FBT001
+def test_how_much_stays_free(stated: str | None, kept: int, *, on_node: bool) -> None:
     assert floor(stated).of(100, on_node=on_node) == kept

@@ -247,13 +247,8 @@ def test_no_write_when_the_free_space_is_unknown(house: House) -> None:
         (500 * GIB, (0, 100), True, "10Gi", None),
     ],
 )  # fmt: skip
-def test_more_stays_free_on_the_kubelets_filesystem(  # noqa: PLR0913, PLR0917 (a table)
-    house: House,
-    free: int,
-    inodes: tuple[int, int],
-    on_node: bool,  # noqa: FBT001
-    stated: str | None,
-    floor: int | None,
+def test_more_stays_free_on_the_kubelets_filesystem(  # noqa: PLR0913 (a table)
+    house: House, free: int, inodes: tuple[int, int], stated: str | None, floor: int | None, *, on_node: bool
 ) -> None:
     house.filesystems.say(str(house.photos), free, total=1000 * GIB, inodes=inodes, on_node=on_node)
     more: dict[str, Any] = {"minFreeSpace": stated} if stated else {}
@@ -427,7 +422,7 @@ def test_the_session_is_told_in_each_run(house: House) -> None:
 
 @pytest.mark.parametrize(("days", "schedule", "warned"), [(31, "0 2 1 * *", True), (32, "0 2 1 * *", False),
     (-3, "0 2 * * *", True), (1, "0 2 * * *", True), (2, "0 2 * * *", False), (7, "0 2 * * 1", True)])  # fmt: skip
-def test_a_session_that_may_end_before_the_next_run(house: House, days: int, schedule: str, warned: bool) -> None:  # noqa: FBT001
+def test_a_session_that_may_end_before_the_next_run(house: House, days: int, schedule: str, *, warned: bool) -> None:
     cookies(house.session.with_suffix(""), {WEB: in_days(90), TRUST: in_days(days)})
     ended = house.run(household(schedule=schedule))
     assert ended.code == 0
