@@ -5,6 +5,7 @@ from typing import Any
 
 from clients.kubernetes import Answer, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.fake_cluster import FakeCluster
+from tests.objects import manifest
 
 COMPLETE = [{"type": "Complete", "status": "True"}]
 FAILED = [{"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}]
@@ -60,21 +61,15 @@ class Jobs(FakeCluster):
         job["status"] = {"conditions": conditions}
         uid = job["metadata"]["uid"]
         if pod:
-            metadata: Manifest = {"name": f"{ref.name}-x", "namespace": ref.namespace, "uid": f"pod of {uid}"}
-            metadata["labels"] = {"batch.kubernetes.io/controller-uid": uid}
+            metadata = {"uid": f"pod of {uid}", "labels": {"batch.kubernetes.io/controller-uid": uid}}
             spec = job["spec"]["template"]["spec"]
-            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": pod}
+            made = manifest("v1", "Pod", f"{ref.name}-x", ref.namespace, metadata=metadata, spec=spec, status=pod)
             self.objects[Ref.of(made)] = made
         if self.event:
             about = "job" if pod is None else "pod"
-            event = {
-                "apiVersion": "v1",
-                "kind": "Event",
-                "metadata": {"name": "e", "namespace": ref.namespace},
-                "involvedObject": {"uid": uid if pod is None else f"pod of {uid}"},
-                "reason": {"job": "FailedCreate", "pod": "FailedMount"}[about],
-                "message": self.event,
-            }
+            reason = {"job": "FailedCreate", "pod": "FailedMount"}[about]
+            of = {"uid": uid if pod is None else f"pod of {uid}"}
+            event = manifest("v1", "Event", "e", ref.namespace, involvedObject=of, reason=reason, message=self.event)
             self.objects[Ref.of(event)] = event
 
     def log(self, pod: Ref, container: str, since: str | None = None) -> Iterator[str]:

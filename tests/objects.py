@@ -14,6 +14,13 @@ BY_HAND = "kubectl-patch"
 ARGOCD = "argocd-controller"
 
 
+def manifest(api_version: str, kind: str, name: str, namespace: str | None = None, **more: Any) -> Manifest:
+    """Any object; `metadata` is what it has beside its name and namespace."""
+    place = {"namespace": namespace} if namespace else {}
+    metadata = {"name": name, **place, **more.pop("metadata", {})}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
 def server(*containers: str, name: str = "immich-server") -> Server:
     """A workload that runs Immich's server in these containers."""
     return Server(Ref("apps/v1", "Deployment", name, "immich"), containers)
@@ -24,16 +31,9 @@ SERVERS = (server("immich-server"),)
 
 def service(*ports: int, name: str = "immich-server", selector: Manifest | None = None, **spec: Any) -> Manifest:
     """A Service that leads to Immich's pods, at port 2283 of theirs."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": "immich"},
-        "spec": {
-            "selector": selector or {"app.kubernetes.io/name": "server"},
-            "ports": [{"name": f"at-{port}", "port": port, "targetPort": 2283} for port in ports],
-            **spec,
-        },
-    }
+    at = [{"name": f"at-{port}", "port": port, "targetPort": 2283} for port in ports]
+    leads = {"selector": selector or {"app.kubernetes.io/name": "server"}, "ports": at, **spec}
+    return manifest("v1", "Service", name, "immich", spec=leads)
 
 
 def managed(manager: str, fields: Manifest, operation: str = "Update", api_version: str = "apps/v1") -> Manifest:
@@ -173,15 +173,10 @@ def ours_in_immich(path: str = MOUNT, source: Manifest | None = None) -> Manifes
         "initContainers": [guard],
         "containers": [{"name": "immich-server", "volumeMounts": [mount]}],
     }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "immich-server", "namespace": "immich"},
-        "spec": {"template": {"spec": pod}},
-    }
+    return manifest("apps/v1", "Deployment", "immich-server", "immich", spec={"template": {"spec": pod}})
 
 
 def ours_in_namespace() -> Manifest:
     """A fragment of Immich's namespace such as the stack states."""
     labels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn", "audit")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "immich", "labels": labels}}
+    return manifest("v1", "Namespace", "immich", metadata={"labels": labels})

@@ -19,6 +19,7 @@ from clients.kubernetes import Manifest, Ref
 from lab import processes, toolchain
 from lab.recipes import TRAEFIK
 from lab.toolchain import Tools
+from tests.objects import manifest
 from tests.rehearsal.conftest import Bench, until
 from tests.traefik import pod_stand_in
 
@@ -59,27 +60,15 @@ def definition(plural: str, kind: str, version: str) -> Manifest:
 
 def gateway(ports: dict[str, int]) -> Iterator[Manifest]:
     group, everyone = "gateway.networking.k8s.io/v1", {"namespaces": {"from": "All"}}
-    yield {
-        "apiVersion": group,
-        "kind": "GatewayClass",
-        "metadata": {"name": "traefik"},
-        "spec": {"controllerName": "traefik.io/gateway-controller"},
-    }
+    yield manifest(group, "GatewayClass", "traefik", spec={"controllerName": "traefik.io/gateway-controller"})
     listeners = [
         {"name": name, "protocol": "HTTP", "port": port, "allowedRoutes": everyone} for name, port in ports.items()
     ]
-    yield {
-        "apiVersion": group,
-        "kind": "Gateway",
-        "metadata": {"name": "traefik", "namespace": "gateways"},
-        "spec": {"gatewayClassName": "traefik", "listeners": listeners},
-    }
-    yield {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "IngressClass",
-        "metadata": {"name": "traefik"},
-        "spec": {"controller": "traefik.io/ingress-controller"},
-    }
+    yield manifest(
+        group, "Gateway", "traefik", "gateways", spec={"gatewayClassName": "traefik", "listeners": listeners}
+    )
+    controller = {"controller": "traefik.io/ingress-controller"}
+    yield manifest("networking.k8s.io/v1", "IngressClass", "traefik", spec=controller)
 
 
 def free_port() -> int:
@@ -100,8 +89,8 @@ def bench(tools: Tools, ports: dict[str, int], tmp_path_factory: pytest.TempPath
     try:
         for one in WATCHED:
             made.cluster.apply(definition(*one), "somebody")
-        for manifest in gateway(ports):
-            made.cluster.apply(manifest, "somebody")
+        for one in gateway(ports):
+            made.cluster.apply(one, "somebody")
         with pod_stand_in.serving() as network:
             entry_points = [f"--entryPoints.{name}.address=127.0.0.1:{port}" for name, port in ports.items()]
             processes.start(

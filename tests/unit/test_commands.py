@@ -25,7 +25,7 @@ from settings import Settings
 from settings.notifications import Notifications
 from tests.accounts import APPLE_ID, PASSWORD, household
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
-from tests.objects import STACK
+from tests.objects import STACK, manifest
 
 DONE = step(ended(0), COMPLETE)
 LOG = tuple(
@@ -46,8 +46,8 @@ def stack(api: Jobs, settings: Settings | None = None) -> Stack:
 
 
 def job_at_work(account: str, conditions: list[Manifest] | None = None) -> Manifest:
-    metadata = {"name": f"icloud-sync-{account}-1", "namespace": "photo-sync", "labels": {account_pod.ACCOUNT: account}}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "status": {"conditions": conditions or []}}
+    labels, status = {"labels": {account_pod.ACCOUNT: account}}, {"conditions": conditions or []}
+    return manifest("batch/v1", "Job", f"icloud-sync-{account}-1", "photo-sync", metadata=labels, status=status)
 
 
 BOTH = household({"name": "anna"}, {"name": "ben"})

@@ -11,6 +11,7 @@ from observe.route_paths import kept_to
 from preflight import gateway_rules
 from preflight.gateway_rules import Request
 from tests.mutations import mutated
+from tests.objects import manifest
 
 HOST = "immich.example.com"
 PARENT = {"name": "public", "namespace": "gateways", "sectionName": "web", "port": 443}
@@ -58,8 +59,7 @@ def read(thing: Any, gateway: Any) -> None:
 
 def whole(version: str, kind: str, rest: dict[str, Any]) -> dict[str, Any]:
     place = "gateways" if kind == "Gateway" else "immich"
-    metadata = {"name": "public", "namespace": place, "uid": "u", "resourceVersion": "1"}
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
+    return manifest(version, kind, "public", place, metadata={"uid": "u", "resourceVersion": "1"}, **rest)
 
 
 @pytest.mark.parametrize(("version", "kind", "rest"), ROUTES, ids=[kind for _, kind, _ in ROUTES])

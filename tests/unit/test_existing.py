@@ -21,7 +21,7 @@ from settings import Settings
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
-from tests.objects import STACK, deployment, namespace, service
+from tests.objects import STACK, deployment, manifest, namespace, service
 from text.finding import Severity
 
 OWNER = {"uid": 1000, "gid": 1000}
@@ -52,31 +52,22 @@ def plan_of(settings: Settings, existing: ExistingSeen | None = None, **seen: An
 
 
 def claim(*modes: str, **spec: Any) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": CLAIM.name, "namespace": CLAIM.namespace},
-        "spec": {"accessModes": list(modes), "volumeName": "pv", **spec},
-    }
+    stated = {"accessModes": list(modes), "volumeName": "pv", **spec}
+    return manifest("v1", "PersistentVolumeClaim", CLAIM.name, CLAIM.namespace, spec=stated)
 
 
 def volume(**spec: Any) -> Manifest:
-    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"}, "spec": spec}
+    return manifest("v1", "PersistentVolume", "pv", spec=spec)
 
 
 def pod(name: str, node: str, **more: Any) -> Manifest:
-    metadata = {"name": name, "namespace": "immich"}
     container = {"name": "one", "image": more.pop("image", "busybox")}
     spec = {"nodeName": node, "containers": [container], **more}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+    return manifest("v1", "Pod", name, "immich", spec=spec, status={"phase": "Running"})
 
 
 USING: Manifest = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": CLAIM.name}}]}
-NODE = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "n1.lan"}},
-}
+NODE = manifest("v1", "Node", "n1", metadata={"labels": {"kubernetes.io/hostname": "n1.lan"}})
 SERVER = "ghcr.io/immich-app/immich-server:v2.4.1"
 WRITABLE = ExistingSeen(claim("ReadWriteMany"), claim("ReadWriteMany"))
 

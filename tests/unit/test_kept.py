@@ -18,7 +18,7 @@ from preflight.dry_runs import Answers
 from settings import Settings
 from tests.accounts import household
 from tests.findings import Told, told
-from tests.objects import STACK, deployment, namespace, service
+from tests.objects import STACK, deployment, manifest, namespace, service
 from tests.unit.configured import configured
 from text.finding import Severity
 
@@ -52,10 +52,8 @@ OF_THIS_STACK = {STACK_MARK: STACK, ADOPTED_MARK: "true"}
 
 
 def live(ref: Ref, spec: Manifest, annotations: dict[str, str] | None = None) -> Manifest:
-    place = {"namespace": ref.namespace} if ref.namespace else {}
-    metadata = {"name": ref.name, "uid": "claim", "annotations": annotations or {}, **place}
-    status = {"phase": "Bound"}
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "spec": spec, "status": status}
+    metadata, status = {"uid": "claim", "annotations": annotations or {}}, {"phase": "Bound"}
+    return manifest(ref.api_version, ref.kind, ref.name, ref.namespace, metadata=metadata, spec=spec, status=status)
 
 
 def reference(annotations: dict[str, str] | None = None, **of_volume: Any) -> dict[Ref, Manifest]:

@@ -33,7 +33,7 @@ from settings import Settings
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
 from tests.findings import told
-from tests.objects import STACK, deployment, managed, namespace, service
+from tests.objects import STACK, deployment, managed, manifest, namespace, service
 from tests.unit.configured import configured
 from tests.unit.well import well
 from text.finding import Finding, Severity
@@ -73,12 +73,8 @@ def workload(*words: str, mount: Manifest | None = None, volume: Manifest | None
         **more,
     }
     source = volume or {"configMap": {"name": "cloudflared-config"}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "cloudflared", "namespace": "cloudflared"},
-        "spec": {"template": {"spec": {"containers": [container], "volumes": [{"name": "config", **source}]}}},
-    }
+    pod = {"containers": [container], "volumes": [{"name": "config", **source}]}
+    return manifest("apps/v1", "Deployment", "cloudflared", "cloudflared", spec={"template": {"spec": pod}})
 
 
 ITEM: Manifest = {"key": "k", "path": "config.yaml"}
@@ -202,13 +198,11 @@ class World:
     def __init__(self, text: str = DOCUMENT, runs: str | None = None) -> None:
         self.account, self.cluster = Api(found()), FakeCluster()
         self.put(workload("--config", AT, "run"))
-        self.put({
-            "apiVersion": "v1", "kind": "ConfigMap", "data": {"config.yaml": text},
-            "metadata": {
-                "name": HOLDER.name, "namespace": HOLDER.namespace,
-                "annotations": {"argocd.argoproj.io/tracking-id": "tunnels:/ConfigMap:cloudflared/cloudflared-config"},
-            },
-        })  # fmt: skip
+        tracked = {"argocd.argoproj.io/tracking-id": "tunnels:/ConfigMap:cloudflared/cloudflared-config"}
+        data = {"config.yaml": text}
+        self.put(
+            manifest("v1", "ConfigMap", HOLDER.name, HOLDER.namespace, metadata={"annotations": tracked}, data=data)
+        )
         self.sends(text if runs is None else runs)
 
     def out_of_git(self, manager: str = "kubectl-create") -> "World":
@@ -390,14 +384,9 @@ def test_a_rule_behind_another_is_told_apart_from_none() -> None:
 @pytest.mark.parametrize(("instance", "warned"), [("nginx", []), ("other", ["rule-to-write"])])
 def test_a_wildcard_to_what_serves_the_route_needs_no_rule(instance: str, warned: list[str]) -> None:
     world = World(WILDCARD)
-    labels = {"app.kubernetes.io/instance": "nginx"}
-    world.put(
-        {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "nginx", "labels": labels}}
-    )
-    labels = {"app.kubernetes.io/instance": instance}
-    world.put(
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "nginx", "namespace": "ingress", "labels": labels}}
-    )
+    ours, theirs = ({"labels": {"app.kubernetes.io/instance": name}} for name in ("nginx", instance))
+    world.put(manifest("networking.k8s.io/v1", "IngressClass", "nginx", metadata=ours))
+    world.put(manifest("v1", "Service", "nginx", "ingress", metadata=theirs))
     assert world.warned() == warned
 
 
@@ -455,9 +444,7 @@ def kept_in_a_secret(world: World, text: str) -> None:
     world.cluster.objects.pop(HOLDER, None)
     world.put(workload("--config", AT, "run", volume={"secret": {"secretName": "s"}}))
     data = {"config.yaml": b64encode(text.encode()).decode()}
-    world.put(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "cloudflared"}, "data": data}
-    )
+    world.put(manifest("v1", "Secret", "s", "cloudflared", data=data))
 
 
 def test_a_document_in_a_secret_is_read_and_what_it_says_of_others_is_not_shown() -> None:
@@ -502,8 +489,8 @@ def asked(world: World, ready: Manifest | None, config: Manifest | None = None) 
     runs = workload("--config", AT, "run")
     runs["spec"]["selector"] = {"matchLabels": {"app": "cloudflared"}}
     world.put(runs)
-    metadata = {"name": "cloudflared-1", "namespace": "cloudflared", "labels": {"app": "cloudflared"}}
-    world.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": "Running"}})
+    labels = {"labels": {"app": "cloudflared"}}
+    world.put(manifest("v1", "Pod", "cloudflared-1", "cloudflared", metadata=labels, status={"phase": "Running"}))
     world.cluster.answers = {"ready": ready} if ready else {}
     world.cluster.answers |= {"config": config} if config else {}
     return world

@@ -17,7 +17,7 @@ from preflight import mount_rules, policy_rules
 from preflight.dry_runs import Answers
 from providers.mount_at_admission import STAMP, AdmittedMount, MountAtAdmissionProvider
 from tests.fake_cluster import FakeCluster
-from tests.objects import SERVERS, STACK, deployment, namespace
+from tests.objects import SERVERS, STACK, deployment, manifest, namespace
 from tests.unit.configured import configured
 from tests.unit.recording import deployed
 
@@ -184,10 +184,6 @@ def test_removal_spares_a_claim_that_only_pods_with_the_mount_keep(
 def owned(kind: str, name: str, owner: str, annotations: Manifest | None = None) -> Manifest:
     """A ReplicaSet, or a pod with one container of its name, of an owner's uid."""
     labels = {"app": "immich"}
-    metadata = {"name": name, "namespace": "immich", "uid": name, "labels": labels, "annotations": annotations or {}}
-    return {
-        "apiVersion": "v1" if kind == "Pod" else "apps/v1",
-        "kind": kind,
-        "metadata": {**metadata, "ownerReferences": [{"uid": owner}]},
-        "spec": {"containers": [{"name": name}]},
-    }
+    by = {"uid": name, "labels": labels, "annotations": annotations or {}, "ownerReferences": [{"uid": owner}]}
+    version = "v1" if kind == "Pod" else "apps/v1"
+    return manifest(version, kind, name, "immich", metadata=by, spec={"containers": [{"name": name}]})

@@ -18,6 +18,7 @@ from ops.new import __main__ as new
 from ops.new import answers, offers
 from settings import parse
 from tests.fake_cluster import FakeCluster
+from tests.objects import manifest, namespace
 from tests.stack_files import configuration
 
 STEPS: dict[str, tuple[World, ...]] = {
@@ -30,24 +31,11 @@ KUBECONFIG = {
     "contexts": [{"name": one, "context": {"cluster": "c"}} for one in ("other", "admin@homelab")],
     "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
 }
-NODE = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "talos-1ca-62z"}},
-}
-SHARED_CLAIM = {
-    "apiVersion": "v1",
-    "kind": "PersistentVolumeClaim",
-    "metadata": {"name": "icloud", "namespace": "immich"},
-    "spec": {"accessModes": ["ReadWriteMany"]},
-}
-CONTROLLER = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {"name": "ingress-nginx-controller-1", "namespace": "ingress-nginx"},
-    "spec": {"containers": [{"image": "registry.k8s.io/ingress-nginx/controller:v1.14.1"}]},
-    "status": {"phase": "Running"},
-}
+NODE = manifest("v1", "Node", "n1", metadata={"labels": {"kubernetes.io/hostname": "talos-1ca-62z"}})
+SHARED_CLAIM = manifest("v1", "PersistentVolumeClaim", "icloud", "immich", spec={"accessModes": ["ReadWriteMany"]})
+RUNS: Manifest = {"containers": [{"image": "registry.k8s.io/ingress-nginx/controller:v1.14.1"}]}
+RUNNING = {"phase": "Running"}
+CONTROLLER = manifest("v1", "Pod", "ingress-nginx-controller-1", "ingress-nginx", spec=RUNS, status=RUNNING)
 
 
 def gateway(
@@ -57,13 +45,8 @@ def gateway(
     conditions = [{"type": one, "status": "True"} for one in ("Accepted", "Programmed")] if served else []
     namespaces = {"from": admits, "selector": {"matchLabels": {"routes": "public"}}}
     listener = {"name": "https", "protocol": "HTTPS", "hostname": hostname, "allowedRoutes": {"namespaces": namespaces}}
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": name, "namespace": "gateways"},
-        "spec": {"listeners": [listener]},
-        "status": {"conditions": conditions},
-    }
+    spec, status = {"listeners": [listener]}, {"conditions": conditions}
+    return manifest("gateway.networking.k8s.io/v1", "Gateway", name, "gateways", spec=spec, status=status)
 
 
 def cluster(world: World, *more: Manifest) -> FakeCluster:
@@ -143,7 +126,7 @@ def test_a_free_shared_claim_and_a_gateway_come_first(monkeypatch: pytest.Monkey
 
 
 NOT_RUNNING = {**CONTROLLER, "status": {"phase": "Pending"}}
-LABELLED = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "immich", "labels": {"routes": "public"}}}
+LABELLED = namespace(labels={"routes": "public"})
 
 
 @pytest.mark.parametrize(
@@ -168,12 +151,8 @@ def test_only_routes_that_a_preview_accepts_are_offered(more: list[Manifest], of
 
 
 def test_a_mounted_claim_is_not_offered() -> None:
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "p", "namespace": "immich"},
-        "spec": {"containers": [], "volumes": [{"persistentVolumeClaim": {"claimName": "icloud"}}]},
-    }
+    mounted = [{"persistentVolumeClaim": {"claimName": "icloud"}}]
+    pod = manifest("v1", "Pod", "p", "immich", spec={"containers": [], "volumes": mounted})
     found = read_candidates(cluster("found", SHARED_CLAIM, pod))
     assert offers.storage(found, "immich") == ["local talos-1ca-62z /var/mnt/icloud-photos"]
 
@@ -199,13 +178,7 @@ def test_answers_over_a_pipe(typed: tuple[str, ...], key: str, value: str, monke
 @pytest.mark.parametrize(
     ("typed", "names"),
     [
-        (
-            (
-                "",
-                "Photos_1",
-            ),
-            "immich-icloud:immich.namespace",
-        ),
+        (("", "Photos_1"), "immich-icloud:immich.namespace"),
         (("", "", "https://immich.example.com"), "immich-icloud:host"),
         (("", "", "", "somewhere"), answers.STORAGE),
         (("", "", "", "local n1 /etc"), "immich-icloud:storage.path"),

@@ -44,7 +44,7 @@ from tests.fake_cluster import FakeCluster
 from tests.findings import told
 from tests.immich_server import Immich, serving
 from tests.mutations import mutated
-from tests.objects import SERVERS, STACK, deployment, namespace
+from tests.objects import SERVERS, STACK, deployment, manifest, namespace
 from tests.stack_files import OWN, VALID, configuration, secrets
 from tests.unit.configured import configured
 from tests.unit.well import of_cluster, settings, well
@@ -163,7 +163,7 @@ def test_what_may_not_be_listed_is_not_known_and_not_missing() -> None:
 
 def test_without_a_list_of_jobs_the_directory_job_is_found_by_its_name() -> None:
     api = Forbidding("Job")
-    job = thing("batch/v1", "Job", directory.JOB, "photo-sync")
+    job = manifest("batch/v1", "Job", directory.JOB, "photo-sync")
     api.objects[Ref.of(job)] = job
     assert cluster.read_cluster(api, configured()).directory_job == job
 
@@ -183,12 +183,7 @@ def test_what_nothing_goes_without_has_to_be_readable() -> None:
 def service() -> Manifest:
     labels = {"app.kubernetes.io/name": "server"}
     spec = {"selector": labels, "ports": [{"name": "http", "port": 3001, "targetPort": 2283}]}
-    return thing("v1", "Service", "immich-server", "immich", spec=spec)
-
-
-def thing(api_version: str, kind: str, name: str, place: str | None = None, **more: Any) -> Manifest:
-    metadata = {"name": name, "uid": name, "resourceVersion": "1", **({"namespace": place} if place else {})}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+    return manifest("v1", "Service", "immich-server", "immich", spec=spec)
 
 
 class Answering(FakeCluster):
@@ -247,18 +242,22 @@ def world() -> list[Manifest]:
     pressure = {"conditions": [{"type": "DiskPressure", "status": "False"}]}
     made = [
         {"apiVersion": "v1", "kind": "Pod", **immichs},
-        labelled(thing("v1", "Pod", "icloud-sync-anna-1-x", "photo-sync", spec=pod_spec, status=over), labels),
+        labelled(manifest("v1", "Pod", "icloud-sync-anna-1-x", "photo-sync", spec=pod_spec, status=over), labels),
         labelled(
-            thing("batch/v1", "Job", "icloud-sync-anna-1", "photo-sync", spec=template, status={"conditions": [done]}),
+            manifest(
+                "batch/v1", "Job", "icloud-sync-anna-1", "photo-sync", spec=template, status={"conditions": [done]}
+            ),
             labels,
         ),
-        labelled(thing("v1", "Node", "node-1", spec={}, status=pressure), node),
+        labelled(manifest("v1", "Node", "node-1", spec={}, status=pressure), node),
         labelled(
-            thing("discovery.k8s.io/v1", "EndpointSlice", "immich", "immich", addressType="IPv4", **there.endpoints[0]),
+            manifest(
+                "discovery.k8s.io/v1", "EndpointSlice", "immich", "immich", addressType="IPv4", **there.endpoints[0]
+            ),
             served,
         ),
-        thing("networking.k8s.io/v1", "IngressClass", "nginx", spec={"controller": "k8s.io/ingress-nginx"}),
-        labelled(thing("storage.k8s.io/v1", "StorageClass", "fast", provisioner="x"), {}, default),
+        manifest("networking.k8s.io/v1", "IngressClass", "nginx", spec={"controller": "k8s.io/ingress-nginx"}),
+        labelled(manifest("storage.k8s.io/v1", "StorageClass", "fast", provisioner="x"), {}, default),
         there.seen.namespace,
         *there.seen.workloads,
         service(),

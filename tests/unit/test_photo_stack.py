@@ -13,7 +13,7 @@ from components.plan import Found, plan
 from components.pod_security import FoundLevels, Level
 from settings import Settings, parse
 from settings.cloudflare import NoCloudflare
-from tests.objects import SERVERS, server
+from tests.objects import SERVERS, ours_in_namespace, server
 from tests.stack_files import configuration
 from tests.unit.recording import STACK, Recording, deployed
 
@@ -44,18 +44,7 @@ def test_photo_sync_namespace_lets_the_directory_job_in(stack: Recording) -> Non
 
 
 def test_immichs_namespace_gets_labels_and_nothing_else(stack: Recording) -> None:
-    assert stack.fragment("Namespace", "immich").inputs["fragment"] == {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": "immich",
-            "labels": {
-                "pod-security.kubernetes.io/enforce": "privileged",
-                "pod-security.kubernetes.io/warn": "privileged",
-                "pod-security.kubernetes.io/audit": "privileged",
-            },
-        },
-    }
+    assert stack.fragment("Namespace", "immich").inputs["fragment"] == ours_in_namespace()
 
 
 def test_immich_mounts_the_directory_read_only(stack: Recording) -> None:

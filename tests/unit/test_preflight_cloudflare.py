@@ -47,7 +47,7 @@ from preflight.dry_runs import Answers
 from settings import Settings
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
-from tests.objects import SERVERS, STACK, deployment, namespace, service
+from tests.objects import SERVERS, STACK, deployment, manifest, namespace, service
 from tests.unit.configured import configured
 from text.finding import Finding, Severity
 from text.resource_types import POLICY, RECORD
@@ -884,8 +884,8 @@ def test_pods_on_their_nodes_network_are_not_known_by_labels(*, on_host: bool) -
     assert service
     cluster = cluster_with(service)
     labels = SERVICE["spec"]["selector"]
-    metadata = {"name": "pod", "namespace": service.namespace, "labels": {**labels, "more": "labels"}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"hostNetwork": on_host}}
+    more = {"labels": {**labels, "more": "labels"}}
+    pod = manifest("v1", "Pod", "pod", service.namespace, metadata=more, spec={"hostNetwork": on_host})
     cluster.objects[Ref.of(pod)] = pod
     cluster.objects |= {Ref.of(one): one for one in (deployment(), namespace())}
     found_origin = origin(settings, in_cluster.read_cluster(cluster, settings))

@@ -22,7 +22,7 @@ from settings import Settings
 from tests.accounts import household
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told, told
-from tests.objects import SERVERS, STACK, Manifest, deployment, namespace, service
+from tests.objects import SERVERS, STACK, Manifest, deployment, manifest, namespace, service
 from tests.unit.configured import ON_HOST, configured
 from tests.unit.test_preflight_rules import (
     CLAIM,
@@ -230,8 +230,7 @@ def test_tolerations(toleration: Manifest, *, kept_out: bool) -> None:
 
 
 def claim(name: str, place: str, **spec: Any) -> Manifest:
-    metadata = {"name": name, "namespace": place}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+    return manifest("v1", "PersistentVolumeClaim", name, place, spec=spec)
 
 
 def volume(terms: list[Manifest]) -> Manifest:

@@ -12,7 +12,7 @@ from observe.route_hosts import hosts
 from observe.routes import RoutesSeen
 from tests.fake_cluster import FakeCluster
 from tests.findings import Told
-from tests.objects import STACK, Manifest, deployment, namespace, service
+from tests.objects import STACK, Manifest, deployment, manifest, namespace, service
 from tests.unit.configured import configured
 from tests.unit.test_preflight_rules import facts, found, other_ingress, problems, warnings
 
@@ -418,13 +418,8 @@ def test_the_secret_of_the_certificate(told: list[Told], *, there: bool | None) 
 def gateway(*listeners: Manifest, accepted: str = "True", place: str = "gateways") -> Manifest:
     conditions = [{"type": kind, "status": accepted, "message": "x"} for kind in ("Accepted", "Programmed")]
     stated = listeners or ({"name": "web", "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}},)
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": "public", "namespace": place},
-        "spec": {"listeners": list(stated)},
-        "status": {"conditions": conditions},
-    }
+    spec, status = {"listeners": list(stated)}, {"conditions": conditions}
+    return manifest("gateway.networking.k8s.io/v1", "Gateway", "public", place, spec=spec, status=status)
 
 
 def listener(hostname: str = "", namespaces: Manifest | None = None, kinds: list[str] | None = None) -> Manifest:

@@ -20,7 +20,7 @@ from settings import Settings
 from settings.immich import Immich
 from tests.accounts import household
 from tests.findings import Told, told
-from tests.objects import SERVERS, STACK, Manifest, deployment, managed, namespace, service
+from tests.objects import SERVERS, STACK, Manifest, deployment, managed, manifest, namespace, service
 from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity, Situation
 
@@ -367,12 +367,7 @@ def test_a_job_that_cannot_be_recreated_is_removed_by_hand() -> None:
 
 
 def other_ingress(host: str, name: str = "photos") -> Manifest:
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": name, "namespace": "immich"},
-        "spec": {"rules": [{"host": host}, {}]},
-    }
+    return manifest("networking.k8s.io/v1", "Ingress", name, "immich", spec={"rules": [{"host": host}, {}]})
 
 
 def test_another_ingress_serves_the_host() -> None:
@@ -472,7 +467,7 @@ def test_labels_of_a_namespace_that_was_found_are_not_dropped() -> None:
 
 def test_the_job_made_by_hand_stays() -> None:
     settings = configured()
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": JOB.name, "namespace": "photo-sync"}}
+    job = manifest("batch/v1", "Job", JOB.name, "photo-sync")
     plan = planned(settings, job_by_hand=True)
     (finding,) = found(settings, {}, facts(directory_job=job), plan)
     assert (finding.code, finding.values["ours"]) == ("job-by-hand", plan.directory_job.ref.name)

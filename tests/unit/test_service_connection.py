@@ -9,6 +9,7 @@ from clients.kubernetes import Ref
 from clients.service_connection import NotRunningError, connect
 from settings.model import Backend
 from tests.fake_cluster import FakeCluster
+from tests.objects import manifest
 
 IMMICH = Backend("immich", "immich-server", 3001)
 LABELS = {"app.kubernetes.io/name": "server"}
@@ -24,24 +25,14 @@ class Cluster(FakeCluster):
 
 def service(target: Any = 2283) -> dict[str, Any]:
     ports = [{"port": 9090, "targetPort": 9090}, {"port": 3001, "targetPort": target}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "immich-server", "namespace": "immich"},
-        "spec": {"selector": LABELS, "ports": ports},
-    }
+    return manifest("v1", "Service", "immich-server", "immich", spec={"selector": LABELS, "ports": ports})
 
 
 def pod(name: str, *, ready: bool = True, going: bool = False, labels: dict[str, str] = LABELS) -> dict[str, Any]:
     container = {"name": "immich-server", "ports": [{"name": "http", "containerPort": 2283}]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "immich", "labels": labels}
-        | ({"deletionTimestamp": "2026-01-18T20:00:00Z"} if going else {}),
-        "spec": {"containers": [container]},
-        "status": {"conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
-    }
+    metadata = {"labels": labels, **({"deletionTimestamp": "2026-01-18T20:00:00Z"} if going else {})}
+    status = {"conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}
+    return manifest("v1", "Pod", name, "immich", metadata=metadata, spec={"containers": [container]}, status=status)
 
 
 def cluster(*objects: dict[str, Any]) -> Cluster:
