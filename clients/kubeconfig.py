@@ -118,7 +118,7 @@ def load(cluster: Cluster) -> client.ApiClient:
         command = user.plugin.command if user and user.plugin else ""
         raise KubeconfigError(
             f"{_NAMED}: {command}, which {file} names for credentials, gave none: {error}. "
-            f"`kubectl --context {cluster.context} get namespaces` runs it, too"
+            f"`{cluster.kubectl} get namespaces` runs it, too"
         ) from None
     except CredentialsError as error:
         raise KubeconfigError(f"{_NAMED}: {file} can't be used: {error}") from None
@@ -126,7 +126,7 @@ def load(cluster: Cluster) -> client.ApiClient:
         # What it stumbles over is a credential, which must not be shown.
         raise KubeconfigError(
             f"{_NAMED}: the credentials of {stated.context.user} in {file} can't be read ({type(error).__name__}). "
-            f"`kubectl --context {cluster.context} get namespaces` uses the same ones"
+            f"`{cluster.kubectl} get namespaces` uses the same ones"
         ) from None
 
 

@@ -154,7 +154,7 @@ class PhotoStack(pulumi.ComponentResource):
 def _deleted_first(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
     """Have what is known by its name deleted before it is replaced: after it, the new one would be deleted.
 
-    `pulumi up --replace` and `pulumi state taint` ask no provider, which else says so.
+    `pulumi up --replace` asks no provider, which else says so.
     """
     if not args.type_.startswith(("kubernetes:", "pulumi-python:dynamic/")):
         return None

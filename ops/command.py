@@ -14,7 +14,7 @@ from components.ownership import Ownership
 from ops.stack import StackError, settings_of
 from settings import PROJECT, Settings, SettingsError
 from settings.photo_sync import Account
-from text.command import Command, with_command
+from text.command import Command, kubectl_of, with_command
 from text.visible import VisibleError, visible_lines
 
 Say = Callable[[str], None]
@@ -84,13 +84,16 @@ def main(perform: Callable[[Stack, str | None], None]) -> None:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
     name, account = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None  # noqa: PLR2004 (the second argument)
+    kubectl = ""
     try:
         settings = settings_of(name)
+        kubectl = settings.cluster.kubectl
         perform(Stack(name, settings, ClusterApi(settings.cluster)), account)
     except SettingsError as error:
         sys.exit(f"error: {error}")
     except (StackError, ClusterError, ImmichError, JobError, CommandError) as error:
-        sys.exit(f"error: {with_command(error, name)}")
+        text = f"error: {with_command(error, name)}"
+        sys.exit("\n".join([text, *kubectl_of(text, kubectl)]))
     except KeyboardInterrupt:
         say("\nInterrupted.")
         os._exit(_INTERRUPTED)  # a thread may still wait for what someone types

@@ -19,6 +19,7 @@ from ops.facts import Facts
 from ops.facts.internet import Internet, reachable
 from ops.facts.part import Absent, Unread, begin, there
 from ops.missing_photos import Missing
+from text.command import kubectl_of
 from text.finding import Finding
 from text.markup import escape
 
@@ -164,15 +165,22 @@ def _perform(stack: Stack, how: argparse.Namespace) -> None:
     while how.watch:
         verdict = verify(stack, reachable(), listing=False)
         console.clear()
-        show(console, verdict)
+        _show(console, stack, verdict)
         time.sleep(_EVERY)
     verdict = verify(stack, reachable(), upload=how.upload)
     if how.json:
         console.out(as_json(stack.name, verdict))
     else:
-        show(console, verdict)
+        _show(console, stack, verdict)
     if not is_well(verdict):
         sys.exit(1)
+
+
+def _show(console: Console, stack: Stack, verdict: Verdict) -> None:
+    show(console, verdict)
+    next_ones = (one.remedy for one in verdict.values() if isinstance(one, Finding))
+    for line in kubectl_of("\n".join(next_ones), stack.settings.cluster.kubectl):
+        console.print(escape(line), soft_wrap=True)
 
 
 if __name__ == "__main__":

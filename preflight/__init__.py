@@ -27,7 +27,7 @@ from preflight import (
 )
 from settings import Settings
 from settings.load import Connections
-from text.command import Command, with_command
+from text.command import Command, kubectl_of, with_command
 from text.finding import Finding, Severity
 from text.resource_types import JOB, LIBRARY
 from text.visible import visible_lines, visible_sentence
@@ -45,11 +45,12 @@ _ADOPTIONS = {
 class PreflightError(pulumi.RunError):
     """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
-    def __init__(self, problems: Sequence[Finding]) -> None:
+    def __init__(self, problems: Sequence[Finding], kubectl: str = "") -> None:
         self.problems = tuple(problems)
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         heading = f"Preflight found {count}; nothing was changed."
-        super().__init__("\n".join([heading, *(f"  - {visible_sentence(str(one))}" for one in problems)]))
+        lines = "\n".join([heading, *(f"  - {visible_sentence(str(one))}" for one in problems)])
+        super().__init__("\n".join([lines, *kubectl_of(lines, kubectl)]))
 
 
 def check(settings: Settings, stack: str) -> Plan:
@@ -63,15 +64,19 @@ def check(settings: Settings, stack: str) -> Plan:
         PreflightError: with every problem found.
 
     """
+    kubectl = settings.cluster.kubectl
     try:
         plan, found = _examine(settings, stack)
     except (ClusterError, CloudflareError) as error:
-        raise PreflightError([wording.UNREADABLE.found(reason=with_command(error, pulumi.get_stack()))]) from None
+        unreadable = wording.UNREADABLE.found(reason=with_command(error, pulumi.get_stack()))
+        raise PreflightError([unreadable], kubectl) from None
     _tell(pulumi.log.warn, found, Severity.WARNING)
     problems = [one for one in found if one.severity is Severity.PROBLEM]
     if problems or plan is None:
-        raise PreflightError(problems)
+        raise PreflightError(problems, kubectl)
     _tell(pulumi.log.info, found, Severity.NEWS)
+    for line in kubectl_of("\n".join(map(str, found)), kubectl):
+        pulumi.log.info(line)
     return plan
 
 

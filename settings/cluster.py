@@ -1,5 +1,6 @@
 """Which Kubernetes cluster the stack is deployed to."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,11 @@ class Cluster(Model):
             "else cluster.local."
         ),
     ] = None
+
+    @property
+    def kubectl(self) -> str:
+        """How kubectl is called for this cluster: by itself it takes the context that is selected."""
+        return shlex.join(["kubectl", "--kubeconfig", str(self.kubeconfig_file), "--context", self.context])
 
     @property
     def kubeconfig_file(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Final
 
 from text.visible import VisibleError
 
+_KUBECTL: Final = re.compile(r"(^|[`&:.] ?)kubectl [a-z]", re.MULTILINE)
 _NAME: Final = re.compile(r"(make [a-z-]+ STACK=)[\w.-]+")
 
 
@@ -56,6 +57,11 @@ class ConfigSet:
 def with_command(error: VisibleError, stack: str) -> str:
     """An error, and the command that stores the secret it is about."""
     return f"{error}. To store it: `{ConfigSet(stack, error.secret)}`" if error.secret else str(error)
+
+
+def kubectl_of(text: str, kubectl: str) -> list[str]:
+    """Say which `kubectl` the commands of a text mean, where it has any: each acts on the context that is selected."""
+    return [f"In these commands, kubectl stands for: {kubectl}"] if _KUBECTL.search(text) else []
 
 
 def nameless(text: str) -> str:

@@ -549,14 +549,24 @@ def test_a_command_gets_stack_and_account() -> None:
 
 
 @pytest.mark.usefixtures("frame")
-@pytest.mark.parametrize("fault", [CommandError("x"), JobError("x"), StackError("x")])
-def test_an_expected_fault_is_one_line(fault: Exception) -> None:
+@pytest.mark.parametrize(
+    ("fault", "more"),
+    [
+        (CommandError("x"), ""),
+        (JobError("x"), ""),
+        (StackError("x"), ""),
+        (CommandError("`kubectl get pods` lists them"), household().cluster.kubectl),
+    ],
+)
+def test_an_expected_fault_is_one_line_and_the_clusters_kubectl_another(fault: Exception, more: str) -> None:
     def fail(_stack: Stack, _account: str | None) -> None:
         raise fault
 
     with pytest.raises(SystemExit) as end:
         command.main(fail)
-    assert end.value.code == "error: x"
+    first, *others = str(end.value.code).splitlines()
+    assert first == f"error: {fault}"
+    assert [line.partition(": ")[2] for line in others] == [more] * bool(more)
 
 
 @pytest.mark.usefixtures("frame")
