@@ -66,7 +66,7 @@ def rehearse(
     file = file_of(change.stack, repository.tree)
     name = file.name
     commit = repository.merge_base(change.base)
-    if linked := deployed(repository.linked(), name):
+    if linked := repository.leading_away(name):
         return replace(change.review, problems=tuple(f"{path} {_LINKED}" for path in linked))
     if not deployed(repository.changed(commit), name):
         return replace(change.review, notes=(_UNTOUCHED,))

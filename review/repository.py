@@ -14,8 +14,11 @@ _PROGRAM: Final = {"__main__.py", *PACKAGES}
 _APART: Final = {"bench", "docs", "tests"}  # no review imports these
 _JUDGES: Final = {
     *(".ci", ".github", "engine", "lab", "ops", "review"),
-    *("Makefile", "pyproject.toml", "requirements-dev.txt"),
+    *("GNUmakefile", "makefile", "Makefile", "pyproject.toml", "requirements-dev.txt"),
 }
+_ATTRIBUTES: Final = ".gitattributes"  # by which git leaves files out of the tree that it lays out, or changes them
+# Python imports each of them before a library of its name.
+_MODULES: Final = (".py", ".pyc", ".so")
 
 
 class RepositoryError(VisibleError):
@@ -56,6 +59,11 @@ class Repository:
         """List the symbolic links and submodules: what they lead to can differ without any change of theirs."""
         found = [(path, self.tree / path) for path in self._listed("--cached", "--others")]
         return [path for path, place in found if place.is_symlink() or place.is_dir()]
+
+    def leading_away(self, stack_file: str) -> list[str]:
+        """Pick the links among what is deployed; a folder at the top may be a package, as `_shadows` has it."""
+        named = {path: f"{path}/__init__.py" if (self.tree / path).is_dir() else path for path in self.linked()}
+        return [path for path, name in named.items() if deployed([name], stack_file)]
 
     def file(self, commit: str, path: str) -> str | None:
         """Read a file of a commit; None where it has none of that name.
@@ -110,12 +118,19 @@ def judging(paths: list[str]) -> list[str]:
     found = set()
     for path in paths:
         top, folder, _ = path.partition("/")
-        if top in _JUDGES or (path.endswith(".py") and top not in _PROGRAM | _APART):
+        if top in _JUDGES or _shadows(path):
             found.add(top + folder)
+        elif path.endswith(_ATTRIBUTES):
+            found.add(path)
     return sorted(found)
 
 
+def _shadows(path: str) -> bool:
+    """Whether a path is a module, or in one, that no import of this project means."""
+    return path.endswith(_MODULES) and path.partition("/")[0] not in _PROGRAM | _APART | _JUDGES
+
+
 def deployed(paths: list[str], stack_file: str) -> list[str]:
-    """Pick the paths that what is deployed is made of: the program, its dependencies, and the stack's file."""
+    """Pick the paths that what is deployed is made of: the program, all that it may import, and the stack's file."""
     whole = {"Pulumi.yaml", "requirements.txt", stack_file}
-    return [path for path in paths if path in whole or path.partition("/")[0] in _PROGRAM]
+    return [path for path in paths if path in whole or path.partition("/")[0] in _PROGRAM or _shadows(path)]

@@ -119,7 +119,10 @@ def test_links_and_submodules_are_listed(clone: Clone) -> None:
     clone.commit()
     (clone.tree / FILE).unlink()
     (clone.tree / FILE).symlink_to("docs/a page.md")
-    assert Repository(clone.tree).linked() == [FILE, "docs/b", "docs/gone", "providers", "settings"]
+    (clone.tree / "yaml").symlink_to("docs")
+    repository = Repository(clone.tree)
+    assert sorted(repository.linked()) == [FILE, "docs/b", "docs/gone", "providers", "settings", "yaml"]
+    assert sorted(repository.leading_away(FILE)) == [FILE, "providers", "settings", "yaml"]
 
 
 def test_a_tree_with_a_link_that_leads_out_of_it_is_not_laid_out(clone: Clone, tmp_path: Path) -> None:
@@ -137,6 +140,9 @@ def test_a_tree_with_a_link_that_leads_out_of_it_is_not_laid_out(clone: Clone, t
         ("sitecustomize.py", ["sitecustomize.py"]),
         ("conftest.py", ["conftest.py"]),
         ("yaml/__init__.py", ["yaml/"]),
+        ("yaml.cpython-313-x86_64-linux-gnu.so", ["yaml.cpython-313-x86_64-linux-gnu.so"]),
+        ("GNUmakefile", ["GNUmakefile"]),
+        ("components/.gitattributes", ["components/.gitattributes"]),
         ("__main__.py", []),
         ("settings/a.py", []),
         ("tests/conftest.py", []),
@@ -152,9 +158,11 @@ def test_what_is_deployed() -> None:
     paths = [
         "README.md", "__main__.py", "components/route.py", "docs/photos.md", "lab/engine.py", "requirements.txt",
         "requirements-dev.txt", FILE, "Pulumi.lab.yaml", "tests/unit/test_sync.py", "settings/cluster.py",
+        "yaml/__init__.pyc", "pulumi.abi3.so", "bench/x.so",
     ]  # fmt: skip
     assert deployed(paths, FILE) == [
-        "__main__.py", "components/route.py", "requirements.txt", FILE, "settings/cluster.py",
+        "__main__.py", "components/route.py", "requirements.txt", FILE, "settings/cluster.py", "yaml/__init__.pyc",
+        "pulumi.abi3.so",
     ]  # fmt: skip
 
 
