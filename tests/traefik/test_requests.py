@@ -87,8 +87,8 @@ def ports() -> dict[str, int]:
 def bench(tools: Tools, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("traefik"), tools, "gateway", photos=False)
     try:
-        for one in WATCHED:
-            made.cluster.apply(definition(*one), "somebody")
+        for watched in WATCHED:
+            made.cluster.apply(definition(*watched), "somebody")
         for one in gateway(ports):
             made.cluster.apply(one, "somebody")
         with pod_stand_in.serving() as network:
