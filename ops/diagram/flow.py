@@ -203,7 +203,7 @@ def _shown(stack: _Stack) -> Iterator[Node]:
             "settings of all libraries",
             *([f"scanned at {schedule}"] if schedule else []),
             *([f"{'watched' if watch else 'not watched'} between scans"] if watch is not None else []),
-            "(Immich's, with our values)",
+            "(Immich's, with this stack's values)",
         )
         yield _in_namespace(json.loads(stated.inputs["server"])["namespace"], "settings", lines, Whose.HELD)
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,13 @@ class Questions:
 
     def _line(self, prompt: str) -> str:
         try:
-            return self.ask(prompt).strip()
+            text = self.ask(prompt).strip()
         except EOFError:
-            self.again = False  # the rest are defaults
+            if self.again:
+                raise KeyboardInterrupt from None  # Ctrl-D; at the end of a pipe the rest are defaults
             say("")
             return ""
+        return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] in {'"', "'", "`"} else text
 
 
 def questions(asked: Questions) -> str:
@@ -91,7 +94,7 @@ def questions(asked: Questions) -> str:
     asked.answer(
         f"Which context of {', '.join(files)} is the homelab's?",
         [*contexts],
-        lambda text: answers.cluster(text, contexts.get(text, next(iter(files)))),
+        lambda text: answers.cluster(text, contexts),
     )
     candidates = _look(Cluster.model_validate(asked.sections["cluster"]))
     namespace = asked.answer(
@@ -160,22 +163,29 @@ def _tunnels(host: str) -> list[str]:
 
 def store(stack: str, secrets: Mapping[str, str], *, person: bool) -> list[str]:
     """Create the stack in Pulumi's state and store its secrets; return the commands that are left to a person."""
-    lines = {key: str(ConfigSet(stack, key)) for key in secrets}
     initialize = f"pulumi stack init {stack}"
+    left = [initialize, *(str(ConfigSet(stack, key)) for key in secrets)]
     if not shutil.which("pulumi"):
         say("\nThe Pulumi CLI is not installed: https://www.pulumi.com/docs/install/")
-        return [initialize, *lines.values()]
-    created = _pulumi("stack", "init", stack)
-    if created.returncode and "already exists" not in created.stderr:
-        say(" ".join(created.stderr.split()))
-        return [initialize, *lines.values()]
-    left = []
-    for key, what in secrets.items():
-        value = getpass.getpass(f"{what} (hidden; Enter leaves it for later): ") if person else ""
-        path = ["--path"] if "." in key else []
-        if not value or _pulumi("config", "set", "--secret", *path, key, "--stack", stack, told=value).returncode:
-            left.append(lines[key])
+        return left
+    with suppress(KeyboardInterrupt, EOFError):
+        if not _did(_pulumi("stack", "init", stack), "already exists"):
+            return left
+        left.remove(initialize)
+        for key, what in secrets.items():
+            value = getpass.getpass(f"{what} (hidden; Enter leaves it for later): ") if person else ""
+            path = ["--path"] if "." in key else []
+            if value and _did(_pulumi("config", "set", "--secret", *path, key, "--stack", stack, told=value)):
+                left.remove(str(ConfigSet(stack, key)))
     return left
+
+
+def _did(command: subprocess.CompletedProcess[str], *passing: str) -> bool:
+    """Whether a command did what it is for; if not, show why."""
+    if not command.returncode or any(words in command.stderr for words in passing):
+        return True
+    say(" ".join(command.stderr.split()))
+    return False
 
 
 def _pulumi(*words: str, told: str = "") -> subprocess.CompletedProcess[str]:
@@ -186,12 +196,14 @@ def _pulumi(*words: str, told: str = "") -> subprocess.CompletedProcess[str]:
 
 def main() -> None:
     """Ask, write, store, preview."""
-    stack = sys.argv[1] if len(sys.argv) > 1 else ""
+    stack = " ".join(sys.argv[1:])
     if not _NAME.fullmatch(stack):
         sys.exit("error: STACK=... is needed: a name for the stack of letters, digits, - and _, such as STACK=home")
-    file, person = Path(f"Pulumi.{stack}.yaml"), sys.stdin.isatty()
+    file, person, preview = Path(f"Pulumi.{stack}.yaml"), sys.stdin.isatty(), Command("preview", stack)
     if file.exists():
-        sys.exit(f"error: {file} exists, and is not overwritten. Edit it, or choose another STACK=...")
+        sys.exit(
+            f"error: {file} exists, and is not overwritten. Edit it, then `{preview}`, or choose another STACK=..."
+        )
     asked = Questions(input, again=person)
     try:
         text = questions(asked)
@@ -205,7 +217,7 @@ def main() -> None:
     wanted = answers.secrets(asked.sections, token_is_set=bool(os.environ.get(TOKEN_VARIABLE)))
     if left := store(stack, wanted, person=person):
         # Without them a preview would fail.
-        say("\n".join(["", "Next:", *(f"  $ {line}" for line in (*left, Command("preview", stack)))]))
+        say("\n".join(["", "Next:", *(f"  $ {line}" for line in (*left, preview))]))
     else:
         os.execv(sys.executable, [sys.executable, "-m", "ops.deploy", "preview", stack])  # noqa: S606 (no shell)
 

@@ -27,10 +27,17 @@ class AnswerError(Exception):
     """The answer has another form. `str()` is what is allowed."""
 
 
-def cluster(context: str, kubeconfig: str) -> Section:
-    """Name the cluster by its context, which most tools write as user@cluster."""
+def cluster(context: str, contexts: Mapping[str, str]) -> Section:
+    """Name the cluster by its context, which most tools write as user@cluster.
+
+    Raises:
+        AnswerError: when no kubeconfig has it.
+
+    """
+    if context not in contexts:
+        raise AnswerError(", ".join(contexts))
     identifier = context.rpartition("@")[2] or context
-    return {"cluster": {"kubeconfig": kubeconfig, "context": context, "identifier": identifier}}
+    return {"cluster": {"kubeconfig": contexts[context], "context": context, "identifier": identifier}}
 
 
 def storage(answer: str) -> Section:

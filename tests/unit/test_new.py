@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -162,6 +163,7 @@ def test_a_mounted_claim_is_not_offered() -> None:
     [
         (("2",), "cluster", "other"),
         (("", "", "photos.example.com"), "host", "photos.example.com"),
+        (("", "", '"photos.example.com"'), "host", "photos.example.com"),
         (("", "", "", "nfs nas.lan /export/photos"), "storage", "nas.lan"),
         (("", "", "", "csi smb.csi.k8s.io a b"), "storage", "smb.csi.k8s.io"),
         (("", "", "", "hostPath n1 /var/mnt/photos"), "storage", "hostPath"),
@@ -178,6 +180,7 @@ def test_answers_over_a_pipe(typed: tuple[str, ...], key: str, value: str, monke
 @pytest.mark.parametrize(
     ("typed", "names"),
     [
+        (("somewhere",), "admin@homelab, other"),
         (("", "Photos_1"), "immich-icloud:immich.namespace"),
         (("", "", "https://immich.example.com"), "immich-icloud:host"),
         (("", "", "", "somewhere"), answers.STORAGE),
@@ -236,7 +239,7 @@ def test_what_is_not_stored_yet_is_printed_and_not_previewed(
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a b"], "STACK=... is needed")],
+    [(["home"], "is not overwritten"), ([], "STACK=... is needed"), (["a", "b"], "STACK=... is needed")],
 )
 def test_a_stack_needs_a_new_name(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("Pulumi.home.yaml").touch()
@@ -260,6 +263,23 @@ class Pulumi:
 KEY = "immich-icloud:icloudCredentials.anna.password"
 
 
+def test_a_person_leaves_by_ctrl_d(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "ClusterApi", lambda _: cluster("found"))
+    with pytest.raises(KeyboardInterrupt):
+        new.questions(new.Questions(Mock(side_effect=["", EOFError]), again=True))
+
+
+@pytest.mark.parametrize("interrupted", [KeyboardInterrupt, EOFError])
+def test_secrets_that_a_person_leaves_are_named(
+    interrupted: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new, "_pulumi", Pulumi())
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/pulumi")
+    monkeypatch.setattr("getpass.getpass", Mock(side_effect=["s3cret", interrupted]))
+    wanted = {"immich-icloud:cloudflareToken": "a token", KEY: "its password"}
+    assert new.store("home", wanted, person=True) == [f"pulumi config set --stack home --secret --path {KEY}"]
+
+
 @pytest.mark.parametrize("typed", ["s3cret", ""])
 def test_a_secret_goes_to_the_cli_by_its_input_or_is_left(
     typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -277,11 +297,13 @@ def test_a_secret_goes_to_the_cli_by_its_input_or_is_left(
 
 @pytest.mark.parametrize(("said", "left"), [("error: stack 'home' already exists", 1), ("error: no login", 2)])
 def test_a_stack_that_exists_is_used_and_another_refusal_is_shown(
-    said: str, left: int, monkeypatch: pytest.MonkeyPatch
+    said: str, left: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(new, "_pulumi", Pulumi(refuses=said))
     monkeypatch.setattr("shutil.which", lambda _: "/bin/pulumi")
-    assert len(new.store("home", {KEY: "its password"}, person=False)) == left
+    monkeypatch.setattr("getpass.getpass", lambda _: "s3cret")
+    assert len(new.store("home", {KEY: "its password"}, person=True)) == left
+    assert said in capsys.readouterr().out
 
 
 def test_pulumi_new_asks_for_what_the_example_has() -> None:
