@@ -81,15 +81,22 @@ def check(settings: Settings, stack: str) -> Plan:
 
 
 def of_removal(connections: Connections) -> Plan | None:
-    """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan."""
+    """Say what removing the stack does to the photos in Immich; nothing is stated then, so there is no plan.
+
+    Raises:
+        PreflightError: when the removal would wait for pods that keep a claim.
+
+    """
     known = state.known()
     command, made = Command("chart-values", pulumi.get_stack()), {one.type for one in known}
-    found = [
+    remains = [
         *removal_rules.mounted_by_others(connections.cluster, known),
         *([wording.REMOVED_UNDER_CHART.found(command=command)] if connections.mounted_by_chart and JOB in made else ()),
-        *([wording.PHOTOS_UNSEEN.found()] if LIBRARY in made else ()),
     ]
+    found = [*remains, *([wording.PHOTOS_UNSEEN.found()] if LIBRARY in made else ())]
     _tell(pulumi.log.warn, found, Severity.WARNING)
+    if remains and (held := removal_rules.held_claims(connections.cluster, known)):
+        raise PreflightError(held)
     return None
 
 

@@ -33,6 +33,16 @@ _FIXED: dict[str, list[tuple[str, str]]] = {
         ("storageClassName", "photoSync.cookieVolume.storageClass"),
     ],
 }
+# Where the photos are.
+_PLACES = {
+    "hostPath.path",
+    "local.path",
+    "nfs.server",
+    "nfs.path",
+    "csi.driver",
+    "csi.volumeHandle",
+    "nodeAffinity.required.nodeSelectorTerms",
+}
 # May be added to an object that lacks them.
 _ADDABLE = {
     "claimRef.namespace",
@@ -95,9 +105,9 @@ def _cannot_change(managed: ManagedObject, live: Manifest, settings: Mapping[str
             continue
         if field == "resources.requests.storage" and same_quantity(wanted, found):
             continue
-        yield wording.FIELD_FIXED.found(
-            managed.ref, settings.get(field, setting), field=field, found=_shown(found), wanted=_shown(wanted)
-        )
+        values = {"field": field, "found": _shown(found), "wanted": _shown(wanted)}
+        moving = wording.MOVING if field in _PLACES else ""
+        yield wording.FIELD_FIXED.found(managed.ref, settings.get(field, setting), **values, moving=moving)
 
 
 def _shown(value: Any) -> str:

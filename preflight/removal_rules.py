@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from clients.claim import Claim
-from clients.kubernetes import ClusterApi, ClusterError
+from clients.conditions import is_over
+from clients.kubernetes import ClusterApi, ClusterError, Ref
 from clients.managed_fields import is_item
+from clients.volumes import claim_names
+from components.ownership import ADOPTED_MARK
 from observe.state import Known
 from preflight import wording
 from settings.cluster import Cluster
 from text.finding import Finding
-from text.resource_types import WORKLOADS
+from text.resource_types import CLAIM, WORKLOADS
 
 
 def mounted_by_others(cluster: Cluster, known: Iterable[Known]) -> list[Finding]:
@@ -21,6 +24,25 @@ def mounted_by_others(cluster: Cluster, known: Iterable[Known]) -> list[Finding]
         return [one for claim in claims if api for one in _others(api, claim)]
     except ClusterError:  # the engine fails at it, too
         return []
+
+
+def held_claims(cluster: Cluster, known: Iterable[Known]) -> list[Finding]:
+    """Find claims of this stack that pods mount, to be asked where they go on doing so: removal waits for them."""
+    metadata = (one.outputs.get("metadata") or {} for one in known if one.type == CLAIM)
+    claims = [one for one in metadata if ADOPTED_MARK not in (one.get("annotations") or {})]
+    try:
+        api = ClusterApi(cluster) if claims else None
+        return [one for claim in claims if api for one in _holding(api, claim["namespace"], claim["name"])]
+    except ClusterError:  # as above
+        return []
+
+
+def _holding(api: ClusterApi, namespace: str, claim: str) -> Iterator[Finding]:
+    for pod in api.list(Ref("v1", "Pod", "", namespace)):
+        of_job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", ()))
+        if claim in claim_names(pod["spec"]) and not (of_job or is_over(pod)):
+            ref = Ref("v1", "PersistentVolumeClaim", claim, namespace)
+            yield wording.CLAIM_HELD.found(ref, pod=pod["metadata"]["name"])
 
 
 def _others(api: ClusterApi, claim: Claim) -> Iterator[Finding]:

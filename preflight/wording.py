@@ -303,16 +303,17 @@ LEVEL_HELD = Situation(
     "Choose local, nfs or csi, which leave the level as it is, or set these labels to privileged where they are stated",
     setting="storage.kind",
 )
+MOVING = ". To move photos to another disk: docs/photos.md#moving-to-another-disk"
 VOLUME_KIND_FIXED = Situation(
     "volume-kind-fixed",
     "$subject is a volume of kind $found, which can't be changed to $wanted",
-    f"Choose another {_KEY}, or set {PROJECT}:storage.kind to existing to use its claim as it is",
+    f"Choose another {_KEY}, or set {PROJECT}:storage.kind to existing to use its claim as it is{MOVING}",
     setting="storage.persistentVolume",
 )
 FIELD_FIXED = Situation(
     "field-fixed",
     "$subject: $field is $found and can't be changed to $wanted",
-    f"Set {_KEY} to the existing value",
+    f"Set {_KEY} to the existing value$moving",
 )
 VOLUME_RELEASED = Situation(
     "volume-released",
@@ -1065,22 +1066,28 @@ HOST_CHANGES_WITH_A_GAP = Situation(
 
 # removal
 
+_NO_POD = (
+    "Otherwise Immich's next pod does not start: its claim is deleted, or its namespace no longer admits pods that "
+    "mount a directory of the node"
+)
 REMOVED_UNDER_CHART = Situation(
     "removed-under-chart",
     f"Immich's chart still mounts the photos ({_KEY}: chart)",
-    "Before you remove this stack, take what `$command` prints out of the chart's values, and deploy "
-    "them. Otherwise Immich's next pod does not start: its claim is deleted (removal waits until no pod uses it), or "
-    "its namespace no longer admits pods that mount a directory of the node",
+    f"Before you remove this stack, take what `$command` prints out of the chart's values, and deploy them. {_NO_POD}",
     _WARNING,
     "immich.mount",
 )
 MOUNT_REMAINS = Situation(
     "mount-remains",
     '$subject: "$manager" states the mount of the photos, too, and leaves it there',
-    "Remove it there before you remove this stack. Otherwise Immich's next pod does not start: a claim is deleted once "
-    "no pod uses it, which removal waits for, and a directory of the node is no longer admitted",
+    f"Remove it there before you remove this stack. {_NO_POD}",
     _WARNING,
     "immich.mount",
+)
+CLAIM_HELD = Situation(
+    "claim-held",
+    "$subject cannot be removed: pod $pod mounts it, and goes on doing so",
+    "Take the mount out where the warning says, and deploy that. Then remove this stack",
 )
 PHOTOS_UNSEEN = Situation(
     "photos-unseen",

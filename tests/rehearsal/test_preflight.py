@@ -151,7 +151,8 @@ def test_objects_that_are_not_ours_and_a_host_that_is_served(bench: Bench) -> No
     assert [one for one in said if one.startswith(flux)]
     assert [one for one in said if not one.startswith(flux)] == [
         'PersistentVolume icloud-photos-shared: hostPath.path is "/var/mnt/elsewhere" and can\'t be changed to '
-        '"/var/mnt/icloud-photos". Set immich-icloud:storage.path to the existing value',
+        '"/var/mnt/icloud-photos". Set immich-icloud:storage.path to the existing value. '
+        "To move photos to another disk: docs/photos.md#moving-to-another-disk",
         'PersistentVolume icloud-photos-shared: hostPath.type is "Directory" and can\'t be changed to unset. '
         "Set immich-icloud:storage.hostPathType to the existing value",
     ]

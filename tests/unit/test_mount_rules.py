@@ -12,11 +12,11 @@ from clients.claim import FragmentDryRun, Remainder
 from clients.kubernetes import Manifest, Ref
 from clients.wording import OBJECT_MISSING
 from components.immich_mount import lacking
-from components.ownership import Ownership
+from components.ownership import ADOPTED_MARK, Ownership
 from components.plan import Found, Plan, plan
 from observe.cluster import ClusterSeen
 from observe.state import Known
-from preflight import mount_rules, removal_rules, wording
+from preflight import PreflightError, mount_rules, removal_rules, wording
 from preflight.dry_runs import Answers
 from settings import Settings, load_connections
 from tests.fake_cluster import FakeCluster
@@ -25,7 +25,7 @@ from tests.objects import ARGOCD, BY_HAND, SERVERS, STACK, deployment, in_pod, m
 from tests.stack_files import as_text
 from tests.unit.configured import ON_HOST, configured
 from text.finding import Finding, Severity
-from text.resource_types import JOB, LIBRARY
+from text.resource_types import CLAIM, JOB, LIBRARY
 
 WHERE = "Deployment immich/immich-server"
 CLUSTER = ClusterSeen(namespace(), (deployment(),), (), None, None)
@@ -266,6 +266,42 @@ def test_removal_tells_who_else_states_the_mount(
     fragment = {"fragment": ours.mounts[0], "manager": ours.ownership.manager}
     found = removal_rules.mounted_by_others(configured().cluster, [Known("", "", {}), Known("", "", fragment)])
     assert [(one.code, one.values["manager"]) for one in found] == [("mount-remains", name) for name in told]
+
+
+@pytest.mark.parametrize(
+    ("marks", "owner", "phase", "held"),
+    [
+        ({}, "ReplicaSet", "Running", ["claim-held"]),
+        ({ADOPTED_MARK: "true"}, "ReplicaSet", "Running", []),
+        ({}, "Job", "Running", []),
+        ({}, "ReplicaSet", "Failed", []),
+    ],
+    ids=["held", "a claim that stays", "Job", "ended"],
+)
+def test_pods_that_keep_a_claim(
+    monkeypatch: pytest.MonkeyPatch, marks: dict[str, str], owner: str, phase: str, held: list[str]
+) -> None:
+    api, place = FakeCluster(), {"name": "icloud-photos", "namespace": "immich"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "immich", "ownerReferences": [{"kind": owner}]},
+        "spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "icloud-photos"}}]},
+        "status": {"phase": phase},
+    }
+    api.objects[Ref.of(pod)] = pod
+    monkeypatch.setattr("preflight.removal_rules.ClusterApi", lambda _: api)
+    claim = Known(CLAIM, "", {"metadata": place | {"annotations": marks}})
+    assert [one.code for one in removal_rules.held_claims(configured().cluster, [claim])] == held
+
+
+def test_removal_is_refused_where_the_chart_keeps_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = wording.CLAIM_HELD.found("c", pod="p")
+    monkeypatch.setattr("preflight.removal_rules.held_claims", lambda *_: [held])
+    assert said_of_removal(monkeypatch, {}, JOB) == []
+    with pytest.raises(PreflightError) as refused:
+        said_of_removal(monkeypatch, {"immich": {"mount": "chart"}}, JOB)
+    assert refused.value.problems == (held,)
 
 
 def test_removal_tells_of_no_mount_where_the_cluster_can_not_be_read() -> None:
