@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from clients.result import Code, parse
-from components import pod_security
 from components.external_library import libraries
 from components.ownership import Ownership
 from components.photo_disk import disk_id
 from components.plan import Found, plan
-from components.pod_security import Level
 from components.storage import written_claim
 from lab.node.container import Image
 from settings import Settings
@@ -168,19 +166,6 @@ def test_the_disk_is_looked_for_through_the_syncs_claim_read_only(storage: dict[
     assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in container["command"][-1]
     assert container["env"] == [disk_id()]
     assert container["securityContext"]["runAsUser"] == 1000
-
-
-def test_looking_for_the_disk_is_tried_once() -> None:
-    spec = disk_check(showing())["spec"]
-    assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
-
-
-@pytest.mark.parametrize(("storage", "level"), [(NFS, "restricted"), (LOCAL, "privileged")], ids=["nfs", "local"])
-def test_its_pod_needs_no_lower_level_than_the_others(storage: dict[str, Any], level: Level) -> None:
-    settings = showing(storage=storage)
-    assert pod_security.needed(disk_check(settings)["spec"]["template"]["spec"]) == "restricted"
-    labels = plan(settings, IMMICH, Ownership(STACK)).photo_sync.manifest["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == level
 
 
 def test_the_disk_check_reports_a_missing_mark(tmp_path: Path) -> None:
