@@ -166,24 +166,6 @@ def test_a_rule_in_the_shared_tunnel(cloudflare: dict[str, Any], service: str) -
     assert not stack.all("Secret")
 
 
-def test_the_shared_tunnels_order(guarded: Recording) -> None:
-    name, rules = guarded.one("DnsRecord"), guarded.one("TunnelRules")
-    assert guarded.comes_after(rules, name), "a record that Cloudflare refuses moves no request"
-    assert guarded.comes_after(name, guarded.one(APPLICATION))
-    assert guarded.comes_after(rules, guarded.one(APPLICATION)), "a record for every host may lead to the rule already"
-    assert guarded.comes_after(guarded.one("Ingress"), rules)
-    assert guarded.comes_after(rules, guarded.fragment("Deployment", "immich-server"))
-    assert not guarded.comes_after(guarded.one(APPLICATION), rules)
-
-
-def test_a_record_alone_comes_after_access_and_before_the_ingress() -> None:
-    stack = on(ADDRESS | ACCESS)
-    assert stack.comes_after(stack.one("DnsRecord"), stack.one(APPLICATION))
-    assert stack.comes_after(stack.one("Ingress"), stack.one("DnsRecord"))
-    assert not stack.all("TunnelRules")
-    assert not stack.all(OWN_TUNNEL)
-
-
 # a tunnel of our own
 
 STORAGE = ("Namespace", "PersistentVolume", "PersistentVolumeClaim")
@@ -216,21 +198,6 @@ def test_the_tunnels_token_is_a_secret_from_the_first(own: Recording) -> None:
     assert "stringData" in secret.secrets
     elsewhere = [r for r in own.resources if TUNNEL_TOKEN in json.dumps(r.inputs, default=str)]
     assert elsewhere == [secret]
-
-
-def test_the_order_of_a_tunnel_of_our_own() -> None:
-    stack = on(OWN | ACCESS)
-    name, connector = stack.one("DnsRecord"), stack.one("Deployment")
-    policy = stack.one("NetworkPolicy", "cloudflared")
-    inside = (stack.one("Secret"), policy, stack.one("PodDisruptionBudget"))
-    for one in (*inside, stack.one(OWN_TUNNEL), stack.one(CONFIGURATION)):
-        assert stack.comes_after(connector, one), f"made after {one.kind}, hence removed before it"
-    namespace = stack.one("Namespace", "cloudflared")
-    assert all(stack.comes_after(one, namespace) for one in inside)
-    assert stack.comes_after(stack.one(CONFIGURATION), name), "a record that Cloudflare refuses moves no request"
-    assert stack.comes_after(name, stack.one(OWN_TUNNEL))
-    assert stack.comes_after(stack.one(OWN_TUNNEL), stack.one(APPLICATION))
-    assert stack.comes_after(stack.one(OWN_TUNNEL), stack.fragment("Deployment", "immich-server"))
 
 
 def test_pods_restart_with_another_tunnels_token(own: Recording) -> None:

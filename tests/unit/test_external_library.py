@@ -75,21 +75,6 @@ def test_each_user_of_immich_has_a_library() -> None:
     ]
 
 
-def test_what_can_not_be_made_again_is_protected() -> None:
-    stack = deployed(showing({"name": "anna"}, {"name": "ben", "immichUser": "ben@example.com"}, storage=LOCAL), IMMICH)
-    assert sorted(resource.name for resource in stack.resources if resource.protect) == [
-        "immich-photos-claim",
-        "immich-photos-volume",
-        "library",
-        "library-of-ben@example.com",
-        "photo-sync-namespace",
-        "photos-claim",
-        "photos-volume",
-        "sync-cookies-anna",
-        "sync-cookies-ben",
-    ]
-
-
 @pytest.mark.parametrize(
     ("one", "other", "libraries"),
     [
@@ -111,10 +96,6 @@ def test_an_owner_in_other_letters_has_the_same_library(owner: str, before: list
     assert [alias.rpartition("::")[2] for alias in library.aliases] == before
 
 
-def test_libraries_stay_when_the_stack_is_removed() -> None:
-    assert one_library(deployed(showing(), IMMICH)).retain_on_delete
-
-
 def test_server_wide_settings_are_restored() -> None:
     stack = deployed(showing(scanSchedule="0 4 1 * *", watch=True), IMMICH)
     server_wide = stack.one("Settings")
@@ -126,12 +107,6 @@ def test_server_wide_settings_are_restored() -> None:
 
 def test_server_wide_settings_that_are_not_stated_are_unchanged() -> None:
     assert deployed(showing(), IMMICH).all("Settings") == []
-
-
-def test_immich_sees_the_photos_before_it_imports_them() -> None:
-    stack = deployed(showing(), IMMICH)
-    assert stack.comes_after(one_library(stack), stack.fragment("Deployment", "immich-server"))
-    assert stack.comes_after(one_library(stack), stack.one("Job"))
 
 
 def test_no_key_is_kept_in_the_state() -> None:

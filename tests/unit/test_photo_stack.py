@@ -54,23 +54,6 @@ def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
     assert container["name"] == "sidecar"
 
 
-def test_order_of_the_whole(stack: Recording) -> None:
-    mount = stack.fragment("Deployment", "immich-server")
-    labels = stack.fragment("Namespace", "immich")
-    assert stack.comes_after(mount, labels), "a pod with a hostPath is refused before the label"
-    assert stack.comes_after(mount, stack.one("Job")), "a mount of type Directory needs the directory"
-    assert stack.comes_after(stack.one("Job"), stack.one("Namespace"))
-    assert stack.comes_after(stack.one("ConfigMap"), stack.one("Job")), "it remembers that the directory was made"
-    drawn, on_disk = stack.all("DiskIdentity")
-    assert (drawn.inputs["marked"], on_disk.inputs["marked"]) == (False, True)
-    assert stack.comes_after(stack.one("Job"), drawn)
-    assert stack.comes_after(on_disk, stack.one("Job"))
-    assert stack.comes_after(stack.fragment("Deployment", "immich-server"), on_disk)
-    assert stack.comes_after(stack.one("PersistentVolumeClaim"), stack.one("PersistentVolume"))
-    assert stack.comes_after(stack.one("Ingress"), mount)
-    assert not stack.comes_after(labels, mount)
-
-
 def test_what_is_known_by_its_name_is_deleted_before_it_is_replaced(stack: Recording) -> None:
     named = [r for r in stack.resources if r.type.startswith(("kubernetes:", "pulumi-python:dynamic/"))]
     assert named

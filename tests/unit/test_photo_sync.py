@@ -85,17 +85,6 @@ def test_credentials_are_secret_and_only_in_their_secret(stack: Recording) -> No
     assert APPLE_ID not in others
 
 
-def test_the_sync_comes_after_directory_claim_and_credentials(stack: Recording) -> None:
-    cron_job = stack.one("CronJob", "icloud-sync-anna")
-    for earlier in (
-        stack.one("Job"),
-        stack.one("PersistentVolumeClaim", "icloud-photos"),
-        stack.one("Secret", "icloud-credentials-anna"),
-        stack.one("NetworkPolicy", "icloud-sync"),
-    ):
-        assert stack.comes_after(cron_job, earlier), earlier.name
-
-
 def test_preflight_is_asked_about_each_object(stack: Recording) -> None:
     named = {
         (managed.ref.kind, managed.ref.name)
