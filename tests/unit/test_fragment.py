@@ -353,14 +353,9 @@ def test_a_refusal_is_told() -> None:
     assert (problem.code, problem.values["reason"]) == ("entries-refused", api.refusal)
 
 
-@pytest.mark.parametrize("manager", ["kubectl", "kubectl-edit", "kubectl-client-side-apply"])
-def test_kubectl_is_by_hand(manager: str) -> None:
-    assert set_by_hand(manager)
-
-
-@pytest.mark.parametrize("manager", ["kubectlx", ARGOCD, "immich-icloud"])
-def test_controllers_are_not(manager: str) -> None:
-    assert not set_by_hand(manager)
+def test_kubectl_is_by_hand_and_controllers_are_not() -> None:
+    assert all(map(set_by_hand, ["kubectl", "kubectl-edit", "kubectl-client-side-apply"]))
+    assert not any(map(set_by_hand, ["kubectlx", ARGOCD, "immich-icloud"]))
 
 
 # check and diff
@@ -992,11 +987,6 @@ def test_a_rollout_that_takes_too_long() -> None:
         waited(Replay(slow))
 
 
-def test_a_failure_that_passes_is_no_failure() -> None:
-    refused = state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": "forbidden"}])
-    waited(Replay(*[refused] * 4, state(0, 1, 1), *[refused] * 4, state(1, 1, 1)))
-
-
 @pytest.mark.parametrize("refusal", [UnreachableError("busy"), ClusterRefusedError(403, "pods is forbidden")])
 def test_reasons_that_can_not_be_read_are_no_failure(refusal: Exception) -> None:
     class WithoutPods(Replay):
@@ -1006,23 +996,29 @@ def test_reasons_that_can_not_be_read_are_no_failure(refusal: Exception) -> None
     waited(WithoutPods(*[state(0, 1, 1)] * 8, state(1, 1, 1)))
 
 
-def test_a_policy_that_was_just_changed_is_waited_for() -> None:
-    denied = "pods is forbidden: ValidatingAdmissionPolicy 'immich-icloud-immich' denied request"
-    refused = state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": denied}])
-    waited(Replay(*[refused] * 30, state(1, 1, 1)))
+def refusing(words: str) -> Manifest:
+    return state(0, 1, 1, conditions=[{"type": "ReplicaFailure", "status": "True", "message": words}])
 
 
-def test_a_pod_of_the_old_template_does_not_count() -> None:
-    old = deepcopy(POD_THAT_FAILS)
-    old["metadata"]["ownerReferences"] = [{"uid": "old"}]
-    waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=old))
+DENIED = "pods is forbidden: ValidatingAdmissionPolicy 'immich-icloud-immich' denied request"
+STARTED = {"phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}
+OF_BEFORE = {**POD_THAT_FAILS, "metadata": {**POD_THAT_FAILS["metadata"], "ownerReferences": [{"uid": "old"}]}}
+STARTING, STARTS = [state(0, 1, 1)] * 8, state(1, 1, 1)
 
 
-def test_a_mount_that_has_worked_since_is_no_failure() -> None:
-    """Events stay for an hour; a pod that pulls its image is Pending, with its volumes mounted."""
-    started = {"phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}
-    pulling = POD_THAT_FAILS | {"status": started}
-    waited(Replay(*[state(0, 1, 1)] * 8, state(1, 1, 1), pod=pulling, events=("MountVolume.SetUp failed: timeout",)))
+@pytest.mark.parametrize(
+    "api",
+    [
+        Replay(*[refusing("forbidden")] * 4, state(0, 1, 1), *[refusing("forbidden")] * 4, STARTS),
+        Replay(*[refusing(DENIED)] * 30, STARTS),
+        Replay(*STARTING, STARTS, pod=OF_BEFORE),
+        # Events stay for an hour; a pod that pulls its image is Pending, with its volumes mounted.
+        Replay(*STARTING, STARTS, pod=POD_THAT_FAILS | {"status": STARTED}, events=("MountVolume.SetUp failed: x",)),
+    ],
+    ids=["it passes", "a policy that was just changed", "of the old template", "a mount that has worked since"],
+)
+def test_what_is_no_failure_is_waited_for(api: ClusterApi) -> None:
+    waited(api)
 
 
 # Workloads of other kinds.

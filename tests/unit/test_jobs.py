@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -15,6 +13,7 @@ from clients import jobs
 from clients.jobs import JobError
 from clients.kubernetes import Answer, ClusterApi, ClusterRefusedError, Manifest, Ref, UnreachableError
 from tests.fake_jobs import COMPLETE, FAILED, RUNNING, WAITING, Jobs, ended, step
+from tests.scripted_server import Said, serving
 from tests.unit.test_kubernetes_client import api_at
 
 JOB: Manifest = {
@@ -306,35 +305,21 @@ def test_one_that_ends_before_it_is_needed() -> None:
 
 
 @contextlib.contextmanager
-def answering(folder: Path, *answers: bytes) -> Iterator[tuple[ClusterApi, list[bytes]]]:
-    """An API server of these answers, one a connection."""
-    requests: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def answering(folder: Path, answer: Said) -> Iterator[tuple[ClusterApi, list[tuple[str, str, bytes]]]]:
+    """An API server that gives this answer; method, path and body of each request."""
+    requests = list[tuple[str, str, bytes]]()
 
-        def serve() -> None:
-            for answer in answers:
-                connection, _ = server.accept()
-                with connection:
-                    requests.append(_whole(connection))
-                    connection.sendall(answer)
+    def answered(*request: Any) -> Said:
+        requests.append(request)
+        return answer
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield api_at(folder, f"http://127.0.0.1:{server.getsockname()[1]}"), requests
-        thread.join()
+    with serving(answered) as server:
+        yield api_at(folder, server.address), requests
 
 
-def _whole(connection: socket.socket) -> bytes:
-    """A request with its body, which comes in a packet of its own."""
-    with connection.makefile("rb") as stream:
-        head = list(iter(stream.readline, b"\r\n"))
-        lengths = [int(line.split(b":")[1]) for line in head if line.lower().startswith(b"content-length:")]
-        return b"".join(head) + b"\r\n" + stream.read(sum(lengths))
-
-
-def chunked(*chunks: str) -> bytes:
+def chunked(*chunks: str) -> Said:
     body = "".join(f"{len(chunk.encode()):x}\r\n{chunk}\r\n" for chunk in chunks)
-    return f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}".encode()
+    return Said(body=body.encode(), headers=(("Transfer-Encoding", "chunked"),), cut=True)
 
 
 POD = Ref("v1", "Pod", "look-x", "photo-sync")
@@ -350,7 +335,7 @@ def test_a_log_comes_in_lines_however_it_is_cut(tmp_path: Path) -> None:
     cut = chunked("t1 an", "na\nt2 b\nt3 ", "ü\nlast", "")
     with answering(tmp_path, cut) as (api, requests):
         assert list(api.log(POD, "look", "2026-11-26T10:00:00.1Z")) == ["t1 anna", "t2 b", "t3 ü", "last"]
-    asked = requests[0].split()[1].decode()
+    ((_, asked, _),) = requests
     assert asked.startswith("/api/v1/namespaces/photo-sync/pods/look-x/log?container=look&follow=true&timestamps=true")
     assert asked.endswith("&sinceTime=2026-11-26T10%3A00%3A00.1Z")
 
@@ -363,9 +348,8 @@ def test_a_log_that_breaks_off(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_proxy")
 def test_a_job_is_deleted_with_its_pods(tmp_path: Path) -> None:
-    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"kind":"Status"}'
-    with answering(tmp_path, answer) as (api, requests):
+    with answering(tmp_path, Said(body=b'{"kind":"Status"}')) as (api, requests):
         api.delete_with_dependents(Ref("batch/v1", "Job", "look", "photo-sync"))
-    head, _, body = requests[0].partition(b"\r\n\r\n")
-    assert head.startswith(b"DELETE /apis/batch/v1/namespaces/photo-sync/jobs/look ")
+    ((method, path, body),) = requests
+    assert (method, path.partition("?")[0]) == ("DELETE", "/apis/batch/v1/namespaces/photo-sync/jobs/look")
     assert json.loads(body) == {"propagationPolicy": "Background"}
