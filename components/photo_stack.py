@@ -154,9 +154,10 @@ class PhotoStack(pulumi.ComponentResource):
 def _deleted_first(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
     """Have what is known by its name deleted before it is replaced: after it, the new one would be deleted.
 
-    `pulumi up --replace` asks no provider, which else says so.
+    `pulumi up --replace` asks no provider, which else says so. It does not replace what is protected: a claim of another
+    name has to be there before pods let go of the old one.
     """
-    if not args.type_.startswith(("kubernetes:", "pulumi-python:dynamic/")):
+    if args.opts.protect or not args.type_.startswith(("kubernetes:", "pulumi-python:dynamic/")):
         return None
     first = pulumi.ResourceOptions(delete_before_replace=True)
     return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, first))

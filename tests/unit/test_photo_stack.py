@@ -57,7 +57,7 @@ def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
 def test_what_is_known_by_its_name_is_deleted_before_it_is_replaced(stack: Recording) -> None:
     named = [r for r in stack.resources if r.type.startswith(("kubernetes:", "pulumi-python:dynamic/"))]
     assert named
-    assert [r.name for r in named if not r.delete_before_replace] == [], "`--replace` would end with none"
+    assert [r.name for r in named if r.delete_before_replace == r.protect] == [], "`--replace` would end with none"
 
 
 def test_every_whole_object_says_whose_it_is(stack: Recording) -> None:
