@@ -154,8 +154,8 @@ class PhotoStack(pulumi.ComponentResource):
 def _deleted_first(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
     """Have what is known by its name deleted before it is replaced: after it, the new one would be deleted.
 
-    `pulumi up --replace` asks no provider, which else says so. It does not replace what is protected: a claim of another
-    name has to be there before pods let go of the old one.
+    `pulumi up --replace` asks no provider, which else says so. It replaces nothing that is protected: there, a claim of
+    another name has to be created before pods let go of the old one.
     """
     if args.opts.protect or not args.type_.startswith(("kubernetes:", "pulumi-python:dynamic/")):
         return None
