@@ -7,7 +7,7 @@ may match anywhere; and a rule that matches everything is allowed only at the en
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import idna
@@ -43,6 +43,7 @@ def _says(value: object, wanted: object) -> bool:
     return value == wanted
 
 
+@cache
 def _forms(pattern: str) -> tuple[str, ...]:
     """A rule's host name as cloudflared compares it: as written, and in punycode where that can be had.
 

@@ -59,6 +59,7 @@ def _numbers(text: str, field: tuple[int, int, tuple[str, ...]]) -> set[int]:
     return numbers
 
 
+@cache
 def longest_wait(schedule: str) -> int:
     """Return the most days that may lie between two days on which a schedule runs; a year where there are no two."""
     days = list(_run_days(schedule, _A_LEAP_YEAR, 5 * _A_YEAR))
