@@ -106,9 +106,9 @@ def test_what_is_asked_for_is_fetched(signed_in: Client, words: list[str], annou
 
 def test_thousands_come_in_pages(signed_in: Client) -> None:
     signed_in.account(photos=[], more=250)
-    ended = signed_in.fetch("--dry-run")
+    ended = signed_in.fetch()
     assert "Downloading 250 original" in ended.out
-    assert ended.out.count(" Would download ") == 250
+    assert len(signed_in.files()) == 250
 
 
 @pytest.mark.parametrize("kind", ["cut", "dropped", "otherSize"])

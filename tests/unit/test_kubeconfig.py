@@ -58,7 +58,7 @@ TEXT = yaml.safe_dump(written())
         f"users:\n- name: u\n  token: {SECRET}: {SECRET}\n",
         written(SECRET),
         "contexts: 2026-99-99",
-        "[" * 100_000,
+        "[\n" * 100_000,
         written() | {"contexts": None},
         written() | {"users": None},
         written() | {"clusters": None},

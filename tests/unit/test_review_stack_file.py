@@ -61,7 +61,7 @@ def test_every_valid_file_gets_the_labs_secrets_and_cluster_and_nothing_else_dif
         "config: &a [*a]\n",
         "a: &a [b, {c: *a}]\nconfig: {}\n",
         "&a ? *a\n: x\n",
-        "config: " + "[" * 10_000,
+        "config: " + "[\n " * 10_000,
         "config: [",
         "\x00",
         "",
