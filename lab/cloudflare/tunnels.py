@@ -172,8 +172,7 @@ def _create(world: World, request: Request, _: Ids) -> Json:
         "conns_inactive_at": None,
     }
     world.tunnels[tunnel["id"]] = tunnel
-    made = base64.b64encode(secrets.token_bytes(32)).decode()
-    world.secrets[tunnel["id"]] = request.body.get("tunnel_secret") or made
+    world.secrets[tunnel["id"]] = base64.b64encode(secrets.token_bytes(32)).decode()
     return _shown(world, tunnel)
 
 
@@ -182,8 +181,6 @@ def _edit(world: World, request: Request, ids: Ids) -> Json:
     if (name := request.body.get("name", tunnel["name"])) != tunnel["name"]:
         _refuse_taken(world, name)
         tunnel["name"] = name
-    if secret := request.body.get("tunnel_secret"):
-        world.secrets[tunnel["id"]] = secret
     return _shown(world, tunnel)
 
 

@@ -95,15 +95,13 @@ KINDS: Final = {
     "zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared": Kind(
         path="cfd_tunnel/{id}",
         required=("name",),
-        optional=("tunnelSecret",),
         defaults={"configSrc": "local"},
         computed=(
             "accountTag", "connections", "connsActiveAt", "connsInactiveAt", "createdAt", "deletedAt", "metadata",
             "remoteConfig", "status", "tunType",
         ),
-        kept=("configSrc", "tunnelSecret"),
+        kept=("configSrc",),
         replaces=("configSrc",),
-        secrets=("tunnelSecret",),
         json_text=("metadata",),
         patched=True,
     ),
