@@ -49,16 +49,6 @@ def test_command(verb: str, words: list[str], removing: str) -> None:
     assert environment == {"PULUMI_RUN_PROGRAM": "true", "IMMICH_ICLOUD_REMOVING": removing}
 
 
-@pytest.mark.usefixtures("project")
-def test_unknown_stack() -> None:
-    with pytest.raises(StackError) as error:
-        command("up", "homelabb")
-    assert str(error.value) == (
-        "STACK=homelabb: there is no Pulumi.homelabb.yaml. Write it: `make new STACK=homelabb`. "
-        "Stacks of this project: homelab, homelab.old, lab"
-    )
-
-
 @pytest.mark.parametrize("missing", ["pulumi", "pulumi-language-python"])
 def test_missing_cli(project: Path, missing: str) -> None:
     (project / "bin" / missing).unlink()

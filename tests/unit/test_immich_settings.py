@@ -115,13 +115,6 @@ def test_nothing_is_written_where_nothing_changes(house: House) -> None:
     assert house.puts() == 0
 
 
-def test_they_are_restored(house: House) -> None:
-    before = house.document
-    house.up()
-    house.stack.destroy()
-    assert house.document == before
-
-
 def test_behind_another_service_settings_are_the_same_and_restored(house: House) -> None:
     before = house.document
     house.up()
@@ -252,23 +245,10 @@ def test_what_is_asked_for_later_is_remembered_too(house: House) -> None:
     assert house.library == (DAILY, False)
 
 
-def test_a_change_just_before_our_write_is_kept_when_we_have_read_it(house: House) -> None:
-    house.up()
-    house.edit("ffmpeg", "crf", to=30)
-    house.up("0 5 1 * *")
-    assert house.document["ffmpeg"]["crf"] == 30
-
-
 def test_a_lost_answer_is_looked_after(house: House) -> None:
     house.immich.fault("timeOut", "PUT", "*config")
     assert house.up() == "create"
     assert (house.library, house.puts()) == ((MONTHLY, True), 1)
-
-
-def test_a_write_that_was_not_done_is_repeated(house: House) -> None:
-    house.immich.fault("unavailable", "PUT", "*config")
-    assert house.up() == "create"
-    assert house.library == (MONTHLY, True)
 
 
 def test_a_repeated_write_keeps_what_was_saved_in_between(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

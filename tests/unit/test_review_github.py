@@ -63,7 +63,7 @@ class Server:
 
     @property
     def github(self) -> GitHub:
-        return GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=httpx.MockTransport(self)))
+        return asking(self)
 
     @property
     def written(self) -> list[tuple[str, str, str]]:
@@ -73,6 +73,10 @@ class Server:
             for one in self.asked
             if one.method != "GET"
         ]
+
+
+def asking(answer: Callable[[httpx.Request], httpx.Response]) -> GitHub:
+    return GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=httpx.MockTransport(answer)))
 
 
 @pytest.fixture(autouse=True)
@@ -113,18 +117,15 @@ def test_a_comment_whose_answer_is_lost_is_made_once(lost: httpx.Response) -> No
         server.lists["/issues/7/comments"].append(comment(1, **json.loads(request.content)))
         return lost
 
-    transport = httpx.MockTransport(lose_the_first_write)
-    github = GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=transport))
-    assert github.comment(7, TEXT) == "The comment on pull request 7 says so already."
+    assert asking(lose_the_first_write).comment(7, TEXT) == "The comment on pull request 7 says so already."
     assert [method for method, *_ in server.written] == ["POST"]
 
 
 def test_a_list_without_an_end_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_github, "_PAGES", 20)
     full = [comment(number, "other") for number in range(100)]
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=full))
     with pytest.raises(GitHubError, match="no end"):
-        GitHub(REPOSITORY, httpx.Client(base_url="https://x", transport=transport)).comment(7, TEXT)
+        asking(lambda _: httpx.Response(200, json=full)).comment(7, TEXT)
 
 
 def test_the_first_comment_is_made() -> None:
@@ -280,9 +281,8 @@ def test_no_answer_is_one_line() -> None:
     def silent(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no route", request=request)
 
-    client = httpx.Client(base_url="https://api.github.com", transport=httpx.MockTransport(silent))
     with pytest.raises(GitHubError, match=r"^GitHub can't be asked \(GET /repos/.*/pulls/7\): no route$"):
-        GitHub(REPOSITORY, client).labels(7)
+        asking(silent).labels(7)
 
 
 @pytest.mark.parametrize("missing", ["GITHUB_TOKEN", "GITHUB_REPOSITORY"])
@@ -315,8 +315,7 @@ def test_an_occasion_that_has_none_of_it() -> None:
 
 
 def answering(body: bytes) -> GitHub:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
-    return GitHub(REPOSITORY, httpx.Client(base_url="https://api.github.com", transport=transport))
+    return asking(lambda _: httpx.Response(200, content=body))
 
 
 PULL = pull(7, "allow", merged_at="2026-11-27T00:00:00Z", merge_commit_sha=SHA)

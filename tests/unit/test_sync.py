@@ -94,6 +94,14 @@ class House:
     def filesystems(self) -> Filesystems:
         return Filesystems(self.node.image.path_first)
 
+    def works(self, at_end: str = "") -> Path:
+        """Have icloudpd work until it is ended; who reads the pipe waits until it does."""
+        pipe = self.node.disk.parent / "running"
+        os.mkfifo(pipe)
+        ends = f"trap '{at_end}kill $!; exit 143' TERM"
+        self.icloudpd.behave(f"{BEGINS}{ends}\necho >{pipe}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n")
+        return pipe
+
     def run(self, settings: Settings | None = None, **environment: str) -> Ended:
         return self.node.run(job(settings or household(), **environment))
 
@@ -635,11 +643,7 @@ def test_a_sync_that_breaks_off_without_a_report_is_handed_on_as_failed(house: H
 
 
 def test_a_sync_that_is_stopped_hands_that_on(house: House) -> None:
-    running = house.node.disk.parent / "running"
-    os.mkfifo(running)
-    house.icloudpd.behave(
-        f"{BEGINS}trap 'kill $!; exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
-    )
+    running = house.works()
 
     def stop(started: Started) -> None:
         running.read_text()
@@ -653,26 +657,19 @@ def test_a_sync_that_is_stopped_hands_that_on(house: House) -> None:
 
 
 def test_the_deadline_ends_icloudpd_in_good_order(house: House) -> None:
-    fifo = house.node.disk.parent / "running"
-    os.mkfifo(fifo)
-    house.icloudpd.behave(
-        f"{BEGINS}trap 'rm {fifo}; kill $!; exit 143' TERM\necho >{fifo}\nsleep 20 >/dev/null 2>&1 & wait $!\n"
-    )
+    told = house.node.disk.parent / "told"
+    running = house.works(at_end=f": >{told}; ")
     started = house.node.start(job(household()))
-    fifo.read_text()
+    running.read_text()
     started.process.send_signal(signal.SIGTERM)
     assert why(started.end()) == Code.STOPPED
-    assert not fifo.exists(), "icloudpd was told, and ended by itself"
+    assert told.exists(), "icloudpd was told, and ended by itself"
 
 
 @pytest.mark.skipif(shutil.which("flock") is None, reason="of this machine's programs; the image has its own")
 def test_a_second_run_beside_one_that_is_at_work_does_nothing(house: House) -> None:
     """`make sync-now` beside the schedule: both would write the same unfinished files, and the same session."""
-    running = house.node.disk.parent / "running"
-    os.mkfifo(running)
-    house.icloudpd.behave(
-        f"{BEGINS}trap 'kill $!; exit 143' TERM\necho >{running}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n"
-    )
+    running = house.works()
     first = house.node.start(job(household()))
     running.read_text()
     second = house.run()
