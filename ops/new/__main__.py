@@ -158,7 +158,9 @@ def _tunnels(host: str) -> list[str]:
     except CloudflareError as error:
         say(f"The Cloudflare account could not be read, so its tunnels are not offered: {error}")
         return []
-    return [one.name for one in found if not one.deleted and one.config_src == "cloudflare"]
+    live = (one for one in found if not one.deleted and one.config_src == "cloudflare")
+    # An answer is read as words.
+    return [one.name if one.name == " ".join(one.name.split()) != "" else one.id for one in live]
 
 
 def store(stack: str, secrets: Mapping[str, str], *, person: bool) -> list[str]:

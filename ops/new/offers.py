@@ -1,12 +1,17 @@
 """What each question offers, in the form of an answer; the first one is its default. Pure."""
 
 from collections import Counter
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from clients.kubernetes import Manifest, Ref
 from observe.candidates import Candidates
 from observe.route_hosts import hosts
 from preflight import gateway_rules, route_rules
+from settings.model import Hostname
 
+_HOST: Final = TypeAdapter[str](Hostname)
 _DIRECTORY = "/var/mnt/icloud-photos"
 
 
@@ -17,9 +22,22 @@ def namespaces(candidates: Candidates) -> list[str]:
 
 def host_names(candidates: Candidates, namespace: str) -> list[str]:
     """Offer the hosts that lead to Immich's namespace, and a name beside those of other applications."""
-    own = [host for route in _of(candidates, namespace) for host in sorted(hosts(route).names)]
-    other = Counter(host.partition(".")[2] for route in candidates.routes for host in sorted(hosts(route).names))
+    own = [host for route in _of(candidates, namespace) for host in _names(route)]
+    other = Counter(host.partition(".")[2] for route in candidates.routes for host in _names(route))
     return _once([*own, *(f"immich.{domain}" for domain, _ in other.most_common(1) if "." in domain)])
+
+
+def _names(route: Manifest) -> list[str]:
+    """List a route's hosts that may be a stack's: no address, as in a rule of Traefik, and no name of one word."""
+    return [host for host in sorted(hosts(route).names) if _is_host(host)]
+
+
+def _is_host(name: str) -> bool:
+    try:
+        _HOST.validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 def storage(candidates: Candidates, namespace: str) -> list[str]:

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import httpx
 import pytest
 import yaml
 
+from clients.cloudflare import CloudflareApi
 from clients.kubernetes import ClusterApi, Manifest, Ref, UnreachableError
+from lab.cloudflare.api import Api
+from lab.cloudflare.world import TOKEN, found
 from lab.engine import SOURCE
+from lab.stand_in.transport import Transport
 from lab.world import World, steps
 from observe.candidates import read_candidates
 from ops.command import CommandError
@@ -124,6 +129,25 @@ def test_a_free_shared_claim_and_a_gateway_come_first(monkeypatch: pytest.Monkey
     stated = asked(cluster("found", SHARED_CLAIM, gateway()), monkeypatch)
     assert stated["storage"]["claim"] == {"namespace": "immich", "name": "icloud"}
     assert stated["route"] == {"kind": "gateway", "gateway": "public", "gatewayNamespace": "gateways"}
+
+
+def test_only_hosts_that_a_stack_may_have_are_offered() -> None:
+    rules = [{"host": host} for host in ("immich", "a_b.lan", "photos.example.com")]
+    route = manifest("networking.k8s.io/v1", "Ingress", "i", "immich", spec={"rules": rules})
+    candidates = read_candidates(cluster("found", route))
+    assert offers.host_names(candidates, "immich") == ["photos.example.com", "immich.coultonf.com"]
+
+
+def test_a_tunnel_whose_name_is_no_answer_is_offered_by_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Api(found())
+    names = {"homelab": "home  lab", "workshop": "workshop"}
+    for tunnel in account.world.tunnels.values():
+        tunnel |= {"name": names[tunnel["name"]], "config_src": "cloudflare"}
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    through = httpx.Client(transport=Transport(account))
+    monkeypatch.setattr(new, "CloudflareApi", lambda token: CloudflareApi(token, through))
+    (first, *_) = account.world.tunnels
+    assert sorted(new._tunnels("immich.coultonf.com")) == sorted([first, "workshop"])  # noqa: SLF001
 
 
 NOT_RUNNING = {**CONTROLLER, "status": {"phase": "Pending"}}
