@@ -138,7 +138,12 @@ def _asked(stack: str, *words: str) -> Any:
     if asked.returncode:
         said = " ".join(asked.stderr.split()).removeprefix("error: ")
         if said.startswith("no stack named"):
-            said = f"Pulumi's state has no such stack. `pulumi stack init {stack}`, then `{Command('up', stack)}`"
+            said = (
+                "Pulumi's state has no such stack. If it is elsewhere, `pulumi login` to it (docs/state.md). Otherwise "
+                f"`pulumi stack init {stack}`, then `{Command('up', stack)}`"
+            )
+        if said == "incorrect passphrase":
+            said += ". If the right one is lost: docs/backup.md#without-the-passphrase"
         raise StackError(f"STACK={stack}: {said}")
     try:
         return json.loads(asked.stdout)

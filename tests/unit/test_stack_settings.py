@@ -95,10 +95,13 @@ def test_what_the_file_says_wrong_is_reported_without_secrets(cli: Cli) -> None:
     [
         (
             'error: no stack named "homelab" found',
-            "STACK=homelab: Pulumi's state has no such stack. "
-            "`pulumi stack init homelab`, then `make up STACK=homelab`",
+            "STACK=homelab: Pulumi's state has no such stack. If it is elsewhere, `pulumi login` to it (docs/state.md). "
+            "Otherwise `pulumi stack init homelab`, then `make up STACK=homelab`",
         ),
-        ("error: incorrect passphrase", "STACK=homelab: incorrect passphrase"),
+        (
+            "error: incorrect passphrase",
+            "STACK=homelab: incorrect passphrase. If the right one is lost: docs/backup.md#without-the-passphrase",
+        ),
     ],
 )
 def test_what_the_cli_can_not_read(cli: Cli, words: str, said: str) -> None:
