@@ -43,7 +43,7 @@ refused="$COOKIES/refused"         # why no sign-in is tried until someone signs
 work=$(mktemp -d)
 : >"$work/sized"
 
-kept='' there='' fetched='' errors='' announced='' seen='' twins='' missing='' ended_from_outside='' waits=$RETRY_AFTER
+kept='' there='' fetched='' errors='' announced='' seen='' twins='' missing='' unread='' ended_from_outside='' waits=$RETRY_AFTER
 
 finish() { # code, sentence: reports all that is known of this run
     private "$COOKIES"
@@ -65,18 +65,18 @@ fault() { # prints a code and, on the next line, what is wrong with the disk, if
     if [ ! -f "$DIRECTORY/$MARK" ]; then
         printf '%s\n' no-mark "the photo disk's marker file $MARK is missing, so nothing is written. Is the disk mounted? If it is, \
 mark it: $MARK_DISK"
-        return
-    fi
-    if [ -z "$DISK_ID" ] || ! grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; then
+    elif [ -z "$DISK_ID" ] || ! grep -qsx "id: $DISK_ID" "$DIRECTORY/$MARK"; then
         printf '%s\n' other-disk "the photo disk's marker file $MARK has the id of another disk, so nothing is written. Is the right \
 disk mounted? If it is, mark it: $MARK_DISK"
-        return
-    fi
-    if [ "$DRY_RUN" != true ] && read_only "$photos"; then
+    elif [ "$DRY_RUN" != true ] && read_only "$photos"; then
         printf '%s\n' read-only "the photo disk is mounted read-only, so nothing is written. The kernel does that to a disk with \
 errors: its log on the node says why. Repair the disk, then mount it for writing"
-        return
+    else
+        lack_of_room
     fi
+}
+
+lack_of_room() { # the same of its free space
     measure
     wanted=$FLOOR where="the photo disk"
     [ "$ON_NODE" != true ] || wanted=$FLOOR_NODE where="the photo disk is the kubelet's own filesystem, and"
@@ -136,8 +136,7 @@ run() { # the client's command line: sets what the log says of the run
     kill "$watcher" 2>/dev/null || :
     # What was not read of this log is not known: what the last one said is no answer.
     announced='' seen=0 twins=0 present=0 new=0 errors=0 finished=0 first='' last=''
-    whole_log=true
-    wait "$reader" || whole_log=''
+    wait "$reader" || unread=true
     while IFS= read -r line; do
         value=${line#* }
         case $line in
@@ -152,7 +151,7 @@ run() { # the client's command line: sets what the log says of the run
             "last "*) last=$value ;;
         esac
     done <"$work/summary"
-    [ -n "$whole_log" ] || finished=0
+    [ -z "$unread" ] || finished=0
     class=$(why <"$work/notes")
 }
 
@@ -288,9 +287,7 @@ if [ "$DRY_RUN" = true ]; then
 fi
 
 # What an earlier run fetched before it was ended has had no second look.
-interrupted=''
 if [ -e "$pending" ]; then
-    interrupted=true
     leftovers "$FOLDER" | fetched_since "$pending" | while IFS= read -r path; do rm -f "$path"; done
     named_by_size "$FOLDER" | fetched_since "$pending" >"$work/sized"
     look "$@"
@@ -314,7 +311,7 @@ fetch "$@"
 [ "$class" = signed-out ] || tell_session "$COOKIES"
 measure
 echo "$ACCOUNT: $fetched fetched, $present already there, $errors errors, $FREE MiB free"
-[ "$fetched" -gt 0 ] || [ -d "$aside" ] || [ -n "$interrupted" ] || rm -f "$pending"
+[ "$fetched" -gt 0 ] || [ -n "$unread" ] || rm -f "$pending" # what is older has had its look above
 judge
 if [ "$fetched" -gt 0 ]; then
     [ -z "$stop_after" ] || set -- "$@" "$STOP_OPTION" "$((fetched + present + 1))"

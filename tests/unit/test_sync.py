@@ -235,7 +235,7 @@ def test_no_write_below_the_floor(house: House) -> None:
 
 def test_no_write_when_the_free_space_is_unknown(house: House) -> None:
     house.filesystems.put("df", "exit 1\n")
-    ended = house.run()
+    ended = house.run(FLOOR="20%")
     assert (why(ended), ended.result.free) == (Code.NO_SPACE, 0)
     assert not house.icloudpd.ran
 
@@ -329,7 +329,7 @@ def test_a_folder_of_another_user(house: House) -> None:
         (BEGINS + log("INFO", "Invalid email/password combination."), Code.WRONG_PASSWORD),
         (BEGINS + FETCHES + log("ERROR", "You might have run out of disk space.") + ENDS, Code.NOT_WRITTEN),
         (BEGINS + FETCHES + log("ERROR", SIGNS_IN_ANEW) + ENDS, Code.APPLE_BUSY),
-        (BEGINS + FETCHES + f"echo {shlex.quote(UNREADABLE)}\n" + ENDS, Code.UNREADABLE_PHOTO),
+        (BEGINS + FETCHES + f"echo {shlex.quote(UNREADABLE)} >&2\n" + ENDS, Code.UNREADABLE_PHOTO),
         (SUCCEEDS + "exit 3\n", Code.CLIENT_EXIT),
         (SUCCEEDS + "kill -9 $$\n", Code.CLIENT_EXIT),
         ("echo --folder: not known; exit 2", Code.CLIENT_EXIT),
@@ -346,13 +346,16 @@ def test_a_bad_run(house: House, behaviour: str, code: Code) -> None:
     house.icloudpd.behave(behaviour)
     assert why(house.run()) == code
     assert not (house.folder / f"{MARK}-complete").exists()
+    assert (house.folder / f"{MARK}-pending").exists() == (FETCHES in behaviour), "the next run looks at it"
 
 
-def test_a_log_of_which_nothing_is_known_is_not_judged_by_the_one_before(house: House) -> None:
-    """The second look's, where there is no room for what is read out of it."""
-    once = house.node.disk / "once"
-    house.icloudpd.behave(f"[ ! -e {once} ] || {{ rm summary; mkdir summary; }}\n: >{once}\n{SUCCEEDS}")
+@pytest.mark.parametrize("which", ["fetch", "look"])
+def test_a_log_of_which_nothing_is_known_is_not_judged_by_the_one_before(house: House, which: str) -> None:
+    """Where there is no room for what is read out of it."""
+    fills = "rm summary; mkdir summary"
+    house.icloudpd.behave(f'case "{which} $*" in "look "*--dry-run* | "fetch "*) {fills} ;; esac\n{SUCCEEDS}')
     assert why(house.run()) == Code.CLIENT_UNFINISHED
+    assert (house.folder / f"{MARK}-pending").exists(), "some may have been fetched"
 
 
 def test_the_first_error_is_told(house: House) -> None:
@@ -479,6 +482,7 @@ def test_days_are_counted(date: date) -> None:
 def test_the_arrangement_is_remembered_and_does_not_change(house: House) -> None:
     assert house.run().code == 0
     assert house.run().code == 0
+    assert "--until-found" not in house.icloudpd.arguments
     ended = house.run(household({"name": "anna", "folderStructure": "{:%Y}"}))
     assert last_words(ended) == (
         'icloud-import holds photos of "anna {:%Y/%m/%d} Etc/UTC" (account, folderStructure or client, timeZone), '
@@ -512,11 +516,63 @@ def test_without_dates_the_time_zone_is_free(house: House) -> None:
     assert house.run(household(account, timeZone="Europe/Berlin")).code == 0
 
 
+BUSY = log("ERROR", "Too Many Requests (429)")
+NEW = "icloud-import/2026/01/02/IMG_2.HEIC"
+WOULD_FETCH = log("DEBUG", f"Downloading {NEW}...") + log("INFO", f"[DRY RUN] Would download {NEW}") + ENDS
+KNOWS_ONE = announces(2) + log("DEBUG", "icloud-import/2026/01/01/IMG_1.HEIC already exists") + WOULD_FETCH
+KNOWS_NONE = announces(1) + WOULD_FETCH
+
+
+@pytest.mark.parametrize(
+    ("looks", "stated", "code"),
+    [
+        (KNOWS_ONE, {}, Code.SYNCED),
+        (KNOWS_NONE, {}, Code.UNRECOGNISED),
+        (KNOWS_NONE, {"acceptExisting": True}, Code.SYNCED),
+        (KNOWS_NONE, {"dryRun": True}, Code.SYNCED),
+        (announces(0) + ENDS, {}, Code.SYNCED),
+        (BUSY, {}, Code.APPLE_BUSY),
+        (BUSY, {"dryRun": True}, Code.APPLE_BUSY),
+    ],
+    ids=["known", "unknown", "accepted", "dry run", "no photo", "busy", "busy dry run"],
+)
+def test_a_folder_with_a_file_is_looked_at_before_anything_is_fetched(
+    house: House, looks: str, stated: dict[str, Any], code: Code
+) -> None:
+    (house.folder / "found.jpg").touch()
+    once = house.node.disk / "once"
+    first = f'[ -e {once} ] || {{ : >{once}; case "$*" in *--dry-run*) {looks}exit ;; esac; }}\n'
+    house.icloudpd.behave(BEGINS + first + SUCCEEDS)
+    assert house.run(household({"name": "anna", **stated})).result.code == code
+    begun = code == Code.SYNCED and "dryRun" not in stated
+    assert [(house.folder / f"{MARK}-{part}").exists() for part in ("layout", "complete")] == [begun, begun]
+
+
 def test_a_dry_run_writes_nothing(house: House) -> None:
     ended = house.run(household({"name": "anna", "dryRun": True}))
     assert ended.code == 0
     assert ended.result.message == "a dry run of account anna: 1 would be fetched, 1 already there"
+    assert "WARNING: the session" in ended.out
     assert list(house.folder.iterdir()) == []
+
+
+def test_what_an_interrupted_run_fetched_is_looked_at_first(house: House) -> None:
+    (house.folder / f"{MARK}-pending").touch()
+    house.icloudpd.behave(f'case "$*" in *--dry-run*) {BUSY};; esac\n{BEGINS}{announces(0)}{ENDS}')
+    assert why(house.run()) == Code.APPLE_BUSY
+
+
+@pytest.mark.parametrize(("fails", "code"), [(0, Code.SYNCED), (3, Code.APPLE_BUSY), (4, Code.APPLE_BUSY)])
+def test_each_step_of_fetching_a_cut_file_again_is_judged(house: House, fails: int, code: Code) -> None:
+    """Fetched, looked at, fetched again and looked at."""
+    steps, photo = house.node.disk / "steps", house.folder / "IMG_2.HEIC"
+    missed = log("INFO", "[DRY RUN] Would download icloud-import/IMG_2-5.HEIC")
+    house.icloudpd.behave(
+        f"echo >>{steps}; step=$(($(wc -l <{steps})))\n"
+        f"if [ $step -eq {fails} ]; then {BUSY}exit 1; fi\n"
+        f"case $step in 1) printf cut >{photo} ;; 2) {missed} ;; 3) printf whole >{photo} ;; esac\n{SUCCEEDS}"
+    )
+    assert house.run().result.code == code
 
 
 def test_what_looks_at_the_disk_keeps_no_output_open_after_the_run(house: House) -> None:
@@ -538,6 +594,7 @@ def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -
     assert not stops_early(misses_one), "nothing has been fetched yet"
     assert not stops_early(SUCCEEDS), "a.jpg may lie further down"
     assert stops_early(SUCCEEDS)
+    assert house.icloudpd.arguments[-3:] == ["--until-found", "3", "--dry-run"], "beyond what was fetched"
     assert stops_early(misses_one)
     assert not stops_early(SUCCEEDS), "a.jpg may lie further down again"
 
@@ -545,21 +602,22 @@ def test_it_stops_early_only_after_a_run_that_fetched_everything(house: House) -
 def test_a_run_looks_at_all_photos_every_31_days_and_where_the_clock_was_wrong(house: House) -> None:
     house.run(EARLY)
     complete = house.folder / f"{MARK}-complete"
-    for days, stops_early in ((30, True), (31, False), (-1, False)):
+    today = int(time.time() // DAY)
+    for day, stops_early in ((today - 30, True), (today - 31, False), (today + 1, False), ("", False)):
         command, _, accepted = complete.read_text().split("\n", 2)
-        complete.write_text(f"{command}\n{int(time.time() // DAY) - days}\n{accepted}")
-        house.run(EARLY)
-        assert ("--until-found" in house.icloudpd.arguments) == stops_early, days
+        complete.write_text(f"{command}\n{day}\n{accepted}")
+        assert house.run(EARLY).code == 0
+        assert ("--until-found" in house.icloudpd.arguments) == stops_early, day
 
 
 def test_another_try_of_the_same_day_does_not_stop_early(house: House) -> None:
-    house.icloudpd.behave(SUCCEEDS)
     house.run(EARLY)
     once = house.node.disk / "once"
-    busy = f"[ -e {once} ] || {{ : >{once}; {log('ERROR', 'Too Many Requests (429)').strip()}; exit 1; }}\n"
+    busy = f'once={once}; case "$*" in *--dry-run*) once=$once-look ;; esac\n'
+    busy += f"[ -e $once ] || {{ : >$once; {BUSY}exit 1; }}\n"
     house.icloudpd.behave(busy + SUCCEEDS)
-    ended = house.run(EARLY, RETRY_AFTER="0")
-    assert (ended.code, ended.result.code) == (0, Code.SYNCED)
+    ended = house.run(EARLY, RETRY_AFTER="0 0")
+    assert (ended.code, ended.result.code, ended.result.fetched) == (0, Code.SYNCED, 1)
     assert "--until-found" not in house.icloudpd.arguments
 
 
@@ -574,7 +632,8 @@ def test_apple_is_asked_again_on_the_same_day_where_no_schedule_does(schedule: s
 
 
 def test_the_deadline_ends_a_wait_for_apple(house: House) -> None:
-    house.icloudpd.behave(BEGINS + log("ERROR", "Too Many Requests (429)") + "exit 1\n")
+    runs = house.node.disk / "runs"
+    house.icloudpd.behave(f"echo >>{runs}\n{BEGINS}{BUSY}exit 1\n")
     started = house.node.start(job(household(), RETRY_AFTER="3600"))
     assert started.process.stdout
     for line in started.process.stdout:
@@ -584,7 +643,14 @@ def test_the_deadline_ends_a_wait_for_apple(house: House) -> None:
     ended = started.end()
     result = parse(ended.message)
     assert result
-    assert (ended.code, result.code) == (1, Code.STOPPED)
+    assert (ended.code, result.code, runs.read_text()) == (1, Code.STOPPED, "\n")
+
+
+def test_the_disk_is_looked_at_before_apple_is_asked_again(house: House) -> None:
+    runs = house.node.disk / "runs"
+    house.icloudpd.behave(f"echo >>{runs}\nrm '{house.photos / MARK}'\n{BUSY}exit 1\n")
+    assert why(house.run(RETRY_AFTER="0", EVERY="60")) == Code.NO_MARK
+    assert runs.read_text() == "\n"
 
 
 def test_it_does_not_stop_early_when_more_is_asked_for(house: House) -> None:
