@@ -179,7 +179,7 @@ def weigh(
     except DocumentError as error:
         # Whether it has a rule of this stack can't be seen: as far as is noted, it has.
         invalid = wording.FILE_INVALID.found(wanted.holder, fault=error)
-        return FileRuleDiff((invalid,), text, is_there=bool(had.keys))
+        return FileRuleDiff((invalid,), is_there=bool(had.keys))
     writes = settled.text != text
     due = writes or any(world.due(wanted))
     losing = [] if wanted.adopt else own.losing

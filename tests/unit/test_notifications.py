@@ -2,10 +2,13 @@
 
 import json
 import logging
+import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pydantic import ValidationError
@@ -234,13 +237,15 @@ def test_a_sessions_end_is_told_at_least_seven_days_before_it(ahead: int) -> Non
 
 
 def test_where_apple_does_not_say_a_session_lasts_thirty_days() -> None:
-    assert keys(run(Code.SYNCED, signedIn=in_days(-24))) == ["sessionEnding"]
-    assert keys(run(Code.SYNCED, signedIn=in_days(-10))) == []
+    assert keys(run(Code.SYNCED, signedIn=in_days(-23))) == ["sessionEnding"]
+    assert keys(run(Code.SYNCED, signedIn=in_days(-22))) == []
     assert keys(run(Code.SYNCED)) == []
 
 
 def test_a_session_that_has_ended_is_told_as_a_failure_alone() -> None:
-    assert keys(run(Code.SIGNED_OUT, sessionEnd=in_days(-1))) == ["failure signed-out"]
+    ended = run(Code.SIGNED_OUT, f"Sign in: {LOGIN}", sessionEnd=in_days(-1))
+    (message,) = tell.messages(ended, environment(), failed_before=False, today=TODAY)
+    assert (message.key, "sync-now" in message.body) == ("failure signed-out", False)
 
 
 @pytest.mark.parametrize("code", [*Code, "of-another-version", ""])
@@ -250,6 +255,15 @@ def test_no_failures_message_names_a_photo_but_for_codes_whose_sentence_never_do
     assert (PHOTO in message.body) == (code in tell._PLAIN)  # noqa: SLF001
     assert "anna" in message.title
     assert message.body.count("make ") >= 1
+
+
+def test_each_code_of_a_sync_has_a_sentence() -> None:
+    folder = Path(tell.__file__).parent
+    scripts = "".join((folder / name).read_text() for name in ("sync.sh", "session.sh"))
+    ends = re.findall(r"(?:fail|refuse|finish|printf '%s\\n') ([a-z-]+) ", scripts)
+    cases = re.findall(r"^ +([a-z-]+(?: \| [a-z-]+)*)\)$", (folder / "explain.sh").read_text(), re.MULTILINE)
+    explained = [code for case in cases for code in case.split(" | ")]
+    assert {*ends, *explained} == tell._PLAIN | {*tell._QUOTING}  # noqa: SLF001
 
 
 def test_the_scripts_sentences_that_are_sent_as_they_are_quote_nothing() -> None:
@@ -370,6 +384,11 @@ def test_an_unsent_recovery_is_sent_by_the_next_success(tmp_path: Path, monkeypa
     for _ in range(2):
         assert tell.tell(run(Code.SYNCED), stated, TODAY) == []
     assert reached == ["failure no-space", "recovered"]
+    up[0] = False
+    tell.tell(run(Code.SYNCED, sessionEnd=in_days(1)), stated, TODAY)
+    up[0] = True
+    tell.tell(run(Code.SYNCED), stated, TODAY)
+    assert reached == ["failure no-space", "recovered"], "no run failed"
 
 
 def test_the_same_failure_is_told_again_on_another_day_and_another_one_at_once(
@@ -407,6 +426,23 @@ def test_an_unreadable_state_does_not_stop_notifications(
 def test_a_heartbeat_that_does_not_answer_is_tried_again_and_reported(watching: Receivers) -> None:
     assert tell.requested(watching.heartbeat, pauses=(0,))
     assert not tell.requested("http://127.0.0.1:1/hush5", pauses=(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("ended", "asks"), [(run(Code.SYNCED), True), (run(Code.BUSY), False), (tell.Run(0, {}), False)]
+)
+def test_the_heartbeat_is_of_whole_runs_and_its_failure_is_reported(
+    ended: tell.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, asks: bool
+) -> None:
+    monkeypatch.setattr(tell, "requested", lambda url: url != "http://h")
+    lost = tell.tell(ended, environment(TOLD=str(tmp_path), HEARTBEAT="http://h"), TODAY)
+    assert lost == ["notifications.heartbeat could not be reached"] * asks
+
+
+@pytest.mark.parametrize("error", [OSError(), subprocess.TimeoutExpired("apprise", 120)])
+def test_a_receiver_that_hangs_is_not_reached(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", Mock(side_effect=error))
+    assert not tell.sent(tell.Message("", "info", "", ""), "json://h")
 
 
 def test_a_test_says_which_receiver_it_did_not_reach(tmp_path: Path, image: Any, watching: Receivers) -> None:

@@ -141,6 +141,7 @@ def test_a_removal_that_restarts_nothing_waits_for_nothing(world: Homelab, stack
 def test_a_config_map_that_is_gone_takes_the_rule_with_it(world: Homelab, stack: Stack) -> None:
     stack.settle(OURS)
     del world.objects[HOLDER]
+    assert findings(world) == ["object-missing"]
     known = stack.state
     stack.refresh()
     assert stack.state is None
@@ -217,6 +218,15 @@ def test_another_stack_keeps_its_host(world: Homelab, stack: Stack) -> None:
     with pytest.raises(PreviewError):
         stack.settle(OURS)
     assert world.text == DOCUMENT
+
+
+def test_a_rule_that_another_stack_has_by_now_stays(world: Homelab, stack: Stack) -> None:
+    stack.settle(OURS)
+    for owner, has in ((STACK, Share()), ("immich-icloud/other", Share(frozenset({(HOST, "")})))):
+        with lease_for(world, WORKSHOP, owner).held() as lease:
+            note(lease, has)
+    stack.destroy()
+    assert world.text == WITH_RULE
 
 
 # kills, conflicts, and restarts that fail
@@ -518,8 +528,10 @@ def test_what_reloader_watches_gets_no_annotation(
     assert stack.settle(OURS) == "same"
 
 
-def test_a_paused_rollout_is_refused(world: Homelab, stack: Stack) -> None:
+def test_a_paused_rollout_is_refused_where_it_is_to_restart(world: Homelab, stack: Stack) -> None:
+    stack.settle(OURS)
     world.objects[CONNECTOR]["spec"]["paused"] = True
-    assert "connector-paused" in findings(world)
+    assert findings(world) == []
+    assert "connector-paused" in findings(world, ELSEWHERE)
     with pytest.raises(PreviewError):
-        stack.settle(OURS)
+        stack.settle(ELSEWHERE)
