@@ -95,8 +95,8 @@ def test_what_the_file_says_wrong_is_reported_without_secrets(cli: Cli) -> None:
     [
         (
             'error: no stack named "homelab" found',
-            "STACK=homelab: Pulumi's state has no such stack. If it is elsewhere, `pulumi login` to it (docs/state.md). "
-            "Otherwise `pulumi stack init homelab`, then `make up STACK=homelab`",
+            "STACK=homelab: Pulumi's state has no such stack. If it is elsewhere, `pulumi login` to it "
+            "(docs/state.md). Otherwise `pulumi stack init homelab`, then `make up STACK=homelab`",
         ),
         (
             "error: incorrect passphrase",
