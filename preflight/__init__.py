@@ -45,12 +45,11 @@ _ADOPTIONS = {
 class PreflightError(pulumi.RunError):
     """Cluster or Cloudflare can't take this stack as it is. A RunError reaches the user without traceback."""
 
-    def __init__(self, problems: Sequence[Finding], kubectl: str = "") -> None:
+    def __init__(self, problems: Sequence[Finding]) -> None:
         self.problems = tuple(problems)
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         heading = f"Preflight found {count}; nothing was changed."
-        lines = "\n".join([heading, *(f"  - {visible_sentence(str(one))}" for one in problems)])
-        super().__init__("\n".join([lines, *kubectl_of(lines, kubectl)]))
+        super().__init__("\n".join([heading, *(f"  - {visible_sentence(str(one))}" for one in problems)]))
 
 
 def check(settings: Settings, stack: str) -> Plan:
@@ -64,19 +63,17 @@ def check(settings: Settings, stack: str) -> Plan:
         PreflightError: with every problem found.
 
     """
-    kubectl = settings.cluster.kubectl
     try:
         plan, found = _examine(settings, stack)
     except (ClusterError, CloudflareError) as error:
-        unreadable = wording.UNREADABLE.found(reason=with_command(error, pulumi.get_stack()))
-        raise PreflightError([unreadable], kubectl) from None
+        raise PreflightError([wording.UNREADABLE.found(reason=with_command(error, pulumi.get_stack()))]) from None
+    for line in kubectl_of("\n".join(map(str, found)), settings.cluster.kubectl):
+        pulumi.log.info(line)
     _tell(pulumi.log.warn, found, Severity.WARNING)
     problems = [one for one in found if one.severity is Severity.PROBLEM]
     if problems or plan is None:
-        raise PreflightError(problems, kubectl)
+        raise PreflightError(problems)
     _tell(pulumi.log.info, found, Severity.NEWS)
-    for line in kubectl_of("\n".join(map(str, found)), kubectl):
-        pulumi.log.info(line)
     return plan
 
 

@@ -9,11 +9,9 @@ import pytest
 
 from clients.immich import ImmichError
 from lab.engine import SOURCE
-from preflight import PreflightError
 from settings.cluster import Cluster
 from settings.load import API_KEY
-from text.command import ConfigSet, with_command
-from text.finding import Situation
+from text.command import ConfigSet, kubectl_of, with_command
 
 PRODUCT = ("clients", "components", "engine", "observe", "ops", "preflight", "providers", "review", "settings", "text")
 PAGES = [SOURCE / "README.md", SOURCE / "Pulumi.yaml", *SOURCE.glob("Pulumi.*.yaml"), *SOURCE.glob("docs/*.md")]
@@ -46,14 +44,16 @@ def test_an_error_about_a_secret_ends_in_the_command_that_stores_it() -> None:
 
 @pytest.mark.parametrize(
     ("remedy", "is_command"),
-    [("kubectl get pvc -n $subject", True), ("Remove it: kubectl delete pod x", True), ("Run `kubectl get pods`", True),
+    [("kubectl get pvc -n immich", True), ("Remove it: kubectl delete pod x", True), ("Run `kubectl get pods`", True),
      ("make up && kubectl get pods", True), ("It was set with kubectl by hand", False), ("make up", False)],
 )  # fmt: skip
-def test_problems_with_commands_of_kubectl_name_the_cluster(remedy: str, *, is_command: bool) -> None:
+def test_commands_of_kubectl_name_the_cluster(remedy: str, *, is_command: bool) -> None:
     cluster = Cluster(kubeconfig="my clusters/config", context="admin@home", identifier="home")
-    said = str(PreflightError([Situation("x", "It fails", remedy).found("immich")], cluster.kubectl))
+    said = kubectl_of(f"It fails. {remedy}", cluster.kubectl)
     file = Path("my clusters/config").absolute()
-    assert said.endswith(f" kubectl --kubeconfig '{file}' --context admin@home") == is_command
+    assert [one.partition(": ")[2] for one in said] == [
+        f"kubectl --kubeconfig '{file}' --context admin@home"
+    ] * is_command
 
 
 def texts(file: Path) -> Iterator[str]:
