@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 
 from tests.accounts import household_with_pages, sync_job
-from tests.icloudpd.client import Client
+from tests.icloudpd.client import HTTP, Client
 from tests.icloudpd.house import House
 from tests.node_stand_in import Ended
 
@@ -137,4 +137,4 @@ class Phone:
             time.sleep(0.2)
 
     def _ask(self, method: str, place: str, **more: Any) -> str:
-        return httpx.request(method, f"http://127.0.0.1:{self.port}/{place}", trust_env=False, **more).text
+        return HTTP.request(method, f"http://127.0.0.1:{self.port}/{place}", **more).text
