@@ -9,7 +9,6 @@ import pytest
 from clients.result import Code, parse
 from components.external_library import libraries
 from components.ownership import Ownership
-from components.photo_disk import disk_id
 from components.plan import Found, plan
 from components.storage import written_claim
 from lab.node.container import Image
@@ -133,13 +132,8 @@ def disk_check(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("storage", [None, LOCAL, NFS], ids=["hostPath", "local", "nfs"])
-def test_the_disk_is_looked_for_through_the_syncs_claim_read_only(storage: dict[str, Any] | None) -> None:
-    pod = disk_check(showing(storage=storage))["spec"]["template"]["spec"]
-    (volume,), (container,) = pod["volumes"], pod["containers"]
-    assert volume["persistentVolumeClaim"] == {"claimName": "icloud-photos", "readOnly": True}
-    assert container["volumeMounts"] == [{"name": "photos", "mountPath": "/photos", "readOnly": True}]
-    assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in container["command"][-1]
-    assert container["env"] == [disk_id()]
+def test_the_disk_is_looked_for_as_the_owner_of_the_photos(storage: dict[str, Any] | None) -> None:
+    (container,) = disk_check(showing(storage=storage))["spec"]["template"]["spec"]["containers"]
     assert container["securityContext"]["runAsUser"] == 1000
 
 

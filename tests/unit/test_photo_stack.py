@@ -35,17 +35,6 @@ def with_storage(settings: Settings, **storage: Any) -> Settings:
     return Settings.model_validate({**settings.model_dump(by_alias=True, exclude_unset=True), "storage": storage})
 
 
-def test_immich_does_not_start_without_the_marked_disk(stack: Recording) -> None:
-    (guard,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
-        "initContainers"
-    ]
-    assert guard["volumeMounts"] == [{"name": "icloud-import", "mountPath": "/photos", "readOnly": True}]
-    assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in guard["command"][2]
-    assert guard["env"] == [
-        {"name": "DISK_ID", "valueFrom": {"configMapKeyRef": {"name": "icloud-directory", "key": "id"}}}
-    ], "by reference, and a required one"
-
-
 def test_a_named_container_gets_the_mount(homelab: Settings) -> None:
     stack = deployed(homelab, Found((server("sidecar"),)))
     (container,) = stack.fragment("Deployment", "immich-server").inputs["fragment"]["spec"]["template"]["spec"][
