@@ -184,11 +184,6 @@ def test_a_tunnel_of_our_own(own: Recording) -> None:
     assert not own.all("TunnelRules")
 
 
-def test_a_tunnel_of_our_own_to_the_ingress_controller() -> None:
-    first = on(OWN | CONTROLLER).one(CONFIGURATION).inputs["config"]["ingresses"][0]
-    assert first == {"hostname": HOST, "service": "http://controller.ingress-nginx.svc.cluster.local:8080"}
-
-
 def test_the_tunnels_token_is_a_secret_from_the_first(own: Recording) -> None:
     (call,) = own.calls
     assert call.args == {"accountId": "account-id", "tunnelId": "tunnel-tunnel-id"}
