@@ -69,7 +69,8 @@ def free_texts() -> dict[str, FreeText | None]:
     """Each of them in a valid stack file; None where no stack file has it."""
     found = {}
     for path, hint, kinds in _leaves(Settings, ()):
-        if forms := [form for form in _FORMS if any(_accepts(hint, form.format(probe)) for probe in _PROBES)]:
+        type_ = TypeAdapter(hint)
+        if forms := [form for form in _FORMS if any(_accepts(type_, form.format(probe)) for probe in _PROBES)]:
             name = " ".join([".".join(path), *kinds.values()])
             found[name] = _example(name, path, forms, kinds)
     return found
@@ -104,9 +105,9 @@ def _whole(field: FieldInfo) -> Any:
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
-def _accepts(hint: Any, text: str) -> bool:
+def _accepts(type_: TypeAdapter[Any], text: str) -> bool:
     try:
-        TypeAdapter(hint).validate_python(text)
+        type_.validate_python(text)
     except ValidationError:
         return False
     return True
