@@ -966,6 +966,7 @@ def check(account: Api, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(in_cluster, "read_cluster", lambda *_: replace(CLUSTER, origin=SERVICE))
     monkeypatch.setattr(dry_runs, "ask", lambda *_: Answers())
     monkeypatch.setattr(observe, "resolves", lambda _: False)
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(at_cloudflare, "CloudflareApi", lambda token: through(account, token))
 
     def checked(settings: Settings) -> tuple[Plan, Shown]:
