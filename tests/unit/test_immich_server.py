@@ -145,6 +145,11 @@ def test_what_is_unclear_is_asked_for_once(
     assert findings(settings, there, objects.service(2283)) == [expected]
 
 
+def test_a_service_that_is_named_is_looked_for_though_the_workload_is_unclear() -> None:
+    asked = findings({"deployment": "photos", "service": {"name": "a"}}, [], objects.service(80, name="b"))
+    assert [code for code, _ in asked] == ["workload-missing", "service-missing"]
+
+
 def found(settings: Manifest, workloads: list[Manifest], *services: Manifest) -> tuple[str | None, int | None]:
     service = immich_server.service(immich(service=settings), workloads, services)
     return service.name, service.port

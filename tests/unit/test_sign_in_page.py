@@ -205,3 +205,4 @@ def test_its_record_is_none_that_the_stacks_host_had_before() -> None:
 
 def test_a_stack_without_a_page_asks_for_no_other_host() -> None:
     assert household().photo_sync.pages == {}
+    assert not any("sign-in" in ref.name for ref in names(household()))
