@@ -192,7 +192,6 @@ def _shares(live: Manifest, claim: Claim, manager: str) -> bool:
     held = [
         (entry["operation"], path)
         for entry in live["metadata"].get("managedFields", [])
-        if entry.get("manager", "") == manager != claim.manager
         if not set_by_hand(manager) and not _of_a_stack(manager)
         for path in managed_fields.holders([entry], managed_fields.entries(claim.fragment)).get(manager, [])
     ]
