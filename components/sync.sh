@@ -43,7 +43,7 @@ refused="$COOKIES/refused"         # why no sign-in is tried until someone signs
 work=$(mktemp -d)
 : >"$work/sized"
 
-kept='' there='' fetched='' errors='' announced='' seen='' twins='' missing='' unread='' ended_from_outside='' waits=$RETRY_AFTER
+kept='' there='' fetched='' errors='' announced='' seen='' twins='' missing='' broken_off='' ended_from_outside='' waits=$RETRY_AFTER
 
 finish() { # code, sentence: reports all that is known of this run
     private "$COOKIES"
@@ -136,7 +136,8 @@ run() { # the client's command line: sets what the log says of the run
     kill "$watcher" 2>/dev/null || :
     # What was not read of this log is not known: what the last one said is no answer.
     announced='' seen=0 twins=0 present=0 new=0 errors=0 finished=0 first='' last=''
-    wait "$reader" || unread=true
+    wait "$reader" || broken_off=true
+    [ "$code" -lt 128 ] || broken_off=true # within a file, or before its line in the log
     while IFS= read -r line; do
         value=${line#* }
         case $line in
@@ -151,7 +152,7 @@ run() { # the client's command line: sets what the log says of the run
             "last "*) last=$value ;;
         esac
     done <"$work/summary"
-    [ -z "$unread" ] || finished=0
+    [ -z "$broken_off" ] || finished=0
     class=$(why <"$work/notes")
 }
 
@@ -311,7 +312,7 @@ fetch "$@"
 [ "$class" = signed-out ] || tell_session "$COOKIES"
 measure
 echo "$ACCOUNT: $fetched fetched, $present already there, $errors errors, $FREE MiB free"
-[ "$fetched" -gt 0 ] || [ -n "$unread" ] || rm -f "$pending" # what is older has had its look above
+[ "$fetched" -gt 0 ] || [ -n "$broken_off" ] || rm -f "$pending" # what is older has had its look above
 judge
 if [ "$fetched" -gt 0 ]; then
     [ -z "$stop_after" ] || set -- "$@" "$STOP_OPTION" "$((fetched + present + 1))"

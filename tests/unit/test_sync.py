@@ -332,21 +332,23 @@ def test_a_folder_of_another_user(house: House) -> None:
         (BEGINS + FETCHES + f"echo {shlex.quote(UNREADABLE)} >&2\n" + ENDS, Code.UNREADABLE_PHOTO),
         (SUCCEEDS + "exit 3\n", Code.CLIENT_EXIT),
         (SUCCEEDS + "kill -9 $$\n", Code.CLIENT_EXIT),
+        (BEGINS + "kill -9 $$\n", Code.CLIENT_EXIT),
         ("echo --folder: not known; exit 2", Code.CLIENT_EXIT),
         ("printf 'no newline'", Code.CLIENT_UNFINISHED),
         (BEGINS + announces(3) + ENDS, Code.INCOMPLETE),
         (SUCCEEDS + log("INFO", "[DRY RUN] Would download icloud-import/a.jpg"), Code.INCOMPLETE),
     ],
     ids=[
-        "silence", "password", "disk full", "session", "photo", "exit code", "killed", "arguments", "unfinished line",
-        "fewer seen", "something left",
+        "silence", "password", "disk full", "session", "photo", "exit code", "killed", "killed early", "arguments",
+        "unfinished line", "fewer seen", "something left",
     ],
 )  # fmt: skip
 def test_a_bad_run(house: House, behaviour: str, code: Code) -> None:
     house.icloudpd.behave(behaviour)
     assert why(house.run()) == code
     assert not (house.folder / f"{MARK}-complete").exists()
-    assert (house.folder / f"{MARK}-pending").exists() == (FETCHES in behaviour), "the next run looks at it"
+    looked_at_by_the_next = FETCHES in behaviour or "kill" in behaviour
+    assert (house.folder / f"{MARK}-pending").exists() == looked_at_by_the_next
 
 
 @pytest.mark.parametrize("which", ["fetch", "look"])
