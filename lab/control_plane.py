@@ -108,14 +108,12 @@ class Node(Protocol):
 class ControlPlane:
     """The control plane of one rehearsal; all its files are under `home`, and several run side by side.
 
-    `kubeconfig` has one context, `lab`, with a cluster administrator's token. `programs` are what runs as long as it is
-    well.
+    `kubeconfig` has one context, `lab`, with a cluster administrator's token.
     """
 
     def __init__(self, home: Path, tools: Tools, node: Node | None = None) -> None:
         """Nothing starts yet."""
         self._node = node or SimulatedNode(tools.kwok)
-        self.programs: Final = (*_PROGRAMS, *self._node.programs)
         self.kubeconfig = home / "kubeconfig"
         self._home = home
         self._tools = tools
@@ -148,7 +146,7 @@ class ControlPlane:
     def running(self) -> bool:
         """Whether every program of it runs and the API server says that it is ready."""
         alive = {marked.name for marked in processes.find(self._home)}
-        return alive.issuperset(self.programs) and self._answers("/readyz")
+        return alive.issuperset((*_PROGRAMS, *self._node.programs)) and self._answers("/readyz")
 
     def stop(self) -> None:
         """End its programs, and nothing else of the rehearsal; its data stay."""

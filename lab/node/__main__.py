@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Final
 
 from lab.cluster import connect
 from lab.node import programs
@@ -17,11 +18,15 @@ from lab.node.streams import Forward
 from lab.node.volumes import Disk
 from lab.plugins.cluster import Cluster
 
+# What a node has before anything is put on it (source: Talos mounts user volumes below /var/mnt).
+_FOLDERS: Final = ("/var/mnt", "/var/log/pods")
+
 
 async def _main(name: str, home: Path, port: int, *files: Path) -> None:
     kubeconfig, certificate, authority = files
     disk = Disk(home / "disk")
-    disk.lay_out()
+    for folder in _FOLDERS:
+        disk.path(folder).mkdir(parents=True, exist_ok=True)
     api = connect(kubeconfig)
     cluster = Cluster(api)
     kubelet = Kubelet(Node(name, cluster, disk, programs.put(home)), api)

@@ -11,8 +11,6 @@ from lab.node.container import Manifest
 from lab.plugins.cluster import Cluster
 
 _MODE: Final = 0o644
-# What a node has before anything is put on it (source: Talos mounts user volumes below /var/mnt).
-_FOLDERS: Final = ("/var/mnt", "/var/log/pods")
 
 
 class NotMountedError(Exception):
@@ -24,11 +22,6 @@ class Disk:
     """A folder that plays the node's root directory."""
 
     root: Path
-
-    def lay_out(self) -> None:
-        """Have the folders that every node has."""
-        for folder in _FOLDERS:
-            self.path(folder).mkdir(parents=True, exist_ok=True)
 
     def path(self, on_node: str) -> Path:
         """Where a path of the node lies here."""

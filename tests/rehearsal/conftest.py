@@ -1,5 +1,6 @@
 """One rehearsal a module: the real engine and a real API server, with a project directory of its own."""
 
+import fcntl
 import os
 import pkgutil
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,12 +31,10 @@ from ops import up_role
 from settings import parse
 from settings.cluster import Cluster
 from tests.rehearsal.account import Account
-from tests.rehearsal.plane import Plane
 from tests.stack_files import configuration, secrets
 from tests.warm_python import warm_python
 
 Change = Callable[[dict[str, Any]], None]
-LendPlane = Callable[[], AbstractContextManager[Plane]]
 
 
 class MakeBench(Protocol):
@@ -56,6 +55,7 @@ IMMICH, PHOTO_SYNC = Ref("v1", "Namespace", "immich"), Ref("v1", "Namespace", "p
 
 PYTHON = Path(sys.executable)
 _PROVIDER = ("-u", "-m", "pulumi.dynamic")
+DATA = "control-plane"
 
 _STARTED: list[str] = []
 
@@ -70,9 +70,9 @@ sys.addaudithook(_note_command_line)
 
 
 class Bench:
-    """A project directory on a control plane that nothing else uses meanwhile."""
+    """A project directory on a control plane of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the last two only spare work)
         self,
         project: Path,
         tools: Tools,
@@ -80,6 +80,7 @@ class Bench:
         *,
         photos: bool,
         python: Path = PYTHON,
+        found: Path | None = None,
     ) -> None:
         self.project, self.home, self.tools, self._python = project, project / ".lab", tools, python
         self.runs: list[Run] = []
@@ -88,6 +89,8 @@ class Bench:
         shutil.copy(SOURCE / "Pulumi.yaml", project)
         self.reset_settings()
         self.plane = ControlPlane(self.home, tools)
+        if found and the_world == "found":
+            shutil.copytree(found / DATA, self.home / DATA, ignore=shutil.ignore_patterns("ports.json"))
         self.plane.start()
         self.cloudflare = cloudflare.start(self.home)
         self.immich = immich.start(self.home)
@@ -289,37 +292,39 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def lend_plane(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LendPlane]:
-    """Lends a control plane with the homelab as found, on which other modules may have been before."""
-    made, free = list[Plane](), list[Plane]()
+def as_found(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The home of a control plane that has the world as found, stopped: half the work to go on from.
 
-    @contextmanager
-    def lend() -> Iterator[Plane]:
-        plane = free.pop() if free else None
-        if plane is None or not plane.restored():
-            if plane:
-                processes.end(plane.home)
-            plane = Plane(tmp_path_factory.mktemp("project"), tools)
-            made.append(plane)
-        yield plane
-        free.append(plane)
-
-    yield lend
-    for plane in made:
-        processes.end(plane.home)
+    One of several workers makes it for all; a test file that is run alone needs one world only.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    home = tmp_path_factory.getbasetemp().parent / "as-found"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.with_suffix(".complete").exists():
+            plane = ControlPlane(home, tools)
+            plane.start()
+            world.put(plane.kubeconfig, "found")
+            processes.end(home)
+            home.with_suffix(".complete").touch()
+    return home
 
 
 @pytest.fixture(scope="module")
-def make_bench(tools: Tools, python: Path, lend_plane: LendPlane) -> Iterator[MakeBench]:
-    with ExitStack() as lent:
+def make_bench(
+    tools: Tools, python: Path, as_found: Path | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeBench]:
+    benches: list[Bench] = []
 
-        def make(the_world: world.World, *, photos: bool = False) -> Bench:
-            plane = lent.enter_context(lend_plane())
-            if the_world != "found":
-                plane.forget_world()
-            return Bench(plane.project, tools, the_world, photos=photos, python=python)
+    def make(the_world: world.World, *, photos: bool = False) -> Bench:
+        project = tmp_path_factory.mktemp(the_world)
+        benches.append(Bench(project, tools, the_world, photos=photos, python=python, found=as_found))
+        return benches[-1]
 
-        yield make
+    yield make
+    for bench in benches:
+        processes.end(bench.home)
 
 
 @pytest.fixture(scope="module")

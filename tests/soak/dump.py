@@ -18,7 +18,7 @@ from lab.cluster import connect
 OWNER = "immich-icloud/stack"
 _ID = re.compile(r"^id: (\S+)$", re.MULTILINE)
 # What the cluster's own controllers make of what is stated, or only tell of it.
-DERIVED = {
+_DERIVED = {
     "APIService", "ComponentStatus", "ControllerRevision", "CSINode", "Endpoints", "EndpointSlice", "Event",
     "FlowSchema", "IPAddress", "Lease", "Node", "Pod", "PriorityLevelConfiguration", "ReplicaSet",
 }  # fmt: skip
@@ -78,7 +78,7 @@ def dump(home: Path) -> Dump:
             metadata = live["metadata"]
             name = f"{live['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
             if name != "Service default/kubernetes":  # it names the port of this control plane
-                things[name] = alike(stated(live))
+                things[name] = _alike(_stated(live))
             if OWNER not in metadata.get("annotations", {}):
                 kept[name] = metadata["uid"]
             if metadata["name"] == RECORD:
@@ -87,9 +87,9 @@ def dump(home: Path) -> Dump:
                     kept[f"{name} marked"] = ids[f"{name} marked"] = marked
     for part in ("cloudflare", "immich"):
         world = json.loads((home / part / "world.json").read_text())
-        things |= {f"{part} {key}": alike(value) for key, value in world.items() if key not in {"mounts", "queue"}}
+        things |= {f"{part} {key}": _alike(value) for key, value in world.items() if key not in {"mounts", "queue"}}
     disk = home / "disk" / "var" / "mnt"
-    things |= {f"disk {path.relative_to(disk)}": alike(_content(path)) for path in sorted(disk.rglob("*"))}
+    things |= {f"disk {path.relative_to(disk)}": _alike(_content(path)) for path in sorted(disk.rglob("*"))}
     for marker in sorted(disk.rglob(MARK)):
         ids[f"disk {marker.relative_to(disk)}"] = "".join(_ID.findall(marker.read_text()))
     return Dump(things, kept, ids)
@@ -102,7 +102,7 @@ def _objects(api: ApiClient) -> Iterator[dict[str, Any]]:
     ]
     for root in groups:
         for kind in _get(api, root)["resources"]:
-            if "list" in kind["verbs"] and "/" not in kind["name"] and kind["kind"] not in DERIVED:
+            if "list" in kind["verbs"] and "/" not in kind["name"] and kind["kind"] not in _DERIVED:
                 live = ({**item, "kind": kind["kind"]} for item in _get(api, f"{root}/{kind['name']}")["items"])
                 yield from (one for one in live if not goes_by_itself(one))
 
@@ -119,8 +119,7 @@ def _get(api: ApiClient, path: str) -> Any:
     return json.loads(answer.data)
 
 
-def stated(live: dict[str, Any]) -> dict[str, Any]:
-    """Return what is stated of an object and by whom, without what every write changes."""
+def _stated(live: dict[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in live["metadata"].items() if key not in _VOLATILE}
     managers = sorted({entry["manager"] for entry in live["metadata"].get("managedFields", ())} - _CONTROLLERS)
     annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != _REVISION}
@@ -139,15 +138,15 @@ def _content(path: Path) -> Any:
     }
 
 
-def alike(value: Any) -> Any:
+def _alike(value: Any) -> Any:
     """Replace what is drawn; things that are kept by their id become a list, so that each of them counts."""
     if isinstance(value, dict):
-        parts = {_text(key): alike(inner) for key, inner in value.items()}
+        parts = {_text(key): _alike(inner) for key, inner in value.items()}
         if len(parts) < len(value) or any(key.startswith("<") for key in parts):
-            return sorted((alike(inner) for inner in value.values()), key=json.dumps)
+            return sorted((_alike(inner) for inner in value.values()), key=json.dumps)
         return {key: inner for key, inner in parts.items() if key != "version" or not isinstance(inner, int)}
     if isinstance(value, list):
-        return [alike(inner) for inner in value]
+        return [_alike(inner) for inner in value]
     return _text(value) if isinstance(value, str) else value
 
 
