@@ -25,6 +25,7 @@ class Guarding:
     """An application before the host, by the one of its domains that reaches it.
 
     Attributes:
+        application: the application.
         domain: its domain, as it is stated.
         reach: how much of it is the host.
 

@@ -22,6 +22,8 @@ class FileRule:
     """What is asked for: this rule, in that file, for this stack.
 
     Attributes:
+        account_id: the tunnel's account.
+        tunnel_id: its UUID.
         holder: the ConfigMap that holds the file.
         key: the file's key in it.
         workloads: what reads the file, as `Kind/name`, in the ConfigMap's namespace.

@@ -32,6 +32,8 @@ class LeaseOf:
     """What a Lease is for.
 
     Attributes:
+        name: of the Lease.
+        namespace: of the Lease.
         annotation: where each stack's notes are.
         duration: seconds; longer than one write may take.
         doing: what its holder does, as in `the stack a/b is ...`.

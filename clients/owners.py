@@ -58,6 +58,7 @@ class Owner:
     """Who manages an object, and what its marks say.
 
     Attributes:
+        tool: which one.
         values: by name: `owner` and `place` of a release, `manager`, or `tool` with its `mark` and its `value`, and
             kubectl's `verb` for it.
 

@@ -20,6 +20,7 @@ class Failure:
     """What keeps a pod from starting.
 
     Attributes:
+        reason: a sentence.
         retried: whether the cluster tries again by itself, so that it may pass.
 
     """

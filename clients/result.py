@@ -69,14 +69,17 @@ class Result(BaseModel):
 
     Attributes:
         code: one of `Code`, or one of another version's.
+        message: a sentence or two.
         free: MiB that are free on the photo disk.
         total: MiB that it has.
         floor: MiB that stay free on it.
+        inodes_free: inodes that are free on it.
         inodes: all of them; 0 where the filesystem does not count them.
         device: the filesystem's number on its node.
         on_node: whether it is the kubelet's own filesystem.
         fetched: files that were fetched.
         present: files that were there already.
+        errors: errors that the client reported.
         announced: photos that Apple says there are, where that can be compared.
         seen: photos that the client was shown.
         missing: announced photos that were not seen, as far as the last look at all of them tells.

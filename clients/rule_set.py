@@ -19,6 +19,8 @@ class RuleSet:
     """What is asked for: these rules, in that tunnel, for this stack.
 
     Attributes:
+        account_id: the account.
+        tunnel_id: the tunnel's UUID.
         rules: as the configuration has them: `hostname`, `service`, and `path` where there is one.
         stack: `<project>/<stack>`, whose rules they are.
         adopt: whether rules for the same hosts that were made by hand may be adopted.

@@ -21,6 +21,7 @@ class WantedLibrary:
     Attributes:
         server: Immich's Service.
         owner: e-mail of the user whose photos these are; empty for the one whose API key it is.
+        name: the library's name.
         import_paths: folders that it has to import, as Immich sees them.
         exclusion_patterns: globs of files that it has to skip.
         disk_check: a Job that succeeds only where the disk with the photos is mounted.

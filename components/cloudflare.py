@@ -109,7 +109,12 @@ def _as_argument(rule: Rule) -> _Ingress:
 
 
 class OwnTunnel(pulumi.ComponentResource):
-    """A tunnel of this stack. Where it leads comes later: the host's record comes in between."""
+    """A tunnel of this stack. Where it leads comes later: the host's record comes in between.
+
+    Attributes:
+        id: its UUID.
+
+    """
 
     id: pulumi.Output[str]
 

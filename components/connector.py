@@ -33,6 +33,7 @@ class Origin:
     """The Service that the tunnel leads to, as a NetworkPolicy has to name it.
 
     Attributes:
+        namespace: its namespace.
         pods: labels of its pods; empty where they would tell nothing: a Service without a selector, a node's network.
         port: the port of its pods, by number or name.
 

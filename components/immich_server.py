@@ -25,6 +25,7 @@ class Server:
     """A workload that runs Immich's server.
 
     Attributes:
+        ref: the workload.
         containers: names of its containers that run the server.
         images: last components of their images' paths.
 

@@ -24,6 +24,7 @@ class Outputs:
         next_steps: what is left for a person to do, in order, each with its command; empty when nothing is.
         dns_record: name of the host's DNS record.
         dns_target: what it points at.
+        tunnel_id: UUID of the tunnel.
         access_client_id: the mobile app's header CF-Access-Client-Id, secret.
         access_client_secret: the mobile app's header CF-Access-Client-Secret, secret.
 

@@ -11,6 +11,8 @@ class Client(Protocol):
     """A module with what differs from client to client.
 
     Attributes:
+        NAME: its own.
+        IMAGE: its image.
         PROGRAM: the words that a command line begins with.
         ROOM: how large its temporary files can become.
         SCRIPTS: those with the functions that the frame's scripts call.

@@ -42,9 +42,11 @@ class AccountSync:
     """What fetches the photos of one account.
 
     Attributes:
+        account: the account's name.
         folder: its folder in the photo directory.
         cookies: the claim of its session.
         secret: the Secret of its credentials.
+        cron_job: the CronJob.
 
     """
 
@@ -66,6 +68,7 @@ class Sync:
     """All accounts, and what holds for all of them.
 
     Attributes:
+        accounts: each account.
         network_policy: the one rule of the network.
         notifications: the Secret of where notifications are sent; None where none are.
         pages: what leads to the pages to sign in; None where there are none.

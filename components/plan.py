@@ -74,6 +74,7 @@ class ManagedObject:
     """An object that this stack manages fully.
 
     Attributes:
+        manifest: the object.
         setting: the setting that names it; empty when none does.
         adoptable: whether one that was made by hand may be adopted.
 

@@ -27,6 +27,7 @@ class FoundAtCloudflare:
     """What Cloudflare holds already, as far as it shapes the plan.
 
     Attributes:
+        zone: the host's zone.
         tunnel: the shared or locally managed tunnel; None for any other kind.
         sibling: the record that ours shall be like; None unless `sameAs` names one.
         record: the host's record, where there is one that may be this stack's.
@@ -88,7 +89,10 @@ class Page:
     """What leads to the page on which an account is signed in.
 
     Attributes:
+        account: the account's name.
         setting: the setting that names the host.
+        host: the host.
+        record: its DNS record.
         rule: the rule of the tunnel that leads there.
 
     """
@@ -106,7 +110,9 @@ class PublicAccess:
 
     Attributes:
         zone: the zone, which names the account, too.
+        host: the host.
         stack: `<project>/<stack>`: in the name of all that has no other place for our mark.
+        record: the host's DNS record.
         rules: our rules in a shared tunnel; None for any other kind.
         own_tunnel: name of a tunnel of our own; None for any other kind.
         rule: of a tunnel, the rule that leads the host to its origin.

@@ -90,6 +90,7 @@ class Run:
     """What one operation came to; filled while it runs, and complete once the engine has summed it up.
 
     Attributes:
+        operation: what the engine did.
         succeeded: whether it ended well.
         steps: the resources that it came by.
         diagnostics: its messages.

@@ -24,6 +24,7 @@ class Observed:
     """What there is.
 
     Attributes:
+        cluster: the cluster.
         cloudflare: Cloudflare; None for a stack that states nothing there.
         immich: Immich itself; None for a stack that states nothing in it.
         known: the resources in the stack's state.

@@ -30,9 +30,11 @@ class Candidates:
         storage_classes: the StorageClasses, the default one first.
         default_class: whether there is a default one.
         ingress_classes: the IngressClasses.
+        gateways: the Gateways.
         namespaces: the Namespaces, by whose labels a Gateway may admit routes.
         pods: the pods, among them those of an IngressClass's controller; None: unknown.
         routes: Ingresses and routes of other kinds.
+        services: the Services.
         connectors: the workloads that run cloudflared with a configuration file.
         forbidden: what may not be read, as the API server words it.
 

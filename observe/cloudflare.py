@@ -51,6 +51,7 @@ class CloudflareSeen:
         zone: the host's zone; None when the token sees none, and then the rest is empty.
         tunnels: the account's tunnels, where the stack is to use one.
         rules: what our rules in a shared tunnel come to; None for any other kind.
+        records: the host's records.
         delegations: NS records of the host, beside which it can have no other.
         siblings: those of the host that ours shall be like.
         applications: the Access applications; None where the token may not read them, and need not.

@@ -27,11 +27,14 @@ class ClusterSeen:
     Attributes:
         namespace: Immich's namespace; None when it does not exist.
         workloads: the Deployments, StatefulSets and DaemonSets in it.
+        services: the Services in it.
+        photo_sync: the photo-sync namespace.
         directory_job: the Job of the directory Job's plain name.
         live: the objects that the stack deploys whole, as they are; one that does not exist is left out.
         ingresses: all Ingresses of the cluster.
         routes: routes of other kinds, and what would serve the stack's own.
         nodes: names of the nodes, by their host name label.
+        storage_classes: the StorageClasses.
         volume_classes: classes of the PersistentVolumes, which need no StorageClass.
         placement: what ties pods to nodes.
         space: the room for photos.

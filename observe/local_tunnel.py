@@ -45,6 +45,8 @@ class FoundConnector:
     """A workload that runs cloudflared with a file.
 
     Attributes:
+        workload: the workload.
+        file: the file that it reads.
         holder: the ConfigMap that holds the file; None where that can't be read, or it is no ConfigMap.
         sharing: all workloads that read this file.
         secret: the document where a Secret holds it, and may be read: what it says of others is never shown.

@@ -19,6 +19,7 @@ class Placement:
     Attributes:
         node: the photos' node; None where they are on none, too.
         claims: the claims of Immich's and the photo-sync namespace.
+        volumes: the PersistentVolumes.
         nodes: all nodes of the cluster; empty where they may not be read.
 
     """

@@ -20,6 +20,7 @@ class RoutesSeen:
 
     Attributes:
         others: all routes of the cluster that are no Ingress.
+        ingress_classes: the IngressClasses.
         pods: the pods of all namespaces: a controller is one of them, and so is a cloudflared.
         gateway_api: whether the API server has HTTPRoutes.
         gateways: the Gateways, where a route goes by their hosts.

@@ -22,6 +22,7 @@ class WritersSeen:
 
     Attributes:
         workloads: those that have pods or will have some, whose pods no other workload makes.
+        volumes: all PersistentVolumes.
         forbidden: what may not be read, in the API server's words.
 
     """

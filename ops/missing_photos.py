@@ -20,6 +20,7 @@ class Missing:
     Attributes:
         library: its name.
         photos: photos on the disk that Immich can import.
+        videos: videos.
         lacks_photos: how many of the photos Immich lacks.
         lacks_videos: how many of the videos, at least.
         names: which ones; None where that is not known.

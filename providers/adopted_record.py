@@ -30,6 +30,8 @@ class RecordTarget:
     """Where an adopted record leads.
 
     Attributes:
+        zone_id: its zone.
+        record_id: the record.
         name: its host.
         type: A, AAAA or CNAME.
         content: what it points at.

@@ -37,6 +37,7 @@ class Review:
     """What was found out about a change.
 
     Attributes:
+        stack: the stack.
         kind: how it was found out.
         command: how to see the same at home.
         notes: what has to be known to read it, one Markdown sentence each; what is not ours in them is code.

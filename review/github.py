@@ -51,6 +51,7 @@ class Origin:
 
     Attributes:
         owner: who owns the fork.
+        branch: the branch there.
         commit: its commit that the workflow ran on.
 
     """

@@ -34,6 +34,7 @@ class Issue:
 
     Attributes:
         marker: the body's first line, by which the issue is found again.
+        title: its title.
         body: the whole body; None: no issue is open.
 
     """

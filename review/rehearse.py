@@ -30,6 +30,7 @@ class Change:
     """What is to be rehearsed.
 
     Attributes:
+        stack: the stack.
         base: what the change is compared with, as someone named it.
         allowed: whether what the change policy refuses is let pass.
 

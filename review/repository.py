@@ -27,7 +27,12 @@ class RepositoryError(VisibleError):
 
 @dataclass(frozen=True)
 class Repository:
-    """A clone with a working tree."""
+    """A clone with a working tree.
+
+    Attributes:
+        tree: the working tree's root.
+
+    """
 
     tree: Path
 

@@ -16,6 +16,8 @@ class Command:
     """`make TARGET STACK=...`; `str()` is what is printed.
 
     Attributes:
+        target: the Makefile's target.
+        stack: the stack's name.
         account: the name of an iCloud account of it; empty for a target that takes none.
         arguments: the target's own arguments, such as `--allow-data-loss`.
 

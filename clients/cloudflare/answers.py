@@ -44,7 +44,9 @@ class Zone:
     """A zone: a domain with its records.
 
     Attributes:
+        id: its id.
         name: its domain; empty where it may not be read.
+        account_id: its account.
         plan: free, pro, business or enterprise; empty where it may not be read.
         status: active, or pending until the domain's name servers are Cloudflare's; empty where it may not be read.
         paused: whether nothing is proxied.
@@ -64,6 +66,7 @@ class Tunnel:
     """A Cloudflare tunnel.
 
     Attributes:
+        id: its UUID.
         name: unique among the account's tunnels that are not deleted.
         config_src: who manages its rules, `cloudflare` or `local`; None where the answer lacks it.
         deleted: whether it is gone; Cloudflare still lists it.
@@ -83,6 +86,7 @@ class Connector:
     """A cloudflared that runs a tunnel.
 
     Attributes:
+        version: its version.
         connections: how many it has to Cloudflare's edge.
         id: its connectorId; empty where the answer lacks it.
         run_at: when it started; None where the answer lacks that.
@@ -173,6 +177,8 @@ class AccessApplication:
     """An application of Cloudflare Access.
 
     Attributes:
+        id: its id.
+        name: its name.
         domains: what it guards: hosts, each with a path where it has one, and with `*` in both.
         is_open: whether it admits everyone.
 

@@ -29,6 +29,7 @@ class Library:
     """An external library.
 
     Attributes:
+        id: its UUID.
         owner_id: UUID of the user whose photos it holds; it can't change.
         name: not unique.
         import_paths: folders that it imports, as Immich's container sees them.

@@ -32,6 +32,7 @@ class ImmichRefusedError(ImmichError):
     """The answer is no.
 
     Attributes:
+        status: the HTTP status code.
         words: Immich's own.
 
     """

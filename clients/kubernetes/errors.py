@@ -30,6 +30,7 @@ class ClusterRefusedError(ClusterError):
     """The API server answered, and said no: the same request will be refused again.
 
     Attributes:
+        status: the HTTP status code.
         conflicts: the field managers that hold what was to be applied; empty unless `status` is 409.
 
     """

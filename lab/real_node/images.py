@@ -27,6 +27,7 @@ class Image:
         files: content of files, or a file of this machine; all may be run.
         links: where symbolic links lead.
         command: what it runs; `sh` is busybox's own.
+        user: as whom.
         environment: variables of whatever runs in it.
 
     """

@@ -33,6 +33,7 @@ class Parts:
     """What a real node is made of, all of it in the cache.
 
     Attributes:
+        kubelet: the program.
         programs: the folder with the distribution's packages, busybox and icloudpd.
 
     """
@@ -46,6 +47,7 @@ class RealNode:
     """One node; its files are in the rehearsal's home.
 
     Attributes:
+        parts: what it is made of.
         published: what pods call their images.
         settings: changes of the kubelet's configuration.
         size: of its file system; empty for this machine's own.

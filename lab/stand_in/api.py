@@ -16,6 +16,7 @@ class Api(ABC, Generic[W, F]):
 
     Attributes:
         root: what paths start with.
+        fault: its kind of faults.
 
     """
 

@@ -36,8 +36,10 @@ class Node:
     Attributes:
         id: what it is called in the graph, once.
         lines: its label; the first one says what it is.
+        whose: whose it is.
         part: what it is in every stack, whatever it is called in this one.
         group: id of the group that it is in; empty when it is in none.
+        shape: what it looks like.
         state: what `make verify` says of it; None when nothing.
 
     """

@@ -33,8 +33,10 @@ class Facts:
     """What a check judges by; a part that could not be read says why.
 
     Attributes:
+        settings: the stack's.
         stack: its name, as in `STACK=...`.
         now: when it was all read.
+        cluster: the cluster's objects.
         accounts: how the syncs went.
         ping: what is wrong with Immich's answer inside the cluster; empty for the right one.
         libraries: what Immich holds.

@@ -20,6 +20,7 @@ class CloudflareFacts:
         connectors: what runs it.
         trial: what our rules in a shared tunnel would come to; None for any other kind.
         public_access: what the stack states; None where the zone or the record's target is missing.
+        records: the host's records.
         applications: the Access applications of the host, and of those of pages to sign in.
 
     """

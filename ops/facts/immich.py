@@ -23,6 +23,7 @@ class LibraryFacts:
     """A library that the stack wants, and the one that Immich has.
 
     Attributes:
+        wanted: what is wanted.
         live: the library as it is; None when it does not exist.
         counted: what it holds.
         unseen: which of its import paths Immich does not see, and why not; None where the API key may not ask.

@@ -45,6 +45,8 @@ class AccountFacts:
     """How an account is synchronised.
 
     Attributes:
+        name: the account's.
+        cron_job: its CronJob; None: there is none.
         runs: its newest runs, the latest first.
         refused: why its CronJob could not make a Job since; empty where nothing is known of that.
 
