@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 STACKS = {
     *("minimal", "photo-sync-in-full", "sign-in-page", "monitoring-in-full", "notifications-in-full"),
     *("cloudflare-own-tunnel-in-full", "mount-by-the-chart-in-full", "csi", "external-library", "gateway-in-full"),
-    *("mount-at-admission", "ingress-annotations"),
+    "mount-at-admission",
 }
 # Between them they have each resource.
 PROGRAMS = {

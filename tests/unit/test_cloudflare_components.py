@@ -166,6 +166,24 @@ def test_a_rule_in_the_shared_tunnel(cloudflare: dict[str, Any], service: str) -
     assert not stack.all("Secret")
 
 
+def test_the_shared_tunnels_order(guarded: Recording) -> None:
+    name, rules = guarded.one("DnsRecord"), guarded.one("TunnelRules")
+    assert guarded.comes_after(rules, name), "a record that Cloudflare refuses moves no request"
+    assert guarded.comes_after(name, guarded.one(APPLICATION))
+    assert guarded.comes_after(rules, guarded.one(APPLICATION)), "a record for every host may lead to the rule already"
+    assert guarded.comes_after(guarded.one("Ingress"), rules)
+    assert guarded.comes_after(rules, guarded.fragment("Deployment", "immich-server"))
+    assert not guarded.comes_after(guarded.one(APPLICATION), rules)
+
+
+def test_a_record_alone_comes_after_access_and_before_the_ingress() -> None:
+    stack = on(ADDRESS | ACCESS)
+    assert stack.comes_after(stack.one("DnsRecord"), stack.one(APPLICATION))
+    assert stack.comes_after(stack.one("Ingress"), stack.one("DnsRecord"))
+    assert not stack.all("TunnelRules")
+    assert not stack.all(OWN_TUNNEL)
+
+
 # a tunnel of our own
 
 STORAGE = ("Namespace", "PersistentVolume", "PersistentVolumeClaim")
@@ -184,6 +202,11 @@ def test_a_tunnel_of_our_own(own: Recording) -> None:
     assert not own.all("TunnelRules")
 
 
+def test_a_tunnel_of_our_own_to_the_ingress_controller() -> None:
+    first = on(OWN | CONTROLLER).one(CONFIGURATION).inputs["config"]["ingresses"][0]
+    assert first == {"hostname": HOST, "service": "http://controller.ingress-nginx.svc.cluster.local:8080"}
+
+
 def test_the_tunnels_token_is_a_secret_from_the_first(own: Recording) -> None:
     (call,) = own.calls
     assert call.args == {"accountId": "account-id", "tunnelId": "tunnel-tunnel-id"}
@@ -195,15 +218,114 @@ def test_the_tunnels_token_is_a_secret_from_the_first(own: Recording) -> None:
     assert elsewhere == [secret]
 
 
+def test_the_order_of_a_tunnel_of_our_own() -> None:
+    stack = on(OWN | ACCESS)
+    name, connector = stack.one("DnsRecord"), stack.one("Deployment")
+    policy = stack.one("NetworkPolicy", "cloudflared")
+    inside = (stack.one("Secret"), policy, stack.one("PodDisruptionBudget"))
+    for one in (*inside, stack.one(OWN_TUNNEL), stack.one(CONFIGURATION)):
+        assert stack.comes_after(connector, one), f"made after {one.kind}, hence removed before it"
+    namespace = stack.one("Namespace", "cloudflared")
+    assert all(stack.comes_after(one, namespace) for one in inside)
+    assert stack.comes_after(stack.one(CONFIGURATION), name), "a record that Cloudflare refuses moves no request"
+    assert stack.comes_after(name, stack.one(OWN_TUNNEL))
+    assert stack.comes_after(stack.one(OWN_TUNNEL), stack.one(APPLICATION))
+    assert stack.comes_after(stack.one(OWN_TUNNEL), stack.fragment("Deployment", "immich-server"))
+
+
+def test_the_connectors_namespace_is_restricted(own: Recording) -> None:
+    assert set(own.one("Namespace", "cloudflared").inputs["metadata"]["labels"].values()) == {"restricted"}
+
+
+def test_the_connector_as_cloudflared_needs_it(own: Recording) -> None:
+    (container,) = own.one("Deployment").inputs["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("cloudflare/cloudflared:")
+    assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", "0.0.0.0:2000", "run"]
+    assert container["ports"] == [{"name": "metrics", "containerPort": 2000, "protocol": "TCP"}]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "metrics"}
+    (variable,) = container["env"]
+    secret = own.one("Secret")
+    key = variable["valueFrom"]["secretKeyRef"]
+    assert (variable["name"], key["name"]) == ("TUNNEL_TOKEN", secret.inputs["metadata"]["name"])
+    assert key["key"] in secret.inputs["stringData"]
+
+
+def test_one_of_two_connectors_always_runs(own: Recording) -> None:
+    spec = own.one("Deployment").inputs["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    assert spec["replicas"] == 2
+    assert spec["selector"]["matchLabels"] == labels
+    assert spec["template"]["spec"]["topologySpreadConstraints"] == [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": labels},
+        }
+    ]
+    assert own.one("PodDisruptionBudget").inputs["spec"] == {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": labels},
+    }
+
+
 def test_pods_restart_with_another_tunnels_token(own: Recording) -> None:
     template = own.one("Deployment").inputs["spec"]["template"]
     tunnel, token = (template["metadata"]["annotations"][f"immich-icloud/{what}"] for what in ("tunnel", "token"))
     assert (tunnel, token) == ("tunnel-tunnel-id", hashlib.sha256(TUNNEL_TOKEN.encode()).hexdigest()[:16])
 
 
+def test_the_connector_is_configured() -> None:
+    stated = {
+        "protocol": "http2",
+        "edgeIpVersion": "ipv6",
+        "replicas": 1,
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    }
+    spec = on({**OWN, "cloudflared": stated}).one("Deployment").inputs["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert {one["name"]: one["value"] for one in container["env"] if "value" in one} == {
+        "TUNNEL_TRANSPORT_PROTOCOL": "http2",
+        "TUNNEL_EDGE_IP_VERSION": "6",
+    }
+    assert (spec["replicas"], spec["template"]["spec"]["nodeSelector"]) == (1, {"kubernetes.io/arch": "amd64"})
+
+
+def test_the_connector_may_connect_to_nothing_else(own: Recording) -> None:
+    policy = own.one("NetworkPolicy", "cloudflared").inputs["spec"]
+    assert policy == {
+        "podSelector": own.one("Deployment").inputs["spec"]["selector"],
+        "policyTypes": ["Ingress", "Egress"],
+        "egress": [
+            {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+            {"ports": [{"protocol": "UDP", "port": 7844}, {"protocol": "TCP", "port": 7844}]},
+            {
+                "to": [
+                    {
+                        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "immich"}},
+                        "podSelector": {"matchLabels": {"app": "immich-server"}},
+                    }
+                ],
+                "ports": [{"protocol": "TCP", "port": "http"}],
+            },
+        ],
+    }
+
+
 def test_a_service_without_a_selector_leads_anywhere() -> None:
     policy = on(OWN, origin=Origin("immich", {}, 2283)).one("NetworkPolicy", "cloudflared").inputs["spec"]
     assert policy["egress"][2] == {"ports": [{"protocol": "TCP", "port": 2283}]}
+
+
+def test_all_of_the_connector_is_in_its_namespace_and_marked() -> None:
+    stack = on(OWN | {"namespace": "tunnel"})
+    for kind in ("Secret", "Deployment", "NetworkPolicy", "PodDisruptionBudget"):
+        made = stack.one(kind, "cloudflared")
+        metadata = made.inputs["metadata"]
+        assert metadata["namespace"] == "tunnel"
+        assert metadata["annotations"]["immich-icloud/stack"] == STACK
+        assert not made.retain_on_delete
+    assert stack.one("Namespace", "tunnel").inputs["metadata"]["annotations"]["immich-icloud/stack"] == STACK
 
 
 # Access

@@ -477,6 +477,13 @@ def test_a_cluster_that_does_not_take_the_id_is_told() -> None:
         marking(api, PATH)
 
 
+def test_one_that_was_not_is_not() -> None:
+    api = looked()
+    with pytest.raises(CommandError):
+        marking(api, "no")
+    assert RECORD not in api.objects
+
+
 def test_a_disk_is_marked_by_who_types_its_path() -> None:
     api = looked()
     said, asked = marking(api, PATH)
@@ -495,7 +502,6 @@ def test_it_is_not_marked_by_anything_else(answer: str | None) -> None:
         marking(api, answer)
     assert str(error.value) == f"that is not {PATH}: nothing was marked"
     assert made(api) == ["look-at-disk"]
-    assert RECORD not in api.objects
 
 
 @pytest.mark.parametrize("answer", ["", "no", None])

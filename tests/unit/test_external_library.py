@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from clients.result import Code, parse
+from components import pod_security
 from components.external_library import libraries
 from components.ownership import Ownership
+from components.photo_disk import disk_id
 from components.plan import Found, plan
+from components.pod_security import Level
 from components.storage import written_claim
 from lab.node.container import Image
 from settings import Settings
@@ -74,6 +77,21 @@ def test_each_user_of_immich_has_a_library() -> None:
     ]
 
 
+def test_what_can_not_be_made_again_is_protected() -> None:
+    stack = deployed(showing({"name": "anna"}, {"name": "ben", "immichUser": "ben@example.com"}, storage=LOCAL), IMMICH)
+    assert sorted(resource.name for resource in stack.resources if resource.protect) == [
+        "immich-photos-claim",
+        "immich-photos-volume",
+        "library",
+        "library-of-ben@example.com",
+        "photo-sync-namespace",
+        "photos-claim",
+        "photos-volume",
+        "sync-cookies-anna",
+        "sync-cookies-ben",
+    ]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "libraries"),
     [
@@ -95,6 +113,10 @@ def test_an_owner_in_other_letters_has_the_same_library(owner: str, before: list
     assert [alias.rpartition("::")[2] for alias in library.aliases] == before
 
 
+def test_libraries_stay_when_the_stack_is_removed() -> None:
+    assert one_library(deployed(showing(), IMMICH)).retain_on_delete
+
+
 def test_server_wide_settings_are_restored() -> None:
     stack = deployed(showing(scanSchedule="0 4 1 * *", watch=True), IMMICH)
     server_wide = stack.one("Settings")
@@ -106,6 +128,12 @@ def test_server_wide_settings_are_restored() -> None:
 
 def test_server_wide_settings_that_are_not_stated_are_unchanged() -> None:
     assert deployed(showing(), IMMICH).all("Settings") == []
+
+
+def test_immich_sees_the_photos_before_it_imports_them() -> None:
+    stack = deployed(showing(), IMMICH)
+    assert stack.comes_after(one_library(stack), stack.fragment("Deployment", "immich-server"))
+    assert stack.comes_after(one_library(stack), stack.one("Job"))
 
 
 def test_no_key_is_kept_in_the_state() -> None:
@@ -132,9 +160,27 @@ def disk_check(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("storage", [None, LOCAL, NFS], ids=["hostPath", "local", "nfs"])
-def test_the_disk_is_looked_for_as_the_owner_of_the_photos(storage: dict[str, Any] | None) -> None:
-    (container,) = disk_check(showing(storage=storage))["spec"]["template"]["spec"]["containers"]
+def test_the_disk_is_looked_for_through_the_syncs_claim_read_only(storage: dict[str, Any] | None) -> None:
+    pod = disk_check(showing(storage=storage))["spec"]["template"]["spec"]
+    (volume,), (container,) = pod["volumes"], pod["containers"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "icloud-photos", "readOnly": True}
+    assert container["volumeMounts"] == [{"name": "photos", "mountPath": "/photos", "readOnly": True}]
+    assert 'grep -qsx "id: $DISK_ID" /photos/.immich-icloud' in container["command"][-1]
+    assert container["env"] == [disk_id()]
     assert container["securityContext"]["runAsUser"] == 1000
+
+
+def test_looking_for_the_disk_is_tried_once() -> None:
+    spec = disk_check(showing())["spec"]
+    assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
+
+
+@pytest.mark.parametrize(("storage", "level"), [(NFS, "restricted"), (LOCAL, "privileged")], ids=["nfs", "local"])
+def test_its_pod_needs_no_lower_level_than_the_others(storage: dict[str, Any], level: Level) -> None:
+    settings = showing(storage=storage)
+    assert pod_security.needed(disk_check(settings)["spec"]["template"]["spec"]) == "restricted"
+    labels = plan(settings, IMMICH, Ownership(STACK)).photo_sync.manifest["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == level
 
 
 def test_the_disk_check_reports_a_missing_mark(tmp_path: Path) -> None:

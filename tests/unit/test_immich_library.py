@@ -179,6 +179,13 @@ def test_with_the_state_lost_the_library_of_the_stack_that_is_named_is_adopted(h
     assert house.library["id"] == made
 
 
+def test_an_unmanaged_library_of_that_name_is_unchanged(house: House) -> None:
+    house.immich.make_library(importPaths=["/external/old"])
+    assert 'owner@coultonf.com has a library "iCloud Photos" in Immich that is not managed by this stack' in refusal(
+        house
+    )
+
+
 def test_it_is_adopted_on_request_and_keeps_what_it_has(house: House) -> None:
     made = house.immich.make_library(importPaths=["/external/icloud/old"], exclusionPatterns=["**/mine/**"])
     house.immich.folder("old", "two.jpg")

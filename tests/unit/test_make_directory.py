@@ -279,6 +279,14 @@ def test_a_link_in_the_directorys_place_is_refused(node: Node, target: str) -> N
     assert tree(node.path("/var/mnt")) == {"icloud-photos", "mealie-data"}
 
 
+def test_root_has_only_the_container_that_makes_the_directory() -> None:
+    pod = job(OF_SOMEBODY)["spec"]["template"]["spec"]
+    ((makes,), (furnishes,)) = pod["initContainers"], pod["containers"]
+    assert makes["securityContext"]["runAsUser"] == 0
+    assert furnishes["securityContext"].items() >= {"runAsUser": 1000, "runAsGroup": 1001, "runAsNonRoot": True}.items()
+    assert furnishes["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
 @pytest.mark.parametrize("name", ["our photos", "a'b", "$HOME", "*", "-rf", 'a"b', "[x]"])
 def test_odd_names(node: Node, name: str) -> None:
     (node.path("/var/mnt") / "other").mkdir()

@@ -282,3 +282,13 @@ def test_their_pods_are_like_the_one_that_makes_it(storage: Storage) -> None:
         for key in pod.keys() - {"containers", "initContainers"}:
             assert pod[key] == made[key], key
         assert pod["containers"][0]["securityContext"] == made["containers"][0]["securityContext"]
+
+
+def test_only_a_look_is_read_only() -> None:
+    def photos(job: dict[str, Any]) -> dict[str, Any]:
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        found: dict[str, Any] = container["volumeMounts"][0]
+        return found
+
+    assert photos(directory.look(HOST, NAMESPACE))["readOnly"] is True
+    assert "readOnly" not in photos(directory.mark(HOST, [], NAMESPACE, Ownership(STACK), SIGHT, NEW_ID))

@@ -33,6 +33,13 @@ def test_without_the_setting_there_is_none_of_it() -> None:
     assert not [one for one in stack.all("ConfigMap") if "dashboard" in one.inputs["metadata"]["name"]]
 
 
+def test_what_is_deployed_has_the_labels_by_which_it_is_found() -> None:
+    stack = deployed(watched("anna", ruleLabels={"release": "prom"}, dashboardLabels={}), Found(SERVERS))
+    rules, dashboard = stack.one("PrometheusRule"), stack.one("ConfigMap", monitoring.DASHBOARD)
+    assert (rules.inputs["metadata"]["labels"], dashboard.inputs["metadata"]["labels"]) == ({"release": "prom"}, {})
+    assert {made.inputs["metadata"]["namespace"] for made in (rules, dashboard)} == {"photo-sync"}
+
+
 def test_an_object_of_that_name_is_looked_for() -> None:
     found = set(names(watched("anna")))
     assert {Ref(monitoring.API, "PrometheusRule", "icloud-sync", "photo-sync")} <= found

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from clients import pod_end
 from clients.result import Code, Result
-from components import notifications, photo_sync, tell
+from components import notifications, photo_sync, pod_security, tell
 from components.ownership import Ownership
 from components.plan import Found
 from lab.node.programs import put
@@ -153,6 +153,15 @@ def test_without_notifications_nothing_of_the_pod_is_another() -> None:
     assert "VERDICT" not in str(container["env"])
     assert "keep_verdict" not in str(container["command"])
     assert [one.inputs["metadata"]["name"] for one in stack.all("Secret")] == ["icloud-credentials-anna"]
+
+
+def test_the_sync_comes_first_and_the_teller_has_neither_session_nor_password_nor_photos(told: Recording) -> None:
+    spec = pod_of(told)
+    (sync,), (teller,) = spec["initContainers"], spec["containers"]
+    assert (sync["name"], photo_sync.fetching(spec)) == ("icloudpd", sync)
+    mounts = {mount["name"]: mount.get("subPath") for mount in teller["volumeMounts"]}
+    assert mounts == {"verdict": None, "cookies": "told", "tmp": None}
+    assert pod_security.needed(spec) == "restricted"
 
 
 def test_the_urls_are_in_the_secret_alone(told: Recording) -> None:

@@ -43,11 +43,51 @@ def test_without_accounts_nothing_is_fetched() -> None:
     assert plan(nobody, IMMICH, Ownership(STACK)).outputs.accounts is None
 
 
+def test_each_account_has_what_is_its_own(stack: Recording) -> None:
+    for account in ("anna", "ben"):
+        volumes = {volume["name"]: volume for volume in pod(stack, account)["volumes"]}
+        cookies = stack.one("PersistentVolumeClaim", f"icloud-cookies-{account}")
+        secret = stack.one("Secret", f"icloud-credentials-{account}")
+        assert volumes["photos"]["persistentVolumeClaim"]["claimName"] == "icloud-photos"
+        assert volumes["cookies"]["persistentVolumeClaim"]["claimName"] == cookies.inputs["metadata"]["name"]
+        assert volumes["credentials"]["secret"]["secretName"] == secret.inputs["metadata"]["name"]
+
+
 def test_the_first_account_imports_to_the_folder_that_immich_knows_and_others_beside_it(stack: Recording) -> None:
     assert environment(stack, "anna")["FOLDER"] == "icloud-import"
     assert environment(stack, "ben")["FOLDER"] == "icloud-import-ben"
     (job,) = stack.one("Job").inputs["spec"]["template"]["spec"]["containers"]
     assert {"name": "FOLDERS", "value": "icloud-import icloud-import-ben"} in job["env"]
+
+
+def test_it_runs_monthly_once_at_a_time_and_never_again_by_itself(stack: Recording) -> None:
+    spec = stack.one("CronJob", "icloud-sync-anna").inputs["spec"]
+    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 2 1 * *", "Etc/UTC", "Forbid")
+    assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (3, 3)
+    job = spec["jobTemplate"]["spec"]
+    assert (job["backoffLimit"], job["template"]["spec"]["restartPolicy"]) == (0, "Never")
+    assert job["activeDeadlineSeconds"] == 3 * 24 * 3600
+
+
+def test_the_schedule_is_in_the_households_time() -> None:
+    elsewhere = deployed(household(timeZone="Europe/Berlin", schedule="0 4 * * sun"), IMMICH)
+    spec = elsewhere.one("CronJob").inputs["spec"]
+    assert (spec["schedule"], spec["timeZone"]) == ("0 4 * * sun", "Europe/Berlin")
+    assert environment(elsewhere, "anna")["TZ"] == "Europe/Berlin"
+
+
+def test_it_runs_as_the_owner_of_the_directory_and_can_do_little(stack: Recording) -> None:
+    spec = pod(stack)
+    whole, (container,) = spec["securityContext"], spec["containers"]
+    assert (whole["runAsUser"], whole["runAsGroup"], whole["runAsNonRoot"]) == (1000, 1001, True)
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod_security.needed(spec) == "restricted"
+    assert spec["automountServiceAccountToken"] is False
+    assert container["resources"]["limits"]["memory"]
 
 
 OWNER = {"uid": 1000, "gid": 1001}
@@ -63,6 +103,21 @@ HANDLES = {"driver": "smb.csi.k8s.io", "volumeHandle": "a", "immichVolumeHandle"
 def test_no_pod_that_mounts_the_photos_has_the_kubelet_rewrite_their_groups(storage: dict[str, Any]) -> None:
     planned = plan(household(storage=storage | {"owner": OWNER}), IMMICH, Ownership(STACK))
     assert "fsGroup" not in str([*(managed.manifest for managed in planned.managed_objects()), *planned.fragments()])
+
+
+def test_the_secret_can_be_read_without_a_group_of_its_own(stack: Recording) -> None:
+    (secret,) = (volume["secret"] for volume in pod(stack)["volumes"] if "secret" in volume)
+    assert secret["defaultMode"] == 0o444
+    assert len(pod(stack)["containers"]) == 1
+
+
+def test_icloudpd_finds_room_to_unpack_itself(stack: Recording) -> None:
+    (container,) = pod(stack)["containers"]
+    (tmp,) = [volume for volume in pod(stack)["volumes"] if volume["name"] == "tmp"]
+    assert tmp["emptyDir"] == {"sizeLimit": "256Mi"}
+    assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108
+    assert environment(stack, "anna")["TMPDIR"] == "/tmp"  # noqa: S108
+    assert container["workingDir"] == "/tmp"  # noqa: S108
 
 
 @pytest.mark.parametrize(("storage", "level"), [(None, "privileged"), (NFS, "restricted")], ids=["hostPath", "nfs"])
@@ -85,6 +140,37 @@ def test_credentials_are_secret_and_only_in_their_secret(stack: Recording) -> No
     assert APPLE_ID not in others
 
 
+def test_nothing_comes_in_and_only_names_and_https_go_out(stack: Recording) -> None:
+    policy = stack.one("NetworkPolicy", "icloud-sync").inputs["spec"]
+    ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["ingress"] == []
+    assert policy["egress"] == [{"ports": ports}, {"ports": [{"protocol": "TCP", "port": 443}]}]
+    for account in ("anna", "ben"):
+        template = stack.one("CronJob", f"icloud-sync-{account}").inputs["spec"]["jobTemplate"]["spec"]["template"]
+        assert policy["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("storage_class", [None, "local-path"])
+def test_cookies_lie_on_a_volume_of_the_clusters_choice(storage_class: str | None) -> None:
+    cookie_volume = {"storageClass": storage_class} if storage_class else {}
+    stack = deployed(household(cookieVolume=cookie_volume), IMMICH)
+    claim = stack.one("PersistentVolumeClaim", "icloud-cookies-anna").inputs
+    assert claim["spec"].get("storageClassName") == storage_class
+    assert claim["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true", "its first pod may be a month away"
+
+
+def test_the_sync_comes_after_directory_claim_and_credentials(stack: Recording) -> None:
+    cron_job = stack.one("CronJob", "icloud-sync-anna")
+    for earlier in (
+        stack.one("Job"),
+        stack.one("PersistentVolumeClaim", "icloud-photos"),
+        stack.one("Secret", "icloud-credentials-anna"),
+        stack.one("NetworkPolicy", "icloud-sync"),
+    ):
+        assert stack.comes_after(cron_job, earlier), earlier.name
+
+
 def test_preflight_is_asked_about_each_object(stack: Recording) -> None:
     named = {
         (managed.ref.kind, managed.ref.name)
@@ -96,6 +182,11 @@ def test_preflight_is_asked_about_each_object(stack: Recording) -> None:
 
 def test_the_space_that_stays_free_is_told_in_mebibytes() -> None:
     assert environment(deployed(household(minFreeSpace="50G"), IMMICH), "anna")["FLOOR"] == "47683"
+
+
+def test_what_to_do_about_a_session_that_is_over_names_stack_and_account(stack: Recording) -> None:
+    assert environment(stack, "ben")["LOGIN"] == "make icloud-login STACK=test ACCOUNT=ben"
+    assert environment(stack, "ben")["UP"] == "make up STACK=test"
 
 
 def test_outputs() -> None:

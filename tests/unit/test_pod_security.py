@@ -71,6 +71,10 @@ RESTRICTED: dict[str, Any] = {
 }
 
 
+def test_a_restricted_pod() -> None:
+    assert pod_security.needed(RESTRICTED) == "restricted"
+
+
 def test_each_of_several_containers_counts() -> None:
     pod = deepcopy(RESTRICTED)
     pod["initContainers"] = [{"name": "bare"}]
@@ -106,6 +110,14 @@ def test_a_volume_that_asks_for_more(volume: str, level: Level) -> None:
     pod = deepcopy(RESTRICTED)
     pod["volumes"].append({"name": "w", volume: {}})
     assert pod_security.needed(pod) == level
+
+
+def test_labels_of_a_managed_namespace() -> None:
+    assert pod_security.labels("baseline") == {
+        "pod-security.kubernetes.io/enforce": "baseline",
+        "pod-security.kubernetes.io/warn": "baseline",
+        "pod-security.kubernetes.io/audit": "baseline",
+    }
 
 
 levels = st.dictionaries(st.sampled_from(MODES), st.sampled_from(get_args(Level)))

@@ -251,6 +251,11 @@ def test_a_forks_file_that_is_no_comment(content: str | bytes) -> None:
     assert server.written == []
 
 
+def test_labels() -> None:
+    server = Server(things={"/pulls/7": pull(7, "allow-data-loss", "bug")})
+    assert server.github.labels(7) == {"allow-data-loss", "bug"}
+
+
 def test_labels_of_the_pull_request_whose_merge_brought_a_commit() -> None:
     merged = {"merged_at": "2026-11-26T14:00:00Z", "merge_commit_sha": SHA}
     pulls = [

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from clients.result import Code
-from components import sign_in
+from components import pod_security, sign_in
 from components.ownership import Ownership
 from lab.node.container import Image
 from settings import Settings
@@ -206,3 +206,16 @@ def test_the_password_is_nowhere_but_on_stdin(house: House) -> None:
     assert not any(PASSWORD in text for text in house.found().values())
     assert PASSWORD not in str(job(household()))
     assert APPLE_ID not in str(job(household())), "the Secret has it"
+
+
+def test_its_pod_is_as_restricted_as_the_syncs(house: House) -> None:
+    del house
+    settings = household()
+    ours, syncs = (made["spec"]["template"] for made in (job(settings), sync_job(settings)))
+    assert pod_security.needed(ours["spec"]) == "restricted"
+    context, own = syncs["spec"]["securityContext"], {"fsGroup": 1001, "fsGroupChangePolicy": "OnRootMismatch"}
+    assert ours["spec"]["securityContext"] == context | own, "it gives the session's claim its group"
+    for key in ("tolerations", "automountServiceAccountToken", "restartPolicy"):
+        assert ours["spec"][key] == syncs["spec"][key], key
+    assert ours["metadata"]["labels"] == syncs["metadata"]["labels"], "the NetworkPolicy goes by them"
+    assert {volume["name"] for volume in ours["spec"]["volumes"]} == {"cookies", "credentials", "tmp"}

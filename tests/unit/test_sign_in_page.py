@@ -112,6 +112,25 @@ def test_only_people_are_let_in_and_before_anything_leads_there(stack: Recording
         assert stack.comes_after(configuration, record)
 
 
+def test_only_the_connector_reaches_the_page(stack: Recording) -> None:
+    spec = stack.one("NetworkPolicy", "icloud-sign-in").inputs["spec"]
+    (rule,) = spec["ingress"]
+    (peer,) = rule["from"]
+    connector = stack.one("Deployment").inputs["spec"]["template"]["metadata"]["labels"]
+    assert peer["podSelector"]["matchLabels"].items() <= connector.items()
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "cloudflared"}
+    assert (spec["policyTypes"], rule["ports"]) == (["Ingress"], [{"protocol": "TCP", "port": 8080}])
+    (needed,) = spec["podSelector"]["matchExpressions"]
+    assert needed["operator"] == "Exists"
+    assert [needed["key"] in template(stack, account)["metadata"]["labels"] for account in ("anna", "ben", "carl")] == [
+        True, True, False,
+    ]  # fmt: skip
+    *_, out = stack.one("NetworkPolicy", "cloudflared").inputs["spec"]["egress"]
+    assert out["ports"] == rule["ports"]
+    (to,) = out["to"]
+    assert to["podSelector"] == spec["podSelector"]
+
+
 def test_its_objects_are_known_by_the_settings() -> None:
     managed = {one.ref for one in plan(TWO, AT_CLOUDFLARE, Ownership(STACK)).managed_objects()}
     assert {ref for ref in names(TWO) if "sign-in" in ref.name} == {ref for ref in managed if "sign-in" in ref.name}

@@ -155,6 +155,16 @@ def test_another_tunnel_is_a_replacement(world: SharedTunnel, stack: Stack) -> N
 # what people made by hand
 
 
+def test_what_was_adopted_is_restored_byte_for_byte(world: SharedTunnel, stack: Stack) -> None:
+    world.edit(lambda rules: rules.insert(0, BY_HAND))
+    found = deepcopy(world.document)
+    stack.settle(OURS, adopt=True)
+    assert world.ingress[0] == OURS
+    assert stack.settle(OURS) == "same"
+    stack.destroy()
+    assert text(world.document) == text(found)
+
+
 def test_what_was_adopted_is_restored_when_the_host_changes(world: SharedTunnel, stack: Stack) -> None:
     world.edit(lambda rules: rules.insert(0, BY_HAND))
     stack.settle(OURS, adopt=True)
@@ -511,6 +521,12 @@ def test_what_cloudflare_adds_to_a_document_makes_no_write_be_repeated(world: Sh
     world.meanwhile = lambda: world.document.update({"warp-routing": {"enabled": False}})
     stack.settle(OURS)
     assert (world.ingress.count(OURS), world.puts) == (1, 1)
+
+
+def test_reads_are_tried_again(world: SharedTunnel, stack: Stack) -> None:
+    world.cloudflare.faults += [Fault("rateLimited", "GET"), Fault("unavailable", "GET")]
+    stack.settle(OURS)
+    assert OURS in world.ingress
 
 
 def add(rule: Json) -> Any:
