@@ -3,8 +3,10 @@
 import re
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import Any, ClassVar
 
 from lab.cloudflare.answers import Answer, listed, refused, unsupported
 from lab.cloudflare.routes import Route
@@ -14,6 +16,7 @@ from lab.stand_in.routes import Ids
 from text.hostname import lies_in
 
 _DECISIONS = ("allow", "bypass", "deny", "non_identity")
+_UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def _invalid(why: str) -> RefusedError:
@@ -26,6 +29,7 @@ class _Kind(ABC):
     held: str  # where World has them
     path: str
     of: str  # permission
+    filters: ClassVar[Mapping[str, str]] = {"name": "name"}
 
     @abstractmethod
     def made(self, world: World, old: Json, given: Json) -> Json:
@@ -64,7 +68,7 @@ class _Kind(ABC):
         return self._all(world)[ids["id"]]
 
     def _list(self, world: World, request: Request, _: Ids) -> Answer:
-        return listed([self.shown(world, one) for one in self._all(world).values()], request.query)
+        return listed([self.shown(world, one) for one in self._all(world).values()], request.query, self.filters)
 
     def _store(self, world: World, old: Json, given: Json) -> Json:
         thing = self.made(world, old, given)
@@ -85,6 +89,7 @@ class _Kind(ABC):
 
 class _Applications(_Kind):
     held, path, of = "apps", "apps", "Access: Apps and Policies"
+    filters: ClassVar = {"name": "name", "domain": "domain", "aud": "aud"}
 
     def made(self, world: World, old: Json, given: Json) -> Json:
         domain = given.get("domain") or ""
@@ -122,7 +127,8 @@ class _Applications(_Kind):
         return {**thing, "policies": policies}
 
 
-def _link(world: World, place: int, link: Json) -> Json:
+def _link(world: World, place: int, given: Any) -> Json:
+    link = {"id": given} if isinstance(given, str) else given
     if "decision" in link:
         raise unsupported("policies that belong to one application: make a reusable one and name its id")
     if link.get("id") not in world.policies:
@@ -181,12 +187,15 @@ class _ServiceTokens(_Kind):
         return Answer(thing)
 
 
-def _end(duration: str) -> str:
-    """When what is made now ends."""
-    hours = re.fullmatch(r"(\d+)h", duration)
-    if hours is None:
+def _end(duration: str) -> str | None:
+    """When what is made now ends; None is never."""
+    if duration == "forever":
+        return None
+    parts = re.findall(r"(\d+)([hms])", duration)
+    if not parts or "".join(map("".join, parts)) != duration:
         raise _invalid(f"duration {duration!r} is not like 8760h")
-    return (datetime.now(UTC) + timedelta(hours=int(hours[1]))).isoformat(timespec="seconds").replace("+00:00", "Z")
+    length = timedelta(**{_UNITS[unit]: int(count) for count, unit in parts})
+    return (datetime.now(UTC) + length).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 ROUTES = (*_Applications().routes(), *_Policies().routes(), *_ServiceTokens().routes())

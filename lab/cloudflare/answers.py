@@ -8,7 +8,8 @@ from typing import Any
 
 from lab.stand_in.answers import Json, RefusedError
 
-_PAGING = {"page", "per_page"}
+# Order is not kept: who asks for more than one thing counts them. One filter matches the same by any and by all.
+_PAGING = {"page", "per_page", "order", "direction", "match", "tag_match"}
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,16 @@ def refused(
     return RefusedError(f"{code}: {message}", Answer(None, status, errors=(error,), headers=headers or {}))
 
 
-def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str] | None = None) -> Answer:
+def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[str, str]) -> Answer:
     """Answer with a page of those that match the query; `filters` says which field each of its parameters speaks of.
 
     Raises:
         RefusedError: a parameter that the stand-in does not know; ignored, it would answer with too much.
     """
-    known = filters or {}
     asked = {key: value for key, value in query.items() if key not in _PAGING}
-    if unknown := asked.keys() - known.keys():
+    if unknown := asked.keys() - filters.keys():
         raise unsupported(f"the query parameter {min(unknown)!r}")
-    found = [one for one in things if all(one[known[key]] == value for key, value in asked.items())]
+    found = [one for one in things if all(_text(one[filters[key]]) == value for key, value in asked.items())]
     number, size = (int(float(query.get(key, default))) for key, default in (("page", 1), ("per_page", 20)))
     part = found[(number - 1) * size : number * size]
     pages = -(-len(found) // size)
@@ -68,3 +68,7 @@ def listed(things: Iterable[Json], query: Mapping[str, str], filters: Mapping[st
 def unsupported(what: str) -> RefusedError:
     """Say that the stand-in lacks something that the real API has."""
     return refused(HTTPStatus.NOT_IMPLEMENTED, 0, f"the rehearsal's stand-in of Cloudflare does not know {what}")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -30,10 +30,11 @@ class Api(api.Api[World, Fault]):
         if fault:
             fault.strike()
         token = self._token(request)
+        expired = bool(fault and fault.kind == "expiredToken")
         if (request.method, request.path) == ("GET", "/user/tokens/verify"):
-            return _verified(token)
+            return _verified({**token, "status": "expired"} if token and expired else token)
         route, ids = _found(request)
-        if not token or token["status"] != "active":
+        if not token or token["status"] != "active" or expired:
             raise route.unknown_token()
         if not route.allows(token["permissions"]):
             raise _no_list(token) if route.path == "/zones" else route.forbidden()

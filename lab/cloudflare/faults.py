@@ -7,13 +7,14 @@ from typing import Literal
 from lab.cloudflare.answers import refused
 from lab.stand_in import faults
 
-Kind = Literal["rateLimited", "unavailable", "timeOut", "otherWriter", "forbidden"]
+Kind = Literal["rateLimited", "unavailable", "timeOut", "otherWriter", "expiredToken", "forbidden"]
 
 
 @dataclass(frozen=True)
 class Fault(faults.Fault):
-    """`rateLimited` (429), `unavailable` (503) and `forbidden` refuse; `timeOut` loses the answer.
+    """`rateLimited` (429), `unavailable` (503) and `forbidden` refuse; `expiredToken` refuses the token.
 
+    `timeOut` loses the answer.
     `otherWriter` writes `edit` of the tunnel's configuration just before ours is. `retry_after` is in seconds.
     """
 

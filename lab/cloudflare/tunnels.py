@@ -13,6 +13,8 @@ from lab.cloudflare.world import World, new_uuid, now
 from lab.stand_in.answers import Json, RefusedError, Request
 from lab.stand_in.routes import Ids
 
+_FILTERS = {"name": "name", "uuid": "id", "status": "status", "is_deleted": "is_deleted"}
+
 
 def connect(world: World, tunnel_id: str, connectors: list[Json]) -> list[Json]:
     """Make these the connectors that run the tunnel, as they themselves would by connecting and leaving."""
@@ -153,7 +155,11 @@ def _without_omitted(tunnel: Json, told: Json) -> Json:
 
 
 def _tunnels(world: World, request: Request, _: Ids) -> Answer:
-    return listed([_shown(world, tunnel) for tunnel in world.tunnels.values()], request.query)
+    every = [{**_shown(world, tunnel), "is_deleted": bool(tunnel["deleted_at"])} for tunnel in world.tunnels.values()]
+    told = listed(every, request.query, _FILTERS)
+    for tunnel in told.result:
+        del tunnel["is_deleted"]
+    return told
 
 
 def _tunnel(world: World, _: Request, ids: Ids) -> Json:
@@ -172,7 +178,8 @@ def _create(world: World, request: Request, _: Ids) -> Json:
         "conns_inactive_at": None,
     }
     world.tunnels[tunnel["id"]] = tunnel
-    world.secrets[tunnel["id"]] = base64.b64encode(secrets.token_bytes(32)).decode()
+    made = base64.b64encode(secrets.token_bytes(32)).decode()
+    world.secrets[tunnel["id"]] = request.body.get("tunnel_secret") or made
     return _shown(world, tunnel)
 
 
@@ -181,6 +188,8 @@ def _edit(world: World, request: Request, ids: Ids) -> Json:
     if (name := request.body.get("name", tunnel["name"])) != tunnel["name"]:
         _refuse_taken(world, name)
         tunnel["name"] = name
+    if secret := request.body.get("tunnel_secret"):
+        world.secrets[tunnel["id"]] = secret
     return _shown(world, tunnel)
 
 
@@ -213,6 +222,13 @@ def _connectors(world: World, _: Request, ids: Ids) -> list[Json]:
     return world.connectors.get(_existing(world, ids["tunnel_id"])["id"], [])
 
 
+def _disconnect(world: World, request: Request, ids: Ids) -> Json:
+    leaving = request.query.get("client_id")
+    staying = [one for one in _connectors(world, request, ids) if leaving and one["id"] != leaving]
+    connect(world, ids["tunnel_id"], staying)
+    return {}
+
+
 def _configuration(world: World, _: Request, ids: Ids) -> Json:
     return configuration(world, ids["tunnel_id"])
 
@@ -235,6 +251,7 @@ ROUTES = (
     Route("DELETE", _ONE, _delete, _OF),
     Route("GET", f"{_ONE}/token", _token, _OF, secret=True),
     Route("GET", f"{_ONE}/connections", _connectors, _OF),
+    Route("DELETE", f"{_ONE}/connections", _disconnect, _OF),
     Route("GET", f"{_ONE}/configurations", _configuration, _OF),
     Route("PUT", f"{_ONE}/configurations", _configure, _OF),
 )

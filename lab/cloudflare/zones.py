@@ -15,11 +15,25 @@ _NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0
 _PROXIABLE = {"A", "AAAA", "CNAME"}
 # An unproxied record's on the plans below Enterprise (source: the API's documentation of `ttl`).
 _TTL = range(60, 86401)
-_FILTERS = {"name.exact": "name", "type": "type"}
+_ZONE_FILTERS = {"name": "found", "status": "status"}
+_FILTERS = {
+    "name": "name",
+    "name.exact": "name",
+    "type": "type",
+    "content": "content",
+    "content.exact": "content",
+    "comment.exact": "comment",
+    "proxied": "proxied",
+}
 
 
 def _zones(world: World, request: Request, _: Ids) -> Answer:
-    return listed(world.zones.values(), request.query)
+    """A zone is found by its name in either spelling, and told in its own."""
+    query = {key: normal(value) if key == "name" else value for key, value in request.query.items()}
+    told = listed([{**zone, "found": normal(zone["name"])} for zone in world.zones.values()], query, _ZONE_FILTERS)
+    for zone in told.result:
+        del zone["found"]
+    return told
 
 
 def _certificate_packs(world: World, request: Request, ids: Ids) -> Answer:
@@ -27,11 +41,11 @@ def _certificate_packs(world: World, request: Request, ids: Ids) -> Answer:
     zone = world.zones[ids["zone_id"]]
     name = normal(zone["name"])
     universal = {"id": zone["id"], "type": "universal", "status": "active", "hosts": [name, f"*.{name}"]}
-    return listed([universal, *zone.get("certificates", [])], request.query)
+    return listed([universal, *zone.get("certificates", [])], request.query, {})
 
 
 def _custom_certificates(_: World, request: Request, __: Ids) -> Answer:
-    return listed([], request.query)
+    return listed([], request.query, {})
 
 
 def _zone(world: World, _: Request, ids: Ids) -> Json:
@@ -93,7 +107,7 @@ def _store(world: World, ids: Ids, own: Json, given: Json) -> Json:
     if proxied and not record["proxiable"]:
         raise refused(400, 9004, "This record type cannot be proxied.")
     records = world.records[ids["zone_id"]]
-    _refuse_beyond_plan(world.zones[ids["zone_id"]], record)
+    _refuse_beyond_plan(world.zones[ids["zone_id"]], record, len(records.keys() | {record["id"]}))
     _refuse_conflicts(record, [other for other in records.values() if other["id"] != record["id"]])
     records[record["id"]] = record
     return record
@@ -118,6 +132,8 @@ def _content(kind: str, content: str) -> str:
     except AddressValueError:
         code, version = (9005, 4) if kind == "A" else (9006, 6)
         raise refused(400, code, f"Content for {kind} record must be a valid IPv{version} address.") from None
+    if kind == "TXT":
+        return content
     if kind not in {"CNAME", "NS"}:
         raise unsupported(f"records of type {kind}")
     if not _NAME.fullmatch(normal(content)):
@@ -134,14 +150,21 @@ def _ttl(given: Any, *, proxied: bool) -> Any:
     return int(given)
 
 
-def _refuse_beyond_plan(zone: Json, record: Json) -> None:
-    """Refuse a comment that the plan has no room for.
+def _refuse_beyond_plan(zone: Json, record: Json, count: int) -> None:
+    """Refuse what the plan has no room for.
 
-    Source: Cloudflare's documentation of record attributes; as reported, cloudflare-tunnel-ingress-controller #168.
+    Source: Cloudflare's documentation of record attributes and of its limits for zones made before September 2024; as
+    reported, cloudflare-tunnel-ingress-controller #168 (9313) and external-dns #3706 (1004 with 9300).
     """
-    longest = 100 if zone["plan"]["legacy_id"] == "free" else 500
+    free = zone["plan"]["legacy_id"] == "free"
+    longest, tags, most = (100, 0, 1000) if free else (500, 20, 3500)
     if len(record["comment"] or "") > longest:
         raise refused(400, 9313, f"DNS record comment exceeds the maximum length of {longest} characters.")
+    if len(record["tags"]) > tags:
+        said = f"DNS record has {len(record['tags'])} tags, exceeding the quota of {tags}."
+        raise refused(400, 1004, "DNS Validation Error", chain=[{"code": 9300, "message": said}])
+    if count > most:
+        raise refused(400, 81045, "Record quota exceeded.")
 
 
 def _refuse_conflicts(record: Json, others: list[Json]) -> None:

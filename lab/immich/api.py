@@ -9,7 +9,7 @@ from lab.immich import assets, configuration, libraries, scan, server_info, user
 from lab.immich.answers import Issue, invalid, refused
 from lab.immich.faults import Fault
 from lab.immich.routes import ANY, Route
-from lab.immich.world import World, give_key, upgrade
+from lab.immich.world import World, add_user, give_key, upgrade
 from lab.stand_in import api, routes
 from lab.stand_in.answers import Answer, JsonAnswer, Request
 
@@ -64,6 +64,8 @@ class Api(api.Api[World, Fault]):
                 upgrade(self.world, **body)
             case "PUT", "configFile":
                 self.world.config_file = body["inUse"]
+            case "POST", "users":
+                told = add_user(self.world, **body)
             case "POST", "keys":
                 give_key(self.world, **body)
             case "DELETE", "keys", key:
@@ -74,6 +76,8 @@ class Api(api.Api[World, Fault]):
                 told = getattr(self.world, part)
             case "PUT", "configuration":
                 self.world.configuration = body["config"]
+            case "POST", "unlinked":
+                told = scan.unlinked(self.world, **body)
             case _:
                 told = super().told(method, place, body)
         return told

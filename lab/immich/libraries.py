@@ -69,6 +69,14 @@ def _looked_at(world: World, path: str) -> Json:
     return {"importPath": path, "isValid": not problem, **({"message": problem} if problem else {})}
 
 
+def _delete(world: World, _: Request, ids: Ids) -> JsonAnswer:
+    """Delete one, with all that people did to its assets; no file."""
+    gone = _existing(world, ids)["id"]
+    del world.libraries[gone]
+    world.assets = {key: asset for key, asset in world.assets.items() if asset["libraryId"] != gone}
+    return JsonAnswer(None, HTTPStatus.NO_CONTENT)
+
+
 def _scan(world: World, _: Request, ids: Ids) -> JsonAnswer:
     world.queue.append(_existing(world, ids)["id"])
     return JsonAnswer(None, HTTPStatus.NO_CONTENT)
@@ -130,6 +138,7 @@ ROUTES = (
     _route("POST", "", _create, "create"),
     _route("GET", "/{id}", _one, "read"),
     _route("PUT", "/{id}", _update, "update"),
+    _route("DELETE", "/{id}", _delete, "delete"),
     _route("POST", "/{id}/scan", _scan, "update"),
     # No single permission is for it.
     Route("POST", "/libraries/{id}/validate", _validate, "all", admin=True),

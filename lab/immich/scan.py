@@ -41,6 +41,15 @@ def problem(world: World, path: str) -> str | None:
     return None if os.access(place, os.R_OK) else "Lacking read permission for folder"
 
 
+def unlinked(world: World, path: str) -> int:
+    """Let the watcher see that a file was deleted: its assets are gone at once. Returns how many those are."""
+    watches = world.configuration["library"]["watch"]["enabled"]
+    gone = [key for key, asset in world.assets.items() if watches and asset["originalPath"] == path]
+    for key in gone:
+        del world.assets[key]
+    return len(gone)
+
+
 def _import(world: World, library: Json) -> None:
     valid = [path for path in library["importPaths"] if problem(world, path) is None]
     if not valid:

@@ -13,8 +13,12 @@ def _me(world: World, request: Request, _: Ids) -> Json:
     return {key: value for key, value in asking(world, request).items() if key not in hidden}
 
 
-def _all(world: World, _: Request, __: Ids) -> list[Json]:
-    return [{key: user[key] for key in _SHOWN_TO_OTHERS} for user in world.users.values()]
+def _all(world: World, request: Request, _: Ids) -> list[Json]:
+    """Everybody; oneself alone where users are not public and one is no administrator."""
+    me = asking(world, request)
+    public = me["isAdmin"] or world.configuration["server"]["publicUsers"]
+    shown = world.users.values() if public else [me]
+    return [{key: user[key] for key in _SHOWN_TO_OTHERS} for user in shown]
 
 
 def _key(world: World, request: Request, _: Ids) -> Json:

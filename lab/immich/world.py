@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -88,6 +89,14 @@ def give_key(world: World, key: str, email: str, permissions: Iterable[str]) -> 
     """Make the server know an API key of the user with that e-mail address."""
     (user,) = [user for user in world.users.values() if user["email"] == email]
     world.keys[key] = {"id": new_id(), "userId": user["id"], "permissions": list(permissions)}
+
+
+def add_user(world: World, email: str, name: str, *, admin: bool = False) -> Json:
+    """Make a user as the administrator would."""
+    user = {**deepcopy(world.owner), "id": new_id(), "email": email, "name": name, "isAdmin": admin}
+    user |= {"createdAt": now(), "updatedAt": now(), "profileChangedAt": now(), "storageLabel": None}
+    world.users[user["id"]] = user
+    return user
 
 
 def now() -> str:

@@ -95,13 +95,15 @@ KINDS: Final = {
     "zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared": Kind(
         path="cfd_tunnel/{id}",
         required=("name",),
+        optional=("tunnelSecret",),
         defaults={"configSrc": "local"},
         computed=(
             "accountTag", "connections", "connsActiveAt", "connsInactiveAt", "createdAt", "deletedAt", "metadata",
             "remoteConfig", "status", "tunType",
         ),
-        kept=("configSrc",),
+        kept=("configSrc", "tunnelSecret"),
         replaces=("configSrc",),
+        secrets=("tunnelSecret",),
         json_text=("metadata",),
         patched=True,
     ),

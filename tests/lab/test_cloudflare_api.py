@@ -119,7 +119,7 @@ def model_of(name: str) -> Any:
 
 ANSWERS: list[tuple[str, Call]] = [
     ("user.TokenVerifyResponse", lambda c: raw(c.user.tokens, "verify")),
-    ("list[zones.Zone]", lambda c: raw(c.zones, "list")),
+    ("list[zones.Zone]", lambda c: raw(c.zones, "list", name="coultonf.com")),
     ("zones.Zone", lambda c: raw(c.zones, "get", zone_id=ZONE)),
     ("list[dns.RecordResponse]", lambda c: raw(c.dns.records, "list", **IN_ZONE)),
     ("dns.RecordResponse", lambda c: raw(c.dns.records, "get", MEALIE, **IN_ZONE)),
@@ -137,6 +137,7 @@ ANSWERS: list[tuple[str, Call]] = [
     ("shared.CloudflareTunnel", lambda c: raw(tunnels(c), "delete", WORKSHOP, **IN_ACCOUNT)),
     ("str", lambda c: raw(tunnels(c).token, "get", HOMELAB, **IN_ACCOUNT)),
     ("list[tunnels.cloudflared.Client]", lambda c: raw(tunnels(c).connections, "get", HOMELAB, **IN_ACCOUNT)),
+    ("object", lambda c: raw(tunnels(c).connections, "delete", HOMELAB, **IN_ACCOUNT)),
     (
         "tunnels.cloudflared.ConfigurationGetResponse",
         lambda c: raw(tunnels(c).configurations, "get", HOMELAB, **IN_ACCOUNT),
@@ -281,8 +282,9 @@ REFUSALS: list[tuple[int, int, str, Call]] = [
         lambda c: (record(c), record(c, type="NS", content="ns.example.com", proxied=False)),
     ),
     (400, 9313, "exceeds the maximum length of 100 characters", lambda c: record(c, comment="x" * 101)),
+    (400, 1004, "DNS Validation Error", lambda c: record(c, tags=["owner:me"])),
     (400, 9000, "DNS name is invalid", lambda c: record(c, name="not a name")),
-    (400, 9004, "cannot be proxied", lambda c: record(c, type="NS", content="ns.example.com")),
+    (400, 9004, "cannot be proxied", lambda c: record(c, type="TXT", content="text")),
     (400, 9005, "must be a valid IPv4", lambda c: record(c, type="A", content="203.0.113")),
     (400, 9006, "must be a valid IPv6", lambda c: record(c, type="AAAA", content="203.0.113.7")),
     (400, 9007, "Content for CNAME record is invalid", lambda c: record(c, content="203.0.113.7")),
@@ -383,7 +385,7 @@ class TestTokens:
         if status:
             give_token(api.world, OTHER_TOKEN, PERMISSIONS, status)
         client = connected(api, OTHER_TOKEN)
-        assert refused(client.zones.list)[:2] == (403, 9109)
+        assert refused(lambda: client.zones.list(name="coultonf.com"))[:2] == (403, 9109)
         assert refused(lambda: client.dns.records.list(zone_id=ZONE))[:2] == (401, 10000)
         assert refused(lambda: tunnels(client).list(**IN_ACCOUNT))[:2] == (401, 10000)
 
@@ -437,7 +439,10 @@ class TestRecords:
         assert record(client, ttl=300).ttl == 1
         assert record(client, name="plain", ttl=300, proxied=False).ttl == 300
 
-    @pytest.mark.parametrize("query", [{"name": {"exact": HOST}}, {"type": "A"}])
+    @pytest.mark.parametrize(
+        "query",
+        [{"name": {"exact": HOST}}, {"type": "A"}, {"content": {"exact": "203.0.113.7"}}, {"proxied": False}],
+    )
     def test_a_list_is_filtered(self, client: Cloudflare, query: Any) -> None:
         record(client, name="other")
         ours = record(client, type="A", content="203.0.113.7", proxied=False)
@@ -462,6 +467,11 @@ class TestRecords:
         assert (replaced.comment, replaced.proxied, replaced.content) == (None, False, "b.example.com")
         assert replaced.created_on == made.created_on
 
+    def test_a_zone_has_room_for_so_many_records(self, api: Api, client: Cloudflare) -> None:
+        mealie = api.world.records[ZONE][MEALIE]
+        api.world.records[ZONE] = {str(number): {**mealie, "name": str(number)} for number in range(1000)}
+        assert refused(lambda: record(client))[1] == 81045
+
     def test_a_deleted_record_is_gone(self, client: Cloudflare) -> None:
         client.dns.records.delete(MEALIE, zone_id=ZONE)
         assert list(client.dns.records.list(zone_id=ZONE)) == []
@@ -473,21 +483,31 @@ class TestTunnels:
         assert told == {"homelab": ("cloudflare", True, "healthy"), "workshop": ("local", False, "down")}
         assert len(list(tunnels(client).connections.get(HOMELAB, **IN_ACCOUNT))) == 2
 
+    @pytest.mark.parametrize("query", [{"name": "homelab"}, {"uuid": HOMELAB}, {"is_deleted": False}])
+    def test_a_list_is_filtered(self, client: Cloudflare, query: Any) -> None:
+        tunnels(client).delete(WORKSHOP, **IN_ACCOUNT)
+        assert [one.id for one in tunnels(client).list(**IN_ACCOUNT, **query)] == [HOMELAB]
+
     def test_a_deleted_one_is_kept_with_its_end_and_leaves_its_name(self, client: Cloudflare) -> None:
         tunnels(client).delete(WORKSHOP, **IN_ACCOUNT)
         assert tunnels(client).get(WORKSHOP, **IN_ACCOUNT).deleted_at
         again = tunnels(client).create(name="workshop", **IN_ACCOUNT)
         assert (again.status, again.config_src, again.deleted_at) == ("inactive", "local", None)
 
-    def test_it_can_be_deleted_once_its_connectors_are_gone(self, api: Api, client: Cloudflare) -> None:
-        api.told("PUT", ["tunnels", HOMELAB, "connections"], [])
+    def test_it_can_be_deleted_once_its_connectors_are_gone(self, client: Cloudflare) -> None:
+        first = next(iter(tunnels(client).connections.get(HOMELAB, **IN_ACCOUNT)))
+        tunnels(client).connections.delete(HOMELAB, client_id=first.id, **IN_ACCOUNT)
+        assert refused(lambda: tunnels(client).delete(HOMELAB, **IN_ACCOUNT))[1] == 1022
+        tunnels(client).connections.delete(HOMELAB, **IN_ACCOUNT)
         assert tunnels(client).get(HOMELAB, **IN_ACCOUNT).status == "down"
         assert tunnels(client).delete(HOMELAB, **IN_ACCOUNT).deleted_at
 
-    def test_a_token_names_account_tunnel_and_secret(self, api: Api, client: Cloudflare) -> None:
+    def test_a_token_names_account_tunnel_and_secret(self, client: Cloudflare) -> None:
         """Source: TunnelToken in cloudflared's connection package."""
-        token = tunnels(client).token.get(HOMELAB, **IN_ACCOUNT)
-        assert json.loads(base64.b64decode(token)) == {"a": ACCOUNT, "t": HOMELAB, "s": api.world.secrets[HOMELAB]}
+        secret = base64.b64encode(b"of my own").decode()
+        made = tunnels(client).create(name="immich", tunnel_secret=secret, **IN_ACCOUNT)
+        token = tunnels(client).token.get(made.id, **IN_ACCOUNT)
+        assert json.loads(base64.b64decode(token)) == {"a": ACCOUNT, "t": made.id, "s": secret}
 
     def test_a_configuration_is_replaced_as_sent_and_counted(self, client: Cloudflare) -> None:
         sent = {"ingress": [RULE, {**CATCH_ALL, "more": None}], "theirs": {"kept": [None]}}
@@ -526,8 +546,9 @@ class TestAccess:
         api.world.service_tokens[made.id]["expires_at"] = "2026-01-01T00:00:00Z"
         renamed = access(client).service_tokens.update(made.id, name="other", **IN_ACCOUNT)
         assert (renamed.name, renamed.expires_at) == ("other", datetime(2026, 1, 1, tzinfo=UTC))
-        day = access(client).service_tokens.update(made.id, duration="23h", **IN_ACCOUNT)
+        day = access(client).service_tokens.update(made.id, duration="23h59m60s", **IN_ACCOUNT)
         assert (day.expires_at - datetime.now(UTC)).days == 0
+        assert access(client).service_tokens.update(made.id, duration="forever", **IN_ACCOUNT).expires_at is None
 
     def test_an_application_shows_its_policies_in_their_order(self, client: Cloudflare) -> None:
         second, first = policy(client, name="second"), policy(client, name="first")

@@ -227,10 +227,10 @@ def test_a_preview_asks_nothing(plugin: Plugin, api: Server) -> None:
 
 def test_a_patch_sends_only_what_changed() -> None:
     kind = resources.kind_of(urn(OWN_TUNNEL))
-    state = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare"}
+    state = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare", "tunnelSecret": "c2VjcmV0"}
     goal = resources.wanted(kind, {**state, "name": "photos"})
     assert resources.body(kind, goal, state) == {"name": "photos"}
-    assert resources.body(kind, goal, {}).keys() == {"name", "config_src"}
+    assert resources.body(kind, goal, {}).keys() == {"name", "config_src", "tunnel_secret"}
 
 
 # The life of each kind.
@@ -260,16 +260,19 @@ def test_the_life_of_a_record(plugin: Plugin, api: Server) -> None:
 
 
 def test_the_life_of_a_tunnel(plugin: Plugin, api: Server) -> None:
-    inputs = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare"}
+    inputs = {"accountId": ACCOUNT, "name": "immich", "configSrc": "cloudflare", "tunnelSecret": "c2VjcmV0"}
     identity, state = plugin.create(OWN_TUNNEL, inputs)
+    assert state["tunnelSecret"] == Secret("c2VjcmV0")
     assert (state["status"], state["remoteConfig"]) == ("inactive", True)
 
     _, state, live = plugin.read(OWN_TUNNEL, identity, state, inputs)
-    assert live == inputs
+    assert (live["tunnelSecret"], state["tunnelSecret"]) == (Secret("c2VjcmV0"), Secret("c2VjcmV0"))
     assert plugin.diff(OWN_TUNNEL, state, inputs) == ([], [])
 
     state = plugin.update(OWN_TUNNEL, identity, state, {**inputs, "name": "photos"})
     assert api.api.world.tunnels[identity]["name"] == state["name"] == "photos"
+    without_secret = {name: value for name, value in inputs.items() if name != "tunnelSecret"}
+    assert "tunnelSecret" not in plugin.update(OWN_TUNNEL, identity, state, without_secret)
 
     api.api.world.connectors[identity] = [{"id": "c"}]
     with pytest.raises(grpc.RpcError, match=r'400 Bad Request \[{"code": 1022, "message": "This tunnel has active'):

@@ -68,6 +68,10 @@ def test_starting_it_again_starts_nothing(plane: ControlPlane) -> None:
     assert [marked.process.pid for marked in processes.find(plane.kubeconfig.parent)] == before
 
 
+def test_ports_taken_at_the_last_moment_are_replaced(plane: ControlPlane) -> None:
+    assert plane.running()
+
+
 def test_its_node_is_the_homelab_s(core: Any) -> None:
     (node,) = core.list_node().items
     assert node.metadata.name == node.metadata.labels["kubernetes.io/hostname"] == "talos-1ca-62z"

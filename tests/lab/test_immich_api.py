@@ -16,7 +16,7 @@ import pytest
 from lab.immich import cron
 from lab.immich.api import Api
 from lab.immich.faults import Fault
-from lab.immich.world import API_KEY, PERMISSIONS, found, give_key, upgrade
+from lab.immich.world import API_KEY, PERMISSIONS, add_user, found, give_key, upgrade
 from lab.stand_in.transport import Transport
 
 OWNER = found().owner["id"]
@@ -72,6 +72,7 @@ class TestKeys:
         ("POST", f"/libraries/{SCANS}/scan", "library.update"),
         ("POST", f"/libraries/{SCANS}/validate", "all"),
         ("GET", f"/libraries/{SCANS}/statistics", "library.statistics"),
+        ("DELETE", f"/libraries/{SCANS}", "library.delete"),
         ("GET", "/system-config", "systemConfig.read"),
         ("PUT", "/system-config", "systemConfig.update"),
         ("GET", "/admin/config", "adminConfig.read"),
@@ -83,7 +84,7 @@ class TestKeys:
         upgrade(api.world, "3.2.0")
         body = {"ownerId": OWNER} if path == "/libraries" else found("3.2.0").configuration
         with connected(api, OTHER_KEY) as client:
-            give_key(api.world, OTHER_KEY, "owner@coultonf.com", set(PERMISSIONS) - {permission})
+            give_key(api.world, OTHER_KEY, "owner@coultonf.com", {*PERMISSIONS, "library.delete"} - {permission})
             refused = client.request(method, path, json=body)
             give_key(api.world, OTHER_KEY, "owner@coultonf.com", [permission])
             allowed = client.request(method, path, json=body)
@@ -91,6 +92,7 @@ class TestKeys:
         assert allowed.is_success
 
     def test_the_lab_s_own_key_may_do_no_more_than_the_project(self, client: httpx.Client) -> None:
+        assert client.delete(f"/libraries/{SCANS}").json()["message"] == "Missing required permission: library.delete"
         assert client.post(f"/libraries/{SCANS}/validate").json()["message"] == "Missing required permission: all"
 
     def test_an_administrators_calls_need_an_administrator(self, api: Api) -> None:
@@ -99,6 +101,16 @@ class TestKeys:
             assert client.get("/users/me").json()["isAdmin"] is False
             for path in ("/libraries", f"/libraries/{SCANS}", "/system-config"):
                 assert (client.get(path).status_code, client.get(path).json()["message"]) == (403, "Forbidden")
+
+    def test_users_are_told_to_everybody_unless_they_are_not_public(self, api: Api, client: httpx.Client) -> None:
+        add_user(api.world, "child@coultonf.com", "Child")
+        give_key(api.world, OTHER_KEY, "child@coultonf.com", ["user.read"])
+        every = {"owner@coultonf.com", "partner@coultonf.com", "child@coultonf.com"}
+        with connected(api, OTHER_KEY) as childs:
+            assert {user["email"] for user in childs.get("/users").json()} == every
+            api.world.configuration["server"]["publicUsers"] = False
+            assert {user["email"] for user in childs.get("/users").json()} == {"child@coultonf.com"}
+        assert {user["email"] for user in client.get("/users").json()} == every
 
 
 class TestErrors:
@@ -206,6 +218,12 @@ class TestLibraries:
         changed = client.put(f"/libraries/{library['id']}", json={"name": "renamed", "ownerId": NOBODY}).json()
         assert changed["updatedAt"] >= library["updatedAt"]
         assert changed == {**library, "name": "renamed", "updatedAt": changed["updatedAt"]}
+
+    def test_a_deleted_library_takes_its_assets_with_it(self, api: Api) -> None:
+        give_key(api.world, OTHER_KEY, "owner@coultonf.com", ["all"])
+        with connected(api, OTHER_KEY) as client:
+            assert client.delete(f"/libraries/{SCANS}").status_code == 204
+        assert (api.world.libraries, api.world.assets) == ({}, {})
 
 
 class TestConfiguration:
@@ -337,12 +355,13 @@ class TestFaults:
     def test_the_world_is_changed_beside_the_api(self, api: Api) -> None:
         api.told("PUT", ["version"], {"version": "3.2.0"})
         api.told("PUT", ["configFile"], {"inUse": True})
-        key = {"key": OTHER_KEY, "email": "partner@coultonf.com", "permissions": PERMISSIONS}
+        api.told("POST", ["users"], {"email": "child@coultonf.com", "name": "Child"})
+        key = {"key": OTHER_KEY, "email": "child@coultonf.com", "permissions": PERMISSIONS}
         api.told("POST", ["keys"], key)
         with connected(api, OTHER_KEY) as client:
             assert client.get("/server/version").json()["major"] == 3
             assert client.get("/server/features").json()["configFile"] is True
-            assert client.get("/users/me").json()["email"] == "partner@coultonf.com"
+            assert client.get("/users/me").json()["email"] == "child@coultonf.com"
             assert client.get("/admin/config").json() == {"message": "Forbidden"}
         assert api.told("GET", ["requests"], None)[-1] == ("GET", "/admin/config")
         api.told("PUT", ["configuration"], {"config": {}})

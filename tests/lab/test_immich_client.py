@@ -109,12 +109,14 @@ def test_each_answer_is_what_the_client_declares_and_nothing_else(
     assert call(api, method, **arguments)[0] == status
 
 
-def test_a_library_is_made_and_scanned(call: Call) -> None:
+def test_a_library_s_whole_life(call: Call) -> None:
     library = call("LibrariesApi", "create_library", create_library_dto=MADE)[1]["id"]
     assert call("LibrariesApi", "get_library", id=library)[1]["refreshedAt"] is None
     assert call("LibrariesApi", "scan_library", id=library) == (204, None)
     call("ServerApi", "ping_server")
     assert call("LibrariesApi", "get_library", id=library)[1]["refreshedAt"]
+    assert call("LibrariesApi", "delete_library", id=library) == (204, None)
+    assert call("LibrariesApi", "get_library", id=library)[0] == 400
 
 
 def test_assets_are_searched(call: Call, server: Server) -> None:
@@ -129,6 +131,7 @@ def test_assets_are_searched(call: Call, server: Server) -> None:
     assert (status, found["assets"]["total"], found["assets"]["nextPage"]) == (200, 2, None)
     counted = call("LibrariesApi", "get_library_statistics", id=library)[1]
     assert (counted["photos"], counted["videos"]) == (1, 0), "the video is a part of the photo"
+    call("LibrariesApi", "delete_library", id=library)
 
 
 def test_the_configuration_goes_through_the_client_and_back(call: Call, version: str) -> None:

@@ -87,6 +87,13 @@ def test_a_scan_is_queued_and_seen_to_be_done_by_a_newer_time(server: Server) ->
     assert server.statistics()["total"] == 1
 
 
+def test_it_continues_without_a_poll(server: Server) -> None:
+    server.lay("a.jpg")
+    server.client.post(f"{server.library}/scan")
+    server.api.work()
+    assert server.assets(trashed=False) == {"a.jpg"}
+
+
 def test_a_missing_photo_is_put_into_the_trash_and_comes_back_with_its_file(server: Server) -> None:
     server.lay("a.jpg", "b.jpg")
     server.scan()
@@ -155,6 +162,15 @@ def test_a_scan_reads_only_its_own_library(server: Server) -> None:
     world = found()
     assert server.api.world.libraries[SCANS] == world.libraries[SCANS]
     assert server.api.world.assets[WEDDING] == world.assets[WEDDING]
+
+
+def test_a_watcher_deletes_at_once_where_it_watches(server: Server) -> None:
+    server.lay("a.jpg")
+    server.scan()
+    assert server.api.told("POST", ["unlinked"], {"path": f"{ROOT}/a.jpg"}) == 0
+    server.api.world.configuration["library"]["watch"]["enabled"] = True
+    assert server.api.told("POST", ["unlinked"], {"path": f"{ROOT}/a.jpg"}) == 1
+    assert server.assets(trashed=False) == server.assets(trashed=True) == set()
 
 
 @settings(max_examples=30)
