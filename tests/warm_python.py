@@ -79,6 +79,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A shell's background job ignores it, and so does all that it starts. A client says whether its program should.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket(socket.AF_UNIX) as listening:
         os.chdir(place)
         listening.bind(_ADDRESS)

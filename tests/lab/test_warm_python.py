@@ -36,6 +36,14 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _not_in_the_background() -> Iterator[None]:
+    """Let what is started heed ^C, which a shell's background job ignores, with all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def started(python: Path, program: str, trap: str = 'trap "" INT') -> "subprocess.Popen[str]":
     """Start it as a script's background job, which ignores ^C, in a place and under limits of its own."""
     script = f'cd /; umask 027; ulimit -f 16; {trap}; exec {python} -c "$@"'
