@@ -17,8 +17,9 @@ import os, resource, signal, sys, time
 print(sys.argv, os.getcwd(), sys.stdin.read(), os.environ, time.strftime("%Z"), oct(os.umask(0)))
 print(resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGINT), __name__, file=sys.stderr)
 """
-_WAITS = "import time; print('waits', flush=True); time.sleep(600)"
-_MINDS = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); {_WAITS}"
+# In steps: Python may see a signal only after a sleep that has just begun.
+_WAITS = "import signal, sys, time\n{}print('waits', flush=True)\nwhile True: time.sleep(0.1)"
+_MINDS = _WAITS.format("signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n")
 PROGRAMS = [
     f"{_TELLS}sys.exit(3)",
     f"{_TELLS}sys.exit('told')",
@@ -72,7 +73,7 @@ def test_it_is_started_and_ends_as_ever(warm: Path, program: str) -> None:
     assert ended(started(warm, program)) == as_ever
 
 
-@pytest.mark.parametrize("program", [_WAITS, _MINDS], ids=["waits", "minds"])
+@pytest.mark.parametrize("program", [_WAITS.format(""), _MINDS], ids=["waits", "minds"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
 def test_what_ends_it_ends_it_as_ever(warm: Path, program: str, number: signal.Signals) -> None:
     codes = []

@@ -99,7 +99,7 @@ class House:
         pipe = self.node.disk.parent / "running"
         os.mkfifo(pipe)
         ends = f"trap '{at_end}kill $!; exit 143' TERM"
-        self.icloudpd.behave(f"{BEGINS}{ends}\necho >{pipe}\nsleep 20 >/dev/null 2>&1 9>&- & wait $!\n")
+        self.icloudpd.behave(f"{BEGINS}{ends}\necho >{pipe}\nsleep 20 >/dev/null 2>&1 8>&- 9>&- & wait $!\n")
         return pipe
 
     def run(self, settings: Settings | None = None, **environment: str) -> Ended:
