@@ -36,7 +36,7 @@ from text.visible import visible_sentence
 
 _TIMEOUT = 60.0  # seconds: a server that starts a scan may be slow to answer
 _PAGE = 1000  # assets: the most that one answer has
-_PAGES = 10_000
+_PAGES = 10_000  # of one list: more than any library has
 _IDLE = 2.0  # seconds: Node's servers end a connection that was idle for five
 # Of a length that is none, or that no memory holds.
 _NO_LENGTH = (ValueError, OverflowError, MemoryError)
